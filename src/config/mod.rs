@@ -1,0 +1,369 @@
+//! `aspire-k8s.yaml`: the deployment intent that a manifest cannot say, exactly as written, and its JSON schema.
+//!
+//! [`parse`] refuses unknown keys with the nearest right name and reports all problems at once. It knows no manifest:
+//! whether a resource or parameter exists is asked when the application is resolved.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The whole file.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Config {
+    /// Always `aspire-k8s/v1`.
+    pub api_version: Option<String>,
+    /// Name of the application; chart and release are named after it. Without it, the name of the manifest's folder.
+    pub application: Option<String>,
+    /// Identity of the application on a cluster, fixed once written. Without it, the application's name.
+    pub application_id: Option<String>,
+    /// The chart's own fields.
+    pub chart: Chart,
+    /// Name and namespace of the Helm release.
+    pub release: Release,
+    /// What holds for every resource that does not say otherwise.
+    pub defaults: Defaults,
+    /// Where secrets come from, for all parameters that do not say otherwise.
+    pub secrets: Secrets,
+    /// Parameters (and other inputs) by name.
+    pub parameters: IndexMap<String, Parameter>,
+    /// Resources of the manifest by name.
+    pub resources: IndexMap<String, Resource>,
+    /// Values that differ in an environment, chosen with `-e NAME`. They change values, never structure.
+    pub environments: IndexMap<String, Environment>,
+}
+
+/// `chart:`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Chart {
+    /// Chart name (a DNS label); the application's name when absent.
+    pub name: Option<String>,
+    /// Chart version (`SemVer`); 0.1.0 when absent.
+    pub version: Option<String>,
+    /// `appVersion`; the chart's version when absent.
+    pub app_version: Option<String>,
+    /// One sentence about the application.
+    pub description: Option<String>,
+}
+
+/// `release:`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Release {
+    /// Release name (at most 53 characters); the application's name when absent.
+    pub name: Option<String>,
+    /// Namespace of the release.
+    pub namespace: Option<String>,
+}
+
+/// `defaults:`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Defaults {
+    /// Registry (and path) put before the name of every built image.
+    pub registry: Option<String>,
+    /// Tag of every built image.
+    pub tag: Option<String>,
+    /// Names of existing pull secrets for every pod.
+    pub image_pull_secrets: Vec<String>,
+    /// Pull policy of built images.
+    pub image_pull_policy: Option<PullPolicy>,
+    /// Security profile of built images.
+    pub security: Option<Security>,
+    /// Resource requests and limits of every container, as in a pod.
+    pub resources: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Storage of every claim.
+    pub storage: Storage,
+    /// Labels of every workload and pod.
+    pub labels: IndexMap<String, String>,
+    /// Annotations of every workload.
+    pub annotations: IndexMap<String, String>,
+    /// Node labels that every pod asks for.
+    pub node_selector: IndexMap<String, String>,
+    /// Tolerations of every pod, as in a pod.
+    pub tolerations: Vec<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// Storage of claims; also the shared part of a volume.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Storage {
+    /// Requested size; 1Gi when absent.
+    pub size: Option<String>,
+    /// Storage class; the cluster's default when absent.
+    pub storage_class: Option<String>,
+    /// Access modes; `ReadWriteOnce` when absent.
+    pub access_modes: Vec<AccessMode>,
+    /// Annotations of the claim.
+    pub annotations: IndexMap<String, String>,
+}
+
+/// Access modes of a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum AccessMode {
+    /// One node reads and writes.
+    ReadWriteOnce,
+    /// Many nodes read.
+    ReadOnlyMany,
+    /// Many nodes read and write.
+    ReadWriteMany,
+    /// One pod reads and writes.
+    ReadWriteOncePod,
+}
+
+/// When the kubelet pulls an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum PullPolicy {
+    /// At every start.
+    Always,
+    /// When the node lacks it.
+    IfNotPresent,
+    /// Never.
+    Never,
+}
+
+/// Security profiles of built images.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Security {
+    /// No privilege escalation, the runtime's default seccomp profile.
+    #[default]
+    Baseline,
+    /// What Pod Security "restricted" admits: also not root and without capabilities.
+    Restricted,
+}
+
+/// `secrets:`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Secrets {
+    /// Source of every secret parameter; `deploy` when absent.
+    pub from: Option<SecretSource>,
+}
+
+/// Where the value of a secret parameter comes from.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum SecretSource {
+    /// `deploy` writes the Secret before helm runs; helm never sees the value.
+    #[default]
+    Deploy,
+    /// The chart writes the Secret from the values given to helm, which stores them.
+    Chart,
+    /// A Secret that exists already.
+    Existing(ExistingSecret),
+}
+
+/// A key of a Secret that exists already.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ExistingSecret {
+    /// Name of the Secret, in the namespace of the release.
+    pub name: String,
+    /// Key that holds the value.
+    pub key: String,
+    /// Key that holds the URI-escaped value, where the application needs that form.
+    #[serde(default)]
+    pub uri_key: Option<String>,
+}
+
+/// One entry of `parameters:`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Parameter {
+    /// Value of a parameter that is not secret.
+    pub value: Option<String>,
+    /// Where a secret parameter's value comes from.
+    pub from: Option<SecretSource>,
+}
+
+/// One entry of `resources:`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Resource {
+    /// Leave this resource out; what refers to it becomes an input.
+    pub exclude: bool,
+    /// Workload kind, where the rule (a claim makes a StatefulSet) is not what is wanted.
+    pub workload: Option<WorkloadKind>,
+    /// Image instead of the manifest's (for an executable: the image that runs it).
+    pub image: Option<String>,
+    /// Pull policy of the image.
+    pub image_pull_policy: Option<PullPolicy>,
+    /// Number of pods; 1 when absent.
+    pub replicas: Option<u32>,
+    /// Environment variables, added to the manifest's and winning over them; null removes one. Expressions allowed.
+    pub env: IndexMap<String, Option<String>>,
+    /// Command instead of the manifest's entrypoint. Expressions allowed.
+    pub command: Option<Vec<String>>,
+    /// Arguments instead of the manifest's. Expressions allowed.
+    pub args: Option<Vec<String>>,
+    /// Resource requests and limits, as in a pod.
+    pub resources: Option<serde_json::Map<String, serde_json::Value>>,
+    /// The Service.
+    pub service: Service,
+    /// Volumes by the name that the manifest gives them (short or long), and further ones of our own.
+    pub volumes: IndexMap<String, Volume>,
+    /// Labels of the workload and its pods.
+    pub labels: IndexMap<String, String>,
+    /// Annotations of the workload.
+    pub annotations: IndexMap<String, String>,
+    /// Annotations of the pods.
+    pub pod_annotations: IndexMap<String, String>,
+    /// Node labels that the pods ask for.
+    pub node_selector: IndexMap<String, String>,
+    /// Tolerations, as in a pod.
+    pub tolerations: Vec<serde_json::Map<String, serde_json::Value>>,
+    /// Affinity, as in a pod.
+    pub affinity: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Topology spread constraints, as in a pod.
+    pub topology_spread_constraints: Vec<serde_json::Map<String, serde_json::Value>>,
+    /// Priority class.
+    pub priority_class: Option<String>,
+    /// Service account that exists already.
+    pub service_account: Option<String>,
+    /// Seconds that a pod has to stop.
+    pub termination_grace_period_seconds: Option<u32>,
+    /// Security profile of a built image.
+    pub security: Option<Security>,
+    /// Pod security context, as in a pod; its keys win over ours.
+    pub pod_security_context: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Container security context, as in a pod; its keys win over ours.
+    pub security_context: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// Kinds of long-running workload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum WorkloadKind {
+    /// Interchangeable pods.
+    Deployment,
+    /// Pods with identity and storage.
+    StatefulSet,
+}
+
+/// `service:` of a resource.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Service {
+    /// Type; `ClusterIP` when absent.
+    #[serde(rename = "type")]
+    pub service_type: Option<ServiceType>,
+    /// Annotations of the Service.
+    pub annotations: IndexMap<String, String>,
+    /// Node ports by binding name.
+    pub node_ports: IndexMap<String, u16>,
+    /// Class of the load balancer.
+    pub load_balancer_class: Option<String>,
+    /// Whether traffic from outside stays on its node.
+    pub external_traffic_policy: Option<TrafficPolicy>,
+}
+
+/// Types of Service.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ServiceType {
+    /// Reachable inside the cluster.
+    #[default]
+    #[serde(rename = "ClusterIP")]
+    ClusterIp,
+    /// Also on a port of every node.
+    NodePort,
+    /// Also through the cloud's load balancer.
+    LoadBalancer,
+}
+
+/// External traffic policies of a Service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum TrafficPolicy {
+    /// Any node may answer.
+    Cluster,
+    /// Only nodes with a pod answer; the client's address is kept.
+    Local,
+}
+
+/// One entry of `volumes:` of a resource.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Volume {
+    /// Requested size.
+    pub size: Option<String>,
+    /// Storage class.
+    pub storage_class: Option<String>,
+    /// Access modes.
+    pub access_modes: Vec<AccessMode>,
+    /// Annotations of the claim.
+    pub annotations: IndexMap<String, String>,
+    /// No claim: the data goes with the pod.
+    pub ephemeral: bool,
+    /// A claim that exists already, instead of one of ours.
+    pub existing_claim: Option<String>,
+    /// One claim for each replica (claim templates of the StatefulSet).
+    pub per_replica: bool,
+    /// The resource whose volume of this name is mounted here too.
+    pub of: Option<String>,
+    /// Path in the container; required for a volume that the manifest does not mount on this resource.
+    pub mount_path: Option<String>,
+    /// Mounted read-only.
+    pub read_only: Option<bool>,
+    /// Folder of the volume that is mounted; `data` for claims of ours, the root for existing claims.
+    pub sub_path: Option<String>,
+}
+
+/// One entry of `environments:`: the same words as above, as far as they are values.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Environment {
+    /// Name and namespace of the Helm release.
+    pub release: Release,
+    /// Defaults.
+    pub defaults: EnvironmentDefaults,
+    /// Values of parameters that are not secret.
+    pub parameters: IndexMap<String, EnvironmentParameter>,
+    /// Resources.
+    pub resources: IndexMap<String, EnvironmentResource>,
+}
+
+/// `defaults:` of an environment.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct EnvironmentDefaults {
+    /// Registry of built images.
+    pub registry: Option<String>,
+    /// Tag of built images.
+    pub tag: Option<String>,
+    /// Names of existing pull secrets.
+    pub image_pull_secrets: Option<Vec<String>>,
+}
+
+/// One parameter of an environment.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct EnvironmentParameter {
+    /// Value of a parameter that is not secret.
+    pub value: Option<String>,
+}
+
+/// One resource of an environment.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct EnvironmentResource {
+    /// Image instead of the manifest's.
+    pub image: Option<String>,
+    /// Number of pods.
+    pub replicas: Option<u32>,
+    /// Environment variables: plain text, no expressions.
+    pub env: IndexMap<String, String>,
+    /// Resource requests and limits.
+    pub resources: Option<serde_json::Map<String, serde_json::Value>>,
+    /// The Service.
+    pub service: Service,
+    /// Size and class of volumes by name.
+    pub volumes: IndexMap<String, Storage>,
+    /// Annotations of the workload.
+    pub annotations: IndexMap<String, String>,
+    /// Annotations of the pods.
+    pub pod_annotations: IndexMap<String, String>,
+    /// Node labels that the pods ask for.
+    pub node_selector: IndexMap<String, String>,
+    /// Tolerations.
+    pub tolerations: Option<Vec<serde_json::Map<String, serde_json::Value>>>,
+}

@@ -1,0 +1,5 @@
+//! From a .NET Aspire manifest to a running Helm release.
+
+pub mod config;
+pub mod manifest;
+pub mod problem;

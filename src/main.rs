@@ -1,0 +1,3 @@
+//! The `kubectl-aspire` program.
+
+fn main() {}

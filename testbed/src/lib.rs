@@ -1,0 +1,1 @@
+//! A private Kubernetes control plane for tests and the demo.
