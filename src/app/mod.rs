@@ -1,0 +1,184 @@
+//! The resolved application: workloads, the values they get, the inputs they need.
+//!
+//! [`resolve`] turns a manifest and the intent of `aspire-k8s.yaml` into an [`App`] and reports every error of the input
+//! together. Nothing here knows Kubernetes or Helm: hosts and ports stay references, because only a target knows what a
+//! workload is called there.
+
+mod dapr;
+mod expression;
+mod files;
+mod ports;
+mod resolve;
+mod value;
+mod values;
+mod volume;
+
+pub use files::{Found, Sources, wanted_sources};
+pub use resolve::resolve;
+pub use value::{Form, Part, Side, Value};
+pub use volume::short_name;
+
+use crate::manifest::Generate;
+use indexmap::{IndexMap, IndexSet};
+use std::collections::BTreeMap;
+
+/// An application with every reference resolved.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct App {
+    /// What the application is called: from `aspire-k8s.yaml`, else the folder of the manifest.
+    pub name: String,
+    /// Its identity on a cluster; the name unless the file fixed another.
+    pub id: String,
+    /// What runs, by resource name, in the order of the manifest.
+    pub workloads: IndexMap<String, Workload>,
+    /// What must be known before it can run, by name, in the order of the manifest.
+    pub inputs: IndexMap<String, Input>,
+    /// Dapr building blocks by resource name.
+    pub dapr_components: IndexMap<String, DaprComponent>,
+    /// What a person should know: left out, rewritten, guessed.
+    pub notes: Vec<Note>,
+}
+
+/// A sentence about a resource that is no error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// The resource.
+    pub resource: String,
+    /// The sentence, without its final period.
+    pub text: String,
+}
+
+/// Something that runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Workload {
+    /// Resource name, as written.
+    pub name: String,
+    /// What it runs.
+    pub image: Image,
+    /// The program instead of the image's own.
+    pub command: Vec<Value>,
+    /// Its arguments.
+    pub args: Vec<Value>,
+    /// Its environment, in the order of the manifest.
+    pub env: IndexMap<String, Value>,
+    /// Its endpoints by binding name.
+    pub ports: IndexMap<String, Port>,
+    /// Its volumes.
+    pub volumes: Vec<Volume>,
+    /// Files of the AppHost's folder that it sees.
+    pub files: Vec<FileMount>,
+    /// Its Dapr sidecar.
+    pub dapr: Option<DaprSidecar>,
+}
+
+/// What a workload runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Image {
+    /// An image built from the application's own source; registry and tag are chosen when it is deployed.
+    Built,
+    /// Somebody else's image, left alone.
+    Reference(String),
+}
+
+/// An endpoint of a workload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Port {
+    /// URI scheme of its addresses.
+    pub scheme: String,
+    /// `http2` and the like.
+    pub transport: String,
+    /// Whether it is UDP (else TCP).
+    pub udp: bool,
+    /// The port that clients use.
+    pub client: u16,
+    /// The port that the process listens on.
+    pub process: u16,
+    /// Whether the AppHost marked it as public.
+    pub external: bool,
+}
+
+/// A volume of a workload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Volume {
+    /// Name as the manifest writes it; none for an anonymous one.
+    pub full_name: Option<String>,
+    /// Name without Aspire's `<apphost>-<hash>-` prefix: the part that stays when the AppHost moves.
+    pub name: String,
+    /// Path in the container.
+    pub target: String,
+    /// Whether it is mounted read-only.
+    pub read_only: bool,
+}
+
+/// Files of the AppHost's folder, mounted into a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileMount {
+    /// The path as the manifest writes it.
+    pub source: String,
+    /// Path in the container.
+    pub target: String,
+    /// Whether it is mounted read-only.
+    pub read_only: bool,
+    /// What is mounted.
+    pub content: FileContent,
+}
+
+/// What a bind mount holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileContent {
+    /// One file.
+    File(Vec<u8>),
+    /// A folder: relative path (slashes) to bytes.
+    Folder(BTreeMap<String, Vec<u8>>),
+    /// It is not there; an input of this name tells what to mount instead.
+    Missing {
+        /// Name of the input.
+        input: String,
+    },
+}
+
+/// Something that must be known before the application can run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Input {
+    /// Whether it must be kept secret.
+    pub secret: bool,
+    /// Value when nobody says otherwise.
+    pub default: Option<String>,
+    /// How to make a value when nobody says otherwise.
+    pub generate: Option<Generate>,
+    /// Workloads that need it.
+    pub used_by: IndexSet<String>,
+    /// Whether its URI-escaped form is needed too.
+    pub uri: bool,
+    /// Why it is an input although the manifest has no parameter for it.
+    pub reason: Option<String>,
+}
+
+impl Input {
+    /// Whether it must be given: something uses it and nothing supplies it.
+    pub fn required(&self) -> bool {
+        !self.used_by.is_empty() && self.default.is_none() && self.generate.is_none()
+    }
+}
+
+/// A Dapr sidecar of a workload.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DaprSidecar {
+    /// Application id.
+    pub app_id: String,
+    /// All other options as written in the manifest.
+    pub options: IndexMap<String, serde_json::Value>,
+}
+
+/// A Dapr building block.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DaprComponent {
+    /// Type with implementation, such as `state.redis`.
+    pub component_type: String,
+    /// Version of the implementation.
+    pub version: String,
+    /// Metadata entries as Dapr wants them.
+    pub metadata: Vec<serde_json::Value>,
+    /// Ids of the applications that may use it; empty for all.
+    pub scopes: Vec<String>,
+}

@@ -1,0 +1,182 @@
+//! Endpoints: which numbers a binding has, and which bindings are only another name for one.
+//!
+//! The rules are those of Aspire's publisher and of azd, so that a manifest means the same here.
+
+use super::Port;
+use crate::manifest::{Binding, Kind, Resource};
+use indexmap::IndexMap;
+
+/// The endpoints of a workload, and the bindings that stand for another one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Endpoints {
+    /// Endpoints of its own, by binding name.
+    pub ports: IndexMap<String, Port>,
+    /// An https binding that nothing listens on, and the http binding that answers in its place.
+    pub twins: IndexMap<String, String>,
+}
+
+impl Endpoints {
+    /// The endpoint that a reference to `binding` means, its name, and whether it is the http twin of an https binding.
+    ///
+    /// The AppHost may have asked for an endpoint in other letters before it existed, so case is the second choice.
+    pub fn find(&self, binding: &str) -> Option<(&str, &Port, bool)> {
+        self.find_exact(binding).or_else(|| {
+            let names = self.ports.keys().chain(self.twins.keys());
+            let name = names.into_iter().find(|name| name.eq_ignore_ascii_case(binding))?;
+            self.find_exact(name)
+        })
+    }
+
+    fn find_exact(&self, binding: &str) -> Option<(&str, &Port, bool)> {
+        if let Some(twin) = self.twins.get(binding) {
+            return self.ports.get(twin).map(|port| (twin.as_str(), port, true));
+        }
+        self.ports.get_key_value(binding).map(|(name, port)| (name.as_str(), port, false))
+    }
+}
+
+/// The endpoints of a resource.
+pub fn endpoints(resource: &Resource) -> Endpoints {
+    match &resource.kind {
+        Kind::Project { .. } => project(&resource.bindings),
+        Kind::Container(_) => container(&resource.bindings, default_container_port(resource)),
+        _ => container(&resource.bindings, 8080),
+    }
+}
+
+/// `container.v1` is what a project or Dockerfile of today becomes (8080); older containers mean port 80, as in azd.
+fn default_container_port(resource: &Resource) -> u16 {
+    let newer =
+        resource.type_name.split_once('.').is_some_and(|(kind, version)| kind == "container" && version != "v0");
+    if newer { 8080 } else { 80 }
+}
+
+fn container(bindings: &IndexMap<String, Binding>, default: u16) -> Endpoints {
+    let ports = bindings.iter().map(|(name, binding)| {
+        let process = binding.target_port.or(binding.port).unwrap_or(default);
+        (name.clone(), port(binding, binding.port.unwrap_or(process), process))
+    });
+    Endpoints { ports: ports.collect(), twins: IndexMap::new() }
+}
+
+/// The endpoints of a .NET project.
+///
+/// Its first http binding without a port listens on 8080, the default of .NET images, and is reached on 80 so that
+/// `http://api` works as it stands. Nothing terminates TLS inside a container without a certificate, so an https binding
+/// is another name for the http one wherever there is one.
+fn project(bindings: &IndexMap<String, Binding>) -> Endpoints {
+    let mut endpoints = Endpoints::default();
+    let http = bindings.iter().find(|(_, binding)| binding.scheme == "http").map(|(name, _)| name.clone());
+    for (name, binding) in bindings {
+        match &http {
+            Some(http) if binding.scheme == "https" => {
+                endpoints.twins.insert(name.clone(), http.clone());
+            }
+            _ => {
+                endpoints.ports.insert(name.clone(), project_port(binding));
+            }
+        }
+    }
+    if let Some(http) = &http
+        && bindings.values().any(|binding| binding.scheme == "https" && binding.external)
+        && let Some(port) = endpoints.ports.get_mut(http)
+    {
+        // What the AppHost exposes as https is exposed through the http port behind whatever terminates TLS.
+        port.external = true;
+    }
+    endpoints
+}
+
+fn project_port(binding: &Binding) -> Port {
+    let web = binding.scheme == "http" || binding.scheme == "https";
+    match (binding.target_port, binding.port) {
+        (Some(process), client) => port(binding, client.unwrap_or(process), process),
+        (None, client) if web => {
+            let mut port = port(binding, client.unwrap_or(80), 8080);
+            if client.is_none() {
+                "http".clone_into(&mut port.scheme);
+            }
+            port
+        }
+        (None, client) => port(binding, client.unwrap_or(8080), client.unwrap_or(8080)),
+    }
+}
+
+fn port(binding: &Binding, client: u16, process: u16) -> Port {
+    Port {
+        scheme: binding.scheme.clone(),
+        transport: binding.transport.clone(),
+        udp: binding.protocol == "udp",
+        client,
+        process,
+        external: binding.external,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::Source;
+
+    fn binding(scheme: &str, port: Option<u16>, target_port: Option<u16>) -> Binding {
+        Binding {
+            scheme: scheme.into(),
+            protocol: "tcp".into(),
+            transport: "http".into(),
+            port,
+            target_port,
+            external: false,
+        }
+    }
+
+    fn shown(type_name: &str, kind: Kind, bindings: &[(&str, Binding)]) -> Vec<String> {
+        let resource = Resource {
+            type_name: type_name.into(),
+            kind,
+            bindings: bindings.iter().map(|(name, binding)| ((*name).to_owned(), binding.clone())).collect(),
+            ..Resource::default()
+        };
+        let endpoints = endpoints(&resource);
+        let ports =
+            endpoints.ports.iter().map(|(name, p)| format!("{name} {}://{}->{}", p.scheme, p.client, p.process));
+        ports.chain(endpoints.twins.iter().map(|(name, twin)| format!("{name} is {twin}"))).collect()
+    }
+
+    #[test]
+    fn numbers_of_a_project() {
+        let project = || Kind::Project { path: String::new() };
+        let show = |bindings: &[(&str, Binding)]| shown("project.v0", project(), bindings);
+        assert_eq!(
+            show(&[("http", binding("http", None, None)), ("https", binding("https", None, None))]),
+            ["http http://80->8080", "https is http"]
+        );
+        assert_eq!(show(&[("http", binding("http", Some(12345), None))]), ["http http://12345->8080"]);
+        assert_eq!(show(&[("http", binding("http", Some(5181), Some(8000)))]), ["http http://5181->8000"]);
+        assert_eq!(show(&[("http", binding("http", None, Some(8000)))]), ["http http://8000->8000"]);
+        assert_eq!(show(&[("https", binding("https", None, None))]), ["https http://80->8080"]);
+        assert_eq!(show(&[("https", binding("https", Some(443), Some(8443)))]), ["https https://443->8443"]);
+        assert_eq!(show(&[("silo", binding("tcp", None, Some(8000)))]), ["silo tcp://8000->8000"]);
+    }
+
+    #[test]
+    fn numbers_of_a_container() {
+        let image = || Kind::Container(Source::Image("x".into()));
+        assert_eq!(
+            shown("container.v0", image(), &[("tcp", binding("tcp", None, Some(5432)))]),
+            ["tcp tcp://5432->5432"]
+        );
+        assert_eq!(
+            shown("container.v0", image(), &[("tcp", binding("tcp", Some(9999), Some(6379)))]),
+            ["tcp tcp://9999->6379"]
+        );
+        assert_eq!(
+            shown("container.v0", image(), &[("http", binding("http", Some(5000), None))]),
+            ["http http://5000->5000"]
+        );
+        assert_eq!(shown("container.v0", image(), &[("http", binding("http", None, None))]), ["http http://80->80"]);
+        assert_eq!(
+            shown("container.v1", image(), &[("http", binding("http", None, None))]),
+            ["http http://8080->8080"]
+        );
+    }
+}

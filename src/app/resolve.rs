@@ -1,0 +1,231 @@
+//! Manifest and intent to [`App`]: which resources run, what their values are, which inputs are missing.
+
+use super::dapr;
+use super::files::{self, Sources};
+use super::ports::{Endpoints, endpoints};
+use super::values::Values;
+use super::volume;
+use super::{App, Image, Note, Volume, Workload};
+use crate::config::{self, Config};
+use crate::manifest::{Kind, Manifest, Resource, Source};
+use crate::problem::{Problem, Problems, nearest};
+use indexmap::IndexMap;
+use std::collections::BTreeSet;
+
+/// Resolves every reference and reports all errors of the input together.
+///
+/// `folder` names the application when the configuration does not; `sources` are the files that the manifest points to
+/// (see [`super::wanted_sources`]).
+pub fn resolve(manifest: &Manifest, config: &Config, folder: &str, sources: &Sources) -> Result<App, Problems> {
+    let mut problems = Problems::default();
+    check_known_resources(manifest, config, &mut problems);
+    let mut notes = Vec::new();
+    let running = running(manifest, config, &mut notes);
+    let mut values = Values::new(manifest, config, &running);
+    let mut workloads = IndexMap::new();
+    for (name, endpoints) in &running {
+        let Some(resource) = manifest.resources.get(name) else { continue };
+        let intent = config.resources.get(name);
+        workloads.insert(name.clone(), workload(name, resource, intent, endpoints, sources, &mut values));
+    }
+    let name = config.application.clone().unwrap_or_else(|| folder.to_owned());
+    let mut app = App {
+        id: config.application_id.clone().unwrap_or_else(|| name.clone()),
+        name,
+        workloads,
+        dapr_components: dapr::components(manifest, sources, &mut notes),
+        ..App::default()
+    };
+    dapr::attach(manifest, &mut app, &mut notes);
+    let (inputs, value_notes, value_problems) = values.finish();
+    app.inputs = inputs;
+    apply_parameters(config, &mut app, &mut problems);
+    notes.extend(value_notes);
+    app.notes = notes;
+    problems.0.extend(value_problems.0);
+    problems.or(app)
+}
+
+fn check_known_resources(manifest: &Manifest, config: &Config, problems: &mut Problems) {
+    let environments = config.environments.iter().flat_map(|(environment, intent)| {
+        intent.resources.keys().map(move |name| (format!("environments.{environment}.resources.{name}"), name))
+    });
+    let named = config.resources.keys().map(|name| (format!("resources.{name}"), name)).chain(environments);
+    for (place, name) in named.filter(|(_, name)| !manifest.resources.contains_key(*name)) {
+        let problem = Problem::at(place, format!("the manifest has no resource `{name}`"));
+        problems.push(match nearest(name, manifest.resources.keys().map(String::as_str)) {
+            Some(near) => problem.hint(format!("did you mean `{near}`?")),
+            None => problem,
+        });
+    }
+}
+
+/// The resources that become workloads, with their endpoints; what is left out gets a note.
+fn running(manifest: &Manifest, config: &Config, notes: &mut Vec<Note>) -> IndexMap<String, Endpoints> {
+    let mut running = IndexMap::new();
+    for (name, resource) in &manifest.resources {
+        match fate(resource, config.resources.get(name)) {
+            Fate::Runs => {
+                running.insert(name.clone(), endpoints(resource));
+            }
+            Fate::LeftOut(why) => notes.push(Note { resource: name.clone(), text: format!("left out: {why}") }),
+            Fate::NoWorkload => {}
+        }
+    }
+    running
+}
+
+/// What becomes of a resource.
+enum Fate {
+    /// It becomes a workload.
+    Runs,
+    /// It is not the kind of thing that runs.
+    NoWorkload,
+    /// It would run, or somebody else makes it; the reason is worth a note.
+    LeftOut(String),
+}
+
+fn fate(resource: &Resource, intent: Option<&config::Resource>) -> Fate {
+    let has_image = intent.is_some_and(|intent| intent.image.is_some());
+    if intent.is_some_and(|intent| intent.exclude) {
+        return Fate::LeftOut("aspire-k8s.yaml says so".into());
+    }
+    match &resource.kind {
+        Kind::Project { .. } | Kind::Container(Source::Image(_) | Source::Build { only: false }) => Fate::Runs,
+        Kind::Container(Source::Missing) | Kind::Executable { .. } if has_image => Fate::Runs,
+        Kind::Container(Source::Missing) => {
+            Fate::LeftOut("the manifest gives it no image; set `image` in aspire-k8s.yaml to run it".into())
+        }
+        Kind::Executable { command } => {
+            Fate::LeftOut(format!("an executable (`{command}`) has no image; set `image` in aspire-k8s.yaml to run it"))
+        }
+        Kind::Foreign if resource.type_name.is_empty() => {
+            Fate::LeftOut("Aspire could not describe it in the manifest".into())
+        }
+        Kind::Foreign => Fate::LeftOut(format!("`{}` is nothing that a cluster can run", resource.type_name)),
+        Kind::Container(Source::Build { only: true })
+        | Kind::Parameter
+        | Kind::Value
+        | Kind::AnnotatedString { .. }
+        | Kind::Dapr(_)
+        | Kind::DaprComponent { .. } => Fate::NoWorkload,
+    }
+}
+
+fn workload(
+    name: &str,
+    resource: &Resource,
+    intent: Option<&config::Resource>,
+    endpoints: &Endpoints,
+    sources: &Sources,
+    values: &mut Values,
+) -> Workload {
+    let command = match intent.and_then(|intent| intent.command.clone()) {
+        Some(command) => command,
+        None => resource.entrypoint.clone().or_else(|| command_of(resource)).into_iter().collect(),
+    };
+    let args = intent.and_then(|intent| intent.args.as_ref()).unwrap_or(&resource.args);
+    let command = list(name, "entrypoint", &command, values);
+    let args = list(name, "args", args, values);
+    let volumes = volumes(resource);
+    Workload {
+        name: name.to_owned(),
+        image: image(resource, intent),
+        command,
+        args,
+        env: values.environment(name, resource, intent),
+        ports: endpoints.ports.clone(),
+        volumes,
+        files: files::mounts(name, resource, sources, values),
+        dapr: None,
+    }
+}
+
+fn command_of(resource: &Resource) -> Option<String> {
+    match &resource.kind {
+        Kind::Executable { command } if !command.is_empty() => Some(command.clone()),
+        _ => None,
+    }
+}
+
+fn image(resource: &Resource, intent: Option<&config::Resource>) -> Image {
+    let written = match &resource.kind {
+        Kind::Container(Source::Image(image)) => Some(image),
+        _ => None,
+    };
+    match intent.and_then(|intent| intent.image.as_ref()).or(written) {
+        Some(image) => Image::Reference(image.clone()),
+        None => Image::Built,
+    }
+}
+
+fn list(name: &str, field: &str, items: &[String], values: &mut Values) -> Vec<super::Value> {
+    let places = items.iter().enumerate();
+    places.map(|(index, item)| values.used(name, &format!("resources.{name}.{field}[{index}]"), item)).collect()
+}
+
+fn volumes(resource: &Resource) -> Vec<Volume> {
+    let mut taken: BTreeSet<String> = BTreeSet::new();
+    let mut volumes = Vec::new();
+    for written in &resource.volumes {
+        let name = match &written.name {
+            Some(full) => volume::short_name(full).to_owned(),
+            None => volume::anonymous_name(&written.target, &taken),
+        };
+        taken.insert(name.clone());
+        volumes.push(Volume {
+            full_name: written.name.clone(),
+            name,
+            target: written.target.clone(),
+            read_only: written.read_only,
+        });
+    }
+    volumes
+}
+
+/// Puts what `parameters:` says onto the inputs.
+fn apply_parameters(config: &Config, app: &mut App, problems: &mut Problems) {
+    let names: Vec<String> = app.inputs.keys().cloned().collect();
+    for (name, parameter) in &config.parameters {
+        let place = format!("parameters.{name}");
+        let Some(input) = app.inputs.get_mut(name) else {
+            let problem = Problem::at(place, format!("the application has no parameter or other input `{name}`"));
+            problems.push(match nearest(name, names.iter().map(String::as_str)) {
+                Some(near) => problem.hint(format!("did you mean `{near}`?")),
+                None => problem.hint("`kubectl aspire inputs` lists them"),
+            });
+            continue;
+        };
+        match (&parameter.value, input.secret) {
+            (Some(_), true) => problems.push(
+                Problem::at(
+                    format!("{place}.value"),
+                    format!("`{name}` is secret, its value must not stand in a file"),
+                )
+                .hint("remove it; the value is generated, asked for, or taken from the Secret that `from` names"),
+            ),
+            (Some(value), false) => input.default = Some(value.clone()),
+            (None, _) => {}
+        }
+        if parameter.from.is_some() && !input.secret {
+            problems.push(
+                Problem::at(format!("{place}.from"), format!("`{name}` is not secret, it has no source"))
+                    .hint("give its `value`"),
+            );
+        }
+    }
+    for (environment, intent) in &config.environments {
+        for (name, parameter) in &intent.parameters {
+            let secret = app.inputs.get(name).map(|input| input.secret);
+            let place = format!("environments.{environment}.parameters.{name}");
+            match (secret, &parameter.value) {
+                (None, _) => problems
+                    .push(Problem::at(place, format!("the application has no parameter or other input `{name}`"))),
+                (Some(true), Some(_)) => {
+                    problems.push(Problem::at(place, format!("`{name}` is secret, its value must not stand in a file")));
+                }
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,359 @@
+//! Expressions to values: follows references to any depth, finds cycles, and turns what the cluster cannot make into
+//! inputs, so that nothing ever becomes an empty string.
+
+use super::expression::{Property, Reference, Token, tokens};
+use super::ports::Endpoints;
+use super::value::{Form, Part, Side, Value};
+use super::{Input, Note};
+use crate::config::{self, Config};
+use crate::manifest::{self, InputDefault, Kind, Manifest, Resource};
+use crate::problem::{Problem, Problems};
+use indexmap::{IndexMap, IndexSet};
+use std::collections::BTreeMap;
+
+/// More text than any environment variable can hold (a ConfigMap has 1 MiB in all); nested references that grow beyond
+/// it are an attack or a mistake.
+const HEAVIEST_VALUE: usize = 1 << 20;
+
+/// Four levels were the most in a thousand manifests; the bound only keeps a hostile one from exhausting the stack.
+const DEEPEST_CHAIN: usize = 200;
+
+/// A field of a resource that is followed: (resource, `connectionString` or `value`).
+type Field = (String, &'static str);
+
+/// The state of resolving.
+pub struct Values<'a> {
+    manifest: &'a Manifest,
+    config: &'a Config,
+    running: &'a IndexMap<String, Endpoints>,
+    known: BTreeMap<Field, Value>,
+    following: Vec<Field>,
+    inputs: IndexMap<String, Input>,
+    notes: IndexSet<(String, String)>,
+    problems: Problems,
+}
+
+impl<'a> Values<'a> {
+    /// Starts with the declared parameters as inputs, in the order of the manifest.
+    pub fn new(manifest: &'a Manifest, config: &'a Config, running: &'a IndexMap<String, Endpoints>) -> Self {
+        let mut values = Self {
+            manifest,
+            config,
+            running,
+            known: BTreeMap::new(),
+            following: Vec::new(),
+            inputs: IndexMap::new(),
+            notes: IndexSet::new(),
+            problems: Problems::default(),
+        };
+        for (name, resource) in &manifest.resources {
+            if let (Kind::Parameter, Some(input)) = (&resource.kind, resource.inputs.get("value")) {
+                values.inputs.insert(name.clone(), declared(input));
+            }
+        }
+        values
+    }
+
+    /// The inputs found, the notes and the problems. Inputs that only the manifest's unused parts need are kept.
+    pub fn finish(self) -> (IndexMap<String, Input>, Vec<Note>, Problems) {
+        let notes = self.notes.into_iter().map(|(resource, text)| Note { resource, text }).collect();
+        (self.inputs, notes, self.problems)
+    }
+
+    /// The value of a string that `workload` gets; marks the inputs in it as used by the workload.
+    pub fn used(&mut self, workload: &str, place: &str, text: &str) -> Value {
+        let value = self.evaluate(workload, place, text);
+        self.use_inputs(workload, &value);
+        value
+    }
+
+    /// An input that `workload` needs although no expression names it.
+    pub fn input_for(&mut self, workload: &str, name: &str, reason: String) {
+        let input = self.outside_input(name, false, reason);
+        input.used_by.insert(workload.to_owned());
+    }
+
+    /// A sentence about a resource.
+    pub fn note(&mut self, resource: &str, text: String) {
+        self.notes.insert((resource.to_owned(), text));
+    }
+
+    /// A problem at a place of the manifest.
+    pub fn problem(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
+    /// The environment of a workload: the manifest's, without https addresses that nothing answers, under the file's.
+    pub fn environment(
+        &mut self,
+        name: &str,
+        resource: &Resource,
+        intent: Option<&config::Resource>,
+    ) -> IndexMap<String, Value> {
+        let mut environment = IndexMap::new();
+        let overrides = intent.map(|intent| &intent.env);
+        for (variable, text) in &resource.env {
+            let overridden = overrides.is_some_and(|overrides| overrides.contains_key(variable));
+            if !overridden && !self.is_unanswered_https(name, variable, text) {
+                let place = format!("resources.{name}.env.{variable}");
+                environment.insert(variable.clone(), self.used(name, &place, text));
+            }
+        }
+        for (variable, text) in overrides.into_iter().flatten() {
+            if let Some(text) = text {
+                let place = format!("aspire-k8s.yaml resources.{name}.env.{variable}");
+                environment.insert(variable.clone(), self.used(name, &place, text));
+            }
+        }
+        environment
+    }
+
+    /// Whether a variable only announces an https endpoint that nothing listens on.
+    ///
+    /// `services__x__https__0` must go, so that `https+http://x` falls through to http; `HTTPS_PORTS` must go, because
+    /// Kestrel refuses to start on it without a certificate.
+    fn is_unanswered_https(&mut self, workload: &str, variable: &str, text: &str) -> bool {
+        let announces = variable == "HTTPS_PORTS" || is_https_service_variable(variable);
+        if !announces {
+            return false;
+        }
+        let mut twins = Vec::new();
+        for token in tokens(text) {
+            let Token::Reference(reference) = token else { continue };
+            let Property::Binding(binding, _) = reference.property else { return false };
+            let found = self.running.get(reference.resource).and_then(|endpoints| endpoints.find(binding));
+            match found {
+                Some((_, _, true)) => twins.push(format!("{}.{binding}", reference.resource)),
+                _ => return false,
+            }
+        }
+        if twins.is_empty() {
+            return false;
+        }
+        self.note(
+            workload,
+            format!(
+                "{variable} is left out: `{}` has no certificate in the cluster, its http endpoint answers",
+                twins.join("`, `")
+            ),
+        );
+        true
+    }
+
+    fn evaluate(&mut self, workload: &str, place: &str, text: &str) -> Value {
+        let mut value = Value::default();
+        for token in tokens(text) {
+            match token {
+                Token::Text(text) => value.push(Part::Text(text.to_owned())),
+                Token::Reference(reference) => value.append(self.reference(workload, place, &reference)),
+            }
+            if value.weight() > HEAVIEST_VALUE {
+                self.problems
+                    .push(Problem::at(place, "the value grows beyond 1 MiB when its references are filled in"));
+                return Value::default();
+            }
+        }
+        value
+    }
+
+    fn reference(&mut self, workload: &str, place: &str, reference: &Reference) -> Value {
+        let Some(resource) = self.manifest.resources.get(reference.resource) else {
+            let secret = !matches!(reference.property, Property::Binding(..) | Property::Outside { secret: false });
+            let reason = format!("the manifest has no resource `{}`", reference.resource);
+            return self.outside(reference.text, secret, reason);
+        };
+        let excluded = self.config.resources.get(reference.resource).is_some_and(|intent| intent.exclude);
+        match &reference.property {
+            Property::ConnectionString if excluded => {
+                self.outside(reference.text, true, format!("`{}` is left out", reference.resource))
+            }
+            Property::ConnectionString => self.connection_string(workload, place, reference, resource),
+            Property::Value => self.value(workload, place, reference, resource),
+            Property::Input(name) => self.input(reference, resource, name),
+            Property::Binding(binding, of) => self.binding(workload, reference, binding, of),
+            Property::Outside { secret } => {
+                let made_by = if resource.type_name.is_empty() { "no cluster" } else { &resource.type_name };
+                self.outside(reference.text, *secret, format!("made by `{made_by}`, not by the cluster"))
+            }
+        }
+    }
+
+    fn connection_string(&mut self, workload: &str, place: &str, reference: &Reference, resource: &Resource) -> Value {
+        let field = match (&resource.connection_string, &resource.kind) {
+            (Some(text), _) => Some(("connectionString", text.clone())),
+            // A connection-string parameter of old manifests; and `value.v0` in azd's spelling.
+            (None, Kind::Parameter | Kind::Value) => resource.value.clone().map(|text| ("value", text)),
+            (None, _) => None,
+        };
+        match field {
+            Some((field, text)) => self.follow(workload, place, reference.resource, field, &text),
+            None => self.outside(reference.text, true, no_connection_string(reference.resource, resource)),
+        }
+    }
+
+    fn value(&mut self, workload: &str, place: &str, reference: &Reference, resource: &Resource) -> Value {
+        let text = match (&resource.value, &resource.kind) {
+            (Some(text), _) => Some(("value", text.clone())),
+            (None, Kind::Value) => resource.connection_string.clone().map(|text| ("connectionString", text)),
+            (None, Kind::Parameter) => Some(("value", format!("{{{}.inputs.value}}", reference.resource))),
+            (None, _) => None,
+        };
+        let Some((field, text)) = text else {
+            return self.outside(reference.text, true, format!("`{}` has no value", reference.resource));
+        };
+        let value = self.follow(workload, place, reference.resource, field, &text);
+        match &resource.kind {
+            Kind::AnnotatedString { filter } => self.filtered(reference.resource, filter, value),
+            _ => value,
+        }
+    }
+
+    fn filtered(&mut self, resource: &str, filter: &str, value: Value) -> Value {
+        let place = format!("resources.{resource}");
+        let problem = if filter == "uri" {
+            match value.escaped() {
+                Ok(value) => return value,
+                Err(_) => Problem::at(place, "its value is URI-escaped already and cannot be escaped again"),
+            }
+        } else {
+            Problem::at(format!("{place}.filter"), format!("the filter `{filter}` is unknown"))
+                .hint("Aspire has `uri`; a newer kubectl aspire may know more")
+        };
+        if !self.problems.0.contains(&problem) {
+            self.problems.push(problem);
+        }
+        Value::default()
+    }
+
+    /// Evaluates a field of a resource once, and says so when it leads back to itself.
+    fn follow(&mut self, workload: &str, place: &str, resource: &str, field: &'static str, text: &str) -> Value {
+        let key = (resource.to_owned(), field);
+        if let Some(value) = self.known.get(&key) {
+            return value.clone();
+        }
+        if let Some(start) = self.following.iter().position(|followed| *followed == key) {
+            let mut names: Vec<&str> = self.following[start..].iter().map(|(name, _)| name.as_str()).collect();
+            names.push(resource);
+            let problem = Problem::at(
+                format!("resources.{resource}.{field}"),
+                format!("it refers to itself: {}", names.join(" -> ")),
+            );
+            if !self.problems.0.contains(&problem) {
+                self.problems.push(problem);
+            }
+            return Value::default();
+        }
+        if self.following.len() >= DEEPEST_CHAIN {
+            let what = format!("its references are nested more than {DEEPEST_CHAIN} deep");
+            self.problems.push(Problem::at(format!("resources.{resource}.{field}"), what));
+            return Value::default();
+        }
+        self.following.push(key.clone());
+        let value = self.evaluate(workload, place, text);
+        self.following.pop();
+        self.known.insert(key, value.clone());
+        value
+    }
+
+    fn input(&mut self, reference: &Reference, resource: &Resource, name: &str) -> Value {
+        let is_parameter = matches!(resource.kind, Kind::Parameter);
+        let key = if is_parameter && name == "value" { reference.resource } else { reference.text };
+        if let Some(input) = resource.inputs.get(name) {
+            self.inputs.entry(key.to_owned()).or_insert_with(|| declared(input));
+        } else {
+            self.outside_input(key, true, format!("`{}` does not declare it", reference.resource));
+        }
+        Value::part(Part::Input { name: key.to_owned(), form: Form::Plain })
+    }
+
+    fn binding(&mut self, workload: &str, reference: &Reference, binding: &str, of: &str) -> Value {
+        let Some(endpoints) = self.running.get(reference.resource) else {
+            return self.outside(
+                reference.text,
+                false,
+                format!("`{}` does not run in the cluster", reference.resource),
+            );
+        };
+        let Some((name, port, twin)) = endpoints.find(binding) else {
+            let reason = format!("`{}` has no binding `{binding}`", reference.resource);
+            return self.outside(reference.text, false, reason);
+        };
+        let number = |side| Part::Port { workload: reference.resource.to_owned(), binding: name.to_owned(), side };
+        let host = Part::Host { workload: reference.resource.to_owned() };
+        let value = match of {
+            "host" => Value::part(host),
+            "port" => Value::part(number(Side::Client)),
+            "targetPort" => Value::part(number(Side::Process)),
+            "scheme" => Value::text(&port.scheme),
+            "protocol" => Value::text(if port.udp { "udp" } else { "tcp" }),
+            "transport" => Value::text(&port.transport),
+            "tlsEnabled" => Value::text(if port.scheme == "https" { "True" } else { "False" }),
+            "external" => Value::text(if port.external { "True" } else { "False" }),
+            _ => {
+                let mut url = Value::text(format!("{}://", port.scheme));
+                for part in [host, Part::Text(":".into()), number(Side::Client)] {
+                    url.push(part);
+                }
+                url
+            }
+        };
+        if twin && workload != reference.resource {
+            let text = format!(
+                "`{}` has no certificate in the cluster: its address is that of the http endpoint `{name}`",
+                reference.text
+            );
+            self.note(workload, text);
+        }
+        value
+    }
+
+    fn outside(&mut self, name: &str, secret: bool, reason: String) -> Value {
+        // `{.outputs.X}` has no resource; an input's name may not start with a dot.
+        let name = name.trim_start_matches('.').to_owned();
+        self.outside_input(&name, secret, reason);
+        Value::part(Part::Input { name, form: Form::Plain })
+    }
+
+    fn outside_input(&mut self, name: &str, secret: bool, reason: String) -> &mut Input {
+        self.inputs.entry(name.to_owned()).or_insert_with(|| Input {
+            secret,
+            default: None,
+            generate: None,
+            used_by: IndexSet::new(),
+            uri: false,
+            reason: Some(reason),
+        })
+    }
+
+    fn use_inputs(&mut self, workload: &str, value: &Value) {
+        for (name, form) in value.inputs() {
+            if let Some(input) = self.inputs.get_mut(name) {
+                input.used_by.insert(workload.to_owned());
+                input.uri |= form == Form::Uri;
+            }
+        }
+    }
+}
+
+fn declared(input: &manifest::Input) -> Input {
+    let (default, generate) = match &input.default {
+        Some(InputDefault::Value(value)) => (Some(value.clone()), None),
+        Some(InputDefault::Generate(rule)) => (None, Some(rule.clone())),
+        None => (None, None),
+    };
+    Input { secret: input.secret, default, generate, used_by: IndexSet::new(), uri: false, reason: None }
+}
+
+fn no_connection_string(name: &str, resource: &Resource) -> String {
+    if resource.type_name.is_empty() {
+        format!("Aspire could not describe `{name}`")
+    } else {
+        format!("`{name}` (`{}`) has no connection string in the manifest", resource.type_name)
+    }
+}
+
+/// `services__<resource>__https__<index>`.
+fn is_https_service_variable(variable: &str) -> bool {
+    let segments: Vec<&str> = variable.split("__").collect();
+    matches!(segments.as_slice(), ["services", .., "https", index] if index.bytes().all(|b| b.is_ascii_digit()))
+}
