@@ -2,5 +2,6 @@
 
 pub mod app;
 pub mod config;
+pub mod kubernetes;
 pub mod manifest;
 pub mod problem;

@@ -1,0 +1,86 @@
+//! The table of Kubernetes kinds that a chart holds. A new kind is one template and one row here.
+
+use super::plan::Plan;
+use serde::Serialize;
+
+/// A kind of object, its template, and the objects of a plan that it makes.
+pub struct KindSpec {
+    /// The kind, as in `kind:`.
+    pub kind: &'static str,
+    /// File name of the template.
+    pub template: &'static str,
+    /// Text of the template.
+    pub source: &'static str,
+    /// The objects of this kind.
+    pub objects: fn(&Plan) -> Vec<Object<'_>>,
+}
+
+/// One object of the chart: a file, and what its template sees.
+pub struct Object<'a> {
+    /// Name of the workload whose folder holds the file; none for objects of the whole release.
+    pub folder: Option<&'a str>,
+    /// What tells it from other objects of its kind in the folder; empty when there is only one.
+    pub qualifier: String,
+    /// Name of the object; none where it starts with the name of the release.
+    pub name: Option<String>,
+    /// What the template sees.
+    pub view: minijinja::Value,
+}
+
+impl<'a> Object<'a> {
+    fn new(folder: Option<&'a str>, qualifier: &str, name: Option<String>, view: impl Serialize) -> Self {
+        Self { folder, qualifier: qualifier.to_owned(), name, view: minijinja::Value::from_serialize(&view) }
+    }
+}
+
+macro_rules! spec {
+    ($kind:literal, $file:literal, $objects:expr) => {
+        KindSpec { kind: $kind, template: $file, source: include_str!(concat!("../../templates/", $file)), objects: $objects }
+    };
+}
+
+/// Every kind, in the order in which helm installs them.
+pub const KINDS: [KindSpec; 7] = [
+    spec!("Secret", "secret.yaml.j2", |plan| {
+        let wanted = !plan.secrets.is_empty();
+        wanted.then(|| Object::new(None, "", None, ())).into_iter().collect()
+    }),
+    spec!("ConfigMap", "configmap.yaml.j2", |plan| {
+        let mut objects = Vec::new();
+        for workload in &plan.workloads {
+            let view = &workload.view;
+            objects.push(Object::new(Some(&view.name), "", Some(format!("{}-config", view.name)), view));
+            if !view.file_entries.is_empty() {
+                objects.push(Object::new(Some(&view.name), "files", Some(format!("{}-files", view.name)), view));
+            }
+        }
+        objects
+    }),
+    spec!("PersistentVolumeClaim", "persistentvolumeclaim.yaml.j2", |plan| {
+        let claims = plan.workloads.iter().flat_map(|workload| &workload.claim_views);
+        claims.map(|claim| Object::new(Some(&claim.workload), &claim.key, Some(claim.name.clone()), claim)).collect()
+    }),
+    spec!("Service", "service.yaml.j2", |plan| {
+        let mut objects = Vec::new();
+        for view in plan.workloads.iter().map(|workload| &workload.view) {
+            if !view.service_ports.is_empty() {
+                objects.push(Object::new(Some(&view.name), "", Some(view.name.clone()), view));
+            }
+            if view.kind == "StatefulSet" {
+                objects.push(Object::new(Some(&view.name), "headless", Some(format!("{}-headless", view.name)), view));
+            }
+        }
+        objects
+    }),
+    spec!("Deployment", "deployment.yaml.j2", |plan| workloads(plan, "Deployment")),
+    spec!("StatefulSet", "statefulset.yaml.j2", |plan| workloads(plan, "StatefulSet")),
+    spec!("Component", "component.yaml.j2", |plan| {
+        let components = plan.dapr_components.iter();
+        components.map(|view| Object::new(None, &view.name, Some(view.name.clone()), view)).collect()
+    }),
+];
+
+fn workloads<'a>(plan: &'a Plan, kind: &str) -> Vec<Object<'a>> {
+    let views = plan.workloads.iter().map(|workload| &workload.view).filter(|view| view.kind == kind);
+    views.map(|view| Object::new(Some(&view.name), "", Some(view.name.clone()), view)).collect()
+}

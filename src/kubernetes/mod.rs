@@ -1,0 +1,32 @@
+//! The Kubernetes target: an application and its intent become planned objects.
+//!
+//! [`plan`] decides everything (names, kinds, claims, where a secret comes from, default values) and reports all errors
+//! of the target together. It writes no text: templates lay out what is decided here. It talks to no cluster.
+
+mod claims;
+mod dapr;
+mod files;
+mod formula;
+mod kinds;
+mod name;
+mod plan;
+mod ports;
+mod schema;
+mod secrets;
+mod text;
+mod values;
+mod variables;
+mod view;
+
+pub use claims::Claim;
+pub use files::ChartFile;
+pub use formula::{Formula, Scalar};
+pub use kinds::{KINDS, KindSpec, Object};
+pub use name::{Name, hex};
+pub use plan::{BuiltImages, Plan, plan};
+pub use secrets::SecretUse;
+pub use text::{helm_yaml, yaml};
+pub use values::{Tree, environment_values};
+
+/// Name of the input that gives the tag of all built images. The dot keeps it apart from every resource name.
+pub const TAG_INPUT: &str = "image.tag";

@@ -1,0 +1,294 @@
+//! Application and intent to a [`Plan`]: everything that the chart will hold, decided and checked.
+
+use super::claims::{self, Claim};
+use super::files::{self, ChartFile};
+use super::formula::Names;
+use super::kinds::KINDS;
+use super::name::Name;
+use super::secrets::{SecretUse, secret_uses};
+use super::values::{self, Tree, WorkloadParts};
+use super::variables::{self, Placed};
+use super::view::{ClaimView, DaprView, WorkloadView};
+use super::{TAG_INPUT, dapr, ports, schema};
+use crate::app::{App, Note, Workload};
+use crate::config::{Config, WorkloadKind};
+use crate::problem::{Problem, Problems, nearest};
+use indexmap::IndexMap;
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+
+/// The images that were built, as far as it is known where they are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BuiltImages {
+    /// Registry (and path) of all of them.
+    pub registry: Option<String>,
+    /// Tag of all of them.
+    pub tag: Option<String>,
+    /// Full references by resource name; they win over registry and tag.
+    pub references: IndexMap<String, String>,
+}
+
+/// What the chart will hold.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Chart name.
+    pub chart: String,
+    /// Chart version.
+    pub version: String,
+    /// Version of the application.
+    pub app_version: String,
+    /// One sentence about the application.
+    pub description: String,
+    /// Identity of the application on a cluster.
+    pub application_id: String,
+    /// Workloads with all their objects.
+    pub workloads: Vec<PlannedWorkload>,
+    /// Dapr components.
+    pub dapr_components: Vec<DaprView>,
+    /// Secret inputs in use.
+    pub secrets: IndexMap<String, SecretUse>,
+    /// Inputs that helm must be given, with the workloads that need them.
+    pub required: IndexMap<String, Vec<String>>,
+    /// The values.
+    pub values: Tree,
+    /// Schema of the values.
+    pub schema: Json,
+    /// Files for ConfigMaps.
+    pub files: Vec<ChartFile>,
+    /// What a person should know.
+    pub notes: Vec<Note>,
+}
+
+/// A workload, as planned.
+#[derive(Debug, Clone)]
+pub struct PlannedWorkload {
+    /// What its templates see.
+    pub view: WorkloadView,
+    /// Claims that belong to it.
+    pub claims: Vec<Claim>,
+    /// The claims that are objects of their own.
+    pub claim_views: Vec<ClaimView>,
+    /// Public endpoints: (port name, scheme).
+    pub external: Vec<(String, String)>,
+}
+
+impl Plan {
+    /// All claims that the chart makes.
+    pub fn claims(&self) -> impl Iterator<Item = &Claim> {
+        self.workloads.iter().flat_map(|workload| &workload.claims)
+    }
+
+    /// Whether an image of this application has to be built.
+    pub fn has_built_images(&self) -> bool {
+        let workloads = self.values.to_json();
+        let workloads = workloads.get("workloads").and_then(Json::as_object).cloned().unwrap_or_default();
+        workloads.values().any(|workload| workload.pointer("/image/built") == Some(&Json::Bool(true)))
+    }
+}
+
+/// Plans the chart and reports all errors of the target together.
+pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Problems> {
+    let mut problems = Problems::default();
+    let mut notes = app.notes.clone();
+    let chart = chart_name(app, config, &mut problems);
+    check_images(app, images, &mut problems);
+    let names = variables::workload_names(app);
+    let port_names = ports::port_names(app);
+    let mut storage = claims::storage(app, config, &names, &mut problems);
+    let mut secrets = secret_uses(app, config, &mut problems);
+    let mut workloads = Vec::new();
+    let mut workload_values = Tree::default();
+    let mut chart_files = Vec::new();
+    for (resource, workload) in &app.workloads {
+        let Some(name) = names.get(resource) else { continue };
+        let storage = storage.remove(resource).unwrap_or_default();
+        let kind = claims::kind(resource, &storage, config, &mut problems);
+        let secret_variables = variables::secret_variables(app, workload, &mut problems);
+        let writing = Names { workloads: &names, ports: &port_names, secrets: &secret_variables };
+        let placed = variables::place(app, workload, &writing, &mut problems);
+        let (container_ports, service_ports) = ports::ports(workload, &port_names, &mut problems);
+        let files = files::files(workload, name, &mut problems);
+        for key in variables::used_secrets(app, workload) {
+            if let Some(secret) = secrets.get_mut(&key) {
+                secret.claims.extend(storage.claims.iter().map(|claim| claim.name.clone()));
+            }
+        }
+        let readiness_port = container_ports.iter().find(|port| port.protocol == "TCP").map(|port| port.name.clone());
+        let parts = WorkloadParts {
+            workload,
+            name: name.as_str(),
+            literals: &placed.literals,
+            storage: &storage,
+            readiness_port: readiness_port.as_deref(),
+            ports: &port_names,
+        };
+        workload_values.tree(name.as_str(), "", values::workload(&parts, config, images));
+        let (kind, other_kind) = kinds(kind);
+        let Placed { config: config_variables, pod: pod_variables, .. } = placed;
+        let view = WorkloadView {
+            chart: chart.clone(),
+            name: name.to_string(),
+            kind,
+            other_kind,
+            command: workload.command.iter().map(|value| writing.pod_field(value)).collect(),
+            args: workload.args.iter().map(|value| writing.pod_field(value)).collect(),
+            secret_variables: variables::secret_variable_views(&secret_variables),
+            pod_variables,
+            config_variables,
+            secrets: variables::used_secrets(app, workload),
+            container_ports,
+            service_ports,
+            claim_templates: storage.templates.clone(),
+            single_pod_claims: storage.single_pod.clone(),
+            files: files.mounts,
+            file_entries: files.entries,
+            dapr: dapr::annotations(workload, name.as_str(), &port_names, &mut notes),
+            volumes: storage.volumes.clone(),
+        };
+        chart_files.extend(files.files);
+        workloads.push(PlannedWorkload {
+            view,
+            claim_views: claims::claim_views(&storage),
+            claims: storage.claims,
+            external: external(workload, &port_names),
+        });
+    }
+    files::check_release_size(&chart_files, &mut problems);
+    let has_built = app.workloads.values().any(|workload| {
+        values::is_built(workload) && !images.references.contains_key(&workload.name)
+    });
+    let tag = images.tag.as_ref().or(config.defaults.tag.as_ref());
+    let mut tree = Tree::default();
+    tree.tree("images", "Images built from this application.", values::images(config, images));
+    let mut required = required(app);
+    if has_built && tag.is_none() {
+        required.insert(TAG_INPUT.into(), built_workloads(app, images));
+    }
+    let missing = missing_comment(&required);
+    tree.tree("parameters", &format!("Inputs by name, as text.{missing}"), values::parameters(app, tag, has_built));
+    tree.tree("secrets", SECRETS_COMMENT, values::secrets(&secrets));
+    let (dapr_components, dapr_values) = dapr_components(app);
+    if !dapr_components.is_empty() {
+        tree.tree("daprComponents", "Dapr building blocks.", dapr_values);
+    }
+    tree.tree("workloads", "One entry a workload.", workload_values);
+    tree.data("skipGuards", "Leaves out the checks against the live release; for planning only.", false);
+    let input_names = app.inputs.keys().map(String::as_str).chain(std::iter::once(TAG_INPUT));
+    let schema = schema::schema(&tree.to_json(), input_names);
+    let version = config.chart.version.clone().unwrap_or_else(|| "0.1.0".into());
+    let plan = Plan {
+        app_version: config.chart.app_version.clone().unwrap_or_else(|| version.clone()),
+        description: config.chart.description.clone().unwrap_or_else(|| format!("The application {}, rendered from its Aspire manifest", app.name)),
+        version,
+        chart,
+        application_id: app.id.clone(),
+        workloads,
+        dapr_components,
+        secrets,
+        required,
+        values: tree,
+        schema,
+        files: chart_files,
+        notes,
+    };
+    check_collisions(&plan, &mut problems);
+    problems.or(plan)
+}
+
+const SECRETS_COMMENT: &str = "Where each secret comes from. deploy: the Secret that `helm aspire deploy` writes (it sets `revision`); \
+without it, a value under `parameters` goes to a Secret of the chart. chart: always a Secret of the chart. \
+existing: a Secret of yours.";
+
+fn kinds(kind: WorkloadKind) -> (&'static str, &'static str) {
+    match kind {
+        WorkloadKind::Deployment => ("Deployment", "StatefulSet"),
+        WorkloadKind::StatefulSet => ("StatefulSet", "Deployment"),
+    }
+}
+
+/// A chart name may have the characters of a DNS label; definitions in templates are prefixed with it.
+fn chart_name(app: &App, config: &Config, problems: &mut Problems) -> String {
+    if let Some(name) = &config.chart.name {
+        return name.clone();
+    }
+    if app.name.is_empty() {
+        problems.push(
+            Problem::at("", "the application has no name: neither aspire-k8s.yaml nor the manifest's folder gives one")
+                .hint("write `application: NAME` into aspire-k8s.yaml, or pass --release"),
+        );
+    }
+    Name::of_workload(&app.name).to_string()
+}
+
+fn check_images(app: &App, images: &BuiltImages, problems: &mut Problems) {
+    for (resource, reference) in &images.references {
+        if !app.workloads.contains_key(resource) {
+            let problem = Problem::at("--image", format!("the application runs no `{resource}`"));
+            problems.push(match nearest(resource, app.workloads.keys().map(String::as_str)) {
+                Some(near) => problem.hint(format!("did you mean `{near}`?")),
+                None => problem,
+            });
+        }
+        if reference.is_empty() || reference.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            problems.push(Problem::at("--image", format!("`{resource}` needs an image reference such as ghcr.io/me/{resource}:1.0")));
+        }
+    }
+}
+
+/// Inputs that plain helm must be given: nothing in the chart supplies them.
+fn required(app: &App) -> IndexMap<String, Vec<String>> {
+    let used = app.inputs.iter().filter(|(_, input)| !input.used_by.is_empty() && !input.secret && input.default.is_none());
+    used.map(|(name, input)| (name.clone(), input.used_by.iter().cloned().collect())).collect()
+}
+
+fn built_workloads(app: &App, images: &BuiltImages) -> Vec<String> {
+    let built = app.workloads.values().filter(|workload| values::is_built(workload));
+    built.map(|workload| workload.name.clone()).filter(|name| !images.references.contains_key(name)).collect()
+}
+
+fn missing_comment(required: &IndexMap<String, Vec<String>>) -> String {
+    if required.is_empty() {
+        return String::new();
+    }
+    let lines = required.iter().map(|(name, used_by)| format!("\n  {name}: required by {}", used_by.join(", ")));
+    format!(" Not given yet:{}", lines.collect::<String>())
+}
+
+fn external(workload: &Workload, names: &BTreeMap<(String, String), String>) -> Vec<(String, String)> {
+    let ports = workload.ports.iter().filter(|(_, port)| port.external);
+    ports
+        .filter_map(|(binding, port)| {
+            let name = names.get(&(workload.name.clone(), binding.clone()))?;
+            Some((name.clone(), port.scheme.clone()))
+        })
+        .collect()
+}
+
+fn dapr_components(app: &App) -> (Vec<DaprView>, Tree) {
+    let mut tree = Tree::default();
+    let mut views = Vec::new();
+    for (resource, component) in &app.dapr_components {
+        let name = Name::of_label(resource).to_string();
+        let values = serde_json::json!({"type": component.component_type, "version": component.version, "metadata": component.metadata});
+        tree.data(&name, "", values);
+        views.push(DaprView { name, scopes: component.scopes.clone() });
+    }
+    (views, tree)
+}
+
+/// Two objects of one kind must not have one name.
+fn check_collisions(plan: &Plan, problems: &mut Problems) {
+    let mut seen: BTreeMap<(&str, String), String> = BTreeMap::new();
+    for spec in &KINDS {
+        for object in (spec.objects)(plan) {
+            let Some(name) = object.name else { continue };
+            let owner = object.folder.unwrap_or_default().to_owned();
+            if let Some(other) = seen.insert((spec.kind, name.clone()), owner.clone()) {
+                problems.push(
+                    Problem::at("", format!("`{other}` and `{owner}` would both make the {} `{name}`", spec.kind))
+                        .hint("rename one of the resources (or volumes) in the AppHost, or `exclude` one in aspire-k8s.yaml"),
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! The values of the chart: what a person changes per environment, in an order that reads well, with comments.
+
+use super::claims::WorkloadStorage;
+use super::plan::BuiltImages;
+use super::secrets::SecretUse;
+use crate::app::{App, Image, Workload};
+use crate::config::{self, AccessMode, Config, Security, SecretSource};
+use indexmap::IndexMap;
+use serde::Serialize;
+use serde_json::{Map, Value as Json, json};
+use std::collections::BTreeMap;
+
+/// A tree of values with comments.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Tree(pub Vec<Entry>);
+
+/// One key of a tree.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// Lines above the key.
+    pub comment: String,
+    /// The key.
+    pub key: String,
+    /// What it holds.
+    pub value: Node,
+}
+
+/// What a key holds.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Node {
+    /// A tree with comments of its own.
+    Tree(Tree),
+    /// Plain data.
+    Data(Json),
+}
+
+impl Tree {
+    /// Adds plain data.
+    pub fn data(&mut self, key: &str, comment: &str, value: impl Serialize) {
+        // Plain data of this crate always has a JSON form.
+        let value = serde_json::to_value(value).unwrap_or(Json::Null);
+        self.0.push(Entry { comment: comment.into(), key: key.into(), value: Node::Data(value) });
+    }
+
+    /// Adds a tree.
+    pub fn tree(&mut self, key: &str, comment: &str, tree: Tree) {
+        self.0.push(Entry { comment: comment.into(), key: key.into(), value: Node::Tree(tree) });
+    }
+
+    /// The tree without its comments.
+    pub fn to_json(&self) -> Json {
+        let entries = self.0.iter().map(|entry| {
+            let value = match &entry.value {
+                Node::Tree(tree) => tree.to_json(),
+                Node::Data(data) => data.clone(),
+            };
+            (entry.key.clone(), value)
+        });
+        Json::Object(entries.collect())
+    }
+}
+
+/// What the values of one workload are made from.
+pub struct WorkloadParts<'a> {
+    /// The workload.
+    pub workload: &'a Workload,
+    /// Its name in the cluster.
+    pub name: &'a str,
+    /// Literal variables.
+    pub literals: &'a IndexMap<String, String>,
+    /// Its storage.
+    pub storage: &'a WorkloadStorage,
+    /// Name of its first TCP port.
+    pub readiness_port: Option<&'a str>,
+    /// Port names by binding.
+    pub ports: &'a BTreeMap<(String, String), String>,
+}
+
+/// `images:`.
+pub fn images(config: &Config, images: &BuiltImages) -> Tree {
+    let mut tree = Tree::default();
+    let registry = images.registry.as_ref().or(config.defaults.registry.as_ref());
+    tree.data("registry", "Registry (and path) before the name of every image built from this application.", registry.map_or("", String::as_str));
+    tree.data("pullPolicy", "When the kubelet pulls a built image.", config.defaults.image_pull_policy.unwrap_or(config::PullPolicy::IfNotPresent));
+    tree.data("pullSecrets", "Names of existing pull secrets for every pod.", &config.defaults.image_pull_secrets);
+    tree
+}
+
+/// `parameters:`: defaults of inputs; an input without one is a comment, so that it is missing and not empty.
+pub fn parameters(app: &App, tag: Option<&String>, has_built: bool) -> Tree {
+    let mut tree = Tree::default();
+    for (name, input) in app.inputs.iter().filter(|(_, input)| !input.secret) {
+        if let Some(default) = &input.default {
+            tree.data(name, "", default);
+        }
+    }
+    if has_built && let Some(tag) = tag {
+        tree.data(super::TAG_INPUT, "Tag of every built image that has none of its own.", tag);
+    }
+    tree
+}
+
+/// `secrets:`: where the value of each secret parameter comes from.
+pub fn secrets(uses: &IndexMap<String, SecretUse>) -> Tree {
+    let mut tree = Tree::default();
+    for (name, secret) in uses {
+        let entry = match &secret.source {
+            SecretSource::Deploy => json!({"from": "deploy", "revision": ""}),
+            SecretSource::Chart => json!({"from": "chart"}),
+            SecretSource::Existing(existing) => json!({
+                "from": "existing", "name": existing.name, "key": existing.key,
+                "uriKey": existing.uri_key.clone().unwrap_or_default(),
+            }),
+        };
+        tree.data(name, "", entry);
+    }
+    tree
+}
+
+/// `workloads.<name>:`.
+pub fn workload(parts: &WorkloadParts, config: &Config, images: &BuiltImages) -> Tree {
+    let none = config::Resource::default();
+    let intent = config.resources.get(&parts.workload.name).unwrap_or(&none);
+    let defaults = &config.defaults;
+    let mut tree = Tree::default();
+    tree.data("image", "", image(parts, intent, images));
+    tree.data("replicas", "", intent.replicas.unwrap_or(1));
+    tree.data("env", "Environment variables as text; a name that is composed elsewhere is replaced.", parts.literals);
+    tree.data("ports", "Ports of the Service, and the container ports behind them.", ports(parts));
+    tree.data("service", "", service(parts, intent));
+    let resources = intent.resources.as_ref().or(defaults.resources.as_ref());
+    let requests = json!({"requests": {"cpu": "50m", "memory": "128Mi"}});
+    tree.data("resources", "", resources.map_or(requests, |resources| Json::Object(resources.clone())));
+    tree.data("probes", "Probes as in a pod: readiness, liveness, startup.", probes(parts));
+    if !parts.storage.claims.is_empty() || !parts.storage.existing.is_empty() {
+        tree.data("volumes", "Claims. They are kept when the release is uninstalled.", volumes(parts.storage));
+    }
+    tree.data("labels", "", merged(&defaults.labels, &intent.labels));
+    tree.data("annotations", "", merged(&defaults.annotations, &intent.annotations));
+    tree.data("podAnnotations", "", &intent.pod_annotations);
+    tree.data("nodeSelector", "", merged(&defaults.node_selector, &intent.node_selector));
+    tree.data("tolerations", "", if intent.tolerations.is_empty() { &defaults.tolerations } else { &intent.tolerations });
+    tree.data("affinity", "", intent.affinity.clone().unwrap_or_default());
+    tree.data("topologySpreadConstraints", "", &intent.topology_spread_constraints);
+    tree.data("priorityClassName", "", intent.priority_class.as_deref().unwrap_or(""));
+    tree.data("serviceAccountName", "", intent.service_account.as_deref().unwrap_or(""));
+    tree.data("terminationGracePeriodSeconds", "", intent.termination_grace_period_seconds.unwrap_or(30));
+    let restricted = intent.security.or(defaults.security).unwrap_or_default() == Security::Restricted;
+    let built = is_built(parts.workload);
+    tree.data("podSecurityContext", "", over(pod_security(parts, built && restricted), intent.pod_security_context.as_ref()));
+    tree.data("securityContext", "", over(security(built, restricted), intent.security_context.as_ref()));
+    tree
+}
+
+/// Whether the workload's image is built from the application's source.
+pub fn is_built(workload: &Workload) -> bool {
+    workload.image == Image::Built
+}
+
+fn image(parts: &WorkloadParts, intent: &config::Resource, images: &BuiltImages) -> Json {
+    let policy = intent.image_pull_policy;
+    let reference = match (&parts.workload.image, images.references.get(&parts.workload.name)) {
+        (_, Some(reference)) | (Image::Reference(reference), None) => reference,
+        (Image::Built, None) => {
+            return json!({"built": true, "registry": "", "repository": parts.name, "tag": "", "digest": "", "pullPolicy": policy_text(policy)});
+        }
+    };
+    let (repository, tag, digest) = split_reference(reference);
+    json!({"built": false, "registry": "", "repository": repository, "tag": tag, "digest": digest, "pullPolicy": policy_text(policy)})
+}
+
+fn policy_text(policy: Option<config::PullPolicy>) -> Json {
+    policy.and_then(|policy| serde_json::to_value(policy).ok()).unwrap_or_else(|| json!(""))
+}
+
+/// `[registry/]name[:tag][@digest]` in its three parts; joined again they are the same text.
+pub fn split_reference(reference: &str) -> (&str, &str, &str) {
+    let (rest, digest) = reference.split_once('@').unwrap_or((reference, ""));
+    let last = rest.rfind('/').map_or(0, |slash| slash + 1);
+    match rest[last..].rfind(':') {
+        Some(colon) => (&rest[..last + colon], &rest[last + colon + 1..], digest),
+        None => (rest, "", digest),
+    }
+}
+
+fn ports(parts: &WorkloadParts) -> Json {
+    let entries = parts.workload.ports.iter().filter_map(|(binding, port)| {
+        let name = parts.ports.get(&(parts.workload.name.clone(), binding.clone()))?;
+        Some((name.clone(), json!({"port": port.client, "targetPort": port.process})))
+    });
+    Json::Object(entries.collect())
+}
+
+fn service(parts: &WorkloadParts, intent: &config::Resource) -> Json {
+    let service = &intent.service;
+    let node_ports = service.node_ports.iter().map(|(binding, port)| {
+        let name = parts.ports.get(&(parts.workload.name.clone(), binding.clone())).unwrap_or(binding);
+        (name.clone(), json!(port))
+    });
+    json!({
+        "type": service.service_type.unwrap_or_default(),
+        "annotations": service.annotations,
+        "nodePorts": node_ports.collect::<Map<_, _>>(),
+        "loadBalancerClass": service.load_balancer_class.as_deref().unwrap_or(""),
+        "externalTrafficPolicy": service.external_traffic_policy.and_then(|policy| serde_json::to_value(policy).ok()).unwrap_or_else(|| json!("")),
+    })
+}
+
+/// A tcp probe on the first TCP port, so that nothing is sent to a pod that does not listen yet.
+fn probes(parts: &WorkloadParts) -> Json {
+    match parts.readiness_port {
+        Some(port) => json!({"readiness": {"tcpSocket": {"port": port}, "periodSeconds": 5, "failureThreshold": 3}, "liveness": {}, "startup": {}}),
+        None => json!({"readiness": {}, "liveness": {}, "startup": {}}),
+    }
+}
+
+fn volumes(storage: &WorkloadStorage) -> Json {
+    let own = storage.claims.iter().map(|claim| {
+        let modes: &[AccessMode] = &claim.storage.access_modes;
+        let values = json!({
+            "size": claim.storage.size, "storageClass": claim.storage.storage_class.as_deref().unwrap_or(""),
+            "accessModes": modes, "annotations": claim.storage.annotations, "subPath": claim.sub_path,
+        });
+        (claim.key.clone(), values)
+    });
+    let existing = storage.existing.iter();
+    let existing = existing.map(|(key, (claim, folder))| (key.clone(), json!({"existingClaim": claim, "subPath": folder})));
+    Json::Object(own.chain(existing).collect())
+}
+
+/// Group of the files on claims, as Aspire's own tool sets it; .NET images run as 1654.
+fn pod_security(parts: &WorkloadParts, restricted: bool) -> Map<String, Json> {
+    let mut context = Map::new();
+    if parts.storage.has_claim {
+        context.insert("fsGroup".into(), json!(if restricted { 1654 } else { 2000 }));
+        context.insert("fsGroupChangePolicy".into(), json!("OnRootMismatch"));
+    }
+    context
+}
+
+fn security(built: bool, restricted: bool) -> Map<String, Json> {
+    let mut context = Map::new();
+    if built {
+        context.insert("allowPrivilegeEscalation".into(), json!(false));
+        context.insert("seccompProfile".into(), json!({"type": "RuntimeDefault"}));
+    }
+    if built && restricted {
+        context.insert("capabilities".into(), json!({"drop": ["ALL"]}));
+        context.insert("runAsNonRoot".into(), json!(true));
+        context.insert("runAsUser".into(), json!(1654));
+    }
+    context
+}
+
+fn merged(defaults: &IndexMap<String, String>, own: &IndexMap<String, String>) -> IndexMap<String, String> {
+    let mut merged = defaults.clone();
+    merged.extend(own.clone());
+    merged
+}
+
+fn over(mut ours: Map<String, Json>, theirs: Option<&Map<String, Json>>) -> Map<String, Json> {
+    for (key, value) in theirs.into_iter().flatten() {
+        ours.insert(key.clone(), value.clone());
+    }
+    ours
+}
+
+/// What an environment changes: the keys whose values differ from the chart's own.
+pub fn environment_values(base: &Json, changed: &Json) -> Json {
+    let (Json::Object(base), Json::Object(changed)) = (base, changed) else { return changed.clone() };
+    let mut difference = Map::new();
+    for (key, value) in changed {
+        match base.get(key) {
+            Some(before) if before == value => {}
+            Some(before) if before.is_object() && value.is_object() => {
+                difference.insert(key.clone(), environment_values(before, value));
+            }
+            _ => {
+                difference.insert(key.clone(), value.clone());
+            }
+        }
+    }
+    Json::Object(difference)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_split_and_join() {
+        for (reference, parts) in [
+            ("redis", ("redis", "", "")),
+            ("docker.io/library/redis:8.6", ("docker.io/library/redis", "8.6", "")),
+            ("localhost:5000/x", ("localhost:5000/x", "", "")),
+            ("r.io:5/x:1@sha256:ab", ("r.io:5/x", "1", "sha256:ab")),
+            ("x@sha256:ab", ("x", "", "sha256:ab")),
+        ] {
+            assert_eq!(split_reference(reference), parts);
+        }
+    }
+}

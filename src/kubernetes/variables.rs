@@ -1,0 +1,133 @@
+//! Where each environment variable goes: literal values, ConfigMap, or pod.
+
+use super::formula::{Names, Scalar};
+use super::name::Name;
+use super::view::{ConfigVariable, PodVariable, SecretVariable};
+use crate::app::{App, Form, Part, Value, Workload};
+use crate::problem::{Problem, Problems};
+use indexmap::IndexMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Start of the names of variables that hold secrets for composed ones.
+const RESERVED: &str = "ASPIRE_SECRET_";
+
+/// Secret inputs of a workload: the variable that holds each (input, URI form).
+pub type SecretVariables = BTreeMap<(String, bool), String>;
+
+/// The variables that composed values, commands and arguments of a workload refer to.
+///
+/// A variable that is nothing but a secret refers to the Secret itself and needs none.
+pub fn secret_variables(app: &App, workload: &Workload, problems: &mut Problems) -> SecretVariables {
+    let mut wanted: BTreeSet<(String, bool)> = BTreeSet::new();
+    for value in workload.env.values().filter(|value| value.parts().len() > 1).chain(&workload.command).chain(&workload.args) {
+        wanted.extend(secret_parts(app, value));
+    }
+    let mut taken: BTreeSet<String> = workload.env.keys().filter(|name| name.starts_with(RESERVED)).cloned().collect();
+    for name in &taken {
+        problems.push(
+            Problem::at(format!("resources.{}.env.{name}", workload.name), format!("names that start with {RESERVED} are reserved"))
+                .hint("rename the variable"),
+        );
+    }
+    let mut variables = BTreeMap::new();
+    for (input, uri) in wanted {
+        let upper: String = input.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
+        let base = format!("{RESERVED}{upper}{}", if uri { "_URI" } else { "" });
+        let mut name = base.clone();
+        let mut number = 2;
+        while !taken.insert(name.clone()) {
+            name = format!("{base}_{number}");
+            number += 1;
+        }
+        variables.insert((input, uri), name);
+    }
+    variables
+}
+
+fn secret_parts<'a>(app: &'a App, value: &'a Value) -> impl Iterator<Item = (String, bool)> + 'a {
+    value
+        .inputs()
+        .filter(|(name, _)| app.inputs.get(*name).is_some_and(|input| input.secret))
+        .map(|(name, form)| (name.to_owned(), form == Form::Uri))
+}
+
+/// The variables of a workload, sorted into the three places where they can stand.
+#[derive(Debug, Default)]
+pub struct Placed {
+    /// Literals, which go to the values.
+    pub literals: IndexMap<String, String>,
+    /// Composed without secrets: the ConfigMap.
+    pub config: Vec<ConfigVariable>,
+    /// Composed with secrets, secrets, and names that no ConfigMap takes: the pod.
+    pub pod: Vec<PodVariable>,
+}
+
+/// Sorts the variables of a workload.
+pub fn place(app: &App, workload: &Workload, names: &Names, problems: &mut Problems) -> Placed {
+    let mut placed = Placed::default();
+    for (name, value) in &workload.env {
+        if !is_variable_name(name) {
+            problems.push(
+                Problem::at(format!("resources.{}.env", workload.name), format!("`{name}` cannot be the name of a variable"))
+                    .hint("a name is printable ASCII without `=`"),
+            );
+            continue;
+        }
+        let has_secret = secret_parts(app, value).next().is_some();
+        match (value.parts(), has_secret) {
+            ([Part::Input { name: input, form }], true) => placed.pod.push(PodVariable {
+                name: name.clone(),
+                value: None,
+                input: Some(input.clone()),
+                uri: *form == Form::Uri,
+            }),
+            (_, true) => placed.pod.push(in_pod(name, names.pod_field(value))),
+            _ => match names.config_data(value) {
+                Scalar::Text(text) => {
+                    placed.literals.insert(name.clone(), text);
+                }
+                formula if is_config_map_key(name) => {
+                    placed.config.push(ConfigVariable { name: name.clone(), value: formula });
+                }
+                Scalar::Formula(_) => placed.pod.push(in_pod(name, names.pod_field(value))),
+            },
+        }
+    }
+    placed
+}
+
+fn in_pod(name: &str, value: Scalar) -> PodVariable {
+    PodVariable { name: name.to_owned(), value: Some(value), input: None, uri: false }
+}
+
+/// Keys of a ConfigMap (<https://kubernetes.io/docs/concepts/configuration/configmap/#configmap-object>).
+fn is_config_map_key(name: &str) -> bool {
+    name.len() <= 253 && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.')) && !name.starts_with("..") && name != "."
+}
+
+/// Kubernetes since 1.34 takes any printable ASCII but `=`.
+fn is_variable_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| (b' '..=b'~').contains(&b) && b != b'=')
+}
+
+/// Views of the variables that hold secrets, in a fixed order.
+pub fn secret_variable_views(variables: &SecretVariables) -> Vec<SecretVariable> {
+    let views = variables.iter().map(|((input, uri), variable)| SecretVariable {
+        variable: variable.clone(),
+        input: input.clone(),
+        uri: *uri,
+    });
+    views.collect()
+}
+
+/// All secret inputs that a workload uses, sorted.
+pub fn used_secrets(app: &App, workload: &Workload) -> Vec<String> {
+    let values = workload.env.values().chain(&workload.command).chain(&workload.args);
+    let names: BTreeSet<String> = values.flat_map(|value| secret_parts(app, value).map(|(name, _)| name)).collect();
+    names.into_iter().collect()
+}
+
+/// Names of all workloads by resource.
+pub fn workload_names(app: &App) -> BTreeMap<String, Name> {
+    app.workloads.keys().map(|resource| (resource.clone(), Name::of_workload(resource))).collect()
+}

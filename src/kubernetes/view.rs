@@ -1,0 +1,199 @@
+//! What the templates see. Plain data: every decision was made before.
+
+use super::formula::{Formula, Scalar};
+use serde::Serialize;
+
+/// A workload, as the templates of all its objects see it.
+#[derive(Debug, Clone, Serialize)]
+pub struct WorkloadView {
+    /// Name of the chart, which prefixes the names of template definitions.
+    pub chart: String,
+    /// Name of the workload and its Service.
+    pub name: String,
+    /// `Deployment` or `StatefulSet`.
+    pub kind: &'static str,
+    /// The other of the two.
+    pub other_kind: &'static str,
+    /// The program.
+    pub command: Vec<Scalar>,
+    /// Its arguments.
+    pub args: Vec<Scalar>,
+    /// Variables that hold secrets for others to use.
+    pub secret_variables: Vec<SecretVariable>,
+    /// Variables that only a pod can hold (composed with secrets, or with a name that no ConfigMap takes).
+    pub pod_variables: Vec<PodVariable>,
+    /// Composed variables without secrets, for the ConfigMap.
+    pub config_variables: Vec<ConfigVariable>,
+    /// Secret inputs that it uses, sorted.
+    pub secrets: Vec<String>,
+    /// Ports of the container.
+    pub container_ports: Vec<ContainerPort>,
+    /// Ports of the Service.
+    pub service_ports: Vec<ServicePort>,
+    /// Claims and other volumes that the pod mounts.
+    pub volumes: Vec<VolumeView>,
+    /// Claims made from templates of the StatefulSet: keys of the values.
+    pub claim_templates: Vec<ClaimTemplate>,
+    /// Keys of claims in the values that only one pod may mount, with the claim's name.
+    pub single_pod_claims: Vec<String>,
+    /// Mounted files.
+    pub files: Vec<FilesView>,
+    /// Files in the chart that go to the ConfigMap of files.
+    pub file_entries: Vec<FileEntry>,
+    /// Annotations of the pod that Dapr's injector reads.
+    pub dapr: Vec<Annotation>,
+}
+
+/// A variable that holds a secret.
+#[derive(Debug, Clone, Serialize)]
+pub struct SecretVariable {
+    /// Name of the variable.
+    pub variable: String,
+    /// The input.
+    pub input: String,
+    /// Whether it holds the URI-escaped form.
+    pub uri: bool,
+}
+
+/// A variable in the pod.
+#[derive(Debug, Clone, Serialize)]
+pub struct PodVariable {
+    /// Name of the variable.
+    pub name: String,
+    /// Its value, unless it is a secret as such.
+    pub value: Option<Scalar>,
+    /// The secret input that it is.
+    pub input: Option<String>,
+    /// Whether it is the URI-escaped form.
+    pub uri: bool,
+}
+
+/// A variable in the ConfigMap.
+#[derive(Debug, Clone, Serialize)]
+pub struct ConfigVariable {
+    /// Name of the variable.
+    pub name: String,
+    /// Its value.
+    pub value: Scalar,
+}
+
+/// A port of the container.
+#[derive(Debug, Clone, Serialize)]
+pub struct ContainerPort {
+    /// Its name.
+    pub name: String,
+    /// `TCP` or `UDP`.
+    pub protocol: &'static str,
+}
+
+/// A port of the Service.
+#[derive(Debug, Clone, Serialize)]
+pub struct ServicePort {
+    /// Its name, also its key in the values.
+    pub name: String,
+    /// Name of the container port behind it.
+    pub target: String,
+    /// `TCP` or `UDP`.
+    pub protocol: &'static str,
+    /// `kubernetes.io/h2c` for cleartext HTTP/2.
+    pub app_protocol: Option<&'static str>,
+}
+
+/// A volume of the pod and where it is mounted.
+#[derive(Debug, Clone, Serialize)]
+pub struct VolumeView {
+    /// Name of the volume in the pod.
+    pub volume: String,
+    /// Path in the container.
+    pub target: String,
+    /// Whether it is mounted read-only.
+    pub read_only: bool,
+    /// Name of the claim; none for an ephemeral volume or one of the claim templates.
+    pub claim: Option<String>,
+    /// Whether the data goes with the pod.
+    pub ephemeral: bool,
+    /// Workload whose values hold the volume's settings, and its key there.
+    pub owner: String,
+    /// Key of the volume in the values.
+    pub key: String,
+}
+
+/// A claim template of a StatefulSet.
+#[derive(Debug, Clone, Serialize)]
+pub struct ClaimTemplate {
+    /// Name of the template, and of the pod's volume.
+    pub volume: String,
+    /// Key of the volume in the values.
+    pub key: String,
+}
+
+/// A claim of its own, as its template sees it.
+#[derive(Debug, Clone, Serialize)]
+pub struct ClaimView {
+    /// Name of the workload that owns it.
+    pub workload: String,
+    /// Name of the claim.
+    pub name: String,
+    /// Key of the volume in the values.
+    pub key: String,
+}
+
+/// One mount of files.
+#[derive(Debug, Clone, Serialize)]
+pub struct FilesView {
+    /// Name of the volume in the pod.
+    pub volume: String,
+    /// Name of the ConfigMap: a literal, or the value of an input.
+    pub config_map: Scalar,
+    /// Whether the ConfigMap is somebody else's.
+    pub foreign: bool,
+    /// Path in the container.
+    pub target: String,
+    /// For a single file, its path in the volume.
+    pub sub_path: Option<String>,
+    /// Keys of the ConfigMap and their paths in the volume.
+    pub items: Vec<FileItem>,
+}
+
+/// A key of a ConfigMap and its path in the volume.
+#[derive(Debug, Clone, Serialize)]
+pub struct FileItem {
+    /// Key of the ConfigMap.
+    pub key: String,
+    /// Path in the volume.
+    pub path: String,
+}
+
+/// A file of the chart in the ConfigMap of files.
+#[derive(Debug, Clone, Serialize)]
+pub struct FileEntry {
+    /// Key of the ConfigMap.
+    pub key: String,
+    /// Path in the chart.
+    pub path: String,
+    /// Whether it is no text.
+    pub binary: bool,
+}
+
+/// An annotation.
+#[derive(Debug, Clone, Serialize)]
+pub struct Annotation {
+    /// Its key.
+    pub key: String,
+    /// Its value.
+    pub value: Scalar,
+}
+
+/// A Dapr component, as its template sees it.
+#[derive(Debug, Clone, Serialize)]
+pub struct DaprView {
+    /// Name of the object, and its key in the values.
+    pub name: String,
+    /// Ids of the applications that may use it.
+    pub scopes: Vec<String>,
+}
+
+/// An expression of a Helm template.
+pub fn formula(text: impl Into<String>) -> Scalar {
+    Scalar::Formula(Formula(text.into()))
+}
