@@ -193,3 +193,6 @@ pub struct Dapr {
     /// All other keys as written (strings, numbers, bools, arrays of strings).
     pub options: IndexMap<String, serde_json::Value>,
 }
+
+#[cfg(test)]
+mod tests;
