@@ -3,6 +3,15 @@
 //! [`parse`] reads the JSON of every Aspire version (8.0 previews to 13.x) into one shape and reports everything that is
 //! malformed, with its JSON path or line. It resolves nothing: expressions stay text, unknown types keep their name.
 
+mod node;
+mod parts;
+mod place;
+mod read;
+mod syntax;
+mod tree;
+
+pub use read::parse;
+
 use indexmap::IndexMap;
 
 /// A manifest: resources in the order of the file (the order carries meaning: the first http binding is the default).
@@ -184,3 +193,6 @@ pub struct Dapr {
     /// All other keys as written (strings, numbers, bools, arrays of strings).
     pub options: IndexMap<String, serde_json::Value>,
 }
+
+#[cfg(test)]
+mod tests;

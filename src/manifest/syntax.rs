@@ -1,0 +1,82 @@
+//! Says in words what the JSON parser stumbled over.
+
+use serde_json::Error;
+use serde_json::error::Category;
+
+use crate::problem::Problem;
+
+/// What an early end usually means.
+pub(super) const CUT_OFF: &str = "Aspire leaves such a file behind when publishing failed; run the publish step again and look at \
+                       its output";
+
+/// The problem behind `error`, which happened in `text` while reading the value at `place`.
+pub(super) fn explain(error: &Error, text: &str, place: &str) -> Problem {
+    if text.trim().is_empty() {
+        return Problem::at("", "the manifest is empty").hint(CUT_OFF);
+    }
+    let spot = Spot::of(error, text);
+    let at = format!("line {} column {}", spot.line, spot.column);
+    if error.classify() == Category::Eof {
+        let what = if place.is_empty() {
+            "the manifest ends before its last closing brace".to_owned()
+        } else {
+            format!("the manifest ends in the middle of `{place}`")
+        };
+        return Problem::at(at, what).hint(CUT_OFF);
+    }
+    let said = error.to_string();
+    let said = said.split(" at line ").next().unwrap_or_default();
+    Problem::at(at, words(said, spot.rest))
+}
+
+/// A sentence for what the parser `said` in front of the text `rest`.
+fn words(said: &str, rest: &str) -> String {
+    if rest.starts_with("//") || rest.starts_with("/*") || rest.starts_with('#') {
+        return "a manifest cannot hold comments".to_owned();
+    }
+    if ["<<<<<<<", "=======", ">>>>>>>"].iter().any(|mark| rest.starts_with(mark)) {
+        return "a merge conflict is left in the manifest".to_owned();
+    }
+    let known = match said {
+        "expected `,` or `}`" => "expected a comma or the closing brace `}` of the object",
+        "expected `,` or `]`" => "expected a comma or the closing bracket `]` of the array",
+        "expected `:`" => "expected a colon between the name and its value",
+        "expected value" | "expected ident" => "expected a value: text in double quotes, a number, true, false or null",
+        "key must be a string" => "expected a name in double quotes",
+        "trailing comma" => "the comma before this closing bracket is not allowed",
+        "trailing characters" => "the manifest has ended, but more text follows",
+        "number out of range" | "invalid number" => "this is not a number that JSON can hold",
+        "recursion limit exceeded" => "objects and arrays are nested more than 127 deep, which no manifest is",
+        _ if said.starts_with("control character") => "a text in quotes holds a line break or control character",
+        _ if said.contains("escape") || said.contains("code point") => "this is not a valid `\\` escape",
+        other => return format!("this is not valid JSON: {other}"),
+    };
+    known.to_owned()
+}
+
+/// A place in the text, counted as editors do.
+struct Spot<'t> {
+    line: usize,
+    column: usize,
+    /// The text from there to the end of the line.
+    rest: &'t str,
+}
+
+impl<'t> Spot<'t> {
+    /// `serde_json` counts bytes, and says "column 0 of the next line" for a line break.
+    fn of(error: &Error, text: &'t str) -> Self {
+        let mut line = error.line().max(1);
+        let mut bytes = error.column().checked_sub(1);
+        if bytes.is_none() && line > 1 {
+            line -= 1;
+            bytes = Some(usize::MAX);
+        }
+        let content = text.split('\n').nth(line - 1).unwrap_or_default().trim_end_matches('\r');
+        let mut bytes = bytes.unwrap_or(0).min(content.len());
+        while !content.is_char_boundary(bytes) {
+            bytes -= 1;
+        }
+        let (before, rest) = content.split_at(bytes);
+        Self { line, column: before.chars().count() + 1, rest }
+    }
+}
