@@ -1,3 +1,7 @@
-//! The `kubectl-aspire` program.
+//! The `kubectl-aspire` program, which helm starts as `helm aspire`.
 
-fn main() {}
+use kubectl_aspire::cli::{Exit, run};
+
+fn main() -> Exit {
+    run(std::env::args_os())
+}

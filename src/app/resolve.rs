@@ -222,7 +222,8 @@ fn apply_parameters(config: &Config, app: &mut App, problems: &mut Problems) {
                 (None, _) => problems
                     .push(Problem::at(place, format!("the application has no parameter or other input `{name}`"))),
                 (Some(true), Some(_)) => {
-                    problems.push(Problem::at(place, format!("`{name}` is secret, its value must not stand in a file")));
+                    problems
+                        .push(Problem::at(place, format!("`{name}` is secret, its value must not stand in a file")));
                 }
                 _ => {}
             }

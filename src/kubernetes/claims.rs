@@ -55,7 +55,12 @@ struct Wanted {
 }
 
 /// Decides the storage of all workloads.
-pub fn storage(app: &App, config: &Config, names: &BTreeMap<String, Name>, problems: &mut Problems) -> BTreeMap<String, WorkloadStorage> {
+pub fn storage(
+    app: &App,
+    config: &Config,
+    names: &BTreeMap<String, Name>,
+    problems: &mut Problems,
+) -> BTreeMap<String, WorkloadStorage> {
     let wanted: BTreeMap<&String, Vec<Wanted>> =
         app.workloads.iter().map(|(name, workload)| (name, wanted(workload, config, problems))).collect();
     let mut owners: BTreeMap<String, (String, String)> = BTreeMap::new();
@@ -67,7 +72,10 @@ pub fn storage(app: &App, config: &Config, names: &BTreeMap<String, Name>, probl
         let mut keys = BTreeSet::new();
         for volume in wanted.get(resource).into_iter().flatten() {
             if !keys.insert(Name::of_label(&volume.key)) {
-                problems.push(Problem::at(&volume.place, format!("two volumes of `{resource}` are called `{}`", Name::of_label(&volume.key))));
+                problems.push(Problem::at(
+                    &volume.place,
+                    format!("two volumes of `{resource}` are called `{}`", Name::of_label(&volume.key)),
+                ));
                 continue;
             }
             let key = Name::of_label(&volume.key).to_string();
@@ -81,6 +89,7 @@ pub fn storage(app: &App, config: &Config, names: &BTreeMap<String, Name>, probl
                 read_only: volume.read_only,
                 claim,
                 ephemeral,
+                templated: false,
                 owner: owner.to_string(),
                 key: owner_key.to_owned(),
             };
@@ -96,7 +105,9 @@ pub fn storage(app: &App, config: &Config, names: &BTreeMap<String, Name>, probl
                 continue;
             }
             if let Some((owner, owner_key)) = shared {
-                let (Some(owner_name), Some(modes)) = (names.get(&owner), modes_of(&owner, &owner_key, &wanted, default)) else {
+                let (Some(owner_name), Some(modes)) =
+                    (names.get(&owner), modes_of(&owner, &owner_key, &wanted, default))
+                else {
                     problems.push(unknown_owner(volume, &owner));
                     continue;
                 };
@@ -112,7 +123,11 @@ pub fn storage(app: &App, config: &Config, names: &BTreeMap<String, Name>, probl
             storage.shareable &= shareable && !claim.per_replica;
             if claim.per_replica {
                 storage.templates.push(ClaimTemplate { volume: claim.name.clone(), key: key.clone() });
-                storage.volumes.push(VolumeView { volume: claim.name.clone(), ..view(None, false, own, &key) });
+                storage.volumes.push(VolumeView {
+                    volume: claim.name.clone(),
+                    templated: true,
+                    ..view(None, false, own, &key)
+                });
             } else {
                 if !shareable {
                     storage.single_pod.push(key.clone());
@@ -154,7 +169,8 @@ fn wanted(workload: &Workload, config: &Config, problems: &mut Problems) -> Vec<
     }
     for (key, intent) in intents.iter().filter(|(key, _)| !used.contains(key)) {
         let Some(target) = intent.mount_path.clone() else {
-            let problem = Problem::at(place(key), format!("the manifest mounts no volume `{key}` on `{}`", workload.name));
+            let problem =
+                Problem::at(place(key), format!("the manifest mounts no volume `{key}` on `{}`", workload.name));
             problems.push(match nearest(key, workload.volumes.iter().map(|volume| volume.name.as_str())) {
                 Some(near) => problem.hint(format!("did you mean `{near}`? A volume of your own needs `mountPath`")),
                 None => problem.hint("a volume of your own needs `mountPath`"),
@@ -190,9 +206,17 @@ fn shared_with(
     (owner != resource && !elsewhere).then(|| (owner.clone(), key.clone()))
 }
 
-fn modes_of(owner: &str, key: &str, wanted: &BTreeMap<&String, Vec<Wanted>>, default: &Storage) -> Option<Vec<AccessMode>> {
+fn modes_of(
+    owner: &str,
+    key: &str,
+    wanted: &BTreeMap<&String, Vec<Wanted>>,
+    default: &Storage,
+) -> Option<Vec<AccessMode>> {
     let volume = wanted.get(&owner.to_owned())?.iter().find(|volume| Name::of_label(&volume.key).as_str() == key)?;
-    let is_claim = volume.intent.existing_claim.is_none() && !volume.intent.ephemeral && !volume.intent.per_replica && volume.intent.of.is_none();
+    let is_claim = volume.intent.existing_claim.is_none()
+        && !volume.intent.ephemeral
+        && !volume.intent.per_replica
+        && volume.intent.of.is_none();
     is_claim.then(|| access_modes(&volume.intent, default))
 }
 
@@ -214,7 +238,11 @@ fn claim(volume: &Wanted, workload: &Name, key: &str, default: &Storage) -> Clai
     let mut annotations = default.annotations.clone();
     annotations.extend(intent.annotations.clone());
     Claim {
-        name: if intent.per_replica { Name::of_label(key).to_string() } else { Name::of_claim(workload, key).to_string() },
+        name: if intent.per_replica {
+            Name::of_label(key).to_string()
+        } else {
+            Name::of_claim(workload, key).to_string()
+        },
         workload: workload.to_string(),
         key: key.to_owned(),
         storage: Storage {
@@ -230,8 +258,13 @@ fn claim(volume: &Wanted, workload: &Name, key: &str, default: &Storage) -> Clai
 }
 
 fn cannot_share(volume: &Wanted, resource: &str, owner: &str, key: &str) -> Problem {
-    Problem::at(&volume.place, format!("`{resource}` and `{owner}` share the volume `{key}`, but its claim is for one node at a time"))
-        .hint(format!("set resources.{owner}.volumes.{key}.accessModes to [ReadWriteMany], or give `{resource}` a volume of its own"))
+    Problem::at(
+        &volume.place,
+        format!("`{resource}` and `{owner}` share the volume `{key}`, but its claim is for one node at a time"),
+    )
+    .hint(format!(
+        "set resources.{owner}.volumes.{key}.accessModes to [ReadWriteMany], or give `{resource}` a volume of its own"
+    ))
 }
 
 fn unknown_owner(volume: &Wanted, owner: &str) -> Problem {
@@ -247,8 +280,11 @@ pub fn kind(resource: &str, storage: &WorkloadStorage, config: &Config, problems
     match chosen {
         Some(WorkloadKind::Deployment) if storage.has_claim && !storage.shareable => {
             problems.push(
-                Problem::at(place(), format!("`{resource}` has a claim for one pod, and a Deployment may run two during an update"))
-                    .hint("leave `workload` out, or make the claim ReadWriteMany"),
+                Problem::at(
+                    place(),
+                    format!("`{resource}` has a claim for one pod, and a Deployment may run two during an update"),
+                )
+                .hint("leave `workload` out, or make the claim ReadWriteMany"),
             );
             natural
         }
@@ -264,5 +300,6 @@ pub fn kind(resource: &str, storage: &WorkloadStorage, config: &Config, problems
 /// Views of the claims that are objects of their own.
 pub fn claim_views(storage: &WorkloadStorage) -> Vec<ClaimView> {
     let own = storage.claims.iter().filter(|claim| !claim.per_replica);
-    own.map(|claim| ClaimView { workload: claim.workload.clone(), name: claim.name.clone(), key: claim.key.clone() }).collect()
+    own.map(|claim| ClaimView { workload: claim.workload.clone(), name: claim.name.clone(), key: claim.key.clone() })
+        .collect()
 }

@@ -96,7 +96,8 @@ pub fn check_release_size(files: &[ChartFile], problems: &mut Problems) {
 }
 
 fn too_large(place: String, what: &str) -> Problem {
-    Problem::at(place, what).hint("build the files into the image, or put them on a volume (`volumes` in aspire-k8s.yaml)")
+    Problem::at(place, what)
+        .hint("build the files into the image, or put them on a volume (`volumes` in aspire-k8s.yaml)")
 }
 
 fn add(planned: &mut WorkloadFiles, keys: &mut BTreeSet<String>, name: &Name, path: &str, bytes: &[u8]) -> String {

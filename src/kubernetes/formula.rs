@@ -65,13 +65,14 @@ impl Names<'_> {
                     format.push_str("%d");
                     arguments.push(self.port(workload, binding, *side));
                 }
-                Part::Input { name, form } => match self.secrets.get(&(name.clone(), *form == Form::Uri)) {
-                    Some(variable) => format.push_str(&format!("$({variable})")),
-                    None => {
+                Part::Input { name, form } => {
+                    if let Some(variable) = self.secrets.get(&(name.clone(), *form == Form::Uri)) {
+                        format.extend(["$(", variable, ")"]);
+                    } else {
                         format.push_str("%s");
                         arguments.push(input(name, *form, expanded));
                     }
-                },
+                }
             }
         }
         if arguments.is_empty() {
@@ -80,7 +81,7 @@ impl Names<'_> {
         Scalar::Formula(Formula(format!("{{{{ printf {} {} | quote }}}}", text::go(&format), arguments.join(" "))))
     }
 
-    fn host(&self, workload: &str) -> &str {
+    fn host<'a>(&'a self, workload: &'a str) -> &'a str {
         self.workloads.get(workload).map_or(workload, Name::as_str)
     }
 

@@ -29,13 +29,23 @@ pub struct Object<'a> {
 
 impl<'a> Object<'a> {
     fn new(folder: Option<&'a str>, qualifier: &str, name: Option<String>, view: impl Serialize) -> Self {
-        Self { folder, qualifier: qualifier.to_owned(), name, view: minijinja::Value::from_serialize(&view) }
+        Self {
+            folder,
+            qualifier: qualifier.to_owned(),
+            name,
+            view: minijinja::Value::from(minijinja::value::Serde(&view)),
+        }
     }
 }
 
 macro_rules! spec {
     ($kind:literal, $file:literal, $objects:expr) => {
-        KindSpec { kind: $kind, template: $file, source: include_str!(concat!("../../templates/", $file)), objects: $objects }
+        KindSpec {
+            kind: $kind,
+            template: $file,
+            source: include_str!(concat!("../../templates/", $file)),
+            objects: $objects,
+        }
     };
 }
 

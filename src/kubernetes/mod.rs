@@ -26,7 +26,7 @@ pub use name::{Name, hex};
 pub use plan::{BuiltImages, Plan, plan};
 pub use secrets::SecretUse;
 pub use text::{helm_yaml, yaml};
-pub use values::{Tree, environment_values};
+pub use values::{Node, Tree, environment_values};
 
 /// Name of the input that gives the tag of all built images. The dot keeps it apart from every resource name.
 pub const TAG_INPUT: &str = "image.tag";

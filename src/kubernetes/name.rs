@@ -76,7 +76,11 @@ fn legal(text: &str) -> String {
     let lower = text.to_ascii_lowercase();
     let mapped: String = lower.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     let trimmed = mapped.trim_matches('-');
-    if trimmed.starts_with(|c: char| c.is_ascii_alphabetic()) { trimmed.to_owned() } else { format!("x-{trimmed}").trim_end_matches('-').to_owned() }
+    if trimmed.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        trimmed.to_owned()
+    } else {
+        format!("x-{trimmed}").trim_end_matches('-').to_owned()
+    }
 }
 
 fn shortened(legal: &str, original: &str, most: usize) -> String {
@@ -108,7 +112,9 @@ mod tests {
 
     #[test]
     fn names_are_what_a_person_expects() {
-        for (resource, name) in [("api", "api"), ("OrderProcessor", "orderprocessor"), ("my_db", "my-db"), ("1st", "x-1st"), ("a.b", "a-b")] {
+        for (resource, name) in
+            [("api", "api"), ("OrderProcessor", "orderprocessor"), ("my_db", "my-db"), ("1st", "x-1st"), ("a.b", "a-b")]
+        {
             assert_eq!(Name::of_workload(resource).as_str(), name);
         }
         let long = "A".repeat(64);

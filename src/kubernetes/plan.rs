@@ -1,13 +1,13 @@
 //! Application and intent to a [`Plan`]: everything that the chart will hold, decided and checked.
 
-use super::claims::{self, Claim};
+use super::claims::{self, Claim, WorkloadStorage};
 use super::files::{self, ChartFile};
 use super::formula::Names;
 use super::kinds::KINDS;
 use super::name::Name;
 use super::secrets::{SecretUse, secret_uses};
 use super::values::{self, Tree, WorkloadParts};
-use super::variables::{self, Placed};
+use super::variables;
 use super::view::{ClaimView, DaprView, WorkloadView};
 use super::{TAG_INPUT, dapr, ports, schema};
 use crate::app::{App, Note, Workload};
@@ -99,64 +99,34 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Pr
     let mut workloads = Vec::new();
     let mut workload_values = Tree::default();
     let mut chart_files = Vec::new();
-    for (resource, workload) in &app.workloads {
-        let Some(name) = names.get(resource) else { continue };
-        let storage = storage.remove(resource).unwrap_or_default();
-        let kind = claims::kind(resource, &storage, config, &mut problems);
-        let secret_variables = variables::secret_variables(app, workload, &mut problems);
-        let writing = Names { workloads: &names, ports: &port_names, secrets: &secret_variables };
-        let placed = variables::place(app, workload, &writing, &mut problems);
-        let (container_ports, service_ports) = ports::ports(workload, &port_names, &mut problems);
-        let files = files::files(workload, name, &mut problems);
-        for key in variables::used_secrets(app, workload) {
-            if let Some(secret) = secrets.get_mut(&key) {
-                secret.claims.extend(storage.claims.iter().map(|claim| claim.name.clone()));
+    for workload in app.workloads.values() {
+        let Some(name) = names.get(&workload.name) else { continue };
+        let storage = storage.remove(&workload.name).unwrap_or_default();
+        let mut planning = Planning {
+            app,
+            config,
+            images,
+            names: &names,
+            ports: &port_names,
+            chart: &chart,
+            notes: &mut notes,
+            problems: &mut problems,
+        };
+        let (planned, values, files) = planning.workload(workload, name, storage);
+        for key in &planned.view.secrets {
+            if let Some(secret) = secrets.get_mut(key) {
+                secret.claims.extend(planned.claims.iter().map(|claim| claim.name.clone()));
             }
         }
-        let readiness_port = container_ports.iter().find(|port| port.protocol == "TCP").map(|port| port.name.clone());
-        let parts = WorkloadParts {
-            workload,
-            name: name.as_str(),
-            literals: &placed.literals,
-            storage: &storage,
-            readiness_port: readiness_port.as_deref(),
-            ports: &port_names,
-        };
-        workload_values.tree(name.as_str(), "", values::workload(&parts, config, images));
-        let (kind, other_kind) = kinds(kind);
-        let Placed { config: config_variables, pod: pod_variables, .. } = placed;
-        let view = WorkloadView {
-            chart: chart.clone(),
-            name: name.to_string(),
-            kind,
-            other_kind,
-            command: workload.command.iter().map(|value| writing.pod_field(value)).collect(),
-            args: workload.args.iter().map(|value| writing.pod_field(value)).collect(),
-            secret_variables: variables::secret_variable_views(&secret_variables),
-            pod_variables,
-            config_variables,
-            secrets: variables::used_secrets(app, workload),
-            container_ports,
-            service_ports,
-            claim_templates: storage.templates.clone(),
-            single_pod_claims: storage.single_pod.clone(),
-            files: files.mounts,
-            file_entries: files.entries,
-            dapr: dapr::annotations(workload, name.as_str(), &port_names, &mut notes),
-            volumes: storage.volumes.clone(),
-        };
-        chart_files.extend(files.files);
-        workloads.push(PlannedWorkload {
-            view,
-            claim_views: claims::claim_views(&storage),
-            claims: storage.claims,
-            external: external(workload, &port_names),
-        });
+        workload_values.tree(name.as_str(), "", values);
+        chart_files.extend(files);
+        workloads.push(planned);
     }
     files::check_release_size(&chart_files, &mut problems);
-    let has_built = app.workloads.values().any(|workload| {
-        values::is_built(workload) && !images.references.contains_key(&workload.name)
-    });
+    let has_built = app
+        .workloads
+        .values()
+        .any(|workload| values::is_built(workload) && !images.references.contains_key(&workload.name));
     let tag = images.tag.as_ref().or(config.defaults.tag.as_ref());
     let mut tree = Tree::default();
     tree.tree("images", "Images built from this application.", values::images(config, images));
@@ -178,7 +148,11 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Pr
     let version = config.chart.version.clone().unwrap_or_else(|| "0.1.0".into());
     let plan = Plan {
         app_version: config.chart.app_version.clone().unwrap_or_else(|| version.clone()),
-        description: config.chart.description.clone().unwrap_or_else(|| format!("The application {}, rendered from its Aspire manifest", app.name)),
+        description: config
+            .chart
+            .description
+            .clone()
+            .unwrap_or_else(|| format!("The application {}, rendered from its Aspire manifest", app.name)),
         version,
         chart,
         application_id: app.id.clone(),
@@ -193,6 +167,72 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Pr
     };
     check_collisions(&plan, &mut problems);
     problems.or(plan)
+}
+
+/// What planning one workload needs to know of the rest.
+struct Planning<'a> {
+    app: &'a App,
+    config: &'a Config,
+    images: &'a BuiltImages,
+    names: &'a BTreeMap<String, Name>,
+    ports: &'a BTreeMap<(String, String), String>,
+    chart: &'a str,
+    notes: &'a mut Vec<Note>,
+    problems: &'a mut Problems,
+}
+
+impl Planning<'_> {
+    fn workload(
+        &mut self,
+        workload: &Workload,
+        name: &Name,
+        storage: WorkloadStorage,
+    ) -> (PlannedWorkload, Tree, Vec<ChartFile>) {
+        let kind = claims::kind(&workload.name, &storage, self.config, self.problems);
+        let secret_variables = variables::secret_variables(self.app, workload, self.problems);
+        let writing = Names { workloads: self.names, ports: self.ports, secrets: &secret_variables };
+        let placed = variables::place(self.app, workload, &writing, self.problems);
+        let (container_ports, service_ports) = ports::ports(workload, self.ports, self.problems);
+        let files = files::files(workload, name, self.problems);
+        let readiness_port = container_ports.iter().find(|port| port.protocol == "TCP").map(|port| port.name.clone());
+        let parts = WorkloadParts {
+            workload,
+            name: name.as_str(),
+            literals: &placed.literals,
+            storage: &storage,
+            readiness_port: readiness_port.as_deref(),
+            ports: self.ports,
+        };
+        let values = values::workload(&parts, self.config, self.images);
+        let (kind, other_kind) = kinds(kind);
+        let view = WorkloadView {
+            chart: self.chart.to_owned(),
+            name: name.to_string(),
+            kind,
+            other_kind,
+            command: workload.command.iter().map(|value| writing.pod_field(value)).collect(),
+            args: workload.args.iter().map(|value| writing.pod_field(value)).collect(),
+            secret_variables: variables::secret_variable_views(&secret_variables),
+            pod_variables: placed.pod,
+            config_variables: placed.config,
+            secrets: variables::used_secrets(self.app, workload),
+            container_ports,
+            service_ports,
+            claim_templates: storage.templates.clone(),
+            single_pod_claims: storage.single_pod.clone(),
+            files: files.mounts,
+            file_entries: files.entries,
+            dapr: dapr::annotations(workload, name.as_str(), self.ports, self.notes),
+            volumes: storage.volumes.clone(),
+        };
+        let planned = PlannedWorkload {
+            view,
+            claim_views: claims::claim_views(&storage),
+            claims: storage.claims,
+            external: external(workload, self.ports),
+        };
+        (planned, values, files.files)
+    }
 }
 
 const SECRETS_COMMENT: &str = "Where each secret comes from. deploy: the Secret that `helm aspire deploy` writes (it sets `revision`); \
@@ -230,14 +270,18 @@ fn check_images(app: &App, images: &BuiltImages, problems: &mut Problems) {
             });
         }
         if reference.is_empty() || reference.chars().any(|c| c.is_whitespace() || c.is_control()) {
-            problems.push(Problem::at("--image", format!("`{resource}` needs an image reference such as ghcr.io/me/{resource}:1.0")));
+            problems.push(Problem::at(
+                "--image",
+                format!("`{resource}` needs an image reference such as ghcr.io/me/{resource}:1.0"),
+            ));
         }
     }
 }
 
 /// Inputs that plain helm must be given: nothing in the chart supplies them.
 fn required(app: &App) -> IndexMap<String, Vec<String>> {
-    let used = app.inputs.iter().filter(|(_, input)| !input.used_by.is_empty() && !input.secret && input.default.is_none());
+    let used =
+        app.inputs.iter().filter(|(_, input)| !input.used_by.is_empty() && !input.secret && input.default.is_none());
     used.map(|(name, input)| (name.clone(), input.used_by.iter().cloned().collect())).collect()
 }
 

@@ -84,7 +84,11 @@ fn workload(values: &Json) -> Json {
         set(&mut schema, key, json!({"type": "object"}));
     }
     let probe = json!({"type": "object"});
-    set(&mut schema, "probes", closed(["readiness", "liveness", "startup"].map(|name| (name.to_owned(), probe.clone())).into_iter()));
+    set(
+        &mut schema,
+        "probes",
+        closed(["readiness", "liveness", "startup"].map(|name| (name.to_owned(), probe.clone())).into_iter()),
+    );
     let node_ports = keys(values, "ports").map(|name| (name, integer()));
     let node_ports = closed(node_ports);
     if let Some(service) = schema.pointer_mut("/properties/service") {

@@ -23,15 +23,17 @@ pub fn secret_uses(app: &App, config: &Config, problems: &mut Problems) -> Index
     for (name, input) in app.inputs.iter().filter(|(_, input)| input.secret && !input.used_by.is_empty()) {
         let own = config.parameters.get(name).and_then(|parameter| parameter.from.as_ref());
         let source = match (own, &config.secrets.from) {
-            (Some(source), _) => source.clone(),
             (None, Some(SecretSource::Existing(_))) => {
                 problems.push(
-                    Problem::at(format!("parameters.{name}"), format!("`{name}` needs a key of its own in an existing Secret"))
-                        .hint("say `from: {existing: {name: ..., key: ...}}` for each parameter, not under `secrets`"),
+                    Problem::at(
+                        format!("parameters.{name}"),
+                        format!("`{name}` needs a key of its own in an existing Secret"),
+                    )
+                    .hint("say `from: {existing: {name: ..., key: ...}}` for each parameter, not under `secrets`"),
                 );
                 continue;
             }
-            (None, Some(source)) => source.clone(),
+            (Some(source), _) | (None, Some(source)) => source.clone(),
             (None, None) => SecretSource::Deploy,
         };
         if let SecretSource::Existing(existing) = &source
@@ -41,7 +43,9 @@ pub fn secret_uses(app: &App, config: &Config, problems: &mut Problems) -> Index
             problems.push(
                 Problem::at(
                     format!("parameters.{name}.from.existing"),
-                    format!("the application needs `{name}` URI-escaped too, and the chart cannot escape a Secret of yours"),
+                    format!(
+                        "the application needs `{name}` URI-escaped too, and the chart cannot escape a Secret of yours"
+                    ),
                 )
                 .hint("store the escaped value under a further key and name it as `uriKey`"),
             );
@@ -49,7 +53,10 @@ pub fn secret_uses(app: &App, config: &Config, problems: &mut Problems) -> Index
         uses.insert(name.clone(), SecretUse { source, uri: input.uri, claims: Vec::new() });
     }
     if app.inputs.contains_key(TAG_INPUT) {
-        problems.push(Problem::at(format!("parameters.{TAG_INPUT}"), format!("`{TAG_INPUT}` is reserved for the tag of built images")));
+        problems.push(Problem::at(
+            format!("parameters.{TAG_INPUT}"),
+            format!("`{TAG_INPUT}` is reserved for the tag of built images"),
+        ));
     }
     uses
 }

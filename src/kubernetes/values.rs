@@ -4,7 +4,7 @@ use super::claims::WorkloadStorage;
 use super::plan::BuiltImages;
 use super::secrets::SecretUse;
 use crate::app::{App, Image, Workload};
-use crate::config::{self, AccessMode, Config, Security, SecretSource};
+use crate::config::{self, AccessMode, Config, SecretSource, Security};
 use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
@@ -80,8 +80,16 @@ pub struct WorkloadParts<'a> {
 pub fn images(config: &Config, images: &BuiltImages) -> Tree {
     let mut tree = Tree::default();
     let registry = images.registry.as_ref().or(config.defaults.registry.as_ref());
-    tree.data("registry", "Registry (and path) before the name of every image built from this application.", registry.map_or("", String::as_str));
-    tree.data("pullPolicy", "When the kubelet pulls a built image.", config.defaults.image_pull_policy.unwrap_or(config::PullPolicy::IfNotPresent));
+    tree.data(
+        "registry",
+        "Registry (and path) before the name of every image built from this application.",
+        registry.map_or("", String::as_str),
+    );
+    tree.data(
+        "pullPolicy",
+        "When the kubelet pulls a built image.",
+        config.defaults.image_pull_policy.unwrap_or(config::PullPolicy::IfNotPresent),
+    );
     tree.data("pullSecrets", "Names of existing pull secrets for every pod.", &config.defaults.image_pull_secrets);
     tree
 }
@@ -139,7 +147,11 @@ pub fn workload(parts: &WorkloadParts, config: &Config, images: &BuiltImages) ->
     tree.data("annotations", "", merged(&defaults.annotations, &intent.annotations));
     tree.data("podAnnotations", "", &intent.pod_annotations);
     tree.data("nodeSelector", "", merged(&defaults.node_selector, &intent.node_selector));
-    tree.data("tolerations", "", if intent.tolerations.is_empty() { &defaults.tolerations } else { &intent.tolerations });
+    tree.data(
+        "tolerations",
+        "",
+        if intent.tolerations.is_empty() { &defaults.tolerations } else { &intent.tolerations },
+    );
     tree.data("affinity", "", intent.affinity.clone().unwrap_or_default());
     tree.data("topologySpreadConstraints", "", &intent.topology_spread_constraints);
     tree.data("priorityClassName", "", intent.priority_class.as_deref().unwrap_or(""));
@@ -147,7 +159,11 @@ pub fn workload(parts: &WorkloadParts, config: &Config, images: &BuiltImages) ->
     tree.data("terminationGracePeriodSeconds", "", intent.termination_grace_period_seconds.unwrap_or(30));
     let restricted = intent.security.or(defaults.security).unwrap_or_default() == Security::Restricted;
     let built = is_built(parts.workload);
-    tree.data("podSecurityContext", "", over(pod_security(parts, built && restricted), intent.pod_security_context.as_ref()));
+    tree.data(
+        "podSecurityContext",
+        "",
+        over(pod_security(parts, built && restricted), intent.pod_security_context.as_ref()),
+    );
     tree.data("securityContext", "", over(security(built, restricted), intent.security_context.as_ref()));
     tree
 }
@@ -209,7 +225,9 @@ fn service(parts: &WorkloadParts, intent: &config::Resource) -> Json {
 /// A tcp probe on the first TCP port, so that nothing is sent to a pod that does not listen yet.
 fn probes(parts: &WorkloadParts) -> Json {
     match parts.readiness_port {
-        Some(port) => json!({"readiness": {"tcpSocket": {"port": port}, "periodSeconds": 5, "failureThreshold": 3}, "liveness": {}, "startup": {}}),
+        Some(port) => {
+            json!({"readiness": {"tcpSocket": {"port": port}, "periodSeconds": 5, "failureThreshold": 3}, "liveness": {}, "startup": {}})
+        }
         None => json!({"readiness": {}, "liveness": {}, "startup": {}}),
     }
 }
@@ -224,7 +242,8 @@ fn volumes(storage: &WorkloadStorage) -> Json {
         (claim.key.clone(), values)
     });
     let existing = storage.existing.iter();
-    let existing = existing.map(|(key, (claim, folder))| (key.clone(), json!({"existingClaim": claim, "subPath": folder})));
+    let existing =
+        existing.map(|(key, (claim, folder))| (key.clone(), json!({"existingClaim": claim, "subPath": folder})));
     Json::Object(own.chain(existing).collect())
 }
 

@@ -19,19 +19,25 @@ pub type SecretVariables = BTreeMap<(String, bool), String>;
 /// A variable that is nothing but a secret refers to the Secret itself and needs none.
 pub fn secret_variables(app: &App, workload: &Workload, problems: &mut Problems) -> SecretVariables {
     let mut wanted: BTreeSet<(String, bool)> = BTreeSet::new();
-    for value in workload.env.values().filter(|value| value.parts().len() > 1).chain(&workload.command).chain(&workload.args) {
+    for value in
+        workload.env.values().filter(|value| value.parts().len() > 1).chain(&workload.command).chain(&workload.args)
+    {
         wanted.extend(secret_parts(app, value));
     }
     let mut taken: BTreeSet<String> = workload.env.keys().filter(|name| name.starts_with(RESERVED)).cloned().collect();
     for name in &taken {
         problems.push(
-            Problem::at(format!("resources.{}.env.{name}", workload.name), format!("names that start with {RESERVED} are reserved"))
-                .hint("rename the variable"),
+            Problem::at(
+                format!("resources.{}.env.{name}", workload.name),
+                format!("names that start with {RESERVED} are reserved"),
+            )
+            .hint("rename the variable"),
         );
     }
     let mut variables = BTreeMap::new();
     for (input, uri) in wanted {
-        let upper: String = input.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
+        let upper: String =
+            input.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
         let base = format!("{RESERVED}{upper}{}", if uri { "_URI" } else { "" });
         let mut name = base.clone();
         let mut number = 2;
@@ -68,8 +74,11 @@ pub fn place(app: &App, workload: &Workload, names: &Names, problems: &mut Probl
     for (name, value) in &workload.env {
         if !is_variable_name(name) {
             problems.push(
-                Problem::at(format!("resources.{}.env", workload.name), format!("`{name}` cannot be the name of a variable"))
-                    .hint("a name is printable ASCII without `=`"),
+                Problem::at(
+                    format!("resources.{}.env", workload.name),
+                    format!("`{name}` cannot be the name of a variable"),
+                )
+                .hint("a name is printable ASCII without `=`"),
             );
             continue;
         }
@@ -102,7 +111,10 @@ fn in_pod(name: &str, value: Scalar) -> PodVariable {
 
 /// Keys of a ConfigMap (<https://kubernetes.io/docs/concepts/configuration/configmap/#configmap-object>).
 fn is_config_map_key(name: &str) -> bool {
-    name.len() <= 253 && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.')) && !name.starts_with("..") && name != "."
+    name.len() <= 253
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+        && !name.starts_with("..")
+        && name != "."
 }
 
 /// Kubernetes since 1.34 takes any printable ASCII but `=`.

@@ -112,6 +112,8 @@ pub struct VolumeView {
     pub claim: Option<String>,
     /// Whether the data goes with the pod.
     pub ephemeral: bool,
+    /// Whether the claim comes from a claim template.
+    pub templated: bool,
     /// Workload whose values hold the volume's settings, and its key there.
     pub owner: String,
     /// Key of the volume in the values.

@@ -1,0 +1,239 @@
+{{- /*
+Shared parts of every chart that kubectl aspire renders. Arguments come as a list whose first item is the root.
+*/ -}}
+
+{{- /* What selects the pods of a workload. It never changes, because a selector is immutable. (root, workload) */ -}}
+{{- define "aspire.selector" -}}
+app.kubernetes.io/component: {{ index . 1 | quote }}
+app.kubernetes.io/instance: {{ (index . 0).Release.Name | quote }}
+{{- end -}}
+
+{{- /* Labels of an object. (root, workload or "", labels of the user) */ -}}
+{{- define "aspire.labels" -}}
+{{- $root := index . 0 -}}
+{{- $labels := dict
+  "app.kubernetes.io/name" $root.Chart.Name
+  "app.kubernetes.io/instance" $root.Release.Name
+  "app.kubernetes.io/part-of" $root.Chart.Name
+  "app.kubernetes.io/managed-by" $root.Release.Service
+  "app.kubernetes.io/version" (include "aspire.labelValue" $root.Chart.AppVersion)
+  "helm.sh/chart" (include "aspire.labelValue" (printf "%s-%s" $root.Chart.Name $root.Chart.Version)) -}}
+{{- with index . 1 }}{{ $_ := set $labels "app.kubernetes.io/component" . }}{{ end -}}
+{{- toYaml (mergeOverwrite (dict) (index . 2 | default dict) $labels) -}}
+{{- end -}}
+
+{{- /* Labels of a pod: no version and no chart name, so that neither restarts it. (root, workload, labels of the user) */ -}}
+{{- define "aspire.podLabels" -}}
+{{- $labels := dict
+  "app.kubernetes.io/component" (index . 1)
+  "app.kubernetes.io/instance" (index . 0).Release.Name -}}
+{{- toYaml (mergeOverwrite (dict) (index . 2 | default dict) $labels) -}}
+{{- end -}}
+
+{{- define "aspire.labelValue" -}}
+{{- regexReplaceAll "[^-._a-zA-Z0-9]" (toString .) "_" | trunc 63 | trimAll "-_." -}}
+{{- end -}}
+
+{{- /* The reference of an image. (root, values of the workload) */ -}}
+{{- define "aspire.image" -}}
+{{- $root := index . 0 -}}
+{{- $image := (index . 1).image -}}
+{{- $registry := $image.registry -}}
+{{- $tag := $image.tag -}}
+{{- if $image.built -}}
+{{- $registry = $registry | default $root.Values.images.registry -}}
+{{- if not (or $tag $image.digest) }}{{ $tag = include "aspire.parameter" (list $root "image.tag") }}{{ end -}}
+{{- end -}}
+{{- with $registry }}{{ trimSuffix "/" . }}/{{ end }}{{ $image.repository }}{{ with $tag }}:{{ . }}{{ end }}{{ with $image.digest }}@{{ . }}{{ end -}}
+{{- end -}}
+
+{{- /* When the kubelet pulls an image. (root, values of the workload) */ -}}
+{{- define "aspire.pullPolicy" -}}
+{{- $image := (index . 1).image -}}
+{{- $image.pullPolicy | default (ternary (index . 0).Values.images.pullPolicy "IfNotPresent" $image.built) -}}
+{{- end -}}
+
+{{- /* The value of an input that is not secret. (root, name) */ -}}
+{{- define "aspire.parameter" -}}
+{{- $root := index . 0 -}}
+{{- $given := $root.Values.parameters | default dict -}}
+{{- if hasKey $given (index . 1) -}}
+{{- get $given (index . 1) -}}
+{{- else -}}
+{{- include "aspire.missing" $root -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* Stops with all inputs that are missing. */ -}}
+{{- define "aspire.missing" -}}
+{{- $root := . -}}
+{{- $given := .Values.parameters | default dict -}}
+{{- $missing := list -}}
+{{- range fromJsonArray (include (printf "%s.required" .Chart.Name) .) -}}
+{{- if not (hasKey $given .) }}{{ $missing = append $missing . }}{{ end -}}
+{{- end -}}
+{{- range $name, $_ := .Values.secrets -}}
+{{- if eq (include "aspire.secretState" (list $root $name)) "missing" }}{{ $missing = append $missing $name }}{{ end -}}
+{{- end -}}
+{{- fail (printf "missing inputs: %s. `helm aspire deploy` asks for them or makes them; plain helm takes each as a text under `parameters` in a values file" (join ", " $missing)) -}}
+{{- end -}}
+
+{{- /* Where a secret input comes from: existing, deploy, chart, lost or missing. (root, name) */ -}}
+{{- define "aspire.secretState" -}}
+{{- $root := index . 0 -}}
+{{- $name := index . 1 -}}
+{{- $secret := get ($root.Values.secrets | default dict) $name | default dict -}}
+{{- $from := get $secret "from" -}}
+{{- if eq $from "existing" -}}
+existing
+{{- else if and (eq $from "deploy") (get $secret "revision") -}}
+deploy
+{{- else if and (eq $from "deploy") (not $root.Values.skipGuards) (lookup "v1" "Secret" $root.Release.Namespace (printf "%s-secrets" $root.Release.Name)) -}}
+lost
+{{- else if hasKey ($root.Values.parameters | default dict) $name -}}
+chart
+{{- else if hasKey ((lookup "v1" "Secret" $root.Release.Namespace (printf "%s-chart-secrets" $root.Release.Name)).data | default dict) $name -}}
+chart
+{{- else -}}
+missing
+{{- end -}}
+{{- end -}}
+
+{{- /* Name and key of the Secret that holds an input, as JSON. (root, name, whether URI-escaped) */ -}}
+{{- define "aspire.secretRef" -}}
+{{- $root := index . 0 -}}
+{{- $name := index . 1 -}}
+{{- $uri := index . 2 -}}
+{{- $secret := get ($root.Values.secrets | default dict) $name | default dict -}}
+{{- $state := include "aspire.secretState" . -}}
+{{- if eq $state "existing" -}}
+{{- dict "name" $secret.name "key" (ternary $secret.uriKey $secret.key $uri) | toJson -}}
+{{- else if eq $state "deploy" -}}
+{{- dict "name" (printf "%s-secrets" $root.Release.Name) "key" (ternary (printf "%s.uri" $name) $name $uri) | toJson -}}
+{{- else if eq $state "chart" -}}
+{{- dict "name" (printf "%s-chart-secrets" $root.Release.Name) "key" (ternary (printf "%s.uri" $name) $name $uri) | toJson -}}
+{{- else if eq $state "lost" -}}
+{{- fail (printf "release %q was deployed with `helm aspire deploy`, and this command leaves out the values that it gave. Use `helm aspire deploy`, or repeat the command with --reuse-values" $root.Release.Name) -}}
+{{- else -}}
+{{- include "aspire.missing" $root -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* The value of a secret that the chart keeps: as given, else as it lives in the cluster. (root, name) */ -}}
+{{- define "aspire.chartSecret" -}}
+{{- $root := index . 0 -}}
+{{- $name := index . 1 -}}
+{{- $given := $root.Values.parameters | default dict -}}
+{{- if hasKey $given $name -}}
+{{- get $given $name -}}
+{{- else -}}
+{{- get ((lookup "v1" "Secret" $root.Release.Namespace (printf "%s-chart-secrets" $root.Release.Name)).data | default dict) $name | b64dec -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* What changes when a secret changes, without telling what it is. (root, names) */ -}}
+{{- define "aspire.marks" -}}
+{{- $root := index . 0 -}}
+{{- $marks := list -}}
+{{- range index . 1 -}}
+{{- $state := include "aspire.secretState" (list $root .) -}}
+{{- if eq $state "deploy" -}}
+{{- $marks = append $marks (printf "%s=%s" . (get (get $root.Values.secrets .) "revision")) -}}
+{{- else if eq $state "chart" -}}
+{{- $salted := printf "%s/%s/%s/%s" $root.Release.Namespace $root.Release.Name . (include "aspire.chartSecret" (list $root .)) -}}
+{{- $marks = append $marks (printf "%s=%s" . (sha256sum $salted | trunc 8)) -}}
+{{- end -}}
+{{- end -}}
+{{- join "," $marks -}}
+{{- end -}}
+
+{{- /*
+Stops plain helm where a workload changes its kind: helm makes the new one before it removes the old one, and two pods
+would write to one volume. (root, workload, the other kind)
+*/ -}}
+{{- define "aspire.guard" -}}
+{{- $root := index . 0 -}}
+{{- if not $root.Values.skipGuards -}}
+{{- $live := lookup "apps/v1" (index . 2) $root.Release.Namespace (index . 1) -}}
+{{- if and $live (eq (dig "metadata" "annotations" "meta.helm.sh/release-name" "" $live) $root.Release.Name) -}}
+{{- fail (printf "%s %q of this release would change its kind, and helm would run old and new pods on the same data. Use `helm aspire deploy`" (index . 2) (index . 1)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* Settings of a pod that come from the values alone. (root, values of the workload) */ -}}
+{{- define "aspire.podSettings" -}}
+{{- $root := index . 0 -}}
+{{- $w := index . 1 -}}
+enableServiceLinks: false
+automountServiceAccountToken: {{ not (empty $w.serviceAccountName) }}
+{{- with $w.serviceAccountName }}
+serviceAccountName: {{ . | quote }}
+{{- end }}
+{{- with $root.Values.images.pullSecrets }}
+imagePullSecrets:
+{{- range . }}
+  - name: {{ . | quote }}
+{{- end }}
+{{- end }}
+{{- with $w.podSecurityContext }}
+securityContext:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $w.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $w.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $w.affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $w.topologySpreadConstraints }}
+topologySpreadConstraints:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $w.priorityClassName }}
+priorityClassName: {{ . | quote }}
+{{- end }}
+terminationGracePeriodSeconds: {{ int $w.terminationGracePeriodSeconds }}
+{{- end -}}
+
+{{- /* Probes, resources and security of a container. (values of the workload) */ -}}
+{{- define "aspire.containerSettings" -}}
+{{- with .probes.readiness }}
+readinessProbe:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .probes.liveness }}
+livenessProbe:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .probes.startup }}
+startupProbe:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .resources }}
+resources:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .securityContext }}
+securityContext:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{- /* The spec of a claim. (values of the volume) */ -}}
+{{- define "aspire.claimSpec" -}}
+accessModes:
+  {{- toYaml .accessModes | nindent 2 }}
+{{- with .storageClass }}
+storageClassName: {{ . | quote }}
+{{- end }}
+resources:
+  requests:
+    storage: {{ .size | quote }}
+{{- end -}}

@@ -1,0 +1,172 @@
+//! Chart to folder and back: all or nothing, never over somebody else's files.
+
+use super::{CHART_ANNOTATION, Chart, MARK};
+use similar::TextDiff;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why a chart was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The folder holds something that is not a chart of ours.
+    #[error("{0} is not empty and holds no chart of kubectl aspire; choose another folder with -o, or empty it")]
+    Foreign(PathBuf),
+    /// The path is a file.
+    #[error("{0} is a file; -o needs a folder")]
+    NotAFolder(PathBuf),
+    /// The file system said no.
+    #[error("cannot {action} {path}: {source}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> WriteError {
+    let path = path.to_owned();
+    move |source| WriteError::Io { action, path, source }
+}
+
+/// Writes the chart to `folder`.
+///
+/// The new chart is written beside the old one and takes its place in one step, so that whoever interrupts us finds the
+/// old chart whole. Files that a person added are carried over.
+pub fn write(chart: &Chart, folder: &Path) -> Result<(), WriteError> {
+    let existing = existing(folder)?;
+    let parent = match folder.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    fs::create_dir_all(&parent).map_err(failed("create", &parent))?;
+    let staging = tempfile::Builder::new()
+        .prefix(".aspire-render-")
+        .tempdir_in(&parent)
+        .map_err(failed("create a folder in", &parent))?;
+    let new = staging.path().join("chart");
+    for (path, bytes) in &chart.files {
+        write_file(&new.join(path), bytes)?;
+    }
+    for path in existing.keys().filter(|path| !chart.files.contains_key(*path)) {
+        if !is_ours(path, &existing[path]) {
+            let target = new.join(path);
+            create_parent(&target)?;
+            fs::copy(folder.join(path), &target).map_err(failed("copy", &folder.join(path)))?;
+        }
+    }
+    replace(&new, folder, staging.path())
+}
+
+/// Puts `new` in the place of `folder`; what was there ends up in `staging`, which is about to be removed.
+fn replace(new: &Path, folder: &Path, staging: &Path) -> Result<(), WriteError> {
+    if !folder.exists() {
+        return fs::rename(new, folder).map_err(failed("create", folder));
+    }
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        if renameat_with(CWD, new, CWD, folder, RenameFlags::EXCHANGE).is_ok() {
+            return Ok(());
+        }
+    }
+    // Without an atomic exchange the old chart is away for a moment; it goes back when the new one cannot come.
+    let old = staging.join("old");
+    fs::rename(folder, &old).map_err(failed("replace", folder))?;
+    fs::rename(new, folder).map_err(|error| {
+        let _ = fs::rename(&old, folder);
+        failed("replace", folder)(error)
+    })
+}
+
+/// The files of a chart of ours in `folder`; nothing when it is empty or missing.
+fn existing(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, WriteError> {
+    if !folder.exists() {
+        return Ok(BTreeMap::new());
+    }
+    if !folder.is_dir() {
+        return Err(WriteError::NotAFolder(folder.to_owned()));
+    }
+    if fs::read_dir(folder).map_err(failed("read", folder))?.next().is_none() {
+        return Ok(BTreeMap::new());
+    }
+    let chart = fs::read_to_string(folder.join("Chart.yaml")).unwrap_or_default();
+    if !chart.contains(&format!("{CHART_ANNOTATION}:")) {
+        return Err(WriteError::Foreign(folder.to_owned()));
+    }
+    let mut files = BTreeMap::new();
+    read_folder(folder, "", &mut files)?;
+    Ok(files)
+}
+
+fn read_folder(folder: &Path, prefix: &str, files: &mut BTreeMap<String, Vec<u8>>) -> Result<(), WriteError> {
+    for entry in fs::read_dir(folder).map_err(failed("read", folder))? {
+        let entry = entry.map_err(failed("read", folder))?;
+        let path = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        let kind = entry.file_type().map_err(failed("read", &entry.path()))?;
+        if kind.is_dir() {
+            read_folder(&entry.path(), &format!("{path}/"), files)?;
+        } else {
+            files.insert(path, fs::read(entry.path()).map_err(failed("read", &entry.path()))?);
+        }
+    }
+    Ok(())
+}
+
+/// Whether a file of an older render is ours, and may go when the new render has none of its name.
+fn is_ours(path: &str, bytes: &[u8]) -> bool {
+    path.starts_with("files/") || (path.starts_with("templates/") && bytes.starts_with(MARK.as_bytes()))
+}
+
+fn write_file(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+    create_parent(path)?;
+    fs::write(path, bytes).map_err(failed("write", path))
+}
+
+fn create_parent(path: &Path) -> Result<(), WriteError> {
+    match path.parent() {
+        Some(parent) => fs::create_dir_all(parent).map_err(failed("create", parent)),
+        None => Ok(()),
+    }
+}
+
+/// How a folder differs from a chart.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Difference {
+    /// A unified diff, from what lies there to what would be written; empty when nothing differs.
+    pub diff: String,
+}
+
+/// Compares what lies in `folder` with the chart. Files that a person added do not count.
+pub fn check(chart: &Chart, folder: &Path) -> Result<Difference, WriteError> {
+    let existing = existing(folder)?;
+    let mut diff = String::new();
+    let stale = existing.keys().filter(|path| !chart.files.contains_key(*path) && is_ours(path, &existing[*path]));
+    let mut paths: Vec<&String> = chart.files.keys().chain(stale).collect();
+    paths.sort();
+    for path in paths {
+        let (old, new) = (existing.get(path), chart.files.get(path));
+        if old != new {
+            diff.push_str(&file_diff(path, old, new));
+        }
+    }
+    Ok(Difference { diff })
+}
+
+fn file_diff(path: &str, old: Option<&Vec<u8>>, new: Option<&Vec<u8>>) -> String {
+    let header = |present: bool, side: &str| if present { format!("{side}/{path}") } else { "/dev/null".into() };
+    let (old_header, new_header) = (header(old.is_some(), "a"), header(new.is_some(), "b"));
+    let text = |bytes: Option<&Vec<u8>>| bytes.map_or(Ok(String::new()), |bytes| String::from_utf8(bytes.clone()));
+    match (text(old), text(new)) {
+        (Ok(old), Ok(new)) => TextDiff::from_lines(&old, &new)
+            .unified_diff()
+            .context_radius(3)
+            .header(&old_header, &new_header)
+            .to_string(),
+        _ => format!("Binary files {old_header} and {new_header} differ\n"),
+    }
+}

@@ -1,0 +1,238 @@
+//! What can be typed: flags and verbs, nothing else.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Render and deploy .NET Aspire applications as Helm charts.
+#[derive(Debug, Parser)]
+#[command(name = "aspire", version, propagate_version = true, max_term_width = 110, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+    /// Flags that every verb takes.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Write the application as a Helm chart
+    Render(Render),
+    /// Install or upgrade the application on a cluster
+    Deploy(Deploy),
+    /// Uninstall the application; its data stays unless told otherwise
+    Destroy(Destroy),
+    /// List what the application needs to be told
+    Inputs(Inputs),
+    /// Print the JSON schema of aspire-k8s.yaml
+    Schema,
+    /// Print a completion script for a shell
+    Completion {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the version
+    Version,
+}
+
+/// Flags that every verb takes. Helm takes some of them away before it starts a plugin, and lets others of its own through.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// Environment of aspire-k8s.yaml whose values to use
+    #[arg(short, long, global = true, value_name = "NAME")]
+    pub environment: Option<String>,
+    /// Namespace of the release
+    #[arg(short, long, global = true)]
+    pub namespace: Option<String>,
+    /// Context of the kubeconfig
+    #[arg(long, alias = "kube-context", global = true)]
+    pub context: Option<String>,
+    /// Kubeconfig file
+    #[arg(long, global = true, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Answer yes to plain questions
+    #[arg(short, long, global = true)]
+    pub yes: bool,
+    /// Where to deploy
+    #[arg(long, global = true, value_enum, default_value_t = Target::Kubernetes)]
+    pub target: Target,
+    /// Accepted for helm, without effect
+    #[arg(long, global = true, hide = true, num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub debug: Option<String>,
+    /// Accepted for helm, without effect
+    #[arg(long, global = true, hide = true)]
+    pub qps: Option<String>,
+    /// Accepted for helm, without effect
+    #[arg(long, global = true, hide = true)]
+    pub burst_limit: Option<String>,
+    /// Accepted for helm, without effect
+    #[arg(long, global = true, hide = true)]
+    pub content_cache: Option<String>,
+    /// Accepted for helm, without effect
+    #[arg(long, global = true, hide = true, aliases = ["colour"], require_equals = true)]
+    pub color: Option<String>,
+}
+
+/// Targets; all but the first come later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Target {
+    /// Any Kubernetes cluster
+    Kubernetes,
+    /// Docker Compose
+    #[value(hide = true)]
+    DockerCompose,
+    /// Azure Kubernetes Service, cluster included
+    #[value(hide = true)]
+    Aks,
+    /// Azure Container Apps
+    #[value(hide = true)]
+    ContainerApps,
+    /// Azure App Service
+    #[value(hide = true)]
+    AppService,
+}
+
+/// Where the application is described.
+#[derive(Debug, Args)]
+pub struct Source {
+    /// An aspire-manifest.json, or a folder that holds one
+    #[arg(default_value = ".", value_name = "SOURCE")]
+    pub source: PathBuf,
+    /// Deployment intent; aspire-k8s.yaml beside the manifest when it is there
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// Where built images are.
+#[derive(Debug, Args)]
+pub struct Images {
+    /// Registry (and path) of built images
+    #[arg(long, value_name = "HOST/PATH")]
+    pub registry: Option<String>,
+    /// Tag of built images
+    #[arg(long)]
+    pub tag: Option<String>,
+    /// Image of one resource, with tag or digest; may be repeated
+    #[arg(long = "image", value_name = "RESOURCE=REFERENCE")]
+    pub images: Vec<String>,
+}
+
+/// Values of inputs.
+#[derive(Debug, Args)]
+pub struct Parameters {
+    /// Value of an input; may be repeated. Others on this machine can read it: prefer a file for secrets
+    #[arg(long = "parameter", value_name = "NAME=VALUE")]
+    pub parameters: Vec<String>,
+    /// File with values of inputs, YAML or JSON; `-` is standard input; may be repeated
+    #[arg(long = "parameter-file", value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+}
+
+/// `render`.
+#[derive(Debug, Args)]
+pub struct Render {
+    /// The application.
+    #[command(flatten)]
+    pub source: Source,
+    /// Folder to write to, `-` for standard output [default: a folder named like the chart]
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// A chart, or plain objects with the values filled in
+    #[arg(long, value_enum, default_value_t = Format::Chart)]
+    pub format: Format,
+    /// Compare with what lies in the folder; exit 2 and print a diff when it differs
+    #[arg(long)]
+    pub check: bool,
+    /// Print the values of secrets with --format yaml
+    #[arg(long)]
+    pub show_secrets: bool,
+    /// Release name for --format yaml
+    #[arg(long, value_name = "NAME")]
+    pub release: Option<String>,
+    /// Images.
+    #[command(flatten)]
+    pub images: Images,
+    /// Inputs.
+    #[command(flatten)]
+    pub parameters: Parameters,
+}
+
+/// Forms of a rendered application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A Helm chart
+    Chart,
+    /// Plain Kubernetes objects
+    Yaml,
+}
+
+/// `deploy`.
+#[derive(Debug, Args)]
+pub struct Deploy {
+    /// The application.
+    #[command(flatten)]
+    pub source: Source,
+    /// Release name
+    #[arg(long, value_name = "NAME")]
+    pub release: Option<String>,
+    /// Namespace of the release, where helm hides whether -n was given
+    #[arg(long, value_name = "NAME")]
+    pub release_namespace: Option<String>,
+    /// Do not wait until the workloads are ready
+    #[arg(long)]
+    pub no_wait: bool,
+    /// How long helm may take, such as 90s or 10m
+    #[arg(long, default_value = "5m")]
+    pub timeout: String,
+    /// Images.
+    #[command(flatten)]
+    pub images: Images,
+    /// Inputs.
+    #[command(flatten)]
+    pub parameters: Parameters,
+}
+
+/// `destroy`.
+#[derive(Debug, Args)]
+pub struct Destroy {
+    /// The application.
+    #[command(flatten)]
+    pub source: Source,
+    /// Release name; without it, the one that a deploy of SOURCE would use
+    #[arg(long, value_name = "NAME")]
+    pub release: Option<String>,
+    /// Namespace of the release, where helm hides whether -n was given
+    #[arg(long, value_name = "NAME")]
+    pub release_namespace: Option<String>,
+    /// Delete the claims of the release and all its secrets too
+    #[arg(long)]
+    pub delete_data: bool,
+    /// How long helm may take, such as 90s or 10m
+    #[arg(long, default_value = "5m")]
+    pub timeout: String,
+}
+
+/// `inputs`.
+#[derive(Debug, Args)]
+pub struct Inputs {
+    /// The application.
+    #[command(flatten)]
+    pub source: Source,
+    /// Form of the list
+    #[arg(short, long, value_enum, default_value_t = ListFormat::Text)]
+    pub output: ListFormat,
+    /// Images.
+    #[command(flatten)]
+    pub images: Images,
+}
+
+/// Forms of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ListFormat {
+    /// A table
+    Text,
+    /// JSON
+    Json,
+}

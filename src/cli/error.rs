@@ -1,0 +1,67 @@
+//! Everything that ends a verb early, and the exit code of each.
+
+use crate::chart::WriteError;
+use crate::problem::Problems;
+use std::process::{ExitCode, Termination};
+
+/// Exit codes. They are part of the contract with scripts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Done.
+    Done = 0,
+    /// Input, usage, helm or cluster.
+    Error = 1,
+    /// Changes were found.
+    Differs = 2,
+    /// Refused: needs a confirmation, is blocked, or another run holds the lock.
+    Refused = 3,
+}
+
+impl Termination for Exit {
+    fn report(self) -> ExitCode {
+        ExitCode::from(self as u8)
+    }
+}
+
+/// Why a verb ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The command line asks for something impossible.
+    #[error("{0}")]
+    Usage(String),
+    /// A file of the person is wrong.
+    #[error("{file}:\n{problems}")]
+    Input {
+        /// The file, or the stage that has none.
+        file: String,
+        /// What is wrong in it.
+        problems: Problems,
+    },
+    /// A file could not be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// The file.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The chart could not be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// A template of ours is wrong.
+    #[error("a template of kubectl aspire is wrong, which is a defect of the program: {0:#}")]
+    Template(#[from] minijinja::Error),
+    /// A refusal that leaves everything as it was.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl CliError {
+    /// The exit code.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Refused(_) => Exit::Refused,
+            _ => Exit::Error,
+        }
+    }
+}

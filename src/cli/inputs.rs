@@ -1,0 +1,32 @@
+//! `inputs`: what the application needs to be told.
+
+use super::args::{Common, Inputs, ListFormat};
+use super::project::{Project, built_images};
+use super::{CliError, Exit, output};
+use crate::inputs::{Listed, list};
+
+/// Lists the inputs.
+pub fn inputs(common: &Common, options: &Inputs) -> Result<Exit, CliError> {
+    let project = Project::load(&options.source)?;
+    let rendered = project.render(common.environment.as_deref(), &built_images(&options.images)?)?;
+    let listed = list(&rendered.app, &rendered.plan);
+    match options.output {
+        ListFormat::Json => output::json(&listed),
+        ListFormat::Text if listed.is_empty() => output::say("the application needs no inputs"),
+        ListFormat::Text => listed.iter().for_each(|input| output::text(&described(input))),
+    }
+    Ok(Exit::Done)
+}
+
+fn described(input: &Listed) -> String {
+    let supply = match (&input.default, input.required, input.generated) {
+        (Some(default), ..) => format!("default {default:?}"),
+        (None, true, _) => "required".into(),
+        (None, false, true) => "generated".into(),
+        (None, false, false) => "not needed".into(),
+    };
+    let secret = if input.secret { ", secret" } else { "" };
+    let users = if input.used_by.is_empty() { "nothing".into() } else { input.used_by.join(", ") };
+    let reason = input.reason.as_ref().map_or(String::new(), |reason| format!("  {reason}\n"));
+    format!("{} ({supply}{secret})\n{reason}  used by {users}\n  {}  or  {}\n", input.name, input.flag, input.variable)
+}

@@ -1,0 +1,104 @@
+//! The command line: arguments to checked options, one function a verb, results to exit codes.
+//!
+//! Everything that a person types, sees or gets as an exit code is decided here; the work is done elsewhere.
+
+mod args;
+mod error;
+mod inputs;
+mod output;
+mod project;
+mod render;
+
+pub use error::{CliError, Exit};
+
+use args::{Cli, Target, Verb};
+use clap::{CommandFactory, FromArgMatches};
+use std::ffi::OsString;
+use std::path::Path;
+
+/// Runs the program and returns its exit code.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let name = typed_name(args.first());
+    let mut command = Cli::command().bin_name(name);
+    let matches = match command.try_get_matches_from_mut(&args) {
+        Ok(matches) => matches,
+        Err(error) => return usage(&error),
+    };
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    match execute(&cli, name, &mut command) {
+        Ok(exit) => exit,
+        Err(error) => {
+            output::error(&error);
+            error.exit()
+        }
+    }
+}
+
+/// Help goes to standard output and is no error; clap's own code for wrong usage is 2, which here means "differs".
+fn usage(error: &clap::Error) -> Exit {
+    let _ = error.print();
+    if error.use_stderr() { Exit::Error } else { Exit::Done }
+}
+
+fn execute(cli: &Cli, name: &str, command: &mut clap::Command) -> Result<Exit, CliError> {
+    refuse_other_targets(cli.common.target)?;
+    match &cli.verb {
+        Verb::Render(options) => render::render(&cli.common, options),
+        Verb::Inputs(options) => inputs::inputs(&cli.common, options),
+        Verb::Deploy(_) | Verb::Destroy(_) => Ok(Exit::Error),
+        Verb::Schema => {
+            output::json(&crate::config::schema());
+            Ok(Exit::Done)
+        }
+        Verb::Completion { shell } => {
+            let script = name.replace(' ', "-");
+            clap_complete::generate(*shell, command, script, &mut std::io::stdout());
+            Ok(Exit::Done)
+        }
+        Verb::Version => {
+            output::line(&format!("{name} {}", env!("CARGO_PKG_VERSION")));
+            Ok(Exit::Done)
+        }
+    }
+}
+
+fn refuse_other_targets(target: Target) -> Result<(), CliError> {
+    let what = match target {
+        Target::Kubernetes => return Ok(()),
+        Target::DockerCompose => "Docker Compose",
+        Target::Aks => "AKS (creating the cluster)",
+        Target::ContainerApps => "Azure Container Apps",
+        Target::AppService => "Azure App Service",
+    };
+    Err(CliError::Usage(format!(
+        "{what} is not a target of this version; it deploys to Kubernetes clusters that exist (leave --target out)"
+    )))
+}
+
+/// The command as the person typed it.
+///
+/// Helm starts the very same file, which then lies inside `HELM_PLUGIN_DIR`; the variable alone proves nothing, because
+/// programs that helm starts inherit it.
+fn typed_name(program: Option<&OsString>) -> &'static str {
+    if is_helm_plugin() {
+        return "helm aspire";
+    }
+    let stem = program.and_then(|program| Path::new(program).file_stem()).unwrap_or_default();
+    if stem == "helm-aspire" { "helm aspire" } else { "kubectl aspire" }
+}
+
+/// Whether helm started us.
+fn is_helm_plugin() -> bool {
+    let (Some(folder), Ok(program)) = (std::env::var_os("HELM_PLUGIN_DIR"), std::env::current_exe()) else {
+        return false;
+    };
+    let canonical = |path: &Path| path.canonicalize().ok();
+    match (canonical(Path::new(&folder)), canonical(&program)) {
+        (Some(folder), Some(program)) => program.starts_with(folder),
+        _ => false,
+    }
+}

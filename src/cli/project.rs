@@ -1,0 +1,287 @@
+//! Reads what SOURCE means: the manifest, the intent beside it, and the files that both point to.
+
+use super::CliError;
+use super::args::{Images, Parameters, Source};
+use crate::app::{self, App, Found, Sources};
+use crate::chart::{self, Chart};
+use crate::config::{self, Config};
+use crate::inputs::{Given, parse_assignment, parse_file};
+use crate::kubernetes::{self, BuiltImages, Plan, environment_values};
+use crate::manifest::{self, Manifest};
+use crate::problem::{Problem, Problems};
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+/// The name that Aspire gives a manifest.
+const MANIFEST: &str = "aspire-manifest.json";
+
+/// The name of the intent.
+const CONFIG: &str = "aspire-k8s.yaml";
+
+/// Most that a mounted folder may hold before it is not read further.
+const LARGEST_FOLDER: usize = 8 << 20;
+
+/// An application as it lies on disk.
+pub struct Project {
+    manifest: Manifest,
+    manifest_path: PathBuf,
+    config: Config,
+    config_path: String,
+    folder: String,
+    sources: Sources,
+}
+
+/// An application, rendered.
+pub struct Rendered {
+    /// With the values of the chosen environment.
+    pub app: App,
+    /// With the values of the chosen environment.
+    pub plan: Plan,
+    /// The same for all environments.
+    pub chart: Chart,
+    /// The intent, with the values of the chosen environment.
+    pub config: Config,
+    /// What the chosen environment changes of the chart's values.
+    pub environment_values: Option<Json>,
+}
+
+impl Project {
+    /// Reads the files.
+    pub fn load(source: &Source) -> Result<Self, CliError> {
+        let manifest_path = manifest_path(&source.source)?;
+        let manifest = read_manifest(&manifest_path)?;
+        let base = match manifest_path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        let (config, config_path) = read_config(source.config.as_deref(), &base)?;
+        let folder =
+            base.canonicalize().ok().and_then(|base| base.file_name().map(|name| name.to_string_lossy().into_owned()));
+        let sources = read_sources(&manifest, &base);
+        Ok(Self { manifest, manifest_path, config, config_path, folder: folder.unwrap_or_default(), sources })
+    }
+
+    /// The intent, with the values of an environment.
+    pub fn config(&self, environment: Option<&str>) -> Result<Config, CliError> {
+        match environment {
+            None => Ok(self.config.clone()),
+            Some(name) => self
+                .config
+                .for_environment(name)
+                .map_err(|problem| CliError::Input { file: self.config_path.clone(), problems: problem.into() }),
+        }
+    }
+
+    /// The name that the application has when nothing else names it.
+    pub fn folder(&self) -> &str {
+        &self.folder
+    }
+
+    /// Resolves, plans and renders.
+    pub fn render(&self, environment: Option<&str>, images: &BuiltImages) -> Result<Rendered, CliError> {
+        let chosen = environment.map(|name| Ok::<_, CliError>((name, self.config(Some(name))?))).transpose()?;
+        let (app, plan) = self.plan(&self.config, images)?;
+        let mut chart = chart::render(&plan)?;
+        let base = plan.values.to_json();
+        let mut rendered = None;
+        for name in self.config.environments.keys() {
+            let config = self.config(Some(name))?;
+            let (app, plan) = self.plan(&config, images)?;
+            let values = environment_values(&base, &plan.values.to_json());
+            chart.files.insert(format!("values-{name}.yaml"), chart::data_yaml(&values).into_bytes());
+            if environment == Some(name) {
+                rendered = Some((app, plan, values));
+            }
+        }
+        let config = chosen.map_or_else(|| self.config.clone(), |(_, config)| config);
+        Ok(match rendered {
+            Some((app, plan, values)) => Rendered { app, plan, chart, config, environment_values: Some(values) },
+            None => Rendered { app, plan, chart, config, environment_values: None },
+        })
+    }
+
+    fn plan(&self, config: &Config, images: &BuiltImages) -> Result<(App, Plan), CliError> {
+        let file = self.manifest_path.display().to_string();
+        let wrong = |problems| CliError::Input { file: file.clone(), problems };
+        let app = app::resolve(&self.manifest, config, &self.folder, &self.sources).map_err(wrong)?;
+        let plan = kubernetes::plan(&app, config, images).map_err(wrong)?;
+        Ok((app, plan))
+    }
+}
+
+fn manifest_path(source: &Path) -> Result<PathBuf, CliError> {
+    let name = source.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let is_app_host = [".csproj", ".fsproj", ".sln", ".slnx"].iter().any(|ending| name.ends_with(ending))
+        || matches!(name.as_str(), "apphost.cs" | "apphost.ts");
+    if is_app_host {
+        return Err(CliError::Usage(format!(
+            "{} is an AppHost, and this version reads manifests only; run `aspire do publish-manifest --output-path ./{MANIFEST}` and pass the file",
+            source.display()
+        )));
+    }
+    if !source.is_dir() {
+        return Ok(source.to_owned());
+    }
+    let inside = source.join(MANIFEST);
+    if inside.is_file() {
+        return Ok(inside);
+    }
+    Err(CliError::Usage(format!(
+        "{} holds no {MANIFEST}; pass the manifest itself, or write one with `aspire do publish-manifest --output-path ./{MANIFEST}`",
+        source.display()
+    )))
+}
+
+fn read_manifest(path: &Path) -> Result<Manifest, CliError> {
+    let shown = path.display().to_string();
+    let bytes = std::fs::read(path).map_err(|source| CliError::Read { path: shown.clone(), source })?;
+    manifest::parse(&bytes).map_err(|problems| CliError::Input { file: shown, problems })
+}
+
+fn read_config(path: Option<&Path>, base: &Path) -> Result<(Config, String), CliError> {
+    let beside = base.join(CONFIG);
+    let path = match path {
+        Some(path) => path.to_owned(),
+        None if beside.is_file() => beside,
+        None => return Ok((Config::default(), CONFIG.into())),
+    };
+    let shown = path.display().to_string();
+    let text = std::fs::read_to_string(&path).map_err(|source| CliError::Read { path: shown.clone(), source })?;
+    let config = config::parse(&text).map_err(|problems| CliError::Input { file: shown.clone(), problems })?;
+    Ok((config, shown))
+}
+
+/// Reads the files that the manifest mounts, as far as they belong to the application.
+fn read_sources(manifest: &Manifest, base: &Path) -> Sources {
+    let root = source_root(base);
+    app::wanted_sources(manifest)
+        .into_iter()
+        .map(|path| (path.to_owned(), read_source(base, path, root.as_deref())))
+        .collect()
+}
+
+/// The folder that a manifest may take files from: the work tree that holds it, else the folder above it, because AppHosts
+/// lie beside their projects. Anything else on the machine is none of an application's business.
+fn source_root(base: &Path) -> Option<PathBuf> {
+    let base = base.canonicalize().ok()?;
+    let work_tree = base.ancestors().find(|folder| folder.join(".git").exists());
+    Some(work_tree.or_else(|| base.parent()).unwrap_or(&base).to_owned())
+}
+
+fn read_source(base: &Path, path: &str, root: Option<&Path>) -> Found {
+    let windows_drive = path.as_bytes().get(1) == Some(&b':');
+    if path.starts_with('/') || windows_drive {
+        return Found::Refused(format!(
+            "`{path}` is a place on the developer's machine, not a file of the application"
+        ));
+    }
+    let Ok(full) = base.join(path).canonicalize() else { return Found::Missing };
+    if !root.is_some_and(|root| full.starts_with(root)) {
+        return Found::Refused(format!("`{path}` lies outside of the application's source folder"));
+    }
+    let found = if full.is_dir() {
+        let mut files = BTreeMap::new();
+        let mut left = LARGEST_FOLDER;
+        read_folder(&full, "", &mut files, &mut left).map(|()| Found::Folder(files))
+    } else if full.is_file() {
+        let mut left = LARGEST_FOLDER;
+        read_file(&full, &mut left).map(Found::File)
+    } else {
+        Err(format!("`{path}` is neither a file nor a folder"))
+    };
+    found.unwrap_or_else(Found::Refused)
+}
+
+fn read_folder(
+    folder: &Path,
+    prefix: &str,
+    files: &mut BTreeMap<String, Vec<u8>>,
+    left: &mut usize,
+) -> Result<(), String> {
+    let shown = |error: std::io::Error| format!("cannot read {}: {error}", folder.display());
+    for entry in std::fs::read_dir(folder).map_err(shown)? {
+        let entry = entry.map_err(shown)?;
+        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        let kind = entry.file_type().map_err(shown)?;
+        // A link could lead anywhere.
+        if kind.is_dir() {
+            read_folder(&entry.path(), &format!("{name}/"), files, left)?;
+        } else if kind.is_file() {
+            files.insert(name, read_file(&entry.path(), left)?);
+        }
+    }
+    Ok(())
+}
+
+fn read_file(path: &Path, left: &mut usize) -> Result<Vec<u8>, String> {
+    let shown = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
+    let mut bytes = Vec::new();
+    std::fs::File::open(path).map_err(shown)?.take(*left as u64 + 1).read_to_end(&mut bytes).map_err(shown)?;
+    if bytes.len() > *left {
+        return Err(format!("it holds more than {LARGEST_FOLDER} bytes, far more than a ConfigMap can"));
+    }
+    *left -= bytes.len();
+    Ok(bytes)
+}
+
+/// The images that the command line names.
+pub fn built_images(images: &Images) -> Result<BuiltImages, CliError> {
+    let mut built =
+        BuiltImages { registry: images.registry.clone(), tag: images.tag.clone(), ..BuiltImages::default() };
+    let mut problems = Problems::default();
+    for text in &images.images {
+        match text.split_once('=') {
+            Some((resource, reference)) if !resource.is_empty() && !reference.is_empty() => {
+                built.references.insert(resource.to_owned(), reference.to_owned());
+            }
+            _ => problems.push(Problem::at("--image", format!("`{text}` needs the form RESOURCE=REFERENCE"))),
+        }
+    }
+    if let Some(tag) = &built.tag
+        && !is_tag(tag)
+    {
+        problems.push(Problem::at("--tag", format!("`{tag}` cannot be the tag of an image")));
+    }
+    problems.or(built).map_err(|problems| CliError::Input { file: "command line".into(), problems })
+}
+
+/// `[A-Za-z0-9_][A-Za-z0-9._-]{0,127}`, as registries define it.
+fn is_tag(tag: &str) -> bool {
+    tag.len() <= 128
+        && tag.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+        && tag.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
+}
+
+/// The values that the command line, its files and the environment give.
+pub fn given(parameters: &Parameters, images: &BuiltImages, app: &App) -> Result<Given, CliError> {
+    let wrong = |problem: Problem| CliError::Input { file: "parameters".into(), problems: problem.into() };
+    let mut given = Given::default();
+    for text in &parameters.parameters {
+        let (name, value) = parse_assignment(text).map_err(wrong)?;
+        given.add(&name, value, "--parameter");
+    }
+    for path in &parameters.files {
+        let (text, origin) = read_parameters(path)?;
+        for (name, value) in parse_file(&text, &origin).map_err(wrong)? {
+            given.add(&name, value, &origin);
+        }
+    }
+    if let Some(tag) = &images.tag {
+        given.add(kubernetes::TAG_INPUT, tag.clone(), "--tag");
+    }
+    let names = app.inputs.keys().map(String::as_str).chain(std::iter::once(kubernetes::TAG_INPUT));
+    given.add_environment(names, |variable| std::env::var(variable).ok());
+    crate::inputs::check_names(&given, app)
+        .map_err(|problems| CliError::Input { file: "parameters".into(), problems })?;
+    Ok(given)
+}
+
+fn read_parameters(path: &Path) -> Result<(String, String), CliError> {
+    let failed = |source| CliError::Read { path: path.display().to_string(), source };
+    if path == Path::new("-") {
+        return std::io::read_to_string(std::io::stdin()).map(|text| (text, "standard input".into())).map_err(failed);
+    }
+    std::fs::read_to_string(path).map(|text| (text, path.display().to_string())).map_err(failed)
+}

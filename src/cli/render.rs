@@ -1,0 +1,56 @@
+//! `render`: the chart to a folder, to standard output, or as plain objects.
+
+use super::args::{Common, Format, Render};
+use super::project::{Project, Rendered, built_images};
+use super::{CliError, Exit, output};
+use crate::chart::{self, Chart};
+use std::path::{Path, PathBuf};
+
+/// Renders the application.
+pub fn render(common: &Common, options: &Render) -> Result<Exit, CliError> {
+    let project = Project::load(&options.source)?;
+    let images = built_images(&options.images)?;
+    let rendered = project.render(common.environment.as_deref(), &images)?;
+    output::notes(&rendered.plan.notes);
+    if options.format == Format::Yaml {
+        return Err(CliError::Usage("--format yaml".into()));
+    }
+    let folder = options.output.clone().unwrap_or_else(|| PathBuf::from(&rendered.plan.chart));
+    if options.check {
+        return check(&rendered.chart, &folder);
+    }
+    if folder == Path::new("-") {
+        print(&rendered.chart);
+        return Ok(Exit::Done);
+    }
+    chart::write(&rendered.chart, &folder)?;
+    output::say(&summary(&rendered, &folder));
+    Ok(Exit::Done)
+}
+
+fn check(chart: &Chart, folder: &Path) -> Result<Exit, CliError> {
+    let difference = chart::check(chart, folder)?;
+    output::text(&difference.diff);
+    Ok(if difference.diff.is_empty() { Exit::Done } else { Exit::Differs })
+}
+
+fn print(chart: &Chart) {
+    for (path, bytes) in &chart.files {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => output::text(&format!("---\n# Source: {path}\n{text}")),
+            Err(_) => output::text(&format!("---\n# Source: {path} ({} bytes, not text)\n", bytes.len())),
+        }
+    }
+}
+
+fn summary(rendered: &Rendered, folder: &Path) -> String {
+    let count = |count: usize, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
+    let workloads = count(rendered.plan.workloads.len(), "workload", "workloads");
+    let claims = count(rendered.plan.claims().count(), "claim", "claims");
+    let inputs = count(rendered.plan.required.len(), "input", "inputs");
+    format!(
+        "chart {} written to {}: {workloads}, {claims}; {inputs} left to give",
+        rendered.plan.chart,
+        folder.display()
+    )
+}
