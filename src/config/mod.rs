@@ -3,8 +3,14 @@
 //! [`parse`] refuses unknown keys with the nearest right name and reports all problems at once. It knows no manifest:
 //! whether a resource or parameter exists is asked when the application is resolved.
 
+mod findings;
+mod locate;
+mod parse;
 mod schema;
+mod tree;
+mod walk;
 
+pub use parse::parse;
 pub use schema::schema;
 
 use indexmap::IndexMap;
