@@ -3,9 +3,11 @@
 //! [`parse`] refuses unknown keys with the nearest right name and reports all problems at once. It knows no manifest:
 //! whether a resource or parameter exists is asked when the application is resolved.
 
+mod check;
 mod findings;
 mod locate;
 mod parse;
+mod rules;
 mod schema;
 mod tree;
 mod walk;
