@@ -4,6 +4,7 @@
 //! whether a resource or parameter exists is asked when the application is resolved.
 
 mod check;
+mod environment;
 mod findings;
 mod locate;
 mod parse;
