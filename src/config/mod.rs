@@ -10,6 +10,8 @@ mod locate;
 mod parse;
 mod rules;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod walk;
 
