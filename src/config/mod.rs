@@ -3,6 +3,21 @@
 //! [`parse`] refuses unknown keys with the nearest right name and reports all problems at once. It knows no manifest:
 //! whether a resource or parameter exists is asked when the application is resolved.
 
+mod check;
+mod environment;
+mod findings;
+mod locate;
+mod parse;
+mod rules;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod walk;
+
+pub use parse::parse;
+pub use schema::schema;
+
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

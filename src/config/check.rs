@@ -1,0 +1,259 @@
+//! What types cannot say: names that are not legal, keys that contradict each other.
+
+use super::findings::{Findings, Path, shown};
+use super::rules::{self, Rule};
+use super::{
+    Chart, Config, Defaults, Environment, EnvironmentResource, ExistingSecret, Parameter, Release, Resource,
+    SecretSource, Secrets, Service, Storage, Volume,
+};
+use crate::problem::nearest;
+use indexmap::IndexMap;
+use serde_json::{Map, Value};
+
+/// Reports all content that is not legal.
+pub(super) fn check(config: &Config, findings: &mut Findings) {
+    Check { findings }.config(config, &Path::Root);
+}
+
+struct Check<'a> {
+    findings: &'a mut Findings,
+}
+
+impl Check<'_> {
+    fn config(&mut self, config: &Config, at: &Path<'_>) {
+        let Config { application, application_id, chart, release, defaults, secrets, .. } = config;
+        self.option(application.as_deref(), &rules::APPLICATION, &at.key("application"));
+        self.option(application_id.as_deref(), &rules::APPLICATION, &at.key("applicationId"));
+        self.chart(chart, &at.key("chart"));
+        self.release(release, &at.key("release"));
+        self.defaults(defaults, &at.key("defaults"));
+        let Secrets { from } = secrets;
+        self.source(from.as_ref(), &at.key("secrets").key("from"));
+        for (name, parameter) in &config.parameters {
+            self.parameter(parameter, &at.key("parameters").key(name));
+        }
+        for (name, resource) in &config.resources {
+            self.resource(resource, &at.key("resources").key(name));
+        }
+        for (name, environment) in &config.environments {
+            let at = at.key("environments");
+            self.text(name, &rules::ENVIRONMENT_NAME, &at.key(name));
+            self.environment(config, environment, &at.key(name));
+        }
+    }
+
+    fn chart(&mut self, chart: &Chart, at: &Path<'_>) {
+        self.option(chart.name.as_deref(), &rules::CHART_NAME, &at.key("name"));
+        self.option(chart.version.as_deref(), &rules::CHART_VERSION, &at.key("version"));
+    }
+
+    fn release(&mut self, release: &Release, at: &Path<'_>) {
+        self.option(release.name.as_deref(), &rules::RELEASE_NAME, &at.key("name"));
+        self.option(release.namespace.as_deref(), &rules::NAMESPACE, &at.key("namespace"));
+    }
+
+    fn defaults(&mut self, defaults: &Defaults, at: &Path<'_>) {
+        self.option(defaults.registry.as_deref(), &rules::REGISTRY, &at.key("registry"));
+        self.option(defaults.tag.as_deref(), &rules::TAG, &at.key("tag"));
+        self.object_names(&defaults.image_pull_secrets, &at.key("imagePullSecrets"));
+        self.pod_resources(defaults.resources.as_ref(), &at.key("resources"));
+        self.storage(&defaults.storage, &at.key("storage"));
+        self.labels(&defaults.labels, &at.key("labels"));
+        self.annotations(&defaults.annotations, &at.key("annotations"));
+        self.labels(&defaults.node_selector, &at.key("nodeSelector"));
+    }
+
+    fn parameter(&mut self, parameter: &Parameter, at: &Path<'_>) {
+        if parameter.value.is_some() && parameter.from.is_some() {
+            let hint = "a secret comes `from` somewhere, anything else has a `value`: keep one of them";
+            self.findings.add(at, "`value` and `from` contradict each other", hint);
+        }
+        self.source(parameter.from.as_ref(), &at.key("from"));
+    }
+
+    fn source(&mut self, source: Option<&SecretSource>, at: &Path<'_>) {
+        let Some(SecretSource::Existing(ExistingSecret { name, key, uri_key })) = source else { return };
+        let at = at.key("existing");
+        self.text(name, &rules::OBJECT_NAME, &at.key("name"));
+        self.text(key, &rules::SECRET_KEY, &at.key("key"));
+        self.option(uri_key.as_deref(), &rules::SECRET_KEY, &at.key("uriKey"));
+    }
+
+    fn resource(&mut self, resource: &Resource, at: &Path<'_>) {
+        self.option(resource.image.as_deref(), &rules::IMAGE, &at.key("image"));
+        self.keys(&resource.env, &rules::ENV_NAME, &at.key("env"));
+        self.pod_resources(resource.resources.as_ref(), &at.key("resources"));
+        self.service(&resource.service, &at.key("service"));
+        for (name, volume) in &resource.volumes {
+            self.volume(volume, &at.key("volumes").key(name));
+        }
+        self.labels(&resource.labels, &at.key("labels"));
+        self.annotations(&resource.annotations, &at.key("annotations"));
+        self.annotations(&resource.pod_annotations, &at.key("podAnnotations"));
+        self.labels(&resource.node_selector, &at.key("nodeSelector"));
+        self.option(resource.priority_class.as_deref(), &rules::OBJECT_NAME, &at.key("priorityClass"));
+        self.option(resource.service_account.as_deref(), &rules::OBJECT_NAME, &at.key("serviceAccount"));
+    }
+
+    fn service(&mut self, service: &Service, at: &Path<'_>) {
+        self.annotations(&service.annotations, &at.key("annotations"));
+        self.option(service.load_balancer_class.as_deref(), &rules::LOAD_BALANCER_CLASS, &at.key("loadBalancerClass"));
+    }
+
+    fn storage(&mut self, storage: &Storage, at: &Path<'_>) {
+        self.option(storage.size.as_deref(), &rules::SIZE, &at.key("size"));
+        self.option(storage.storage_class.as_deref(), &rules::STORAGE_CLASS, &at.key("storageClass"));
+        self.annotations(&storage.annotations, &at.key("annotations"));
+    }
+
+    fn volume(&mut self, volume: &Volume, at: &Path<'_>) {
+        self.option(volume.size.as_deref(), &rules::SIZE, &at.key("size"));
+        self.option(volume.storage_class.as_deref(), &rules::STORAGE_CLASS, &at.key("storageClass"));
+        self.annotations(&volume.annotations, &at.key("annotations"));
+        self.option(volume.existing_claim.as_deref(), &rules::OBJECT_NAME, &at.key("existingClaim"));
+        self.option(volume.mount_path.as_deref(), &rules::MOUNT_PATH, &at.key("mountPath"));
+        self.option(volume.sub_path.as_deref(), &rules::SUB_PATH, &at.key("subPath"));
+        if let Some((head, why)) = not_our_claim(volume) {
+            self.contradictions(volume, head, why, at);
+        }
+    }
+
+    /// Says which keys describe a claim that, because of the key `head`, is not made.
+    fn contradictions(&mut self, volume: &Volume, head: &str, why: &str, at: &Path<'_>) {
+        let given = [
+            ("ephemeral", volume.ephemeral),
+            ("of", volume.of.is_some()),
+            ("size", volume.size.is_some()),
+            ("storageClass", volume.storage_class.is_some()),
+            ("accessModes", !volume.access_modes.is_empty()),
+            ("annotations", !volume.annotations.is_empty()),
+            ("perReplica", volume.per_replica),
+        ];
+        let others: Vec<String> =
+            given.iter().filter(|(key, given)| *given && *key != head).map(|(key, _)| format!("`{key}`")).collect();
+        if !others.is_empty() {
+            self.findings.add(at, format!("`{head}` contradicts {}", others.join(", ")), why);
+        }
+    }
+
+    fn environment(&mut self, config: &Config, environment: &Environment, at: &Path<'_>) {
+        self.release(&environment.release, &at.key("release"));
+        let defaults = at.key("defaults");
+        self.option(environment.defaults.registry.as_deref(), &rules::REGISTRY, &defaults.key("registry"));
+        self.option(environment.defaults.tag.as_deref(), &rules::TAG, &defaults.key("tag"));
+        let pull_secrets = environment.defaults.image_pull_secrets.as_deref().unwrap_or_default();
+        self.object_names(pull_secrets, &defaults.key("imagePullSecrets"));
+        for (name, parameter) in &environment.parameters {
+            let from = config.parameters.get(name).and_then(|base| base.from.as_ref());
+            if parameter.value.is_some() && from.is_some() {
+                let what = format!("`value` contradicts `from` of {} above: it is a secret", shown(name));
+                self.findings.add(&at.key("parameters").key(name), what, "");
+            }
+        }
+        for (name, resource) in &environment.resources {
+            self.environment_resource(config.resources.get(name), resource, &at.key("resources").key(name));
+        }
+    }
+
+    fn environment_resource(&mut self, base: Option<&Resource>, resource: &EnvironmentResource, at: &Path<'_>) {
+        self.option(resource.image.as_deref(), &rules::IMAGE, &at.key("image"));
+        self.keys(&resource.env, &rules::ENV_NAME, &at.key("env"));
+        self.pod_resources(resource.resources.as_ref(), &at.key("resources"));
+        self.service(&resource.service, &at.key("service"));
+        for (name, storage) in &resource.volumes {
+            let at = at.key("volumes");
+            self.storage(storage, &at.key(name));
+            let base = base.and_then(|base| base.volumes.get(name)).and_then(not_our_claim);
+            if let Some((head, why)) = base.filter(|_| *storage != Storage::default()) {
+                self.findings.add(&at.key(name), format!("this contradicts `{head}` of the same volume above"), why);
+            }
+        }
+        self.annotations(&resource.annotations, &at.key("annotations"));
+        self.annotations(&resource.pod_annotations, &at.key("podAnnotations"));
+        self.labels(&resource.node_selector, &at.key("nodeSelector"));
+    }
+
+    /// `requests` and `limits` of a container: their names, and quantities.
+    fn pod_resources(&mut self, resources: Option<&Map<String, Value>>, at: &Path<'_>) {
+        for (key, entries) in resources.into_iter().flatten() {
+            let here = at.key(key);
+            match (key.as_str(), entries) {
+                ("claims", _) => {}
+                ("requests" | "limits", Value::Object(entries)) => {
+                    for (name, value) in entries {
+                        self.quantity(value, &here.key(name));
+                    }
+                }
+                ("requests" | "limits", _) => {
+                    self.findings.add(&here, "expected a map such as `{cpu: 500m, memory: 256Mi}`", "");
+                }
+                _ => {
+                    let hint =
+                        nearest(key, ["requests", "limits", "claims"]).map(|near| format!("did you mean `{near}`?"));
+                    let hint = hint.unwrap_or_else(|| "allowed here: requests, limits, claims".to_owned());
+                    self.findings.add(&here, format!("unknown key {}", shown(key)), hint);
+                }
+            }
+        }
+    }
+
+    fn quantity(&mut self, value: &Value, at: &Path<'_>) {
+        let legal = match value {
+            Value::Number(number) => number.as_f64().is_some_and(|number| number >= 0.0),
+            Value::String(text) => rules::is_quantity(text),
+            _ => false,
+        };
+        if !legal {
+            let found = if let Value::String(text) = value { shown(text) } else { shown(&value.to_string()) };
+            self.findings.add(at, format!("{found} is not a quantity"), "for example 500m, 2, 256Mi or 1.5Gi");
+        }
+    }
+
+    fn labels(&mut self, labels: &IndexMap<String, String>, at: &Path<'_>) {
+        self.keys(labels, &rules::LABEL_KEY, at);
+        for (key, value) in labels {
+            self.text(value, &rules::LABEL_VALUE, &at.key(key));
+        }
+    }
+
+    fn annotations(&mut self, annotations: &IndexMap<String, String>, at: &Path<'_>) {
+        self.keys(annotations, &rules::ANNOTATION_KEY, at);
+    }
+
+    fn keys<T>(&mut self, map: &IndexMap<String, T>, rule: &Rule, at: &Path<'_>) {
+        for key in map.keys() {
+            self.text(key, rule, &at.key(key));
+        }
+    }
+
+    fn object_names(&mut self, names: &[String], at: &Path<'_>) {
+        for (index, name) in names.iter().enumerate() {
+            self.text(name, &rules::OBJECT_NAME, &at.item(index));
+        }
+    }
+
+    fn option(&mut self, text: Option<&str>, rule: &Rule, at: &Path<'_>) {
+        if let Some(text) = text {
+            self.text(text, rule, at);
+        }
+    }
+
+    fn text(&mut self, text: &str, rule: &Rule, at: &Path<'_>) {
+        if !(rule.legal)(text) {
+            self.findings.add(at, format!("{} is not legal as {}", shown(text), rule.what), rule.says);
+        }
+    }
+}
+
+/// The key of a volume that says that no claim is made for it, and why it stands alone.
+fn not_our_claim(volume: &Volume) -> Option<(&'static str, &'static str)> {
+    if volume.existing_claim.is_some() {
+        Some(("existingClaim", "the claim exists already, nothing about it can be said here"))
+    } else if volume.ephemeral {
+        Some(("ephemeral", "an ephemeral volume has no claim"))
+    } else if volume.of.is_some() {
+        Some(("of", "size, class and modes belong to the volume of the other resource"))
+    } else {
+        None
+    }
+}

@@ -1,0 +1,128 @@
+//! A configuration with the values of one environment in it.
+
+use super::{
+    Config, Environment, EnvironmentDefaults, EnvironmentParameter, EnvironmentResource, Parameter, Release, Resource,
+    Service, Storage, Volume,
+};
+use crate::problem::{Problem, nearest};
+use indexmap::IndexMap;
+use serde_json::{Map, Value};
+
+impl Config {
+    /// This configuration with the values of an environment merged in, and without environments: maps are merged by
+    /// key, everything else is replaced. An environment that the file does not have is a problem.
+    pub fn for_environment(&self, name: &str) -> Result<Self, Problem> {
+        let Some(environment) = self.environments.get(name) else { return Err(self.unknown_environment(name)) };
+        let mut merged = Self { environments: IndexMap::new(), ..self.clone() };
+        merged.take(environment);
+        Ok(merged)
+    }
+
+    fn unknown_environment(&self, name: &str) -> Problem {
+        let known: Vec<&str> = self.environments.keys().map(String::as_str).collect();
+        let hint = match nearest(name, known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if known.is_empty() => "this file has no environments".to_owned(),
+            None => format!("there are: {}", known.join(", ")),
+        };
+        Problem::at("environments", format!("there is no environment `{name}`")).hint(hint)
+    }
+
+    fn take(&mut self, environment: &Environment) {
+        let Environment { release, defaults, parameters, resources } = environment;
+        let Release { name, namespace } = release;
+        replace(&mut self.release.name, name.as_ref());
+        replace(&mut self.release.namespace, namespace.as_ref());
+        let EnvironmentDefaults { registry, tag, image_pull_secrets } = defaults;
+        replace(&mut self.defaults.registry, registry.as_ref());
+        replace(&mut self.defaults.tag, tag.as_ref());
+        if let Some(secrets) = image_pull_secrets {
+            self.defaults.image_pull_secrets.clone_from(secrets);
+        }
+        for (name, EnvironmentParameter { value }) in parameters {
+            let parameter: &mut Parameter = self.parameters.entry(name.clone()).or_default();
+            replace(&mut parameter.value, value.as_ref());
+        }
+        for (name, resource) in resources {
+            self.resources.entry(name.clone()).or_default().take(resource);
+        }
+    }
+}
+
+impl Resource {
+    fn take(&mut self, theirs: &EnvironmentResource) {
+        let EnvironmentResource {
+            image,
+            replicas,
+            env,
+            resources,
+            service,
+            volumes,
+            annotations,
+            pod_annotations,
+            node_selector,
+            tolerations,
+        } = theirs;
+        replace(&mut self.image, image.as_ref());
+        replace(&mut self.replicas, replicas.as_ref());
+        self.env.extend(env.iter().map(|(name, value)| (name.clone(), Some(value.clone()))));
+        if let Some(resources) = resources {
+            merge_json(self.resources.get_or_insert_default(), resources);
+        }
+        self.service.take(service);
+        for (name, storage) in volumes {
+            self.volumes.entry(name.clone()).or_default().take(storage);
+        }
+        merge(&mut self.annotations, annotations);
+        merge(&mut self.pod_annotations, pod_annotations);
+        merge(&mut self.node_selector, node_selector);
+        if let Some(tolerations) = tolerations {
+            self.tolerations.clone_from(tolerations);
+        }
+    }
+}
+
+impl Service {
+    fn take(&mut self, theirs: &Self) {
+        let Self { service_type, annotations, node_ports, load_balancer_class, external_traffic_policy } = theirs;
+        replace(&mut self.service_type, service_type.as_ref());
+        merge(&mut self.annotations, annotations);
+        merge(&mut self.node_ports, node_ports);
+        replace(&mut self.load_balancer_class, load_balancer_class.as_ref());
+        replace(&mut self.external_traffic_policy, external_traffic_policy.as_ref());
+    }
+}
+
+impl Volume {
+    fn take(&mut self, theirs: &Storage) {
+        let Storage { size, storage_class, access_modes, annotations } = theirs;
+        replace(&mut self.size, size.as_ref());
+        replace(&mut self.storage_class, storage_class.as_ref());
+        if !access_modes.is_empty() {
+            self.access_modes.clone_from(access_modes);
+        }
+        merge(&mut self.annotations, annotations);
+    }
+}
+
+fn replace<T: Clone>(ours: &mut Option<T>, theirs: Option<&T>) {
+    if let Some(theirs) = theirs {
+        *ours = Some(theirs.clone());
+    }
+}
+
+fn merge<T: Clone>(ours: &mut IndexMap<String, T>, theirs: &IndexMap<String, T>) {
+    ours.extend(theirs.iter().map(|(key, value)| (key.clone(), value.clone())));
+}
+
+/// Objects into objects at every depth; anything else replaces.
+fn merge_json(ours: &mut Map<String, Value>, theirs: &Map<String, Value>) {
+    for (key, value) in theirs {
+        match (ours.get_mut(key), value) {
+            (Some(Value::Object(ours)), Value::Object(theirs)) => merge_json(ours, theirs),
+            _ => {
+                ours.insert(key.clone(), value.clone());
+            }
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Text to [`Config`], with every problem of the text at once.
+
+use super::findings::{Findings, Path};
+use super::{Config, check, tree, walk};
+use crate::problem::Problems;
+use serde_json::Value;
+
+/// Reads `aspire-k8s.yaml`. An empty text is the default configuration. What is not YAML is one problem; otherwise
+/// unknown keys, wrong types and illegal content are all reported together, in the order of the text.
+pub fn parse(text: &str) -> Result<Config, Problems> {
+    let mut findings = Findings::default();
+    let mut tree = tree::read(text, &mut findings)?;
+    if tree.is_null() {
+        tree = Value::Object(serde_json::Map::new());
+    }
+    // What is wrong is taken out of the tree, so that the rest can be read and its content checked as well.
+    walk::check(&mut tree, &mut findings);
+    let config = serde_json::from_value(tree).unwrap_or_else(|error| {
+        if findings.is_empty() {
+            findings.add(&Path::Root, error.to_string(), "");
+        }
+        Config::default()
+    });
+    check::check(&config, &mut findings);
+    findings.into_problems(text).or(config)
+}

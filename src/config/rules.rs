@@ -1,0 +1,169 @@
+//! What names, versions and sizes may look like: the rules of Kubernetes, helm and registries, each with its sentence.
+
+/// A rule for a text.
+pub(super) struct Rule {
+    /// What the text is: `a chart name`.
+    pub(super) what: &'static str,
+    /// The rule, said to a person.
+    pub(super) says: &'static str,
+    pub(super) legal: fn(&str) -> bool,
+}
+
+pub(super) const APPLICATION: Rule = Rule {
+    what: "an application name",
+    says: "letters, digits, `.`, `_`, `-` and spaces, a letter or digit first and last, at most 63 characters",
+    legal: |text| text.len() <= 63 && is_framed(text, |c| c.is_ascii_alphanumeric(), "._- "),
+};
+pub(super) const CHART_NAME: Rule = Rule { what: "a chart name", says: LABEL_SAYS, legal: is_dns_label };
+pub(super) const NAMESPACE: Rule = Rule { what: "a namespace", says: LABEL_SAYS, legal: is_dns_label };
+pub(super) const RELEASE_NAME: Rule = Rule {
+    what: "a release name",
+    says: "lower-case letters, digits, `-` and `.`, a letter or digit first and last, at most 53 characters",
+    legal: |text| text.len() <= 53 && is_dns_subdomain(text),
+};
+pub(super) const ENVIRONMENT_NAME: Rule = Rule {
+    what: "an environment name",
+    says: "letters, digits, `.`, `_` and `-`, a letter or digit first and last, at most 63 characters",
+    legal: |text| !text.is_empty() && is_label_value(text),
+};
+pub(super) const CHART_VERSION: Rule =
+    Rule { what: "a chart version", says: "a semantic version such as 1.4.0 or 1.4.0-rc.1", legal: is_semver };
+pub(super) const OBJECT_NAME: Rule = Rule {
+    what: "the name of an object",
+    says: "lower-case letters, digits, `-` and `.`, a letter or digit first and last, at most 253 characters",
+    legal: is_dns_subdomain,
+};
+/// An empty storage class is legal: it asks for a volume that nobody provisions.
+pub(super) const STORAGE_CLASS: Rule =
+    Rule { what: "a storage class", says: OBJECT_NAME.says, legal: |text| text.is_empty() || is_dns_subdomain(text) };
+pub(super) const SECRET_KEY: Rule = Rule {
+    what: "a key of a Secret",
+    says: "letters, digits, `-`, `_` and `.`, at most 253 characters, not starting with `..`",
+    legal: is_secret_key,
+};
+pub(super) const ENV_NAME: Rule = Rule {
+    what: "a name of an environment variable",
+    says: "visible ASCII characters and spaces, without `=`",
+    legal: |text| !text.is_empty() && text.chars().all(|c| matches!(c, ' '..='~') && c != '='),
+};
+pub(super) const LABEL_KEY: Rule = Rule { what: "a label key", says: KEY_SAYS, legal: is_qualified_name };
+pub(super) const ANNOTATION_KEY: Rule = Rule { what: "an annotation key", says: KEY_SAYS, legal: is_qualified_name };
+pub(super) const LOAD_BALANCER_CLASS: Rule =
+    Rule { what: "a load balancer class", says: KEY_SAYS, legal: is_qualified_name };
+pub(super) const LABEL_VALUE: Rule = Rule {
+    what: "a label value",
+    says: "letters, digits, `-`, `_` and `.`, a letter or digit first and last, at most 63 characters",
+    legal: is_label_value,
+};
+pub(super) const SIZE: Rule =
+    Rule { what: "a size", says: "more than zero, for example 500Mi, 20Gi or 1.5Ti", legal: is_size };
+pub(super) const MOUNT_PATH: Rule = Rule {
+    what: "a mount path",
+    says: "an absolute path such as /var/lib/data, without `:`",
+    legal: |text| text.starts_with('/') && !text.contains(':') && is_one_line(text),
+};
+/// An empty sub path is legal: it asks for the root of the volume.
+pub(super) const SUB_PATH: Rule = Rule {
+    what: "a sub path",
+    says: "a relative path inside the volume, without `..`",
+    legal: |text| {
+        !text.starts_with('/') && text.split('/').all(|part| part != "..") && !text.contains(char::is_control)
+    },
+};
+pub(super) const IMAGE: Rule = Rule {
+    what: "an image",
+    says: "such as ghcr.io/contoso/api:1.2.0, without `https://` and spaces",
+    legal: is_image,
+};
+pub(super) const REGISTRY: Rule = Rule {
+    what: "a registry",
+    says: "such as ghcr.io/contoso, without `https://`, spaces and a slash at the end",
+    legal: |text| is_image(text) && !text.ends_with('/'),
+};
+pub(super) const TAG: Rule = Rule {
+    what: "an image tag",
+    says: "letters, digits, `_`, `.` and `-`, at most 128 characters, not starting with `.` or `-`",
+    legal: is_tag,
+};
+
+const LABEL_SAYS: &str = "lower-case letters, digits and `-`, a letter or digit first and last, at most 63 characters";
+const KEY_SAYS: &str = "at most 63 letters, digits, `-`, `_` and `.`, a letter or digit first and last, \
+    and before them, if wanted, a domain and `/`";
+
+/// Not empty, `outer` first and last, `outer` or one of `inner` between.
+fn is_framed(text: &str, outer: fn(char) -> bool, inner: &str) -> bool {
+    text.starts_with(outer) && text.ends_with(outer) && text.chars().all(|c| outer(c) || inner.contains(c))
+}
+
+fn is_lower(c: char) -> bool {
+    c.is_ascii_lowercase() || c.is_ascii_digit()
+}
+
+fn is_dns_label(text: &str) -> bool {
+    text.len() <= 63 && is_framed(text, is_lower, "-")
+}
+
+fn is_dns_subdomain(text: &str) -> bool {
+    text.len() <= 253 && text.split('.').all(|part| is_framed(part, is_lower, "-"))
+}
+
+fn is_label_value(text: &str) -> bool {
+    text.is_empty() || text.len() <= 63 && is_framed(text, |c| c.is_ascii_alphanumeric(), "-_.")
+}
+
+fn is_qualified_name(text: &str) -> bool {
+    let (domain, name) = text.split_once('/').map_or((None, text), |(domain, name)| (Some(domain), name));
+    domain.is_none_or(is_dns_subdomain) && !name.is_empty() && is_label_value(name)
+}
+
+fn is_secret_key(text: &str) -> bool {
+    let characters = text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+    !text.is_empty() && text.len() <= 253 && characters && text != "." && !text.starts_with("..")
+}
+
+fn is_one_line(text: &str) -> bool {
+    !text.is_empty() && !text.chars().any(char::is_control)
+}
+
+fn is_image(text: &str) -> bool {
+    !text.is_empty() && !text.contains("://") && !text.chars().any(|c| c.is_whitespace() || c.is_control())
+}
+
+fn is_tag(text: &str) -> bool {
+    let inner = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+    text.len() <= 128 && !text.is_empty() && !text.starts_with(['.', '-']) && text.chars().all(inner)
+}
+
+fn is_semver(text: &str) -> bool {
+    let (text, build) = text.split_once('+').map_or((text, None), |(text, build)| (text, Some(build)));
+    let (core, pre) = text.split_once('-').map_or((text, None), |(core, pre)| (core, Some(pre)));
+    let is_word = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    let is_digits = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_digit());
+    let is_number = |word: &str| is_digits(word) && (word == "0" || !word.starts_with('0'));
+    let is_pre = |word: &str| is_word(word) && (!is_digits(word) || is_number(word));
+    core.split('.').count() == 3
+        && core.split('.').all(is_number)
+        && pre.is_none_or(|pre| pre.split('.').all(is_pre))
+        && build.is_none_or(|build| build.split('.').all(is_word))
+}
+
+/// A Kubernetes quantity that is not negative: digits, and a unit or an exponent.
+pub(super) fn is_quantity(text: &str) -> bool {
+    let (number, unit) = split_quantity(text);
+    let exponent = unit.strip_prefix(['e', 'E']).map(|digits| digits.strip_prefix(['+', '-']).unwrap_or(digits));
+    let is_exponent =
+        exponent.is_some_and(|digits| (1..=2).contains(&digits.len()) && digits.chars().all(|c| c.is_ascii_digit()));
+    let units = ["", "n", "u", "m", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
+    let is_number = number.matches('.').count() <= 1 && number.contains(|c: char| c.is_ascii_digit());
+    is_number && (units.contains(&unit) || is_exponent)
+}
+
+/// A quantity of bytes that something fits into.
+fn is_size(text: &str) -> bool {
+    let (number, unit) = split_quantity(text);
+    is_quantity(text) && !matches!(unit, "n" | "u" | "m") && number.contains(|c| matches!(c, '1'..='9'))
+}
+
+fn split_quantity(text: &str) -> (&str, &str) {
+    text.split_at(text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len()))
+}

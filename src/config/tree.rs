@@ -1,0 +1,263 @@
+//! YAML text to a JSON value, collecting what YAML allows and this file does not: keys that are given twice, keys that
+//! are no text, tags, merge keys, numbers that JSON lacks.
+
+use super::findings::{Findings, Path, shown};
+use crate::problem::Problem;
+use serde::de::{
+    DeserializeSeed, Deserializer, EnumAccess, Error, IgnoredAny, MapAccess, SeqAccess, VariantAccess, Visitor,
+};
+use serde_json::{Map, Number, Value};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt;
+
+/// The value of the text; null for a text without one.
+pub(super) fn read(text: &str, findings: &mut Findings) -> Result<Value, Problem> {
+    let shared = RefCell::new(std::mem::take(findings));
+    let node = Node { path: &Path::Root, findings: &shared };
+    let tree = node.deserialize(serde_yaml::Deserializer::from_str(text));
+    *findings = shared.into_inner();
+    match tree {
+        Ok(value) => Ok(value.unwrap_or(Value::Null)),
+        Err(error) => Err(syntax_problem(text, &error)),
+    }
+}
+
+fn syntax_problem(text: &str, error: &serde_yaml::Error) -> Problem {
+    let said = error.to_string();
+    if said.contains("more than one document") {
+        return Problem::at("", "the file holds more than one YAML document")
+            .hint("remove the line `---` between them");
+    }
+    let Some(at) = error.location() else { return Problem::at("", format!("this is not valid YAML: {said}")) };
+    let said = said.replacen(&format!(" at line {} column {}", at.line(), at.column()), "", 1);
+    let indent = text.lines().nth(at.line().saturating_sub(1)).unwrap_or_default();
+    let tab = indent.chars().take_while(|c| c.is_whitespace()).any(|c| c == '\t');
+    let place = format!("line {} column {}", at.line(), at.column());
+    Problem::at(place, format!("this is not valid YAML: {said}")).hint(if tab {
+        "YAML is indented with spaces; this line starts with a tab"
+    } else {
+        ""
+    })
+}
+
+/// Reads one value; none when it is refused.
+struct Node<'a> {
+    path: &'a Path<'a>,
+    findings: &'a RefCell<Findings>,
+}
+
+impl Node<'_> {
+    fn refuse(&self, what: &str, hint: &str) -> Option<Value> {
+        self.findings.borrow_mut().add(self.path, what, hint);
+        None
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Node<'_> {
+    type Value = Option<Value>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Node<'_> {
+    type Value = Option<Value>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a YAML value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(Some(Value::Null))
+    }
+
+    /// An empty text.
+    fn visit_none<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(Some(Value::Null))
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(Some(Value::Bool(value)))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(Some(value.into()))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(Some(value.into()))
+    }
+
+    fn visit_i128<E: Error>(self, _: i128) -> Result<Self::Value, E> {
+        Ok(self.refuse("this number is too large", ""))
+    }
+
+    fn visit_u128<E: Error>(self, _: u128) -> Result<Self::Value, E> {
+        Ok(self.refuse("this number is too large", ""))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Self::Value, E> {
+        let number = Number::from_f64(value).map(Value::Number);
+        Ok(number.or_else(|| self.refuse("infinity and not-a-number are no values here", "")))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Self::Value, E> {
+        Ok(Some(value.into()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let mut list = Some(Vec::new());
+        let mut index = 0;
+        while let Some(item) = items.next_element_seed(Node { path: &self.path.item(index), ..self })? {
+            // A list that lacks an item would shift the places of those after it: the whole list goes.
+            list = list.zip(item).map(|(mut list, item)| {
+                list.push(item);
+                list
+            });
+            index += 1;
+        }
+        Ok(list.map(Value::Array))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut out = Map::new();
+        let mut seen: HashMap<String, usize> = HashMap::new();
+        while let Some(key) = map.next_key_seed(KeySeed { stop_at: &|_| false })? {
+            let path = self.path.key(key.text());
+            let nth = *seen.entry(key.text().to_owned()).and_modify(|count| *count += 1).or_default();
+            if let Some((what, hint)) = key.complaint() {
+                self.findings.borrow_mut().add_nth(&path, nth, what, hint);
+            } else if nth > 0 {
+                let what = format!("the key {} is given more than once", shown(key.text()));
+                self.findings.borrow_mut().add_nth(&path, nth, what, "keep one of them");
+            } else if let Some(value) = map.next_value_seed(Node { path: &path, ..self })? {
+                out.insert(key.text().to_owned(), value);
+                continue;
+            } else {
+                continue;
+            }
+            map.next_value::<IgnoredAny>()?;
+        }
+        Ok(Some(Value::Object(out)))
+    }
+
+    fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<Self::Value, A::Error> {
+        skip_tagged(data)?;
+        Ok(self.refuse("YAML tags (`!name`) are not used in this file", "write `name: value` instead of `!name value`"))
+    }
+}
+
+fn skip_tagged<'de, A: EnumAccess<'de>>(data: A) -> Result<(), A::Error> {
+    let (IgnoredAny, content) = data.variant()?;
+    content.newtype_variant::<IgnoredAny>().map(|_| ())
+}
+
+/// A key of a map, as text.
+pub(super) enum Key {
+    Text(String),
+    /// A number, a truth value, null.
+    Scalar(String),
+    /// A map or a list, or something with a tag.
+    Nested,
+}
+
+impl Key {
+    pub(super) fn text(&self) -> &str {
+        match self {
+            Self::Text(text) | Self::Scalar(text) => text,
+            Self::Nested => "?",
+        }
+    }
+
+    /// Why this key is refused, and what to do.
+    fn complaint(&self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Text(text) if text == "<<" => {
+                Some(("merge keys (`<<`) are not used in this file", "write the keys out"))
+            }
+            Self::Text(_) => None,
+            Self::Scalar(_) => Some(("this key is not text", "write it in quotes")),
+            Self::Nested => Some(("a map or a list cannot be a key", "")),
+        }
+    }
+}
+
+/// Reads a key, and fails at it when `stop_at` says so.
+pub(super) struct KeySeed<'a> {
+    pub(super) stop_at: &'a dyn Fn(&str) -> bool,
+}
+
+impl KeySeed<'_> {
+    fn read<E: Error>(&self, key: Key) -> Result<Key, E> {
+        if (self.stop_at)(key.text()) { Err(E::custom("stopped")) } else { Ok(key) }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for KeySeed<'_> {
+    type Value = Key;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Key, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for KeySeed<'_> {
+    type Value = Key;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Key, E> {
+        self.read(Key::Text(text.to_owned()))
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Key, E> {
+        self.read(Key::Scalar("null".to_owned()))
+    }
+
+    fn visit_none<E: Error>(self) -> Result<Key, E> {
+        self.visit_unit()
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Key, E> {
+        self.read(Key::Scalar(value.to_string()))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Key, E> {
+        self.read(Key::Scalar(value.to_string()))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Key, E> {
+        self.read(Key::Scalar(value.to_string()))
+    }
+
+    fn visit_i128<E: Error>(self, value: i128) -> Result<Key, E> {
+        self.read(Key::Scalar(value.to_string()))
+    }
+
+    fn visit_u128<E: Error>(self, value: u128) -> Result<Key, E> {
+        self.read(Key::Scalar(value.to_string()))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Key, E> {
+        self.read(Key::Scalar(value.to_string()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Key, A::Error> {
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        self.read(Key::Nested)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Key, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        self.read(Key::Nested)
+    }
+
+    fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<Key, A::Error> {
+        skip_tagged(data)?;
+        self.read(Key::Nested)
+    }
+}
