@@ -55,11 +55,15 @@ impl Egress {
         "apiVersion: apiserver.k8s.io/v1beta1
 kind: EgressSelectorConfiguration
 egressSelections:
+# Services, pods and nodes.
 - name: cluster
-  connection:
+  connection: &proxy
     proxyProtocol: HTTPConnect
     transport:
       uds: {udsName: egress.sock}
+# Webhooks that are given by URL.
+- name: controlplane
+  connection: *proxy
 "
     }
 }

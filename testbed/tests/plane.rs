@@ -141,12 +141,12 @@ webhooks:
         // The API server notices the configuration and the label a moment later.
         let start = Instant::now();
         loop {
-            let made = plane.kubectl(&["create", "configmap", "hooked", "-n", &ns]);
-            if let Err(error) = made {
-                assert!(error.to_string().contains("failed calling webhook"), "{error}");
-                break;
+            let called = format!("failed calling webhook \"{name}.testbed.dev\"");
+            match plane.kubectl(&["create", "configmap", "hooked", "-n", &ns]) {
+                Err(error) if error.to_string().contains(&called) => break,
+                Err(error) => assert!(error.to_string().contains("failed calling webhook"), "{error}"),
+                Ok(_) => drop(plane.kubectl(&["delete", "configmap", "hooked", "-n", &ns]).unwrap()),
             }
-            plane.kubectl(&["delete", "configmap", "hooked", "-n", &ns]).unwrap();
             assert!(start.elapsed() < Duration::from_secs(20), "the webhook {name} was never called");
         }
         let log = fs::read_to_string(plane.dir().join("egress.log")).unwrap();
