@@ -8,6 +8,7 @@
 //! Writes are guarded by uid and resourceVersion; what is not ours is refused. Nothing here knows charts or manifests.
 
 mod access;
+pub mod claims;
 mod client;
 mod environment;
 mod error;
@@ -20,6 +21,7 @@ mod mask;
 pub mod namespace;
 mod objects;
 mod proxy;
+mod quantity;
 pub mod secret;
 mod state;
 
@@ -31,5 +33,6 @@ pub use kind::{CLAIM, CONFIG_MAP, DEPLOYMENT, Kind, NAMESPACE, POD, SECRET, SERV
 pub use kubeconfig::{Location, locate};
 pub use mask::{MASK, base64, mask, unbase64};
 pub use objects::{Guard, Objects, Owner, Propagation, annotation, label, marks, name_of};
+pub use quantity::Quantity;
 pub use secret::ReleaseSecret;
 pub use state::State;
