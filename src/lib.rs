@@ -2,5 +2,6 @@
 
 pub mod cluster;
 pub mod config;
+pub mod helm;
 pub mod manifest;
 pub mod problem;
