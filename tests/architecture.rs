@@ -24,8 +24,17 @@ const MAY_NAME: [(&str, &[&str]); 12] = [
 const PURE: [&str; 6] = ["problem", "manifest", "config", "app", "kubernetes", "inputs"];
 
 /// What a pure module must not name.
-const EFFECTS: [&str; 9] =
-    ["std::fs", "std::process", "std::net", "std::env", "std::time::Instant", "SystemTime", "tokio", "kube::", "getrandom"];
+const EFFECTS: [&str; 9] = [
+    "std::fs",
+    "std::process",
+    "std::net",
+    "std::env",
+    "std::time::Instant",
+    "SystemTime",
+    "tokio",
+    "kube::",
+    "getrandom",
+];
 
 fn sources(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
@@ -53,7 +62,8 @@ fn modules() -> BTreeMap<String, Vec<(String, String)>> {
         }
         let text = fs::read_to_string(&path).unwrap();
         let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
-        let code: String = code.lines().filter(|line| !line.trim_start().starts_with("//")).map(|line| format!("{line}\n")).collect();
+        let code: String =
+            code.lines().filter(|line| !line.trim_start().starts_with("//")).map(|line| format!("{line}\n")).collect();
         modules.entry(module).or_default().push((relative.display().to_string(), code));
     }
     modules
@@ -65,7 +75,11 @@ fn named(text: &str) -> BTreeSet<String> {
     for start in ["crate::", "kubectl_aspire::"] {
         for (index, _) in text.match_indices(start) {
             let rest = &text[index + start.len()..];
-            assert!(!rest.starts_with('{'), "one module per `use crate::` line, so that this test can read it: {}", &rest[..rest.len().min(60)]);
+            assert!(
+                !rest.starts_with('{'),
+                "one module per `use crate::` line, so that this test can read it: {}",
+                &rest[..rest.len().min(60)]
+            );
             names.insert(rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect());
         }
     }
@@ -79,7 +93,10 @@ fn modules_point_downward_only() {
         let allowed = table.get(module.as_str()).unwrap_or_else(|| panic!("src/{module} is in no row of MAY_NAME"));
         for (file, text) in files {
             for name in named(&text) {
-                assert!(name == module || allowed.contains(&name.as_str()), "{file} names {name}, which {module} must not know");
+                assert!(
+                    name == module || allowed.contains(&name.as_str()),
+                    "{file} names {name}, which {module} must not know"
+                );
             }
         }
     }
@@ -114,6 +131,7 @@ fn every_template_has_a_row_and_every_row_a_template() {
         .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
         .filter(|name| !name.starts_with('_'))
         .collect();
-    let rows: BTreeSet<String> = kubectl_aspire::kubernetes::KINDS.iter().map(|spec| spec.template.to_owned()).collect();
+    let rows: BTreeSet<String> =
+        kubectl_aspire::kubernetes::KINDS.iter().map(|spec| spec.template.to_owned()).collect();
     assert_eq!(files, rows);
 }

@@ -17,7 +17,10 @@ const SUB_PATH: &str = "aspire-k8s/sub-path";
 pub fn kind_changes(plan: &Plan, release: ReleaseName, live: &Live, problems: &mut Problems) {
     for view in plan.workloads.iter().map(|workload| &workload.view) {
         let other = live.get(view.other_kind).into_iter().flatten();
-        if other.filter(|object| name_of(object) == view.name).any(|object| owner(object) == Some((release.name, release.namespace))) {
+        if other
+            .filter(|object| name_of(object) == view.name)
+            .any(|object| owner(object) == Some((release.name, release.namespace)))
+        {
             problems.push(
                 Problem::at("", format!("`{}` runs as a {} and would become a {}: helm would run old and new pods on the same data", view.name, view.other_kind, view.kind))
                     .hint(format!("set resources.{}.workload: {} in aspire-k8s.yaml to keep it, or destroy the release (claims stay) and deploy again", view.name, view.other_kind)),
@@ -38,8 +41,11 @@ pub fn foreign_objects(plan: &Plan, release: ReleaseName, live: &Live, problems:
                 None => "was not made by helm".to_owned(),
             };
             problems.push(
-                Problem::at("", format!("the {} {} in namespace {} {what}", spec.kind, name_of(object), release.namespace))
-                    .hint("choose another namespace, or rename the resource in the AppHost"),
+                Problem::at(
+                    "",
+                    format!("the {} {} in namespace {} {what}", spec.kind, name_of(object), release.namespace),
+                )
+                .hint("choose another namespace, or rename the resource in the AppHost"),
             );
         }
     }
@@ -51,7 +57,14 @@ fn owner(object: &Json) -> Option<(&str, &str)> {
 
 /// Claims that are there already against those that the chart asks for. `values` are the chart's, with everything that
 /// overrides them.
-pub fn claims(plan: &Plan, values: &Json, release: ReleaseName, live: &[Json], classes: &[Json], problems: &mut Problems) -> Vec<String> {
+pub fn claims(
+    plan: &Plan,
+    values: &Json,
+    release: ReleaseName,
+    live: &[Json],
+    classes: &[Json],
+    problems: &mut Problems,
+) -> Vec<String> {
     let wanted: Vec<WantedClaim> = plan
         .claims()
         .filter(|claim| !claim.per_replica)

@@ -6,7 +6,10 @@ use crate::app::App;
 use crate::chart::Chart;
 use crate::cluster::claims::ReleaseName;
 use crate::cluster::secret::{self, Change};
-use crate::cluster::{CLAIM, CONFIG_MAP, Cluster, DEPLOYMENT, Kind, Objects, Owner, ReleaseSecret, SECRET, SERVICE, STATEFUL_SET, STORAGE_CLASS, State, namespace, unbase64};
+use crate::cluster::{
+    CLAIM, CONFIG_MAP, Cluster, DEPLOYMENT, Kind, Objects, Owner, ReleaseSecret, SECRET, SERVICE, STATEFUL_SET,
+    STORAGE_CLASS, State, namespace, unbase64,
+};
 use crate::config::SecretSource;
 use crate::helm::{Helm, Options, Target, Values};
 use crate::inputs::{Given, Kept, Listed, Random, Settled, list, settle};
@@ -49,18 +52,30 @@ struct Before {
 }
 
 /// Deploys the application.
-pub fn deploy(request: Deploy, release: &Release, ask: &mut Ask, random: &mut Random, say: &mut Say) -> Result<(), Error> {
+pub fn deploy(
+    request: &Deploy,
+    release: &Release,
+    ask: &mut Ask,
+    random: &mut Random,
+    say: &mut Say,
+) -> Result<(), Error> {
     let (mut helm, target) = release.helm()?;
     let cluster = release.connect()?;
     say(&format!("deploying to {}", release.described()));
     let owner = Owner { release: &release.name, application: &request.plan.application_id };
     let before = look(&cluster, release, owner)?;
     check_release(&helm, &target, &before, request.plan)?;
-    let settled = settle_inputs(&request, &before.kept, ask, random)?;
-    let secrets: Vec<String> = settled.secret.values().chain(settled.chart_secret.values()).filter(|value| !value.is_empty()).cloned().collect();
+    let settled = settle_inputs(request, &before.kept, ask, random)?;
+    let secrets: Vec<String> = settled
+        .secret
+        .values()
+        .chain(settled.chart_secret.values())
+        .filter(|value| !value.is_empty())
+        .cloned()
+        .collect();
     helm.hide(secrets.iter().cloned());
     cluster.hide(secrets);
-    check_cluster(&request, release, &before, say)?;
+    check_cluster(request, release, &before, say)?;
 
     let folder = write_chart(request.chart)?;
     if namespace::ensure(&cluster, &release.namespace, &release.name)? == namespace::Found::Created {
@@ -73,10 +88,18 @@ pub fn deploy(request: Deploy, release: &Release, ask: &mut Ask, random: &mut Ra
     state.values = settled.plain.clone();
     state.write(&cluster, owner, &release.namespace)?;
     let wanted = secret_data(request.plan, &settled);
-    let change = Change::begin(&cluster, owner, &release.namespace, &before.secret.update(wanted).with_claims(&claims_by_key(request.plan)))?;
-    let values = values(&request, &settled, change.now(), &before.claims);
-    let files: Vec<PathBuf> =
-        request.environment.iter().map(|(name, _)| folder.path().join("chart").join(format!("values-{name}.yaml"))).collect();
+    let change = Change::begin(
+        &cluster,
+        owner,
+        &release.namespace,
+        &before.secret.update(wanted).with_claims(&claims_by_key(request.plan)),
+    )?;
+    let values = values(request, &settled, change.now(), &before.claims);
+    let files: Vec<PathBuf> = request
+        .environment
+        .iter()
+        .map(|(name, _)| folder.path().join("chart").join(format!("values-{name}.yaml")))
+        .collect();
     let options = Options { timeout: request.timeout, wait: request.wait, ..Options::default() };
     let ran = helm.upgrade_install(
         &target,
@@ -119,8 +142,12 @@ fn look(cluster: &Cluster, release: &Release, owner: Owner) -> Result<Before, Er
         chart_secret: texts(decoded(chart_secret.as_ref())),
     };
     let mut live = Live::new();
-    let kinds: [(&'static str, &Kind); 4] =
-        [("Deployment", &DEPLOYMENT), ("StatefulSet", &STATEFUL_SET), ("Service", &SERVICE), ("ConfigMap", &CONFIG_MAP)];
+    let kinds: [(&'static str, &Kind); 4] = [
+        ("Deployment", &DEPLOYMENT),
+        ("StatefulSet", &STATEFUL_SET),
+        ("Service", &SERVICE),
+        ("ConfigMap", &CONFIG_MAP),
+    ];
     for (name, kind) in kinds {
         live.insert(name, cluster.list(kind, space, "")?);
     }
@@ -140,12 +167,19 @@ fn texts(data: impl Iterator<Item = (String, Vec<u8>)>) -> BTreeMap<String, Stri
 /// A release of that name that is not this application's must not become it: helm would remove all its objects.
 fn check_release(helm: &Helm, target: &Target, before: &Before, plan: &Plan) -> Result<(), Error> {
     let Some(live) = helm.status(target)? else { return Ok(()) };
-    let same_chart = live.chart.rsplit_once('-').is_some_and(|(name, _)| name == plan.chart) || live.chart.starts_with(&format!("{}-", plan.chart));
+    let same_chart = live.chart.rsplit_once('-').is_some_and(|(name, _)| name == plan.chart)
+        || live.chart.starts_with(&format!("{}-", plan.chart));
     if before.state.exists() || same_chart {
         return Ok(());
     }
-    let problem = Problem::at("", format!("the release {} in namespace {} is of the chart {}, not of this application", live.name, live.namespace, live.chart))
-        .hint("choose another release name with --release, or another namespace");
+    let problem = Problem::at(
+        "",
+        format!(
+            "the release {} in namespace {} is of the chart {}, not of this application",
+            live.name, live.namespace, live.chart
+        ),
+    )
+    .hint("choose another release name with --release, or another namespace");
     Err(Error::Refused(problem.into()))
 }
 
@@ -155,7 +189,9 @@ fn settle_inputs(request: &Deploy, kept: &Kept, ask: &mut Ask, random: &mut Rand
     let Err(problems) = first else { return Ok(first?) };
     let mut given = request.given.clone();
     for input in list(request.app, request.plan).iter().filter(|input| input.required) {
-        let known = given.value(&input.name).is_some() || kept.plain.contains_key(&input.name) || kept.secret.contains_key(&input.name);
+        let known = given.value(&input.name).is_some()
+            || kept.plain.contains_key(&input.name)
+            || kept.secret.contains_key(&input.name);
         if known || kept.chart_secret.contains_key(&input.name) {
             continue;
         }
@@ -202,8 +238,11 @@ fn secret_data(plan: &Plan, settled: &Settled) -> BTreeMap<String, Vec<u8>> {
 
 /// The claims that live and die with each key.
 fn claims_by_key(plan: &Plan) -> BTreeMap<String, Vec<String>> {
-    let with_claims = plan.secrets.iter().filter(|(_, secret)| !secret.claims.is_empty() && secret.source == SecretSource::Deploy);
-    with_claims.flat_map(|(name, secret)| [(name.clone(), secret.claims.clone()), (escaped_key(name), secret.claims.clone())]).collect()
+    let with_claims =
+        plan.secrets.iter().filter(|(_, secret)| !secret.claims.is_empty() && secret.source == SecretSource::Deploy);
+    with_claims
+        .flat_map(|(name, secret)| [(name.clone(), secret.claims.clone()), (escaped_key(name), secret.claims.clone())])
+        .collect()
 }
 
 /// The values that only a deploy gives.

@@ -3,7 +3,10 @@
 use super::checks::is_our_claim;
 use super::{Error, Release, Say};
 use crate::cluster::claims::ReleaseName;
-use crate::cluster::{CLAIM, CONFIG_MAP, Cluster, Guard, Objects, Owner, Propagation, SECRET, State, annotation, label, marks, name_of, namespace, secret};
+use crate::cluster::{
+    CLAIM, CONFIG_MAP, Cluster, Guard, Objects, Owner, Propagation, SECRET, State, annotation, label, marks, name_of,
+    namespace, secret,
+};
 use crate::helm::Options;
 use crate::problem::Problem;
 use serde_json::Value as Json;
@@ -41,8 +44,11 @@ pub fn destroy(request: &Destroy, release: &Release, say: &mut Say) -> Result<De
     if let (Some(live), Some(wanted)) = (&live, &request.application)
         && live != wanted
     {
-        let problem = Problem::at("", format!("the {} belongs to the application `{live}`, not to `{wanted}`", release.described()))
-            .hint("name its release with --release and leave SOURCE out, or choose another namespace");
+        let problem = Problem::at(
+            "",
+            format!("the {} belongs to the application `{live}`, not to `{wanted}`", release.described()),
+        )
+        .hint("name its release with --release and leave SOURCE out, or choose another namespace");
         return Err(Error::Refused(problem.into()));
     }
     let mut done = Destroyed { found: live.is_some(), ..Destroyed::default() };
@@ -67,7 +73,9 @@ fn live_application(cluster: &Cluster, release: &Release) -> Result<Option<Strin
     let space = &release.namespace;
     let state = cluster.get(&CONFIG_MAP, space, &State::name(&release.name))?;
     let secret = cluster.get(&SECRET, space, &crate::cluster::ReleaseSecret::name(&release.name))?;
-    let ours = |object: &Json| label(object, marks::MANAGED_BY) == Some(marks::US) && label(object, marks::INSTANCE) == Some(&release.name);
+    let ours = |object: &Json| {
+        label(object, marks::MANAGED_BY) == Some(marks::US) && label(object, marks::INSTANCE) == Some(&release.name)
+    };
     let found = [state, secret].into_iter().flatten().find(ours);
     Ok(found.and_then(|object| annotation(&object, marks::APPLICATION).map(str::to_owned)))
 }

@@ -92,7 +92,8 @@ impl Release {
 
     /// `release shop in namespace shop of context kind (https://127.0.0.1:6443)`.
     pub fn described(&self) -> String {
-        let context = self.location.context.as_ref().map_or("this cluster".to_owned(), |context| format!("context {context}"));
+        let context =
+            self.location.context.as_ref().map_or("this cluster".to_owned(), |context| format!("context {context}"));
         format!("release {} in namespace {} of {context} ({})", self.name, self.namespace, self.location.url)
     }
 

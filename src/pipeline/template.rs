@@ -39,10 +39,12 @@ pub fn template(request: &Template, environment: &Environment, random: &mut Rand
     let folder = tempfile::Builder::new().prefix("aspire-render-").tempdir().map_err(Error::Temporary)?;
     let chart = folder.path().join("chart");
     crate::chart::write(request.chart, &chart)?;
-    let files: Vec<PathBuf> = request.environment.iter().map(|name| chart.join(format!("values-{name}.yaml"))).collect();
+    let files: Vec<PathBuf> =
+        request.environment.iter().map(|name| chart.join(format!("values-{name}.yaml"))).collect();
     // What is masked never reaches helm, so that it cannot be in the output in any form.
     let shown = |value: &String| if request.show_secrets { value.clone() } else { MASK.to_owned() };
-    let mut parameters: Map<String, Json> = settled.plain.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+    let mut parameters: Map<String, Json> =
+        settled.plain.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
     parameters.extend(settled.chart_secret.iter().map(|(name, value)| (name.clone(), json!(shown(value)))));
     let from_deploy = request.plan.secrets.iter().filter(|(_, secret)| secret.source == SecretSource::Deploy);
     let revisions: Map<String, Json> = from_deploy.map(|(name, _)| (name.clone(), json!({"revision": "1"}))).collect();
@@ -65,5 +67,8 @@ pub fn template(request: &Template, environment: &Environment, random: &mut Rand
             "app.kubernetes.io/managed-by": "kubectl-aspire", "app.kubernetes.io/instance": request.release}},
         "stringData": data,
     });
-    Ok(format!("---\n# Written by `helm aspire deploy` before helm runs\n{}{objects}", crate::chart::data_yaml(&secret)))
+    Ok(format!(
+        "---\n# Written by `helm aspire deploy` before helm runs\n{}{objects}",
+        crate::chart::data_yaml(&secret)
+    ))
 }
