@@ -25,7 +25,7 @@ pub struct Destroy {
 /// What was done.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Destroyed {
-    /// Whether there was anything at all.
+    /// Whether there was anything to remove.
     pub found: bool,
     /// Claims that stay.
     pub kept: Vec<String>,
@@ -51,7 +51,7 @@ pub fn destroy(request: &Destroy, release: &Release, say: &mut Say) -> Result<De
         .hint("name its release with --release and leave SOURCE out, or choose another namespace");
         return Err(Error::Refused(problem.into()));
     }
-    let mut done = Destroyed { found: live.is_some(), ..Destroyed::default() };
+    let mut done = Destroyed::default();
     let options = Options { timeout: request.timeout, wait: true, ..Options::default() };
     say(&format!("destroying {}", release.described()));
     done.found |= helm.uninstall(&target, &options, &mut |_| {})?;
@@ -60,7 +60,10 @@ pub fn destroy(request: &Destroy, release: &Release, say: &mut Say) -> Result<De
     if let Some(application) = &live {
         let owner = Owner { release: &release.name, application };
         secret::retire(&cluster, owner, &release.namespace, done.kept.is_empty())?;
-        State::read(&cluster, owner, &release.namespace)?.delete(&cluster, &release.namespace)?;
+        // The state goes last: while it is there, a run that was cut short can be repeated.
+        let state = State::read(&cluster, owner, &release.namespace)?;
+        done.found |= state.exists();
+        state.delete(&cluster, &release.namespace)?;
     }
     if done.kept.is_empty() {
         delete_chart_secret(&cluster, release)?;
