@@ -18,6 +18,9 @@ const PROBE_MODULE: &str = include_str!("../assets/probe/go.mod");
 const POSTGRES: &str = include_str!("../assets/images/postgres-entrypoint.sh");
 const REDIS: &str = include_str!("../assets/images/redis-entrypoint.sh");
 
+/// Changes when the way images are made does.
+const RECIPE: u32 = 2;
+
 /// One image: its name, what is in it and how it is started.
 struct Image {
     file: &'static str,
@@ -114,6 +117,12 @@ pub fn probe() -> PathBuf {
     home().join("images/.parts/probe")
 }
 
+/// Tells one state of all images from another.
+pub(crate) fn identity() -> String {
+    let all: Vec<String> = TABLE.iter().map(Image::identity).collect();
+    hex(&Sha256::digest(all.concat().as_bytes()))[..16].to_owned()
+}
+
 /// Makes what is missing and returns the tar files. Several processes may call it at once. Root only, because the files
 /// in an image belong to several users.
 pub fn ensure() -> Result<Vec<PathBuf>, Error> {
@@ -167,7 +176,7 @@ impl Image {
             }
             Root::Busybox | Root::Debian { .. } => String::new(),
         };
-        let all = format!("1 {} {:?} {part} {}", self.name, self.root, self.config());
+        let all = format!("{RECIPE} {} {:?} {part} {}", self.name, self.root, self.config());
         hex(&Sha256::digest(all.as_bytes()))
     }
 
@@ -292,7 +301,7 @@ fn debian(packages: &str, user: &str, script: &str, work: &Path, layer: &Path) -
     let entrypoint = work.join("docker-entrypoint.sh");
     fs::write(&entrypoint, script).context(failed)?;
     let mut debian = Command::new("mmdebstrap");
-    debian.args(["--quiet", "--variant=essential", &format!("--include={packages}")]);
+    debian.args(["--quiet", "--variant=essential", "--skip=cleanup/run", &format!("--include={packages}")]);
     for unused in
         ["doc/*", "man/*", "info/*", "locale/*", "zoneinfo/*"].map(|dir| format!("/usr/share/{dir}")).into_iter().chain(
             ["/usr/lib/*/libLLVM*", "/usr/lib/postgresql/*/lib/bitcode/*", "/usr/lib/postgresql/*/lib/llvmjit*"]

@@ -7,7 +7,7 @@ use crate::error::{Context as _, Error};
 use crate::images;
 use crate::namespaces::Namespaces;
 use crate::plane::ControlPlane;
-use crate::{pki, tools};
+use crate::{home, pki, say, tools};
 use std::fs;
 use std::net::IpAddr;
 use std::ops::Deref;
@@ -15,6 +15,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+use std::time::Instant;
 
 const CONTAINERD: &str = include_str!("../assets/node/containerd.toml");
 const BRIDGE: &str = include_str!("../assets/node/bridge.conflist");
@@ -25,6 +26,41 @@ const MANIFESTS: [&str; 3] = [
     include_str!("../assets/node/coredns.yaml"),
     include_str!("../assets/node/local-path.yaml"),
 ];
+
+/// What containerd writes to, below its root.
+const DATABASES: [&str; 2] =
+    ["io.containerd.metadata.v1.bolt/meta.db", "io.containerd.snapshotter.v1.overlayfs/metadata.db"];
+
+/// A root of containerd that has unpacked all images, made once per state of them: to import them for every node would
+/// take longer than all the rest.
+fn store() -> Result<PathBuf, Error> {
+    let tars = images::ensure()?;
+    let images = home().join("images");
+    let name = format!("store-{}", images::identity());
+    let store = images.join(&name);
+    if store.is_dir() {
+        return Ok(store);
+    }
+    let _lock = tools::lock(&home(), "images.lock")?;
+    if store.is_dir() {
+        return Ok(store);
+    }
+    say("unpacking the images ...");
+    let start = Instant::now();
+    let mut node = Node::prepare()?;
+    node.start_containerd()?;
+    tars.iter().try_for_each(|tar| node.import(tar))?;
+    node.stop_containerd()?;
+    fs::rename(node.files().join("containerd/root"), &store).context(|| "Cannot keep the unpacked images")?;
+    for entry in fs::read_dir(&images).into_iter().flatten().flatten() {
+        let other = entry.file_name().to_string_lossy().into_owned();
+        if other.starts_with("store-") && other != name {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+    say(&format!("unpacked the images in {:.1} s", start.elapsed().as_secs_f32()));
+    Ok(store)
+}
 
 /// A running cluster with one real node, `node-0`. It is a [`ControlPlane`] in every other respect; the default storage
 /// class is `local-path`, and there are no faked pods.
@@ -45,20 +81,11 @@ impl Node {
     /// Starts a node of its own, after building the programs and images that are missing.
     pub fn start() -> Result<Self, Error> {
         tools::ensure(&[tools::LEVEL_A, tools::LEVEL_B].concat())?;
-        let images = images::ensure()?;
-        let mut plane = ControlPlane::prepare()?;
-        let namespaces = Namespaces::create(plane.dir(), &images::probe())?;
-        plane.enter(namespaces);
-        let mut node = Self { plane };
-        node.write_files()?;
+        let store = store()?;
+        let mut node = Self::prepare()?;
+        node.link_store(&store)?;
         node.start_containerd()?;
-        let imports: Vec<Command> = images.iter().map(|tar| node.import_command(tar)).collect();
-        // The images come in while the control plane starts.
-        let import =
-            std::thread::spawn(move || imports.into_iter().try_for_each(|import| tools::run(import).map(|_| ())));
-        let booted = node.plane.boot();
-        let imported = import.join().unwrap_or_else(|_| Err(Error::new("The import of the images broke off.")));
-        booted.and(imported)?;
+        node.plane.boot()?;
         node.apply(&MANIFESTS.join("\n---\n").replace("@RUN@", &node.files().to_string_lossy()))?;
         node.start_kubelet()?;
         node.plane.wait_until_usable(&["node/node-0"])?;
@@ -66,6 +93,16 @@ impl Node {
         for namespace in ["kube-system", "local-path-storage"] {
             node.kubectl(&[&["wait", "-n", namespace], &available[..]].concat())?;
         }
+        Ok(node)
+    }
+
+    /// Namespaces with the files of the node, in which nothing runs yet.
+    fn prepare() -> Result<Self, Error> {
+        let mut plane = ControlPlane::prepare()?;
+        let namespaces = Namespaces::create(plane.dir(), &images::probe())?;
+        plane.enter(namespaces);
+        let node = Self { plane };
+        node.write_files()?;
         Ok(node)
     }
 
@@ -155,6 +192,30 @@ impl Node {
             pki::write(&files.join(name), &fill(text))?;
         }
         Ok(())
+    }
+
+    /// Gives containerd the unpacked images. Their files are shared by links, because nobody writes to them; the
+    /// databases are copied.
+    fn link_store(&self, store: &Path) -> Result<(), Error> {
+        let root = self.files().join("containerd/root");
+        let mut copy = Command::new("cp");
+        copy.args(["-a", "-l"]).arg(store).arg(&root);
+        tools::run(copy)?;
+        for database in DATABASES {
+            let (from, to) = (store.join(database), root.join(database));
+            fs::remove_file(&to)
+                .and_then(|()| fs::copy(&from, &to))
+                .context(|| format!("Cannot copy {}", from.display()))?;
+        }
+        Ok(())
+    }
+
+    /// Ends containerd in order, so that its files are complete.
+    fn stop_containerd(&mut self) -> Result<(), Error> {
+        let mut kill = self.command(Path::new("/bin/sh"));
+        kill.args(["-c", "kill -TERM -1"]);
+        let _ = tools::run(kill);
+        self.plane.wait_until_ended()
     }
 
     fn start_containerd(&mut self) -> Result<(), Error> {

@@ -452,6 +452,12 @@ impl ControlPlane {
         result
     }
 
+    /// Waits for the end of all programs, which somebody has asked to end.
+    pub(crate) fn wait_until_ended(&mut self) -> Result<(), Error> {
+        let mut programs = std::mem::take(&mut self.programs);
+        wait_until(&mut [], "The end of the programs", || programs.iter_mut().all(|program| program.check().is_err()))
+    }
+
     /// A program of ours, where this cluster runs, with no environment but what it needs.
     pub(crate) fn command(&self, program: &str) -> Command {
         let program = self.bin.join(program);
