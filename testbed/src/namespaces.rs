@@ -51,13 +51,16 @@ impl Namespaces {
         let born = rundir::start_time(pid).ok_or_else(|| Error::new("The namespaces ended at once."))?;
         let (host, address) = free_subnet()?;
         let namespaces = Self { holder, init: (pid, born), address, cgroup };
-        namespaces.connect(host, &node)?;
+        namespaces.connect(host, dir, &node)?;
         Ok(namespaces)
     }
 
     /// Joins them to this machine and sets them up inside.
-    fn connect(&self, host: Ipv4Addr, node: &Path) -> Result<(), Error> {
-        let link = format!("tb{}", self.init.0);
+    fn connect(&self, host: Ipv4Addr, dir: &Path, node: &Path) -> Result<(), Error> {
+        let [.., third, fourth] = host.octets();
+        let link = format!("tb{}-{third:x}{fourth:x}", self.init.0);
+        // The kernel may keep a network namespace for minutes after its last process; the record lets us end the link.
+        fs::write(dir.join("link"), &link).context(|| "Cannot record the name of the link")?;
         let ip = |args: &[&str]| {
             let mut command = Command::new("ip");
             command.args(args);

@@ -1,5 +1,14 @@
 //! Level A: a real control plane on loopback with a faked node, and what tests do with it.
 //!
+//! A faked pod is Ready at once whatever its image and probes say. Annotations on it, or in a pod template, change that:
+//!
+//! * `testbed.dev/behavior`: `never-ready`, `image-pull-backoff`, `crash-loop`, `stuck-pending` or `job-fail`
+//! * `testbed.dev/ready-delay: 3s`, `testbed.dev/terminate-delay: 10s`, `testbed.dev/job-duration: 4s`
+//! * `testbed.dev/terminate`: `ignore-sigterm` (gone at the end of the grace period) or `never`
+//! * on a claim `testbed.dev/provision: never`, `testbed.dev/provision-delay: 3s`, `testbed.dev/resize: never`
+//!
+//! Storage classes: `standard` (the default), `wffc` (waits for a pod), `retain` and `noexpand`.
+//!
 //! All state lies in one directory below `<home>/run`, all ports are on loopback, and every process is a child that dies
 //! with this one. This module must not use the caller's kubeconfig, helm settings or proxies.
 

@@ -176,7 +176,10 @@ fn a_node_of_its_own_leaves_nothing_behind() {
     assert!(node.images().unwrap().contains(&"docker.io/library/postgres:15-testbed".to_owned()));
     let dir = node.dir().to_owned();
     let start = Instant::now();
+    let link = std::fs::read_to_string(dir.join("link")).unwrap();
+    assert!(std::path::Path::new("/sys/class/net").join(&link).exists());
     drop(node);
+    assert!(!std::path::Path::new("/sys/class/net").join(&link).exists());
     eprintln!("node up in {:.2} s, down in {:.2} s", up.as_secs_f32(), start.elapsed().as_secs_f32());
     assert!(!dir.exists());
     let name = dir.file_name().unwrap().to_string_lossy().into_owned();
