@@ -14,28 +14,34 @@ pub fn manifest(projects: usize) -> Vec<u8> {
             "env": {"PASSWORD": format!("{{{name}-password.value}}")},
             "bindings": {"tcp": {"scheme": scheme, "protocol": "tcp", "transport": "tcp", "targetPort": port}},
         }));
-        resources.insert(format!("{name}-password"), json!({
-            "type": "parameter.v0", "value": format!("{{{name}-password.inputs.value}}"),
-            "inputs": {"value": {"type": "string", "secret": true, "default": {"generate": {"minLength": 22}}}},
-        }));
+        resources.insert(
+            format!("{name}-password"),
+            json!({
+                "type": "parameter.v0", "value": format!("{{{name}-password.inputs.value}}"),
+                "inputs": {"value": {"type": "string", "secret": true, "default": {"generate": {"minLength": 22}}}},
+            }),
+        );
     }
     for index in 0..projects {
         let next = (index + 1) % projects;
-        resources.insert(format!("service-{index}"), json!({
-            "type": "project.v0", "path": format!("../Service{index}/Service{index}.csproj"),
-            "env": {
-                "OTEL_DOTNET_EXPERIMENTAL_OTLP_RETRY": "in_memory",
-                "ASPNETCORE_FORWARDEDHEADERS_ENABLED": "true",
-                "HTTP_PORTS": format!("{{service-{index}.bindings.http.targetPort}}"),
-                "ConnectionStrings__db": "{postgres.connectionString};Database=db",
-                "ConnectionStrings__cache": "{cache.connectionString}",
-                format!("services__service-{next}__http__0"): format!("{{service-{next}.bindings.http.url}}"),
-            },
-            "bindings": {
-                "http": {"scheme": "http", "protocol": "tcp", "transport": "http"},
-                "https": {"scheme": "https", "protocol": "tcp", "transport": "http"},
-            },
-        }));
+        resources.insert(
+            format!("service-{index}"),
+            json!({
+                "type": "project.v0", "path": format!("../Service{index}/Service{index}.csproj"),
+                "env": {
+                    "OTEL_DOTNET_EXPERIMENTAL_OTLP_RETRY": "in_memory",
+                    "ASPNETCORE_FORWARDEDHEADERS_ENABLED": "true",
+                    "HTTP_PORTS": format!("{{service-{index}.bindings.http.targetPort}}"),
+                    "ConnectionStrings__db": "{postgres.connectionString};Database=db",
+                    "ConnectionStrings__cache": "{cache.connectionString}",
+                    format!("services__service-{next}__http__0"): format!("{{service-{next}.bindings.http.url}}"),
+                },
+                "bindings": {
+                    "http": {"scheme": "http", "protocol": "tcp", "transport": "http"},
+                    "https": {"scheme": "https", "protocol": "tcp", "transport": "http"},
+                },
+            }),
+        );
     }
     let document: Value = json!({"resources": resources});
     document.to_string().into_bytes()

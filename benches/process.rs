@@ -84,9 +84,11 @@ fn main() {
             write_all(&written, &copy);
             writing += start.elapsed() / runs.min(10);
         }
-        let template = if projects <= 1_000 && Command::new(&helm).arg("version").stdout(Stdio::null()).status().is_ok() {
+        let template = if projects <= 1_000 && Command::new(&helm).arg("version").stdout(Stdio::null()).status().is_ok()
+        {
             let values = folder.path().join("values.json");
-            fs::write(&values, r#"{"parameters": {"postgres-password": "a", "cache-password": "b"}}"#).expect("it can be written");
+            fs::write(&values, r#"{"parameters": {"postgres-password": "a", "cache-password": "b"}}"#)
+                .expect("it can be written");
             let mut template = Command::new(&helm);
             template.args(["template", "bench"]).arg(&chart).arg("-f").arg(&values);
             let cost = measured(3, || succeed(&mut template));
@@ -96,7 +98,11 @@ fn main() {
         };
         println!(
             "| {} | {} | {:.1} ms | {:.1} ms | {:.1} ms | {template} |",
-            projects + 2, written.len(), ms(rendered.cpu), ms(rendered.wall), ms(writing)
+            projects + 2,
+            written.len(),
+            ms(rendered.cpu),
+            ms(rendered.wall),
+            ms(writing)
         );
     }
 }
