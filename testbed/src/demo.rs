@@ -75,7 +75,7 @@ fn show(cluster: &ControlPlane, program: &Path, example: &Path) -> Result<(), Er
     let text = format!(
         "\n{pods}\nLook at it from another terminal:\n  export KUBECONFIG={}\n  export PATH={}:$PATH\n  kubectl get all -n shop\n  {} history shop -n shop\n  kubectl port-forward -n shop service/frontend 8080:80\nDeploy a change, or remove it:\n  {} deploy {} -e production\n  {} destroy {}\n",
         cluster.kubeconfig().display(),
-        helm.parent().unwrap_or(Path::new(".")).display(),
+        crate::home().join("bin").display(),
         helm.display(),
         program.display(),
         example.display(),
