@@ -1,1 +1,44 @@
-//! A private Kubernetes control plane for tests and the demo.
+//! A private Kubernetes for the tests and the demo of kubectl-aspire.
+//!
+//! Two levels, both made of the real programs, built from their published Go modules:
+//!
+//! * **A**, [`ControlPlane`]: etcd, kube-apiserver, kube-controller-manager and kube-scheduler on loopback; the pods are
+//!   faked by kwok. Needs no root, no image and no registry.
+//! * **B**, [`Node`]: the same inside private namespaces with containerd, kubelet, kube-proxy, `CoreDNS` and local-path
+//!   volumes, so that real containers run. Needs root and some Debian packages.
+//!
+//! What this crate must not do: touch a cluster it did not start, write outside [`home`], end a process it did not start,
+//! or let anything that runs in the test bed reach another machine. Linux only.
+#![cfg(target_os = "linux")]
+
+mod available;
+mod children;
+mod egress;
+mod error;
+mod pki;
+mod plane;
+mod rundir;
+pub mod tools;
+
+pub use available::{Level, available, skip_or_fail};
+pub use error::Error;
+pub use plane::ControlPlane;
+
+use std::path::{Path, PathBuf};
+
+/// Where the test bed keeps its programs, its images and the state of running clusters:
+/// `$KUBECTL_ASPIRE_TESTBED`, else `.testbed` beside the workspace's `Cargo.toml`.
+#[must_use]
+pub fn home() -> PathBuf {
+    if let Some(dir) = std::env::var_os("KUBECTL_ASPIRE_TESTBED").filter(|d| !d.is_empty()) {
+        return std::path::absolute(&dir).unwrap_or_else(|_| PathBuf::from(dir));
+    }
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).join(".testbed")
+}
+
+/// Writes one line to the real standard error; libtest captures only the print macros.
+pub(crate) fn say(line: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "testbed: {line}");
+}

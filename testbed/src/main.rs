@@ -1,0 +1,50 @@
+//! Command line of the test bed: builds its programs, runs a control plane in the foreground.
+#![cfg_attr(not(target_os = "linux"), allow(unused))]
+
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: testbed tools [--all]    build the programs of level A, or all
+       testbed up               run a control plane until Ctrl-C";
+
+#[cfg(target_os = "linux")]
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let result = match words[..] {
+        ["tools"] => testbed::tools::ensure(testbed::tools::LEVEL_A).map(|bin| show(&bin.display())),
+        ["tools", "--all"] => testbed::tools::ensure(&testbed::tools::all()).map(|bin| show(&bin.display())),
+        ["up"] => up(),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("testbed: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs a control plane until the process is ended; the kernel then ends its children.
+#[cfg(target_os = "linux")]
+fn up() -> Result<(), testbed::Error> {
+    let plane = testbed::ControlPlane::start()?;
+    show(&format_args!("export KUBECONFIG={}", plane.kubeconfig().display()));
+    eprintln!("testbed: running; Ctrl-C ends it");
+    loop {
+        std::thread::park();
+    }
+}
+
+fn show(line: &dyn std::fmt::Display) {
+    println!("{line}");
+}
+
+#[cfg(not(target_os = "linux"))]
+fn main() -> ExitCode {
+    eprintln!("testbed: only Linux can run the test bed");
+    ExitCode::FAILURE
+}
