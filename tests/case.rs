@@ -4,13 +4,16 @@
 
 use crate::helm::{self, RELEASE};
 use crate::oracle::{self, Answer, Given};
-use crate::program::{Input, REGISTRY, TAG, inputs, render, tree};
+use crate::program::{self, Input, REGISTRY, TAG, inputs, render, tree};
 use crate::workload::{Workloads, differences};
 use crate::{nasty, observe};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+
+/// Name of the ConfigMap that stands in for folders which are not beside the manifest.
+pub const GIVEN_FILES: &str = "given-files";
 
 /// A rendered manifest.
 pub struct Case {
@@ -47,18 +50,35 @@ impl Case {
     }
 
     fn given(&self) -> BTreeMap<String, String> {
-        self.wanting().enumerate().map(|(n, input)| (input.name.clone(), nasty::text(n).to_owned())).collect()
+        let value = |n, input: &Input| if input.is_files() { GIVEN_FILES } else { nasty::text(n) };
+        self.wanting().enumerate().map(|(n, input)| (input.name.clone(), value(n, input).to_owned())).collect()
+    }
+
+    /// What `helm template` renders with those values, and what must be in the namespace before.
+    fn objects(&self, version: &str) -> Vec<Value> {
+        let mut objects = helm::objects(version, &self.chart(), &self.values());
+        objects.extend(self.prerequisites());
+        objects
+    }
+
+    /// The ConfigMap that stands in for folders which are not beside the manifest.
+    pub fn prerequisites(&self) -> Option<Value> {
+        let (name, content) = oracle::STAND_IN;
+        let metadata = json!({"name": GIVEN_FILES});
+        let object = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {name: content}});
+        self.inputs.iter().any(Input::is_files).then_some(object)
     }
 
     /// What the oracle says.
-    pub fn answer(&self, names: Vec<String>) -> Answer {
+    pub fn answer(&self) -> Answer {
+        let names = program::workload_names(&self.chart());
         let given = Given { inputs: self.given(), registry: REGISTRY, tag: TAG, folder: self.manifest.parent(), names };
         oracle::answer(&self.json, &given)
     }
 
     /// Compares with what the oracle says.
     pub fn compare(&self, got: &Workloads) {
-        let answer = self.answer(got.keys().cloned().collect());
+        let answer = self.answer();
         assert!(answer.missing.is_empty(), "`inputs` does not list {:?}", answer.missing);
         let found = differences(&answer.workloads, got);
         assert!(found.is_empty(), "{} differences:\n{}", found.len(), found.join("\n"));
@@ -86,16 +106,17 @@ impl Case {
     pub fn lints(&self) {
         let (chart, values) = (self.chart(), self.values());
         let (chart, values) = (chart.to_string_lossy(), values.to_string_lossy());
-        for version in [helm::NEWEST, helm::OLDEST] {
+        for version in self.versions() {
             helm::helm(version, &["lint", "--strict", &chart]).expect("`helm lint --strict`");
-            helm::helm(version, &["lint", "--strict", &chart, "-f", &values]).expect("`helm lint --strict` with values");
+            helm::helm(version, &["lint", "--strict", &chart, "-f", &values])
+                .expect("`helm lint --strict` with values");
         }
     }
 
     /// Plain helm stops where an input is missing, and names all of them.
     pub fn names_missing_inputs(&self) {
-        let outcome = helm::template(&self.chart(), None);
-        let wanting: Vec<&Input> = self.wanting().collect();
+        let outcome = helm::template(helm::NEWEST, &self.chart(), None);
+        let wanting: Vec<&Input> = self.wanting().filter(|input| !input.used_by.is_empty()).collect();
         assert_eq!(outcome.code == Some(0), wanting.is_empty(), "without {wanting:?}:\n{}", outcome.err);
         for input in wanting {
             assert!(outcome.err.contains(&input.name), "{} is not named in\n{}", input.name, outcome.err);
@@ -104,7 +125,7 @@ impl Case {
 
     /// `inputs` lists what the oracle finds in use, and nothing that is neither used nor declared.
     pub fn lists_inputs(&self) {
-        let used = self.answer(Vec::new()).used;
+        let used = self.answer().used;
         let listed: BTreeSet<String> = self.inputs.iter().map(|input| input.name.clone()).collect();
         let forgotten: Vec<&String> = used.difference(&listed).collect();
         assert!(forgotten.is_empty(), "`inputs` does not list {forgotten:?}");
@@ -113,9 +134,23 @@ impl Case {
         assert!(invented.is_empty(), "`inputs` lists {invented:?}, which nothing uses");
     }
 
+    /// The versions of helm that can read this chart.
+    fn versions(&self) -> Vec<&'static str> {
+        let oldest = Some(helm::OLDEST).filter(|_| !self.exceeds_the_oldest_helm());
+        std::iter::once(helm::NEWEST).chain(oldest).collect()
+    }
+
+    /// Helm before 3.18 refuses every chart with a schema whose values hold DEL or a key `<<`, however they are written.
+    pub fn exceeds_the_oldest_helm(&self) -> bool {
+        let values = program::values(&self.chart()).to_string();
+        values.contains('\u{7f}') || values.contains("\"<<\":")
+    }
+
     /// What helm renders gives every container what the oracle says.
     pub fn gives_what_the_oracle_says(&self) {
-        self.compare(&observe::rendered(&helm::objects(&self.chart(), &self.values())));
+        for version in self.versions() {
+            self.compare(&observe::rendered(&self.objects(version)));
+        }
     }
 
     /// A secret value is in a Secret and nowhere else.
@@ -124,7 +159,7 @@ impl Case {
         let values: BTreeMap<String, String> = self.wanting().enumerate().map(marked).collect();
         let file = self.folder.path().join("marked.json");
         fs::write(&file, json!({"parameters": values}).to_string()).expect("the values should be written");
-        let objects = helm::objects(&self.chart(), &file);
+        let objects = helm::objects(helm::NEWEST, &self.chart(), &file);
         for input in self.wanting().filter(|input| input.secret) {
             let holders = objects.iter().filter(|object| object.to_string().contains(&values[&input.name]));
             let names: Vec<String> = holders.map(|holder| holder["metadata"]["name"].to_string()).collect();

@@ -29,7 +29,31 @@ macro_rules! own_manifests {
 }
 
 own_manifests! {
+    bind_mounts
+    build
+    byte_order_mark
+    components
+    dapr
+    env_names
     expressions
+    foreign
+    http2
+    https_twins
+    long_names
+    many_bindings
+    nasty_composed
+    nasty_entrypoints
+    nasty_escaped
+    nasty_literals
+    nasty_parameters
+    nesting
+    old_helm_limits
+    parameters
+    previews
+    reserved_names
+    udp
+    uri_filter
+    volumes
 }
 
 fn check_own(name: &str) {
@@ -44,16 +68,31 @@ fn own(name: &str) -> PathBuf {
 
 #[test]
 fn every_manifest_of_ours_is_tested() {
-    let files = fs::read_dir(folder()).expect("the folder should be there").map(|entry| entry.expect("readable").path());
+    let files =
+        fs::read_dir(folder()).expect("the folder should be there").map(|entry| entry.expect("readable").path());
     let json = files.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
     assert_eq!(json.collect::<BTreeSet<_>>(), OWN.iter().map(|name| own(name)).collect());
+}
+
+#[test]
+fn the_oldest_helm_refuses_what_it_cannot_read() {
+    if helm::ready() {
+        let case = Case::new(&own("old_helm_limits"));
+        assert!(case.exceeds_the_oldest_helm());
+        let outcome = helm::template(helm::OLDEST, &case.chart(), Some(&case.values()));
+        assert_ne!(outcome.code, Some(0), "this helm can read it after all:\n{}", outcome.out);
+    }
 }
 
 /// Where the manifests lie that nobody wrote for this project.
 fn foreign_folder() -> Option<PathBuf> {
     if let Some(named) = std::env::var_os("ASPIRE_MANIFESTS").filter(|value| !value.is_empty()) {
         let folder = PathBuf::from(named);
-        assert!(folder.is_dir() || std::env::var_os("CI").is_none(), "ASPIRE_MANIFESTS names no folder: {}", folder.display());
+        assert!(
+            folder.is_dir() || std::env::var_os("CI").is_none(),
+            "ASPIRE_MANIFESTS names no folder: {}",
+            folder.display()
+        );
         return Some(folder).filter(|folder| folder.is_dir());
     }
     Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/manifests")).filter(|folder| folder.is_dir())

@@ -12,6 +12,8 @@ use testbed::{Level, available, skip_or_fail, tools};
 pub const NEWEST: &str = tools::DEFAULT_HELM;
 /// The oldest version that must work.
 pub const OLDEST: &str = "3.14.4";
+/// The version of Kubernetes that charts are rendered for where there is no cluster.
+const KUBERNETES: &str = "1.36.3";
 /// Name of the release in all tests.
 pub const RELEASE: &str = "rel";
 
@@ -40,15 +42,16 @@ pub fn helm<S: AsRef<OsStr>>(version: &str, args: &[S]) -> Outcome {
 }
 
 /// Runs `helm template` on a chart, with a values file or without.
-pub fn template(chart: &Path, values: Option<&Path>) -> Outcome {
-    let mut args = vec![OsStr::new("template"), OsStr::new(RELEASE), chart.as_os_str()];
+pub fn template(version: &str, chart: &Path, values: Option<&Path>) -> Outcome {
+    let mut args = ["template", RELEASE, "--kube-version", KUBERNETES].map(OsStr::new).to_vec();
+    args.push(chart.as_os_str());
     args.extend(values.into_iter().flat_map(|file| [OsStr::new("-f"), file.as_os_str()]));
-    helm(NEWEST, &args)
+    helm(version, &args)
 }
 
 /// The objects that `helm template` renders.
-pub fn objects(chart: &Path, values: &Path) -> Vec<Value> {
-    documents(&template(chart, Some(values)).expect("`helm template`"))
+pub fn objects(version: &str, chart: &Path, values: &Path) -> Vec<Value> {
+    documents(&template(version, chart, Some(values)).expect("`helm template`"))
 }
 
 /// The program of one version.

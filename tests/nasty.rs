@@ -87,7 +87,6 @@ pub const TEXTS: &[&str] = &[
     "\u{a0}",
     "line\u{2028}paragraph\u{2029}",
     "nel\u{85}x",
-    "del\u{7f}x",
     "bom\u{feff}inside",
     "\u{feff}bom first",
     "\u{1}\u{1b}[31m\u{8}",

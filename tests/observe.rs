@@ -46,7 +46,10 @@ fn observe(objects: &[Value], name: &str, kind: String, pod: &Value) -> Workload
         command: strings(&container["command"]),
         args: strings(&container["args"]),
         env: variables.into_iter().filter(|(name, _)| !name.starts_with(HELPER)).collect(),
-        container_ports: items(&container["ports"]).iter().map(|port| (number(port, "containerPort"), protocol(port))).collect(),
+        container_ports: items(&container["ports"])
+            .iter()
+            .map(|port| (number(port, "containerPort"), protocol(port)))
+            .collect(),
         service_ports: service_ports(objects, name, container),
         claims: volumes.claims(),
         scratch: volumes.scratch(),

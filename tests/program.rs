@@ -54,17 +54,24 @@ pub fn render(manifest: &Path, chart: &Path, more: &[&str]) -> Outcome {
 
 /// One row of `inputs -o json`.
 #[derive(Debug, Clone, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Input {
     pub name: String,
     pub secret: bool,
     pub required: bool,
     pub generated: bool,
+    pub used_by: Vec<String>,
 }
 
 impl Input {
-    /// Whether plain helm must be told.
+    /// Whether it has no default.
     pub fn must_be_given(&self) -> bool {
         self.required || self.generated
+    }
+
+    /// Whether it is the name of a ConfigMap that stands in for a folder which is not beside the manifest.
+    pub fn is_files(&self) -> bool {
+        self.name.contains(".bindMounts.")
     }
 }
 
@@ -91,6 +98,17 @@ pub fn tree(folder: &Path) -> BTreeMap<String, Bytes> {
         }
     }
     found
+}
+
+/// The values of a chart.
+pub fn values(chart: &Path) -> Value {
+    let text = fs::read_to_string(chart.join("values.yaml")).expect("a chart has values");
+    documents(&text).remove(0)
+}
+
+/// The workloads of a chart, in the order of its values.
+pub fn workload_names(chart: &Path) -> Vec<String> {
+    values(chart)["workloads"].as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect()
 }
 
 /// The documents of a YAML text.

@@ -73,12 +73,7 @@ fn compare_args(name: &str, wanted: &[Bytes], got: &[Bytes], lines: &mut Vec<Str
     compare_maps(&format!("{name} arg"), &numbered(wanted), &numbered(got), lines);
 }
 
-fn compare_maps(
-    what: &str,
-    wanted: &BTreeMap<String, Bytes>,
-    got: &BTreeMap<String, Bytes>,
-    lines: &mut Vec<String>,
-) {
+fn compare_maps(what: &str, wanted: &BTreeMap<String, Bytes>, got: &BTreeMap<String, Bytes>, lines: &mut Vec<String>) {
     let keys: BTreeSet<&String> = wanted.keys().chain(got.keys()).collect();
     for key in keys.into_iter().filter(|key| wanted.get(*key) != got.get(*key)) {
         let (wanted, got) = (optional(wanted.get(key)), optional(got.get(key)));

@@ -11,12 +11,21 @@ use std::path::Path;
 /// Full path in the container to content, for those bind mounts whose source is there.
 pub fn mounted(folder: &Path, resource: &Value) -> BTreeMap<String, Bytes> {
     let mut files = BTreeMap::new();
-    for mount in resource["bindMounts"].as_array().into_iter().flatten() {
-        if let (Some(source), Some(target)) = (mount["source"].as_str(), mount["target"].as_str()) {
-            add(&folder.join(source), target.trim_end_matches('/'), &mut files);
-        }
+    for (source, target) in mounts(resource) {
+        add(&folder.join(source), target, &mut files);
     }
     files
+}
+
+/// Index and target of those whose source is not there.
+pub fn missing<'a>(folder: &Path, resource: &'a Value) -> Vec<(usize, &'a str)> {
+    let gone = mounts(resource).enumerate().filter(|(_, (source, _))| !folder.join(source).exists());
+    gone.map(|(index, (_, target))| (index, target)).collect()
+}
+
+fn mounts(resource: &Value) -> impl Iterator<Item = (&str, &str)> {
+    let mounts = resource["bindMounts"].as_array().into_iter().flatten();
+    mounts.filter_map(|mount| Some((mount["source"].as_str()?, mount["target"].as_str()?.trim_end_matches('/'))))
 }
 
 fn add(source: &Path, target: &str, files: &mut BTreeMap<String, Bytes>) {

@@ -65,6 +65,7 @@ fn is_property(words: &[&str]) -> bool {
     match words {
         ["connectionString" | "value" | "containerImage" | "containerPort" | "secretOutputs"] => true,
         ["inputs" | "outputs" | "output" | "secretOutputs" | "secrets" | "bindings", name] => is_segment(name),
+        ["aws", "cloudformation", "output", name] => is_segment(name),
         ["bindings", name, property] => is_segment(name) && BINDING_PROPERTIES.contains(property),
         ["volumes" | "bindMounts", index, "storage"] => {
             !index.is_empty() && index.bytes().all(|byte| byte.is_ascii_digit())
@@ -79,13 +80,15 @@ fn is_segment(text: &str) -> bool {
 
 #[test]
 fn what_matches_no_rule_stays_text() {
-    for text in ["{**catch-all}", "{{x}}", "{value}", "{a.b}", "{a.bindings.b.c}", "{1.value}", "{a.value", "a.value}"] {
+    for text in ["{**catch-all}", "{{x}}", "{value}", "{a.b}", "{a.bindings.b.c}", "{1.value}", "{a.value", "a.value}"]
+    {
         assert_eq!(pieces(text), [Piece::Text(text)]);
     }
 }
 
 #[test]
 fn references_are_found_inside_other_braces() {
-    let texts: Vec<&str> = references("{\"u\":\"{a.bindings.b.url}{{c.value}}\"}{.outputs.x}").map(|r| r.text).collect();
+    let texts: Vec<&str> =
+        references("{\"u\":\"{a.bindings.b.url}{{c.value}}\"}{.outputs.x}").map(|r| r.text).collect();
     assert_eq!(texts, ["a.bindings.b.url", "c.value", ".outputs.x"]);
 }

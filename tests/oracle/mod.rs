@@ -26,7 +26,7 @@ pub struct Given<'a> {
     pub tag: &'a str,
     /// Folder of the manifest.
     pub folder: Option<&'a Path>,
-    /// Names of the workloads that the program made, to find those that were cut.
+    /// Names that the program gave to the workloads, in the order of the manifest, to know those that were cut.
     pub names: Vec<String>,
 }
 
@@ -40,6 +40,9 @@ pub struct Answer {
     /// Those of them that have no value.
     pub missing: BTreeSet<String>,
 }
+
+/// The file that stands in for all files of a bind mount whose source is not there.
+pub const STAND_IN: (&str, &str) = ("given.txt", "given\n");
 
 /// Longest name of a workload.
 const LONGEST: usize = 52;
@@ -90,12 +93,9 @@ impl Oracle<'_> {
         if name.len() <= LONGEST {
             return name;
         }
-        let alike = |cut: &&String| cut.len() <= LONGEST && cut.len() > 40 && name.starts_with(&cut[..36]);
-        let mut candidates = self.given.names.iter().filter(alike);
-        match (candidates.next(), candidates.next()) {
-            (Some(only), None) => only.clone(),
-            _ => name,
-        }
+        let mut running = self.resources.iter().filter(|(_, other)| runs(other));
+        let at = running.position(|(other, _)| other == resource);
+        at.and_then(|at| self.given.names.get(at)).cloned().unwrap_or(name)
     }
 
     fn workload(&self, name: &str, resource: &Value) -> Workload {
@@ -111,7 +111,7 @@ impl Oracle<'_> {
             service_ports: ports.iter().map(|port| (port.service, port.target, port.kubernetes_protocol())).collect(),
             claims,
             scratch,
-            files: self.given.folder.map(|folder| files::mounted(folder, resource)).unwrap_or_default(),
+            files: self.files(name, resource),
         }
     }
 
@@ -121,6 +121,18 @@ impl Oracle<'_> {
         }
         let slash = if self.given.registry.is_empty() { "" } else { "/" };
         format!("{}{slash}{}:{}", self.given.registry, self.name(name), self.given.tag)
+    }
+
+    /// The files of the bind mounts; those that are not beside the manifest come from a ConfigMap that an input names.
+    fn files(&self, name: &str, resource: &Value) -> BTreeMap<String, Bytes> {
+        let Some(folder) = self.given.folder else { return BTreeMap::new() };
+        let missing = files::missing(folder, resource);
+        let mut files = files::mounted(folder, resource);
+        for (index, target) in missing {
+            self.input(&format!("{name}.bindMounts.{index}"));
+            files.insert(format!("{target}/{}", STAND_IN.0), STAND_IN.1.into());
+        }
+        files
     }
 
     fn volumes(&self, name: &str, resource: &Value) -> (BTreeSet<(String, String, bool)>, BTreeSet<String>) {
