@@ -13,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Name of the ConfigMap that stands in for folders which are not beside the manifest.
-pub const GIVEN_FILES: &str = "given-files";
+const GIVEN_FILES: &str = "given-files";
 
 /// A rendered manifest.
 pub struct Case {
@@ -38,6 +38,11 @@ impl Case {
     /// Folder of the chart.
     pub fn chart(&self) -> PathBuf {
         self.folder.path().join("chart")
+    }
+
+    /// Folder for the files of a test.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// File with the values of all inputs that must be given.
@@ -194,13 +199,11 @@ impl Change {
     }
 }
 
-/// What the release `RELEASE` leaves behind when it is uninstalled.
+/// The names of those objects that must outlive the release: claims, credentials, and what was there before it.
 pub fn kept(objects: &[Value]) -> BTreeSet<String> {
-    let kept = objects.iter().filter(|object| {
-        let credentials = format!("{RELEASE}-chart-secrets");
-        object["kind"] == "PersistentVolumeClaim" || object["metadata"]["name"] == credentials.as_str()
-    });
-    kept.map(|object| name_of(object)).collect()
+    let others = [format!("secret/{RELEASE}-chart-secrets"), format!("configmap/{GIVEN_FILES}")];
+    let is_kept = |name: &String| name.starts_with("persistentvolumeclaim/") || others.contains(name);
+    objects.iter().map(name_of).filter(is_kept).collect()
 }
 
 /// `<kind>/<name>`, as kubectl writes it.

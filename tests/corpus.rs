@@ -1,9 +1,8 @@
 //! Every manifest there is, through render, lint and template, against the oracle.
 
 use crate::case::Case;
-use crate::helm;
-use crate::oracle;
 use crate::program::render;
+use crate::{cluster, helm, oracle};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
@@ -22,7 +21,12 @@ macro_rules! own_manifests {
         $(mod $name {
             #[test]
             fn chart() {
-                super::check_own(stringify!($name));
+                super::check_chart(stringify!($name));
+            }
+
+            #[test]
+            fn cluster() {
+                super::check_cluster(stringify!($name));
             }
         })*
     };
@@ -47,7 +51,6 @@ own_manifests! {
     nasty_literals
     nasty_parameters
     nesting
-    old_helm_limits
     parameters
     previews
     reserved_names
@@ -56,9 +59,15 @@ own_manifests! {
     volumes
 }
 
-fn check_own(name: &str) {
+fn check_chart(name: &str) {
     if helm::ready() {
         Case::new(&own(name)).check_chart();
+    }
+}
+
+fn check_cluster(name: &str) {
+    if let Some(plane) = cluster::plane() {
+        cluster::check(plane, &Case::new(&own(name)));
     }
 }
 
@@ -71,13 +80,23 @@ fn every_manifest_of_ours_is_tested() {
     let files =
         fs::read_dir(folder()).expect("the folder should be there").map(|entry| entry.expect("readable").path());
     let json = files.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
-    assert_eq!(json.collect::<BTreeSet<_>>(), OWN.iter().map(|name| own(name)).collect());
+    assert_eq!(json.collect::<BTreeSet<_>>(), OWN.iter().chain([&LIMITS]).map(|name| own(name)).collect());
+}
+
+/// Text that is legal in a manifest and that helm or the API server cannot carry, so it never meets a cluster here.
+///
+/// A body of server-side apply is JSON read as YAML: DEL is refused there, and NEL becomes a blank.
+const LIMITS: &str = "limits";
+
+#[test]
+fn limits_of_others_are_not_ours() {
+    check_chart(LIMITS);
 }
 
 #[test]
 fn the_oldest_helm_refuses_what_it_cannot_read() {
     if helm::ready() {
-        let case = Case::new(&own("old_helm_limits"));
+        let case = Case::new(&own(LIMITS));
         assert!(case.exceeds_the_oldest_helm());
         let outcome = helm::template(helm::OLDEST, &case.chart(), Some(&case.values()));
         assert_ne!(outcome.code, Some(0), "this helm can read it after all:\n{}", outcome.out);
@@ -121,6 +140,17 @@ fn foreign() -> Vec<PathBuf> {
 fn foreign_manifests() {
     if helm::ready() {
         run_all(&foreign(), check_foreign);
+    }
+}
+
+#[test]
+fn foreign_manifests_on_a_cluster() {
+    if cluster::plane().is_some() {
+        run_all(&foreign(), |manifest| {
+            if let (Some(plane), true) = (cluster::plane(), oracle::read(manifest).is_ok()) {
+                cluster::check(plane, &Case::new(manifest));
+            }
+        });
     }
 }
 

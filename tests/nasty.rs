@@ -86,7 +86,6 @@ pub const TEXTS: &[&str] = &[
     "nbsp\u{a0}x",
     "\u{a0}",
     "line\u{2028}paragraph\u{2029}",
-    "nel\u{85}x",
     "bom\u{feff}inside",
     "\u{feff}bom first",
     "\u{1}\u{1b}[31m\u{8}",
