@@ -1,10 +1,20 @@
 //! From a .NET Aspire manifest to a running Helm release.
+//!
+//! ```text
+//! manifest::parse + config::parse -> app::resolve -> kubernetes::plan -> chart::render -> chart::write
+//!                                         inputs::settle ┐                     |
+//!                                                        └> pipeline (cluster, helm) -> release
+//! ```
+//! The left half is pure. `docs/architecture.md` says what each module knows and which may name which.
 
 pub mod app;
 pub mod chart;
 pub mod cli;
+pub mod cluster;
 pub mod config;
+pub mod helm;
 pub mod inputs;
 pub mod kubernetes;
 pub mod manifest;
+pub mod pipeline;
 pub mod problem;

@@ -15,7 +15,7 @@ mod volume;
 
 pub use files::{Found, Sources, wanted_sources};
 pub use resolve::resolve;
-pub use value::{Form, Part, Side, Value};
+pub use value::{Form, Part, Side, Value, escape_uri_data};
 pub use volume::short_name;
 
 use crate::manifest::Generate;

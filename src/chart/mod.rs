@@ -10,7 +10,7 @@ mod write;
 
 pub use render::render;
 pub use values::data_yaml;
-pub use write::{Difference, WriteError, check, write};
+pub use write::{Difference, WriteError, check, write, write_objects};
 
 use std::collections::BTreeMap;
 

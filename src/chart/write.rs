@@ -134,6 +134,27 @@ fn create_parent(path: &Path) -> Result<(), WriteError> {
     }
 }
 
+/// Name of the file that holds plain objects.
+const OBJECTS: &str = "objects.yaml";
+
+/// Writes plain objects into a folder that is empty or holds nothing but an older file of the kind.
+pub fn write_objects(text: &str, folder: &Path) -> Result<PathBuf, WriteError> {
+    if folder.is_file() {
+        return Err(WriteError::NotAFolder(folder.to_owned()));
+    }
+    fs::create_dir_all(folder).map_err(failed("create", folder))?;
+    for entry in fs::read_dir(folder).map_err(failed("read", folder))? {
+        if entry.map_err(failed("read", folder))?.file_name() != OBJECTS {
+            return Err(WriteError::Foreign(folder.to_owned()));
+        }
+    }
+    let file = folder.join(OBJECTS);
+    let mut new = tempfile::NamedTempFile::new_in(folder).map_err(failed("write into", folder))?;
+    io::Write::write_all(&mut new, text.as_bytes()).map_err(failed("write", &file))?;
+    new.persist(&file).map_err(|error| failed("write", &file)(error.error))?;
+    Ok(file)
+}
+
 /// How a folder differs from a chart.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Difference {

@@ -116,7 +116,7 @@ pub struct Images {
     pub tag: Option<String>,
     /// Image of one resource, with tag or digest; may be repeated
     #[arg(long = "image", value_name = "RESOURCE=REFERENCE")]
-    pub images: Vec<String>,
+    pub references: Vec<String>,
 }
 
 /// Values of inputs.

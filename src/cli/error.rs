@@ -51,6 +51,9 @@ pub enum CliError {
     /// A template of ours is wrong.
     #[error("a template of kubectl aspire is wrong, which is a defect of the program: {0:#}")]
     Template(#[from] minijinja::Error),
+    /// The work on the cluster.
+    #[error(transparent)]
+    Pipeline(#[from] crate::pipeline::Error),
     /// A refusal that leaves everything as it was.
     #[error("{0}")]
     Refused(String),
@@ -61,6 +64,7 @@ impl CliError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Refused(_) => Exit::Refused,
+            Self::Pipeline(error) if error.is_refusal() => Exit::Refused,
             _ => Exit::Error,
         }
     }

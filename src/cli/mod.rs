@@ -7,6 +7,7 @@ mod error;
 mod inputs;
 mod output;
 mod project;
+mod release;
 mod render;
 
 pub use error::{CliError, Exit};
@@ -49,7 +50,8 @@ fn execute(cli: &Cli, name: &str, command: &mut clap::Command) -> Result<Exit, C
     match &cli.verb {
         Verb::Render(options) => render::render(&cli.common, options),
         Verb::Inputs(options) => inputs::inputs(&cli.common, options),
-        Verb::Deploy(_) | Verb::Destroy(_) => Ok(Exit::Error),
+        Verb::Deploy(options) => release::deploy(&cli.common, options),
+        Verb::Destroy(options) => release::destroy(&cli.common, options),
         Verb::Schema => {
             output::json(&crate::config::schema());
             Ok(Exit::Done)

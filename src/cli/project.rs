@@ -162,8 +162,8 @@ fn read_sources(manifest: &Manifest, base: &Path) -> Sources {
         .collect()
 }
 
-/// The folder that a manifest may take files from: the work tree that holds it, else the folder above it, because AppHosts
-/// lie beside their projects. Anything else on the machine is none of an application's business.
+/// The folder that a manifest may take files from: the work tree that holds it, else the folder above it, because an AppHost
+/// lies beside its projects. Anything else on the machine is none of an application's business.
 fn source_root(base: &Path) -> Option<PathBuf> {
     let base = base.canonicalize().ok()?;
     let work_tree = base.ancestors().find(|folder| folder.join(".git").exists());
@@ -231,7 +231,7 @@ pub fn built_images(images: &Images) -> Result<BuiltImages, CliError> {
     let mut built =
         BuiltImages { registry: images.registry.clone(), tag: images.tag.clone(), ..BuiltImages::default() };
     let mut problems = Problems::default();
-    for text in &images.images {
+    for text in &images.references {
         match text.split_once('=') {
             Some((resource, reference)) if !resource.is_empty() && !reference.is_empty() => {
                 built.references.insert(resource.to_owned(), reference.to_owned());

@@ -2,8 +2,10 @@
 
 use super::args::{Common, Format, Render};
 use super::project::{Project, Rendered, built_images};
+use super::release::template;
 use super::{CliError, Exit, output};
 use crate::chart::{self, Chart};
+use crate::kubernetes::BuiltImages;
 use std::path::{Path, PathBuf};
 
 /// Renders the application.
@@ -13,7 +15,7 @@ pub fn render(common: &Common, options: &Render) -> Result<Exit, CliError> {
     let rendered = project.render(common.environment.as_deref(), &images)?;
     output::notes(&rendered.plan.notes);
     if options.format == Format::Yaml {
-        return Err(CliError::Usage("--format yaml".into()));
+        return objects(common, options, &rendered, &images);
     }
     let folder = options.output.clone().unwrap_or_else(|| PathBuf::from(&rendered.plan.chart));
     if options.check {
@@ -25,6 +27,20 @@ pub fn render(common: &Common, options: &Render) -> Result<Exit, CliError> {
     }
     chart::write(&rendered.chart, &folder)?;
     output::say(&summary(&rendered, &folder));
+    Ok(Exit::Done)
+}
+
+/// Plain objects: to standard output, or into one file of the folder.
+fn objects(common: &Common, options: &Render, rendered: &Rendered, images: &BuiltImages) -> Result<Exit, CliError> {
+    let text =
+        template(common, rendered, &options.parameters, images, options.release.as_deref(), options.show_secrets)?;
+    match &options.output {
+        Some(folder) if folder != Path::new("-") => {
+            let file = chart::write_objects(&text, folder)?;
+            output::say(&format!("objects written to {}", file.display()));
+        }
+        _ => output::text(&text),
+    }
     Ok(Exit::Done)
 }
 

@@ -137,8 +137,11 @@ pub fn settle(app: &App, plan: &Plan, given: &Given, kept: &Kept, random: &mut R
             problems.push(problem);
         }
     }
-    if let Some(tag) = given.value(TAG_INPUT) {
-        settled.plain.insert(TAG_INPUT.into(), tag.to_owned());
+    if let Some(tag) = given.value(TAG_INPUT).or_else(|| kept.plain.get(TAG_INPUT).map(String::as_str)) {
+        // Kept like any other answer; a tag in the chart is never overruled by one that was kept.
+        if given.value(TAG_INPUT).is_some() || plan.required.contains_key(TAG_INPUT) {
+            settled.plain.insert(TAG_INPUT.into(), tag.to_owned());
+        }
     } else if let Some(used_by) = plan.required.get(TAG_INPUT) {
         problems.push(
             Problem::at("", format!("no tag for the images of {}", used_by.join(", "))).hint(format!(

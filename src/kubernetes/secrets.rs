@@ -17,6 +17,11 @@ pub struct SecretUse {
     pub claims: Vec<String>,
 }
 
+/// Key under which a Secret of ours holds the URI-escaped form of a secret.
+pub fn escaped_key(name: &str) -> String {
+    format!("{name}.uri")
+}
+
 /// The secret inputs that workloads use, in the order of the inputs.
 pub fn secret_uses(app: &App, config: &Config, problems: &mut Problems) -> IndexMap<String, SecretUse> {
     let mut uses = IndexMap::new();

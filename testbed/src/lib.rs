@@ -13,6 +13,7 @@
 
 mod available;
 mod children;
+pub mod demo;
 mod egress;
 mod error;
 pub mod images;

@@ -6,6 +6,8 @@ use std::process::ExitCode;
 const USAGE: &str = "usage: testbed tools [--all]    build the programs of level A, or all
        testbed images           make the images of level B (root)
        testbed packages         install the Debian packages of level B (root)
+       testbed demo [--node]    the example application on faked pods, or on a real node (root);
+                                with --once it ends by itself
        testbed up               run a control plane until Ctrl-C
        testbed up --node        the same with a real node (root)";
 
@@ -18,6 +20,9 @@ fn main() -> ExitCode {
         ["tools", "--all"] => testbed::tools::ensure(&testbed::tools::all()).map(|bin| show(&bin.display())),
         ["images"] => testbed::images::ensure().map(|tars| tars.iter().for_each(|tar| show(&tar.display()))),
         ["packages"] => packages(),
+        ["demo", ref options @ ..] if options.iter().all(|option| ["--node", "--once"].contains(option)) => {
+            testbed::demo::run(options.contains(&"--node"), options.contains(&"--once"))
+        }
         ["up"] => up(),
         ["up", "--node"] => up_node(),
         _ => {

@@ -391,6 +391,8 @@ impl ControlPlane {
             format!("--kubeconfig={}", self.conf("controllers.kubeconfig").display()),
             format!("--secure-port={}", self.ports.controllers),
             format!("--root-ca-file={}", pki("ca.crt")),
+            // Its default is a folder of the machine.
+            format!("--flex-volume-plugin-dir={}", self.dir.join("flex-volumes").display()),
             format!("--service-account-private-key-file={}", pki("sa.key")),
             format!("--cluster-signing-cert-file={}", pki("ca.crt")),
             format!("--cluster-signing-key-file={}", pki("ca.key")),

@@ -1,9 +1,11 @@
 # Runs once inside the new namespaces. $RUN: folder of the node; $ADDRESS: its address, the other end is the machine.
 set -eu
 mount --make-rshared /
-# Sockets of the containers' shims, names of network namespaces, links to logs: not on the machine's own folders.
-for dir in /run /var/log /var/lib/cni; do
-  [ -d "$dir" ] && mount -t tmpfs -o mode=755 tmpfs "$dir"
+# Sockets, names of network namespaces, links to logs, caches whose places cannot be chosen: not in the machine's own
+# folders. What may stay there of a node is an empty /var/lib/cni and /var/lib/kubelet, to mount on.
+for dir in /run /var/log /var/lib/cni /var/lib/kubelet; do
+  mkdir -p "$dir"
+  mount -t tmpfs -o mode=755 tmpfs "$dir"
 done
 ip link set lo up
 ip addr add "$ADDRESS/30" dev eth0

@@ -1,0 +1,247 @@
+//! `deploy` and `destroy`: which release on which cluster, and who answers questions.
+
+use super::args::{Common, Deploy, Destroy, Parameters, Source};
+use super::project::{Project, built_images, given};
+use super::{CliError, Exit, output};
+use crate::cluster::{Access, Environment};
+use crate::config::Config;
+use crate::inputs::Listed;
+use crate::kubernetes::{BuiltImages, Name};
+use crate::pipeline::{self, Destroyed, Release};
+use crate::problem::Problem;
+use std::io::{BufRead as _, IsTerminal as _};
+use std::time::Duration;
+
+/// Installs or upgrades the application.
+pub fn deploy(common: &Common, options: &Deploy) -> Result<Exit, CliError> {
+    let timeout = duration(&options.timeout)?;
+    let project = Project::load(&options.source)?;
+    let images = built_images(&options.images)?;
+    let rendered = project.render(common.environment.as_deref(), &images)?;
+    let given = given(&options.parameters, &images, &rendered.app)?;
+    output::notes(&rendered.plan.notes);
+    let name = release_name(options.release.as_deref(), &rendered.config, &rendered.app.name)?;
+    let release = writing(common, &name, options.release_namespace.as_deref(), &rendered.config)?;
+    let request = pipeline::Deploy {
+        app: &rendered.app,
+        plan: &rendered.plan,
+        chart: &rendered.chart,
+        environment: common.environment.clone().zip(rendered.environment_values),
+        given,
+        wait: !options.no_wait,
+        timeout,
+    };
+    pipeline::deploy(&request, &release, &mut prompt, &mut random, &mut output::say)?;
+    Ok(Exit::Done)
+}
+
+/// Uninstalls the application.
+pub fn destroy(common: &Common, options: &Destroy) -> Result<Exit, CliError> {
+    let timeout = duration(&options.timeout)?;
+    // A release that is named needs no manifest: it may be destroyed from any machine.
+    let (name, config, application) = if let Some(name) = &options.release {
+        (name.clone(), Config::default(), None)
+    } else {
+        let (name, config, application) = named_by_source(common, &options.source)?;
+        (name, config, Some(application))
+    };
+    let release = writing(common, &name, options.release_namespace.as_deref(), &config)?;
+    confirm(common, options, &release)?;
+    let request = pipeline::Destroy { application, delete_data: options.delete_data, timeout };
+    let done = pipeline::destroy(&request, &release, &mut output::say)?;
+    report(&done, &release);
+    Ok(if done.found { Exit::Done } else { Exit::Error })
+}
+
+fn named_by_source(common: &Common, source: &Source) -> Result<(String, Config, String), CliError> {
+    let project = Project::load(source)?;
+    let config = project.config(common.environment.as_deref())?;
+    let application = config.application.clone().unwrap_or_else(|| project.folder().to_owned());
+    let name = release_name(None, &config, &application)?;
+    let id = config.application_id.clone().unwrap_or(application);
+    Ok((name, config, id))
+}
+
+fn report(done: &Destroyed, release: &Release) {
+    if !done.found {
+        output::say(&format!("there was nothing to destroy: no {}", release.described()));
+        return;
+    }
+    output::say(&format!("destroyed {}", release.described()));
+    if !done.deleted.is_empty() {
+        output::say(&format!("deleted with their data: {}", done.deleted.join(", ")));
+    }
+    if !done.kept.is_empty() {
+        output::say(&format!("kept, with the secrets that belong to them: {}", done.kept.join(", ")));
+        output::say("  --delete-data removes them");
+    }
+}
+
+/// Data goes only when a person said so: at the prompt, or beforehand with --yes.
+fn confirm(common: &Common, options: &Destroy, release: &Release) -> Result<(), CliError> {
+    let may_ask = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    if common.yes || (!may_ask && !options.delete_data) {
+        return Ok(());
+    }
+    if !may_ask {
+        return Err(CliError::Refused(format!(
+            "--delete-data deletes the data of {}; say --yes to confirm",
+            release.described()
+        )));
+    }
+    let data = if options.delete_data { " and delete its data" } else { "" };
+    eprint!("destroy {}{data}? [y/N] ", release.described());
+    let mut answer = String::new();
+    let read = std::io::stdin().lock().read_line(&mut answer);
+    if read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes") {
+        Ok(())
+    } else {
+        Err(CliError::Refused("nothing was destroyed".into()))
+    }
+}
+
+/// The release name: as given, else the file's, else the application's.
+fn release_name(given: Option<&str>, config: &Config, application: &str) -> Result<String, CliError> {
+    if let Some(name) = given.or(config.release.name.as_deref()) {
+        return Ok(name.to_owned());
+    }
+    if application.is_empty() {
+        return Err(CliError::Usage(
+            "the application has no name; pass --release, or write `application: NAME` into aspire-k8s.yaml".into(),
+        ));
+    }
+    Ok(Name::of_workload(application).to_string())
+}
+
+/// The release that is about to be changed.
+///
+/// Helm always sets `HELM_NAMESPACE`, so `-n default` cannot be told from no `-n` at all. Where the file names another
+/// namespace than the one that merely is the context's own, only the person can say which is meant.
+fn writing(common: &Common, name: &str, release_namespace: Option<&str>, config: &Config) -> Result<Release, CliError> {
+    let environment = Environment::of_process();
+    let access = access(common, &environment);
+    let location = crate::cluster::locate(&access, &environment).map_err(pipeline::Error::from)?;
+    let from_file = config.release.namespace.as_deref();
+    let typed = release_namespace.or(common.namespace.as_deref());
+    let namespace = match (typed, &access.helm_namespace, from_file) {
+        (Some(typed), ..) => typed.to_owned(),
+        (None, Some(helm), Some(file)) if helm != file => {
+            if *helm == location.context_namespace {
+                return Err(CliError::Refused(format!(
+                    "aspire-k8s.yaml names the namespace {file}, helm says {helm}, which may be the context's own or what you typed: \
+                     say --release-namespace {file} or --release-namespace {helm}"
+                )));
+            }
+            helm.clone()
+        }
+        (None, _, Some(file)) => file.to_owned(),
+        (None, _, None) => location.namespace.clone(),
+    };
+    Ok(Release::new(name, &namespace, Access { namespace: Some(namespace.clone()), ..access }, environment)?)
+}
+
+/// How to reach the cluster: what was typed, else what helm passes on.
+fn access(common: &Common, environment: &Environment) -> Access {
+    let typed = Access {
+        kubeconfig: common.kubeconfig.clone(),
+        context: common.context.clone(),
+        namespace: common.namespace.clone(),
+        ..Access::default()
+    };
+    let mut access = typed.with_environment(environment);
+    if !super::is_helm_plugin() {
+        // Somebody's variable, not helm's word.
+        access.namespace = access.namespace.or_else(|| access.helm_namespace.take());
+        access.helm_namespace = None;
+    }
+    access
+}
+
+/// Asks on a terminal; secret answers are not shown.
+fn prompt(input: &Listed) -> Option<String> {
+    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        return None;
+    }
+    let reason = input.reason.as_ref().map_or(String::new(), |reason| format!(", {reason}"));
+    eprint!("{} (for {}{reason}): ", input.name, input.used_by.join(", "));
+    if input.secret {
+        return rpassword::read_password().ok();
+    }
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer).ok()?;
+    Some(answer.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// Random bytes of the system.
+pub fn random(bytes: &mut [u8]) -> Result<(), Problem> {
+    getrandom::fill(bytes).map_err(|error| Problem::at("", format!("the system gives no random bytes: {error}")))
+}
+
+/// `90s`, `10m`, `1h30m`: durations as helm writes them.
+fn duration(text: &str) -> Result<Duration, CliError> {
+    let wrong = || CliError::Usage(format!("--timeout {text} is no duration; write it like 90s, 10m or 1h30m"));
+    let mut seconds = 0_u64;
+    let mut number = String::new();
+    for c in text.chars() {
+        if c.is_ascii_digit() {
+            number.push(c);
+            continue;
+        }
+        let unit = match c {
+            'h' => 3600,
+            'm' => 60,
+            's' => 1,
+            _ => return Err(wrong()),
+        };
+        let count: u64 = number.parse().map_err(|_| wrong())?;
+        seconds = count.checked_mul(unit).and_then(|more| seconds.checked_add(more)).ok_or_else(wrong)?;
+        number.clear();
+    }
+    if !number.is_empty() || seconds == 0 { Err(wrong()) } else { Ok(Duration::from_secs(seconds)) }
+}
+
+/// The objects of an application as YAML.
+pub fn template(
+    common: &Common,
+    rendered: &super::project::Rendered,
+    parameters: &Parameters,
+    images: &BuiltImages,
+    release: Option<&str>,
+    show_secrets: bool,
+) -> Result<String, CliError> {
+    let given = given(parameters, images, &rendered.app)?;
+    let name = release_name(release, &rendered.config, &rendered.app.name)?;
+    let namespace = common.namespace.as_deref().or(rendered.config.release.namespace.as_deref()).unwrap_or("default");
+    let request = pipeline::Template {
+        app: &rendered.app,
+        plan: &rendered.plan,
+        chart: &rendered.chart,
+        environment: common.environment.clone(),
+        given: &given,
+        release: &name,
+        namespace,
+        show_secrets,
+    };
+    Ok(pipeline::template(&request, &Environment::of_process(), &mut random)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_helms() {
+        for (text, seconds) in [
+            ("90s", Some(90)),
+            ("10m", Some(600)),
+            ("1h30m", Some(5400)),
+            ("5", None),
+            ("", None),
+            ("m", None),
+            ("1d", None),
+            ("99999999999999999999s", None),
+        ] {
+            assert_eq!(duration(text).ok().map(|duration| duration.as_secs()), seconds, "{text}");
+        }
+    }
+}

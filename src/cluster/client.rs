@@ -1,0 +1,244 @@
+//! The connection: one client, one small runtime of its own, and the rest of the program stays synchronous.
+//!
+//! Every request has the same time limit and every error says what was tried. Objects are JSON values as they came.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use kube::Client;
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy};
+use kube::core::Request;
+use kube::core::params::GetParams;
+use kube::core::request::Error as RequestError;
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+use super::access::Access;
+use super::environment::Environment;
+use super::error::{Error, ErrorKind, Result};
+use super::explain::{Attempt, chain};
+use super::kind::{self, Kind, segment};
+use super::kubeconfig;
+use super::mask::unbase64;
+use super::objects::{Guard, Objects, Propagation, marks, name_of};
+
+const PAGE: u32 = 500;
+
+/// A connection to one API server.
+pub struct Cluster {
+    runtime: Runtime,
+    client: Client,
+    url: String,
+    timeout: Duration,
+    secrets: RefCell<Vec<String>>,
+}
+
+impl Cluster {
+    /// Prepares a connection (nothing is sent yet). `timeout` is for every single request.
+    pub fn connect(access: &Access, environment: &Environment, timeout: Duration) -> Result<Self> {
+        let mut config = kubeconfig::configuration(access, environment)?;
+        config.connect_timeout = Some(timeout);
+        let url = config.cluster_url.to_string().trim_end_matches('/').to_owned();
+        let broken = |error: &dyn std::error::Error| {
+            let sentence = format!("the connection to {url} could not be prepared: {}", chain(error));
+            Error::new(ErrorKind::Configuration, sentence)
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| broken(&error))?;
+        let client = runtime.block_on(async { Client::try_from(config) }).map_err(|error| broken(&error))?;
+        Ok(Self { runtime, client, url, timeout, secrets: RefCell::default() })
+    }
+
+    /// The address of the API server.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Another time limit for the requests that follow.
+    pub fn set_timeout(&mut self, timeout: Duration) {
+        self.timeout = timeout;
+    }
+
+    /// Texts that no error may show from now on.
+    pub fn hide(&self, secrets: impl IntoIterator<Item = String>) {
+        self.secrets.borrow_mut().extend(secrets);
+    }
+
+    /// The version of the API server, like `v1.36.3`.
+    pub fn server_version(&self) -> Result<String> {
+        let kind = Kind { kind: "version".into(), namespaced: false, ..kind::NAMESPACE };
+        let attempt = Attempt { verb: "get", kind: &kind, namespace: "", name: "of the API server" };
+        let request = built(attempt, Request::new("").get("version", &GetParams::default()))?;
+        let answer = self.send(attempt, self.client.request(request))?;
+        Ok(answer["gitVersion"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// A kind by its name, from the table or from the API server; none when the cluster does not have it.
+    pub fn kind(&self, api_version: &str, kind: &str) -> Result<Option<Kind>> {
+        if let Some(known) = Kind::known(api_version, kind) {
+            return Ok(Some(known));
+        }
+        let path = kind::version_path(api_version)?;
+        let (base, version) = path.rsplit_once('/').unwrap_or(("", &path));
+        let wanted =
+            Kind { api_version: api_version.to_owned().into(), kind: kind.to_owned().into(), ..kind::NAMESPACE };
+        let attempt = Attempt { verb: "get", kind: &wanted, namespace: "", name: "" };
+        let request = built(attempt, Request::new(base).get(version, &GetParams::default()))?;
+        Ok(absent(self.send(attempt, self.client.request(request)))?
+            .and_then(|list| kind::in_resource_list(&list, api_version, kind)))
+    }
+
+    /// All objects of a kind with these labels (`a=b,c`; empty for all); with an empty namespace, of the whole cluster.
+    pub fn list(&self, kind: &Kind, namespace: &str, label_selector: &str) -> Result<Vec<Value>> {
+        let attempt = Attempt { verb: "list", kind, namespace, name: "" };
+        let path = kind.path(namespace)?;
+        let mut parameters = ListParams::default().limit(PAGE);
+        if !label_selector.is_empty() {
+            parameters = parameters.labels(label_selector);
+        }
+        let mut found = Vec::new();
+        loop {
+            let request = built(attempt, Request::new(&path).list(&parameters))?;
+            let mut page = self.send(attempt, self.client.request(request))?;
+            if let Value::Array(items) = page["items"].take() {
+                found.extend(items.into_iter().map(|item| complete(item, kind)));
+            }
+            match page["metadata"]["continue"].as_str() {
+                Some(token) if !token.is_empty() => parameters = parameters.continue_token(token),
+                _ => return Ok(found),
+            }
+        }
+    }
+
+    /// Merges into the object, if it is still in the state that `guard` names.
+    pub fn patch(&self, kind: &Kind, namespace: &str, name: &str, guard: &Guard, patch: &Value) -> Result<Value> {
+        let attempt = Attempt { verb: "patch", kind, namespace, name };
+        let mut patch = patch.clone();
+        guard.write_into(&mut patch)?;
+        self.hide_data_of(kind, &patch);
+        let parameters = PatchParams { field_manager: Some(marks::US.to_owned()), ..PatchParams::default() };
+        let request = Request::new(kind.path(namespace)?).patch(segment(name)?, &parameters, &Patch::Merge(patch));
+        self.send(attempt, self.client.request(built(attempt, request)?))
+    }
+
+    /// What the API server would make of this object: defaults, admission and strict validation, nothing stored.
+    /// `force` takes the fields over that others own; without it, such a field is a conflict.
+    pub fn server_dry_run_apply(&self, kind: &Kind, namespace: &str, object: &Value, force: bool) -> Result<Value> {
+        let name = name_of(object);
+        let attempt = Attempt { verb: "patch", kind, namespace, name };
+        let parameters = PatchParams::apply(marks::US).dry_run().validation_strict();
+        let parameters = if force { parameters.force() } else { parameters };
+        self.hide_data_of(kind, object);
+        let request = Request::new(kind.path(namespace)?).patch(segment(name)?, &parameters, &Patch::Apply(object));
+        self.send(attempt, self.client.request(built(attempt, request)?))
+    }
+
+    /// Whether we may do this; an empty name means any object of the kind, an empty namespace the whole cluster.
+    pub fn can_i(&self, verb: &str, kind: &Kind, namespace: &str, name: &str) -> Result<bool> {
+        let review = json!({
+            "apiVersion": kind::ACCESS_REVIEW.api_version,
+            "kind": kind::ACCESS_REVIEW.kind,
+            "spec": {"resourceAttributes": {
+                "verb": verb, "group": kind.group(), "resource": kind.plural, "namespace": namespace, "name": name,
+            }},
+        });
+        let answer = self.create(&kind::ACCESS_REVIEW, "", &review)?;
+        Ok(answer["status"]["allowed"] == true)
+    }
+
+    fn send(&self, attempt: Attempt<'_>, answer: impl Future<Output = kube::Result<Value>>) -> Result<Value> {
+        let answer = self.runtime.block_on(async { tokio::time::timeout(self.timeout, answer).await });
+        match answer {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(report)) => Err(attempt.failed(&report, &self.url, &self.secrets.borrow())),
+            Err(_) => Err(attempt.timed_out(&self.url, self.timeout.as_secs_f64())),
+        }
+    }
+
+    /// The API server may repeat what it was sent: what is in a Secret is hidden before it goes there.
+    fn hide_data_of(&self, kind: &Kind, object: &Value) {
+        if *kind != kind::SECRET {
+            return;
+        }
+        let values = |group: &str| object[group].as_object().into_iter().flat_map(|map| map.values());
+        let plain = values("stringData").filter_map(Value::as_str).map(str::to_owned);
+        let decoded =
+            values("data").filter_map(|value| unbase64(value.as_str()?)).filter_map(|v| String::from_utf8(v).ok());
+        let encoded = values("data").filter_map(Value::as_str).map(str::to_owned);
+        self.hide(plain.chain(decoded).chain(encoded).collect::<Vec<_>>());
+    }
+}
+
+impl Objects for Cluster {
+    fn get(&self, kind: &Kind, namespace: &str, name: &str) -> Result<Option<Value>> {
+        let attempt = Attempt { verb: "get", kind, namespace, name };
+        let request = Request::new(kind.path(namespace)?).get(segment(name)?, &GetParams::default());
+        absent(self.send(attempt, self.client.request(built(attempt, request)?)))
+    }
+
+    fn create(&self, kind: &Kind, namespace: &str, object: &Value) -> Result<Value> {
+        let attempt = Attempt { verb: "create", kind, namespace, name: name_of(object) };
+        self.hide_data_of(kind, object);
+        let request = Request::new(kind.path(namespace)?).create(&writer(), object.to_string().into_bytes());
+        self.send(attempt, self.client.request(built(attempt, request)?))
+    }
+
+    fn replace(&self, kind: &Kind, namespace: &str, object: &Value, guard: &Guard) -> Result<Value> {
+        let name = name_of(object);
+        let attempt = Attempt { verb: "update", kind, namespace, name };
+        let mut object = object.clone();
+        guard.write_into(&mut object)?;
+        self.hide_data_of(kind, &object);
+        let data = object.to_string().into_bytes();
+        let request = Request::new(kind.path(namespace)?).replace(segment(name)?, &writer(), data);
+        self.send(attempt, self.client.request(built(attempt, request)?))
+    }
+
+    fn delete(&self, kind: &Kind, namespace: &str, name: &str, guard: &Guard, how: Propagation) -> Result<bool> {
+        let attempt = Attempt { verb: "delete", kind, namespace, name };
+        if guard.uid.is_none() {
+            let sentence = format!("{attempt}: without its uid another object of that name could be hit");
+            return Err(Error::new(ErrorKind::Invalid, sentence));
+        }
+        let parameters = DeleteParams {
+            preconditions: Some(Preconditions {
+                uid: guard.uid.clone(),
+                resource_version: guard.resource_version.clone(),
+            }),
+            propagation_policy: Some(match how {
+                Propagation::Background => PropagationPolicy::Background,
+                Propagation::Foreground => PropagationPolicy::Foreground,
+                Propagation::Orphan => PropagationPolicy::Orphan,
+            }),
+            ..DeleteParams::default()
+        };
+        let request = Request::new(kind.path(namespace)?).delete(segment(name)?, &parameters);
+        Ok(absent(self.send(attempt, self.client.request(built(attempt, request)?)))?.is_some())
+    }
+}
+
+fn built<T>(attempt: Attempt<'_>, request: std::result::Result<T, RequestError>) -> Result<T> {
+    request.map_err(|error| Error::new(ErrorKind::Invalid, format!("{attempt}: {error}")))
+}
+
+fn writer() -> PostParams {
+    PostParams { field_manager: Some(marks::US.to_owned()), ..PostParams::default() }
+}
+
+fn absent(answer: Result<Value>) -> Result<Option<Value>> {
+    match answer {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        other => other.map(Some),
+    }
+}
+
+/// The objects of a list come without their kind.
+fn complete(mut object: Value, kind: &Kind) -> Value {
+    object["apiVersion"] = json!(kind.api_version);
+    object["kind"] = json!(kind.kind);
+    object
+}
+
+#[cfg(test)]
+#[path = "client_tests.rs"]
+mod tests;

@@ -1,0 +1,191 @@
+//! The requests as they leave, against a server on this machine that answers by the script.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::sync::mpsc::{Receiver, channel};
+
+use super::*;
+use crate::cluster::kind::{CLAIM, NAMESPACE, SECRET};
+
+struct Asked {
+    line: String,
+    content_type: String,
+    body: Value,
+}
+
+/// A server that gives these answers, one connection each; `0` takes the request and never answers.
+fn server(answers: Vec<(u16, Value)>) -> (Cluster, Receiver<Asked>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        let mut open = Vec::new();
+        for (code, answer) in answers {
+            let (stream, _) = listener.accept().unwrap();
+            let mut reader = BufReader::new(stream);
+            sender.send(read_request(&mut reader)).unwrap();
+            let text = answer.to_string();
+            if code > 0 {
+                let head = format!("HTTP/1.1 {code} X\r\nContent-Type: application/json\r\nConnection: close\r\n");
+                write!(reader.get_mut(), "{head}Content-Length: {}\r\n\r\n{text}", text.len()).unwrap();
+            }
+            open.push(reader);
+        }
+        std::mem::forget(open);
+    });
+    let access = Access { server: Some(format!("http://{address}")), ..Access::default() };
+    let environment = Environment::new("/", [("KUBECONFIG", "/nonexistent/kubeconfig")]);
+    (Cluster::connect(&access, &environment, Duration::from_millis(1500)).unwrap(), receiver)
+}
+
+fn read_request(reader: &mut impl BufRead) -> Asked {
+    let (mut line, mut length, mut content_type) = (String::new(), 0, String::new());
+    reader.read_line(&mut line).unwrap();
+    loop {
+        let mut header = String::new();
+        reader.read_line(&mut header).unwrap();
+        match header.trim().split_once(": ") {
+            Some((name, value)) if name.eq_ignore_ascii_case("content-length") => length = value.parse().unwrap(),
+            Some((name, value)) if name.eq_ignore_ascii_case("content-type") => content_type = value.to_owned(),
+            Some(_) => {}
+            None => break,
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    let line = line.trim().trim_end_matches(" HTTP/1.1").to_owned();
+    Asked { line, content_type, body: serde_json::from_slice(&body).unwrap_or_default() }
+}
+
+fn status(code: u16, reason: &str, message: &str) -> (u16, Value) {
+    (
+        code,
+        json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason, "message": message}),
+    )
+}
+
+fn guard() -> Guard {
+    Guard { uid: Some("u".into()), resource_version: Some("7".into()) }
+}
+
+#[test]
+fn reading() {
+    let object = json!({"metadata": {"name": "a"}});
+    let page = json!({"metadata": {"continue": "t"}, "items": [object]});
+    let (cluster, asked) = server(vec![
+        (200, object.clone()),
+        status(404, "NotFound", "secrets \"a\" not found"),
+        (200, page),
+        (200, json!({"metadata": {}, "items": [object]})),
+        (200, json!({"resources": [{"name": "ingresses", "kind": "Ingress", "namespaced": true}]})),
+        (200, json!({"gitVersion": "v1.36.3"})),
+    ]);
+    assert_eq!(cluster.get(&SECRET, "n", "a"), Ok(Some(object)));
+    assert_eq!(cluster.get(&NAMESPACE, "n", "a"), Ok(None));
+    let listed = cluster.list(&CLAIM, "n", "a=b").unwrap();
+    assert_eq!((listed.len(), &listed[1]["kind"]), (2, &json!("PersistentVolumeClaim")));
+    assert_eq!(cluster.kind("networking.k8s.io/v1", "Ingress").unwrap().unwrap().plural, "ingresses");
+    assert_eq!(cluster.server_version().unwrap(), "v1.36.3");
+    let lines: Vec<String> = asked.iter().map(|asked| asked.line.trim_end_matches(['?', '&']).to_owned()).collect();
+    assert_eq!(
+        lines,
+        [
+            "GET /api/v1/namespaces/n/secrets/a",
+            "GET /api/v1/namespaces/a",
+            "GET /api/v1/namespaces/n/persistentvolumeclaims?&labelSelector=a%3Db&limit=500",
+            "GET /api/v1/namespaces/n/persistentvolumeclaims?&labelSelector=a%3Db&limit=500&continue=t",
+            "GET /apis/networking.k8s.io/v1",
+            "GET /version",
+        ]
+    );
+}
+
+#[test]
+fn writing_is_guarded() {
+    let object = json!({"metadata": {"name": "a"}});
+    let (cluster, asked) =
+        server(vec![(201, object.clone()), (200, object.clone()), (200, object.clone()), (200, json!({}))]);
+    cluster.create(&SECRET, "n", &object).unwrap();
+    cluster.replace(&SECRET, "n", &object, &guard()).unwrap();
+    cluster.patch(&SECRET, "n", "a", &guard(), &json!({"data": {"k": null}})).unwrap();
+    assert_eq!(cluster.delete(&SECRET, "n", "a", &guard(), Propagation::Background), Ok(true));
+    let asked: Vec<Asked> = asked.iter().collect();
+    let lines: Vec<&str> = asked.iter().map(|asked| asked.line.trim_end_matches('?')).collect();
+    let manager = "fieldManager=kubectl-aspire";
+    assert_eq!(
+        lines,
+        [
+            format!("POST /api/v1/namespaces/n/secrets?&{manager}"),
+            format!("PUT /api/v1/namespaces/n/secrets/a?&{manager}"),
+            format!("PATCH /api/v1/namespaces/n/secrets/a?&{manager}"),
+            "DELETE /api/v1/namespaces/n/secrets/a".to_owned(),
+        ]
+    );
+    let guarded = json!({"name": "a", "uid": "u", "resourceVersion": "7"});
+    assert_eq!(asked[1].body["metadata"], guarded);
+    assert_eq!(asked[2].body, json!({"data": {"k": null}, "metadata": {"uid": "u", "resourceVersion": "7"}}));
+    assert_eq!(asked[2].content_type, "application/merge-patch+json");
+    assert_eq!(asked[3].body["preconditions"], json!({"uid": "u", "resourceVersion": "7"}));
+    assert_eq!(asked[3].body["propagationPolicy"], "Background");
+}
+
+#[test]
+fn without_a_guard_nothing_is_sent() {
+    let (cluster, asked) = server(vec![]);
+    let object = json!({"metadata": {"name": "a"}});
+    let none = Guard::default();
+    assert!(cluster.replace(&SECRET, "n", &object, &none).is_err());
+    assert!(cluster.patch(&SECRET, "n", "a", &none, &json!({})).is_err());
+    assert!(cluster.delete(&SECRET, "n", "a", &none, Propagation::Orphan).is_err());
+    assert!(cluster.get(&SECRET, "n", "a/../b").is_err());
+    assert!(asked.try_recv().is_err());
+}
+
+#[test]
+fn a_dry_run_stores_nothing_and_is_strict() {
+    let object = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"}});
+    let (cluster, asked) = server(vec![(200, object.clone())]);
+    cluster.server_dry_run_apply(&SECRET, "n", &object, true).unwrap();
+    let asked = asked.recv().unwrap();
+    let expected = "PATCH /api/v1/namespaces/n/secrets/a?&dryRun=All&force=true&fieldManager=kubectl-aspire&fieldValidation=Strict";
+    assert_eq!((&*asked.line, &*asked.content_type), (expected, "application/apply-patch+yaml"));
+}
+
+#[test]
+fn permissions_are_asked_for() {
+    let (cluster, asked) = server(vec![(201, json!({"status": {"allowed": true}})), (201, json!({"status": {}}))]);
+    assert_eq!(cluster.can_i("create", &SECRET, "n", ""), Ok(true));
+    assert_eq!(cluster.can_i("delete", &SECRET, "n", "x"), Ok(false));
+    let attributes = &asked.recv().unwrap().body["spec"]["resourceAttributes"];
+    let expected = json!({"verb": "create", "group": "", "resource": "secrets", "namespace": "n", "name": ""});
+    assert_eq!(attributes, &expected);
+}
+
+#[test]
+fn a_secret_that_the_server_repeats_is_not_shown() {
+    let message = "Secret \"a\" is invalid: data[k]: Invalid value: \"aHVudGVyMjI=\" (hunter22)";
+    let (cluster, _asked) = server(vec![status(422, "Invalid", message)]);
+    let object = json!({"metadata": {"name": "a"}, "data": {"k": "aHVudGVyMjI="}});
+    let error = cluster.create(&SECRET, "n", &object).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert!(error.to_string().ends_with("Invalid value: \"***\" (***)"), "{error}");
+}
+
+#[test]
+fn silence_and_absence_are_told_apart() {
+    let (cluster, _asked) = server(vec![(0, json!(null))]);
+    let error = cluster.get(&SECRET, "n", "a").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let access = Access { server: Some(format!("http://{address}")), ..Access::default() };
+    let environment = Environment::new("/", [("KUBECONFIG", "/nonexistent/kubeconfig")]);
+    let cluster = Cluster::connect(&access, &environment, Duration::from_secs(2)).unwrap();
+    let error = cluster.get(&SECRET, "n", "a").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unreachable);
+    let start = format!("could not read Secret a in namespace n: could not talk to http://{address}");
+    assert!(error.to_string().starts_with(&start), "{error}");
+    assert!(error.to_string().contains("refused"), "{error}");
+}

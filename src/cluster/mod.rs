@@ -1,0 +1,38 @@
+//! The API server: the only code that talks to it.
+//!
+//! ```text
+//! Access (command line, helm's variables) ── locate ──> Location, printed before anything happens
+//!    └── Cluster::connect ──> Cluster: Objects ──> secret, state, namespace: what is ours beside the release
+//!                                          └────> claims: what is kept, compared before helm runs
+//! ```
+//! Writes are guarded by uid and resourceVersion; what is not ours is refused. Nothing here knows charts or manifests.
+
+mod access;
+pub mod claims;
+mod client;
+mod environment;
+mod error;
+mod explain;
+#[cfg(test)]
+mod fake;
+mod kind;
+mod kubeconfig;
+mod mask;
+pub mod namespace;
+mod objects;
+mod proxy;
+mod quantity;
+pub mod secret;
+mod state;
+
+pub use access::{Access, Token};
+pub use client::Cluster;
+pub use environment::Environment;
+pub use error::{Error, ErrorKind, Result};
+pub use kind::{CLAIM, CONFIG_MAP, DEPLOYMENT, Kind, NAMESPACE, POD, SECRET, SERVICE, STATEFUL_SET, STORAGE_CLASS};
+pub use kubeconfig::{Location, locate};
+pub use mask::{MASK, base64, mask, unbase64};
+pub use objects::{Guard, Objects, Owner, Propagation, annotation, label, marks, name_of};
+pub use quantity::Quantity;
+pub use secret::ReleaseSecret;
+pub use state::State;

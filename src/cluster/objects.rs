@@ -1,0 +1,194 @@
+//! Reading and writing objects, without saying how: what the parts above the client need, and what a test can stand in
+//! for.
+
+use serde_json::{Value, json};
+
+use super::error::{Error, ErrorKind, Result};
+use super::kind::Kind;
+
+/// Labels and annotations of ours.
+pub mod marks {
+    /// Label: who manages an object.
+    pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+    /// Label: the release an object belongs to.
+    pub const INSTANCE: &str = "app.kubernetes.io/instance";
+    /// The value of [`MANAGED_BY`] on our objects, and our name as a field manager.
+    pub const US: &str = "kubectl-aspire";
+    /// Annotation: the application an object belongs to.
+    pub const APPLICATION: &str = "aspire-k8s/application";
+    /// Label: what an object is for, where its name does not say it.
+    pub const ROLE: &str = "aspire-k8s/role";
+    /// Label: the release a namespace was created for.
+    pub const CREATED_FOR: &str = "aspire-k8s/created-for";
+}
+
+/// The exact object, and the exact state of it, that a write is meant for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Guard {
+    /// The object; another one of the same name is not meant.
+    pub uid: Option<String>,
+    /// The state; a newer one is not meant. May be left open for a deletion.
+    pub resource_version: Option<String>,
+}
+
+impl Guard {
+    /// The state of this object as it was read.
+    pub fn of(object: &Value) -> Self {
+        let text = |key: &str| object["metadata"][key].as_str().map(str::to_owned);
+        Self { uid: text("uid"), resource_version: text("resourceVersion") }
+    }
+
+    /// The object, in whatever state.
+    #[must_use]
+    pub fn any_state(self) -> Self {
+        Self { resource_version: None, ..self }
+    }
+
+    /// Writes the guard into an object or a merge patch, where the API server checks it.
+    pub(super) fn write_into(&self, body: &mut Value) -> Result<()> {
+        let (Some(uid), Some(version)) = (&self.uid, &self.resource_version) else {
+            let sentence = "a write without uid and resourceVersion was stopped: it could hit another object";
+            return Err(Error::new(ErrorKind::Invalid, sentence));
+        };
+        if !body["metadata"].is_object() {
+            body["metadata"] = json!({});
+        }
+        body["metadata"]["uid"] = json!(uid);
+        body["metadata"]["resourceVersion"] = json!(version);
+        Ok(())
+    }
+}
+
+/// What happens to the objects that belong to a deleted one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Propagation {
+    /// They are deleted later.
+    Background,
+    /// They are deleted first.
+    Foreground,
+    /// They stay.
+    Orphan,
+}
+
+/// A store of objects with optimistic locking. The namespace of a kind that has none is ignored.
+pub trait Objects {
+    /// The object, if there is one.
+    fn get(&self, kind: &Kind, namespace: &str, name: &str) -> Result<Option<Value>>;
+    /// Writes a new object; one of that name is an error ([`ErrorKind::AlreadyExists`]).
+    fn create(&self, kind: &Kind, namespace: &str, object: &Value) -> Result<Value>;
+    /// Writes the whole object in place of the state that `guard` names ([`ErrorKind::Conflict`] otherwise).
+    fn replace(&self, kind: &Kind, namespace: &str, object: &Value, guard: &Guard) -> Result<Value>;
+    /// Deletes the object that `guard` names. False when there was none.
+    fn delete(&self, kind: &Kind, namespace: &str, name: &str, guard: &Guard, how: Propagation) -> Result<bool>;
+}
+
+/// The name of an object; empty when it has none.
+pub fn name_of(object: &Value) -> &str {
+    object["metadata"]["name"].as_str().unwrap_or_default()
+}
+
+/// A label of an object.
+pub fn label<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
+    object["metadata"]["labels"][key].as_str()
+}
+
+/// An annotation of an object.
+pub fn annotation<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
+    object["metadata"]["annotations"][key].as_str()
+}
+
+/// Refuses an object that is not ours, or that belongs to another release or application.
+pub(super) fn check_ours(object: &Value, kind: &Kind, namespace: &str, owner: Owner<'_>) -> Result<()> {
+    let what = format!("the {kind} {} in namespace {namespace}", name_of(object));
+    let ours = label(object, marks::MANAGED_BY) == Some(marks::US);
+    if !ours || label(object, marks::INSTANCE) != Some(owner.release) {
+        let sentence = format!("{what} was not written by kubectl-aspire for the release {}", owner.release);
+        return Err(Error::refused(sentence).hint("rename or delete it, or choose another release name"));
+    }
+    let application = annotation(object, marks::APPLICATION).unwrap_or_default();
+    if application != owner.application {
+        let sentence = format!("{what} belongs to the application `{application}`, not to `{}`", owner.application);
+        let hint = "choose another release name or namespace, or set `application:` to the one it belongs to";
+        return Err(Error::refused(sentence).hint(hint));
+    }
+    Ok(())
+}
+
+/// Whose object it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Owner<'a> {
+    /// The release.
+    pub release: &'a str,
+    /// The application id.
+    pub application: &'a str,
+}
+
+impl Owner<'_> {
+    /// Writes our labels and annotations into an object, beside those of others.
+    pub(super) fn write_into(self, object: &mut Value) {
+        for (group, key, value) in [
+            ("labels", marks::MANAGED_BY, marks::US),
+            ("labels", marks::INSTANCE, self.release),
+            ("annotations", marks::APPLICATION, self.application),
+        ] {
+            set(object, group, key, value);
+        }
+    }
+}
+
+/// Sets one label (`labels`) or annotation (`annotations`).
+pub(super) fn set(object: &mut Value, group: &str, key: &str, value: &str) {
+    if !object["metadata"][group].is_object() {
+        object["metadata"][group] = json!({});
+    }
+    object["metadata"][group][key] = json!(value);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::kind::SECRET;
+
+    const OWNER: Owner<'_> = Owner { release: "shop", application: "app" };
+
+    #[test]
+    fn only_our_own_objects_are_touched() {
+        let with = |labels: Value, id: &str| json!({"metadata": {"name": "x", "labels": labels, "annotations": {"aspire-k8s/application": id}}});
+        let ours = |release: &str| json!({"app.kubernetes.io/managed-by": "kubectl-aspire", "app.kubernetes.io/instance": release});
+        for (object, expected) in [
+            (with(ours("shop"), "app"), None),
+            (with(ours("other"), "app"), Some("was not written by kubectl-aspire for the release shop")),
+            (with(ours("shop"), "else"), Some("belongs to the application `else`, not to `app`")),
+            (with(json!({"app.kubernetes.io/managed-by": "Helm"}), "app"), Some("was not written by")),
+            (json!({"metadata": {"name": "x"}}), Some("the Secret x in namespace n was not written by")),
+        ] {
+            let result = check_ours(&object, &SECRET, "n", OWNER);
+            match expected {
+                None => assert_eq!(result, Ok(())),
+                Some(part) => {
+                    let error = result.unwrap_err();
+                    assert_eq!(error.kind(), ErrorKind::Refused);
+                    assert!(error.to_string().contains(part), "{error}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_write_without_a_guard_is_stopped() {
+        let mut body = json!({});
+        assert!(Guard::default().write_into(&mut body).is_err());
+        let object = json!({"metadata": {"uid": "u", "resourceVersion": "7"}});
+        Guard::of(&object).write_into(&mut body).unwrap();
+        assert_eq!(body, object);
+        assert!(Guard::of(&object).any_state().write_into(&mut body).is_err());
+    }
+
+    #[test]
+    fn our_marks_stand_beside_those_of_others() {
+        let mut object = json!({"metadata": {"labels": {"a": "b"}}});
+        OWNER.write_into(&mut object);
+        assert_eq!(label(&object, "a"), Some("b"));
+        assert!(check_ours(&object, &SECRET, "n", OWNER).is_ok());
+    }
+}

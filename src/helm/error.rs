@@ -1,0 +1,106 @@
+//! What went wrong between us and helm, as sentences.
+
+use std::fmt;
+
+/// How a process ended without success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// By itself, with this status.
+    Status(i32),
+    /// Killed by this signal.
+    Signal(i32),
+    /// In a way the system does not tell.
+    Unknown,
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(code) => write!(f, "failed with exit status {code}"),
+            Self::Signal(number) => write!(f, "was killed by signal {number}"),
+            Self::Unknown => f.write_str("failed"),
+        }
+    }
+}
+
+/// A helm that ran and failed. Holds no secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The program and its arguments, as one could type them.
+    pub command: String,
+    /// How it ended.
+    pub ended: Ended,
+    /// The last lines it wrote to its standard error, or to its standard output when it wrote no error.
+    pub lines: Vec<String>,
+}
+
+/// An error of this module.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// There is no helm.
+    #[error("there is no helm: {0}\n  hint: install helm 3.14 or later, or name it with $HELM_BIN")]
+    Missing(String),
+    /// There is one, of a version we do not know.
+    #[error("{program} is helm {version}, and kubectl-aspire works with helm 3.14 to 4.x\n  hint: {hint}")]
+    Unsupported {
+        /// The program.
+        program: String,
+        /// Its version as it says it.
+        version: String,
+        /// The way out.
+        hint: &'static str,
+    },
+    /// It could not be started at all.
+    #[error("could not start {program}: {reason}")]
+    NotStarted {
+        /// The program.
+        program: String,
+        /// What the system says.
+        reason: String,
+    },
+    /// It ran and failed.
+    #[error("`{}` {}{}", .0.command, .0.ended, indented(&.0.lines))]
+    Failed(Box<Failure>),
+    /// We were told to stop while it ran. It was let finish.
+    #[error("interrupted; `{command}` was told to stop, and {}", if *.finished { "had finished" } else { "stopped" })]
+    Interrupted {
+        /// The program and its arguments.
+        command: String,
+        /// Whether it ended with success all the same.
+        finished: bool,
+    },
+    /// It answered something else than was asked for.
+    #[error("`{command}` answered something that is not {expected}")]
+    Unreadable {
+        /// The program and its arguments.
+        command: String,
+        /// What was expected.
+        expected: &'static str,
+    },
+    /// What was to be given to helm would mean something else there.
+    #[error("{0}")]
+    Invalid(String),
+}
+
+/// A result of this module.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// Whether helm does not know the release, or the revision.
+    pub fn is_not_found(&self) -> bool {
+        self.says("release: not found")
+    }
+
+    /// Whether another helm works on the release, or was killed while it did.
+    pub fn is_in_progress(&self) -> bool {
+        self.says("another operation (install/upgrade/rollback) is in progress")
+    }
+
+    fn says(&self, words: &str) -> bool {
+        matches!(self, Self::Failed(failure) if failure.lines.iter().any(|line| line.contains(words)))
+    }
+}
+
+fn indented(lines: &[String]) -> String {
+    if lines.is_empty() { String::new() } else { format!(":\n  {}", lines.join("\n  ")) }
+}

@@ -1,0 +1,132 @@
+//! What happens to a running helm when we are told to stop.
+//!
+//! Ctrl-C reaches helm by itself (it shares our terminal), `kill` does not, so both are passed on; helm then cancels,
+//! and we wait for it, because a release that is left pending blocks the next run. While no helm runs, the program ends
+//! as it would have by itself. Passing Ctrl-C on a second time does no harm: helm listens for the first only.
+
+use std::process::Child;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+/// What we were told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    /// Ctrl-C.
+    Interrupt,
+    /// `kill`.
+    #[cfg_attr(not(unix), expect(dead_code))]
+    Terminate,
+}
+
+/// The helm processes that run now.
+#[derive(Debug, Default)]
+pub(super) struct Interrupts {
+    running: Mutex<Vec<(u32, Arc<AtomicBool>)>>,
+}
+
+/// One helm process, from its start until its output has ended.
+pub(super) struct Running<'a> {
+    all: &'a Interrupts,
+    process: u32,
+    interrupted: Arc<AtomicBool>,
+}
+
+impl Interrupts {
+    /// Those of this program, with the system's signals led to them.
+    pub fn of_program() -> &'static Self {
+        static ALL: OnceLock<Interrupts> = OnceLock::new();
+        ALL.get_or_init(|| {
+            // Without a thread for it, signals end us as they always did.
+            let _ = std::thread::Builder::new().name("signals".into()).spawn(listen);
+            Interrupts::default()
+        })
+    }
+
+    /// Starts a process and notes it in one step, so that no signal falls in between.
+    pub fn start<E>(&self, spawn: impl FnOnce() -> Result<Child, E>) -> Result<(Child, Running<'_>), E> {
+        let mut running = self.lock();
+        let child = spawn()?;
+        let interrupted = Arc::new(AtomicBool::new(false));
+        running.push((child.id(), Arc::clone(&interrupted)));
+        let process = child.id();
+        Ok((child, Running { all: self, process, interrupted }))
+    }
+
+    /// Passes it on. False when there is nobody to pass it on to.
+    pub fn arrived(&self, told: Told) -> bool {
+        let running = self.lock();
+        for (process, interrupted) in running.iter() {
+            interrupted.store(true, Ordering::SeqCst);
+            pass_on(*process, told);
+        }
+        !running.is_empty()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(u32, Arc<AtomicBool>)>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Running<'_> {
+    /// Whether we were told to stop while it ran.
+    pub fn interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.all.lock().retain(|(process, _)| *process != self.process);
+    }
+}
+
+#[cfg(unix)]
+fn pass_on(process: u32, told: Told) {
+    use rustix::process::{Pid, Signal, kill_process};
+
+    let signal = match told {
+        Told::Interrupt => Signal::INT,
+        Told::Terminate => Signal::TERM,
+    };
+    if let Some(process) = i32::try_from(process).ok().and_then(Pid::from_raw) {
+        // It may have ended in this moment.
+        let _ = kill_process(process, signal);
+    }
+}
+
+/// Every process of a console hears Ctrl-C, and there is no other signal.
+#[cfg(not(unix))]
+fn pass_on(_process: u32, _told: Told) {}
+
+fn listen() {
+    if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        runtime.block_on(hear());
+    }
+}
+
+fn heard(told: Told) {
+    if !Interrupts::of_program().arrived(told) {
+        std::process::exit(if told == Told::Interrupt { 130 } else { 143 });
+    }
+}
+
+#[cfg(unix)]
+async fn hear() {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let (interrupt, terminate) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    let (Ok(mut interrupt), Ok(mut terminate)) = (interrupt, terminate) else { return };
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => heard(Told::Interrupt),
+            _ = terminate.recv() => heard(Told::Terminate),
+        }
+    }
+}
+
+#[cfg(not(unix))]
+async fn hear() {
+    while tokio::signal::ctrl_c().await.is_ok() {
+        heard(Told::Interrupt);
+    }
+}

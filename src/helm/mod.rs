@@ -1,0 +1,136 @@
+//! The helm binary: the only code that starts it.
+//!
+//! ```text
+//! Helm::find ── version (3.14 to 4.x) ──> verbs: upgrade_install, rollback, uninstall, template, lint
+//!                                                 status, history, get_manifest, get_values
+//! Target + Values + Options ──> arguments, environment, standard input ──> process ──> lines, Error
+//! ```
+//! Values go through standard input or files, never into arguments; what helm says is masked before anybody sees it.
+//! Nothing here knows what a chart is for.
+
+mod arguments;
+mod error;
+mod interrupt;
+mod process;
+mod release;
+mod verbs;
+mod version;
+
+use std::cell::OnceCell;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+pub use arguments::{Options, Target, Values};
+pub use error::{Ended, Error, Failure, Result};
+pub use process::{Line, Stream};
+pub use release::{Release, Revision};
+pub use verbs::Lint;
+pub use version::Version;
+
+use crate::cluster::{Access, Environment};
+use interrupt::Interrupts;
+use process::{Call, Outcome};
+
+/// What helm reads about the cluster: set from the target, never inherited, so that the target is what is printed.
+const TARGET_VARIABLES: [&str; 10] = [
+    "HELM_NAMESPACE",
+    "HELM_KUBECONTEXT",
+    "HELM_KUBEAPISERVER",
+    "HELM_KUBETOKEN",
+    "HELM_KUBEASUSER",
+    "HELM_KUBEASGROUPS",
+    "HELM_KUBECAFILE",
+    "HELM_KUBEINSECURE_SKIP_TLS_VERIFY",
+    "HELM_KUBETLS_SERVER_NAME",
+    "HELM_DEBUG",
+];
+
+/// A helm binary.
+#[derive(Debug)]
+pub struct Helm {
+    program: PathBuf,
+    environment: Environment,
+    secrets: Vec<String>,
+    version: OnceCell<Version>,
+    interrupts: &'static Interrupts,
+}
+
+impl Helm {
+    /// Finds it: `$HELM_BIN` (a path starts at the start folder), else `helm` on the `PATH`. Does not run it yet.
+    pub fn find(environment: &Environment) -> Result<Self> {
+        let wanted = environment.os("HELM_BIN");
+        let name = wanted.map_or_else(|| OsString::from("helm"), OsString::from);
+        let found = which::which_in(&name, environment.os("PATH"), environment.directory());
+        let program = found.map_err(|_| {
+            Error::Missing(match wanted {
+                Some(name) => format!("$HELM_BIN names `{}`, which is no program", name.display()),
+                None => "no program of that name is on the PATH".to_owned(),
+            })
+        })?;
+        let interrupts = Interrupts::of_program();
+        let environment = environment.clone();
+        Ok(Self { program, environment, secrets: Vec::new(), version: OnceCell::new(), interrupts })
+    }
+
+    /// The program that was found.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// Texts that nothing helm says may show.
+    pub fn hide(&mut self, secrets: impl IntoIterator<Item = String>) {
+        self.secrets.extend(secrets);
+    }
+
+    /// Its version, asked once; one that we do not know is an error.
+    pub fn version(&self) -> Result<Version> {
+        if let Some(version) = self.version.get() {
+            return Ok(*version);
+        }
+        let words = arguments::words(["version", "--template", "{{.Version}}"]);
+        let outcome = self.call(words, &Access::default(), None, &mut |_| {})?.success()?;
+        let version = Version::parse(&outcome.output).ok_or_else(|| outcome.unreadable("a version"))?;
+        version.check().map_err(|hint| Error::Unsupported {
+            program: self.program.display().to_string(),
+            version: version.to_string(),
+            hint,
+        })?;
+        Ok(*self.version.get_or_init(|| version))
+    }
+
+    /// Runs helm with exactly these arguments.
+    fn call(
+        &self,
+        arguments: Vec<OsString>,
+        access: &Access,
+        input: Option<Vec<u8>>,
+        on_line: &mut dyn FnMut(Line<'_>),
+    ) -> Result<Outcome> {
+        let call = Call {
+            program: &self.program,
+            arguments,
+            variables: self.variables(access),
+            directory: self.environment.directory(),
+            input,
+            secrets: &self.secrets,
+            interrupts: self.interrupts,
+        };
+        call.run(on_line)
+    }
+
+    /// The inherited variables, with those about the cluster from the target. Plugins would cost time, and debug output
+    /// shows every value.
+    fn variables(&self, access: &Access) -> Vec<(OsString, OsString)> {
+        let inherited = self.environment.variables();
+        let kept = inherited.filter(|(name, _)| !TARGET_VARIABLES.iter().any(|own| *name == *own));
+        let own = [("HELM_NO_PLUGINS", "1"), ("HELM_DEBUG", "false")];
+        let own = own.into_iter().map(|(name, value)| (name, OsString::from(value)));
+        let mut all: Vec<(OsString, OsString)> = kept.map(|(name, value)| (name.into(), value.into())).collect();
+        all.extend(own.chain(access.helm_variables()).map(|(name, value)| (name.into(), value)));
+        all
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests;

@@ -1,0 +1,192 @@
+//! Running one helm process: its arguments, its surroundings, its output line by line. Never a shell.
+
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+
+use super::error::{Ended, Error, Failure, Result};
+use super::interrupt::Interrupts;
+use crate::cluster::mask;
+
+/// How many of the last lines an error shows.
+const LAST: usize = 20;
+
+/// Where a line came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    /// Standard output.
+    Output,
+    /// Standard error.
+    Error,
+}
+
+/// One line that helm wrote, without its end and without secrets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Line<'a> {
+    /// Where it came from.
+    pub stream: Stream,
+    /// What it says.
+    pub text: &'a str,
+}
+
+/// A process to run.
+pub(super) struct Call<'a> {
+    pub program: &'a Path,
+    pub arguments: Vec<OsString>,
+    pub variables: Vec<(OsString, OsString)>,
+    pub directory: &'a Path,
+    pub input: Option<Vec<u8>>,
+    pub secrets: &'a [String],
+    pub interrupts: &'a Interrupts,
+}
+
+/// What a process wrote and how it ended.
+pub(super) struct Outcome {
+    /// Its standard output, as it is.
+    pub output: String,
+    lines: Vec<String>,
+    status: ExitStatus,
+    interrupted: bool,
+    command: String,
+}
+
+impl Call<'_> {
+    /// Runs it to its end.
+    pub fn run(mut self, on_line: &mut dyn FnMut(Line<'_>)) -> Result<Outcome> {
+        let command = self.shown();
+        let (mut child, running) = self.interrupts.start(|| self.start())?;
+        let (sender, receiver) = channel();
+        let pipes = [
+            child.stdout.take().map(|pipe| (Stream::Output, Box::new(pipe) as Box<dyn Read + Send>)),
+            child.stderr.take().map(|pipe| (Stream::Error, Box::new(pipe) as Box<dyn Read + Send>)),
+        ];
+        for (stream, pipe) in pipes.into_iter().flatten() {
+            let sender = sender.clone();
+            thread::spawn(move || read_lines(stream, pipe, &sender));
+        }
+        drop(sender);
+        feed(&mut child, self.input.take());
+        let (mut output, mut errors, mut others) = (String::new(), Vec::new(), Vec::new());
+        for (stream, text) in receiver {
+            let line = mask(text.trim_end_matches(['\r', '\n']), self.secrets);
+            on_line(Line { stream, text: &line });
+            match stream {
+                Stream::Output => {
+                    output.push_str(&text);
+                    keep_last(&mut others, line);
+                }
+                Stream::Error => keep_last(&mut errors, line),
+            }
+        }
+        let interrupted = running.interrupted();
+        drop(running);
+        let status = child.wait().map_err(|error| self.not_started(&error))?;
+        let lines = if errors.is_empty() { others } else { errors };
+        Ok(Outcome { output, lines, status, interrupted, command })
+    }
+
+    fn start(&self) -> Result<Child> {
+        let mut command = Command::new(self.program);
+        command
+            .args(&self.arguments)
+            .env_clear()
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .current_dir(self.directory)
+            .stdin(if self.input.is_some() { Stdio::piped() } else { Stdio::null() })
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command.spawn().map_err(|error| self.not_started(&error))
+    }
+
+    fn not_started(&self, error: &std::io::Error) -> Error {
+        Error::NotStarted { program: self.program.display().to_string(), reason: error.to_string() }
+    }
+
+    /// The command as one could type it.
+    fn shown(&self) -> String {
+        let program = self.program.file_stem().unwrap_or(self.program.as_os_str());
+        let words = std::iter::once(program).chain(self.arguments.iter().map(OsString::as_os_str));
+        let words: Vec<String> = words.map(|word| quoted(&word.to_string_lossy())).collect();
+        mask(&words.join(" "), self.secrets)
+    }
+}
+
+impl Outcome {
+    /// Whether it ended with success.
+    pub fn succeeded(&self) -> bool {
+        self.status.success() && !self.interrupted
+    }
+
+    /// The error, unless it ended with success.
+    pub fn success(self) -> Result<Self> {
+        if self.interrupted {
+            return Err(Error::Interrupted { command: self.command, finished: self.status.success() });
+        }
+        if self.status.success() {
+            return Ok(self);
+        }
+        let ended = ended(self.status);
+        Err(Error::Failed(Box::new(Failure { command: self.command, ended, lines: self.lines })))
+    }
+
+    /// The error for an answer that cannot be understood.
+    pub fn unreadable(&self, expected: &'static str) -> Error {
+        Error::Unreadable { command: self.command.clone(), expected }
+    }
+}
+
+/// Writes the input from a thread of its own: helm may end without having read it, which is no error of ours.
+fn feed(child: &mut Child, input: Option<Vec<u8>>) {
+    if let (Some(mut pipe), Some(input)) = (child.stdin.take(), input) {
+        thread::spawn(move || {
+            let _ = pipe.write_all(&input);
+        });
+    }
+}
+
+fn read_lines(stream: Stream, pipe: Box<dyn Read + Send>, sender: &Sender<(Stream, String)>) {
+    let mut reader = BufReader::new(pipe);
+    let mut line = Vec::new();
+    while reader.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
+        let text = String::from_utf8_lossy(&line).into_owned();
+        if sender.send((stream, text)).is_err() {
+            return;
+        }
+        line.clear();
+    }
+}
+
+fn keep_last(lines: &mut Vec<String>, line: String) {
+    if lines.len() == LAST {
+        lines.remove(0);
+    }
+    lines.push(line);
+}
+
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(unix)]
+fn ended(status: ExitStatus) -> Ended {
+    use std::os::unix::process::ExitStatusExt;
+
+    match (status.code(), status.signal()) {
+        (Some(code), _) => Ended::Status(code),
+        (None, Some(signal)) => Ended::Signal(signal),
+        (None, None) => Ended::Unknown,
+    }
+}
+
+#[cfg(not(unix))]
+fn ended(status: ExitStatus) -> Ended {
+    status.code().map_or(Ended::Unknown, Ended::Status)
+}

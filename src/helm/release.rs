@@ -1,0 +1,113 @@
+//! What helm knows of a release, read leniently: the JSON may follow other lines, and numbers may come as texts.
+
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+/// The last revision of a release.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Release {
+    /// Its name.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// The number of the revision.
+    #[serde(deserialize_with = "number")]
+    pub revision: u64,
+    /// `deployed`, `failed`, `pending-upgrade`...
+    pub status: String,
+    /// Name and version of the chart.
+    #[serde(default)]
+    pub chart: String,
+    /// Version of the application.
+    #[serde(default)]
+    pub app_version: String,
+    /// When it was written.
+    #[serde(default)]
+    pub updated: String,
+}
+
+impl Release {
+    /// Whether a helm works on it, or was killed while it did.
+    pub fn is_pending(&self) -> bool {
+        self.status.starts_with("pending-")
+    }
+
+    /// Whether it is in place as a whole.
+    pub fn is_deployed(&self) -> bool {
+        self.status == "deployed"
+    }
+}
+
+/// One revision of a release.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Revision {
+    /// Its number.
+    #[serde(deserialize_with = "number")]
+    pub revision: u64,
+    /// `deployed`, `superseded`, `failed`...
+    pub status: String,
+    /// Name and version of the chart.
+    #[serde(default)]
+    pub chart: String,
+    /// Version of the application.
+    #[serde(default)]
+    pub app_version: String,
+    /// What was said about it.
+    #[serde(default)]
+    pub description: String,
+    /// When it was written.
+    #[serde(default)]
+    pub updated: String,
+}
+
+/// The first JSON value in what helm wrote. Lines before it (helm 4 reports what it pulled) do not matter.
+pub(super) fn json<T: serde::de::DeserializeOwned>(output: &str) -> Option<T> {
+    let mut start = 0;
+    for line in output.split_inclusive('\n') {
+        if line.trim_start().starts_with(['{', '[']) || line.trim() == "null" {
+            let mut values = serde_json::Deserializer::from_str(&output[start..]).into_iter::<Value>();
+            if let Some(Ok(value)) = values.next() {
+                return serde_json::from_value(value).ok();
+            }
+        }
+        start += line.len();
+    }
+    None
+}
+
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    let number = value.as_u64().or_else(|| value.as_str().and_then(|text| text.parse().ok()));
+    number.ok_or_else(|| serde::de::Error::custom("no revision number"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn json_is_found_behind_other_lines() {
+        for (text, expected) in [
+            ("[]", Some(json!([]))),
+            ("Pulled: oci://x\nDigest: sha256:1\n{\"a\": 1}\n", Some(json!({"a": 1}))),
+            ("[warning] odd\n  {\n  \"a\": 1}\nrest", Some(json!({"a": 1}))),
+            ("null\n", Some(Value::Null)),
+            ("nothing", None),
+            ("", None),
+            ("{\"a\": ", None),
+        ] {
+            assert_eq!(json::<Value>(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_number_of_a_revision_may_be_a_text() {
+        for revision in [json!(3), json!("3")] {
+            let text = json!([{"name": "a", "namespace": "n", "revision": revision, "status": "deployed"}]).to_string();
+            let found: Vec<Release> = json(&text).unwrap();
+            assert_eq!((found[0].revision, found[0].is_deployed(), found[0].is_pending()), (3, true, false));
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The verbs of helm that we use, each a list of arguments and a way to read the answer.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::Helm;
+use super::arguments::{Options, Target, Values, path_word, words};
+use super::error::Result;
+use super::process::{Line, Outcome};
+use super::release::{Release, Revision, json};
+use crate::cluster::mask;
+
+/// What `helm lint` found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lint {
+    /// Whether it found no error.
+    pub passed: bool,
+    /// What it says.
+    pub text: String,
+}
+
+impl Helm {
+    /// Installs the release, or brings it to this chart and exactly these values: values of an earlier revision are not
+    /// taken over. What helm prints comes line by line.
+    pub fn upgrade_install(
+        &self,
+        target: &Target,
+        chart: &Path,
+        values: &Values<'_>,
+        options: &Options,
+        on_line: &mut dyn FnMut(Line<'_>),
+    ) -> Result<()> {
+        let version = self.version()?;
+        let mut arguments = words(["upgrade", "--install", target.release()]);
+        arguments.push(path_word(chart).into());
+        arguments.extend(target.flags());
+        arguments.push("--reset-values".into());
+        arguments.extend(values.flags()?);
+        arguments.extend(options.flags(true));
+        arguments.extend(options.description_flags());
+        if options.roll_back {
+            arguments.push(version.roll_back_flag().into());
+        }
+        arguments.extend(words(&options.extra));
+        self.call(arguments, target.access(), values.input(), on_line)?.success().map(drop)
+    }
+
+    /// Brings the release back to a revision.
+    pub fn rollback(
+        &self,
+        target: &Target,
+        revision: u64,
+        options: &Options,
+        on_line: &mut dyn FnMut(Line<'_>),
+    ) -> Result<()> {
+        self.version()?;
+        let mut arguments = words(["rollback", target.release(), &revision.to_string()]);
+        arguments.extend(target.flags());
+        arguments.extend(options.flags(true));
+        arguments.extend(words(&options.extra));
+        self.call(arguments, target.access(), None, on_line)?.success().map(drop)
+    }
+
+    /// Removes the release. False when there was none.
+    pub fn uninstall(&self, target: &Target, options: &Options, on_line: &mut dyn FnMut(Line<'_>)) -> Result<bool> {
+        self.version()?;
+        let mut arguments = words(["uninstall", target.release()]);
+        arguments.extend(target.flags());
+        arguments.extend(options.flags(false));
+        arguments.extend(options.description_flags());
+        arguments.extend(words(&options.extra));
+        let outcome = self.call(arguments, target.access(), None, on_line)?;
+        Ok(known(outcome)?.is_some())
+    }
+
+    /// The objects of a chart as helm renders them. With `--dry-run=server` in `extra` the cluster is asked.
+    pub fn template(&self, target: &Target, chart: &Path, values: &Values<'_>, extra: &[String]) -> Result<String> {
+        self.version()?;
+        let mut arguments = words(["template", target.release()]);
+        arguments.push(path_word(chart).into());
+        arguments.extend(target.flags());
+        arguments.extend(values.flags()?);
+        arguments.extend(words(extra));
+        Ok(self.call(arguments, target.access(), values.input(), &mut |_| {})?.success()?.output)
+    }
+
+    /// What helm thinks of a chart. A chart with errors is an answer, not an error.
+    pub fn lint(&self, target: &Target, chart: &Path, values: &Values<'_>, strict: bool) -> Result<Lint> {
+        self.version()?;
+        let mut arguments = words(["lint"]);
+        arguments.push(path_word(chart).into());
+        arguments.extend(["--namespace".into(), target.namespace().into()]);
+        arguments.extend(values.flags()?);
+        if strict {
+            arguments.push("--strict".into());
+        }
+        let outcome = self.call(arguments, target.access(), values.input(), &mut |_| {})?;
+        if outcome.succeeded() || outcome.output.contains("chart(s) linted") {
+            return Ok(Lint { passed: outcome.succeeded(), text: mask(&outcome.output, &self.secrets) });
+        }
+        outcome.success().map(|outcome| Lint { passed: true, text: outcome.output })
+    }
+
+    /// The release as it is, in whatever state; none when there is none.
+    pub fn status(&self, target: &Target) -> Result<Option<Release>> {
+        let version = self.version()?;
+        let filter = format!("^{}$", target.release().replace('.', "\\."));
+        let mut arguments = words(["list", "--filter", &filter, "-o", "json"]);
+        arguments.extend(target.flags());
+        arguments.extend(version.list_all_flag().map(OsString::from));
+        let outcome = self.call(arguments, target.access(), None, &mut |_| {})?.success()?;
+        let found: Vec<Release> = json(&outcome.output).ok_or_else(|| outcome.unreadable("a list of releases"))?;
+        Ok(found.into_iter().find(|release| release.name == target.release()))
+    }
+
+    /// The revisions that helm remembers, the oldest first; none when there is no release.
+    pub fn history(&self, target: &Target) -> Result<Vec<Revision>> {
+        let mut arguments = words(["history", target.release(), "-o", "json"]);
+        arguments.extend(target.flags());
+        match self.ask(target, arguments)? {
+            Some(outcome) => json(&outcome.output).ok_or_else(|| outcome.unreadable("a list of revisions")),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The objects of a revision (none for the last); none when there is no such release or revision.
+    pub fn get_manifest(&self, target: &Target, revision: Option<u64>) -> Result<Option<String>> {
+        let arguments = get("manifest", target, revision);
+        Ok(self.ask(target, arguments)?.map(|outcome| outcome.output))
+    }
+
+    /// The values that a revision (none for the last) was given; never to be printed.
+    pub fn get_values(&self, target: &Target, revision: Option<u64>) -> Result<Option<Value>> {
+        let mut arguments = get("values", target, revision);
+        arguments.extend(words(["-o", "json"]));
+        let outcome = self.ask(target, arguments)?;
+        outcome.map(|outcome| json(&outcome.output).ok_or_else(|| outcome.unreadable("values"))).transpose()
+    }
+
+    fn ask(&self, target: &Target, arguments: Vec<OsString>) -> Result<Option<Outcome>> {
+        self.version()?;
+        known(self.call(arguments, target.access(), None, &mut |_| {})?)
+    }
+}
+
+fn get(what: &str, target: &Target, revision: Option<u64>) -> Vec<OsString> {
+    let mut arguments = words(["get", what, target.release()]);
+    arguments.extend(target.flags());
+    if let Some(revision) = revision {
+        arguments.extend(words(["--revision", &revision.to_string()]));
+    }
+    arguments
+}
+
+/// None when helm says that there is no such release.
+fn known(outcome: Outcome) -> Result<Option<Outcome>> {
+    match outcome.success() {
+        Err(error) if error.is_not_found() => Ok(None),
+        other => other.map(Some),
+    }
+}

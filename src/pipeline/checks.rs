@@ -1,0 +1,117 @@
+//! What is on the cluster against what the chart brings: kinds, owners, claims. Pure: live objects in, problems out.
+
+use crate::cluster::claims::{ReleaseName, Verdict, WantedClaim, compare_all};
+use crate::cluster::{annotation, name_of};
+use crate::kubernetes::{KINDS, Plan};
+use crate::problem::{Problem, Problems};
+use serde_json::{Value as Json, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Live objects by kind.
+pub type Live = BTreeMap<&'static str, Vec<Json>>;
+
+/// Annotation of every claim of ours: the folder of the volume that is mounted.
+const SUB_PATH: &str = "aspire-k8s/sub-path";
+
+/// Workloads that run as the other kind in this release.
+pub fn kind_changes(plan: &Plan, release: ReleaseName, live: &Live, problems: &mut Problems) {
+    for view in plan.workloads.iter().map(|workload| &workload.view) {
+        let other = live.get(view.other_kind).into_iter().flatten();
+        if other
+            .filter(|object| name_of(object) == view.name)
+            .any(|object| owner(object) == Some((release.name, release.namespace)))
+        {
+            problems.push(
+                Problem::at("", format!("`{}` runs as a {} and would become a {}: helm would run old and new pods on the same data", view.name, view.other_kind, view.kind))
+                    .hint(format!("set resources.{}.workload: {} in aspire-k8s.yaml to keep it, or destroy the release (claims stay) and deploy again", view.name, view.other_kind)),
+            );
+        }
+    }
+}
+
+/// Objects of the chart that somebody else has already.
+pub fn foreign_objects(plan: &Plan, release: ReleaseName, live: &Live, problems: &mut Problems) {
+    for spec in KINDS.iter().filter(|spec| spec.kind != "PersistentVolumeClaim") {
+        let wanted: BTreeSet<String> = (spec.objects)(plan).into_iter().filter_map(|object| object.name).collect();
+        let objects = live.get(spec.kind).into_iter().flatten();
+        for object in objects.filter(|object| wanted.contains(name_of(object))) {
+            let what = match owner(object) {
+                Some(owner) if owner == (release.name, release.namespace) => continue,
+                Some((name, namespace)) => format!("belongs to the release {name} in namespace {namespace}"),
+                None => "was not made by helm".to_owned(),
+            };
+            problems.push(
+                Problem::at(
+                    "",
+                    format!("the {} {} in namespace {} {what}", spec.kind, name_of(object), release.namespace),
+                )
+                .hint("choose another namespace, or rename the resource in the AppHost"),
+            );
+        }
+    }
+}
+
+fn owner(object: &Json) -> Option<(&str, &str)> {
+    Some((annotation(object, "meta.helm.sh/release-name")?, annotation(object, "meta.helm.sh/release-namespace")?))
+}
+
+/// Claims that are there already against those that the chart asks for. `values` are the chart's, with everything that
+/// overrides them.
+pub fn claims(
+    plan: &Plan,
+    values: &Json,
+    release: ReleaseName,
+    live: &[Json],
+    classes: &[Json],
+    problems: &mut Problems,
+) -> Vec<String> {
+    let wanted: Vec<WantedClaim> = plan
+        .claims()
+        .filter(|claim| !claim.per_replica)
+        .filter_map(|claim| {
+            let settings = values.get("workloads")?.get(&claim.workload)?.get("volumes")?.get(&claim.key)?;
+            let text = |key: &str| settings.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
+            let modes = settings.get("accessModes").and_then(Json::as_array).into_iter().flatten();
+            Some(WantedClaim {
+                name: claim.name.clone(),
+                size: text("size"),
+                storage_class: Some(text("storageClass")).filter(|class| !class.is_empty()),
+                access_modes: modes.filter_map(Json::as_str).map(str::to_owned).collect(),
+                place: format!("resources.{}.volumes.{}", claim.workload, claim.key),
+            })
+        })
+        .collect();
+    let mut said = Vec::new();
+    for (claim, verdict) in compare_all(&wanted, release, live, classes) {
+        match verdict {
+            Verdict::Create | Verdict::Adopt => {}
+            Verdict::Expand { from } => said.push(format!("claim {} grows from {from} to {}", claim.name, claim.size)),
+            Verdict::Refuse(problem) => problems.push(problem),
+        }
+    }
+    said
+}
+
+/// The folders that live claims are mounted with. They are followed ever after: another folder would hide the data.
+pub fn mounted_folders(plan: &Plan, live: &[Json]) -> Json {
+    let mut workloads = serde_json::Map::new();
+    for claim in plan.claims().filter(|claim| !claim.per_replica) {
+        let Some(object) = live.iter().find(|object| name_of(object) == claim.name) else { continue };
+        // A claim without our annotation was made by another tool, which mounts the root.
+        let folder = annotation(object, SUB_PATH).unwrap_or_default();
+        if folder != claim.sub_path {
+            let workload = workloads.entry(&claim.workload).or_insert_with(|| json!({"volumes": {}}));
+            workload["volumes"][&claim.key] = json!({"subPath": folder});
+        }
+    }
+    Json::Object(workloads)
+}
+
+/// Whether a live claim belongs to the release: made by its chart, or from a claim template of it.
+pub fn is_our_claim(claim: &Json, release: ReleaseName) -> bool {
+    let by_chart = owner(claim) == Some((release.name, release.namespace));
+    let by_template = owner(claim).is_none()
+        && crate::cluster::label(claim, "app.kubernetes.io/instance") == Some(release.name)
+        && crate::cluster::label(claim, "app.kubernetes.io/component").is_some();
+    annotation(claim, SUB_PATH).is_some() && (by_chart || by_template)
+}

@@ -1,0 +1,272 @@
+//! Deploy: settle the inputs, check the cluster, write the Secret, run helm.
+
+use super::checks::{self, Live};
+use super::{Error, Release, Say};
+use crate::app::App;
+use crate::chart::Chart;
+use crate::cluster::claims::ReleaseName;
+use crate::cluster::secret::{self, Change};
+use crate::cluster::{
+    CLAIM, CONFIG_MAP, Cluster, DEPLOYMENT, Kind, Objects, Owner, ReleaseSecret, SECRET, SERVICE, STATEFUL_SET,
+    STORAGE_CLASS, State, namespace, unbase64,
+};
+use crate::config::SecretSource;
+use crate::helm::{Helm, Options, Target, Values};
+use crate::inputs::{Given, Kept, Listed, Random, Settled, list, settle};
+use crate::kubernetes::{Plan, escaped_key};
+use crate::problem::{Problem, Problems};
+use serde_json::{Map, Value as Json, json};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Asks a person for an input; none when nobody can be asked.
+pub type Ask<'a> = dyn FnMut(&Listed) -> Option<String> + 'a;
+
+/// What to deploy.
+pub struct Deploy<'a> {
+    /// The application, with the values of the chosen environment.
+    pub app: &'a App,
+    /// Its plan.
+    pub plan: &'a Plan,
+    /// Its chart.
+    pub chart: &'a Chart,
+    /// The chosen environment and what it changes of the chart's values.
+    pub environment: Option<(String, Json)>,
+    /// Values that a person gave.
+    pub given: Given,
+    /// Whether to wait until the workloads are ready.
+    pub wait: bool,
+    /// How long helm may take.
+    pub timeout: Duration,
+}
+
+/// What the cluster holds of the release before anything changes.
+struct Before {
+    secret: ReleaseSecret,
+    state: State,
+    kept: Kept,
+    live: Live,
+    claims: Vec<Json>,
+    classes: Vec<Json>,
+}
+
+/// Deploys the application.
+pub fn deploy(
+    request: &Deploy,
+    release: &Release,
+    ask: &mut Ask,
+    random: &mut Random,
+    say: &mut Say,
+) -> Result<(), Error> {
+    let (mut helm, target) = release.helm()?;
+    let cluster = release.connect()?;
+    say(&format!("deploying to {}", release.described()));
+    let owner = Owner { release: &release.name, application: &request.plan.application_id };
+    let before = look(&cluster, release, owner)?;
+    check_release(&helm, &target, &before, request.plan)?;
+    let settled = settle_inputs(request, &before.kept, ask, random)?;
+    let secrets: Vec<String> = settled
+        .secret
+        .values()
+        .chain(settled.chart_secret.values())
+        .filter(|value| !value.is_empty())
+        .cloned()
+        .collect();
+    helm.hide(secrets.iter().cloned());
+    cluster.hide(secrets);
+    check_cluster(request, release, &before, say)?;
+
+    let folder = write_chart(request.chart)?;
+    if namespace::ensure(&cluster, &release.namespace, &release.name)? == namespace::Found::Created {
+        say(&format!("created namespace {}", release.namespace));
+    }
+    if !settled.made.is_empty() {
+        say(&format!("made values for {}", settled.made.join(", ")));
+    }
+    let mut state = before.state;
+    state.values = settled.plain.clone();
+    state.write(&cluster, owner, &release.namespace)?;
+    let wanted = secret_data(request.plan, &settled);
+    let change = Change::begin(
+        &cluster,
+        owner,
+        &release.namespace,
+        &before.secret.update(wanted).with_claims(&claims_by_key(request.plan)),
+    )?;
+    let values = values(request, &settled, change.now(), &before.claims);
+    let files: Vec<PathBuf> = request
+        .environment
+        .iter()
+        .map(|(name, _)| folder.path().join("chart").join(format!("values-{name}.yaml")))
+        .collect();
+    let options = Options { timeout: request.timeout, wait: request.wait, ..Options::default() };
+    let ran = helm.upgrade_install(
+        &target,
+        &folder.path().join("chart"),
+        &Values { files: &files, over: &values },
+        &options,
+        &mut |_| {},
+    );
+    match ran {
+        Ok(()) => {
+            change.commit(&cluster)?;
+            say(&format!("deployed {}", release.described()));
+            Ok(())
+        }
+        Err(helm) => match change.restore(&cluster) {
+            Ok(()) => Err(helm.into()),
+            Err(restore) => Err(Error::NotRestored { helm: Box::new(helm.into()), restore }),
+        },
+    }
+}
+
+fn look(cluster: &Cluster, release: &Release, owner: Owner) -> Result<Before, Error> {
+    let space = &release.namespace;
+    if namespace::look(cluster, space)?.is_none() {
+        return Ok(Before {
+            secret: ReleaseSecret::default(),
+            state: State::default(),
+            kept: Kept::default(),
+            live: Live::new(),
+            claims: Vec::new(),
+            classes: cluster.list(&STORAGE_CLASS, "", "")?,
+        });
+    }
+    let secret = secret::read(cluster, owner, space)?;
+    let state = State::read(cluster, owner, space)?;
+    let chart_secret = cluster.get(&SECRET, space, &format!("{}-chart-secrets", release.name))?;
+    let kept = Kept {
+        plain: state.values.clone(),
+        secret: texts(secret.data.iter().map(|(key, value)| (key.clone(), value.clone()))),
+        chart_secret: texts(decoded(chart_secret.as_ref())),
+    };
+    let mut live = Live::new();
+    let kinds: [(&'static str, &Kind); 4] = [
+        ("Deployment", &DEPLOYMENT),
+        ("StatefulSet", &STATEFUL_SET),
+        ("Service", &SERVICE),
+        ("ConfigMap", &CONFIG_MAP),
+    ];
+    for (name, kind) in kinds {
+        live.insert(name, cluster.list(kind, space, "")?);
+    }
+    let claims = cluster.list(&CLAIM, space, "")?;
+    Ok(Before { secret, state, kept, live, claims, classes: cluster.list(&STORAGE_CLASS, "", "")? })
+}
+
+fn decoded(secret: Option<&Json>) -> impl Iterator<Item = (String, Vec<u8>)> {
+    let data = secret.and_then(|secret| secret["data"].as_object()).into_iter().flatten();
+    data.filter_map(|(key, value)| Some((key.clone(), unbase64(value.as_str()?)?)))
+}
+
+fn texts(data: impl Iterator<Item = (String, Vec<u8>)>) -> BTreeMap<String, String> {
+    data.filter_map(|(key, value)| Some((key, String::from_utf8(value).ok()?))).collect()
+}
+
+/// A release of that name that is not this application's must not become it: helm would remove all its objects.
+fn check_release(helm: &Helm, target: &Target, before: &Before, plan: &Plan) -> Result<(), Error> {
+    let Some(live) = helm.status(target)? else { return Ok(()) };
+    let same_chart = live.chart.rsplit_once('-').is_some_and(|(name, _)| name == plan.chart)
+        || live.chart.starts_with(&format!("{}-", plan.chart));
+    if before.state.exists() || same_chart {
+        return Ok(());
+    }
+    let problem = Problem::at(
+        "",
+        format!(
+            "the release {} in namespace {} is of the chart {}, not of this application",
+            live.name, live.namespace, live.chart
+        ),
+    )
+    .hint("choose another release name with --release, or another namespace");
+    Err(Error::Refused(problem.into()))
+}
+
+/// Settles the inputs; what is missing is asked for once, where somebody can be asked.
+fn settle_inputs(request: &Deploy, kept: &Kept, ask: &mut Ask, random: &mut Random) -> Result<Settled, Error> {
+    let first = settle(request.app, request.plan, &request.given, kept, random);
+    let Err(problems) = first else { return Ok(first?) };
+    let mut given = request.given.clone();
+    for input in list(request.app, request.plan).iter().filter(|input| input.required) {
+        let known = given.value(&input.name).is_some()
+            || kept.plain.contains_key(&input.name)
+            || kept.secret.contains_key(&input.name);
+        if known || kept.chart_secret.contains_key(&input.name) {
+            continue;
+        }
+        match ask(input) {
+            Some(answer) => given.add(&input.name, answer, "prompt"),
+            None => return Err(problems.into()),
+        }
+    }
+    Ok(settle(request.app, request.plan, &given, kept, random)?)
+}
+
+fn check_cluster(request: &Deploy, release: &Release, before: &Before, say: &mut Say) -> Result<(), Error> {
+    let name = ReleaseName { name: &release.name, namespace: &release.namespace };
+    let mut problems = Problems::default();
+    checks::kind_changes(request.plan, name, &before.live, &mut problems);
+    checks::foreign_objects(request.plan, name, &before.live, &mut problems);
+    let mut values = request.plan.values.to_json();
+    if let Some((_, environment)) = &request.environment {
+        merge(&mut values, environment);
+    }
+    for sentence in checks::claims(request.plan, &values, name, &before.claims, &before.classes, &mut problems) {
+        say(&sentence);
+    }
+    problems.or(()).map_err(Error::Refused)
+}
+
+fn write_chart(chart: &Chart) -> Result<tempfile::TempDir, Error> {
+    let folder = tempfile::Builder::new().prefix("aspire-deploy-").tempdir().map_err(Error::Temporary)?;
+    crate::chart::write(chart, &folder.path().join("chart"))?;
+    Ok(folder)
+}
+
+/// The content of the Secret: each secret from deploy, and its URI-escaped form where it is needed.
+fn secret_data(plan: &Plan, settled: &Settled) -> BTreeMap<String, Vec<u8>> {
+    let mut data = BTreeMap::new();
+    for (name, value) in &settled.secret {
+        data.insert(name.clone(), value.clone().into_bytes());
+        if plan.secrets.get(name).is_some_and(|secret| secret.uri) {
+            data.insert(escaped_key(name), crate::app::escape_uri_data(value).into_bytes());
+        }
+    }
+    data
+}
+
+/// The claims that live and die with each key.
+fn claims_by_key(plan: &Plan) -> BTreeMap<String, Vec<String>> {
+    let with_claims =
+        plan.secrets.iter().filter(|(_, secret)| !secret.claims.is_empty() && secret.source == SecretSource::Deploy);
+    with_claims
+        .flat_map(|(name, secret)| [(name.clone(), secret.claims.clone()), (escaped_key(name), secret.claims.clone())])
+        .collect()
+}
+
+/// The values that only a deploy gives.
+fn values(request: &Deploy, settled: &Settled, secret: &ReleaseSecret, claims: &[Json]) -> Json {
+    let parameters: BTreeMap<&String, &String> = settled.plain.iter().chain(&settled.chart_secret).collect();
+    let from_deploy = request.plan.secrets.iter().filter(|(_, used)| used.source == SecretSource::Deploy);
+    let revisions: Map<String, Json> = from_deploy
+        .filter_map(|(name, _)| Some((name.clone(), json!({"revision": secret.marks.get(name)?}))))
+        .collect();
+    json!({
+        "parameters": parameters,
+        "secrets": revisions,
+        "workloads": checks::mounted_folders(request.plan, claims),
+    })
+}
+
+/// Puts the keys of one tree over those of another.
+fn merge(base: &mut Json, over: &Json) {
+    match (base, over) {
+        (Json::Object(base), Json::Object(over)) => {
+            for (key, value) in over {
+                merge(base.entry(key.clone()).or_insert(Json::Null), value);
+            }
+        }
+        (base, over) => *base = over.clone(),
+    }
+}

@@ -1,0 +1,111 @@
+//! Destroy: uninstall the release, keep what holds data unless told otherwise.
+
+use super::checks::is_our_claim;
+use super::{Error, Release, Say};
+use crate::cluster::claims::ReleaseName;
+use crate::cluster::{
+    CLAIM, CONFIG_MAP, Cluster, Guard, Objects, Owner, Propagation, SECRET, State, annotation, label, marks, name_of,
+    namespace, secret,
+};
+use crate::helm::Options;
+use crate::problem::Problem;
+use serde_json::Value as Json;
+use std::time::Duration;
+
+/// What to destroy.
+pub struct Destroy {
+    /// Identity of the application, when it is known; another one's release is refused.
+    pub application: Option<String>,
+    /// Whether claims and all secrets go too.
+    pub delete_data: bool,
+    /// How long helm may take.
+    pub timeout: Duration,
+}
+
+/// What was done.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Destroyed {
+    /// Whether there was anything to remove.
+    pub found: bool,
+    /// Claims that stay.
+    pub kept: Vec<String>,
+    /// Claims that were deleted.
+    pub deleted: Vec<String>,
+}
+
+/// Destroys the release.
+pub fn destroy(request: &Destroy, release: &Release, say: &mut Say) -> Result<Destroyed, Error> {
+    let (helm, target) = release.helm()?;
+    let cluster = release.connect()?;
+    if namespace::look(&cluster, &release.namespace)?.is_none() {
+        return Ok(Destroyed::default());
+    }
+    let live = live_application(&cluster, release)?;
+    if let (Some(live), Some(wanted)) = (&live, &request.application)
+        && live != wanted
+    {
+        let problem = Problem::at(
+            "",
+            format!("the {} belongs to the application `{live}`, not to `{wanted}`", release.described()),
+        )
+        .hint("name its release with --release and leave SOURCE out, or choose another namespace");
+        return Err(Error::Refused(problem.into()));
+    }
+    let mut done = Destroyed::default();
+    let options = Options { timeout: request.timeout, wait: true, ..Options::default() };
+    say(&format!("destroying {}", release.described()));
+    done.found |= helm.uninstall(&target, &options, &mut |_| {})?;
+    claims(&cluster, release, request.delete_data, &mut done)?;
+    done.found |= !done.deleted.is_empty();
+    if let Some(application) = &live {
+        let owner = Owner { release: &release.name, application };
+        secret::retire(&cluster, owner, &release.namespace, done.kept.is_empty())?;
+        // The state goes last: while it is there, a run that was cut short can be repeated.
+        let state = State::read(&cluster, owner, &release.namespace)?;
+        done.found |= state.exists();
+        state.delete(&cluster, &release.namespace)?;
+    }
+    if done.kept.is_empty() {
+        delete_chart_secret(&cluster, release)?;
+    }
+    Ok(done)
+}
+
+/// The application that the release belongs to, as our own objects say.
+fn live_application(cluster: &Cluster, release: &Release) -> Result<Option<String>, Error> {
+    let space = &release.namespace;
+    let state = cluster.get(&CONFIG_MAP, space, &State::name(&release.name))?;
+    let secret = cluster.get(&SECRET, space, &crate::cluster::ReleaseSecret::name(&release.name))?;
+    let ours = |object: &Json| {
+        label(object, marks::MANAGED_BY) == Some(marks::US) && label(object, marks::INSTANCE) == Some(&release.name)
+    };
+    let found = [state, secret].into_iter().flatten().find(ours);
+    Ok(found.and_then(|object| annotation(&object, marks::APPLICATION).map(str::to_owned)))
+}
+
+fn claims(cluster: &Cluster, release: &Release, delete: bool, done: &mut Destroyed) -> Result<(), Error> {
+    let name = ReleaseName { name: &release.name, namespace: &release.namespace };
+    let live = cluster.list(&CLAIM, &release.namespace, &format!("{}={}", marks::INSTANCE, release.name))?;
+    for claim in live.iter().filter(|claim| is_our_claim(claim, name)) {
+        if delete {
+            let guard = Guard::of(claim).any_state();
+            cluster.delete(&CLAIM, &release.namespace, name_of(claim), &guard, Propagation::Background)?;
+            done.deleted.push(name_of(claim).to_owned());
+        } else {
+            done.kept.push(name_of(claim).to_owned());
+        }
+    }
+    Ok(())
+}
+
+/// The Secret of the chart outlives helm for the sake of claims; without any it has no reason to stay.
+fn delete_chart_secret(cluster: &Cluster, release: &Release) -> Result<(), Error> {
+    let name = format!("{}-chart-secrets", release.name);
+    let Some(object) = cluster.get(&SECRET, &release.namespace, &name)? else { return Ok(()) };
+    let by_this_release = annotation(&object, "meta.helm.sh/release-name") == Some(&release.name)
+        && annotation(&object, "meta.helm.sh/release-namespace") == Some(&release.namespace);
+    if by_this_release {
+        cluster.delete(&SECRET, &release.namespace, &name, &Guard::of(&object).any_state(), Propagation::Background)?;
+    }
+    Ok(())
+}

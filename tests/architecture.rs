@@ -1,0 +1,137 @@
+//! The structure of the code, held by a machine: which module may name which, and that templates and kinds agree.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+/// Modules of the library and what each may name. A module that is not here, or a name that is not listed, is an error.
+const MAY_NAME: [(&str, &[&str]); 12] = [
+    ("problem", &[]),
+    ("manifest", &["problem"]),
+    ("config", &["problem"]),
+    ("app", &["config", "manifest", "problem"]),
+    ("kubernetes", &["app", "config", "problem"]),
+    ("inputs", &["app", "config", "kubernetes", "manifest", "problem"]),
+    ("chart", &["config", "kubernetes"]),
+    ("helm", &["cluster"]),
+    ("cluster", &["problem"]),
+    ("pipeline", &["app", "chart", "cluster", "config", "helm", "inputs", "kubernetes", "problem"]),
+    ("cli", &["app", "chart", "cluster", "config", "helm", "inputs", "kubernetes", "manifest", "pipeline", "problem"]),
+    ("main", &["cli"]),
+];
+
+/// Modules without effects: no files, processes, clock, random numbers or network.
+const PURE: [&str; 6] = ["problem", "manifest", "config", "app", "kubernetes", "inputs"];
+
+/// What a pure module must not name.
+const EFFECTS: [&str; 9] = [
+    "std::fs",
+    "std::process",
+    "std::net",
+    "std::env",
+    "std::time::Instant",
+    "SystemTime",
+    "tokio",
+    "kube::",
+    "getrandom",
+];
+
+fn sources(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// The text of each module without its tests and comments.
+fn modules() -> BTreeMap<String, Vec<(String, String)>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut paths = Vec::new();
+    sources(&root, &mut paths);
+    let mut modules: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
+    for path in paths {
+        let relative = path.strip_prefix(&root).unwrap();
+        let module = relative.iter().next().unwrap().to_string_lossy().trim_end_matches(".rs").to_owned();
+        let name = relative.file_stem().unwrap().to_string_lossy();
+        if name.ends_with("tests") || name == "fake" {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+        let code: String =
+            code.lines().filter(|line| !line.trim_start().starts_with("//")).map(|line| format!("{line}\n")).collect();
+        modules.entry(module).or_default().push((relative.display().to_string(), code));
+    }
+    modules
+}
+
+/// Modules of the library that a text names: `crate::name`, `crate::{a, b::c}` and `kubectl_aspire::name`.
+fn named(text: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for start in ["crate::", "kubectl_aspire::"] {
+        for (index, _) in text.match_indices(start) {
+            let rest = &text[index + start.len()..];
+            assert!(
+                !rest.starts_with('{'),
+                "one module per `use crate::` line, so that this test can read it: {}",
+                &rest[..rest.len().min(60)]
+            );
+            names.insert(rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect());
+        }
+    }
+    names
+}
+
+#[test]
+fn modules_point_downward_only() {
+    let table: BTreeMap<&str, &[&str]> = MAY_NAME.into_iter().collect();
+    for (module, files) in modules().into_iter().filter(|(module, _)| module != "lib") {
+        let allowed = table.get(module.as_str()).unwrap_or_else(|| panic!("src/{module} is in no row of MAY_NAME"));
+        for (file, text) in files {
+            for name in named(&text) {
+                assert!(
+                    name == module || allowed.contains(&name.as_str()),
+                    "{file} names {name}, which {module} must not know"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn pure_modules_have_no_effects() {
+    for (module, files) in modules().into_iter().filter(|(module, _)| PURE.contains(&module.as_str())) {
+        for (file, text) in files {
+            for effect in EFFECTS {
+                assert!(!text.contains(effect), "{file} names {effect}, but {module} is pure");
+            }
+        }
+    }
+}
+
+#[test]
+fn only_helm_starts_processes_and_only_cluster_knows_the_client() {
+    for (module, files) in modules() {
+        for (file, text) in files {
+            assert!(module == "helm" || !text.contains("process::Command"), "{file} starts a process");
+            assert!(module == "cluster" || !text.contains("kube::"), "{file} knows the API client");
+        }
+    }
+}
+
+#[test]
+fn every_template_has_a_row_and_every_row_a_template() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
+    let files: BTreeSet<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .filter(|name| !name.starts_with('_'))
+        .collect();
+    let rows: BTreeSet<String> =
+        kubectl_aspire::kubernetes::KINDS.iter().map(|spec| spec.template.to_owned()).collect();
+    assert_eq!(files, rows);
+}
