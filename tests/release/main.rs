@@ -4,4 +4,6 @@
 #![cfg(target_os = "linux")]
 
 mod bench;
+mod canary;
 mod cycle;
+
