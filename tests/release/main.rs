@@ -7,3 +7,4 @@ mod bench;
 mod canary;
 mod cycle;
 
+mod destroy;
