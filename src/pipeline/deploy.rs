@@ -84,9 +84,9 @@ pub fn deploy(
     if !settled.made.is_empty() {
         say(&format!("made values for {}", settled.made.join(", ")));
     }
-    let mut state = before.state;
-    state.values = settled.plain.clone();
-    state.write(&cluster, owner, &release.namespace)?;
+    let mut state = before.state.clone();
+    state.values.clone_from(&settled.plain);
+    let state = state.write(&cluster, owner, &release.namespace)?;
     let wanted = secret_data(request.plan, &settled);
     let change = Change::begin(
         &cluster,
@@ -114,11 +114,29 @@ pub fn deploy(
             say(&format!("deployed {}", release.described()));
             Ok(())
         }
-        Err(helm) => match change.restore(&cluster) {
+        Err(helm) => match take_back(&cluster, owner, release, change, state, &before.state) {
             Ok(()) => Err(helm.into()),
             Err(restore) => Err(Error::NotRestored { helm: Box::new(helm.into()), restore }),
         },
     }
+}
+
+/// The release failed: secrets and values are those from before again. The state of a first install stays, because it says
+/// whose release it is.
+fn take_back(
+    cluster: &Cluster,
+    owner: Owner,
+    release: &Release,
+    change: Change,
+    mut state: State,
+    before: &State,
+) -> crate::cluster::Result<()> {
+    change.restore(cluster)?;
+    if before.exists() {
+        state.values.clone_from(&before.values);
+        state.write(cluster, owner, &release.namespace)?;
+    }
+    Ok(())
 }
 
 fn look(cluster: &Cluster, release: &Release, owner: Owner) -> Result<Before, Error> {

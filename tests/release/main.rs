@@ -8,3 +8,4 @@ mod canary;
 mod cycle;
 
 mod destroy;
+mod passwords;
