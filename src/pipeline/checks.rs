@@ -51,6 +51,14 @@ pub fn foreign_objects(plan: &Plan, release: ReleaseName, live: &Live, problems:
     }
 }
 
+/// Whether a chart of ours made a workload of this release.
+pub fn has_workloads_of_ours(release: ReleaseName, live: &Live) -> bool {
+    let workloads = ["Deployment", "StatefulSet"].into_iter().filter_map(|kind| live.get(kind)).flatten();
+    workloads
+        .filter(|object| owner(object) == Some((release.name, release.namespace)))
+        .any(|object| object["spec"]["template"]["metadata"]["annotations"]["aspire-k8s/config"].is_string())
+}
+
 fn owner(object: &Json) -> Option<(&str, &str)> {
     Some((annotation(object, "meta.helm.sh/release-name")?, annotation(object, "meta.helm.sh/release-namespace")?))
 }

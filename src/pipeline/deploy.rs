@@ -85,9 +85,9 @@ pub fn deploy(
     if !settled.made.is_empty() {
         say(&format!("made values for {}", settled.made.join(", ")));
     }
-    let mut state = before.state;
-    state.values = settled.plain.clone();
-    state.write(&cluster, owner, &release.namespace)?;
+    let mut state = before.state.clone();
+    state.values.clone_from(&settled.plain);
+    let state = state.write(&cluster, owner, &release.namespace)?;
     let wanted = secret_data(request.plan, &settled);
     let change = Change::begin(
         &cluster,
@@ -118,11 +118,29 @@ pub fn deploy(
             }
             Ok(())
         }
-        Err(helm) => match change.restore(&cluster) {
+        Err(helm) => match take_back(&cluster, owner, release, change, state, &before.state) {
             Ok(()) => Err(helm.into()),
             Err(restore) => Err(Error::NotRestored { helm: Box::new(helm.into()), restore }),
         },
     }
+}
+
+/// The release failed: secrets and values are those from before again. The state of a first install stays, because it says
+/// whose release it is.
+fn take_back(
+    cluster: &Cluster,
+    owner: Owner,
+    release: &Release,
+    change: Change,
+    mut state: State,
+    before: &State,
+) -> crate::cluster::Result<()> {
+    change.restore(cluster)?;
+    if before.exists() {
+        state.values.clone_from(&before.values);
+        state.write(cluster, owner, &release.namespace)?;
+    }
+    Ok(())
 }
 
 fn look(cluster: &Cluster, release: &Release, owner: Owner) -> Result<Before, Error> {
@@ -171,19 +189,20 @@ fn texts(data: impl Iterator<Item = (String, Vec<u8>)>) -> BTreeMap<String, Stri
 /// A release of that name that is not this application's must not become it: helm would remove all its objects.
 fn check_release(helm: &Helm, target: &Target, before: &Before, plan: &Plan) -> Result<(), Error> {
     let Some(live) = helm.status(target)? else { return Ok(()) };
-    let same_chart = live.chart.rsplit_once('-').is_some_and(|(name, _)| name == plan.chart)
-        || live.chart.starts_with(&format!("{}-", plan.chart));
-    if before.state.exists() || same_chart {
+    let what = format!("the release {} in namespace {}", live.name, live.namespace);
+    let ours = is_version_of(&live.chart, &plan.chart) && {
+        let name = ReleaseName { name: target.release(), namespace: target.namespace() };
+        checks::has_workloads_of_ours(name, &before.live)
+    };
+    let problem = if !before.state.exists() && !ours {
+        Problem::at("", format!("{what} is of the chart {}, not of this application", live.chart))
+            .hint("choose another release name with --release, or another namespace")
+    } else if live.is_pending() {
+        Problem::at("", format!("{what} is {}: another helm works on it, or was killed while it did", live.status))
+            .hint(way_out(&live.name, &live.namespace, live.status == "pending-install"))
+    } else {
         return Ok(());
-    }
-    let problem = Problem::at(
-        "",
-        format!(
-            "the release {} in namespace {} is of the chart {}, not of this application",
-            live.name, live.namespace, live.chart
-        ),
-    )
-    .hint("choose another release name with --release, or another namespace");
+    };
     Err(Error::Refused(problem.into()))
 }
 
@@ -208,6 +227,19 @@ fn forget_finished_run(
         secret::discard_leftover(cluster, owner, &release.namespace)?;
     }
     Ok(())
+}
+
+fn way_out(release: &str, namespace: &str, first: bool) -> String {
+    let (verb, stays) = if first { ("uninstall", "; claims and secrets stay") } else { ("rollback", "") };
+    format!("wait until it has ended; when none runs any more: `helm {verb} {release} --namespace {namespace}`{stays}")
+}
+
+/// Whether helm's `<chart>-<version>` names this chart. Both parts may hold a `-`.
+fn is_version_of(chart_and_version: &str, chart: &str) -> bool {
+    let version = chart_and_version.strip_prefix(chart).and_then(|rest| rest.strip_prefix('-')).unwrap_or_default();
+    let core = version.split(['-', '+']).next().unwrap_or_default();
+    core.split('.').count() == 3
+        && core.split('.').all(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// Settles the inputs; what is missing is asked for once, where somebody can be asked.
@@ -307,5 +339,25 @@ fn merge(base: &mut Json, over: &Json) {
             }
         }
         (base, over) => *base = over.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chart_is_told_from_one_whose_name_goes_on() {
+        for (both, same) in [
+            ("shop-1.2.3", true),
+            ("shop-1.2.3-rc.1+x", true),
+            ("shop-2-1.2.3", false),
+            ("shop-api-1.2.3", false),
+            ("shopping-1.2.3", false),
+            ("shop-1.2", false),
+            ("shop", false),
+        ] {
+            assert_eq!(is_version_of(both, "shop"), same, "{both}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use crate::cluster::{
     CLAIM, CONFIG_MAP, Cluster, Guard, Objects, Owner, Propagation, SECRET, State, annotation, label, marks, name_of,
     namespace, secret,
 };
-use crate::helm::Options;
+use crate::helm::{Helm, Options, Target};
 use crate::problem::Problem;
 use serde_json::Value as Json;
 use std::time::Duration;
@@ -51,6 +51,7 @@ pub fn destroy(request: &Destroy, release: &Release, say: &mut Say) -> Result<De
         .hint("name its release with --release and leave SOURCE out, or choose another namespace");
         return Err(Error::Refused(problem.into()));
     }
+    check_release(&helm, &target, &cluster, release)?;
     let mut done = Destroyed::default();
     let options = Options { timeout: request.timeout, wait: true, ..Options::default() };
     say(&format!("destroying {}", release.described()));
@@ -71,15 +72,31 @@ pub fn destroy(request: &Destroy, release: &Release, say: &mut Say) -> Result<De
     Ok(done)
 }
 
+/// Every deploy leaves its state, so that a release without it was made by somebody else.
+fn check_release(helm: &Helm, target: &Target, cluster: &Cluster, release: &Release) -> Result<(), Error> {
+    let Some(live) = helm.status(target)? else { return Ok(()) };
+    let state = cluster.get(&CONFIG_MAP, &release.namespace, &State::name(&release.name))?;
+    if state.is_some_and(|state| is_ours(&state, release)) {
+        return Ok(());
+    }
+    let problem = Problem::at(
+        "",
+        format!("the {} (chart {}) was not deployed with kubectl aspire", release.described(), live.chart),
+    )
+    .hint(format!("remove it with `helm uninstall {} --namespace {}`", release.name, release.namespace));
+    Err(Error::Refused(problem.into()))
+}
+
+fn is_ours(object: &Json, release: &Release) -> bool {
+    label(object, marks::MANAGED_BY) == Some(marks::US) && label(object, marks::INSTANCE) == Some(&release.name)
+}
+
 /// The application that the release belongs to, as our own objects say.
 fn live_application(cluster: &Cluster, release: &Release) -> Result<Option<String>, Error> {
     let space = &release.namespace;
     let state = cluster.get(&CONFIG_MAP, space, &State::name(&release.name))?;
     let secret = cluster.get(&SECRET, space, &crate::cluster::ReleaseSecret::name(&release.name))?;
-    let ours = |object: &Json| {
-        label(object, marks::MANAGED_BY) == Some(marks::US) && label(object, marks::INSTANCE) == Some(&release.name)
-    };
-    let found = [state, secret].into_iter().flatten().find(ours);
+    let found = [state, secret].into_iter().flatten().find(|object| is_ours(object, release));
     Ok(found.and_then(|object| annotation(&object, marks::APPLICATION).map(str::to_owned)))
 }
 

@@ -59,6 +59,7 @@ impl Error {
     pub fn is_refusal(&self) -> bool {
         match self {
             Self::Refused(_) => true,
+            Self::Helm(error) => error.is_in_progress(),
             Self::Cluster(error) => error.kind() == crate::cluster::ErrorKind::Refused,
             _ => false,
         }

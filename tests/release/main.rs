@@ -1,0 +1,11 @@
+//! `deploy` and `destroy` against a real control plane: what is on the cluster afterwards, and what is nowhere.
+//!
+//! Every test has a namespace, a folder and a home of its own; the control plane is shared.
+#![cfg(target_os = "linux")]
+
+mod bench;
+mod canary;
+mod cycle;
+
+mod destroy;
+mod passwords;
