@@ -20,17 +20,25 @@ pub struct Case {
     manifest: PathBuf,
     json: Value,
     inputs: Vec<Input>,
+    given: BTreeMap<String, String>,
     folder: tempfile::TempDir,
 }
 
 impl Case {
     /// Renders a manifest and gives every input that must be given a nasty value.
     pub fn new(manifest: &Path) -> Self {
+        Self::with_values(manifest, nasty::TEXTS)
+    }
+
+    /// Renders a manifest and gives every input that must be given one of `texts`.
+    pub fn with_values<S: AsRef<str>>(manifest: &Path, texts: &[S]) -> Self {
         let json = oracle::read(manifest).expect("the manifest should be readable");
         let folder = tempfile::tempdir().expect("there should be room for a folder");
-        let case = Self { manifest: manifest.to_owned(), json, inputs: inputs(manifest), folder };
+        let inputs = inputs(manifest);
+        let given = given(&inputs, texts);
+        let case = Self { manifest: manifest.to_owned(), json, inputs, given, folder };
         render(manifest, &case.chart(), &[]).expect("`render`");
-        let values = nasty::values_file(&json!({"parameters": case.given()}));
+        let values = nasty::values_file(&json!({"parameters": case.given}));
         fs::write(case.values(), values).expect("the values should be written");
         case
     }
@@ -54,11 +62,6 @@ impl Case {
         self.inputs.iter().filter(|input| input.must_be_given())
     }
 
-    fn given(&self) -> BTreeMap<String, String> {
-        let value = |n, input: &Input| if input.is_files() { GIVEN_FILES } else { nasty::text(n) };
-        self.wanting().enumerate().map(|(n, input)| (input.name.clone(), value(n, input).to_owned())).collect()
-    }
-
     /// What `helm template` renders with those values, and what must be in the namespace before.
     fn objects(&self, version: &str) -> Vec<Value> {
         let mut objects = helm::objects(version, &self.chart(), &self.values());
@@ -77,7 +80,8 @@ impl Case {
     /// What the oracle says.
     pub fn answer(&self) -> Answer {
         let names = program::workload_names(&self.chart());
-        let given = Given { inputs: self.given(), registry: REGISTRY, tag: TAG, folder: self.manifest.parent(), names };
+        let given =
+            Given { inputs: self.given.clone(), registry: REGISTRY, tag: TAG, folder: self.manifest.parent(), names };
         oracle::answer(&self.json, &given)
     }
 
@@ -181,6 +185,12 @@ impl Case {
         self.keeps_secrets_in_secrets();
         self.lints();
     }
+}
+
+fn given<S: AsRef<str>>(inputs: &[Input], texts: &[S]) -> BTreeMap<String, String> {
+    let wanting = inputs.iter().filter(|input| input.must_be_given());
+    let value = |input: &Input, n: usize| if input.is_files() { GIVEN_FILES } else { texts[n % texts.len()].as_ref() };
+    wanting.enumerate().map(|(n, input)| (input.name.clone(), value(input, n).to_owned())).collect()
 }
 
 #[derive(Debug, Clone, Copy)]
