@@ -38,14 +38,17 @@ impl Case {
         let given = given(&inputs, texts);
         let case = Self { manifest: manifest.to_owned(), json, inputs, given, folder };
         render(manifest, &case.chart(), &[]).expect("`render`");
-        let values = nasty::values_file(&json!({"parameters": case.given}));
-        fs::write(case.values(), values).expect("the values should be written");
+        for (file, values) in
+            [(case.values(), json!({"parameters": case.given})), (case.parameters(), json!(case.given))]
+        {
+            fs::write(file, nasty::values_file(&values)).expect("the values should be written");
+        }
         case
     }
 
     /// Folder of the chart.
     pub fn chart(&self) -> PathBuf {
-        self.folder.path().join("chart")
+        self.folder().join("chart")
     }
 
     /// Folder for the files of a test.
@@ -55,7 +58,12 @@ impl Case {
 
     /// File with the values of all inputs that must be given.
     pub fn values(&self) -> PathBuf {
-        self.folder.path().join("values.json")
+        self.folder().join("values.json")
+    }
+
+    /// The same for the program.
+    fn parameters(&self) -> PathBuf {
+        self.folder().join("parameters.json")
     }
 
     fn wanting(&self) -> impl Iterator<Item = &Input> {
@@ -95,7 +103,7 @@ impl Case {
 
     /// The same manifest makes the same bytes, and `--check` tells when the folder holds others.
     pub fn renders_the_same(&self) {
-        let again = self.folder.path().join("again");
+        let again = self.folder().join("again");
         render(&self.manifest, &again, &[]).expect("the second `render`");
         let files = tree(&again);
         assert!(files == tree(&self.chart()), "a second `render` wrote other bytes");
@@ -162,17 +170,34 @@ impl Case {
         }
     }
 
+    /// Plain objects give every container the same, with the Secret that `deploy` would write.
+    pub fn plain_objects_give_the_same(&self) {
+        let yaml = self.yaml(&self.parameters(), &["--show-secrets"]);
+        let mut objects = program::documents(&yaml);
+        objects.extend(self.prerequisites());
+        self.compare(&observe::rendered(&objects));
+    }
+
+    fn yaml(&self, parameters: &Path, more: &[&str]) -> String {
+        let helm = helm::binary(helm::NEWEST);
+        program::render_yaml(&helm, RELEASE, &self.manifest, parameters, more).expect("`render --format yaml`")
+    }
+
     /// A secret value is in a Secret and nowhere else.
     pub fn keeps_secrets_in_secrets(&self) {
         let marked = |(n, input): (usize, &Input)| (input.name.clone(), format!("mark-{n}-kept"));
         let values: BTreeMap<String, String> = self.wanting().enumerate().map(marked).collect();
-        let file = self.folder.path().join("marked.json");
+        let file = self.folder().join("marked.json");
         fs::write(&file, json!({"parameters": values}).to_string()).expect("the values should be written");
         let objects = helm::objects(helm::NEWEST, &self.chart(), &file);
+        let parameters = self.folder().join("marked-parameters.json");
+        fs::write(&parameters, json!(values).to_string()).expect("the values should be written");
+        let yaml = self.yaml(&parameters, &[]);
         for input in self.wanting().filter(|input| input.secret) {
             let holders = objects.iter().filter(|object| object.to_string().contains(&values[&input.name]));
             let names: Vec<String> = holders.map(|holder| holder["metadata"]["name"].to_string()).collect();
             assert!(names.is_empty(), "the value of secret {} is in {names:?}", input.name);
+            assert!(!yaml.contains(&values[&input.name]), "`render --format yaml` shows secret {}", input.name);
         }
     }
 
@@ -182,6 +207,7 @@ impl Case {
         self.lists_inputs();
         self.names_missing_inputs();
         self.gives_what_the_oracle_says();
+        self.plain_objects_give_the_same();
         self.keeps_secrets_in_secrets();
         self.lints();
     }

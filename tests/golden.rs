@@ -27,7 +27,12 @@ fn chart(name: &str) -> String {
     let chart = folder.path().join("chart");
     render(&Path::new(env!("CARGO_MANIFEST_DIR")).join(manifest), &chart, &[]).expect("`render`");
     tree(&chart).iter().fold(String::new(), |mut all, (path, content)| {
-        let _ = write!(all, "=== {path}\n{}\n", String::from_utf8_lossy(content));
+        let _ = write!(all, "=== {path}\n{}\n", readable(content));
         all
     })
+}
+
+/// Text as it is, and what is none with its bytes escaped.
+fn readable(content: &[u8]) -> String {
+    String::from_utf8(content.to_vec()).unwrap_or_else(|_| content.escape_ascii().to_string())
 }
