@@ -1,14 +1,14 @@
 //! Deploy: settle the inputs, check the cluster, write the Secret, run helm.
 
 use super::checks::{self, Live};
-use super::{Error, Release, Say};
+use super::{Error, Release, Say, chart_secret};
 use crate::app::App;
 use crate::chart::Chart;
 use crate::cluster::claims::ReleaseName;
 use crate::cluster::secret::{self, Change};
 use crate::cluster::{
-    CLAIM, CONFIG_MAP, Cluster, DEPLOYMENT, Kind, Objects, Owner, ReleaseSecret, SECRET, SERVICE, STATEFUL_SET,
-    STORAGE_CLASS, State, namespace, unbase64,
+    CLAIM, CONFIG_MAP, Cluster, DEPLOYMENT, Kind, Owner, ReleaseSecret, SERVICE, STATEFUL_SET, STORAGE_CLASS, State,
+    namespace, unbase64,
 };
 use crate::config::SecretSource;
 use crate::helm::{Helm, Options, Target, Values};
@@ -111,6 +111,9 @@ pub fn deploy(
     match ran {
         Ok(()) => {
             change.commit(&cluster)?;
+            if settled.chart_secret.is_empty() {
+                chart_secret::remove(&cluster, release, |key| settled.secret.contains_key(key))?;
+            }
             say(&format!("deployed {}", release.described()));
             Ok(())
         }
@@ -153,7 +156,7 @@ fn look(cluster: &Cluster, release: &Release, owner: Owner) -> Result<Before, Er
     }
     let secret = secret::read(cluster, owner, space)?;
     let state = State::read(cluster, owner, space)?;
-    let chart_secret = cluster.get(&SECRET, space, &format!("{}-chart-secrets", release.name))?;
+    let chart_secret = chart_secret::live(cluster, release)?;
     let kept = Kept {
         plain: state.values.clone(),
         secret: texts(secret.data.iter().map(|(key, value)| (key.clone(), value.clone()))),

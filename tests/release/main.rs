@@ -9,3 +9,4 @@ mod cycle;
 
 mod destroy;
 mod passwords;
+mod sources;
