@@ -8,5 +8,7 @@ mod canary;
 mod cycle;
 
 mod destroy;
+mod inputs;
 mod passwords;
+mod refusals;
 mod sources;
