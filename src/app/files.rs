@@ -2,6 +2,7 @@
 
 use super::values::Values;
 use super::{FileContent, FileMount};
+use crate::config;
 use crate::manifest::{Kind, Manifest, Resource};
 use crate::problem::Problem;
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,18 +36,32 @@ pub fn wanted_sources(manifest: &Manifest) -> BTreeSet<&str> {
 }
 
 /// The files of the AppHost's folder that a workload sees.
-pub fn mounts(name: &str, resource: &Resource, sources: &Sources, values: &mut Values) -> Vec<FileMount> {
+///
+/// A volume of aspire-k8s.yaml at the same path takes the place of a bind mount.
+pub fn mounts(
+    name: &str,
+    resource: &Resource,
+    intent: Option<&config::Resource>,
+    sources: &Sources,
+    values: &mut Values,
+) -> Vec<FileMount> {
+    let replaced = |target: &str| {
+        let volumes = intent.into_iter().flat_map(|intent| intent.volumes.values());
+        volumes.filter_map(|volume| volume.mount_path.as_deref()).any(|path| path == target)
+    };
     let mut mounts = Vec::new();
-    for (index, mount) in resource.bind_mounts.iter().enumerate() {
+    for (index, mount) in resource.bind_mounts.iter().enumerate().filter(|(_, mount)| !replaced(&mount.target)) {
         let content = match sources.get(&mount.source) {
             Some(Found::File(bytes)) => FileContent::File(bytes.clone()),
             Some(Found::Folder(files)) => FileContent::Folder(files.clone()),
             Some(Found::Refused(why)) => {
-                values.problem(
-                    Problem::at(format!("resources.{name}.bindMounts[{index}].source"), why.clone()).hint(format!(
-                        "put the file beside the manifest, build it into the image, or `exclude` `{name}` in aspire-k8s.yaml"
-                    )),
-                );
+                values.problem(Problem::at(format!("resources.{name}.bindMounts[{index}].source"), why.clone()).hint(
+                    format!(
+                        "build the files into the image, or put a volume there: \
+                         resources.{name}.volumes.NAME.mountPath: {} in aspire-k8s.yaml",
+                        mount.target
+                    ),
+                ));
                 continue;
             }
             Some(Found::Missing) | None => {

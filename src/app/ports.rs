@@ -66,10 +66,10 @@ fn container(bindings: &IndexMap<String, Binding>, default: u16) -> Endpoints {
 /// is another name for the http one wherever there is one.
 fn project(bindings: &IndexMap<String, Binding>) -> Endpoints {
     let mut endpoints = Endpoints::default();
-    let http = bindings.iter().find(|(_, binding)| binding.scheme == "http").map(|(name, _)| name.clone());
+    let http = bindings.iter().find(|(_, binding)| is_scheme(binding, "http")).map(|(name, _)| name.clone());
     for (name, binding) in bindings {
         match &http {
-            Some(http) if binding.scheme == "https" => {
+            Some(http) if is_scheme(binding, "https") => {
                 endpoints.twins.insert(name.clone(), http.clone());
             }
             _ => {
@@ -78,7 +78,7 @@ fn project(bindings: &IndexMap<String, Binding>) -> Endpoints {
         }
     }
     if let Some(http) = &http
-        && bindings.values().any(|binding| binding.scheme == "https" && binding.external)
+        && bindings.values().any(|binding| is_scheme(binding, "https") && binding.external)
         && let Some(port) = endpoints.ports.get_mut(http)
     {
         // What the AppHost exposes as https is exposed through the http port behind whatever terminates TLS.
@@ -87,8 +87,13 @@ fn project(bindings: &IndexMap<String, Binding>) -> Endpoints {
     endpoints
 }
 
+/// Schemes of URIs are the same in any case (RFC 3986).
+fn is_scheme(binding: &Binding, scheme: &str) -> bool {
+    binding.scheme.eq_ignore_ascii_case(scheme)
+}
+
 fn project_port(binding: &Binding) -> Port {
-    let web = binding.scheme == "http" || binding.scheme == "https";
+    let web = is_scheme(binding, "http") || is_scheme(binding, "https");
     match (binding.target_port, binding.port) {
         (Some(process), client) => port(binding, client.unwrap_or(process), process),
         (None, client) if web => {

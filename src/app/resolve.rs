@@ -1,6 +1,7 @@
 //! Manifest and intent to [`App`]: which resources run, what their values are, which inputs are missing.
 
 use super::dapr;
+use super::expression::{Token, tokens};
 use super::files::{self, Sources};
 use super::ports::{Endpoints, endpoints};
 use super::values::Values;
@@ -19,6 +20,7 @@ use std::collections::BTreeSet;
 pub fn resolve(manifest: &Manifest, config: &Config, folder: &str, sources: &Sources) -> Result<App, Problems> {
     let mut problems = Problems::default();
     check_known_resources(manifest, config, &mut problems);
+    check_environments(config, &mut problems);
     let mut notes = Vec::new();
     let running = running(manifest, config, &mut notes);
     let mut values = Values::new(manifest, config, &running);
@@ -57,6 +59,22 @@ fn check_known_resources(manifest: &Manifest, config: &Config, problems: &mut Pr
             Some(near) => problem.hint(format!("did you mean `{near}`?")),
             None => problem,
         });
+    }
+}
+
+/// An environment changes values, and a reference would change the templates.
+fn check_environments(config: &Config, problems: &mut Problems) {
+    for (environment, intent) in &config.environments {
+        for (name, resource) in &intent.resources {
+            for (variable, text) in &resource.env {
+                if tokens(text).iter().any(|token| matches!(token, Token::Reference(_))) {
+                    let place = format!("environments.{environment}.resources.{name}.env.{variable}");
+                    problems.push(Problem::at(place, "an environment takes plain text, not references").hint(
+                        "write the reference under `resources`, and let the environment change the parameter in it",
+                    ));
+                }
+            }
+        }
     }
 }
 
@@ -136,7 +154,7 @@ fn workload(
         env: values.environment(name, resource, intent),
         ports: endpoints.ports.clone(),
         volumes,
-        files: files::mounts(name, resource, sources, values),
+        files: files::mounts(name, resource, intent, sources, values),
         dapr: None,
     }
 }

@@ -18,6 +18,7 @@ pub fn data_yaml(data: &Json) -> String {
     let mut out = String::new();
     match data {
         Json::Object(map) if !map.is_empty() => write_map(&mut out, map, 0),
+        Json::Array(items) if !items.is_empty() => write_items(&mut out, items, 0),
         other => {
             out.push_str(&scalar(other));
             out.push('\n');

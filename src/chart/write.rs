@@ -1,8 +1,8 @@
 //! Chart to folder and back: all or nothing, never over somebody else's files.
 
-use super::{CHART_ANNOTATION, Chart, MARK};
+use super::{CHART_ANNOTATION, Chart, MARK, VALUES_MARK};
 use similar::TextDiff;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -39,6 +39,7 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> WriteE
 /// old chart whole. Files that a person added are carried over.
 pub fn write(chart: &Chart, folder: &Path) -> Result<(), WriteError> {
     let existing = existing(folder)?;
+    let others: Vec<&String> = existing.iter().filter(|path| !chart.files.contains_key(*path)).collect();
     let parent = match folder.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),
@@ -52,8 +53,8 @@ pub fn write(chart: &Chart, folder: &Path) -> Result<(), WriteError> {
     for (path, bytes) in &chart.files {
         write_file(&new.join(path), bytes)?;
     }
-    for path in existing.keys().filter(|path| !chart.files.contains_key(*path)) {
-        if !is_ours(path, &existing[path]) {
+    for path in others {
+        if !is_ours(folder, path)? {
             let target = new.join(path);
             create_parent(&target)?;
             fs::copy(folder.join(path), &target).map_err(failed("copy", &folder.join(path)))?;
@@ -83,43 +84,57 @@ fn replace(new: &Path, folder: &Path, staging: &Path) -> Result<(), WriteError> 
     })
 }
 
-/// The files of a chart of ours in `folder`; nothing when it is empty or missing.
-fn existing(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, WriteError> {
+/// The paths in a chart of ours; nothing when the folder is empty or missing.
+fn existing(folder: &Path) -> Result<BTreeSet<String>, WriteError> {
     if !folder.exists() {
-        return Ok(BTreeMap::new());
+        return Ok(BTreeSet::new());
     }
     if !folder.is_dir() {
         return Err(WriteError::NotAFolder(folder.to_owned()));
     }
     if fs::read_dir(folder).map_err(failed("read", folder))?.next().is_none() {
-        return Ok(BTreeMap::new());
+        return Ok(BTreeSet::new());
     }
     let chart = fs::read_to_string(folder.join("Chart.yaml")).unwrap_or_default();
     if !chart.contains(&format!("{CHART_ANNOTATION}:")) {
         return Err(WriteError::Foreign(folder.to_owned()));
     }
-    let mut files = BTreeMap::new();
-    read_folder(folder, "", &mut files)?;
-    Ok(files)
+    let mut paths = BTreeSet::new();
+    list_folder(folder, "", &mut paths)?;
+    Ok(paths)
 }
 
-fn read_folder(folder: &Path, prefix: &str, files: &mut BTreeMap<String, Vec<u8>>) -> Result<(), WriteError> {
+fn list_folder(folder: &Path, prefix: &str, paths: &mut BTreeSet<String>) -> Result<(), WriteError> {
     for entry in fs::read_dir(folder).map_err(failed("read", folder))? {
         let entry = entry.map_err(failed("read", folder))?;
         let path = format!("{prefix}{}", entry.file_name().to_string_lossy());
-        let kind = entry.file_type().map_err(failed("read", &entry.path()))?;
-        if kind.is_dir() {
-            read_folder(&entry.path(), &format!("{path}/"), files)?;
+        if entry.file_type().map_err(failed("read", &entry.path()))?.is_dir() {
+            list_folder(&entry.path(), &format!("{path}/"), paths)?;
         } else {
-            files.insert(path, fs::read(entry.path()).map_err(failed("read", &entry.path()))?);
+            paths.insert(path);
         }
     }
     Ok(())
 }
 
+fn read(folder: &Path, path: &str) -> Result<Vec<u8>, WriteError> {
+    let path = folder.join(path);
+    fs::read(&path).map_err(failed("read", &path))
+}
+
 /// Whether a file of an older render is ours, and may go when the new render has none of its name.
-fn is_ours(path: &str, bytes: &[u8]) -> bool {
-    path.starts_with("files/") || (path.starts_with("templates/") && bytes.starts_with(MARK.as_bytes()))
+fn is_ours(folder: &Path, path: &str) -> Result<bool, WriteError> {
+    if path.starts_with("files/") {
+        return Ok(true);
+    }
+    let mark = if path.starts_with("templates/") {
+        MARK
+    } else if path.starts_with("values-") {
+        VALUES_MARK
+    } else {
+        return Ok(false);
+    };
+    Ok(read(folder, path)?.starts_with(mark.as_bytes()))
 }
 
 fn write_file(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
@@ -165,14 +180,18 @@ pub struct Difference {
 /// Compares what lies in `folder` with the chart. Files that a person added do not count.
 pub fn check(chart: &Chart, folder: &Path) -> Result<Difference, WriteError> {
     let existing = existing(folder)?;
+    let mut paths: BTreeSet<&String> = chart.files.keys().collect();
+    for path in existing.iter().filter(|path| !chart.files.contains_key(*path)) {
+        if is_ours(folder, path)? {
+            paths.insert(path);
+        }
+    }
     let mut diff = String::new();
-    let stale = existing.keys().filter(|path| !chart.files.contains_key(*path) && is_ours(path, &existing[*path]));
-    let mut paths: Vec<&String> = chart.files.keys().chain(stale).collect();
-    paths.sort();
     for path in paths {
-        let (old, new) = (existing.get(path), chart.files.get(path));
-        if old != new {
-            diff.push_str(&file_diff(path, old, new));
+        let old = if existing.contains(path) { Some(read(folder, path)?) } else { None };
+        let new = chart.files.get(path);
+        if old.as_ref() != new {
+            diff.push_str(&file_diff(path, old.as_ref(), new));
         }
     }
     Ok(Difference { diff })

@@ -90,7 +90,8 @@ impl Project {
             let config = self.config(Some(name))?;
             let (app, plan) = self.plan(&config, images)?;
             let values = environment_values(&base, &plan.values.to_json());
-            chart.files.insert(format!("values-{name}.yaml"), chart::data_yaml(&values).into_bytes());
+            let text = format!("{}{}", chart::VALUES_MARK, chart::data_yaml(&values));
+            chart.files.insert(format!("values-{name}.yaml"), text.into_bytes());
             if environment == Some(name) {
                 rendered = Some((app, plan, values));
             }

@@ -98,6 +98,8 @@ fn kind_of(status: &Status) -> ErrorKind {
         (403, _) => ErrorKind::Forbidden,
         (404, _) => ErrorKind::NotFound,
         (409, _) => ErrorKind::Conflict,
+        // A patch for an object that was deleted and made again: its uid is taken for a change of the uid.
+        (422, _) if status.message.contains("metadata.uid: Invalid value") => ErrorKind::Conflict,
         (400 | 413 | 415 | 422, _) => ErrorKind::Invalid,
         (504, _) | (_, "Timeout") => ErrorKind::Timeout,
         _ => ErrorKind::Other,
@@ -180,6 +182,8 @@ mod tests {
             let error = attempt.failed(&report, "https://a", &["hunter22".to_owned()]);
             assert_eq!((error.kind(), error.to_string().as_str()), (kind, text));
         }
+        let other = "Secret \"x\" is invalid: metadata.uid: Invalid value: \"u\": field is immutable";
+        assert!(secret.failed(&answer(422, "Invalid", other), "u", &[]).is_conflict());
         let codes = [(409, "AlreadyExists"), (404, "NotFound"), (401, "Unauthorized"), (504, "Timeout"), (500, "X")];
         let kinds = codes.map(|(code, reason)| secret.failed(&answer(code, reason, "m"), "u", &[]).kind());
         let expected = [

@@ -111,7 +111,8 @@ mod tests {
                     prop_assert_eq!(value.len(), rule.min_length.max(least) as usize);
                     for (on, least, letters) in classes {
                         let count = value.chars().filter(|c| letters.contains(*c)).count();
-                        prop_assert!(if on { count >= least as usize } else { count == 0 });
+                        let enough = if on { count >= least as usize } else { count == 0 };
+                        prop_assert!(enough);
                     }
                 }
             }

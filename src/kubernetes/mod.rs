@@ -23,7 +23,7 @@ pub use files::ChartFile;
 pub use formula::{Formula, Scalar};
 pub use kinds::{KINDS, KindSpec, Object};
 pub use name::{Name, hex};
-pub use plan::{BuiltImages, Plan, plan};
+pub use plan::{BuiltImages, Plan, PlannedWorkload, plan};
 pub use secrets::{SecretUse, escaped_key};
 pub use text::{helm_yaml, yaml};
 pub use values::{Node, Tree, environment_values};

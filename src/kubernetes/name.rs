@@ -118,7 +118,7 @@ mod tests {
             assert_eq!(Name::of_workload(resource).as_str(), name);
         }
         let long = "A".repeat(64);
-        assert_eq!(Name::of_workload(&long).as_str(), format!("{}-{}", "a".repeat(43), "ffe054fe"));
+        assert_eq!(Name::of_workload(&long).as_str(), format!("{}-{}", "a".repeat(43), "d53eda7a"));
     }
 
     #[test]

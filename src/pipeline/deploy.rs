@@ -13,7 +13,7 @@ use crate::cluster::{
 use crate::config::SecretSource;
 use crate::helm::{Helm, Options, Target, Values};
 use crate::inputs::{Given, Kept, Listed, Random, Settled, list, settle};
-use crate::kubernetes::{Plan, escaped_key};
+use crate::kubernetes::{Plan, PlannedWorkload, escaped_key};
 use crate::problem::{Problem, Problems};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
@@ -65,6 +65,7 @@ pub fn deploy(
     let owner = Owner { release: &release.name, application: &request.plan.application_id };
     let before = look(&cluster, release, owner)?;
     check_release(&helm, &target, &before, request.plan)?;
+    forget_finished_run(&helm, &target, &cluster, release, owner, &before.secret)?;
     let settled = settle_inputs(request, &before.kept, ask, random)?;
     let secrets: Vec<String> = settled
         .secret
@@ -115,6 +116,9 @@ pub fn deploy(
                 chart_secret::remove(&cluster, release, |key| settled.secret.contains_key(key))?;
             }
             say(&format!("deployed {}", release.described()));
+            for sentence in endpoints(request.plan, release) {
+                say(&sentence);
+            }
             Ok(())
         }
         Err(helm) => match take_back(&cluster, owner, release, change, state, &before.state) {
@@ -205,6 +209,29 @@ fn check_release(helm: &Helm, target: &Target, before: &Before, plan: &Plan) -> 
     Err(Error::Refused(problem.into()))
 }
 
+/// A run that was killed after helm had succeeded left a copy of the Secret that is older than the good state.
+fn forget_finished_run(
+    helm: &Helm,
+    target: &Target,
+    cluster: &Cluster,
+    release: &Release,
+    owner: Owner,
+    live: &ReleaseSecret,
+) -> Result<(), Error> {
+    let is_good = || -> Result<bool, Error> {
+        let deployed = helm.status(target)?.is_some_and(|release| release.is_deployed());
+        let values = if deployed { helm.get_values(target, None)? } else { None };
+        let given = values.as_ref().and_then(|values| values["secrets"].as_object());
+        Ok(given.is_some_and(|given| {
+            given.iter().all(|(name, secret)| secret["revision"].as_str() == live.marks.get(name).map(String::as_str))
+        }))
+    };
+    if secret::leftover(cluster, owner, &release.namespace)?.is_some() && is_good()? {
+        secret::discard_leftover(cluster, owner, &release.namespace)?;
+    }
+    Ok(())
+}
+
 fn way_out(release: &str, namespace: &str, first: bool) -> String {
     let (verb, stays) = if first { ("uninstall", "; claims and secrets stay") } else { ("rollback", "") };
     format!("wait until it has ended; when none runs any more: `helm {verb} {release} --namespace {namespace}`{stays}")
@@ -257,6 +284,18 @@ fn write_chart(chart: &Chart) -> Result<tempfile::TempDir, Error> {
     let folder = tempfile::Builder::new().prefix("aspire-deploy-").tempdir().map_err(Error::Temporary)?;
     crate::chart::write(chart, &folder.path().join("chart"))?;
     Ok(folder)
+}
+
+/// How to reach what the AppHost marked as public.
+fn endpoints(plan: &Plan, release: &Release) -> Vec<String> {
+    let public = plan.workloads.iter().flat_map(|workload| workload.external.iter().map(move |port| (workload, port)));
+    let line = |(workload, (port, scheme)): (&PlannedWorkload, &(String, String))| {
+        format!(
+            "  {0} ({port}): kubectl port-forward -n {1} service/{0} 8080:{port}    then {scheme}://localhost:8080",
+            workload.view.name, release.namespace
+        )
+    };
+    public.map(line).collect()
 }
 
 /// The content of the Secret: each secret from deploy, and its URI-escaped form where it is needed.

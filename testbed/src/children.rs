@@ -74,6 +74,11 @@ impl Program {
         Ok(Self { name: name.to_owned(), log, child })
     }
 
+    /// The process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// An error when the program has ended.
     pub(crate) fn check(&mut self) -> Result<(), Error> {
         match self.child.try_wait() {
@@ -99,6 +104,13 @@ impl Program {
     /// Waits for the end after [`Program::kill`].
     pub(crate) fn reap(&mut self) {
         let _ = self.child.wait();
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        self.kill();
+        self.reap();
     }
 }
 

@@ -13,8 +13,12 @@
 
 mod available;
 mod children;
+pub mod demo;
 mod egress;
 mod error;
+pub mod images;
+mod namespaces;
+mod node;
 mod pki;
 mod plane;
 mod rundir;
@@ -22,6 +26,7 @@ pub mod tools;
 
 pub use available::{Level, available, skip_or_fail};
 pub use error::Error;
+pub use node::Node;
 pub use plane::ControlPlane;
 
 use std::path::{Path, PathBuf};

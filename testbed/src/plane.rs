@@ -1,11 +1,21 @@
 //! Level A: a real control plane on loopback with a faked node, and what tests do with it.
 //!
+//! A faked pod is Ready at once whatever its image and probes say. Annotations on it, or in a pod template, change that:
+//!
+//! * `testbed.dev/behavior`: `never-ready`, `image-pull-backoff`, `crash-loop`, `stuck-pending` or `job-fail`
+//! * `testbed.dev/ready-delay: 3s`, `testbed.dev/terminate-delay: 10s`, `testbed.dev/job-duration: 4s`
+//! * `testbed.dev/terminate`: `ignore-sigterm` (gone at the end of the grace period) or `never`
+//! * on a claim `testbed.dev/provision: never`, `testbed.dev/provision-delay: 3s`, `testbed.dev/resize: never`
+//!
+//! Storage classes: `standard` (the default), `wffc` (waits for a pod), `retain` and `noexpand`.
+//!
 //! All state lies in one directory below `<home>/run`, all ports are on loopback, and every process is a child that dies
 //! with this one. This module must not use the caller's kubeconfig, helm settings or proxies.
 
 use crate::children::{Program, wait_until};
 use crate::egress::Egress;
 use crate::error::{Context as _, Error};
+use crate::namespaces::Namespaces;
 use crate::pki::{self, Pki};
 use crate::{home, rundir, tools};
 use serde_json::Value;
@@ -37,10 +47,23 @@ pub struct ControlPlane {
     audit_log: PathBuf,
     bin: PathBuf,
     api: SocketAddr,
-    forward: u16,
+    ports: Ports,
     namespaces: AtomicU32,
     programs: Vec<Program>,
     egress: Option<Egress>,
+    /// Where the programs run when they do not run on this machine's loopback.
+    inside: Option<Namespaces>,
+}
+
+/// The ports of one cluster besides the API server's.
+#[derive(Debug, Clone, Copy)]
+struct Ports {
+    etcd: u16,
+    etcd_peer: u16,
+    controllers: u16,
+    scheduler: u16,
+    kwok: u16,
+    forward: u16,
 }
 
 impl ControlPlane {
@@ -87,7 +110,7 @@ impl ControlPlane {
     /// The loopback port that `kubectl port-forward` to a fake pod ends at; nothing listens there by itself.
     #[must_use]
     pub fn forward_port(&self) -> u16 {
-        self.forward
+        self.ports.forward
     }
 
     /// Where the API server listens.
@@ -197,34 +220,56 @@ impl ControlPlane {
 /// Starting and stopping.
 impl ControlPlane {
     fn launch() -> Result<Self, Error> {
+        let mut plane = Self::prepare()?;
+        plane.boot()?;
+        plane.start_kwok()?;
+        plane.apply(&[STORAGE_CLASSES, FAKE_NODE].join("\n---\n"))?;
+        plane.wait_until_usable(&["node/kwok-0"])?;
+        Ok(plane)
+    }
+
+    /// A directory and ports; nothing runs yet. From here on dropping it stops and removes what there is.
+    pub(crate) fn prepare() -> Result<Self, Error> {
         let dir = rundir::create(&home())?;
         let [etcd, etcd_peer, api, controllers, scheduler, kwok, forward] = free_ports()?;
-        // From here on, an early return stops and removes what there is.
-        let mut plane = Self {
+        Ok(Self {
             kubeconfig: dir.join("kubeconfig"),
             audit_log: dir.join("audit.log"),
             dir,
             bin: home().join("bin"),
             api: SocketAddr::new(LOOPBACK, api),
-            forward,
+            ports: Ports { etcd, etcd_peer, controllers, scheduler, kwok, forward },
             namespaces: AtomicU32::new(0),
             programs: Vec::new(),
             egress: None,
-        };
-        plane.write_files(forward)?;
-        plane.start_etcd(etcd, etcd_peer)?;
-        plane.start_api_server(etcd)?;
-        plane.start_controllers(controllers, scheduler)?;
-        plane.start_kwok(kwok)?;
-        plane.apply(&[STORAGE_CLASSES, FAKE_NODE, DAPR].join("\n---\n"))?;
-        plane.wait_until_usable()?;
-        Ok(plane)
+            inside: None,
+        })
     }
 
-    fn write_files(&self, forward: u16) -> Result<(), Error> {
+    /// Lets everything that is started from now on run inside `namespaces`.
+    pub(crate) fn enter(&mut self, namespaces: Namespaces) {
+        self.api.set_ip(namespaces.address());
+        self.inside = Some(namespaces);
+    }
+
+    /// The namespaces it runs in.
+    pub(crate) fn inside(&self) -> Option<&Namespaces> {
+        self.inside.as_ref()
+    }
+
+    /// Starts the control plane itself, without any node.
+    pub(crate) fn boot(&mut self) -> Result<(), Error> {
+        self.write_files()?;
+        self.start_etcd()?;
+        self.start_api_server()?;
+        self.start_controllers()?;
+        self.apply(DAPR)
+    }
+
+    fn write_files(&self) -> Result<(), Error> {
         for name in ["pki", "logs", "conf", "home"] {
             let dir = self.dir.join(name);
-            fs::create_dir(&dir).context(|| format!("Cannot create {}", dir.display()))?;
+            fs::create_dir_all(&dir).context(|| format!("Cannot create {}", dir.display()))?;
         }
         let pki = Pki::create(&self.dir.join("pki"))?;
         let names = [
@@ -235,7 +280,8 @@ impl ControlPlane {
             "kubernetes.default.svc.cluster.local",
         ];
         let service = IpAddr::V4(Ipv4Addr::new(10, 96, 0, 1));
-        pki.server("apiserver", "kube-apiserver", &names, &[LOOPBACK, service])?;
+        pki.server("apiserver", "kube-apiserver", &names, &[LOOPBACK, service, self.api.ip()])?;
+        pki.server("kubelet-server", "node-0", &["node-0"], &[self.api.ip()])?;
         pki.server("kwok-server", "kwok", &["localhost"], &[LOOPBACK])?;
         let server = format!("https://{}", self.api);
         pki.client("apiserver-client", "system:masters", "kube-apiserver-kubelet-client", &server)?;
@@ -245,10 +291,13 @@ impl ControlPlane {
             ("controllers", "", "system:kube-controller-manager"),
             ("scheduler", "", "system:kube-scheduler"),
             ("kwok", "system:masters", "kwok"),
+            ("kubelet", "system:nodes", "system:node:node-0"),
+            ("kube-proxy", "", "system:kube-proxy"),
         ] {
             pki::write(&self.conf(&format!("{file}.kubeconfig")), &pki.client(file, group, user, &server)?)?;
         }
-        let exec = EXEC.replace("@RUN@", &self.dir.to_string_lossy()).replace("@FORWARD@", &forward.to_string());
+        let exec =
+            EXEC.replace("@RUN@", &self.dir.to_string_lossy()).replace("@FORWARD@", &self.ports.forward.to_string());
         for (name, text) in [
             ("audit.yaml", AUDIT),
             ("egress.yaml", Egress::config()),
@@ -261,30 +310,32 @@ impl ControlPlane {
         Ok(())
     }
 
-    fn start_etcd(&mut self, client: u16, peer: u16) -> Result<(), Error> {
+    fn start_etcd(&mut self) -> Result<(), Error> {
+        let Ports { etcd: client, etcd_peer: peer, .. } = self.ports;
+        let address = SocketAddr::new(self.api.ip(), client);
         let mut etcd = self.command("etcd");
         etcd.arg("--data-dir").arg(self.dir.join("etcd")).args([
             "--name=testbed",
             "--unsafe-no-fsync",
             "--log-level=warn",
-            &format!("--listen-client-urls=http://127.0.0.1:{client}"),
-            &format!("--advertise-client-urls=http://127.0.0.1:{client}"),
+            &format!("--listen-client-urls=http://{address}"),
+            &format!("--advertise-client-urls=http://{address}"),
             &format!("--listen-peer-urls=http://127.0.0.1:{peer}"),
             &format!("--initial-advertise-peer-urls=http://127.0.0.1:{peer}"),
             &format!("--initial-cluster=testbed=http://127.0.0.1:{peer}"),
         ]);
         self.programs.push(Program::start("etcd", etcd, &self.logs())?);
-        let address = SocketAddr::new(LOOPBACK, client);
         wait_until(&mut self.programs, "etcd", || healthy(address).unwrap_or(false))
     }
 
-    fn start_api_server(&mut self, etcd: u16) -> Result<(), Error> {
-        self.egress = Some(Egress::start(&self.dir)?);
+    fn start_api_server(&mut self) -> Result<(), Error> {
         let pki = |name: &str| self.dir.join("pki").join(name).to_string_lossy().into_owned();
         let mut server = self.command("kube-apiserver");
         // The name of the egress socket is relative to this directory.
         server.current_dir(&self.dir).args([
-            format!("--etcd-servers=http://127.0.0.1:{etcd}"),
+            format!("--etcd-servers=http://{}:{}", self.api.ip(), self.ports.etcd),
+            format!("--bind-address={}", self.bind()),
+            format!("--advertise-address={}", self.api.ip()),
             format!("--secure-port={}", self.api.port()),
             format!("--tls-cert-file={}", pki("apiserver.crt")),
             format!("--tls-private-key-file={}", pki("apiserver.key")),
@@ -296,13 +347,14 @@ impl ControlPlane {
             format!("--kubelet-certificate-authority={}", pki("ca.crt")),
             format!("--audit-policy-file={}", self.conf("audit.yaml").display()),
             format!("--audit-log-path={}", self.audit_log.display()),
-            format!("--egress-selector-config-file={}", self.conf("egress.yaml").display()),
         ]);
-        server.args([
-            "--bind-address=127.0.0.1",
-            "--advertise-address=127.0.0.1",
+        if self.inside.is_none() {
+            self.egress = Some(Egress::start(&self.dir)?);
+            server.arg("--egress-selector-config-file").arg(self.conf("egress.yaml"));
             // An endpoint may not be a loopback address, so none is written.
-            "--endpoint-reconciler-type=none",
+            server.arg("--endpoint-reconciler-type=none");
+        }
+        server.args([
             "--authorization-mode=Node,RBAC",
             "--anonymous-auth=false",
             "--allow-privileged=true",
@@ -323,7 +375,7 @@ impl ControlPlane {
         })
     }
 
-    fn start_controllers(&mut self, controllers: u16, scheduler: u16) -> Result<(), Error> {
+    fn start_controllers(&mut self) -> Result<(), Error> {
         let pki = |name: &str| self.dir.join("pki").join(name).to_string_lossy().into_owned();
         let common = [
             "--bind-address=127.0.0.1",
@@ -337,8 +389,10 @@ impl ControlPlane {
         let mut manager = self.command("kube-controller-manager");
         manager.args(common).args([
             format!("--kubeconfig={}", self.conf("controllers.kubeconfig").display()),
-            format!("--secure-port={controllers}"),
+            format!("--secure-port={}", self.ports.controllers),
             format!("--root-ca-file={}", pki("ca.crt")),
+            // Its default is a folder of the machine.
+            format!("--flex-volume-plugin-dir={}", self.dir.join("flex-volumes").display()),
             format!("--service-account-private-key-file={}", pki("sa.key")),
             format!("--cluster-signing-cert-file={}", pki("ca.crt")),
             format!("--cluster-signing-key-file={}", pki("ca.key")),
@@ -354,14 +408,15 @@ impl ControlPlane {
         let mut placing = self.command("kube-scheduler");
         placing.args(common).args([
             format!("--kubeconfig={}", self.conf("scheduler.kubeconfig").display()),
-            format!("--secure-port={scheduler}"),
+            format!("--secure-port={}", self.ports.scheduler),
         ]);
         self.programs.push(Program::start("kube-controller-manager", manager, &self.logs())?);
         self.programs.push(Program::start("kube-scheduler", placing, &self.logs())?);
         Ok(())
     }
 
-    fn start_kwok(&mut self, port: u16) -> Result<(), Error> {
+    fn start_kwok(&mut self) -> Result<(), Error> {
+        let port = self.ports.kwok;
         let pki = |name: &str| self.dir.join("pki").join(name).to_string_lossy().into_owned();
         let mut kwok = self.command("kwok");
         kwok.args([
@@ -384,28 +439,52 @@ impl ControlPlane {
         Ok(())
     }
 
-    /// Waits until pods can be made and will run: the service account is there, the node takes pods, Dapr's kind is served.
-    fn wait_until_usable(&mut self) -> Result<(), Error> {
-        let wanted = ["serviceaccount/default", "node/kwok-0", "crd/components.dapr.io"];
-        self.wait_until("The control plane", |plane| {
-            let answer = plane.kubectl(&[&["get", "-n", "default", "-o", "json"], &wanted[..]].concat());
-            answer.is_ok_and(|text| serde_json::from_str(&text).is_ok_and(|list| usable(&list)))
+    /// Waits until pods can be made and will run: the service account is there, `nodes` take pods, Dapr's kind is served.
+    pub(crate) fn wait_until_usable(&mut self, nodes: &[&str]) -> Result<(), Error> {
+        let wanted = [&["get", "serviceaccount/default", "crd/components.dapr.io"], nodes].concat();
+        let args = [&wanted[..], &["-n", "default", "-o", "json"]].concat();
+        self.wait_until("The cluster", |plane| {
+            let answer = plane.kubectl(&args);
+            answer.is_ok_and(|text| serde_json::from_str(&text).is_ok_and(|list| usable(&list, wanted.len() - 1)))
         })
     }
 
+    /// Starts a program of the cluster; the cluster fails when it ends.
+    pub(crate) fn run(&mut self, name: &str, command: Command) -> Result<(), Error> {
+        self.programs.push(Program::start(name, command, &self.logs())?);
+        Ok(())
+    }
+
     /// Waits for a condition of this cluster; an error as soon as one of its programs has ended.
-    fn wait_until(&mut self, what: &str, ready: impl Fn(&Self) -> bool) -> Result<(), Error> {
+    pub(crate) fn wait_until(&mut self, what: &str, ready: impl Fn(&Self) -> bool) -> Result<(), Error> {
         let mut programs = std::mem::take(&mut self.programs);
         let result = wait_until(&mut programs, what, || ready(self));
         self.programs = programs;
         result
     }
 
-    /// A program of ours with no environment but what it needs.
-    fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(self.bin.join(program));
-        command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", self.dir.join("home"));
+    /// Waits for the end of all programs, which somebody has asked to end.
+    pub(crate) fn wait_until_ended(&mut self) -> Result<(), Error> {
+        let mut programs = std::mem::take(&mut self.programs);
+        wait_until(&mut [], "The end of the programs", || programs.iter_mut().all(|program| program.check().is_err()))
+    }
+
+    /// A program of ours, where this cluster runs, with no environment but what it needs.
+    pub(crate) fn command(&self, program: &str) -> Command {
+        let program = self.bin.join(program);
+        let mut command = if let Some(namespaces) = &self.inside {
+            namespaces.command(&program)
+        } else {
+            let mut command = Command::new(&program);
+            command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+            command
+        };
+        command.env("HOME", self.dir.join("home"));
         command
+    }
+
+    fn bind(&self) -> &'static str {
+        if self.inside.is_some() { "0.0.0.0" } else { "127.0.0.1" }
     }
 
     fn logs(&self) -> PathBuf {
@@ -420,6 +499,7 @@ impl ControlPlane {
 impl Drop for ControlPlane {
     fn drop(&mut self) {
         // The state is thrown away, so nobody needs the time to end in order.
+        self.inside = None;
         self.programs.iter_mut().rev().for_each(Program::kill);
         self.programs.iter_mut().rev().for_each(Program::reap);
         self.egress = None;
@@ -427,14 +507,14 @@ impl Drop for ControlPlane {
     }
 }
 
-fn usable(list: &Value) -> bool {
+fn usable(list: &Value, count: usize) -> bool {
     let items = list["items"].as_array().map(Vec::as_slice).unwrap_or_default();
     let is = |item: &Value, kind: &str| {
         item["status"]["conditions"]
             .as_array()
             .is_some_and(|all| all.iter().any(|c| c["type"] == kind && c["status"] == "True"))
     };
-    items.len() == 3
+    items.len() == count
         && items.iter().all(|item| match item["kind"].as_str() {
             // The node controller takes the not-ready taint away a moment after the node is Ready.
             Some("Node") => is(item, "Ready") && item["spec"]["taints"].as_array().is_none_or(Vec::is_empty),

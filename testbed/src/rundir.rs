@@ -7,6 +7,7 @@ use crate::error::{Context as _, Error};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// When process `pid` was started, in clock ticks since boot; `None` when it is not there or only a zombie.
@@ -34,11 +35,17 @@ pub(crate) fn create(home: &Path) -> Result<PathBuf, Error> {
     Ok(dir)
 }
 
-/// Removes one run directory and the control groups recorded in it. Leaves it when
+/// Removes one run directory and the control groups and the link recorded in it. Leaves it when
 /// `KUBECTL_ASPIRE_TESTBED_KEEP` is set, for a look at the logs.
 pub(crate) fn remove(dir: &Path) {
     if let Ok(name) = fs::read_to_string(dir.join("cgroup")) {
         remove_cgroups(name.trim());
+    }
+    if let Ok(name) = fs::read_to_string(dir.join("link"))
+        && name.starts_with("tb")
+    {
+        // An error says that it has gone already.
+        let _ = Command::new("ip").args(["link", "del", name.trim()]).stderr(Stdio::null()).status();
     }
     if std::env::var_os("KUBECTL_ASPIRE_TESTBED_KEEP").is_none() {
         // A process that was just killed may still have created a file: a second attempt finds it.

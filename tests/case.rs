@@ -1,0 +1,213 @@
+//! One manifest with everything that is worked out of it, and what must be true of each.
+//!
+//! A check panics where it does not hold, with the smallest text that shows it.
+
+use crate::helm::{self, RELEASE};
+use crate::oracle::{self, Answer, Given};
+use crate::program::{self, Input, REGISTRY, TAG, inputs, render, tree};
+use crate::workload::{Workloads, differences};
+use crate::{nasty, observe};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Name of the ConfigMap that stands in for folders which are not beside the manifest.
+const GIVEN_FILES: &str = "given-files";
+
+/// A rendered manifest.
+pub struct Case {
+    manifest: PathBuf,
+    json: Value,
+    inputs: Vec<Input>,
+    folder: tempfile::TempDir,
+}
+
+impl Case {
+    /// Renders a manifest and gives every input that must be given a nasty value.
+    pub fn new(manifest: &Path) -> Self {
+        let json = oracle::read(manifest).expect("the manifest should be readable");
+        let folder = tempfile::tempdir().expect("there should be room for a folder");
+        let case = Self { manifest: manifest.to_owned(), json, inputs: inputs(manifest), folder };
+        render(manifest, &case.chart(), &[]).expect("`render`");
+        let values = nasty::values_file(&json!({"parameters": case.given()}));
+        fs::write(case.values(), values).expect("the values should be written");
+        case
+    }
+
+    /// Folder of the chart.
+    pub fn chart(&self) -> PathBuf {
+        self.folder.path().join("chart")
+    }
+
+    /// Folder for the files of a test.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// File with the values of all inputs that must be given.
+    pub fn values(&self) -> PathBuf {
+        self.folder.path().join("values.json")
+    }
+
+    fn wanting(&self) -> impl Iterator<Item = &Input> {
+        self.inputs.iter().filter(|input| input.must_be_given())
+    }
+
+    fn given(&self) -> BTreeMap<String, String> {
+        let value = |n, input: &Input| if input.is_files() { GIVEN_FILES } else { nasty::text(n) };
+        self.wanting().enumerate().map(|(n, input)| (input.name.clone(), value(n, input).to_owned())).collect()
+    }
+
+    /// What `helm template` renders with those values, and what must be in the namespace before.
+    fn objects(&self, version: &str) -> Vec<Value> {
+        let mut objects = helm::objects(version, &self.chart(), &self.values());
+        objects.extend(self.prerequisites());
+        objects
+    }
+
+    /// The ConfigMap that stands in for folders which are not beside the manifest.
+    pub fn prerequisites(&self) -> Option<Value> {
+        let (name, content) = oracle::STAND_IN;
+        let metadata = json!({"name": GIVEN_FILES});
+        let object = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {name: content}});
+        self.inputs.iter().any(Input::is_files).then_some(object)
+    }
+
+    /// What the oracle says.
+    pub fn answer(&self) -> Answer {
+        let names = program::workload_names(&self.chart());
+        let given = Given { inputs: self.given(), registry: REGISTRY, tag: TAG, folder: self.manifest.parent(), names };
+        oracle::answer(&self.json, &given)
+    }
+
+    /// Compares with what the oracle says.
+    pub fn compare(&self, got: &Workloads) {
+        let answer = self.answer();
+        assert!(answer.missing.is_empty(), "`inputs` does not list {:?}", answer.missing);
+        let found = differences(&answer.workloads, got);
+        assert!(found.is_empty(), "{} differences:\n{}", found.len(), found.join("\n"));
+    }
+
+    /// The same manifest makes the same bytes, and `--check` tells when the folder holds others.
+    pub fn renders_the_same(&self) {
+        let again = self.folder.path().join("again");
+        render(&self.manifest, &again, &[]).expect("the second `render`");
+        let files = tree(&again);
+        assert!(files == tree(&self.chart()), "a second `render` wrote other bytes");
+        assert_eq!(self.check(&again), Some(0), "`render --check` of an unchanged chart");
+        for change in [Change::Append, Change::Remove] {
+            let (name, content) = files.iter().nth(files.len() / 2).expect("a chart has files");
+            change.apply(&again.join(name), content);
+            assert_eq!(self.check(&again), Some(2), "`render --check` after {change:?} of {name}");
+        }
+    }
+
+    fn check(&self, chart: &Path) -> Option<i32> {
+        render(&self.manifest, chart, &["--check"]).code
+    }
+
+    /// `helm lint --strict` finds nothing, with and without values.
+    pub fn lints(&self) {
+        let (chart, values) = (self.chart(), self.values());
+        let (chart, values) = (chart.to_string_lossy(), values.to_string_lossy());
+        for version in self.versions() {
+            helm::helm(version, &["lint", "--strict", &chart]).expect("`helm lint --strict`");
+            helm::helm(version, &["lint", "--strict", &chart, "-f", &values])
+                .expect("`helm lint --strict` with values");
+        }
+    }
+
+    /// Plain helm stops where an input is missing, and names all of them.
+    pub fn names_missing_inputs(&self) {
+        let outcome = helm::template(helm::NEWEST, &self.chart(), None);
+        let wanting: Vec<&Input> = self.wanting().filter(|input| !input.used_by.is_empty()).collect();
+        assert_eq!(outcome.code == Some(0), wanting.is_empty(), "without {wanting:?}:\n{}", outcome.err);
+        for input in wanting {
+            assert!(outcome.err.contains(&input.name), "{} is not named in\n{}", input.name, outcome.err);
+        }
+    }
+
+    /// `inputs` lists what the oracle finds in use, and nothing that is neither used nor declared.
+    pub fn lists_inputs(&self) {
+        let used = self.answer().used;
+        let listed: BTreeSet<String> = self.inputs.iter().map(|input| input.name.clone()).collect();
+        let forgotten: Vec<&String> = used.difference(&listed).collect();
+        assert!(forgotten.is_empty(), "`inputs` does not list {forgotten:?}");
+        let declared = |name: &String| self.json["resources"][name]["type"] == "parameter.v0";
+        let invented: Vec<_> = listed.difference(&used).filter(|n| !n.starts_with("image.") && !declared(n)).collect();
+        assert!(invented.is_empty(), "`inputs` lists {invented:?}, which nothing uses");
+    }
+
+    /// The versions of helm that can read this chart.
+    fn versions(&self) -> Vec<&'static str> {
+        let oldest = Some(helm::OLDEST).filter(|_| !self.exceeds_the_oldest_helm());
+        std::iter::once(helm::NEWEST).chain(oldest).collect()
+    }
+
+    /// Helm before 3.18 refuses every chart with a schema whose values hold DEL or a key `<<`, however they are written.
+    pub fn exceeds_the_oldest_helm(&self) -> bool {
+        let values = program::values(&self.chart()).to_string();
+        values.contains('\u{7f}') || values.contains("\"<<\":")
+    }
+
+    /// What helm renders gives every container what the oracle says.
+    pub fn gives_what_the_oracle_says(&self) {
+        for version in self.versions() {
+            self.compare(&observe::rendered(&self.objects(version)));
+        }
+    }
+
+    /// A secret value is in a Secret and nowhere else.
+    pub fn keeps_secrets_in_secrets(&self) {
+        let marked = |(n, input): (usize, &Input)| (input.name.clone(), format!("mark-{n}-kept"));
+        let values: BTreeMap<String, String> = self.wanting().enumerate().map(marked).collect();
+        let file = self.folder.path().join("marked.json");
+        fs::write(&file, json!({"parameters": values}).to_string()).expect("the values should be written");
+        let objects = helm::objects(helm::NEWEST, &self.chart(), &file);
+        for input in self.wanting().filter(|input| input.secret) {
+            let holders = objects.iter().filter(|object| object.to_string().contains(&values[&input.name]));
+            let names: Vec<String> = holders.map(|holder| holder["metadata"]["name"].to_string()).collect();
+            assert!(names.is_empty(), "the value of secret {} is in {names:?}", input.name);
+        }
+    }
+
+    /// All that can be seen without a cluster.
+    pub fn check_chart(&self) {
+        self.renders_the_same();
+        self.lists_inputs();
+        self.names_missing_inputs();
+        self.gives_what_the_oracle_says();
+        self.keeps_secrets_in_secrets();
+        self.lints();
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Change {
+    Append,
+    Remove,
+}
+
+impl Change {
+    fn apply(self, file: &Path, content: &[u8]) {
+        let done = match self {
+            Self::Append => fs::write(file, [content, b"\n# changed\n"].concat()),
+            Self::Remove => fs::remove_file(file),
+        };
+        done.expect("the chart should be writable");
+    }
+}
+
+/// The names of those objects that must outlive the release: claims, credentials, and what was there before it.
+pub fn kept(objects: &[Value]) -> BTreeSet<String> {
+    let others = [format!("secret/{RELEASE}-chart-secrets"), format!("configmap/{GIVEN_FILES}")];
+    let is_kept = |name: &String| name.starts_with("persistentvolumeclaim/") || others.contains(name);
+    objects.iter().map(name_of).filter(is_kept).collect()
+}
+
+/// `<kind>/<name>`, as kubectl writes it.
+pub fn name_of(object: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    format!("{}/{}", text(&object["kind"]).to_lowercase(), text(&object["metadata"]["name"]))
+}

@@ -1,0 +1,95 @@
+//! Which ports the bindings of a resource become.
+//!
+//! This module must not know of expressions; it reads one resource of a manifest and nothing else.
+
+use serde_json::{Map, Value};
+
+/// What the references to one binding say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Port {
+    pub scheme: String,
+    pub protocol: String,
+    pub transport: String,
+    pub external: bool,
+    /// Port of the Service.
+    pub service: u64,
+    /// Port of the container.
+    pub target: u64,
+}
+
+impl Port {
+    /// As Kubernetes spells the protocol.
+    pub fn kubernetes_protocol(&self) -> String {
+        if self.protocol == "udp" { "UDP" } else { "TCP" }.to_owned()
+    }
+}
+
+/// The ports that a resource really has, in the order of its bindings.
+pub fn of(resource: &Value) -> Vec<Port> {
+    let Some(bindings) = resource["bindings"].as_object() else { return Vec::new() };
+    bindings.iter().filter(|(_, binding)| !is_twin(resource, binding)).map(|(_, b)| port(resource, b)).collect()
+}
+
+/// The port that references to the binding `name` mean.
+pub fn find(resource: &Value, name: &str) -> Option<Port> {
+    let bindings = resource["bindings"].as_object()?;
+    let binding = by_name(bindings, name)?;
+    let binding = if is_twin(resource, binding) { first_http(resource)? } else { binding };
+    Some(port(resource, binding))
+}
+
+/// Whether `name` is an https binding of a project that has http: then it is no port.
+pub fn is_twin_named(resource: &Value, name: &str) -> bool {
+    let bindings = resource["bindings"].as_object();
+    bindings.and_then(|bindings| by_name(bindings, name)).is_some_and(|binding| is_twin(resource, binding))
+}
+
+fn by_name<'a>(bindings: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    let other_case = || bindings.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, binding)| binding);
+    bindings.get(name).or_else(other_case)
+}
+
+fn is_project(resource: &Value) -> bool {
+    resource["type"].as_str().is_some_and(|kind| kind.starts_with("project."))
+}
+
+fn is_twin(resource: &Value, binding: &Value) -> bool {
+    is_project(resource) && binding["scheme"] == "https" && first_http(resource).is_some()
+}
+
+fn first_http(resource: &Value) -> Option<&Value> {
+    resource["bindings"].as_object()?.values().find(|binding| binding["scheme"] == "http")
+}
+
+fn port(resource: &Value, binding: &Value) -> Port {
+    let text = |key: &str| binding[key].as_str().map(str::to_owned);
+    let protocol = text("protocol").unwrap_or_else(|| "tcp".to_owned());
+    let written = text("scheme").unwrap_or_else(|| protocol.clone());
+    let (scheme, service, target) = numbers(resource, binding, &written);
+    let web = scheme == "http" || scheme == "https";
+    let transport = text("transport").unwrap_or_else(|| if web { "http".to_owned() } else { protocol.clone() });
+    Port { scheme, protocol, transport, external: binding["external"] == true, service, target }
+}
+
+/// Scheme, port of the Service and port of the container.
+fn numbers(resource: &Value, binding: &Value, scheme: &str) -> (String, u64, u64) {
+    let number = |key: &str| binding[key].as_u64().filter(|number| *number != 0);
+    let target = number("targetPort").or_else(|| number("containerPort"));
+    let port = number("port");
+    match (is_project(resource), target) {
+        (_, Some(target)) => (scheme.to_owned(), port.unwrap_or(target), target),
+        (true, None) if scheme == "https" => ("http".to_owned(), port.unwrap_or(80), 8080),
+        (true, None) => (scheme.to_owned(), port.unwrap_or(80), 8080),
+        (false, None) => {
+            let target = port.unwrap_or_else(|| default_port(resource));
+            (scheme.to_owned(), target, target)
+        }
+    }
+}
+
+fn default_port(resource: &Value) -> u64 {
+    match resource["type"].as_str() {
+        Some("container.v0" | "dockerfile.v0") => 80,
+        _ => 8080,
+    }
+}

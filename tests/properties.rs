@@ -1,0 +1,1 @@
+//! Arbitrary text in all positions of a manifest, through render and the real helm.
