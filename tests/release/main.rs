@@ -10,5 +10,6 @@ mod cycle;
 mod destroy;
 mod inputs;
 mod passwords;
+mod plugin;
 mod refusals;
 mod sources;
