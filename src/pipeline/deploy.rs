@@ -65,7 +65,6 @@ pub fn deploy(
     let owner = Owner { release: &release.name, application: &request.plan.application_id };
     let before = look(&cluster, release, owner)?;
     check_release(&helm, &target, &before, request.plan)?;
-    forget_finished_run(&helm, &target, &cluster, release, owner, &before.secret)?;
     let settled = settle_inputs(request, &before.kept, ask, random)?;
     let secrets: Vec<String> = settled
         .secret
@@ -78,6 +77,7 @@ pub fn deploy(
     cluster.hide(secrets);
     check_cluster(request, release, &before, say)?;
 
+    forget_finished_run(&helm, &target, &cluster, release, owner, &before.secret)?;
     let folder = write_chart(request.chart)?;
     if namespace::ensure(&cluster, &release.namespace, &release.name)? == namespace::Found::Created {
         say(&format!("created namespace {}", release.namespace));
