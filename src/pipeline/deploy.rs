@@ -7,8 +7,8 @@ use crate::chart::Chart;
 use crate::cluster::claims::ReleaseName;
 use crate::cluster::secret::{self, Change};
 use crate::cluster::{
-    CLAIM, CONFIG_MAP, Cluster, DEPLOYMENT, Kind, Owner, ReleaseSecret, SERVICE, STATEFUL_SET, STORAGE_CLASS, State,
-    namespace, unbase64,
+    CLAIM, CONFIG_MAP, Cluster, DEPLOYMENT, ErrorKind, Kind, Owner, ReleaseSecret, SERVICE, STATEFUL_SET,
+    STORAGE_CLASS, State, namespace, unbase64,
 };
 use crate::config::SecretSource;
 use crate::helm::{Helm, Options, Target, Values};
@@ -48,7 +48,8 @@ struct Before {
     kept: Kept,
     live: Live,
     claims: Vec<Json>,
-    classes: Vec<Json>,
+    /// None when we may not look.
+    classes: Option<Vec<Json>>,
 }
 
 /// Deploys the application.
@@ -155,7 +156,7 @@ fn look(cluster: &Cluster, release: &Release, owner: Owner) -> Result<Before, Er
             kept: Kept::default(),
             live: Live::new(),
             claims: Vec::new(),
-            classes: cluster.list(&STORAGE_CLASS, "", "")?,
+            classes: classes(cluster)?,
         });
     }
     let secret = secret::read(cluster, owner, space)?;
@@ -177,7 +178,16 @@ fn look(cluster: &Cluster, release: &Release, owner: Owner) -> Result<Before, Er
         live.insert(name, cluster.list(kind, space, "")?);
     }
     let claims = cluster.list(&CLAIM, space, "")?;
-    Ok(Before { secret, state, kept, live, claims, classes: cluster.list(&STORAGE_CLASS, "", "")? })
+    Ok(Before { secret, state, kept, live, claims, classes: classes(cluster)? })
+}
+
+/// The storage classes. They belong to the whole cluster, and who deploys may have rights in one namespace only.
+fn classes(cluster: &Cluster) -> Result<Option<Vec<Json>>, Error> {
+    match cluster.list(&STORAGE_CLASS, "", "") {
+        Ok(classes) => Ok(Some(classes)),
+        Err(error) if error.kind() == ErrorKind::Forbidden => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn decoded(secret: Option<&Json>) -> impl Iterator<Item = (String, Vec<u8>)> {
@@ -274,7 +284,9 @@ fn check_cluster(request: &Deploy, release: &Release, before: &Before, say: &mut
     if let Some((_, environment)) = &request.environment {
         merge(&mut values, environment);
     }
-    for sentence in checks::claims(request.plan, &values, name, &before.claims, &before.classes, &mut problems) {
+    for sentence in
+        checks::claims(request.plan, &values, name, &before.claims, before.classes.as_deref(), &mut problems)
+    {
         say(&sentence);
     }
     problems.or(()).map_err(Error::Refused)

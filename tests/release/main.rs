@@ -13,3 +13,4 @@ mod passwords;
 mod plugin;
 mod refusals;
 mod sources;
+mod surroundings;
