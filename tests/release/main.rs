@@ -8,4 +8,9 @@ mod canary;
 mod cycle;
 
 mod destroy;
+mod inputs;
 mod passwords;
+mod plugin;
+mod refusals;
+mod sources;
+mod surroundings;
