@@ -2,11 +2,11 @@
 //!
 //! Every test has a namespace, a folder and a home of its own; the control plane is shared.
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used)] // Helpers of tests, which clippy does not know for tests.
 
 mod bench;
 mod canary;
 mod cycle;
-
 mod destroy;
 mod inputs;
 mod passwords;
