@@ -20,24 +20,35 @@ pub struct Case {
     manifest: PathBuf,
     json: Value,
     inputs: Vec<Input>,
+    given: BTreeMap<String, String>,
     folder: tempfile::TempDir,
 }
 
 impl Case {
     /// Renders a manifest and gives every input that must be given a nasty value.
     pub fn new(manifest: &Path) -> Self {
+        Self::with_values(manifest, nasty::TEXTS)
+    }
+
+    /// Renders a manifest and gives every input that must be given one of `texts`.
+    pub fn with_values<S: AsRef<str>>(manifest: &Path, texts: &[S]) -> Self {
         let json = oracle::read(manifest).expect("the manifest should be readable");
         let folder = tempfile::tempdir().expect("there should be room for a folder");
-        let case = Self { manifest: manifest.to_owned(), json, inputs: inputs(manifest), folder };
+        let inputs = inputs(manifest);
+        let given = given(&inputs, texts);
+        let case = Self { manifest: manifest.to_owned(), json, inputs, given, folder };
         render(manifest, &case.chart(), &[]).expect("`render`");
-        let values = nasty::values_file(&json!({"parameters": case.given()}));
-        fs::write(case.values(), values).expect("the values should be written");
+        for (file, values) in
+            [(case.values(), json!({"parameters": case.given})), (case.parameters(), json!(case.given))]
+        {
+            fs::write(file, nasty::values_file(&values)).expect("the values should be written");
+        }
         case
     }
 
     /// Folder of the chart.
     pub fn chart(&self) -> PathBuf {
-        self.folder.path().join("chart")
+        self.folder().join("chart")
     }
 
     /// Folder for the files of a test.
@@ -47,16 +58,16 @@ impl Case {
 
     /// File with the values of all inputs that must be given.
     pub fn values(&self) -> PathBuf {
-        self.folder.path().join("values.json")
+        self.folder().join("values.json")
+    }
+
+    /// The same for the program.
+    fn parameters(&self) -> PathBuf {
+        self.folder().join("parameters.json")
     }
 
     fn wanting(&self) -> impl Iterator<Item = &Input> {
         self.inputs.iter().filter(|input| input.must_be_given())
-    }
-
-    fn given(&self) -> BTreeMap<String, String> {
-        let value = |n, input: &Input| if input.is_files() { GIVEN_FILES } else { nasty::text(n) };
-        self.wanting().enumerate().map(|(n, input)| (input.name.clone(), value(n, input).to_owned())).collect()
     }
 
     /// What `helm template` renders with those values, and what must be in the namespace before.
@@ -77,7 +88,8 @@ impl Case {
     /// What the oracle says.
     pub fn answer(&self) -> Answer {
         let names = program::workload_names(&self.chart());
-        let given = Given { inputs: self.given(), registry: REGISTRY, tag: TAG, folder: self.manifest.parent(), names };
+        let given =
+            Given { inputs: self.given.clone(), registry: REGISTRY, tag: TAG, folder: self.manifest.parent(), names };
         oracle::answer(&self.json, &given)
     }
 
@@ -91,7 +103,7 @@ impl Case {
 
     /// The same manifest makes the same bytes, and `--check` tells when the folder holds others.
     pub fn renders_the_same(&self) {
-        let again = self.folder.path().join("again");
+        let again = self.folder().join("again");
         render(&self.manifest, &again, &[]).expect("the second `render`");
         let files = tree(&again);
         assert!(files == tree(&self.chart()), "a second `render` wrote other bytes");
@@ -158,17 +170,34 @@ impl Case {
         }
     }
 
+    /// Plain objects give every container the same, with the Secret that `deploy` would write.
+    pub fn plain_objects_give_the_same(&self) {
+        let yaml = self.yaml(&self.parameters(), &["--show-secrets"]);
+        let mut objects = program::documents(&yaml);
+        objects.extend(self.prerequisites());
+        self.compare(&observe::rendered(&objects));
+    }
+
+    fn yaml(&self, parameters: &Path, more: &[&str]) -> String {
+        let helm = helm::binary(helm::NEWEST);
+        program::render_yaml(&helm, RELEASE, &self.manifest, parameters, more).expect("`render --format yaml`")
+    }
+
     /// A secret value is in a Secret and nowhere else.
     pub fn keeps_secrets_in_secrets(&self) {
         let marked = |(n, input): (usize, &Input)| (input.name.clone(), format!("mark-{n}-kept"));
         let values: BTreeMap<String, String> = self.wanting().enumerate().map(marked).collect();
-        let file = self.folder.path().join("marked.json");
+        let file = self.folder().join("marked.json");
         fs::write(&file, json!({"parameters": values}).to_string()).expect("the values should be written");
         let objects = helm::objects(helm::NEWEST, &self.chart(), &file);
+        let parameters = self.folder().join("marked-parameters.json");
+        fs::write(&parameters, json!(values).to_string()).expect("the values should be written");
+        let yaml = self.yaml(&parameters, &[]);
         for input in self.wanting().filter(|input| input.secret) {
             let holders = objects.iter().filter(|object| object.to_string().contains(&values[&input.name]));
             let names: Vec<String> = holders.map(|holder| holder["metadata"]["name"].to_string()).collect();
             assert!(names.is_empty(), "the value of secret {} is in {names:?}", input.name);
+            assert!(!yaml.contains(&values[&input.name]), "`render --format yaml` shows secret {}", input.name);
         }
     }
 
@@ -178,9 +207,16 @@ impl Case {
         self.lists_inputs();
         self.names_missing_inputs();
         self.gives_what_the_oracle_says();
+        self.plain_objects_give_the_same();
         self.keeps_secrets_in_secrets();
         self.lints();
     }
+}
+
+fn given<S: AsRef<str>>(inputs: &[Input], texts: &[S]) -> BTreeMap<String, String> {
+    let wanting = inputs.iter().filter(|input| input.must_be_given());
+    let value = |input: &Input, n: usize| if input.is_files() { GIVEN_FILES } else { texts[n % texts.len()].as_ref() };
+    wanting.enumerate().map(|(n, input)| (input.name.clone(), value(input, n).to_owned())).collect()
 }
 
 #[derive(Debug, Clone, Copy)]

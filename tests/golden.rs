@@ -1,1 +1,38 @@
 //! Whole charts as they are, so that a change of what people get is seen in a review.
+
+use crate::program::{render, tree};
+use std::fmt::Write as _;
+use std::path::Path;
+
+macro_rules! charts {
+    ($($name:ident)*) => {
+        $(#[test]
+        fn $name() {
+            insta::assert_snapshot!(stringify!($name), chart(stringify!($name)));
+        })*
+    };
+}
+
+charts! {
+    bind_mounts
+    dapr
+    http2
+    parameters
+}
+
+/// All files of the chart of one of our manifests, one after the other.
+fn chart(name: &str) -> String {
+    let manifest = format!("tests/inputs/manifests/{}.json", name.replace('_', "-"));
+    let folder = tempfile::tempdir().expect("there should be room for a folder");
+    let chart = folder.path().join("chart");
+    render(&Path::new(env!("CARGO_MANIFEST_DIR")).join(manifest), &chart, &[]).expect("`render`");
+    tree(&chart).iter().fold(String::new(), |mut all, (path, content)| {
+        let _ = write!(all, "=== {path}\n{}\n", readable(content));
+        all
+    })
+}
+
+/// Text as it is, and what is none with its bytes escaped.
+fn readable(content: &[u8]) -> String {
+    String::from_utf8(content.to_vec()).unwrap_or_else(|_| content.escape_ascii().to_string())
+}

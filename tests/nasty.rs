@@ -99,11 +99,6 @@ pub const TEXTS: &[&str] = &[
     "<&>+",
 ];
 
-/// The text for the n-th of something.
-pub fn text(n: usize) -> &'static str {
-    TEXTS[n % TEXTS.len()]
-}
-
 /// A values file for helm: JSON that every YAML parser reads alike.
 pub fn values_file(value: &Value) -> String {
     let mut safe = String::new();

@@ -38,9 +38,21 @@ pub fn run(command: &mut Command) -> Outcome {
 
 /// Runs `kubectl-aspire`.
 pub fn aspire<S: AsRef<OsStr>>(args: &[S]) -> Outcome {
+    run(program().args(args))
+}
+
+fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-aspire"));
     command.env_clear().env("PATH", "/nowhere").env("HOME", "/nowhere").env("KUBECONFIG", "/nowhere/kubeconfig");
-    run(command.args(args))
+    command
+}
+
+/// Runs `render --format yaml` with values for inputs, through this helm.
+pub fn render_yaml(helm: &Path, release: &str, manifest: &Path, parameters: &Path, more: &[&str]) -> Outcome {
+    let mut command = program();
+    command.env("HELM_BIN", helm).arg("render").arg(manifest).arg("--parameter-file").arg(parameters);
+    command.args(["-o", "-", "--format", "yaml", "--release", release, "--tag", TAG, "--registry", REGISTRY]);
+    run(command.args(more))
 }
 
 /// Runs `render` with the registry and the tag of all tests.

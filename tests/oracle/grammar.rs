@@ -64,8 +64,8 @@ fn reference(text: &str) -> Option<Reference<'_>> {
 fn is_property(words: &[&str]) -> bool {
     match words {
         ["connectionString" | "value" | "containerImage" | "containerPort" | "secretOutputs"] => true,
-        ["inputs" | "outputs" | "output" | "secretOutputs" | "secrets" | "bindings", name] => is_segment(name),
-        ["aws", "cloudformation", "output", name] => is_segment(name),
+        ["inputs" | "outputs" | "output" | "secretOutputs" | "secrets" | "bindings", name]
+        | ["aws", "cloudformation", "output", name] => is_segment(name),
         ["bindings", name, property] => is_segment(name) && BINDING_PROPERTIES.contains(property),
         ["volumes" | "bindMounts", index, "storage"] => {
             !index.is_empty() && index.bytes().all(|byte| byte.is_ascii_digit())
