@@ -23,7 +23,7 @@ pub enum Found {
     Refused(String),
 }
 
-/// The paths, relative to the manifest, whose content [`super::resolve`] needs.
+/// The paths, relative to the manifest, whose content [`super::resolve()`] needs.
 pub fn wanted_sources(manifest: &Manifest) -> BTreeSet<&str> {
     let mut wanted = BTreeSet::new();
     for resource in manifest.resources.values() {

@@ -1,6 +1,6 @@
 //! The resolved application: workloads, the values they get, the inputs they need.
 //!
-//! [`resolve`] turns a manifest and the intent of `aspire-k8s.yaml` into an [`App`] and reports every error of the input
+//! [`resolve()`] turns a manifest and the intent of `aspire-k8s.yaml` into an [`App`] and reports every error of the input
 //! together. Nothing here knows Kubernetes or Helm: hosts and ports stay references, because only a target knows what a
 //! workload is called there.
 

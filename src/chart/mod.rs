@@ -1,7 +1,7 @@
 //! A plan becomes the files of a Helm chart, in memory.
 //!
 //! Templates lay out what was decided before; one formatter writes every string of theirs as a quoted literal in which
-//! Helm finds no action. [`write`] is the only place that touches a folder.
+//! Helm finds no action. [`write()`] is the only place that touches a folder.
 
 mod readme;
 mod render;

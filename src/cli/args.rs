@@ -168,24 +168,32 @@ pub enum Format {
     Yaml,
 }
 
+/// Which release is changed.
+#[derive(Debug, Args)]
+pub struct On {
+    /// Release name; without it, the one of aspire-k8s.yaml or of the application
+    #[arg(long, value_name = "NAME")]
+    pub release: Option<String>,
+    /// Namespace of the release, where helm hides whether -n was given
+    #[arg(long, value_name = "NAME")]
+    pub release_namespace: Option<String>,
+    /// How long helm may take, such as 90s or 10m
+    #[arg(long, default_value = "5m")]
+    pub timeout: String,
+}
+
 /// `deploy`.
 #[derive(Debug, Args)]
 pub struct Deploy {
     /// The application.
     #[command(flatten)]
     pub source: Source,
-    /// Release name
-    #[arg(long, value_name = "NAME")]
-    pub release: Option<String>,
-    /// Namespace of the release, where helm hides whether -n was given
-    #[arg(long, value_name = "NAME")]
-    pub release_namespace: Option<String>,
+    /// The release.
+    #[command(flatten)]
+    pub on: On,
     /// Do not wait until the workloads are ready
     #[arg(long)]
     pub no_wait: bool,
-    /// How long helm may take, such as 90s or 10m
-    #[arg(long, default_value = "5m")]
-    pub timeout: String,
     /// Images.
     #[command(flatten)]
     pub images: Images,
@@ -200,18 +208,12 @@ pub struct Destroy {
     /// The application.
     #[command(flatten)]
     pub source: Source,
-    /// Release name; without it, the one that a deploy of SOURCE would use
-    #[arg(long, value_name = "NAME")]
-    pub release: Option<String>,
-    /// Namespace of the release, where helm hides whether -n was given
-    #[arg(long, value_name = "NAME")]
-    pub release_namespace: Option<String>,
+    /// The release; when it is named, SOURCE is not read.
+    #[command(flatten)]
+    pub on: On,
     /// Delete the claims of the release and all its secrets too
     #[arg(long)]
     pub delete_data: bool,
-    /// How long helm may take, such as 90s or 10m
-    #[arg(long, default_value = "5m")]
-    pub timeout: String,
 }
 
 /// `inputs`.

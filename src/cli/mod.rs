@@ -21,7 +21,7 @@ use std::path::Path;
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     let args: Vec<OsString> = args.into_iter().collect();
     let name = typed_name(args.first());
-    let mut command = Cli::command().bin_name(name);
+    let mut command = Cli::command().bin_name(name).display_name(name);
     let matches = match command.try_get_matches_from_mut(&args) {
         Ok(matches) => matches,
         Err(error) => return usage(&error),

@@ -14,14 +14,14 @@ use std::time::Duration;
 
 /// Installs or upgrades the application.
 pub fn deploy(common: &Common, options: &Deploy) -> Result<Exit, CliError> {
-    let timeout = duration(&options.timeout)?;
+    let timeout = duration(&options.on.timeout)?;
     let project = Project::load(&options.source)?;
     let images = built_images(&options.images)?;
     let rendered = project.render(common.environment.as_deref(), &images)?;
     let given = given(&options.parameters, &images, &rendered.app)?;
     output::notes(&rendered.plan.notes);
-    let name = release_name(options.release.as_deref(), &rendered.config, &rendered.app.name)?;
-    let release = writing(common, &name, options.release_namespace.as_deref(), &rendered.config)?;
+    let name = release_name(options.on.release.as_deref(), &rendered.config, &rendered.app.name)?;
+    let release = writing(common, &name, options.on.release_namespace.as_deref(), &rendered.config)?;
     let request = pipeline::Deploy {
         app: &rendered.app,
         plan: &rendered.plan,
@@ -37,15 +37,15 @@ pub fn deploy(common: &Common, options: &Deploy) -> Result<Exit, CliError> {
 
 /// Uninstalls the application.
 pub fn destroy(common: &Common, options: &Destroy) -> Result<Exit, CliError> {
-    let timeout = duration(&options.timeout)?;
+    let timeout = duration(&options.on.timeout)?;
     // A release that is named needs no manifest: it may be destroyed from any machine.
-    let (name, config, application) = if let Some(name) = &options.release {
+    let (name, config, application) = if let Some(name) = &options.on.release {
         (name.clone(), Config::default(), None)
     } else {
         let (name, config, application) = named_by_source(common, &options.source)?;
         (name, config, Some(application))
     };
-    let release = writing(common, &name, options.release_namespace.as_deref(), &config)?;
+    let release = writing(common, &name, options.on.release_namespace.as_deref(), &config)?;
     confirm(common, options, &release)?;
     let request = pipeline::Destroy { application, delete_data: options.delete_data, timeout };
     let done = pipeline::destroy(&request, &release, &mut output::say)?;

@@ -51,8 +51,14 @@ pub enum Verdict {
     Refuse(Problem),
 }
 
-/// Compares one claim. `classes` are the storage classes of the cluster.
-pub fn compare(wanted: &WantedClaim, release: ReleaseName<'_>, live: Option<&Value>, classes: &[Value]) -> Verdict {
+/// Compares one claim. `classes` are the storage classes of the cluster; none when we may not look, then the API server
+/// decides whether a claim can grow.
+pub fn compare(
+    wanted: &WantedClaim,
+    release: ReleaseName<'_>,
+    live: Option<&Value>,
+    classes: Option<&[Value]>,
+) -> Verdict {
     let Some(live) = live else { return Verdict::Create };
     let checks = [gone(wanted, live), owner(wanted, release, live), class(wanted, live), modes(wanted, live)];
     if let Some(problem) = checks.into_iter().flatten().next() {
@@ -66,7 +72,7 @@ pub fn compare_all<'a>(
     wanted: &'a [WantedClaim],
     release: ReleaseName<'_>,
     live: &[Value],
-    classes: &[Value],
+    classes: Option<&[Value]>,
 ) -> Vec<(&'a WantedClaim, Verdict)> {
     let find = |claim: &WantedClaim| live.iter().find(|object| name_of(object) == claim.name);
     wanted.iter().map(|claim| (claim, compare(claim, release, find(claim), classes))).collect()
@@ -124,7 +130,7 @@ fn modes(wanted: &WantedClaim, live: &Value) -> Option<Problem> {
     Some(problem(wanted, &what).hint(hint))
 }
 
-fn size(wanted: &WantedClaim, live: &Value, classes: &[Value]) -> Verdict {
+fn size(wanted: &WantedClaim, live: &Value, classes: Option<&[Value]>) -> Verdict {
     let live_size = live["spec"]["resources"]["requests"]["storage"].as_str().unwrap_or_default();
     let Some(wanted_amount) = Quantity::parse(&wanted.size) else {
         let what = format!("is to have the size `{}`, which is no amount", wanted.size);
@@ -144,7 +150,8 @@ fn size(wanted: &WantedClaim, live: &Value, classes: &[Value]) -> Verdict {
         return Verdict::Refuse(problem(wanted, &what).hint(format!("{keep}, or delete the claim: it is empty")));
     }
     let class = class_of(live);
-    if !classes.iter().any(|found| name_of(found) == class && found["allowVolumeExpansion"] == true) {
+    let allows = |found: &Value| name_of(found) == class && found["allowVolumeExpansion"] == true;
+    if classes.is_some_and(|classes| !classes.iter().any(allows)) {
         let what = format!("cannot grow from {live_size} to {}: the class `{class}` does not allow it", wanted.size);
         return Verdict::Refuse(problem(wanted, &what).hint(keep));
     }
@@ -217,7 +224,7 @@ mod tests {
             (wanted(), Some(changed("/status/phase", json!("Pending"))), Verdict::Adopt),
             (WantedClaim { size: "11G".into(), ..wanted() }, Some(live()), Verdict::Expand { from: "10Gi".into() }),
         ] {
-            assert_eq!(compare(&claim, RELEASE, object.as_ref(), &classes()), expected);
+            assert_eq!(compare(&claim, RELEASE, object.as_ref(), Some(&classes())), expected);
         }
     }
 
@@ -270,7 +277,7 @@ mod tests {
             (&wanted(), changed("/metadata/annotations", json!({})), "was not made by helm", "existingClaim: pg-data"),
             (&wanted(), changed("/metadata/labels", json!({})), "was not made by helm", "existingClaim: pg-data"),
         ] {
-            let Verdict::Refuse(problem) = compare(claim, RELEASE, Some(&object), &classes()) else {
+            let Verdict::Refuse(problem) = compare(claim, RELEASE, Some(&object), Some(&classes())) else {
                 panic!("{what}: not refused");
             };
             assert_eq!(problem.place, "resources.pg.volumes.data");
@@ -280,9 +287,17 @@ mod tests {
     }
 
     #[test]
+    fn without_a_look_at_the_classes_the_api_server_decides() {
+        let large = WantedClaim { size: "1Ti".into(), ..wanted() };
+        let live = changed("/spec/storageClassName", json!("fixed"));
+        assert_eq!(compare(&large, RELEASE, Some(&live), None), Verdict::Expand { from: "10Gi".into() });
+    }
+
+    #[test]
     fn all_are_compared_at_once() {
         let two = [wanted(), WantedClaim { name: "other".into(), ..wanted() }];
-        let verdicts: Vec<Verdict> = compare_all(&two, RELEASE, &[live()], &[]).into_iter().map(|(_, v)| v).collect();
+        let verdicts: Vec<Verdict> =
+            compare_all(&two, RELEASE, &[live()], Some(&[])).into_iter().map(|(_, v)| v).collect();
         assert_eq!(verdicts, [Verdict::Adopt, Verdict::Create]);
     }
 }

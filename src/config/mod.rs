@@ -1,6 +1,6 @@
 //! `aspire-k8s.yaml`: the deployment intent that a manifest cannot say, exactly as written, and its JSON schema.
 //!
-//! [`parse`] refuses unknown keys with the nearest right name and reports all problems at once. It knows no manifest:
+//! [`parse()`] refuses unknown keys with the nearest right name and reports all problems at once. It knows no manifest:
 //! whether a resource or parameter exists is asked when the application is resolved.
 
 mod check;

@@ -1,4 +1,4 @@
-//! The JSON schema of the file, made from the types: the one that is published is the one that [`super::parse`] obeys.
+//! The JSON schema of the file, made from the types: the one that is published is the one that [`super::parse()`] obeys.
 
 use super::Config;
 use schemars::generate::SchemaSettings;

@@ -1,6 +1,6 @@
 //! Holds a JSON value against the file's own schema: unknown keys, wrong types, missing keys, all of them.
 //!
-//! It knows the few schema words that [`super::schema`] makes, and says more than a general validator could: which key
+//! It knows the few schema words that [`super::schema()`] makes, and says more than a general validator could: which key
 //! was meant, what a later version brings, what belongs in quotes.
 
 use super::findings::{Findings, Path, shown};

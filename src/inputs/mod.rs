@@ -183,9 +183,9 @@ fn settle_secret(
     random: &mut Random,
     settled: &mut Settled,
 ) -> Result<(), Problem> {
-    // A change of source takes the value along, whichever Secret holds it now.
-    let known = if from_chart { [&kept.chart_secret, &kept.secret] } else { [&kept.secret, &kept.chart_secret] };
-    let kept = known.iter().find_map(|secret| secret.get(name)).map(String::as_str);
+    // A change of source takes the value along. While the chart's Secret holds it, that is the one in use: `deploy` removes
+    // it there once its own holds it, but keeps what claims were set up with.
+    let kept = [&kept.chart_secret, &kept.secret].into_iter().find_map(|secret| secret.get(name)).map(String::as_str);
     let value = match (given.value(name).or(kept), &input.default, &input.generate) {
         (Some(value), _, _) => value.to_owned(),
         (None, Some(default), _) => default.clone(),

@@ -1,6 +1,6 @@
 //! The Kubernetes target: an application and its intent become planned objects.
 //!
-//! [`plan`] decides everything (names, kinds, claims, where a secret comes from, default values) and reports all errors
+//! [`plan()`] decides everything (names, kinds, claims, where a secret comes from, default values) and reports all errors
 //! of the target together. It writes no text: templates lay out what is decided here. It talks to no cluster.
 
 mod claims;

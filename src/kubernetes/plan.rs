@@ -77,13 +77,6 @@ impl Plan {
     pub fn claims(&self) -> impl Iterator<Item = &Claim> {
         self.workloads.iter().flat_map(|workload| &workload.claims)
     }
-
-    /// Whether an image of this application has to be built.
-    pub fn has_built_images(&self) -> bool {
-        let workloads = self.values.to_json();
-        let workloads = workloads.get("workloads").and_then(Json::as_object).cloned().unwrap_or_default();
-        workloads.values().any(|workload| workload.pointer("/image/built") == Some(&Json::Bool(true)))
-    }
 }
 
 /// Plans the chart and reports all errors of the target together.

@@ -70,7 +70,7 @@ pub fn claims(
     values: &Json,
     release: ReleaseName,
     live: &[Json],
-    classes: &[Json],
+    classes: Option<&[Json]>,
     problems: &mut Problems,
 ) -> Vec<String> {
     let wanted: Vec<WantedClaim> = plan

@@ -1,13 +1,13 @@
 //! Deploy: settle the inputs, check the cluster, write the Secret, run helm.
 
 use super::checks::{self, Live};
-use super::{Error, Release, Say};
+use super::{Error, Release, Say, chart_secret};
 use crate::app::App;
 use crate::chart::Chart;
 use crate::cluster::claims::ReleaseName;
 use crate::cluster::secret::{self, Change};
 use crate::cluster::{
-    CLAIM, CONFIG_MAP, Cluster, DEPLOYMENT, Kind, Objects, Owner, ReleaseSecret, SECRET, SERVICE, STATEFUL_SET,
+    CLAIM, CONFIG_MAP, Cluster, DEPLOYMENT, ErrorKind, Kind, Owner, ReleaseSecret, SERVICE, STATEFUL_SET,
     STORAGE_CLASS, State, namespace, unbase64,
 };
 use crate::config::SecretSource;
@@ -48,7 +48,8 @@ struct Before {
     kept: Kept,
     live: Live,
     claims: Vec<Json>,
-    classes: Vec<Json>,
+    /// None when we may not look.
+    classes: Option<Vec<Json>>,
 }
 
 /// Deploys the application.
@@ -65,7 +66,6 @@ pub fn deploy(
     let owner = Owner { release: &release.name, application: &request.plan.application_id };
     let before = look(&cluster, release, owner)?;
     check_release(&helm, &target, &before, request.plan)?;
-    forget_finished_run(&helm, &target, &cluster, release, owner, &before.secret)?;
     let settled = settle_inputs(request, &before.kept, ask, random)?;
     let secrets: Vec<String> = settled
         .secret
@@ -78,6 +78,7 @@ pub fn deploy(
     cluster.hide(secrets);
     check_cluster(request, release, &before, say)?;
 
+    forget_finished_run(&helm, &target, &cluster, release, owner, &before.secret)?;
     let folder = write_chart(request.chart)?;
     if namespace::ensure(&cluster, &release.namespace, &release.name)? == namespace::Found::Created {
         say(&format!("created namespace {}", release.namespace));
@@ -112,6 +113,9 @@ pub fn deploy(
     match ran {
         Ok(()) => {
             change.commit(&cluster)?;
+            if settled.chart_secret.is_empty() {
+                chart_secret::remove(&cluster, release, |key| settled.secret.contains_key(key))?;
+            }
             say(&format!("deployed {}", release.described()));
             for sentence in endpoints(request.plan, release) {
                 say(&sentence);
@@ -152,12 +156,12 @@ fn look(cluster: &Cluster, release: &Release, owner: Owner) -> Result<Before, Er
             kept: Kept::default(),
             live: Live::new(),
             claims: Vec::new(),
-            classes: cluster.list(&STORAGE_CLASS, "", "")?,
+            classes: classes(cluster)?,
         });
     }
     let secret = secret::read(cluster, owner, space)?;
     let state = State::read(cluster, owner, space)?;
-    let chart_secret = cluster.get(&SECRET, space, &format!("{}-chart-secrets", release.name))?;
+    let chart_secret = chart_secret::live(cluster, release)?;
     let kept = Kept {
         plain: state.values.clone(),
         secret: texts(secret.data.iter().map(|(key, value)| (key.clone(), value.clone()))),
@@ -174,7 +178,16 @@ fn look(cluster: &Cluster, release: &Release, owner: Owner) -> Result<Before, Er
         live.insert(name, cluster.list(kind, space, "")?);
     }
     let claims = cluster.list(&CLAIM, space, "")?;
-    Ok(Before { secret, state, kept, live, claims, classes: cluster.list(&STORAGE_CLASS, "", "")? })
+    Ok(Before { secret, state, kept, live, claims, classes: classes(cluster)? })
+}
+
+/// The storage classes. They belong to the whole cluster, and who deploys may have rights in one namespace only.
+fn classes(cluster: &Cluster) -> Result<Option<Vec<Json>>, Error> {
+    match cluster.list(&STORAGE_CLASS, "", "") {
+        Ok(classes) => Ok(Some(classes)),
+        Err(error) if error.kind() == ErrorKind::Forbidden => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn decoded(secret: Option<&Json>) -> impl Iterator<Item = (String, Vec<u8>)> {
@@ -271,7 +284,9 @@ fn check_cluster(request: &Deploy, release: &Release, before: &Before, say: &mut
     if let Some((_, environment)) = &request.environment {
         merge(&mut values, environment);
     }
-    for sentence in checks::claims(request.plan, &values, name, &before.claims, &before.classes, &mut problems) {
+    for sentence in
+        checks::claims(request.plan, &values, name, &before.claims, before.classes.as_deref(), &mut problems)
+    {
         say(&sentence);
     }
     problems.or(()).map_err(Error::Refused)

@@ -1,7 +1,7 @@
 //! Destroy: uninstall the release, keep what holds data unless told otherwise.
 
 use super::checks::is_our_claim;
-use super::{Error, Release, Say};
+use super::{Error, Release, Say, chart_secret};
 use crate::cluster::claims::ReleaseName;
 use crate::cluster::{
     CLAIM, CONFIG_MAP, Cluster, Guard, Objects, Owner, Propagation, SECRET, State, annotation, label, marks, name_of,
@@ -67,7 +67,8 @@ pub fn destroy(request: &Destroy, release: &Release, say: &mut Say) -> Result<De
         state.delete(&cluster, &release.namespace)?;
     }
     if done.kept.is_empty() {
-        delete_chart_secret(&cluster, release)?;
+        // It outlives helm for the sake of claims; without any it has no reason to stay.
+        chart_secret::delete(&cluster, release)?;
     }
     Ok(done)
 }
@@ -111,18 +112,6 @@ fn claims(cluster: &Cluster, release: &Release, delete: bool, done: &mut Destroy
         } else {
             done.kept.push(name_of(claim).to_owned());
         }
-    }
-    Ok(())
-}
-
-/// The Secret of the chart outlives helm for the sake of claims; without any it has no reason to stay.
-fn delete_chart_secret(cluster: &Cluster, release: &Release) -> Result<(), Error> {
-    let name = format!("{}-chart-secrets", release.name);
-    let Some(object) = cluster.get(&SECRET, &release.namespace, &name)? else { return Ok(()) };
-    let by_this_release = annotation(&object, "meta.helm.sh/release-name") == Some(&release.name)
-        && annotation(&object, "meta.helm.sh/release-namespace") == Some(&release.namespace);
-    if by_this_release {
-        cluster.delete(&SECRET, &release.namespace, &name, &Guard::of(&object).any_state(), Propagation::Background)?;
     }
     Ok(())
 }

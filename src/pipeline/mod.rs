@@ -3,6 +3,7 @@
 //! Nothing is written before every check passed. What happens is told through [`Say`], never printed. A change of the
 //! Secret is taken back when helm fails.
 
+mod chart_secret;
 mod checks;
 mod deploy;
 mod destroy;

@@ -1,6 +1,6 @@
 //! Level B: a control plane and one real node inside private namespaces.
 //!
-//! Real containers of the images in [`images`](crate::images) run there; nothing else can be pulled. This module must
+//! Real containers of the images in [`crate::images`] run there; nothing else can be pulled. This module must
 //! not use the machine's own containerd, nor write outside the cluster's directory (`/var/lib/cni` and
 //! `/var/lib/kubelet` may appear, empty).
 

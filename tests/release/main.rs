@@ -2,10 +2,15 @@
 //!
 //! Every test has a namespace, a folder and a home of its own; the control plane is shared.
 #![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bench;
 mod canary;
 mod cycle;
-
 mod destroy;
+mod inputs;
 mod passwords;
+mod plugin;
+mod refusals;
+mod sources;
+mod surroundings;

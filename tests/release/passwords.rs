@@ -90,13 +90,14 @@ fn a_failed_deploy_puts_the_old_secrets_and_values_back() {
     assert_eq!(bench.get("deployment/api")["status"]["readyReplicas"], 1);
 }
 
-/// Deploys with a helm that hangs at `upgrade`, and kills the program there.
-fn killed_during_helm(bench: &Bench, more: &[&str]) {
+/// Deploys with a helm that hangs before it does its `upgrade`, or after it, and kills the program there.
+fn killed_at_helm(bench: &Bench, after: bool, more: &[&str]) {
     let mark = bench.path("hangs");
     let helm = bench.plane.helm("4.2.4");
     let hangs = format!(
-        "#!/bin/bash\nif [ \"$1\" != upgrade ]; then exec {} \"$@\"; fi\necho $$ >{mark}.new && mv {mark}.new {mark}\nexec sleep 600\n",
-        helm.display(),
+        "#!/bin/bash\nif [ \"$1\" != upgrade ]; then exec {helm} \"$@\"; fi\n{first}\necho $$ >{mark}.new && mv {mark}.new {mark}\nexec sleep 600\n",
+        first = if after { format!("{} \"$@\"", helm.display()) } else { String::new() },
+        helm = helm.display(),
         mark = mark.display()
     );
     let hangs = bench.script("hangs-helm/helm", &hangs);
@@ -112,7 +113,7 @@ fn killed_during_helm(bench: &Bench, more: &[&str]) {
 fn a_killed_run_leaves_the_old_secrets_and_the_next_one_clears_up() {
     let Some(bench) = bench("killed") else { return };
     bench.deploy(&["--parameter", "token=one"]).ok();
-    killed_during_helm(&bench, &["--parameter", "token=two"]);
+    killed_at_helm(&bench, false, &["--parameter", "token=two"]);
     assert_eq!(bench.secret("app-secrets")["token"], "two");
     assert_eq!(bench.secret("app-secrets-before")["token"], "one");
     bench.deploy(&[]).ok();
@@ -124,7 +125,7 @@ fn a_killed_run_leaves_the_old_secrets_and_the_next_one_clears_up() {
 fn a_failure_after_a_killed_run_goes_back_to_what_was_good() {
     let Some(bench) = bench("killedfail") else { return };
     bench.deploy(&["--parameter", "token=one"]).ok();
-    killed_during_helm(&bench, &["--parameter", "token=two"]);
+    killed_at_helm(&bench, false, &["--parameter", "token=two"]);
     break_it(&bench);
     bench.deploy(&["--parameter", "token=three", "--timeout", "5s"]).exits(1);
     assert_eq!(bench.secret("app-secrets")["token"], "one");
@@ -134,7 +135,7 @@ fn a_failure_after_a_killed_run_goes_back_to_what_was_good() {
 #[test]
 fn a_first_install_that_was_killed_keeps_its_passwords() {
     let Some(bench) = bench("killedfirst") else { return };
-    killed_during_helm(&bench, &[]);
+    killed_at_helm(&bench, false, &[]);
     let secret = bench.secret("app-secrets");
     bench.deploy(&[]).ok();
     assert_eq!(bench.secret("app-secrets"), secret);
@@ -159,4 +160,42 @@ fn a_release_that_a_killed_helm_left_pending_is_named_and_nothing_changes() {
     bench.helm(&["rollback", "app", "--wait", "--timeout", "60s"]).ok();
     bench.deploy(&["--parameter", "token=two"]).ok();
     assert_eq!(bench.secret("app-secrets")["token"], "two");
+}
+
+#[test]
+fn a_failure_after_a_run_that_was_killed_when_helm_had_done_its_work_keeps_that_work() {
+    let Some(bench) = bench("killedlate") else { return };
+    bench.deploy(&["--parameter", "token=one"]).ok();
+    killed_at_helm(&bench, true, &["--parameter", "token=two"]);
+    assert_eq!(bench.secret("app-secrets-before")["token"], "one");
+    bench.configure("application: other\nrelease: {name: app}\n");
+    bench.unchanged(|| bench.deploy(&[]).exits(3));
+    bench.configure(&format!("{CONFIG}resources: {{api: {{workload: StatefulSet}}}}\n"));
+    bench.unchanged(|| bench.deploy(&[]).exits(3));
+    break_it(&bench);
+    bench.deploy(&["--parameter", "token=three", "--timeout", "5s"]).exits(1);
+    assert_eq!(bench.secret("app-secrets")["token"], "two");
+    assert_eq!(bench.find("secret/app-secrets-before"), None);
+}
+
+#[test]
+fn a_run_that_is_told_to_stop_puts_the_old_secrets_back() {
+    let Some(bench) = bench("stopped") else { return };
+    bench.deploy(&["--parameter", "token=one"]).ok();
+    break_it(&bench);
+    for signal in [Signal::TERM, Signal::INT] {
+        let revisions = bench.list("secrets").len();
+        let mut program = bench.deploy(&["--parameter", "token=two", "--timeout", "100s"]).spawn();
+        // The copy of the Secret and the new revision: helm waits for the pods now.
+        wait_for("the next revision", || (bench.list("secrets").len() >= revisions + 2).then_some(()));
+        kill_process(Pid::from_child(&program), signal).unwrap();
+        let status = wait_for("the end", || program.try_wait().unwrap());
+        assert!(!status.success());
+        assert_eq!(bench.secret("app-secrets")["token"], "one");
+        assert_eq!(bench.find("secret/app-secrets-before"), None);
+        assert!(bench.left_behind().is_empty());
+    }
+    bench.configure(CONFIG);
+    bench.deploy(&[]).ok();
+    assert_eq!(bench.secret("app-secrets")["token"], "one");
 }

@@ -1,6 +1,6 @@
 //! The Secret of a release, `<release>-secrets`: what is in it, and what the next one will be.
 //!
-//! Values in, values out; writing it is [`change`]'s work. Three rules live here: a value that stays keeps its mark, so
+//! Values in, values out; writing it is `change`'s work. Three rules live here: a value that stays keeps its mark, so
 //! that nothing restarts; a mark never comes twice, so that a failed try and the next one are told apart; a credential
 //! lives as long as the claims that were set up with it.
 

@@ -1,0 +1,46 @@
+//! The Secret that the chart writes, `<release>-chart-secrets`. Helm keeps it when it no longer wants it; then it is ours to
+//! clear up.
+
+use super::Release;
+use crate::cluster::{Cluster, Guard, Objects, Propagation, Result, SECRET, annotation};
+use serde_json::Value as Json;
+
+/// The live Secret, if this release's chart wrote it.
+pub fn live(cluster: &Cluster, release: &Release) -> Result<Option<Json>> {
+    let object = cluster.get(&SECRET, &release.namespace, &format!("{}-chart-secrets", release.name))?;
+    Ok(object.filter(|object| {
+        annotation(object, "meta.helm.sh/release-name") == Some(&release.name)
+            && annotation(object, "meta.helm.sh/release-namespace") == Some(&release.namespace)
+    }))
+}
+
+/// Deletes it.
+pub fn delete(cluster: &Cluster, release: &Release) -> Result<()> {
+    match live(cluster, release)? {
+        Some(object) => delete_object(cluster, release, &object),
+        None => Ok(()),
+    }
+}
+
+/// Takes values out that are somewhere else now: left there, they would be taken for the ones in use.
+pub fn remove(cluster: &Cluster, release: &Release, moved: impl Fn(&str) -> bool) -> Result<()> {
+    let Some(mut object) = live(cluster, release)? else { return Ok(()) };
+    let guard = Guard::of(&object);
+    let Some(data) = object["data"].as_object_mut() else { return Ok(()) };
+    let before = data.len();
+    data.retain(|key, _| !moved(key) && !key.strip_suffix(".uri").is_some_and(&moved));
+    if data.is_empty() {
+        return delete_object(cluster, release, &object);
+    }
+    if data.len() < before {
+        cluster.replace(&SECRET, &release.namespace, &object, &guard)?;
+    }
+    Ok(())
+}
+
+fn delete_object(cluster: &Cluster, release: &Release, object: &Json) -> Result<()> {
+    let guard = Guard::of(object).any_state();
+    let name = crate::cluster::name_of(object);
+    cluster.delete(&SECRET, &release.namespace, name, &guard, Propagation::Background)?;
+    Ok(())
+}
