@@ -138,12 +138,14 @@ fn workload(
     sources: &Sources,
     values: &mut Values,
 ) -> Workload {
-    let command = match intent.and_then(|intent| intent.command.clone()) {
-        Some(command) => command,
-        None => resource.entrypoint.clone().or_else(|| command_of(resource)).into_iter().collect(),
+    let command = match intent.and_then(|intent| intent.command.as_ref()) {
+        Some(command) => list(name, "command", command, values),
+        // Aspire writes an entrypoint as it is: braces in it are no references.
+        None => {
+            resource.entrypoint.clone().or_else(|| command_of(resource)).map(super::Value::text).into_iter().collect()
+        }
     };
     let args = intent.and_then(|intent| intent.args.as_ref()).unwrap_or(&resource.args);
-    let command = list(name, "entrypoint", &command, values);
     let args = list(name, "args", args, values);
     let volumes = volumes(resource);
     Workload {
