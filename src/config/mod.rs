@@ -49,6 +49,13 @@ pub struct Config {
 }
 
 /// `chart:`.
+impl Config {
+    /// Whether the file leaves a resource out.
+    pub fn excludes(&self, resource: &str) -> bool {
+        self.resources.get(resource).is_some_and(|resource| resource.exclude)
+    }
+}
+
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Chart {
