@@ -35,10 +35,10 @@ pub fn resolve(manifest: &Manifest, config: &Config, folder: &str, sources: &Sou
         id: config.application_id.clone().unwrap_or_else(|| name.clone()),
         name,
         workloads,
-        dapr_components: dapr::components(manifest, sources, &mut notes),
+        dapr_components: dapr::components(manifest, config, sources, &mut notes),
         ..App::default()
     };
-    dapr::attach(manifest, &mut app, &mut notes);
+    dapr::attach(manifest, config, &mut app, &mut notes);
     let (inputs, value_notes, value_problems) = values.finish();
     app.inputs = inputs;
     apply_parameters(config, &mut app, &mut problems);

@@ -162,7 +162,7 @@ impl<'a> Values<'a> {
             let reason = format!("the manifest has no resource `{}`", reference.resource);
             return self.outside(reference.text, secret, reason);
         };
-        let excluded = self.config.resources.get(reference.resource).is_some_and(|intent| intent.exclude);
+        let excluded = self.config.excludes(reference.resource);
         match &reference.property {
             Property::ConnectionString if excluded => {
                 self.outside(reference.text, true, format!("`{}` is left out", reference.resource))

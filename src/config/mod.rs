@@ -48,6 +48,13 @@ pub struct Config {
     pub environments: IndexMap<String, Environment>,
 }
 
+impl Config {
+    /// Whether the file leaves a resource out.
+    pub fn excludes(&self, resource: &str) -> bool {
+        self.resources.get(resource).is_some_and(|resource| resource.exclude)
+    }
+}
+
 /// `chart:`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
