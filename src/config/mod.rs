@@ -16,6 +16,7 @@ mod tree;
 mod walk;
 
 pub use parse::parse;
+pub use rules::{is_image, is_registry, is_tag};
 pub use schema::schema;
 
 use indexmap::IndexMap;

@@ -278,6 +278,10 @@ pub fn kind(resource: &str, storage: &WorkloadStorage, config: &Config, problems
     let natural = if storage.has_claim { WorkloadKind::StatefulSet } else { WorkloadKind::Deployment };
     let place = || format!("aspire-k8s.yaml resources.{resource}.workload");
     match chosen {
+        Some(WorkloadKind::Deployment) if !storage.templates.is_empty() => {
+            problems.push(Problem::at(place(), "`perReplica` claims need a StatefulSet").hint("leave `workload` out"));
+            natural
+        }
         Some(WorkloadKind::Deployment) if storage.has_claim && !storage.shareable => {
             problems.push(
                 Problem::at(
@@ -286,10 +290,6 @@ pub fn kind(resource: &str, storage: &WorkloadStorage, config: &Config, problems
                 )
                 .hint("leave `workload` out, or make the claim ReadWriteMany"),
             );
-            natural
-        }
-        Some(WorkloadKind::Deployment) if !storage.templates.is_empty() => {
-            problems.push(Problem::at(place(), "`perReplica` claims need a StatefulSet").hint("leave `workload` out"));
             natural
         }
         Some(kind) => kind,
