@@ -240,33 +240,31 @@ pub fn built_images(images: &Images) -> Result<BuiltImages, CliError> {
             _ => problems.push(Problem::at("--image", format!("`{text}` needs the form RESOURCE=REFERENCE"))),
         }
     }
-    if let Some(tag) = &built.tag
-        && !is_tag(tag)
-    {
+    if let Some(registry) = built.registry.as_deref().filter(|registry| !config::is_registry(registry)) {
+        let problem = Problem::at("--registry", format!("`{registry}` cannot be a registry"));
+        problems.push(problem.hint("write it like ghcr.io/contoso, without `https://` and a slash at the end"));
+    }
+    if let Some(tag) = built.tag.as_deref().filter(|tag| !config::is_tag(tag)) {
         problems.push(Problem::at("--tag", format!("`{tag}` cannot be the tag of an image")));
     }
     problems.or(built).map_err(|problems| CliError::Input { file: "command line".into(), problems })
 }
 
-/// `[A-Za-z0-9_][A-Za-z0-9._-]{0,127}`, as registries define it.
-fn is_tag(tag: &str) -> bool {
-    tag.len() <= 128
-        && tag.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
-        && tag.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
-}
-
 /// The values that the command line, its files and the environment give.
 pub fn given(parameters: &Parameters, images: &BuiltImages, app: &App) -> Result<Given, CliError> {
-    let wrong = |problem: Problem| CliError::Input { file: "parameters".into(), problems: problem.into() };
+    let mut problems = Problems::default();
     let mut given = Given::default();
     for text in &parameters.parameters {
-        let (name, value) = parse_assignment(text).map_err(wrong)?;
-        given.add(&name, value, "--parameter");
+        match parse_assignment(text) {
+            Ok((name, value)) => given.add(&name, value, "--parameter"),
+            Err(problem) => problems.push(problem),
+        }
     }
     for path in &parameters.files {
         let (text, origin) = read_parameters(path)?;
-        for (name, value) in parse_file(&text, &origin).map_err(wrong)? {
-            given.add(&name, value, &origin);
+        match parse_file(&text, &origin) {
+            Ok(values) => values.into_iter().for_each(|(name, value)| given.add(&name, value, &origin)),
+            Err(problem) => problems.push(problem),
         }
     }
     if let Some(tag) = &images.tag {
@@ -274,9 +272,10 @@ pub fn given(parameters: &Parameters, images: &BuiltImages, app: &App) -> Result
     }
     let names = app.inputs.keys().map(String::as_str).chain(std::iter::once(kubernetes::TAG_INPUT));
     given.add_environment(names, |variable| std::env::var(variable).ok());
-    crate::inputs::check_names(&given, app)
-        .map_err(|problems| CliError::Input { file: "parameters".into(), problems })?;
-    Ok(given)
+    if let Err(unknown) = crate::inputs::check_names(&given, app) {
+        problems.0.extend(unknown.0);
+    }
+    problems.or(given).map_err(|problems| CliError::Input { file: "parameters".into(), problems })
 }
 
 fn read_parameters(path: &Path) -> Result<(String, String), CliError> {
