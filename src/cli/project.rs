@@ -82,13 +82,15 @@ impl Project {
     /// Resolves, plans and renders.
     pub fn render(&self, environment: Option<&str>, images: &BuiltImages) -> Result<Rendered, CliError> {
         let chosen = environment.map(|name| Ok::<_, CliError>((name, self.config(Some(name))?))).transpose()?;
-        let (app, plan) = self.plan(&self.config, images)?;
+        let (app, plan) = self.plan(&self.config, None, images)?;
         let mut chart = chart::render(&plan)?;
         let base = plan.values.to_json();
         let mut rendered = None;
         for name in self.config.environments.keys() {
             let config = self.config(Some(name))?;
-            let (app, plan) = self.plan(&config, images)?;
+            let (mut env_app, mut env_plan) = self.plan(&config, Some(name), images)?;
+            keep_inputs(&app, &plan, &mut env_app, &mut env_plan);
+            let (app, plan) = (env_app, env_plan);
             let values = environment_values(&base, &plan.values.to_json());
             let text = format!("{}{}", chart::VALUES_MARK, chart::data_yaml(&values));
             chart.files.insert(format!("values-{name}.yaml"), text.into_bytes());
@@ -103,12 +105,32 @@ impl Project {
         })
     }
 
-    fn plan(&self, config: &Config, images: &BuiltImages) -> Result<(App, Plan), CliError> {
-        let file = self.manifest_path.display().to_string();
+    fn plan(&self, config: &Config, environment: Option<&str>, images: &BuiltImages) -> Result<(App, Plan), CliError> {
+        let environment = environment.map_or(String::new(), |name| format!(" in the environment {name}"));
+        let file = format!("{}{environment}", self.manifest_path.display());
         let wrong = |problems| CliError::Input { file: file.clone(), problems };
         let app = app::resolve(&self.manifest, config, &self.folder, &self.sources).map_err(wrong)?;
         let plan = kubernetes::plan(&app, config, images).map_err(wrong)?;
         Ok((app, plan))
+    }
+}
+
+/// The templates are the same for all environments: what they need they need everywhere, also where an environment's text
+/// replaces the only variable that an input is in.
+fn keep_inputs(base_app: &App, base: &Plan, app: &mut App, plan: &mut Plan) {
+    for (name, input) in &base_app.inputs {
+        let own = app.inputs.entry(name.clone()).or_insert_with(|| input.clone());
+        own.used_by.extend(input.used_by.iter().cloned());
+        own.uri |= input.uri;
+    }
+    for (name, secret) in &base.secrets {
+        let own = plan.secrets.entry(name.clone()).or_insert_with(|| secret.clone());
+        own.uri |= secret.uri;
+    }
+    for (name, users) in &base.required {
+        if app.inputs.get(name).is_some_and(|input| input.default.is_none()) {
+            plan.required.entry(name.clone()).or_insert_with(|| users.clone());
+        }
     }
 }
 

@@ -163,7 +163,7 @@ fn wanted(workload: &Workload, config: &Config, problems: &mut Problems) -> Vec<
             full_name: volume.full_name.clone(),
             target: intent.mount_path.clone().unwrap_or_else(|| volume.target.clone()),
             read_only: intent.read_only.unwrap_or(volume.read_only),
-            place: place(&volume.name),
+            place: found.map_or_else(|| format!("resources.{}.volumes", workload.name), |(key, _)| place(key)),
             intent,
         });
     }
