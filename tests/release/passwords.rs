@@ -148,7 +148,8 @@ fn a_release_that_a_killed_helm_left_pending_is_named_and_nothing_changes() {
     // As helm leaves it when it is killed while it waits.
     break_it(&bench);
     bench.run(&["render", "app", "-o", "chart"]).ok();
-    let mut helm = bench.helm(&["upgrade", "app", "./chart", "--reuse-values", "--wait", "--timeout", "600s"]).spawn();
+    let mut helm =
+        bench.helm(&["upgrade", "app", "./chart", "--reset-then-reuse-values", "--wait", "--timeout", "600s"]).spawn();
     wait_for("the second revision", || bench.find("secret/sh.helm.release.v1.app.v2"));
     helm.kill().unwrap();
     helm.wait().unwrap();
