@@ -1,0 +1,366 @@
+//! What each key of aspire-k8s.yaml changes of the objects: exactly what it should, and nothing else.
+
+use crate::aspire;
+use crate::helm::{documents, helm, template};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// One key each, over `app.json`.
+const KEYS: [&str; 66] = [
+    "resources: {api: {image: 'ghcr.io/contoso/api:7@sha256:ab'}}",
+    "resources: {db: {image: 'localhost:5000/pg'}}",
+    "resources: {job: {image: 'dotnet:10'}}",
+    "resources: {api: {imagePullPolicy: Always}}",
+    "resources: {db: {imagePullPolicy: Never}}",
+    "resources: {api: {replicas: 3}}",
+    "resources: {api: {replicas: 0}}",
+    "resources: {api: {env: {NEW: 'a $(X) {{ b }}'}}}",
+    "resources: {api: {env: {NEW: 'at {db.bindings.tcp.host}:{db.bindings.tcp.port} for {currency.value} 100%'}}}",
+    "resources: {api: {env: {NEW: 'x={db-password.value};$(HOME)'}}}",
+    "resources: {api: {env: {LOG_LEVEL: debug}}}",
+    "resources: {api: {env: {LOG_LEVEL: null}}}",
+    "resources: {api: {env: {ConnectionStrings__db: null}}}",
+    "resources: {api: {env: {'a:b': 'c$d'}}}",
+    "resources: {worker: {command: [/bin/sh, -c, 'echo $HOME {currency.value}']}}",
+    "resources: {worker: {command: []}}",
+    "resources: {worker: {args: ['{db-password.value}']}}",
+    "resources: {worker: {args: []}}",
+    "resources: {api: {resources: {limits: {memory: 1Gi}}}}",
+    "resources: {api: {service: {type: LoadBalancer, loadBalancerClass: my/class, externalTrafficPolicy: Local}}}",
+    "resources: {api: {service: {type: NodePort, nodePorts: {http: 30080}}}}",
+    "resources: {api: {service: {annotations: {a/b: '1'}}}}",
+    "resources: {db: {volumes: {db-data: {size: 20Gi}}}}",
+    "resources: {db: {volumes: {shop.apphost-0123456789-db-data: {size: 20Gi}}}}",
+    "resources: {db: {volumes: {db-data: {storageClass: fast}}}}",
+    "resources: {db: {volumes: {db-data: {accessModes: [ReadWriteOncePod]}}}}",
+    "resources: {db: {volumes: {db-data: {annotations: {a/b: '1', helm.sh/resource-policy: x}}}}}",
+    "resources: {db: {volumes: {db-data: {ephemeral: true}}}}",
+    "resources: {db: {volumes: {db-data: {existingClaim: mine}}}}",
+    "resources: {db: {volumes: {db-data: {existingClaim: mine, subPath: pg}}}}",
+    "resources: {db: {volumes: {db-data: {perReplica: true}}}}",
+    "resources: {db: {volumes: {db-data: {subPath: ''}}}}",
+    "resources: {db: {volumes: {db-data: {readOnly: true}}}}",
+    "resources: {db: {volumes: {db-data: {mountPath: /elsewhere}}}}",
+    "resources: {api: {volumes: {uploads: {mountPath: /uploads}}}}",
+    "resources: {worker: {volumes: {scratch: {size: 2Gi}}}}",
+    "resources: {worker: {volumes: {work: {accessModes: [ReadWriteMany]}}}, api: {volumes: {work: {of: worker, mountPath: /w, readOnly: true}}}}",
+    "resources: {worker: {workload: Deployment, volumes: {work: {accessModes: [ReadWriteMany]}}}}",
+    "resources: {api: {workload: StatefulSet}}",
+    "resources: {api: {labels: {team: web}}}",
+    "resources: {api: {annotations: {a/b: '1'}}}",
+    "resources: {api: {podAnnotations: {a/b: '1', aspire-k8s/config: x}}}",
+    "resources: {api: {nodeSelector: {disk: ssd}}}",
+    "resources: {api: {tolerations: [{key: a, operator: Exists}]}}",
+    "resources: {api: {affinity: {nodeAffinity: {}}}}",
+    "resources: {api: {topologySpreadConstraints: [{maxSkew: 1, topologyKey: zone, whenUnsatisfiable: DoNotSchedule}]}}",
+    "resources: {api: {priorityClass: high}}",
+    "resources: {api: {serviceAccount: me}}",
+    "resources: {api: {terminationGracePeriodSeconds: 5}}",
+    "resources: {api: {security: restricted}}",
+    "resources: {api: {podSecurityContext: {fsGroup: 7}}}",
+    "resources: {api: {securityContext: {readOnlyRootFilesystem: true}}}",
+    "resources: {worker: {exclude: true}, api: {env: {services__worker__http__0: null}}}",
+    "resources: {db: {exclude: true}, api: {env: {ConnectionStrings__db: null}}}",
+    "parameters: {currency: {value: 'USD $1'}}",
+    "parameters: {db-password: {from: chart}}",
+    "parameters: {db-password: {from: {existing: {name: pg, key: password, uriKey: escaped}}}}",
+    "secrets: {from: chart}",
+    "defaults: {registry: ghcr.io/contoso}",
+    "defaults: {imagePullSecrets: [regcred], imagePullPolicy: Always}",
+    "defaults: {security: restricted}",
+    "defaults: {resources: {requests: {cpu: 1}}}",
+    "defaults: {storage: {size: 5Gi, storageClass: slow, accessModes: [ReadWriteOncePod], annotations: {a/b: '1'}}}",
+    "defaults: {labels: {team: web}, annotations: {a/b: '1'}, nodeSelector: {disk: ssd}}",
+    "defaults: {tolerations: [{operator: Exists}]}",
+    "application: Other Name\nrelease: {name: other, namespace: there}",
+];
+
+/// Objects by `Kind/name`.
+type Objects = BTreeMap<String, Value>;
+
+fn by_name(documents: Vec<Value>) -> Objects {
+    let name = |object: &Value| {
+        format!("{}/{}", object["kind"].as_str().unwrap(), object["metadata"]["name"].as_str().unwrap())
+    };
+    documents.into_iter().map(|object| (name(&object), object)).collect()
+}
+
+/// The objects of `app.json` with an intent.
+fn objects(helm: &Path, folder: &Path, intent: &str, more: &[&str]) -> Objects {
+    let config = folder.join("intent.yaml");
+    fs::write(&config, intent).unwrap();
+    let ran = aspire(["render", "app.json", "--format", "yaml", "--tag", "1", "--config"]).args([config]).args(more);
+    by_name(documents(&ran.env("HELM_BIN", helm).run().ok()))
+}
+
+/// Every place at which two values differ, with what stands there now.
+fn differences(place: &str, old: Option<&Value>, new: Option<&Value>, found: &mut Vec<String>) {
+    match (old, new) {
+        (old, new) if old == new => {}
+        (Some(Value::Object(old)), Some(Value::Object(new))) => {
+            let mut keys: Vec<&String> = old.keys().chain(new.keys()).collect();
+            keys.sort();
+            keys.dedup();
+            for key in keys {
+                let key_shown = key.replace('~', "~0").replace('/', "~1");
+                differences(&format!("{place}/{key_shown}"), old.get(key), new.get(key), found);
+            }
+        }
+        (Some(Value::Array(old)), Some(Value::Array(new))) if old.len() == new.len() => {
+            for (index, (old, new)) in old.iter().zip(new).enumerate() {
+                differences(&format!("{place}/{index}"), Some(old), Some(new), found);
+            }
+        }
+        (_, Some(_)) if place.ends_with("/aspire-k8s~1config") => found.push(format!("{place}: (another hash)")),
+        (_, Some(new)) => found.push(format!("{place}: {new}")),
+        (_, None) => found.push(format!("{place}: gone")),
+    }
+}
+
+fn changed(before: &Objects, after: &Objects) -> String {
+    let mut found = Vec::new();
+    let mut names: Vec<&String> = before.keys().chain(after.keys()).collect();
+    names.sort();
+    names.dedup();
+    for name in names {
+        differences(name, before.get(name), after.get(name), &mut found);
+    }
+    found.join("\n")
+}
+
+#[test]
+fn every_key_changes_what_it_should() {
+    let Some(helm) = helm() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let before = objects(&helm, folder.path(), "", &[]);
+    let mut report = String::new();
+    for key in KEYS {
+        let changes = changed(&before, &objects(&helm, folder.path(), key, &[]));
+        assert!(!changes.is_empty(), "{key} changes nothing");
+        report.extend(["== ", key, "\n", &changes, "\n\n"]);
+    }
+    insta::assert_snapshot!(report);
+}
+
+/// An environment gives the same objects as the same words without one, and templates of the same bytes.
+#[test]
+fn environments_change_values_only() {
+    let Some(helm) = helm() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let words = [
+        "resources: {api: {image: 'ghcr.io/contoso/api:7'}}",
+        "resources: {db: {image: 'localhost:5000/pg'}}",
+        "resources: {api: {replicas: 3}}",
+        "resources: {api: {env: {LOG_LEVEL: debug, NEW: a}}}",
+        "resources: {api: {resources: {limits: {memory: 1Gi}}}}",
+        "resources: {api: {service: {type: NodePort, nodePorts: {http: 30080}, annotations: {a: b}}}}",
+        "resources: {db: {volumes: {db-data: {size: 20Gi, storageClass: fast}}}}",
+        "resources: {api: {annotations: {a: b}, podAnnotations: {c: d}, nodeSelector: {e: f}}}",
+        "resources: {api: {tolerations: [{operator: Exists}]}}",
+        "parameters: {currency: {value: USD}}",
+        "defaults: {registry: ghcr.io/contoso, imagePullSecrets: [regcred]}",
+    ];
+    let chart = |name: &str, intent: &str| {
+        let (config, chart) = (folder.path().join("intent.yaml"), folder.path().join(name));
+        fs::write(&config, intent).unwrap();
+        aspire(["render", "app.json", "-o"]).args([&chart]).args(["--config".as_ref(), config.as_os_str()]).run().ok();
+        chart
+    };
+    let plain = chart("plain", "");
+    for (index, words) in words.iter().enumerate() {
+        let environment = format!("environments: {{production: {{{words}}}}}");
+        let chosen = objects(&helm, folder.path(), &environment, &["-e", "production"]);
+        let direct = objects(&helm, folder.path(), words, &[]);
+        assert_eq!(changed(&direct, &chosen), "", "{words}");
+        let with = chart(&format!("chart-{index}"), &environment);
+        for path in
+            ["templates/api/deployment.yaml", "templates/db/statefulset.yaml", "values.yaml", "values.schema.json"]
+        {
+            assert_eq!(fs::read(with.join(path)).unwrap(), fs::read(plain.join(path)).unwrap(), "{words}: {path}");
+        }
+        assert!(with.join("values-production.yaml").is_file());
+    }
+}
+
+/// An environment may replace the only variable that an input is in; the templates ask for the input all the same.
+#[test]
+fn an_environment_may_replace_a_composed_variable() {
+    let Some(helm) = helm() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let intent = "resources: {db: {exclude: true}, api: {env: {ConnectionStrings__db: 'Password={db-password.value}'}}}\n\
+                  environments: {test: {resources: {api: {env: {ConnectionStrings__db: none}}}}}";
+    let objects = objects(&helm, folder.path(), intent, &["-e", "test"]);
+    assert_eq!(objects["ConfigMap/api-config"]["data"]["ConnectionStrings__db"], "none");
+    let env = objects["Deployment/api"].pointer("/spec/template/spec/containers/0/env").unwrap();
+    assert!(env.as_array().unwrap().iter().all(|variable| variable["name"] != "ConnectionStrings__db"), "{env}");
+}
+
+/// The chart of `app.json`, and a values file that gives everything that is missing.
+fn chart(folder: &Path) -> PathBuf {
+    let chart = folder.join("chart");
+    aspire(["render", "app.json", "--tag", "1", "-o"]).args([&chart]).run().ok();
+    fs::write(folder.join("given.yaml"), "parameters: {db-password: pw}").unwrap();
+    chart
+}
+
+#[test]
+fn keys_of_the_chart_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, chart) = (folder.path().join("c.yaml"), folder.path().join("chart"));
+    fs::write(
+        &config,
+        "application: My Shop\napplicationId: shop-1\nchart: {name: web-shop, version: 1.4.0-rc.1, appVersion: '7', description: 'Sells {{ things }}'}",
+    )
+    .unwrap();
+    aspire(["render", "app.json", "-o"]).args([&chart]).args(["--config".as_ref(), config.as_os_str()]).run().ok();
+    let chart = fs::read_to_string(chart.join("Chart.yaml")).unwrap();
+    insta::assert_snapshot!(chart);
+}
+
+#[test]
+fn replicas_need_a_volume_that_many_pods_can_use() {
+    let Some(helm) = helm() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let chart = chart(folder.path());
+    let given = folder.path().join("given.yaml").display().to_string();
+    let with = |args: &[&str]| template(&helm, &chart, &[&["-f", &given], args].concat());
+    let refused = with(&["--set", "workloads.db.replicas=2"]).unwrap_err();
+    assert!(
+        refused.contains("workload \"db\" has 2 replicas, but its volume \"db-data\" can be used by one pod at a time: set accessModes to ReadWriteMany, or `perReplica` in aspire-k8s.yaml"),
+        "{refused}"
+    );
+    with(&["--set", "workloads.db.replicas=2,workloads.db.volumes.db-data.accessModes={ReadWriteMany}"]).unwrap();
+    with(&["--set", "workloads.api.replicas=2"]).unwrap();
+}
+
+#[test]
+fn ports_given_as_text_stay_numbers_and_move_their_consumers() {
+    let Some(helm) = helm() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let chart = chart(folder.path());
+    let given = folder.path().join("given.yaml").display().to_string();
+    let objects = |args: &[&str]| by_name(template(&helm, &chart, &[&["-f", &given], args].concat()).unwrap());
+    let before = objects(&[]);
+    let after =
+        objects(&["--set-string", "workloads.worker.ports.http.port=81,workloads.worker.ports.http.targetPort=91"]);
+    insta::assert_snapshot!(changed(&before, &after));
+}
+
+#[test]
+fn the_schema_of_the_values_refuses_what_is_mistyped() {
+    let Some(helm) = helm() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let chart = chart(folder.path());
+    let given = folder.path().join("given.yaml").display().to_string();
+    let with = |args: &[&str]| template(&helm, &chart, &[&["-f", &given], args].concat());
+    for (set, word) in [
+        ("workload.api.replicas=2", "workload"),
+        ("workloads.apu.replicas=2", "apu"),
+        ("workloads.api.replcas=2", "replcas"),
+        ("workloads.api.replicas=many", "replicas"),
+        ("workloads.api.ports.https.port=2", "https"),
+        ("workloads.api.service.type=Public", "service"),
+        ("workloads.api.service.nodePorts.htp=30000", "htp"),
+        ("workloads.api.env.X=5", "env"),
+        ("workloads.db.volumes.db-data.siz=5Gi", "siz"),
+        ("parameters.curency=USD", "curency"),
+        ("secrets.db-password.frm=chart", "frm"),
+        ("images.registri=x", "registri"),
+    ] {
+        let refused = with(&["--set", set]).expect_err(set);
+        assert!(refused.contains("schema") && refused.contains(word), "{set}: {refused}");
+    }
+    with(&["--set", "global.anything.at.all=5", "--set-string", "workloads.api.env.X=5"]).unwrap();
+}
+
+/// A missing input stops helm with the names of all that are missing, and never becomes an empty text.
+#[test]
+fn missing_inputs_are_named_together() {
+    let Some(helm) = helm() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let chart = folder.path().join("chart");
+    aspire(["render", "app.json", "-o"]).args([&chart]).run().ok();
+    let refused = template(&helm, &chart, &[]).unwrap_err();
+    assert!(refused.contains("missing inputs: image.tag, db-password. "), "{refused}");
+}
+
+/// What a manifest says of a scheme reaches NOTES.txt as text, not as an action of helm.
+#[test]
+fn a_scheme_is_no_template() {
+    let Some(helm) = helm() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("aspire-manifest.json");
+    let scheme = "{{ fail `oh no` }}}} {{/* ";
+    let binding = serde_json::json!({"scheme": scheme, "targetPort": 80, "external": true});
+    let web = serde_json::json!({"type": "container.v0", "image": "web:1", "bindings": {"http": binding}});
+    fs::write(&file, serde_json::json!({"resources": {"web": web}}).to_string()).unwrap();
+    let chart = folder.path().join("chart");
+    aspire(["render", "-o"]).args([&chart]).args([&file]).run().ok();
+    template(&helm, &chart, &["--notes"]).or_else(|_| template(&helm, &chart, &[])).unwrap();
+}
+
+/// A folder without files has no ConfigMap; files of one name in several folders keep their own content.
+#[test]
+fn mounted_files() {
+    let Some(helm) = helm() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut mounts = vec![serde_json::json!({"source": "empty", "target": "/empty"})];
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    for name in ["a", "b", "c", "d"] {
+        fs::create_dir(folder.path().join(name)).unwrap();
+        fs::write(folder.path().join(name).join("init.sql"), name).unwrap();
+        mounts.push(serde_json::json!({"source": format!("{name}/init.sql"), "target": format!("/{name}")}));
+    }
+    let file = folder.path().join("aspire-manifest.json");
+    let web = serde_json::json!({"type": "container.v0", "image": "web:1", "bindMounts": mounts});
+    fs::write(&file, serde_json::json!({"resources": {"web": web}}).to_string()).unwrap();
+    let chart = folder.path().join("chart");
+    aspire(["render", "-o"]).args([&chart]).args([&file]).run().ok();
+    let objects = by_name(template(&helm, &chart, &[]).unwrap());
+    let data = objects["ConfigMap/web-files"]["data"].as_object().unwrap();
+    let pod = objects["Deployment/web"].pointer("/spec/template/spec").unwrap();
+    assert_eq!(pod["volumes"][0], serde_json::json!({"name": "files-0", "emptyDir": {}}));
+    for (index, name) in ["a", "b", "c", "d"].iter().enumerate() {
+        let key = pod["containers"][0]["volumeMounts"][index + 1]["subPath"].as_str().unwrap();
+        assert_eq!(data[key], *name);
+    }
+}
+
+/// Names of variables have no limit, keys of YAML have one.
+#[test]
+fn a_variable_with_a_very_long_name() {
+    let Some(helm) = helm() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let name = "N".repeat(3000);
+    let file = folder.path().join("aspire-manifest.json");
+    let web = serde_json::json!({"type": "container.v0", "image": "web:1", "env": {name.clone(): "x"}});
+    fs::write(&file, serde_json::json!({"resources": {"web": web}}).to_string()).unwrap();
+    let chart = folder.path().join("chart");
+    aspire(["render", "-o"]).args([&chart]).args([&file]).run().ok();
+    let objects = by_name(template(&helm, &chart, &[]).unwrap());
+    let env = objects["Deployment/web"].pointer("/spec/template/spec/containers/0/env/0").unwrap();
+    assert_eq!((&env["name"], &env["value"]), (&Value::from(name), &Value::from("x")));
+}
+
+/// What is left out is gone, whatever kind of resource it is.
+#[test]
+fn excluded_parts_of_dapr() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("aspire-manifest.json");
+    let manifest = serde_json::json!({"resources": {
+        "web": {"type": "container.v0", "image": "web:1"},
+        "web-dapr": {"type": "dapr.v0", "dapr": {"application": "web", "components": ["store"]}},
+        "store": {"type": "dapr.component.v0", "daprComponent": {"type": "state.redis"}},
+    }});
+    fs::write(&file, manifest.to_string()).unwrap();
+    let printed = |intent: &str| {
+        fs::write(folder.path().join("aspire-k8s.yaml"), intent).unwrap();
+        aspire(["render", "-o", "-"]).args([&file]).run().ok()
+    };
+    let whole = printed("");
+    assert!(whole.contains("dapr.io/app-id") && whole.contains("kind: Component"));
+    let without = printed("resources: {web-dapr: {exclude: true}, store: {exclude: true}}");
+    assert!(!without.contains("dapr.io/app-id") && !without.contains("kind: Component"));
+}

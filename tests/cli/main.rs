@@ -1,0 +1,11 @@
+//! The command line without a cluster: every error, every message, what lands in folders, what the intent changes.
+#![allow(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
+
+mod aspire;
+mod errors;
+mod folders;
+mod helm;
+mod intent;
+mod talk;
+
+use aspire::{Aspire, aspire, inputs};

@@ -1,0 +1,219 @@
+//! What the program says about itself and about an application: help, inputs, schema, completion, version.
+
+use crate::helm::helm;
+use crate::{Aspire, aspire};
+use serde_json::{Value, json};
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+const VERBS: [&str; 7] = ["render", "deploy", "destroy", "inputs", "schema", "completion", "version"];
+
+#[test]
+fn help_of_every_verb() {
+    let mut report = aspire(["--help"]).run().ok();
+    for verb in VERBS {
+        let long = aspire([verb, "--help"]).run();
+        assert_eq!((long.code, long.err.as_str()), (0, ""), "{verb}");
+        assert!(long.out.contains(&format!("Usage: kubectl aspire {verb}")), "{}", long.out);
+        report.extend(["\n== ", verb, "\n", &aspire([verb, "-h"]).run().ok()]);
+    }
+    insta::assert_snapshot!(report);
+}
+
+#[test]
+fn the_name_is_the_one_that_was_typed() {
+    let plugin = tempfile::tempdir().unwrap();
+    let inside = plugin.path().join("bin/kubectl-aspire");
+    fs::create_dir(plugin.path().join("bin")).unwrap();
+    fs::copy(env!("CARGO_BIN_EXE_kubectl-aspire"), &inside).unwrap();
+    let named = |start: Aspire, name: &str| {
+        let (version, help, wrong) = (["version"], ["render", "--help"], ["render", "--nonsense"]);
+        let start = start.command();
+        let again = |args: &[&str]| {
+            let mut command = Command::new(start.get_program());
+            command.env_clear().envs(start.get_envs().filter_map(|(name, value)| Some((name, value?))));
+            let output = command.args(args).output().unwrap();
+            String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+        };
+        assert_eq!(again(&version), format!("{name} {}\n", env!("CARGO_PKG_VERSION")));
+        for args in [&help, &wrong] {
+            let text = again(args);
+            assert!(text.contains(&format!("Usage: {name} render")), "{text}");
+        }
+    };
+    named(aspire::<&str>([]), "kubectl aspire");
+    named(aspire::<&str>([]).env("HELM_PLUGIN_DIR", plugin.path()), "kubectl aspire");
+    named(aspire::<&str>([]).env("HELM_PLUGIN_DIR", ""), "kubectl aspire");
+    named(Aspire::at(&inside), "kubectl aspire");
+    named(Aspire::at(&inside).env("HELM_PLUGIN_DIR", plugin.path()), "helm aspire");
+    named(Aspire::at(&inside).env("HELM_PLUGIN_DIR", "/nowhere"), "kubectl aspire");
+}
+
+#[test]
+fn flags_that_helm_lets_through() {
+    let lines = [
+        "--qps 5 inputs app.json",
+        "inputs app.json --qps 5 --burst-limit 100 --content-cache /tmp/x",
+        "--debug inputs app.json",
+        "--debug=true --color=never inputs app.json",
+        "inputs app.json --colour=always --kube-context c --namespace n --kubeconfig /nowhere/k",
+    ];
+    let plain = aspire(["inputs", "app.json"]).run().ok();
+    for line in lines {
+        assert_eq!(aspire(line.split(' ')).run().ok(), plain, "{line}");
+    }
+}
+
+#[test]
+fn version_flag_and_verb() {
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(aspire(["version"]).run().ok(), format!("kubectl aspire {version}\n"));
+    assert_eq!(aspire(["--version"]).run().ok(), format!("kubectl aspire {version}\n"));
+}
+
+#[test]
+fn inputs_as_text_and_json() {
+    insta::assert_snapshot!(aspire(["inputs", "app.json"]).run().ok());
+    let listed: Vec<Value> = serde_json::from_str(&aspire(["inputs", "app.json", "-o", "json"]).run().ok()).unwrap();
+    let input =
+        |name: &str, secret, required, default: Option<&str>, generated, users: &[&str], flag: &str, variable: &str| {
+            json!({"name": name, "secret": secret, "required": required, "default": default, "generated": generated,
+            "usedBy": users, "flag": flag, "variable": variable})
+        };
+    let parameter = |name: &str| format!("--parameter {name}=VALUE");
+    assert_eq!(
+        listed,
+        [
+            input(
+                "currency",
+                false,
+                false,
+                Some("EUR"),
+                false,
+                &["api", "worker"],
+                &parameter("currency"),
+                "Parameters__currency"
+            ),
+            input("region", false, false, None, false, &[], &parameter("region"), "Parameters__region"),
+            input(
+                "db-password",
+                true,
+                false,
+                None,
+                true,
+                &["api", "db"],
+                &parameter("db-password"),
+                "Parameters__db_password"
+            ),
+            input("image.tag", false, true, None, false, &["api", "worker"], "--tag VALUE", "Parameters__image_tag"),
+        ]
+    );
+    let keys: Vec<&String> = listed[0].as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["name", "secret", "required", "default", "generated", "usedBy", "flag", "variable"]);
+}
+
+/// The flags and variables of the list do what it says: flags win over files, files over the environment.
+#[test]
+fn what_the_list_names_works() {
+    let Some(helm) = helm() else { return };
+    let start = |more: &[&str]| aspire(["render", "app.json", "--format", "yaml"]).args(more).env("HELM_BIN", &helm);
+    let variables = || start(&[]).env("Parameters__image_tag", "7").env("Parameters__currency", "CHF");
+    let objects = variables().run().ok();
+    assert!(objects.contains("worker:7\"") && objects.contains("CHF"), "{objects}");
+    let files = ["--parameter-file", "parameters/empty.yaml", "--parameter-file", "parameters/good.json"];
+    let objects = variables().args(files).run().ok();
+    assert!(objects.contains("USD") && !objects.contains("CHF"), "{objects}");
+    let objects = variables().args(files).args(["--parameter", "currency=JPY=x", "--tag=8"]).run().ok();
+    assert!(objects.contains("JPY=x") && objects.contains("worker:8\"") && !objects.contains("USD"), "{objects}");
+}
+
+#[test]
+fn values_from_standard_input() {
+    let Some(helm) = helm() else { return };
+    let mut command = aspire(["render", "app.json", "--format=yaml", "--tag=1", "--parameter-file=-"])
+        .env("HELM_BIN", &helm)
+        .command();
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"currency: \"GBP\"\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success() && String::from_utf8_lossy(&output.stdout).contains("GBP"));
+}
+
+#[test]
+fn an_application_without_inputs() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("aspire-manifest.json");
+    fs::write(&file, r#"{"resources": {"web": {"type": "container.v0", "image": "web:1"}}}"#).unwrap();
+    let text = aspire(["inputs"]).args([&file]).run();
+    assert_eq!((text.code, text.out.as_str(), text.err.as_str()), (0, "", "the application needs no inputs\n"));
+    assert_eq!(aspire(["inputs", "-o", "json"]).args([&file]).run().ok(), "[]\n");
+}
+
+#[test]
+fn the_schema_is_stable_and_describes_the_intents_here() {
+    let schema = aspire(["schema"]).run().ok();
+    assert_eq!(aspire(["schema"]).run().ok(), schema);
+    let parsed: Value = serde_json::from_str(&schema).unwrap();
+    assert_eq!(parsed["additionalProperties"], json!(false));
+    let keys: Vec<&String> = parsed["properties"].as_object().unwrap().keys().collect();
+    let expected = [
+        "apiVersion",
+        "application",
+        "applicationId",
+        "chart",
+        "release",
+        "defaults",
+        "secrets",
+        "parameters",
+        "resources",
+        "environments",
+    ];
+    assert_eq!(keys, expected);
+    // Every reference leads somewhere.
+    for at in schema.split("\"$ref\": \"#").skip(1) {
+        let pointer = at.split('"').next().unwrap();
+        assert!(parsed.pointer(pointer).is_some(), "{pointer}");
+    }
+}
+
+#[test]
+fn completion_of_every_shell() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = aspire(["completion", shell]).run().ok();
+        assert!(script.contains("kubectl-aspire"), "{shell}");
+        for verb in VERBS {
+            assert!(script.contains(verb), "{shell} does not know {verb}");
+        }
+    }
+}
+
+/// Bash itself reads the script, and offers verbs and flags by it.
+#[cfg(unix)]
+#[test]
+fn bash_completes() {
+    if !Path::new("/bin/bash").exists() {
+        testbed::skip_or_fail("there is no /bin/bash");
+        return;
+    }
+    let script = aspire(["completion", "bash"]).run().ok();
+    let ask = "\nCOMP_WORDS=(kubectl-aspire ren); COMP_CWORD=1; found=$(complete -p kubectl-aspire); \
+               found=${found##*-F }; ${found%% *} kubectl-aspire ren kubectl-aspire; echo \"${COMPREPLY[@]}\"";
+    let output = Command::new("/bin/bash").args(["--norc", "-c", &format!("{script}{ask}")]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "render", "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// `| head -1` is nobody's error.
+#[cfg(unix)]
+#[test]
+fn a_closed_pipe_is_no_error() {
+    for args in [&["completion", "zsh"][..], &["schema"], &["render", "app.json", "-o", "-"], &["--help"]] {
+        let mut child = aspire(args).command().stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success() && !said.contains("panicked"), "{args:?}: {said}");
+    }
+}
