@@ -1,0 +1,9 @@
+//! What reaches real containers, and what a real kubelet, Postgres and Redis make of it.
+//!
+//! Every test has a namespace and a folder of its own; the node is shared. Only what faked pods cannot show belongs here.
+#![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod bench;
+mod security;
+mod timeout;
