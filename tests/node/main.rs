@@ -6,4 +6,5 @@
 
 mod bench;
 mod security;
+mod shop;
 mod timeout;
