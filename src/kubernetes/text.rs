@@ -47,6 +47,12 @@ fn must_escape(c: char) -> bool {
     matches!(c, '\0'..='\x1f' | '\x7f'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
+/// Whether helm's server-side apply loses a character: JSON allows it as it is, but the API server reads what is applied as
+/// YAML, which refuses it, or folds U+0085 into a blank.
+pub fn is_lost_when_applied(c: char) -> bool {
+    matches!(c, '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,6 +5,10 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bench;
+mod bytes;
+#[path = "../nasty.rs"]
+#[expect(dead_code, reason = "only its list of texts is needed here")]
+mod nasty;
 mod roll;
 mod security;
 mod shop;
