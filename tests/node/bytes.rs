@@ -181,6 +181,32 @@ fn variables_and_arguments_are_what_the_manifest_says() {
 }
 
 #[test]
+fn what_helm_4_changes_is_named() {
+    let Some(bench) = bench("lost") else { return };
+    let text = "a\u{85}b";
+    let env = json!({"NEL": text, "PLAIN": "{plain.value}", "SECRET": "{secret.value}", "DEFAULT": "{default.value}"});
+    let web = json!({"type": "container.v0", "image": PROBE, "args": ["serve", text], "env": env});
+    let parameter = |name: &str, secret: bool| {
+        let inputs = json!({"value": {"type": "string", "secret": secret}});
+        json!({"type": "parameter.v0", "value": format!("{{{name}.inputs.value}}"), "inputs": inputs})
+    };
+    let mut resources = json!({"web": web, "plain": parameter("plain", false), "secret": parameter("secret", true)});
+    resources["default"] = parameter("default", false);
+    resources["default"]["inputs"]["value"]["default"] = json!({"value": text});
+    bench.write("app/aspire-manifest.json", json!({"resources": resources}).to_string());
+    let given = ["plain", "secret"].map(|name| format!("--parameter={name}={text}"));
+    let said = bench.deploy(&given.each_ref().map(String::as_str)).ok();
+    for place in ["web: the variable NEL", "web: args[1]", "plain: its value", "default: its default"] {
+        assert!(said.contains(&format!("warning: {place} holds the character U+0085")), "{said}");
+    }
+    assert!(!said.contains("secret: its value"), "{said}");
+    let seen = bench.seen("deployment/web", &[]);
+    assert_eq!(seen.env["SECRET"], Text::from(text));
+    // When this fails, the API server reads JSON as JSON, and the warning can go.
+    assert_eq!(seen.env["NEL"], Text::from("a b"));
+}
+
+#[test]
 fn every_nasty_text_arrives_everywhere() {
     let Some(bench) = bench("nasty") else { return };
     let mut env = Map::new();
