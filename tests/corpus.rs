@@ -85,7 +85,8 @@ fn every_manifest_of_ours_is_tested() {
 
 /// Text that is legal in a manifest and that helm or the API server cannot carry, so it never meets a cluster here.
 ///
-/// A body of server-side apply is JSON read as YAML: DEL is refused there, and NEL becomes a blank.
+/// The body of a server-side apply, which helm 4 does, is JSON that the API server reads as YAML: U+007F to U+009F, U+FFFE
+/// and U+FFFF are refused there, only NEL (U+0085) becomes a blank. Helm 3 and `--server-side=false` carry all of them.
 const LIMITS: &str = "limits";
 
 #[test]

@@ -2,14 +2,20 @@
 
 use super::files::{Found, Sources};
 use super::{App, DaprComponent, DaprSidecar, Note};
+use crate::config::Config;
 use crate::manifest::{Kind, Manifest};
 use indexmap::IndexMap;
 use serde_json::Value as Json;
 
 /// The components, with the scopes that the sidecars give them.
-pub fn components(manifest: &Manifest, sources: &Sources, notes: &mut Vec<Note>) -> IndexMap<String, DaprComponent> {
+pub fn components(
+    manifest: &Manifest,
+    config: &Config,
+    sources: &Sources,
+    notes: &mut Vec<Note>,
+) -> IndexMap<String, DaprComponent> {
     let mut components = IndexMap::new();
-    for (name, resource) in &manifest.resources {
+    for (name, resource) in manifest.resources.iter().filter(|(name, _)| !config.excludes(name)) {
         let Kind::DaprComponent { component_type, local_path } = &resource.kind else { continue };
         let local = local_path.as_ref().and_then(|path| match sources.get(path) {
             Some(Found::File(bytes)) => from_file(bytes),
@@ -84,8 +90,8 @@ fn scopes(manifest: &Manifest, component: &str) -> Vec<String> {
 }
 
 /// Gives each sidecar to the workload of its application.
-pub fn attach(manifest: &Manifest, app: &mut App, notes: &mut Vec<Note>) {
-    for (name, resource) in &manifest.resources {
+pub fn attach(manifest: &Manifest, config: &Config, app: &mut App, notes: &mut Vec<Note>) {
+    for (name, resource) in manifest.resources.iter().filter(|(name, _)| !config.excludes(name)) {
         let Kind::Dapr(dapr) = &resource.kind else { continue };
         match app.workloads.get_mut(&dapr.application) {
             Some(workload) => {

@@ -13,6 +13,9 @@ use crate::problem::{Problem, Problems, nearest};
 use indexmap::IndexMap;
 use std::collections::BTreeSet;
 
+/// Before the places of the intent, because the messages of this stage stand under the name of the manifest.
+const FILE: &str = "aspire-k8s.yaml";
+
 /// Resolves every reference and reports all errors of the input together.
 ///
 /// `folder` names the application when the configuration does not; `sources` are the files that the manifest points to
@@ -20,7 +23,7 @@ use std::collections::BTreeSet;
 pub fn resolve(manifest: &Manifest, config: &Config, folder: &str, sources: &Sources) -> Result<App, Problems> {
     let mut problems = Problems::default();
     check_known_resources(manifest, config, &mut problems);
-    check_environments(config, &mut problems);
+    check_environments(manifest, config, &mut problems);
     let mut notes = Vec::new();
     let running = running(manifest, config, &mut notes);
     let mut values = Values::new(manifest, config, &running);
@@ -35,10 +38,10 @@ pub fn resolve(manifest: &Manifest, config: &Config, folder: &str, sources: &Sou
         id: config.application_id.clone().unwrap_or_else(|| name.clone()),
         name,
         workloads,
-        dapr_components: dapr::components(manifest, sources, &mut notes),
+        dapr_components: dapr::components(manifest, config, sources, &mut notes),
         ..App::default()
     };
-    dapr::attach(manifest, &mut app, &mut notes);
+    dapr::attach(manifest, config, &mut app, &mut notes);
     let (inputs, value_notes, value_problems) = values.finish();
     app.inputs = inputs;
     apply_parameters(config, &mut app, &mut problems);
@@ -50,9 +53,9 @@ pub fn resolve(manifest: &Manifest, config: &Config, folder: &str, sources: &Sou
 
 fn check_known_resources(manifest: &Manifest, config: &Config, problems: &mut Problems) {
     let environments = config.environments.iter().flat_map(|(environment, intent)| {
-        intent.resources.keys().map(move |name| (format!("environments.{environment}.resources.{name}"), name))
+        intent.resources.keys().map(move |name| (format!("{FILE} environments.{environment}.resources.{name}"), name))
     });
-    let named = config.resources.keys().map(|name| (format!("resources.{name}"), name)).chain(environments);
+    let named = config.resources.keys().map(|name| (format!("{FILE} resources.{name}"), name)).chain(environments);
     for (place, name) in named.filter(|(_, name)| !manifest.resources.contains_key(*name)) {
         let problem = Problem::at(place, format!("the manifest has no resource `{name}`"));
         problems.push(match nearest(name, manifest.resources.keys().map(String::as_str)) {
@@ -62,17 +65,28 @@ fn check_known_resources(manifest: &Manifest, config: &Config, problems: &mut Pr
     }
 }
 
-/// An environment changes values, and a reference would change the templates.
-fn check_environments(config: &Config, problems: &mut Problems) {
+/// An environment changes values, never structure: no references, which would change templates, and nothing that starts to
+/// run only there.
+fn check_environments(manifest: &Manifest, config: &Config, problems: &mut Problems) {
     for (environment, intent) in &config.environments {
         for (name, resource) in &intent.resources {
+            let place = format!("{FILE} environments.{environment}.resources.{name}");
             for (variable, text) in &resource.env {
                 if tokens(text).iter().any(|token| matches!(token, Token::Reference(_))) {
-                    let place = format!("environments.{environment}.resources.{name}.env.{variable}");
-                    problems.push(Problem::at(place, "an environment takes plain text, not references").hint(
+                    let problem = Problem::at(
+                        format!("{place}.env.{variable}"),
+                        "an environment takes plain text, not references",
+                    );
+                    problems.push(problem.hint(
                         "write the reference under `resources`, and let the environment change the parameter in it",
                     ));
                 }
+            }
+            let runs = |written: &Resource| matches!(fate(written, config.resources.get(name)), Fate::Runs);
+            if manifest.resources.get(name).is_some_and(|written| !runs(written)) {
+                problems.push(Problem::at(place, format!("`{name}` does not run, so there is nothing to change")).hint(
+                    "an environment changes values only; what makes it run (`image`, no `exclude`) goes under `resources`",
+                ));
             }
         }
     }
@@ -138,12 +152,14 @@ fn workload(
     sources: &Sources,
     values: &mut Values,
 ) -> Workload {
-    let command = match intent.and_then(|intent| intent.command.clone()) {
-        Some(command) => command,
-        None => resource.entrypoint.clone().or_else(|| command_of(resource)).into_iter().collect(),
+    let command = match intent.and_then(|intent| intent.command.as_ref()) {
+        Some(command) => list(name, "command", command, values),
+        // Aspire writes an entrypoint as it is: braces in it are no references.
+        None => {
+            resource.entrypoint.clone().or_else(|| command_of(resource)).map(super::Value::text).into_iter().collect()
+        }
     };
     let args = intent.and_then(|intent| intent.args.as_ref()).unwrap_or(&resource.args);
-    let command = list(name, "entrypoint", &command, values);
     let args = list(name, "args", args, values);
     let volumes = volumes(resource);
     Workload {
@@ -203,29 +219,15 @@ fn volumes(resource: &Resource) -> Vec<Volume> {
 
 /// Puts what `parameters:` says onto the inputs.
 fn apply_parameters(config: &Config, app: &mut App, problems: &mut Problems) {
-    let names: Vec<String> = app.inputs.keys().cloned().collect();
     for (name, parameter) in &config.parameters {
-        let place = format!("parameters.{name}");
-        let Some(input) = app.inputs.get_mut(name) else {
-            let problem = Problem::at(place, format!("the application has no parameter or other input `{name}`"));
-            problems.push(match nearest(name, names.iter().map(String::as_str)) {
-                Some(near) => problem.hint(format!("did you mean `{near}`?")),
-                None => problem.hint("`kubectl aspire inputs` lists them"),
-            });
-            continue;
-        };
-        match (&parameter.value, input.secret) {
-            (Some(_), true) => problems.push(
-                Problem::at(
-                    format!("{place}.value"),
-                    format!("`{name}` is secret, its value must not stand in a file"),
-                )
-                .hint("remove it; the value is generated, asked for, or taken from the Secret that `from` names"),
-            ),
-            (Some(value), false) => input.default = Some(value.clone()),
-            (None, _) => {}
+        let place = format!("{FILE} parameters.{name}");
+        let Some(secret) = is_secret(app, name, &place, problems) else { continue };
+        match &parameter.value {
+            Some(_) if secret => problems.push(secret_in_file(&place, name)),
+            Some(value) => app.inputs[name].default = Some(value.clone()),
+            None => {}
         }
-        if parameter.from.is_some() && !input.secret {
+        if parameter.from.is_some() && !secret {
             problems.push(
                 Problem::at(format!("{place}.from"), format!("`{name}` is not secret, it has no source"))
                     .hint("give its `value`"),
@@ -234,17 +236,28 @@ fn apply_parameters(config: &Config, app: &mut App, problems: &mut Problems) {
     }
     for (environment, intent) in &config.environments {
         for (name, parameter) in &intent.parameters {
-            let secret = app.inputs.get(name).map(|input| input.secret);
-            let place = format!("environments.{environment}.parameters.{name}");
-            match (secret, &parameter.value) {
-                (None, _) => problems
-                    .push(Problem::at(place, format!("the application has no parameter or other input `{name}`"))),
-                (Some(true), Some(_)) => {
-                    problems
-                        .push(Problem::at(place, format!("`{name}` is secret, its value must not stand in a file")));
-                }
-                _ => {}
+            let place = format!("{FILE} environments.{environment}.parameters.{name}");
+            if is_secret(app, name, &place, problems) == Some(true) && parameter.value.is_some() {
+                problems.push(secret_in_file(&place, name));
             }
         }
     }
+}
+
+/// Whether an input is secret; none, with a problem, when the application has no such input.
+fn is_secret(app: &App, name: &str, place: &str, problems: &mut Problems) -> Option<bool> {
+    if let Some(input) = app.inputs.get(name) {
+        return Some(input.secret);
+    }
+    let problem = Problem::at(place, format!("the application has no parameter or other input `{name}`"));
+    problems.push(match nearest(name, app.inputs.keys().map(String::as_str)) {
+        Some(near) => problem.hint(format!("did you mean `{near}`?")),
+        None => problem.hint("`kubectl aspire inputs` lists them"),
+    });
+    None
+}
+
+fn secret_in_file(place: &str, name: &str) -> Problem {
+    Problem::at(format!("{place}.value"), format!("`{name}` is secret, its value must not stand in a file"))
+        .hint("remove it; the value is generated, asked for, or taken from the Secret that `from` names")
 }

@@ -15,6 +15,9 @@ use std::collections::BTreeMap;
 /// it are an attack or a mistake.
 const HEAVIEST_VALUE: usize = 1 << 20;
 
+/// More than all values of an application together can hold: a release record has 1 MiB.
+const HEAVIEST_VALUES: usize = 32 << 20;
+
 /// Four levels were the most in a thousand manifests; the bound only keeps a hostile one from exhausting the stack.
 const DEEPEST_CHAIN: usize = 200;
 
@@ -28,6 +31,7 @@ pub struct Values<'a> {
     running: &'a IndexMap<String, Endpoints>,
     known: BTreeMap<Field, Value>,
     following: Vec<Field>,
+    weight: usize,
     inputs: IndexMap<String, Input>,
     notes: IndexSet<(String, String)>,
     problems: Problems,
@@ -42,6 +46,7 @@ impl<'a> Values<'a> {
             running,
             known: BTreeMap::new(),
             following: Vec::new(),
+            weight: 0,
             inputs: IndexMap::new(),
             notes: IndexSet::new(),
             problems: Problems::default(),
@@ -142,16 +147,29 @@ impl<'a> Values<'a> {
 
     fn evaluate(&mut self, workload: &str, place: &str, text: &str) -> Value {
         let mut value = Value::default();
+        if self.weight > HEAVIEST_VALUES {
+            return value;
+        }
+        let mut weight = 0;
         for token in tokens(text) {
-            match token {
-                Token::Text(text) => value.push(Part::Text(text.to_owned())),
-                Token::Reference(reference) => value.append(self.reference(workload, place, &reference)),
-            }
-            if value.weight() > HEAVIEST_VALUE {
+            let piece = match token {
+                Token::Text(text) => Value::text(text),
+                Token::Reference(reference) => self.reference(workload, place, &reference),
+            };
+            weight += piece.weight();
+            value.append(piece);
+            if weight > HEAVIEST_VALUE {
                 self.problems
                     .push(Problem::at(place, "the value grows beyond 1 MiB when its references are filled in"));
                 return Value::default();
             }
+        }
+        self.weight += weight;
+        if self.weight > HEAVIEST_VALUES {
+            self.problems.push(Problem::at(
+                place,
+                "with this one, all values together grow beyond 32 MiB when their references are filled in",
+            ));
         }
         value
     }
@@ -162,7 +180,7 @@ impl<'a> Values<'a> {
             let reason = format!("the manifest has no resource `{}`", reference.resource);
             return self.outside(reference.text, secret, reason);
         };
-        let excluded = self.config.resources.get(reference.resource).is_some_and(|intent| intent.exclude);
+        let excluded = self.config.excludes(reference.resource);
         match &reference.property {
             Property::ConnectionString if excluded => {
                 self.outside(reference.text, true, format!("`{}` is left out", reference.resource))

@@ -1,7 +1,7 @@
 //! What a chart says to the person who finds it: `NOTES.txt` after an install, `README.md` in the folder.
 
 use crate::config::SecretSource;
-use crate::kubernetes::{Plan, SecretUse};
+use crate::kubernetes::{Plan, SecretUse, helm_yaml};
 use std::fmt::Write as _;
 
 /// `templates/NOTES.txt`. Never holds a value of an input.
@@ -18,7 +18,8 @@ pub fn notes(plan: &Plan) -> String {
             let name = &workload.view.name;
             let _ = writeln!(
                 out,
-                "  {name} ({port}): kubectl port-forward -n {{{{ .Release.Namespace }}}} service/{name} 8080:{{{{ int (index .Values.workloads \"{name}\" \"ports\" \"{port}\" \"port\") }}}}    then open {scheme}://localhost:8080"
+                "  {name} ({port}): kubectl port-forward -n {{{{ .Release.Namespace }}}} service/{name} 8080:{{{{ int (index .Values.workloads \"{name}\" \"ports\" \"{port}\" \"port\") }}}}    then open {{{{ {} }}}}://localhost:8080",
+                helm_yaml(scheme)
             );
         }
         out.push_str("To publish one, set its service.type to LoadBalancer or put an Ingress before it.\n");

@@ -6,6 +6,9 @@ use serde_json::Value as Json;
 /// Width of a comment.
 const WIDTH: usize = 116;
 
+/// YAML readers give up on a key before `:` after 1024 characters; a longer one is announced by `?`.
+const LONGEST_KEY: usize = 1000;
+
 /// The text of `values.yaml`.
 pub fn values_yaml(tree: &Tree) -> String {
     let mut out = String::new();
@@ -33,9 +36,7 @@ fn write_tree(out: &mut String, tree: &Tree, indent: usize) {
             out.push('\n');
         }
         write_comment(out, &entry.comment, indent);
-        pad(out, indent);
-        out.push_str(&key(&entry.key));
-        out.push(':');
+        write_key(out, &entry.key, indent);
         match &entry.value {
             Node::Tree(tree) if tree.0.is_empty() => out.push_str(" {}\n"),
             Node::Tree(tree) => {
@@ -95,9 +96,7 @@ fn write_data(out: &mut String, data: &Json, indent: usize) {
 
 fn write_map(out: &mut String, map: &serde_json::Map<String, Json>, indent: usize) {
     for (name, value) in map {
-        pad(out, indent);
-        out.push_str(&key(name));
-        out.push(':');
+        write_key(out, name, indent);
         write_data(out, value, indent);
     }
 }
@@ -134,6 +133,19 @@ fn scalar(data: &Json) -> String {
     }
 }
 
+/// `key:` at the start of a line.
+fn write_key(out: &mut String, name: &str, indent: usize) {
+    pad(out, indent);
+    let key = key(name);
+    if key.len() > LONGEST_KEY {
+        out.extend(["? ", &key, "\n"]);
+        pad(out, indent);
+    } else {
+        out.push_str(&key);
+    }
+    out.push(':');
+}
+
 /// A key, quoted unless every YAML reader takes it for a plain string.
 fn key(text: &str) -> String {
     let plain = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
@@ -166,6 +178,15 @@ mod tests {
                     .prop_map(|map| Json::Object(map.into_iter().collect())),
             ]
         })
+    }
+
+    #[test]
+    fn a_long_key_is_read_back() {
+        for value in [Json::from("x"), serde_json::json!({"a": {}}), serde_json::json!([[], {"b": 1}])] {
+            let data = serde_json::json!({"first": {"k".repeat(3000): value}, "last": 1});
+            let text = data_yaml(&data);
+            assert_eq!(serde_yaml::from_str::<Json>(&text).unwrap(), data, "{text}");
+        }
     }
 
     proptest! {

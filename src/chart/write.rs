@@ -1,6 +1,7 @@
 //! Chart to folder and back: all or nothing, never over somebody else's files.
 
 use super::{CHART_ANNOTATION, Chart, MARK, VALUES_MARK};
+use crate::kubernetes::helm_yaml;
 use similar::TextDiff;
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,6 +14,12 @@ pub enum WriteError {
     /// The folder holds something that is not a chart of ours.
     #[error("{0} is not empty and holds no chart of kubectl aspire; choose another folder with -o, or empty it")]
     Foreign(PathBuf),
+    /// The folder holds something else than plain objects.
+    #[error("{0} holds more than {OBJECTS}; choose another folder with -o, or empty it")]
+    NotObjects(PathBuf),
+    /// A whole folder cannot be exchanged while the person stands in it.
+    #[error("{0} is the current folder or above it, and a render replaces the whole folder; name it from outside")]
+    Within(PathBuf),
     /// The path is a file.
     #[error("{0} is a file; -o needs a folder")]
     NotAFolder(PathBuf),
@@ -28,6 +35,9 @@ pub enum WriteError {
     },
 }
 
+/// Start of the names of what is not finished yet.
+const STAGING: &str = ".aspire-render-";
+
 fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> WriteError {
     let path = path.to_owned();
     move |source| WriteError::Io { action, path, source }
@@ -36,8 +46,15 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> WriteE
 /// Writes the chart to `folder`.
 ///
 /// The new chart is written beside the old one and takes its place in one step, so that whoever interrupts us finds the
-/// old chart whole. Files that a person added are carried over.
+/// old chart whole. Files that a person added are carried over. A link to a folder stays a link.
 pub fn write(chart: &Chart, folder: &Path) -> Result<(), WriteError> {
+    let real = folder.canonicalize();
+    if let (Ok(real), Ok(current)) = (&real, std::env::current_dir().and_then(fs::canonicalize))
+        && current.starts_with(real)
+    {
+        return Err(WriteError::Within(folder.to_owned()));
+    }
+    let folder = real.as_deref().unwrap_or(folder);
     let existing = existing(folder)?;
     let others: Vec<&String> = existing.iter().filter(|path| !chart.files.contains_key(*path)).collect();
     let parent = match folder.parent() {
@@ -45,10 +62,8 @@ pub fn write(chart: &Chart, folder: &Path) -> Result<(), WriteError> {
         _ => PathBuf::from("."),
     };
     fs::create_dir_all(&parent).map_err(failed("create", &parent))?;
-    let staging = tempfile::Builder::new()
-        .prefix(".aspire-render-")
-        .tempdir_in(&parent)
-        .map_err(failed("create a folder in", &parent))?;
+    let staging =
+        tempfile::Builder::new().prefix(STAGING).tempdir_in(&parent).map_err(failed("create a folder in", &parent))?;
     let new = staging.path().join("chart");
     for (path, bytes) in &chart.files {
         write_file(&new.join(path), bytes)?;
@@ -57,10 +72,19 @@ pub fn write(chart: &Chart, folder: &Path) -> Result<(), WriteError> {
         if !is_ours(folder, path)? {
             let target = new.join(path);
             create_parent(&target)?;
-            fs::copy(folder.join(path), &target).map_err(failed("copy", &folder.join(path)))?;
+            copy(&folder.join(path), &target).map_err(failed("copy", &folder.join(path)))?;
         }
     }
     replace(&new, folder, staging.path())
+}
+
+/// Copies a file of a person; a link stays a link.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    if let Ok(target) = fs::read_link(from) {
+        return std::os::unix::fs::symlink(target, to);
+    }
+    fs::copy(from, to).map(drop)
 }
 
 /// Puts `new` in the place of `folder`; what was there ends up in `staging`, which is about to be removed.
@@ -124,8 +148,10 @@ fn read(folder: &Path, path: &str) -> Result<Vec<u8>, WriteError> {
 
 /// Whether a file of an older render is ours, and may go when the new render has none of its name.
 fn is_ours(folder: &Path, path: &str) -> Result<bool, WriteError> {
-    if path.starts_with("files/") {
-        return Ok(true);
+    if let Some((workload, _)) = path.strip_prefix("files/").and_then(|rest| rest.split_once('/')) {
+        // Files have no place for a mark: ours are those that a ConfigMap of ours reads.
+        let map = fs::read_to_string(folder.join(format!("templates/{workload}/configmap-files.yaml")));
+        return Ok(map.is_ok_and(|text| text.starts_with(MARK) && text.contains(&helm_yaml(path))));
     }
     let mark = if path.starts_with("templates/") {
         MARK
@@ -159,12 +185,15 @@ pub fn write_objects(text: &str, folder: &Path) -> Result<PathBuf, WriteError> {
     }
     fs::create_dir_all(folder).map_err(failed("create", folder))?;
     for entry in fs::read_dir(folder).map_err(failed("read", folder))? {
-        if entry.map_err(failed("read", folder))?.file_name() != OBJECTS {
-            return Err(WriteError::Foreign(folder.to_owned()));
+        let name = entry.map_err(failed("read", folder))?.file_name();
+        // What an interrupted run left is no reason to refuse.
+        if name != OBJECTS && !name.to_string_lossy().starts_with(STAGING) {
+            return Err(WriteError::NotObjects(folder.to_owned()));
         }
     }
     let file = folder.join(OBJECTS);
-    let mut new = tempfile::NamedTempFile::new_in(folder).map_err(failed("write into", folder))?;
+    let new = tempfile::Builder::new().prefix(STAGING).tempfile_in(folder);
+    let mut new = new.map_err(failed("write into", folder))?;
     io::Write::write_all(&mut new, text.as_bytes()).map_err(failed("write", &file))?;
     new.persist(&file).map_err(|error| failed("write", &file)(error.error))?;
     Ok(file)

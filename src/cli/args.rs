@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 /// Render and deploy .NET Aspire applications as Helm charts.
 #[derive(Debug, Parser)]
-#[command(name = "aspire", version, propagate_version = true, max_term_width = 110, disable_help_subcommand = true)]
+#[command(name = "aspire", version, max_term_width = 110, disable_help_subcommand = true)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]

@@ -21,8 +21,7 @@ use std::path::Path;
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     let args: Vec<OsString> = args.into_iter().collect();
     let name = typed_name(args.first());
-    let mut command = Cli::command().bin_name(name).display_name(name);
-    let matches = match command.try_get_matches_from_mut(&args) {
+    let matches = match Cli::command().bin_name(name).display_name(name).try_get_matches_from(&args) {
         Ok(matches) => matches,
         Err(error) => return usage(&error),
     };
@@ -30,7 +29,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
-    match execute(&cli, name, &mut command) {
+    match execute(&cli, name) {
         Ok(exit) => exit,
         Err(error) => {
             output::error(&error);
@@ -45,7 +44,7 @@ fn usage(error: &clap::Error) -> Exit {
     if error.use_stderr() { Exit::Error } else { Exit::Done }
 }
 
-fn execute(cli: &Cli, name: &str, command: &mut clap::Command) -> Result<Exit, CliError> {
+fn execute(cli: &Cli, name: &str) -> Result<Exit, CliError> {
     refuse_other_targets(cli.common.target)?;
     match &cli.verb {
         Verb::Render(options) => render::render(&cli.common, options),
@@ -57,8 +56,7 @@ fn execute(cli: &Cli, name: &str, command: &mut clap::Command) -> Result<Exit, C
             Ok(Exit::Done)
         }
         Verb::Completion { shell } => {
-            let script = name.replace(' ', "-");
-            clap_complete::generate(*shell, command, script, &mut std::io::stdout());
+            output::text(&completion(*shell));
             Ok(Exit::Done)
         }
         Verb::Version => {
@@ -66,6 +64,14 @@ fn execute(cli: &Cli, name: &str, command: &mut clap::Command) -> Result<Exit, C
             Ok(Exit::Done)
         }
     }
+}
+
+/// The script for the program's own name. The command is a fresh one, because one that has parsed is already named in two
+/// words, and the generator looks for its verbs under one.
+fn completion(shell: clap_complete::Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), env!("CARGO_PKG_NAME"), &mut script);
+    String::from_utf8_lossy(&script).into_owned()
 }
 
 fn refuse_other_targets(target: Target) -> Result<(), CliError> {

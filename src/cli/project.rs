@@ -82,13 +82,15 @@ impl Project {
     /// Resolves, plans and renders.
     pub fn render(&self, environment: Option<&str>, images: &BuiltImages) -> Result<Rendered, CliError> {
         let chosen = environment.map(|name| Ok::<_, CliError>((name, self.config(Some(name))?))).transpose()?;
-        let (app, plan) = self.plan(&self.config, images)?;
+        let (app, plan) = self.plan(&self.config, None, images)?;
         let mut chart = chart::render(&plan)?;
         let base = plan.values.to_json();
         let mut rendered = None;
         for name in self.config.environments.keys() {
             let config = self.config(Some(name))?;
-            let (app, plan) = self.plan(&config, images)?;
+            let (mut env_app, mut env_plan) = self.plan(&config, Some(name), images)?;
+            keep_inputs(&app, &plan, &mut env_app, &mut env_plan);
+            let (app, plan) = (env_app, env_plan);
             let values = environment_values(&base, &plan.values.to_json());
             let text = format!("{}{}", chart::VALUES_MARK, chart::data_yaml(&values));
             chart.files.insert(format!("values-{name}.yaml"), text.into_bytes());
@@ -103,12 +105,32 @@ impl Project {
         })
     }
 
-    fn plan(&self, config: &Config, images: &BuiltImages) -> Result<(App, Plan), CliError> {
-        let file = self.manifest_path.display().to_string();
+    fn plan(&self, config: &Config, environment: Option<&str>, images: &BuiltImages) -> Result<(App, Plan), CliError> {
+        let environment = environment.map_or(String::new(), |name| format!(" in the environment {name}"));
+        let file = format!("{}{environment}", self.manifest_path.display());
         let wrong = |problems| CliError::Input { file: file.clone(), problems };
         let app = app::resolve(&self.manifest, config, &self.folder, &self.sources).map_err(wrong)?;
         let plan = kubernetes::plan(&app, config, images).map_err(wrong)?;
         Ok((app, plan))
+    }
+}
+
+/// The templates are the same for all environments: what they need they need everywhere, also where an environment's text
+/// replaces the only variable that an input is in.
+fn keep_inputs(base_app: &App, base: &Plan, app: &mut App, plan: &mut Plan) {
+    for (name, input) in &base_app.inputs {
+        let own = app.inputs.entry(name.clone()).or_insert_with(|| input.clone());
+        own.used_by.extend(input.used_by.iter().cloned());
+        own.uri |= input.uri;
+    }
+    for (name, secret) in &base.secrets {
+        let own = plan.secrets.entry(name.clone()).or_insert_with(|| secret.clone());
+        own.uri |= secret.uri;
+    }
+    for (name, users) in &base.required {
+        if app.inputs.get(name).is_some_and(|input| input.default.is_none()) {
+            plan.required.entry(name.clone()).or_insert_with(|| users.clone());
+        }
     }
 }
 
@@ -240,33 +262,31 @@ pub fn built_images(images: &Images) -> Result<BuiltImages, CliError> {
             _ => problems.push(Problem::at("--image", format!("`{text}` needs the form RESOURCE=REFERENCE"))),
         }
     }
-    if let Some(tag) = &built.tag
-        && !is_tag(tag)
-    {
+    if let Some(registry) = built.registry.as_deref().filter(|registry| !config::is_registry(registry)) {
+        let problem = Problem::at("--registry", format!("`{registry}` cannot be a registry"));
+        problems.push(problem.hint("write it like ghcr.io/contoso, without `https://` and a slash at the end"));
+    }
+    if let Some(tag) = built.tag.as_deref().filter(|tag| !config::is_tag(tag)) {
         problems.push(Problem::at("--tag", format!("`{tag}` cannot be the tag of an image")));
     }
     problems.or(built).map_err(|problems| CliError::Input { file: "command line".into(), problems })
 }
 
-/// `[A-Za-z0-9_][A-Za-z0-9._-]{0,127}`, as registries define it.
-fn is_tag(tag: &str) -> bool {
-    tag.len() <= 128
-        && tag.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
-        && tag.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
-}
-
 /// The values that the command line, its files and the environment give.
 pub fn given(parameters: &Parameters, images: &BuiltImages, app: &App) -> Result<Given, CliError> {
-    let wrong = |problem: Problem| CliError::Input { file: "parameters".into(), problems: problem.into() };
+    let mut problems = Problems::default();
     let mut given = Given::default();
     for text in &parameters.parameters {
-        let (name, value) = parse_assignment(text).map_err(wrong)?;
-        given.add(&name, value, "--parameter");
+        match parse_assignment(text) {
+            Ok((name, value)) => given.add(&name, value, "--parameter"),
+            Err(problem) => problems.push(problem),
+        }
     }
     for path in &parameters.files {
         let (text, origin) = read_parameters(path)?;
-        for (name, value) in parse_file(&text, &origin).map_err(wrong)? {
-            given.add(&name, value, &origin);
+        match parse_file(&text, &origin) {
+            Ok(values) => values.into_iter().for_each(|(name, value)| given.add(&name, value, &origin)),
+            Err(problem) => problems.push(problem),
         }
     }
     if let Some(tag) = &images.tag {
@@ -274,9 +294,10 @@ pub fn given(parameters: &Parameters, images: &BuiltImages, app: &App) -> Result
     }
     let names = app.inputs.keys().map(String::as_str).chain(std::iter::once(kubernetes::TAG_INPUT));
     given.add_environment(names, |variable| std::env::var(variable).ok());
-    crate::inputs::check_names(&given, app)
-        .map_err(|problems| CliError::Input { file: "parameters".into(), problems })?;
-    Ok(given)
+    if let Err(unknown) = crate::inputs::check_names(&given, app) {
+        problems.0.extend(unknown.0);
+    }
+    problems.or(given).map_err(|problems| CliError::Input { file: "parameters".into(), problems })
 }
 
 fn read_parameters(path: &Path) -> Result<(String, String), CliError> {

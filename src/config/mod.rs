@@ -16,6 +16,7 @@ mod tree;
 mod walk;
 
 pub use parse::parse;
+pub use rules::{is_image, is_registry, is_tag};
 pub use schema::schema;
 
 use indexmap::IndexMap;
@@ -46,6 +47,13 @@ pub struct Config {
     pub resources: IndexMap<String, Resource>,
     /// Values that differ in an environment, chosen with `-e NAME`. They change values, never structure.
     pub environments: IndexMap<String, Environment>,
+}
+
+impl Config {
+    /// Whether the file leaves a resource out.
+    pub fn excludes(&self, resource: &str) -> bool {
+        self.resources.get(resource).is_some_and(|resource| resource.exclude)
+    }
 }
 
 /// `chart:`.

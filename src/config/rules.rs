@@ -78,7 +78,7 @@ pub(super) const IMAGE: Rule = Rule {
 pub(super) const REGISTRY: Rule = Rule {
     what: "a registry",
     says: "such as ghcr.io/contoso, without `https://`, spaces and a slash at the end",
-    legal: |text| is_image(text) && !text.ends_with('/'),
+    legal: is_registry,
 };
 pub(super) const TAG: Rule = Rule {
     what: "an image tag",
@@ -125,11 +125,18 @@ fn is_one_line(text: &str) -> bool {
     !text.is_empty() && !text.chars().any(char::is_control)
 }
 
-fn is_image(text: &str) -> bool {
+/// Whether a text can be the reference of an image.
+pub fn is_image(text: &str) -> bool {
     !text.is_empty() && !text.contains("://") && !text.chars().any(|c| c.is_whitespace() || c.is_control())
 }
 
-fn is_tag(text: &str) -> bool {
+/// Whether a text can stand before the names of images.
+pub fn is_registry(text: &str) -> bool {
+    is_image(text) && !text.ends_with('/')
+}
+
+/// Whether a text can be the tag of an image, as registries define it.
+pub fn is_tag(text: &str) -> bool {
     let inner = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
     text.len() <= 128 && !text.is_empty() && !text.starts_with(['.', '-']) && text.chars().all(inner)
 }

@@ -163,7 +163,7 @@ fn wanted(workload: &Workload, config: &Config, problems: &mut Problems) -> Vec<
             full_name: volume.full_name.clone(),
             target: intent.mount_path.clone().unwrap_or_else(|| volume.target.clone()),
             read_only: intent.read_only.unwrap_or(volume.read_only),
-            place: place(&volume.name),
+            place: found.map_or_else(|| format!("resources.{}.volumes", workload.name), |(key, _)| place(key)),
             intent,
         });
     }
@@ -278,6 +278,10 @@ pub fn kind(resource: &str, storage: &WorkloadStorage, config: &Config, problems
     let natural = if storage.has_claim { WorkloadKind::StatefulSet } else { WorkloadKind::Deployment };
     let place = || format!("aspire-k8s.yaml resources.{resource}.workload");
     match chosen {
+        Some(WorkloadKind::Deployment) if !storage.templates.is_empty() => {
+            problems.push(Problem::at(place(), "`perReplica` claims need a StatefulSet").hint("leave `workload` out"));
+            natural
+        }
         Some(WorkloadKind::Deployment) if storage.has_claim && !storage.shareable => {
             problems.push(
                 Problem::at(
@@ -286,10 +290,6 @@ pub fn kind(resource: &str, storage: &WorkloadStorage, config: &Config, problems
                 )
                 .hint("leave `workload` out, or make the claim ReadWriteMany"),
             );
-            natural
-        }
-        Some(WorkloadKind::Deployment) if !storage.templates.is_empty() => {
-            problems.push(Problem::at(place(), "`perReplica` claims need a StatefulSet").hint("leave `workload` out"));
             natural
         }
         Some(kind) => kind,

@@ -128,7 +128,13 @@ fn key(path: &str, keys: &mut BTreeSet<String>) -> String {
         let start: String = key.chars().take(190).collect();
         key = format!("{start}-{}", &hash[..8]);
     }
-    keys.insert(key.clone());
+    // Files of one name in several folders have one hash, because only their names are looked at.
+    let base = key.clone();
+    let mut number = 2_u32;
+    while !keys.insert(key.clone()) {
+        key = format!("{base}-{number}");
+        number += 1;
+    }
     key
 }
 
@@ -139,6 +145,7 @@ fn view(mount: &FileMount, volume: String, name: &Name, sub_path: Option<String>
         foreign: false,
         target: mount.target.clone(),
         sub_path,
+        empty: items.is_empty(),
         items,
     }
 }
@@ -152,6 +159,7 @@ fn missing(mount: &FileMount, volume: String, input: &str) -> FilesView {
         target: mount.target.clone(),
         // A name with an ending was a file, and is a key of the ConfigMap that takes its place.
         sub_path: file.contains('.').then(|| file.to_owned()),
+        empty: false,
         items: Vec::new(),
     }
 }
@@ -170,5 +178,7 @@ mod tests {
         assert_eq!(key("a/b c.sql", &mut keys), "a.b-c.sql");
         assert_ne!(key("a.b-c.sql", &mut keys), "a.b-c.sql");
         assert_eq!(key("../.hidden", &mut keys), "hidden");
+        let same: BTreeSet<String> = (0..4).map(|_| key("init.sql", &mut keys)).collect();
+        assert_eq!(same.len(), 4);
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// Longest name of a workload. A StatefulSet adds `-` and a ten-digit hash to its pods' `controller-revision-hash`
@@ -50,7 +51,7 @@ impl fmt::Display for Name {
 }
 
 /// A port name that is not among `taken`: lower-case letters, digits and single dashes, at least one letter.
-pub fn port_name(binding: &str, taken: &[String]) -> String {
+pub fn port_name(binding: &str, taken: &BTreeSet<String>) -> String {
     let mut base = legal(binding);
     while base.contains("--") {
         base = base.replace("--", "-");
@@ -123,16 +124,16 @@ mod tests {
 
     #[test]
     fn ports_are_short_and_distinct() {
-        let first = port_name("ORLEANS-SILO-DASHBOARD", &[]);
+        let first = port_name("ORLEANS-SILO-DASHBOARD", &BTreeSet::new());
         assert_eq!(first.len(), 15);
-        assert_ne!(port_name("orleans-silo-dashboard", &[]), first);
-        assert_eq!(port_name("http", &["http".into()]), "http-2");
+        assert_ne!(port_name("orleans-silo-dashboard", &BTreeSet::new()), first);
+        assert_eq!(port_name("http", &BTreeSet::from(["http".to_owned()])), "http-2");
     }
 
     proptest! {
         #[test]
         fn every_name_is_legal(text in ".{0,80}") {
-            for (name, most) in [(Name::of_workload(&text).0, WORKLOAD), (Name::of_label(&text).0, 63), (port_name(&text, &[]), PORT)] {
+            for (name, most) in [(Name::of_workload(&text).0, WORKLOAD), (Name::of_label(&text).0, 63), (port_name(&text, &BTreeSet::new()), PORT)] {
                 prop_assert!(!name.is_empty() && name.len() <= most);
                 prop_assert!(name.starts_with(|c: char| c.is_ascii_lowercase()) && !name.ends_with('-'));
                 prop_assert!(name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'));

@@ -10,8 +10,8 @@ use super::values::{self, Tree, WorkloadParts};
 use super::variables;
 use super::view::{ClaimView, DaprView, WorkloadView};
 use super::{TAG_INPUT, dapr, ports, schema};
-use crate::app::{App, Note, Workload};
-use crate::config::{Config, WorkloadKind};
+use crate::app::{App, Note, Part, Value, Workload};
+use crate::config::{Config, WorkloadKind, is_image};
 use crate::problem::{Problem, Problems, nearest};
 use indexmap::IndexMap;
 use serde_json::Value as Json;
@@ -87,6 +87,7 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Pr
     let chart = chart_name(app, config, &mut problems);
     check_images(app, images, &mut problems);
     let names = variables::workload_names(app);
+    check_names(&names, &mut problems);
     let port_names = ports::port_names(app);
     let mut storage = claims::storage(app, config, &names, &mut problems);
     let mut secrets = secret_uses(app, config, &mut problems);
@@ -188,7 +189,10 @@ impl Planning<'_> {
         self.notes.extend(variables::lost_texts(workload));
         let placed = variables::place(self.app, workload, &writing, self.problems);
         let (container_ports, service_ports) = ports::ports(workload, self.ports, self.problems);
+        self.check_node_ports(workload);
+        self.check_mounts(workload, &storage);
         let files = files::files(workload, name, self.problems);
+        self.warn_of_control_characters(workload);
         let readiness_port = container_ports.iter().find(|port| port.protocol == "TCP").map(|port| port.name.clone());
         let parts = WorkloadParts {
             workload,
@@ -228,6 +232,57 @@ impl Planning<'_> {
         };
         (planned, values, files.files)
     }
+
+    /// Server-side apply of helm 4 sends JSON that the API server reads as YAML, which folds or refuses these characters
+    /// (seen with helm 4.2.4 on Kubernetes 1.36). A Secret holds base64 and carries them.
+    fn warn_of_control_characters(&mut self, workload: &Workload) {
+        let is_risky = |c: char| matches!(c, '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}');
+        let has_risky = |value: &Value| {
+            value.parts().iter().any(|part| matches!(part, Part::Text(text) if text.contains(is_risky)))
+        };
+        let named = workload.env.iter().map(|(name, value)| (name.as_str(), value));
+        let unnamed = workload.command.iter().chain(&workload.args).map(|value| ("an argument", value));
+        for (name, _) in named.chain(unnamed).filter(|(_, value)| has_risky(value)) {
+            self.notes.push(Note {
+                resource: workload.name.clone(),
+                text: format!("{name} holds a control character that helm 4 cannot apply unchanged; a secret parameter can carry it"),
+            });
+        }
+    }
+
+    fn check_node_ports(&mut self, workload: &Workload) {
+        let Some(intent) = self.config.resources.get(&workload.name) else { return };
+        for binding in intent.service.node_ports.keys().filter(|binding| !workload.ports.contains_key(*binding)) {
+            let place = format!("aspire-k8s.yaml resources.{}.service.nodePorts.{binding}", workload.name);
+            let known: Vec<&str> = workload.ports.keys().map(String::as_str).collect();
+            let problem = Problem::at(place, format!("the Service of `{}` has no port `{binding}`", workload.name));
+            self.problems.push(match nearest(binding, known.iter().copied()) {
+                Some(near) => problem.hint(format!("did you mean `{near}`?")),
+                None if known.is_empty() => problem.hint("it has no ports at all"),
+                None => problem.hint(format!("there are: {}", known.join(", "))),
+            });
+        }
+    }
+
+    /// A container can have one thing only at each path.
+    fn check_mounts(&mut self, workload: &Workload, storage: &WorkloadStorage) {
+        let volumes = storage.volumes.iter().map(|volume| (&volume.target, format!("volume `{}`", volume.key)));
+        let files = workload.files.iter().map(|mount| (&mount.target, format!("bind mount of `{}`", mount.source)));
+        let mut seen: BTreeMap<&str, String> = BTreeMap::new();
+        for (target, what) in volumes.chain(files) {
+            if let Some(other) = seen.get(target.as_str()) {
+                self.problems.push(
+                    Problem::at(
+                        format!("resources.{}", workload.name),
+                        format!("the {other} and the {what} are both mounted at {target}"),
+                    )
+                    .hint("give one of them another path"),
+                );
+            } else {
+                seen.insert(target, what);
+            }
+        }
+    }
 }
 
 const SECRETS_COMMENT: &str = "Where each secret comes from. deploy: the Secret that `helm aspire deploy` writes (it sets `revision`); \
@@ -249,7 +304,7 @@ fn chart_name(app: &App, config: &Config, problems: &mut Problems) -> String {
     if app.name.is_empty() {
         problems.push(
             Problem::at("", "the application has no name: neither aspire-k8s.yaml nor the manifest's folder gives one")
-                .hint("write `application: NAME` into aspire-k8s.yaml, or pass --release"),
+                .hint("write `application: NAME` into aspire-k8s.yaml"),
         );
     }
     Name::of_workload(&app.name).to_string()
@@ -264,10 +319,10 @@ fn check_images(app: &App, images: &BuiltImages, problems: &mut Problems) {
                 None => problem,
             });
         }
-        if reference.is_empty() || reference.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        if !is_image(reference) {
             problems.push(Problem::at(
                 "--image",
-                format!("`{resource}` needs an image reference such as ghcr.io/me/{resource}:1.0"),
+                format!("`{resource}` needs an image reference such as ghcr.io/contoso/{resource}:1.0"),
             ));
         }
     }
@@ -315,19 +370,35 @@ fn dapr_components(app: &App) -> (Vec<DaprView>, Tree) {
     (views, tree)
 }
 
-/// Two objects of one kind must not have one name.
+/// Two resources must not become one workload.
+fn check_names(names: &BTreeMap<String, Name>, problems: &mut Problems) {
+    let mut seen: BTreeMap<&Name, &String> = BTreeMap::new();
+    for (resource, name) in names {
+        if let Some(other) = seen.insert(name, resource) {
+            problems.push(
+                Problem::at("", format!("`{other}` and `{resource}` would both be called `{name}` in the cluster"))
+                    .hint("rename one of them in the AppHost, or `exclude` one in aspire-k8s.yaml"),
+            );
+        }
+    }
+}
+
+/// Two objects of one kind must not have one name. Workloads that are called the same were reported already.
 fn check_collisions(plan: &Plan, problems: &mut Problems) {
-    let mut seen: BTreeMap<(&str, String), String> = BTreeMap::new();
+    let mut seen: BTreeMap<(&str, String), Option<&str>> = BTreeMap::new();
     for spec in &KINDS {
         for object in (spec.objects)(plan) {
             let Some(name) = object.name else { continue };
-            let owner = object.folder.unwrap_or_default().to_owned();
-            if let Some(other) = seen.insert((spec.kind, name.clone()), owner.clone()) {
-                problems.push(
-                    Problem::at("", format!("`{other}` and `{owner}` would both make the {} `{name}`", spec.kind))
-                        .hint("rename one of the resources (or volumes) in the AppHost, or `exclude` one in aspire-k8s.yaml"),
-                );
-            }
+            let what = match (seen.insert((spec.kind, name.clone()), object.folder), object.folder) {
+                (Some(Some(other)), Some(owner)) if other != owner => format!("`{other}` and `{owner}`"),
+                (Some(None), None) => "two resources".to_owned(),
+                _ => continue,
+            };
+            problems.push(
+                Problem::at("", format!("{what} would both make the {} `{name}`", spec.kind)).hint(
+                    "rename one of the resources (or volumes) in the AppHost, or `exclude` one in aspire-k8s.yaml",
+                ),
+            );
         }
     }
 }

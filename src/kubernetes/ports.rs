@@ -4,16 +4,16 @@ use super::name::port_name;
 use super::view::{ContainerPort, ServicePort};
 use crate::app::{App, Workload};
 use crate::problem::{Problem, Problems};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Port names by (resource, binding). They are the endpoint names, made legal and unique within the workload.
 pub fn port_names(app: &App) -> BTreeMap<(String, String), String> {
     let mut names = BTreeMap::new();
     for (resource, workload) in &app.workloads {
-        let mut taken = Vec::new();
+        let mut taken = BTreeSet::new();
         for binding in workload.ports.keys() {
             let name = port_name(binding, &taken);
-            taken.push(name.clone());
+            taken.insert(name.clone());
             names.insert((resource.clone(), binding.clone()), name);
         }
     }

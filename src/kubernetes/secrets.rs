@@ -31,7 +31,7 @@ pub fn secret_uses(app: &App, config: &Config, problems: &mut Problems) -> Index
             (None, Some(SecretSource::Existing(_))) => {
                 problems.push(
                     Problem::at(
-                        format!("parameters.{name}"),
+                        "aspire-k8s.yaml secrets.from",
                         format!("`{name}` needs a key of its own in an existing Secret"),
                     )
                     .hint("say `from: {existing: {name: ..., key: ...}}` for each parameter, not under `secrets`"),
@@ -47,7 +47,7 @@ pub fn secret_uses(app: &App, config: &Config, problems: &mut Problems) -> Index
         {
             problems.push(
                 Problem::at(
-                    format!("parameters.{name}.from.existing"),
+                    format!("aspire-k8s.yaml parameters.{name}.from.existing"),
                     format!(
                         "the application needs `{name}` URI-escaped too, and the chart cannot escape a Secret of yours"
                     ),
@@ -59,7 +59,7 @@ pub fn secret_uses(app: &App, config: &Config, problems: &mut Problems) -> Index
     }
     if app.inputs.contains_key(TAG_INPUT) {
         problems.push(Problem::at(
-            format!("parameters.{TAG_INPUT}"),
+            format!("resources.{TAG_INPUT}"),
             format!("`{TAG_INPUT}` is reserved for the tag of built images"),
         ));
     }

@@ -284,20 +284,28 @@ fn over(mut ours: Map<String, Json>, theirs: Option<&Map<String, Json>>) -> Map<
     ours
 }
 
-/// What an environment changes: the keys whose values differ from the chart's own.
+/// What an environment changes: the keys whose values differ from the chart's own. A setting of a workload that the
+/// environment does not have is null, which takes it away; inputs and secrets belong to the templates and stay.
 pub fn environment_values(base: &Json, changed: &Json) -> Json {
+    let mut values = difference(base, changed, false);
+    let workloads = (base.get("workloads"), changed.get("workloads"));
+    if let (Some(base), Some(changed)) = workloads
+        && base != changed
+        && let Json::Object(values) = &mut values
+    {
+        values.insert("workloads".into(), difference(base, changed, true));
+    }
+    values
+}
+
+fn difference(base: &Json, changed: &Json, removes: bool) -> Json {
     let (Json::Object(base), Json::Object(changed)) = (base, changed) else { return changed.clone() };
     let mut difference = Map::new();
-    for (key, value) in changed {
-        match base.get(key) {
-            Some(before) if before == value => {}
-            Some(before) if before.is_object() && value.is_object() => {
-                difference.insert(key.clone(), environment_values(before, value));
-            }
-            _ => {
-                difference.insert(key.clone(), value.clone());
-            }
-        }
+    for (key, value) in changed.iter().filter(|(key, value)| base.get(*key) != Some(value)) {
+        difference.insert(key.clone(), self::difference(base.get(key).unwrap_or(&Json::Null), value, removes));
+    }
+    for key in base.keys().filter(|key| removes && !changed.contains_key(*key)) {
+        difference.insert(key.clone(), Json::Null);
     }
     Json::Object(difference)
 }

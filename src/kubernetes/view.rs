@@ -151,6 +151,8 @@ pub struct FilesView {
     pub foreign: bool,
     /// Path in the container.
     pub target: String,
+    /// Whether the folder holds no file, so that there is no ConfigMap either.
+    pub empty: bool,
     /// For a single file, its path in the volume.
     pub sub_path: Option<String>,
     /// Keys of the ConfigMap and their paths in the volume.

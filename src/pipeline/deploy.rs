@@ -64,7 +64,7 @@ pub fn deploy(
     let cluster = release.connect()?;
     say(&format!("deploying to {}", release.described()));
     let owner = Owner { release: &release.name, application: &request.plan.application_id };
-    let before = look(&cluster, release, owner)?;
+    let before = look(&cluster, release, owner, !request.plan.dapr_components.is_empty())?;
     check_release(&helm, &target, &before, request.plan)?;
     let settled = settle_inputs(request, &before.kept, ask, random)?;
     for (name, value) in &settled.plain {
@@ -152,7 +152,7 @@ fn take_back(
     Ok(())
 }
 
-fn look(cluster: &Cluster, release: &Release, owner: Owner) -> Result<Before, Error> {
+fn look(cluster: &Cluster, release: &Release, owner: Owner, dapr: bool) -> Result<Before, Error> {
     let space = &release.namespace;
     if namespace::look(cluster, space)?.is_none() {
         return Ok(Before {
@@ -181,6 +181,9 @@ fn look(cluster: &Cluster, release: &Release, owner: Owner) -> Result<Before, Er
     ];
     for (name, kind) in kinds {
         live.insert(name, cluster.list(kind, space, "")?);
+    }
+    if dapr && let Some(component) = cluster.kind("dapr.io/v1alpha1", "Component")? {
+        live.insert("Component", cluster.list(&component, space, "")?);
     }
     let claims = cluster.list(&CLAIM, space, "")?;
     Ok(Before { secret, state, kept, live, claims, classes: classes(cluster)? })
@@ -218,6 +221,9 @@ fn check_release(helm: &Helm, target: &Target, before: &Before, plan: &Plan) -> 
     } else if live.is_pending() {
         Problem::at("", format!("{what} is {}: another helm works on it, or was killed while it did", live.status))
             .hint(way_out(&live.name, &live.namespace, live.status == "pending-install"))
+    } else if live.status == "uninstalling" {
+        Problem::at("", format!("{what} is uninstalling, or a helm was killed while it did"))
+            .hint("wait until it is gone; when nothing removes it any more, run `destroy` again, then deploy")
     } else {
         return Ok(());
     };

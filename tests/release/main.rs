@@ -9,6 +9,7 @@ mod canary;
 mod cycle;
 mod destroy;
 mod inputs;
+mod leftovers;
 mod passwords;
 mod plugin;
 mod refusals;
