@@ -103,11 +103,18 @@ fn too_large(place: String, what: &str) -> Problem {
 fn add(planned: &mut WorkloadFiles, keys: &mut BTreeSet<String>, name: &Name, path: &str, bytes: &[u8]) -> String {
     let key = key(path, keys);
     let chart_path = format!("files/{name}/{key}");
-    // Helm's quoting of text must give the bytes back, so anything that is not plain text travels as base64.
-    let binary = std::str::from_utf8(bytes).map_or(true, |text| text.contains('\0'));
-    planned.entries.push(FileEntry { key: key.clone(), path: chart_path.clone(), binary });
-    planned.files.push(ChartFile { path: chart_path, bytes: bytes.to_vec() });
+    let binary = std::str::from_utf8(bytes).map_or(true, |text| text.contains(is_no_text));
+    // Helm drops a byte-order mark from the start of every file of a chart.
+    let padded = bytes.starts_with("\u{feff}".as_bytes());
+    let bytes = if padded { [b"\n", bytes].concat() } else { bytes.to_vec() };
+    planned.entries.push(FileEntry { key: key.clone(), path: chart_path.clone(), binary, padded });
+    planned.files.push(ChartFile { path: chart_path, bytes });
     key
+}
+
+/// What keeps a file from being text of a ConfigMap, so that it travels as base64.
+fn is_no_text(c: char) -> bool {
+    c == '\0' || text::is_lost_when_applied(c)
 }
 
 /// A key of a ConfigMap for a path: `a/b c.sql` is `a.b-c.sql`; a hash keeps apart what would fall together.

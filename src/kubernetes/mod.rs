@@ -25,7 +25,7 @@ pub use kinds::{KINDS, KindSpec, Object};
 pub use name::{Name, hex};
 pub use plan::{BuiltImages, Plan, PlannedWorkload, plan};
 pub use secrets::{SecretUse, escaped_key};
-pub use text::{helm_yaml, yaml};
+pub use text::{helm_yaml, lost_when_applied, yaml};
 pub use values::{Node, Tree, environment_values};
 
 /// Name of the input that gives the tag of all built images. The dot keeps it apart from every resource name.

@@ -83,6 +83,7 @@ impl Plan {
 pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Problems> {
     let mut problems = Problems::default();
     let mut notes = app.notes.clone();
+    notes.extend(variables::lost_defaults(app));
     let chart = chart_name(app, config, &mut problems);
     check_images(app, images, &mut problems);
     let names = variables::workload_names(app);
@@ -185,6 +186,7 @@ impl Planning<'_> {
         let kind = claims::kind(&workload.name, &storage, self.config, self.problems);
         let secret_variables = variables::secret_variables(self.app, workload, self.problems);
         let writing = Names { workloads: self.names, ports: self.ports, secrets: &secret_variables };
+        self.notes.extend(variables::lost_texts(workload));
         let placed = variables::place(self.app, workload, &writing, self.problems);
         let (container_ports, service_ports) = ports::ports(workload, self.ports, self.problems);
         self.check_node_ports(workload);

@@ -47,6 +47,21 @@ fn must_escape(c: char) -> bool {
     matches!(c, '\0'..='\x1f' | '\x7f'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
+/// Whether helm's server-side apply loses a character: JSON allows it as it is, but the API server reads what is applied as
+/// YAML, which refuses it, or folds U+0085 into a blank.
+pub fn is_lost_when_applied(c: char) -> bool {
+    matches!(c, '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}')
+}
+
+/// What is wrong with a text for an object of the chart that holds such a character. The chart itself is right, and helm
+/// before 4 does not apply on the server, so it is no error.
+pub fn lost_when_applied(what: &str, text: &str) -> Option<String> {
+    let lost = u32::from(text.chars().find(|c| is_lost_when_applied(*c))?);
+    Some(format!(
+        "{what} holds the character U+{lost:04X}, which helm 4 does not bring to the cluster unchanged; a file or a secret does"
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

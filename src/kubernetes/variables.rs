@@ -2,8 +2,9 @@
 
 use super::formula::{Names, Scalar};
 use super::name::Name;
+use super::text::lost_when_applied;
 use super::view::{ConfigVariable, PodVariable, SecretVariable};
-use crate::app::{App, Form, Part, Value, Workload};
+use crate::app::{App, Form, Note, Part, Value, Workload};
 use crate::problem::{Problem, Problems};
 use indexmap::IndexMap;
 use std::collections::{BTreeMap, BTreeSet};
@@ -107,6 +108,28 @@ pub fn place(app: &App, workload: &Workload, names: &Names, problems: &mut Probl
 
 fn in_pod(name: &str, value: Scalar) -> PodVariable {
     PodVariable { name: name.to_owned(), value: Some(value), input: None, uri: false }
+}
+
+/// Sentences about literal texts of a workload that may not reach its container unchanged.
+pub fn lost_texts(workload: &Workload) -> Vec<Note> {
+    let env = workload.env.iter().map(|(variable, value)| (format!("the variable {variable}"), value));
+    let command = workload.command.iter().map(|value| ("the entrypoint".to_owned(), value));
+    let args = workload.args.iter().enumerate().map(|(index, value)| (format!("args[{index}]"), value));
+    let found = env.chain(command).chain(args).filter_map(|(place, value)| {
+        value.parts().iter().find_map(|part| match part {
+            Part::Text(text) => lost_when_applied(&place, text),
+            _ => None,
+        })
+    });
+    found.map(|text| Note { resource: workload.name.clone(), text }).collect()
+}
+
+/// The same about defaults of plain inputs in use; secrets travel as base64.
+pub fn lost_defaults(app: &App) -> Vec<Note> {
+    let plain = app.inputs.iter().filter(|(_, input)| !input.secret && !input.used_by.is_empty());
+    let found =
+        plain.filter_map(|(name, input)| Some((name, lost_when_applied("its default", input.default.as_deref()?)?)));
+    found.map(|(name, text)| Note { resource: name.clone(), text }).collect()
 }
 
 /// Keys of a ConfigMap (<https://kubernetes.io/docs/concepts/configuration/configmap/#configmap-object>).

@@ -177,6 +177,8 @@ pub struct FileEntry {
     pub path: String,
     /// Whether it is no text.
     pub binary: bool,
+    /// Whether the chart's file begins with a line break that is not part of it.
+    pub padded: bool,
 }
 
 /// An annotation.

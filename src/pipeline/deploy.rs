@@ -13,7 +13,7 @@ use crate::cluster::{
 use crate::config::SecretSource;
 use crate::helm::{Helm, Options, Target, Values};
 use crate::inputs::{Given, Kept, Listed, Random, Settled, list, settle};
-use crate::kubernetes::{Plan, PlannedWorkload, escaped_key};
+use crate::kubernetes::{Plan, PlannedWorkload, escaped_key, lost_when_applied};
 use crate::problem::{Problem, Problems};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
@@ -67,6 +67,11 @@ pub fn deploy(
     let before = look(&cluster, release, owner, !request.plan.dapr_components.is_empty())?;
     check_release(&helm, &target, &before, request.plan)?;
     let settled = settle_inputs(request, &before.kept, ask, random)?;
+    for (name, value) in &settled.plain {
+        if let Some(sentence) = lost_when_applied("its value", value) {
+            say(&format!("warning: {name}: {sentence}"));
+        }
+    }
     let secrets: Vec<String> = settled
         .secret
         .values()

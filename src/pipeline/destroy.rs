@@ -10,7 +10,7 @@ use crate::cluster::{
 use crate::helm::{Helm, Options, Target};
 use crate::problem::Problem;
 use serde_json::Value as Json;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What to destroy.
 pub struct Destroy {
@@ -53,10 +53,11 @@ pub fn destroy(request: &Destroy, release: &Release, say: &mut Say) -> Result<De
     }
     check_release(&helm, &target, &cluster, release)?;
     let mut done = Destroyed::default();
+    let start = Instant::now();
     let options = Options { timeout: request.timeout, wait: true, ..Options::default() };
     say(&format!("destroying {}", release.described()));
     done.found |= helm.uninstall(&target, &options, &mut |_| {})?;
-    claims(&cluster, release, request.delete_data, &mut done)?;
+    let going = claims(&cluster, release, request.delete_data, &mut done)?;
     done.found |= !done.deleted.is_empty();
     if let Some(application) = &live {
         let owner = Owner { release: &release.name, application };
@@ -70,6 +71,7 @@ pub fn destroy(request: &Destroy, release: &Release, say: &mut Say) -> Result<De
         // It outlives helm for the sake of claims; without any it has no reason to stay.
         chart_secret::delete(&cluster, release)?;
     }
+    wait_until_gone(&cluster, release, &going, request.timeout.saturating_sub(start.elapsed()), say)?;
     Ok(done)
 }
 
@@ -101,16 +103,41 @@ fn live_application(cluster: &Cluster, release: &Release) -> Result<Option<Strin
     Ok(found.and_then(|object| annotation(&object, marks::APPLICATION).map(str::to_owned)))
 }
 
-fn claims(cluster: &Cluster, release: &Release, delete: bool, done: &mut Destroyed) -> Result<(), Error> {
+/// Deletes or keeps the claims of the release; returns the deleted ones, which may take a while to go.
+fn claims(cluster: &Cluster, release: &Release, delete: bool, done: &mut Destroyed) -> Result<Vec<Json>, Error> {
+    let mut going = Vec::new();
     let name = ReleaseName { name: &release.name, namespace: &release.namespace };
     let live = cluster.list(&CLAIM, &release.namespace, &format!("{}={}", marks::INSTANCE, release.name))?;
-    for claim in live.iter().filter(|claim| is_our_claim(claim, name)) {
+    for claim in live.into_iter().filter(|claim| is_our_claim(claim, name)) {
         if delete {
-            let guard = Guard::of(claim).any_state();
-            cluster.delete(&CLAIM, &release.namespace, name_of(claim), &guard, Propagation::Background)?;
-            done.deleted.push(name_of(claim).to_owned());
+            let guard = Guard::of(&claim).any_state();
+            cluster.delete(&CLAIM, &release.namespace, name_of(&claim), &guard, Propagation::Background)?;
+            done.deleted.push(name_of(&claim).to_owned());
+            going.push(claim);
         } else {
-            done.kept.push(name_of(claim).to_owned());
+            done.kept.push(name_of(&claim).to_owned());
+        }
+    }
+    Ok(going)
+}
+
+/// A claim goes when the last pod that uses it has ended; a deploy before that is refused.
+fn wait_until_gone(
+    cluster: &Cluster,
+    release: &Release,
+    going: &[Json],
+    limit: Duration,
+    say: &mut Say,
+) -> Result<(), Error> {
+    let start = Instant::now();
+    for claim in going {
+        let same = |live: Json| live["metadata"]["uid"] == claim["metadata"]["uid"];
+        while cluster.get(&CLAIM, &release.namespace, name_of(claim))?.is_some_and(same) {
+            if start.elapsed() >= limit {
+                say(&format!("the claim {} is still being deleted: something still uses it", name_of(claim)));
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(200));
         }
     }
     Ok(())

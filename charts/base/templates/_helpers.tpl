@@ -226,6 +226,20 @@ securityContext:
 {{- end }}
 {{- end -}}
 
+{{- /*
+Lets a pod answer until nobody asks it any more: it leaves its Service and is told to stop at the same time, and the nodes
+learn of the former a little later. The kubelet can sleep since 1.30. (root, values of the workload)
+*/ -}}
+{{- define "aspire.drain" -}}
+{{- $grace := int (index . 1).terminationGracePeriodSeconds -}}
+{{- if and (semverCompare ">=1.30-0" (index . 0).Capabilities.KubeVersion.Version) (gt $grace 5) -}}
+lifecycle:
+  preStop:
+    sleep:
+      seconds: 5
+{{- end -}}
+{{- end -}}
+
 {{- /* The spec of a claim. (values of the volume) */ -}}
 {{- define "aspire.claimSpec" -}}
 accessModes:
