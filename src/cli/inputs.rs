@@ -13,7 +13,7 @@ pub fn inputs(common: &Common, options: &Inputs) -> Result<Exit, CliError> {
     match options.output {
         ListFormat::Json => output::json(&listed),
         ListFormat::Text if listed.is_empty() => output::say("the application needs no inputs"),
-        ListFormat::Text => listed.iter().for_each(|input| output::text(&described(input))),
+        ListFormat::Text => listed.iter().for_each(|input| output::text(&output::harmless(&described(input)))),
     }
     Ok(Exit::Done)
 }

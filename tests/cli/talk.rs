@@ -217,3 +217,25 @@ fn a_closed_pipe_is_no_error() {
         assert!(output.status.success() && !said.contains("panicked"), "{args:?}: {said}");
     }
 }
+
+/// What a manifest says goes to a terminal as text.
+#[test]
+fn nothing_of_a_manifest_commands_the_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("aspire-manifest.json");
+    let escape = "\u{1b}]0;owned\u{7}\r";
+    let manifest = json!({"resources": {
+        "job": {"type": "executable.v0", "command": escape},
+        "other": {"type": escape},
+        "web": {"type": "container.v0", "image": "web:1", "bindMounts": [{"source": escape, "target": format!("/{escape}")}]},
+    }});
+    fs::write(&file, manifest.to_string()).unwrap();
+    let chart = folder.path().join("chart");
+    for start in [aspire(["inputs"]).args([&file]), aspire(["render", "-o"]).args([&chart]).args([&file])] {
+        let ran = start.run();
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        let said = ran.out + &ran.err;
+        assert!(!said.contains(|c: char| c.is_control() && c != '\n'), "{said:?}");
+        assert!(said.contains("]0;owned"), "{said}");
+    }
+}
