@@ -62,6 +62,8 @@ pub struct Plan {
 /// A workload, as planned.
 #[derive(Debug, Clone)]
 pub struct PlannedWorkload {
+    /// The resource, as the manifest and aspire-k8s.yaml name it.
+    pub resource: String,
     /// What its templates see.
     pub view: WorkloadView,
     /// Claims that belong to it.
@@ -224,6 +226,7 @@ impl Planning<'_> {
             volumes: storage.volumes.clone(),
         };
         let planned = PlannedWorkload {
+            resource: workload.name.clone(),
             view,
             claim_views: claims::claim_views(&storage),
             claims: storage.claims,

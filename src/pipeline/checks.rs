@@ -15,7 +15,8 @@ const SUB_PATH: &str = "aspire-k8s/sub-path";
 
 /// Workloads that run as the other kind in this release.
 pub fn kind_changes(plan: &Plan, release: ReleaseName, live: &Live, problems: &mut Problems) {
-    for view in plan.workloads.iter().map(|workload| &workload.view) {
+    for workload in &plan.workloads {
+        let view = &workload.view;
         let other = live.get(view.other_kind).into_iter().flatten();
         if other
             .filter(|object| name_of(object) == view.name)
@@ -23,10 +24,16 @@ pub fn kind_changes(plan: &Plan, release: ReleaseName, live: &Live, problems: &m
         {
             problems.push(
                 Problem::at("", format!("`{}` runs as a {} and would become a {}: helm would run old and new pods on the same data", view.name, view.other_kind, view.kind))
-                    .hint(format!("set resources.{}.workload: {} in aspire-k8s.yaml to keep it, or destroy the release (claims stay) and deploy again", view.name, view.other_kind)),
+                    .hint(format!("set resources.{}.workload: {} in aspire-k8s.yaml to keep it, or destroy the release (claims stay) and deploy again", workload.resource, view.other_kind)),
             );
         }
     }
+}
+
+/// The resource that a workload was made from: the name that aspire-k8s.yaml knows.
+fn resource_of<'a>(plan: &'a Plan, workload: &'a str) -> &'a str {
+    let found = plan.workloads.iter().find(|planned| planned.view.name == workload);
+    found.map_or(workload, |planned| planned.resource.as_str())
 }
 
 /// Objects of the chart that somebody else has already.
@@ -85,7 +92,7 @@ pub fn claims(
                 size: text("size"),
                 storage_class: Some(text("storageClass")).filter(|class| !class.is_empty()),
                 access_modes: modes.filter_map(Json::as_str).map(str::to_owned).collect(),
-                place: format!("resources.{}.volumes.{}", claim.workload, claim.key),
+                place: format!("resources.{}.volumes.{}", resource_of(plan, &claim.workload), claim.key),
             })
         })
         .collect();
