@@ -10,7 +10,7 @@ use super::values::{self, Tree, WorkloadParts};
 use super::variables;
 use super::view::{ClaimView, DaprView, WorkloadView};
 use super::{TAG_INPUT, dapr, ports, schema};
-use crate::app::{App, Note, Part, Value, Workload};
+use crate::app::{App, Note, Workload};
 use crate::config::{Config, WorkloadKind, is_image};
 use crate::problem::{Problem, Problems, nearest};
 use indexmap::IndexMap;
@@ -192,7 +192,6 @@ impl Planning<'_> {
         self.check_node_ports(workload);
         self.check_mounts(workload, &storage);
         let files = files::files(workload, name, self.problems);
-        self.warn_of_control_characters(workload);
         let readiness_port = container_ports.iter().find(|port| port.protocol == "TCP").map(|port| port.name.clone());
         let parts = WorkloadParts {
             workload,
@@ -231,23 +230,6 @@ impl Planning<'_> {
             external: external(workload, self.ports),
         };
         (planned, values, files.files)
-    }
-
-    /// Server-side apply of helm 4 sends JSON that the API server reads as YAML, which folds or refuses these characters
-    /// (seen with helm 4.2.4 on Kubernetes 1.36). A Secret holds base64 and carries them.
-    fn warn_of_control_characters(&mut self, workload: &Workload) {
-        let is_risky = |c: char| matches!(c, '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}');
-        let has_risky = |value: &Value| {
-            value.parts().iter().any(|part| matches!(part, Part::Text(text) if text.contains(is_risky)))
-        };
-        let named = workload.env.iter().map(|(name, value)| (name.as_str(), value));
-        let unnamed = workload.command.iter().chain(&workload.args).map(|value| ("an argument", value));
-        for (name, _) in named.chain(unnamed).filter(|(_, value)| has_risky(value)) {
-            self.notes.push(Note {
-                resource: workload.name.clone(),
-                text: format!("{name} holds a control character that helm 4 cannot apply unchanged; a secret parameter can carry it"),
-            });
-        }
     }
 
     fn check_node_ports(&mut self, workload: &Workload) {
