@@ -152,6 +152,8 @@ fn deploy(bench: &Bench, parameters: &Value) {
 fn variables_and_arguments_are_what_the_manifest_says() {
     let Some(bench) = bench("bytes") else { return };
     bench.write("app/aspire-manifest.json", include_str!("../inputs/node/bytes.json"));
+    let command = "resources: {entry: {command: ['/{tool.value}']}}";
+    bench.write("app/aspire-k8s.yaml", format!("apiVersion: aspire-k8s/v1\n{command}\n"));
     deploy(&bench, &json!({"token": token!(), "tool": "probe", "given": "1e3"}));
     let web = bench.seen("deployment/web", &[]);
     expect_variables(&web, LITERALS);
@@ -164,7 +166,7 @@ fn variables_and_arguments_are_what_the_manifest_says() {
     let arguments: Vec<Text> = ARGUMENTS.iter().map(|text| Text::from(*text)).collect();
     assert_eq!(web.args[1..], arguments);
 
-    // A secret in the entry point, and one beside it.
+    // A secret in the command, and one beside it.
     let entry = bench.seen("deployment/entry", &[]);
     assert_eq!(entry.args, ["/probe", "serve", token!(), "$(PORT)"].map(Text::from));
     assert_eq!(entry.env["PORT"], Text::from("7001"));
