@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 /// Renders the application.
 pub fn render(common: &Common, options: &Render) -> Result<Exit, CliError> {
     refuse_contradictions(options)?;
+    warn_of_inputs(options);
     let project = Project::load(&options.source)?;
     let images = built_images(&options.images)?;
     let rendered = project.render(common.environment.as_deref(), &images)?;
@@ -34,19 +35,25 @@ pub fn render(common: &Common, options: &Render) -> Result<Exit, CliError> {
 /// A flag that would have no effect is a misunderstanding, and silence would hide it.
 fn refuse_contradictions(options: &Render) -> Result<(), CliError> {
     let to_stdout = options.output.as_deref() == Some(Path::new("-"));
-    let inputs = !options.parameters.parameters.is_empty() || !options.parameters.files.is_empty();
     let what = match options.format {
         Format::Yaml if options.check => "--check compares charts, and --format yaml makes none",
         Format::Chart if options.check && to_stdout => "--check compares with a folder, and `-o -` names none",
-        Format::Chart if inputs => {
-            "a chart takes inputs from `parameters` of its values when it is installed; --parameter and --parameter-file \
-             are for deploy and --format yaml, defaults go to `parameters` in aspire-k8s.yaml"
-        }
         Format::Chart if options.release.is_some() => "a chart has no release name; --release is for --format yaml",
         Format::Chart if options.show_secrets => "a chart holds no secrets; --show-secrets is for --format yaml",
         _ => return Ok(()),
     };
     Err(CliError::Usage(what.into()))
+}
+
+/// Scripts give `render` and `deploy` the same flags; what a chart leaves out is said, and no error.
+fn warn_of_inputs(options: &Render) {
+    let given = !options.parameters.parameters.is_empty() || !options.parameters.files.is_empty();
+    if given && options.format == Format::Chart {
+        output::say(
+            "warning: values of inputs are not written into a chart; give them to deploy or --format yaml, \
+             and defaults as `parameters` in aspire-k8s.yaml",
+        );
+    }
 }
 
 /// Plain objects: to standard output, or into one file of the folder.

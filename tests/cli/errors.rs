@@ -181,7 +181,6 @@ fn command_lines() {
         "render app.json --format json",
         "render app.json --format yaml --check",
         "render app.json --check -o -",
-        "render app.json --parameter currency=USD",
         "render app.json --show-secrets",
         "render app.json --format yaml --parameter currency",
         "render app.json --format yaml --parameter =hunter2",
