@@ -18,3 +18,4 @@ pub mod kubernetes;
 pub mod manifest;
 pub mod pipeline;
 pub mod problem;
+pub mod rollout;

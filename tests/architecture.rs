@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 /// Modules of the library and what each may name. A module that is not here, or a name that is not listed, is an error.
-const MAY_NAME: [(&str, &[&str]); 12] = [
+const MAY_NAME: [(&str, &[&str]); 13] = [
     ("problem", &[]),
     ("manifest", &["problem"]),
     ("config", &["problem"]),
@@ -15,15 +15,31 @@ const MAY_NAME: [(&str, &[&str]); 12] = [
     ("kubernetes", &["app", "config", "problem"]),
     ("inputs", &["app", "config", "kubernetes", "manifest", "problem"]),
     ("chart", &["config", "kubernetes"]),
+    ("rollout", &[]),
     ("helm", &["cluster"]),
     ("cluster", &["problem"]),
-    ("pipeline", &["app", "chart", "cluster", "config", "helm", "inputs", "kubernetes", "problem"]),
-    ("cli", &["app", "chart", "cluster", "config", "helm", "inputs", "kubernetes", "manifest", "pipeline", "problem"]),
+    ("pipeline", &["app", "chart", "cluster", "config", "helm", "inputs", "kubernetes", "problem", "rollout"]),
+    (
+        "cli",
+        &[
+            "app",
+            "chart",
+            "cluster",
+            "config",
+            "helm",
+            "inputs",
+            "kubernetes",
+            "manifest",
+            "pipeline",
+            "problem",
+            "rollout",
+        ],
+    ),
     ("main", &["cli"]),
 ];
 
 /// Modules without effects: no files, processes, clock, random numbers or network.
-const PURE: [&str; 6] = ["problem", "manifest", "config", "app", "kubernetes", "inputs"];
+const PURE: [&str; 7] = ["problem", "manifest", "config", "app", "kubernetes", "inputs", "rollout"];
 
 /// What a pure module must not name.
 const EFFECTS: [&str; 9] = [

@@ -1,0 +1,149 @@
+//! How far the workloads of a release are, and why one does not come: live objects in, words out.
+//!
+//! Pure: it reads no cluster and no clock. What it says of a pod it says as soon as the objects tell, not at a time-out.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// How far one workload is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Progress {
+    /// `Deployment` or `StatefulSet`.
+    pub kind: String,
+    /// Name of the workload.
+    pub name: String,
+    /// Pods of the new kind that are ready.
+    pub ready: u64,
+    /// Pods of the new kind that are there.
+    pub updated: u64,
+    /// Pods that are wanted.
+    pub desired: u64,
+    /// All of that in a word.
+    pub state: State,
+}
+
+/// The state of a workload in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum State {
+    /// Its controller has not seen the change yet.
+    Waiting,
+    /// New pods are on their way.
+    Starting,
+    /// New pods are ready, old ones still go.
+    Stopping,
+    /// Everything that is wanted is ready.
+    Ready,
+    /// There is a finding about it.
+    Stuck,
+}
+
+/// Why a workload does not come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// The cause, for programs.
+    pub reason: Reason,
+    /// Kind of the object it is about: the workload where one is known, else the object itself.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// The pod that shows it; empty when it is not about a pod.
+    pub pod: String,
+    /// The container that shows it; empty when it is not about one.
+    pub container: String,
+    /// The cause in words, without a final period. Holds no secret.
+    pub text: String,
+    /// What a person can do now.
+    pub hint: String,
+    /// The last lines that the container wrote, where that tells the cause.
+    pub log: Vec<String>,
+    /// Whether waiting alone will not mend it.
+    #[serde(rename = "final")]
+    pub is_final: bool,
+}
+
+/// The causes that are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Reason {
+    /// The API server refuses the pods: a webhook, Pod Security, a wrong field.
+    AdmissionRefused,
+    /// A quota or limit of the namespace has no room for the pods.
+    QuotaExceeded,
+    /// A claim has no volume.
+    ClaimUnbound,
+    /// No node takes the pod.
+    Unschedulable,
+    /// A volume cannot be attached or mounted.
+    VolumeNotMounted,
+    /// A Secret, a ConfigMap or a key of one is missing.
+    MissingConfiguration,
+    /// The image cannot be pulled.
+    ImageNotPulled,
+    /// The container cannot be started.
+    NotStarted,
+    /// The container used more memory than it may.
+    OutOfMemory,
+    /// The container ends again and again.
+    Crashes,
+    /// The container runs, and its readiness probe fails.
+    NotReady,
+    /// A node threw the pod out.
+    Evicted,
+    /// A pod that is to go does not go.
+    StuckTerminating,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: {}", self.kind, self.name, self.text)?;
+        for line in &self.log {
+            write!(f, "\n  | {line}")?;
+        }
+        if !self.hint.is_empty() {
+            write!(f, "\n  hint: {}", self.hint)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_program_reads_the_same_names_for_ever() {
+        let finding = Finding {
+            reason: Reason::ImageNotPulled,
+            kind: "Deployment".into(),
+            name: "api".into(),
+            pod: "api-5".into(),
+            container: "api".into(),
+            text: "it is not there".into(),
+            hint: "push it".into(),
+            log: vec![],
+            is_final: true,
+        };
+        let expected = json!({
+            "reason": "imageNotPulled", "kind": "Deployment", "name": "api", "pod": "api-5", "container": "api",
+            "text": "it is not there", "hint": "push it", "log": [], "final": true,
+        });
+        assert_eq!(serde_json::to_value(&finding).unwrap(), expected);
+        assert_eq!(finding.to_string(), "Deployment api: it is not there\n  hint: push it");
+        let progress = Progress {
+            kind: "StatefulSet".into(),
+            name: "db".into(),
+            ready: 0,
+            updated: 1,
+            desired: 1,
+            state: State::Starting,
+        };
+        let expected =
+            json!({"kind": "StatefulSet", "name": "db", "ready": 0, "updated": 1, "desired": 1, "state": "starting"});
+        assert_eq!(serde_json::to_value(&progress).unwrap(), expected);
+    }
+}
