@@ -12,6 +12,7 @@ pub mod chart;
 pub mod cli;
 pub mod cluster;
 pub mod config;
+pub mod diff;
 pub mod helm;
 pub mod inputs;
 pub mod kubernetes;

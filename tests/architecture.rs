@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 /// Modules of the library and what each may name. A module that is not here, or a name that is not listed, is an error.
-const MAY_NAME: [(&str, &[&str]); 13] = [
+const MAY_NAME: [(&str, &[&str]); 14] = [
     ("problem", &[]),
     ("manifest", &["problem"]),
     ("config", &["problem"]),
@@ -17,8 +17,9 @@ const MAY_NAME: [(&str, &[&str]); 13] = [
     ("chart", &["config", "kubernetes"]),
     ("rollout", &[]),
     ("helm", &["cluster"]),
+    ("diff", &["cluster", "problem"]),
     ("cluster", &["problem"]),
-    ("pipeline", &["app", "chart", "cluster", "config", "helm", "inputs", "kubernetes", "problem", "rollout"]),
+    ("pipeline", &["app", "chart", "cluster", "config", "diff", "helm", "inputs", "kubernetes", "problem", "rollout"]),
     (
         "cli",
         &[
@@ -26,6 +27,7 @@ const MAY_NAME: [(&str, &[&str]); 13] = [
             "chart",
             "cluster",
             "config",
+            "diff",
             "helm",
             "inputs",
             "kubernetes",
@@ -39,7 +41,7 @@ const MAY_NAME: [(&str, &[&str]); 13] = [
 ];
 
 /// Modules without effects: no files, processes, clock, random numbers or network.
-const PURE: [&str; 7] = ["problem", "manifest", "config", "app", "kubernetes", "inputs", "rollout"];
+const PURE: [&str; 8] = ["problem", "manifest", "config", "app", "kubernetes", "inputs", "rollout", "diff"];
 
 /// What a pure module must not name.
 const EFFECTS: [&str; 9] = [

@@ -26,11 +26,11 @@ const PAGE: u32 = 500;
 
 /// A connection to one API server.
 pub struct Cluster {
-    runtime: Runtime,
-    client: Client,
-    url: String,
-    timeout: Duration,
-    secrets: RefCell<Vec<String>>,
+    pub(super) runtime: Runtime,
+    pub(super) client: Client,
+    pub(super) url: String,
+    pub(super) timeout: Duration,
+    pub(super) secrets: RefCell<Vec<String>>,
 }
 
 impl Cluster {
@@ -121,18 +121,6 @@ impl Cluster {
         self.send(attempt, self.client.request(built(attempt, request)?))
     }
 
-    /// What the API server would make of this object: defaults, admission and strict validation, nothing stored.
-    /// `force` takes the fields over that others own; without it, such a field is a conflict.
-    pub fn server_dry_run_apply(&self, kind: &Kind, namespace: &str, object: &Value, force: bool) -> Result<Value> {
-        let name = name_of(object);
-        let attempt = Attempt { verb: "patch", kind, namespace, name };
-        let parameters = PatchParams::apply(marks::US).dry_run().validation_strict();
-        let parameters = if force { parameters.force() } else { parameters };
-        self.hide_data_of(kind, object);
-        let request = Request::new(kind.path(namespace)?).patch(segment(name)?, &parameters, &Patch::Apply(object));
-        self.send(attempt, self.client.request(built(attempt, request)?))
-    }
-
     /// Whether we may do this; an empty name means any object of the kind, an empty namespace the whole cluster.
     pub fn can_i(&self, verb: &str, kind: &Kind, namespace: &str, name: &str) -> Result<bool> {
         let review = json!({
@@ -156,7 +144,7 @@ impl Cluster {
     }
 
     /// The API server may repeat what it was sent: what is in a Secret is hidden before it goes there.
-    fn hide_data_of(&self, kind: &Kind, object: &Value) {
+    pub(super) fn hide_data_of(&self, kind: &Kind, object: &Value) {
         if *kind != kind::SECRET {
             return;
         }
@@ -217,7 +205,7 @@ impl Objects for Cluster {
     }
 }
 
-fn built<T>(attempt: Attempt<'_>, request: std::result::Result<T, RequestError>) -> Result<T> {
+pub(super) fn built<T>(attempt: Attempt<'_>, request: std::result::Result<T, RequestError>) -> Result<T> {
     request.map_err(|error| Error::new(ErrorKind::Invalid, format!("{attempt}: {error}")))
 }
 
@@ -225,7 +213,7 @@ fn writer() -> PostParams {
     PostParams { field_manager: Some(marks::US.to_owned()), ..PostParams::default() }
 }
 
-fn absent(answer: Result<Value>) -> Result<Option<Value>> {
+pub(super) fn absent(answer: Result<Value>) -> Result<Option<Value>> {
     match answer {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         other => other.map(Some),

@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, channel};
 
 use super::*;
 use crate::cluster::kind::{CLAIM, NAMESPACE, SECRET};
+use crate::cluster::{Probe, Question};
 
 struct Asked {
     line: String,
@@ -142,13 +143,55 @@ fn without_a_guard_nothing_is_sent() {
 }
 
 #[test]
-fn a_dry_run_stores_nothing_and_is_strict() {
+fn dry_runs_are_those_of_helm_and_store_nothing() {
     let object = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"}});
-    let (cluster, asked) = server(vec![(200, object.clone())]);
-    cluster.server_dry_run_apply(&SECRET, "n", &object, true).unwrap();
-    let asked = asked.recv().unwrap();
-    let expected = "PATCH /api/v1/namespaces/n/secrets/a?&dryRun=All&force=true&fieldManager=kubectl-aspire&fieldValidation=Strict";
-    assert_eq!((&*asked.line, &*asked.content_type), (expected, "application/apply-patch+yaml"));
+    let answers = vec![
+        (200, object.clone()),
+        (200, object.clone()),
+        (201, object.clone()),
+        (200, object.clone()),
+        status(404, "NotFound", "secrets \"a\" not found"),
+        status(422, "Invalid", "no"),
+    ];
+    let (cluster, asked) = server(answers);
+    let patch = json!({"data": {"k": null}});
+    let ask = |probe| cluster.ask(&[Question { kind: &SECRET, namespace: "n", probe }]).remove(0);
+    assert_eq!(ask(Probe::Get("a")), Ok(Some(object.clone())));
+    ask(Probe::Apply(&object)).unwrap();
+    ask(Probe::Create(&object)).unwrap();
+    ask(Probe::Patch("a", &patch)).unwrap();
+    assert_eq!(ask(Probe::Get("a")), Ok(None));
+    assert_eq!(ask(Probe::Apply(&object)).unwrap_err().kind(), ErrorKind::Invalid);
+    assert_eq!(ask(Probe::Get("a/b")).unwrap_err().kind(), ErrorKind::Invalid);
+    let asked: Vec<Asked> = asked.iter().collect();
+    let lines: Vec<(&str, &str)> =
+        asked.iter().take(4).map(|asked| (asked.line.trim_end_matches('?'), &*asked.content_type)).collect();
+    let at = "/api/v1/namespaces/n/secrets";
+    let apply = format!("PATCH {at}/a?&dryRun=All&fieldManager=helm&fieldValidation=Strict");
+    let create = format!("POST {at}?&dryRun=All&fieldManager=helm");
+    let merge = format!("PATCH {at}/a?&dryRun=All&fieldManager=helm");
+    assert_eq!(
+        lines,
+        [
+            (&*format!("GET {at}/a"), ""),
+            (&*apply, "application/apply-patch+yaml"),
+            (&*create, "application/json"),
+            (&*merge, "application/merge-patch+json"),
+        ]
+    );
+    assert_eq!((&asked[2].body, &asked[3].body), (&object, &patch));
+}
+
+#[test]
+fn answers_come_in_the_order_of_the_questions() {
+    let (cluster, _asked) = server((0..20).map(|_| (200, json!({"metadata": {"name": "a"}}))).collect());
+    let names: Vec<String> = (0..20).map(|n| if n == 11 { "a/b".to_owned() } else { format!("n{n}") }).collect();
+    let kind = SECRET;
+    let get = |name| Question { kind: &kind, namespace: "n", probe: Probe::Get(name) };
+    let questions: Vec<Question> = names.iter().map(|name| get(name)).collect();
+    let failed: Vec<bool> = cluster.ask(&questions).iter().map(Result::is_err).collect();
+    assert_eq!(failed.iter().position(|failed| *failed), Some(11));
+    assert_eq!(failed.len(), 20);
 }
 
 #[test]

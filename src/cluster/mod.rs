@@ -20,6 +20,7 @@ mod kubeconfig;
 mod mask;
 pub mod namespace;
 mod objects;
+mod probe;
 mod proxy;
 mod quantity;
 pub mod secret;
@@ -33,6 +34,7 @@ pub use kind::{CLAIM, CONFIG_MAP, DEPLOYMENT, Kind, NAMESPACE, POD, SECRET, SERV
 pub use kubeconfig::{Location, locate};
 pub use mask::{MASK, base64, mask, unbase64};
 pub use objects::{Guard, Objects, Owner, Propagation, annotation, label, marks, name_of};
+pub use probe::{HELM, Probe, Question};
 pub use quantity::Quantity;
 pub use secret::ReleaseSecret;
 pub use state::State;

@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 pub use arguments::{Options, Target, Values};
 pub use error::{Ended, Error, Failure, Result};
 pub use process::{Line, Stream};
-pub use release::{Release, Revision};
+pub use release::{Hook, Intended, Release, Revision};
 pub use verbs::Lint;
 pub use version::Version;
 

@@ -60,6 +60,35 @@ pub struct Revision {
     pub updated: String,
 }
 
+/// What helm would apply.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+pub struct Intended {
+    /// The objects as YAML, without those of hooks. Secrets of the chart are in it.
+    #[serde(default)]
+    pub manifest: String,
+    /// The hooks.
+    #[serde(default)]
+    pub hooks: Vec<Hook>,
+    #[serde(default)]
+    apply_method: String,
+}
+
+/// An object that helm makes at a moment of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Hook {
+    /// Its name.
+    pub name: String,
+    /// Its kind.
+    pub kind: String,
+}
+
+impl Intended {
+    /// Whether the API server merges the objects (`ssa`, helm 4), not helm.
+    pub fn by_server(&self) -> bool {
+        self.apply_method == "ssa"
+    }
+}
+
 /// The first JSON value in what helm wrote. Lines before it (helm 4 reports what it pulled) do not matter.
 pub(super) fn json<T: serde::de::DeserializeOwned>(output: &str) -> Option<T> {
     let mut start = 0;

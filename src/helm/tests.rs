@@ -80,6 +80,20 @@ fn an_upgrade_is_told_everything_but_the_values() {
 }
 
 #[test]
+fn a_dry_run_has_the_arguments_of_the_upgrade() {
+    let release = json!({"manifest": "a: b", "hooks": [{"name": "h", "kind": "Job"}], "apply_method": "ssa"});
+    let fake = Fake::answering(&format!("echo '{release}'"));
+    let (helm, chart) = (fake.helm(), Path::new("out"));
+    let intended = helm.dry_run(&target(), chart, &Values::NONE, &Options::default()).ok().unwrap();
+    let expected = "upgrade --install shop ./out --namespace n --reset-values --timeout 300s --dry-run=server -o json";
+    assert_eq!(fake.arguments(), expected.split(' ').collect::<Vec<_>>());
+    assert_eq!((&*intended.manifest, intended.hooks[0].kind.as_str(), intended.by_server()), ("a: b", "Job", true));
+    let fake = Fake::answering("echo '{}'");
+    let intended = fake.helm().dry_run(&target(), chart, &Values::NONE, &Options::default()).ok().unwrap();
+    assert!(!intended.by_server(), "helm 3 does not say how");
+}
+
+#[test]
 fn flags_follow_the_version() {
     for (version, expected) in [("v3.14.4", "--atomic"), ("v4.0.0", "--rollback-on-failure")] {
         let fake = Fake::answering("");

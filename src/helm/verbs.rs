@@ -9,7 +9,7 @@ use super::Helm;
 use super::arguments::{Options, Target, Values, path_word, words};
 use super::error::Result;
 use super::process::{Line, Outcome};
-use super::release::{Release, Revision, json};
+use super::release::{Intended, Release, Revision, json};
 use crate::cluster::mask;
 
 /// What `helm lint` found.
@@ -32,6 +32,26 @@ impl Helm {
         options: &Options,
         on_line: &mut dyn FnMut(Line<'_>),
     ) -> Result<()> {
+        let arguments = self.upgrade_arguments(target, chart, values, options)?;
+        self.call(arguments, target.access(), values.input(), on_line)?.success().map(drop)
+    }
+
+    /// What [`Self::upgrade_install`] would apply. The cluster is read and nothing is written; helm stops before the API
+    /// server would check the objects.
+    pub fn dry_run(&self, target: &Target, chart: &Path, values: &Values<'_>, options: &Options) -> Result<Intended> {
+        let mut arguments = self.upgrade_arguments(target, chart, values, options)?;
+        arguments.extend(words(["--dry-run=server", "-o", "json"]));
+        let outcome = self.call(arguments, target.access(), values.input(), &mut |_| {})?.success()?;
+        json(&outcome.output).ok_or_else(|| outcome.unreadable("a release"))
+    }
+
+    fn upgrade_arguments(
+        &self,
+        target: &Target,
+        chart: &Path,
+        values: &Values<'_>,
+        options: &Options,
+    ) -> Result<Vec<OsString>> {
         let version = self.version()?;
         let mut arguments = words(["upgrade", "--install", target.release()]);
         arguments.push(path_word(chart).into());
@@ -44,7 +64,7 @@ impl Helm {
             arguments.push(version.roll_back_flag().into());
         }
         arguments.extend(words(&options.extra));
-        self.call(arguments, target.access(), values.input(), on_line)?.success().map(drop)
+        Ok(arguments)
     }
 
     /// Brings the release back to a revision.

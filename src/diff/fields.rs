@@ -1,0 +1,100 @@
+//! Two states of one object, field by field, with the path of each difference.
+
+use super::keys;
+use serde::Serialize;
+use serde_json::{Value as Json, json};
+use std::collections::BTreeSet;
+
+/// A field that differs. A side is missing where the field is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Field {
+    /// Where it is: `spec.template.spec.containers[name=api].image`.
+    pub path: String,
+    /// Before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<Json>,
+    /// After.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<Json>,
+}
+
+/// Metadata that the API server writes by itself.
+const OF_THE_SERVER: [&str; 7] =
+    ["managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink", "deletionTimestamp"];
+
+/// Annotations that controllers and tools write for themselves.
+const OF_TOOLS: [&str; 2] = ["kubectl.kubernetes.io/last-applied-configuration", "deployment.kubernetes.io/revision"];
+
+/// The object without what no manifest says: its status, and what the API server and tools note for themselves.
+pub(super) fn stripped(object: &Json) -> Json {
+    let mut object = object.clone();
+    if let Some(fields) = object.as_object_mut() {
+        fields.shift_remove("status");
+    }
+    if let Some(metadata) = object.get_mut("metadata").and_then(Json::as_object_mut) {
+        metadata.retain(|name, _| !OF_THE_SERVER.contains(&name.as_str()));
+        if let Some(annotations) = metadata.get_mut("annotations").and_then(Json::as_object_mut) {
+            annotations.retain(|name, _| !OF_TOOLS.contains(&name.as_str()));
+        }
+        if metadata.get("annotations").and_then(Json::as_object).is_some_and(serde_json::Map::is_empty) {
+            metadata.shift_remove("annotations");
+        }
+    }
+    object
+}
+
+/// What differs, in the order of the paths' names.
+pub fn fields(before: &Json, after: &Json) -> Vec<Field> {
+    let mut found = Vec::new();
+    walk("", "", Some(before), Some(after), &mut found);
+    found
+}
+
+fn walk(path: &str, name: &str, before: Option<&Json>, after: Option<&Json>, found: &mut Vec<Field>) {
+    match (before, after) {
+        (Some(before), Some(after)) if before == after => {}
+        (Some(Json::Object(before)), Some(Json::Object(after))) => {
+            let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+            for name in names {
+                walk(&below(path, name), name, before.get(name), after.get(name), found);
+            }
+        }
+        (Some(Json::Array(before)), Some(Json::Array(after))) => lists(path, name, before, after, found),
+        (before, after) => found.push(Field { path: path.to_owned(), before: before.cloned(), after: after.cloned() }),
+    }
+}
+
+fn lists(path: &str, name: &str, before: &[Json], after: &[Json], found: &mut Vec<Field>) {
+    if let Some([before_keys, after_keys]) = keys::shown(name, &[before, after]).as_deref() {
+        let all: BTreeSet<&String> = before_keys.iter().chain(after_keys).collect();
+        let element = |list: &[Json], keys: &[String], key: &String| {
+            keys.iter().position(|other| other == key).map(|index| list[index].clone())
+        };
+        let start = found.len();
+        for key in all {
+            let (old, new) = (element(before, before_keys, key), element(after, after_keys, key));
+            walk(&format!("{path}[{key}]"), "", old.as_ref(), new.as_ref(), found);
+        }
+        if found.len() == start {
+            // The same elements, so it must be their order.
+            let path = format!("{path} (order)");
+            found.push(Field { path, before: Some(json!(before_keys)), after: Some(json!(after_keys)) });
+        }
+    } else if before.len() == after.len() && before.iter().chain(after).all(Json::is_object) {
+        for (index, (old, new)) in before.iter().zip(after).enumerate() {
+            walk(&format!("{path}[{index}]"), "", Some(old), Some(new), found);
+        }
+    } else {
+        found.push(Field { path: path.to_owned(), before: Some(json!(before)), after: Some(json!(after)) });
+    }
+}
+
+/// The path of a field below another; a name that is more than a word stands in brackets.
+pub(super) fn below(path: &str, name: &str) -> String {
+    let word = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    match (word, path) {
+        (true, "") => name.to_owned(),
+        (true, _) => format!("{path}.{name}"),
+        (false, _) => format!("{path}[{}]", Json::from(name)),
+    }
+}

@@ -1,0 +1,69 @@
+//! By what the elements of a list are told apart: the merge keys of Kubernetes' own types.
+
+use serde_json::Value as Json;
+
+/// One part of a key, with what the API server sets where it is left out.
+type Part = (&'static str, Option<&'static str>);
+
+/// Lists that are merged element by element, by the name of their field (`patchMergeKey` and `listMapKey` of
+/// `k8s.io/api`). Where two lists have the same name, the first row whose first part every element has is meant.
+const MERGED: [(&str, &[Part]); 17] = [
+    ("containers", &[("name", None)]),
+    ("initContainers", &[("name", None)]),
+    ("ephemeralContainers", &[("name", None)]),
+    ("env", &[("name", None)]),
+    ("volumes", &[("name", None)]),
+    ("volumeMounts", &[("mountPath", None)]),
+    ("volumeDevices", &[("devicePath", None)]),
+    ("ports", &[("containerPort", None), ("protocol", Some("TCP"))]),
+    ("ports", &[("port", None), ("protocol", Some("TCP"))]),
+    ("imagePullSecrets", &[("name", None)]),
+    ("secrets", &[("name", None)]),
+    ("hostAliases", &[("ip", None)]),
+    ("topologySpreadConstraints", &[("topologyKey", None), ("whenUnsatisfiable", None)]),
+    ("schedulingGates", &[("name", None)]),
+    ("resourceClaims", &[("name", None)]),
+    ("conditions", &[("type", None)]),
+    ("webhooks", &[("name", None)]),
+];
+
+/// Parts that tell elements apart for a reader, where the list is replaced as a whole.
+const SHOWN: [&[Part]; 4] = [&[("name", None)], &[("key", None)], &[("host", None)], &[("path", None)]];
+
+/// The key of each element, when the list is merged by it and no two have the same.
+pub(super) fn merged(field: &str, lists: &[&[Json]]) -> Option<Vec<Vec<String>>> {
+    MERGED.iter().filter(|(name, _)| *name == field).find_map(|(_, parts)| all(parts, lists))
+}
+
+/// The key of each element, for a reader.
+pub(super) fn shown(field: &str, lists: &[&[Json]]) -> Option<Vec<Vec<String>>> {
+    merged(field, lists).or_else(|| SHOWN.iter().find_map(|parts| all(parts, lists)))
+}
+
+fn all(parts: &[Part], lists: &[&[Json]]) -> Option<Vec<Vec<String>>> {
+    lists.iter().map(|list| unique(parts, list)).collect()
+}
+
+fn unique(parts: &[Part], list: &[Json]) -> Option<Vec<String>> {
+    let keys: Vec<String> = list.iter().map(|element| key(parts, element)).collect::<Option<_>>()?;
+    let mut sorted: Vec<&String> = keys.iter().collect();
+    sorted.sort();
+    sorted.windows(2).all(|pair| pair[0] != pair[1]).then_some(keys)
+}
+
+/// `name=api`; a part with its usual value is left out.
+fn key(parts: &[Part], element: &Json) -> Option<String> {
+    let mut text = Vec::new();
+    for (name, usual) in parts {
+        let value = match element.get(name) {
+            Some(Json::String(value)) => value.clone(),
+            Some(Json::Number(value)) => value.to_string(),
+            None => (*usual)?.to_owned(),
+            Some(_) => return None,
+        };
+        if *usual != Some(value.as_str()) {
+            text.push(format!("{name}={value}"));
+        }
+    }
+    Some(text.join(","))
+}

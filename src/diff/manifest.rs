@@ -1,0 +1,92 @@
+//! The objects of a manifest as helm keeps it: one YAML text, many documents.
+
+use crate::cluster::{base64, name_of};
+use crate::problem::Problem;
+use serde::Deserialize as _;
+use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Which object. Helm tells objects apart by this: another version of the group is the same object.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Object {
+    /// API group; empty for the core group.
+    pub group: String,
+    /// Kind.
+    pub kind: String,
+    /// Namespace; the release's where the manifest names none.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+}
+
+impl fmt::Display for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind, self.name)
+    }
+}
+
+/// The objects of a manifest. `namespace` is the release's.
+pub fn objects(manifest: &str, namespace: &str) -> Result<BTreeMap<Object, Json>, Problem> {
+    let mut found = BTreeMap::new();
+    for document in serde_yaml::Deserializer::from_str(manifest) {
+        let object = Json::deserialize(document)
+            .map_err(|error| Problem::at("", format!("helm's manifest cannot be read: {error}")))?;
+        add(object, namespace, &mut found);
+    }
+    Ok(found)
+}
+
+fn add(mut object: Json, namespace: &str, found: &mut BTreeMap<Object, Json>) {
+    let kind = object["kind"].as_str().unwrap_or_default().to_owned();
+    if kind == "List" {
+        if let Json::Array(items) = object["items"].take() {
+            for item in items {
+                add(item, namespace, found);
+            }
+        }
+        return;
+    }
+    if kind.is_empty() {
+        return;
+    }
+    if kind == "Secret" {
+        encode(&mut object);
+    }
+    let group =
+        object["apiVersion"].as_str().and_then(|version| version.split_once('/')).map_or("", |(group, _)| group);
+    let id = Object {
+        group: group.to_owned(),
+        namespace: object["metadata"]["namespace"].as_str().unwrap_or(namespace).to_owned(),
+        name: name_of(&object).to_owned(),
+        kind,
+    };
+    found.insert(id, object);
+}
+
+/// The API server keeps the plain texts of a Secret with its data.
+fn encode(secret: &mut Json) {
+    let Some(Json::Object(texts)) = secret.as_object_mut().and_then(|fields| fields.shift_remove("stringData")) else {
+        return;
+    };
+    if !secret["data"].is_object() {
+        secret["data"] = json!({});
+    }
+    for (key, text) in texts {
+        secret["data"][key] = json!(base64(text.as_str().unwrap_or_default().as_bytes()));
+    }
+}
+
+/// Writes what helm adds to every object of a release and leaves out of the manifest.
+pub fn mark(object: &mut Json, release: &str, namespace: &str) {
+    for (group, key, value) in [
+        ("labels", "app.kubernetes.io/managed-by", "Helm"),
+        ("annotations", "meta.helm.sh/release-name", release),
+        ("annotations", "meta.helm.sh/release-namespace", namespace),
+    ] {
+        if !object["metadata"][group].is_object() {
+            object["metadata"][group] = json!({});
+        }
+        object["metadata"][group][key] = json!(value);
+    }
+}

@@ -1,0 +1,27 @@
+//! What a deploy would change: the last manifest, the new one and the live objects, compared object by object.
+//!
+//! ```text
+//! manifest::objects ── last, wanted ─┐
+//!                            live ───┼─> predict ─> merge_patch ─> (dry run by the API server)
+//!                                    └─> change: fields, drift, restarts, immutable ─> text, JSON
+//! ```
+//! Values in, values out. Nothing here asks a cluster, and no value of a Secret leaves it.
+
+mod change;
+mod fields;
+mod immutable;
+mod keys;
+mod manifest;
+mod predict;
+mod restart;
+mod text;
+
+pub use change::{Action, Change, Sides, change};
+pub use fields::{Field, fields};
+pub use manifest::{Object, mark, objects};
+pub use predict::{merge_patch, predict};
+pub use text::{Mark, lines, summary};
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

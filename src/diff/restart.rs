@@ -1,0 +1,68 @@
+//! Why the pods of a workload are replaced: its pod template changes, and these are the reasons in words.
+
+use super::fields::{Field, fields};
+use serde_json::Value as Json;
+use std::collections::{BTreeMap, BTreeSet};
+
+const TEMPLATE: &str = "spec.template.";
+const ANNOTATIONS: &str = "metadata.annotations";
+
+/// Kinds whose pods are replaced when their template changes.
+const WORKLOADS: [&str; 3] = ["Deployment", "StatefulSet", "DaemonSet"];
+
+/// The annotation with the marks of secrets: `name=mark,name=mark`.
+pub(super) const MARKS: &str = "aspire-k8s/secrets";
+
+/// Annotations of a pod template that stand for something outside of it.
+const STAND_FOR: [(&str, &str); 3] = [
+    ("aspire-k8s/config", "configuration"),
+    ("aspire-k8s/files", "files"),
+    ("kubectl.kubernetes.io/restartedAt", "a restart by hand is taken back"),
+];
+
+/// The reasons; none when no pod is replaced.
+pub(super) fn reasons(kind: &str, before: &Json, after: &Json) -> Vec<String> {
+    if !WORKLOADS.contains(&kind) || before["spec"]["updateStrategy"]["type"] == "OnDelete" {
+        return Vec::new();
+    }
+    let wrap = |object: &Json| serde_json::json!({"spec": {"template": object["spec"]["template"]}});
+    let mut reasons: Vec<String> = Vec::new();
+    for field in fields(&wrap(before), &wrap(after)) {
+        let path = field.path.strip_prefix(TEMPLATE).unwrap_or(&field.path);
+        for reason in of_field(path, &field) {
+            if !reasons.contains(&reason) {
+                reasons.push(reason);
+            }
+        }
+    }
+    reasons
+}
+
+fn of_field(path: &str, field: &Field) -> Vec<String> {
+    let annotation = |name: &str| path == format!("{ANNOTATIONS}[{}]", Json::from(name));
+    if annotation(MARKS) {
+        return secrets(field).into_iter().map(|name| format!("secret {name}")).collect();
+    }
+    if let Some((_, words)) = STAND_FOR.iter().find(|(name, _)| annotation(name)) {
+        return vec![(*words).to_owned()];
+    }
+    let path = path.strip_prefix("spec.").unwrap_or(path);
+    let image = path.strip_suffix(".image").and_then(|path| path.split_once("[name="));
+    if let Some((_, container)) = image {
+        let text = |side: &Option<Json>| side.as_ref().and_then(Json::as_str).unwrap_or("none").to_owned();
+        let name = container.trim_end_matches(']');
+        return vec![format!("image of {name}: {} -> {}", text(&field.before), text(&field.after))];
+    }
+    vec![path.to_owned()]
+}
+
+/// The secrets whose marks differ.
+pub(super) fn secrets(field: &Field) -> BTreeSet<String> {
+    let (before, after) = (marks(field.before.as_ref()), marks(field.after.as_ref()));
+    let names = before.keys().chain(after.keys());
+    names.filter(|name| before.get(*name) != after.get(*name)).map(|name| (*name).to_owned()).collect()
+}
+
+fn marks(side: Option<&Json>) -> BTreeMap<&str, &str> {
+    side.and_then(Json::as_str).unwrap_or_default().split(',').filter_map(|mark| mark.split_once('=')).collect()
+}
