@@ -1,10 +1,25 @@
 //! How far the workloads of a release are, and why one does not come: live objects in, words out.
 //!
-//! Pure: it reads no cluster and no clock. What it says of a pod it says as soon as the objects tell, not at a time-out.
+//! ```text
+//! objects, time ── watch ──> symptom (container, words) ── lasts longer than a normal start? ──> Finding
+//!                    └─────> progress ── differs from the last one? ──> Progress
+//! ```
+//! Pure: it reads no cluster and no clock. A cause is told as soon as the objects show it, not at a time-out; what also
+//! happens in a normal start (a second's claim, a database's first restart) is told only when it lasts.
+
+mod container;
+mod objects;
+mod progress;
+mod symptom;
+mod watch;
+mod words;
 
 use std::fmt;
 
 use serde::Serialize;
+
+pub use symptom::Log;
+pub use watch::{Rollout, Told};
 
 /// How far one workload is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -111,39 +126,4 @@ impl fmt::Display for Finding {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn a_program_reads_the_same_names_for_ever() {
-        let finding = Finding {
-            reason: Reason::ImageNotPulled,
-            kind: "Deployment".into(),
-            name: "api".into(),
-            pod: "api-5".into(),
-            container: "api".into(),
-            text: "it is not there".into(),
-            hint: "push it".into(),
-            log: vec![],
-            is_final: true,
-        };
-        let expected = json!({
-            "reason": "imageNotPulled", "kind": "Deployment", "name": "api", "pod": "api-5", "container": "api",
-            "text": "it is not there", "hint": "push it", "log": [], "final": true,
-        });
-        assert_eq!(serde_json::to_value(&finding).unwrap(), expected);
-        assert_eq!(finding.to_string(), "Deployment api: it is not there\n  hint: push it");
-        let progress = Progress {
-            kind: "StatefulSet".into(),
-            name: "db".into(),
-            ready: 0,
-            updated: 1,
-            desired: 1,
-            state: State::Starting,
-        };
-        let expected =
-            json!({"kind": "StatefulSet", "name": "db", "ready": 0, "updated": 1, "desired": 1, "state": "starting"});
-        assert_eq!(serde_json::to_value(&progress).unwrap(), expected);
-    }
-}
+mod tests;

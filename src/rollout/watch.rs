@@ -1,0 +1,181 @@
+//! One rollout over time: which symptom lasts long enough to be told, and what was told already.
+//!
+//! Time comes in as a number, so that a test decides what time it is.
+
+use super::objects::{Workload, at, number, text, uid};
+use super::progress::progress;
+use super::symptom::{Symptom, symptoms};
+use super::{Finding, Log, Progress, Reason, State};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// How much longer a symptom may last that was there before anything was changed: the change may be what mends it.
+const FROM_BEFORE: u64 = 10;
+
+/// One thing to tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// A workload got further.
+    Progress(Progress),
+    /// A workload does not come, and the log that tells more of it.
+    Finding(Finding, Option<Log>),
+}
+
+/// Which symptom: kind and name of the workload, cause, container, pod.
+type Key = (String, String, Reason, String, String);
+
+/// A rollout that is being watched.
+#[derive(Debug, Default)]
+pub struct Rollout {
+    release: String,
+    first: Option<First>,
+    since: BTreeMap<Key, Duration>,
+    told: BTreeMap<(String, String, Reason, String), bool>,
+    lasting: BTreeSet<(String, String, Reason, String)>,
+    progress: BTreeMap<(String, String), Progress>,
+}
+
+/// What was there before anything was changed.
+#[derive(Debug, Default)]
+struct First {
+    generations: BTreeMap<String, u64>,
+    events: BTreeSet<(String, String)>,
+    symptoms: BTreeSet<Key>,
+}
+
+impl Rollout {
+    /// A rollout of this release; nothing is known yet.
+    pub fn new(release: &str) -> Self {
+        Self { release: release.to_owned(), ..Self::default() }
+    }
+
+    /// What is new. The first call says what was there before; `elapsed` is the time since then. `objects` are the
+    /// Deployments, `StatefulSets`, `ReplicaSets`, Pods, claims and warnings of the namespace, with their kinds.
+    pub fn observe(&mut self, objects: &[Value], elapsed: Duration) -> Vec<Told> {
+        self.look(objects, elapsed, false)
+    }
+
+    /// What is left to tell at the end: after a failure everything that may be its cause.
+    pub fn finish(&mut self, objects: &[Value], elapsed: Duration, failed: bool) -> Vec<Told> {
+        let mut told = self.look(objects, elapsed, failed);
+        let objects = self.without_old_events(objects);
+        for workload in Workload::of_release(&objects, &self.release) {
+            let key = (workload.kind().to_owned(), workload.name().to_owned());
+            self.progress.entry(key).or_insert_with(|| {
+                let progress = progress(&workload, false);
+                told.push(Told::Progress(progress.clone()));
+                progress
+            });
+        }
+        told
+    }
+
+    /// The workloads as they were seen last.
+    pub fn progress(&self) -> impl Iterator<Item = &Progress> {
+        self.progress.values()
+    }
+
+    /// Whether a finding that was told was still so when the workloads were seen last.
+    pub fn still(&self, finding: &Finding) -> bool {
+        let (kind, name, reason, container, _) = key(finding);
+        self.lasting.contains(&(kind, name, reason, container))
+    }
+
+    fn look(&mut self, objects: &[Value], elapsed: Duration, at_the_end: bool) -> Vec<Told> {
+        let is_first = self.first.is_none();
+        if is_first {
+            self.first = Some(First::of(objects, &self.release));
+        }
+        let objects = self.without_old_events(objects);
+        let mut told = Vec::new();
+        let mut seen = BTreeSet::new();
+        self.lasting.clear();
+        for workload in Workload::of_release(&objects, &self.release) {
+            let mut lasting = Vec::new();
+            for symptom in symptoms(&workload) {
+                let key = key(&symptom.finding);
+                if is_first && let Some(first) = &mut self.first {
+                    first.symptoms.insert(key.clone());
+                }
+                let since = *self.since.entry(key.clone()).or_insert(elapsed);
+                let lasted = elapsed.saturating_sub(since).as_secs();
+                let extra = if self.is_from_before(&workload, &key) { FROM_BEFORE } else { 0 };
+                let lasts = symptom.patience.is_some_and(|patience| lasted >= patience + extra);
+                seen.insert(key);
+                if lasts || at_the_end {
+                    let is_final = symptom.final_after.is_some_and(|after| lasted >= after + extra);
+                    lasting.push((symptom, is_final));
+                }
+            }
+            let progress = progress(&workload, !lasting.is_empty());
+            told.extend(self.step(&workload, progress));
+            lasting.sort_by_key(|(symptom, _)| symptom.finding.reason);
+            for (symptom, is_final) in lasting {
+                told.extend(self.tell(symptom, is_final));
+            }
+        }
+        self.since.retain(|key, _| seen.contains(key));
+        told
+    }
+
+    /// A step of a workload, unless it is the one told last, or the state from before the change.
+    fn step(&mut self, workload: &Workload, progress: Progress) -> Option<Told> {
+        let key = (progress.kind.clone(), progress.name.clone());
+        let known = self.progress.get(&key);
+        let is_news =
+            known.map_or(progress.state != State::Ready || self.has_changed(workload), |known| *known != progress);
+        is_news.then(|| {
+            self.progress.insert(key, progress.clone());
+            Told::Progress(progress)
+        })
+    }
+
+    fn tell(&mut self, symptom: Symptom, is_final: bool) -> Option<Told> {
+        let (kind, name, reason, container, _) = key(&symptom.finding);
+        let key = (kind, name, reason, container);
+        self.lasting.insert(key.clone());
+        if self.told.get(&key).is_some_and(|was_final| *was_final || !is_final) {
+            return None;
+        }
+        self.told.insert(key, is_final);
+        Some(Told::Finding(Finding { is_final, ..symptom.finding }, symptom.log))
+    }
+
+    fn has_changed(&self, workload: &Workload) -> bool {
+        let before = self.first.as_ref().and_then(|first| first.generations.get(uid(workload.object)));
+        before != Some(&number(workload.object, "/metadata/generation"))
+    }
+
+    fn is_from_before(&self, workload: &Workload, key: &Key) -> bool {
+        !self.has_changed(workload) && self.first.as_ref().is_some_and(|first| first.symptoms.contains(key))
+    }
+
+    /// The objects without warnings from before: those of a pod that is still there stand for what it still is.
+    fn without_old_events(&self, objects: &[Value]) -> Vec<Value> {
+        let is_old = |object: &&Value| {
+            let about_pod = text(object, "/involvedObject/kind") == "Pod";
+            !about_pod && self.first.as_ref().is_some_and(|first| first.events.contains(&state_of(object)))
+        };
+        objects.iter().filter(|object| object["kind"] != "Event" || !is_old(object)).cloned().collect()
+    }
+}
+
+impl First {
+    fn of(objects: &[Value], release: &str) -> Self {
+        let generations = Workload::of_release(objects, release)
+            .into_iter()
+            .map(|workload| (uid(workload.object).to_owned(), number(workload.object, "/metadata/generation")));
+        let events = objects.iter().filter(|object| object["kind"] == "Event").map(state_of);
+        Self { generations: generations.collect(), events: events.collect(), symptoms: BTreeSet::new() }
+    }
+}
+
+fn state_of(object: &Value) -> (String, String) {
+    (uid(object).to_owned(), at(object, "/metadata/resourceVersion").to_string())
+}
+
+fn key(finding: &Finding) -> Key {
+    let Finding { kind, name, reason, container, pod, .. } = finding;
+    (kind.clone(), name.clone(), *reason, container.clone(), pod.clone())
+}
