@@ -3,7 +3,7 @@
 use super::args::{Common, Inputs, ListFormat};
 use super::project::{Project, built_images};
 use super::{CliError, Exit, output};
-use crate::inputs::{Listed, list};
+use crate::inputs::{Listed, json_template, list};
 
 /// Lists the inputs.
 pub fn inputs(common: &Common, options: &Inputs) -> Result<Exit, CliError> {
@@ -11,7 +11,7 @@ pub fn inputs(common: &Common, options: &Inputs) -> Result<Exit, CliError> {
     let rendered = project.render(common.environment.as_deref(), &built_images(&options.images)?)?;
     let listed = list(&rendered.app, &rendered.plan);
     match options.output {
-        ListFormat::Json => output::json(&listed),
+        ListFormat::Json => output::json(&json_template(&listed)),
         ListFormat::Text if listed.is_empty() => output::say("the application needs no inputs"),
         ListFormat::Text => listed.iter().for_each(|input| output::text(&output::harmless(&described(input)))),
     }
@@ -28,5 +28,6 @@ fn described(input: &Listed) -> String {
     let secret = if input.secret { ", secret" } else { "" };
     let users = if input.used_by.is_empty() { "nothing".into() } else { input.used_by.join(", ") };
     let reason = input.reason.as_ref().map_or(String::new(), |reason| format!("  {reason}\n"));
-    format!("{} ({supply}{secret})\n{reason}  used by {users}\n  {}  or  {}\n", input.name, input.flag, input.variable)
+    let variable = input.variable.as_ref().map_or(String::new(), |variable| format!("  or  {variable}"));
+    format!("{} ({supply}{secret})\n{reason}  used by {users}\n  {}{variable}\n", input.name, input.flag)
 }

@@ -5,7 +5,7 @@ use super::args::{Images, Parameters, Source};
 use crate::app::{self, App, Found, Sources};
 use crate::chart::{self, Chart};
 use crate::config::{self, Config};
-use crate::inputs::{Given, parse_assignment, parse_file};
+use crate::inputs::{Format, Given, Means, names, parse_assignment};
 use crate::kubernetes::{self, BuiltImages, Plan, environment_values};
 use crate::manifest::{self, Manifest};
 use crate::problem::{Problem, Problems};
@@ -276,27 +276,27 @@ pub fn built_images(images: &Images) -> Result<BuiltImages, CliError> {
 pub fn given(parameters: &Parameters, images: &BuiltImages, app: &App) -> Result<Given, CliError> {
     let mut problems = Problems::default();
     let mut given = Given::default();
+    let names = names(app);
     for text in &parameters.parameters {
-        match parse_assignment(text) {
-            Ok((name, value)) => given.add(&name, value, "--parameter"),
-            Err(problem) => problems.push(problem),
-        }
+        let added = parse_assignment("--parameter", text).and_then(|(typed, value)| {
+            let name = names.find(typed).map_err(|problem| Problem { place: "--parameter".into(), ..problem })?;
+            given.add(name, value.to_owned(), Means::Flag, "--parameter")
+        });
+        problems.0.extend(added.err());
+    }
+    if let Some(tag) = &images.tag {
+        problems.0.extend(given.add(kubernetes::TAG_INPUT, tag.clone(), Means::Flag, "--tag").err());
     }
     for path in &parameters.files {
         let (text, origin) = read_parameters(path)?;
-        match parse_file(&text, &origin) {
-            Ok(values) => values.into_iter().for_each(|(name, value)| given.add(&name, value, &origin)),
-            Err(problem) => problems.push(problem),
-        }
+        let added = given.add_file(&text, Format::of(&origin, &text), &origin, &names);
+        problems.0.extend(added.err().unwrap_or_default().0);
     }
-    if let Some(tag) = &images.tag {
-        given.add(kubernetes::TAG_INPUT, tag.clone(), "--tag");
-    }
-    let names = app.inputs.keys().map(String::as_str).chain(std::iter::once(kubernetes::TAG_INPUT));
-    given.add_environment(names, |variable| std::env::var(variable).ok());
-    if let Err(unknown) = crate::inputs::check_names(&given, app) {
-        problems.0.extend(unknown.0);
-    }
+    let added = given.add_environment(&names, |variable| {
+        let value = std::env::var_os(variable)?;
+        Some(value.into_string().map_err(|_| Problem::at("", "the value of the variable is not UTF-8")))
+    });
+    problems.0.extend(added.err().unwrap_or_default().0);
     problems.or(given).map_err(|problems| CliError::Input { file: "parameters".into(), problems })
 }
 

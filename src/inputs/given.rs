@@ -1,13 +1,27 @@
-//! Values that a person gave: flags win over files, files over the environment.
+//! Values that a person gave, and by which means. The stronger means wins; twice by the same means is a mistake.
 
-use super::variable;
-use crate::problem::Problem;
+use super::file::{Entries, Format, Said};
+use super::names::{Names, ambiguous};
+use crate::problem::{Problem, Problems};
 use std::collections::BTreeMap;
+
+/// How a value was given, the weakest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Means {
+    /// Asked for on the terminal.
+    Prompt,
+    /// A variable of the environment.
+    Variable,
+    /// `--parameter-file`.
+    File,
+    /// `--parameter` and other flags for one value.
+    Flag,
+}
 
 /// Values that a person gave, with where each came from. Its debug form hides them.
 #[derive(Default, Clone)]
 pub struct Given {
-    values: BTreeMap<String, (String, String)>,
+    values: BTreeMap<String, BTreeMap<Means, (String, String)>>,
 }
 
 impl std::fmt::Debug for Given {
@@ -16,71 +30,190 @@ impl std::fmt::Debug for Given {
     }
 }
 
-/// Why a parameter was not understood.
-pub type ParseError = Problem;
-
 impl Given {
-    /// Adds a value unless an earlier, stronger source gave it.
-    pub fn add(&mut self, name: &str, value: String, origin: &str) {
-        self.values.entry(name.to_owned()).or_insert_with(|| (value, origin.to_owned()));
+    /// Adds a value. `origin` is what a person would look for: a flag, a file, a variable.
+    pub fn add(&mut self, name: &str, value: String, means: Means, origin: &str) -> Result<(), Problem> {
+        let by_means = self.values.entry(name.to_owned()).or_default();
+        if let Some((_, first)) = by_means.get(&means) {
+            let places = if first == origin { "twice".into() } else { format!("here and by {first}") };
+            return Err(Problem::at(origin, format!("`{name}` is given {places}")).hint("keep one of them"));
+        }
+        by_means.insert(means, (value, origin.to_owned()));
+        Ok(())
     }
 
-    /// Adds the values of environment variables for the given inputs.
-    pub fn add_environment<'a>(
-        &mut self,
-        names: impl Iterator<Item = &'a str>,
-        lookup: impl Fn(&str) -> Option<String>,
-    ) {
-        for name in names {
-            let variable = variable(name);
-            if let Some(value) = lookup(&variable) {
-                self.add(name, value, &variable);
+    /// Adds what a parameter file says. `origin` names the file in problems.
+    pub fn add_file(&mut self, text: &str, format: Format, origin: &str, names: &Names) -> Result<(), Problems> {
+        let at = |place: &str| if place.is_empty() { origin.to_owned() } else { format!("{origin} {place}") };
+        let placed = |mut problem: Problem| {
+            problem.place = at(&problem.place);
+            problem
+        };
+        let entries =
+            Entries::read(text, format).map_err(|problems| Problems(problems.0.into_iter().map(placed).collect()))?;
+        let mut problems = Problems::default();
+        let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+        for (index, (typed, said)) in entries.list.iter().enumerate() {
+            let place = || at(&entries.place(index));
+            let name = match names.find(typed) {
+                Ok(name) => name,
+                Err(problem) => {
+                    problems.push(Problem { place: place(), ..problem });
+                    continue;
+                }
+            };
+            if let Some(first) = seen.insert(name, index) {
+                let first = entries.place(first);
+                problems.push(
+                    Problem::at(place(), format!("`{name}` is given twice, first in {first}")).hint("keep one of them"),
+                );
+                continue;
+            }
+            let outcome = match said {
+                Said::Text(text) => self.add(name, text.clone(), Means::File, origin),
+                Said::Skipped => Ok(()),
+                Said::Nothing => Err(Problem::at("", format!("`{name}` has no value yet"))
+                    .hint("fill it in, take the line out, or write \"\" for an empty value")),
+                Said::NoText => Err(Problem::at("", format!("the value of `{name}` is not a text"))
+                    .hint("put it in quotes, because numbers and words such as `true` can change their spelling")),
+            };
+            if let Err(problem) = outcome {
+                problems.push(Problem { place: place(), ..problem });
             }
         }
+        problems.or(())
+    }
+
+    /// Adds the values of environment variables. An empty one is refused, because that is what a secret that nobody defined
+    /// looks like in most build systems.
+    pub fn add_environment(
+        &mut self,
+        names: &Names,
+        lookup: impl Fn(&str) -> Option<Result<String, Problem>>,
+    ) -> Result<(), Problems> {
+        let mut problems = Problems::default();
+        for (variable, shared) in names.variables() {
+            let open = shared.iter().any(|name| self.value(name).is_none());
+            let Some(value) = lookup(variable).filter(|_| open) else { continue };
+            let outcome = match (value, shared) {
+                (Err(problem), _) => Err(problem),
+                (Ok(_), [_, _, ..]) => Err(ambiguous(variable, shared)),
+                (Ok(value), [name]) if value.is_empty() => {
+                    Err(Problem::at("", format!("the variable is set, but empty, which leaves open what `{name}` is"))
+                        .hint(format!("unset it, or say --parameter '{name}=' when an empty value is meant")))
+                }
+                (Ok(value), names) => {
+                    names.iter().try_for_each(|name| self.add(name, value.clone(), Means::Variable, variable))
+                }
+            };
+            if let Err(problem) = outcome {
+                problems.push(Problem { place: variable.to_owned(), ..problem });
+            }
+        }
+        problems.or(())
     }
 
     /// The value of an input.
     pub fn value(&self, name: &str) -> Option<&str> {
-        self.values.get(name).map(|(value, _)| value.as_str())
+        self.values.get(name)?.last_key_value().map(|(_, (value, _))| value.as_str())
     }
 
-    /// Names and where their values came from.
-    pub fn named(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.values.iter().map(|(name, (_, origin))| (name.as_str(), origin.as_str()))
+    /// The values that count, for whoever hides them.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.values.keys().filter_map(|name| self.value(name))
     }
 }
 
 /// `name=value` of a flag. The error never repeats the value.
-pub fn parse_assignment(text: &str) -> Result<(String, String), ParseError> {
+pub fn parse_assignment<'a>(flag: &str, text: &'a str) -> Result<(&'a str, &'a str), Problem> {
     match text.split_once('=') {
-        Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), value.to_owned())),
-        _ => Err(Problem::at("--parameter", "it needs the form NAME=VALUE")),
+        Some((name, value)) if !name.trim().is_empty() => Ok((name.trim(), value)),
+        _ => Err(Problem::at(flag, "it needs the form NAME=VALUE")),
     }
 }
 
-/// A YAML or JSON file of names and values. Errors never repeat a value.
-pub fn parse_file(text: &str, origin: &str) -> Result<Vec<(String, String)>, ParseError> {
-    let parsed: serde_yaml::Value = serde_yaml::from_str(text).map_err(|error| {
-        let place = error
-            .location()
-            .map_or(origin.to_owned(), |at| format!("{origin} line {} column {}", at.line(), at.column()));
-        Problem::at(place, "it is not the YAML or JSON of a parameter file").hint("write one `name: \"value\"` a line")
-    })?;
-    let map = match parsed {
-        serde_yaml::Value::Null => return Ok(Vec::new()),
-        serde_yaml::Value::Mapping(map) => map,
-        _ => return Err(Problem::at(origin, "it must map names to values").hint("write one `name: \"value\"` a line")),
-    };
-    let mut values = Vec::new();
-    for (key, value) in map {
-        let name = key.as_str().ok_or_else(|| Problem::at(origin, "a name in it is not a text"))?.to_owned();
-        match value {
-            serde_yaml::Value::String(value) => values.push((name, value)),
-            _ => {
-                return Err(Problem::at(format!("{origin}: {name}"), "its value is not a text")
-                    .hint("put it in quotes, because numbers and words such as `true` can change their spelling"));
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names() -> Names<'static> {
+        Names::new(["token", "a-b", "a_b", "currency"])
+    }
+
+    #[test]
+    fn the_stronger_means_wins_whatever_comes_first() {
+        let mut given = Given::default();
+        let orders = [
+            [Means::Flag, Means::File, Means::Variable, Means::Prompt],
+            [Means::Prompt, Means::Variable, Means::File, Means::Flag],
+        ];
+        for (name, order) in ["x", "y"].into_iter().zip(orders) {
+            for means in order {
+                given.add(name, format!("{means:?}"), means, "here").unwrap_or_else(|problem| panic!("{problem}"));
             }
+            assert_eq!(given.value(name), Some("Flag"));
+        }
+        assert_eq!(given.value("z"), None);
+        assert!(!format!("{given:?}").contains("Flag"));
+    }
+
+    #[test]
+    fn twice_by_the_same_means_is_refused_without_the_value() {
+        let mut given = Given::default();
+        given
+            .add_file("token: hunter2\n", Format::Yaml, "a.yaml", &names())
+            .unwrap_or_else(|problems| panic!("{problems}"));
+        for (text, sentences) in [
+            ("\ntoken: hunter2\n", &["b.yaml line 2: `token` is given here and by a.yaml"][..]),
+            (
+                "currency: hunter2\nParameters__currency: hunter2\n",
+                &["b.yaml line 2: `currency` is given twice, first in line 1"],
+            ),
+            ("Parameters__a_b: hunter2\n", &["b.yaml line 1: `Parameters__a_b` stands for `a-b` and `a_b` alike"]),
+            (
+                "tokn: hunter2\na-b:\na_b: 12\n",
+                &[
+                    "line 1: the application has no input `tokn`",
+                    "did you mean `token`?",
+                    "line 2: `a-b` has no value yet",
+                    "line 3: the value of `a_b` is not a text",
+                ],
+            ),
+        ] {
+            let said = given.clone().add_file(text, Format::Yaml, "b.yaml", &names()).unwrap_err().to_string();
+            assert!(sentences.iter().all(|sentence| said.contains(sentence)) && !said.contains("hunter2"), "{said}");
+        }
+        let add = |given: &mut Given| given.add("x", "hunter2".into(), Means::Flag, "--parameter");
+        add(&mut given).unwrap_or_else(|problem| panic!("{problem}"));
+        assert_eq!(
+            add(&mut given).unwrap_err().to_string(),
+            "--parameter: `x` is given twice\n  hint: keep one of them"
+        );
+    }
+
+    #[test]
+    fn variables_that_say_nothing_are_refused_unless_something_stronger_speaks() {
+        let set = |given: &mut Given, variable: &str, value: &str| {
+            given.add_environment(&names(), |wanted| (wanted == variable).then(|| Ok(value.to_owned())))
+        };
+        let mut given = Given::default();
+        let said = set(&mut given, "Parameters__token", "").unwrap_err().to_string();
+        assert!(said.starts_with("Parameters__token: the variable is set, but empty"), "{said}");
+        assert!(set(&mut given, "Parameters__a_b", "x").is_err());
+        for name in ["token", "a-b", "a_b"] {
+            given.add(name, "flag".into(), Means::Flag, "--parameter").unwrap_or_else(|problem| panic!("{problem}"));
+        }
+        assert_eq!(set(&mut given, "Parameters__token", ""), Ok(()));
+        assert_eq!(set(&mut given, "Parameters__a_b", "x"), Ok(()));
+        assert_eq!(set(&mut given, "Parameters__currency", "x"), Ok(()));
+        assert_eq!(given.value("currency"), Some("x"));
+    }
+
+    #[test]
+    fn a_flag_is_cut_at_its_first_equals_sign() {
+        assert_eq!(parse_assignment("--parameter", " a = b=c "), Ok(("a", " b=c ")));
+        for text in ["hunter2", "=hunter2", " =hunter2"] {
+            assert!(!parse_assignment("--parameter", text).unwrap_err().to_string().contains("hunter2"));
         }
     }
-    Ok(values)
 }

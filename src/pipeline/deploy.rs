@@ -12,7 +12,7 @@ use crate::cluster::{
 };
 use crate::config::SecretSource;
 use crate::helm::{Helm, Options, Target, Values};
-use crate::inputs::{Given, Kept, Listed, Random, Settled, list, settle};
+use crate::inputs::{Given, Kept, Listed, Means, Random, Settled, list, settle};
 use crate::kubernetes::{Plan, PlannedWorkload, escaped_key, lost_when_applied};
 use crate::problem::{Problem, Problems};
 use serde_json::{Map, Value as Json, json};
@@ -279,7 +279,7 @@ fn settle_inputs(request: &Deploy, kept: &Kept, ask: &mut Ask, random: &mut Rand
             continue;
         }
         match ask(input) {
-            Some(answer) => given.add(&input.name, answer, "prompt"),
+            Some(answer) => given.add(&input.name, answer, Means::Prompt, "prompt")?,
             None => return Err(problems.into()),
         }
     }

@@ -77,10 +77,11 @@ fn version_flag_and_verb() {
 fn inputs_as_text_and_json() {
     insta::assert_snapshot!(aspire(["inputs", "app.json"]).run().ok());
     let listed: Vec<Value> = serde_json::from_str(&aspire(["inputs", "app.json", "-o", "json"]).run().ok()).unwrap();
+    let description = |name: &str| (name == "image.tag").then_some("tag of the images built from this application");
     let input =
         |name: &str, secret, required, default: Option<&str>, generated, users: &[&str], flag: &str, variable: &str| {
             json!({"name": name, "secret": secret, "required": required, "default": default, "generated": generated,
-            "usedBy": users, "flag": flag, "variable": variable})
+            "usedBy": users, "flag": flag, "variable": variable, "description": description(name), "value": null})
         };
     let parameter = |name: &str| format!("--parameter {name}=VALUE");
     assert_eq!(
@@ -111,7 +112,9 @@ fn inputs_as_text_and_json() {
         ]
     );
     let keys: Vec<&String> = listed[0].as_object().unwrap().keys().collect();
-    assert_eq!(keys, ["name", "secret", "required", "default", "generated", "usedBy", "flag", "variable"]);
+    let expected =
+        ["name", "secret", "required", "default", "generated", "usedBy", "flag", "variable", "description", "value"];
+    assert_eq!(keys, expected);
 }
 
 /// The flags and variables of the list do what it says: flags win over files, files over the environment.
@@ -127,6 +130,47 @@ fn what_the_list_names_works() {
     assert!(objects.contains("USD") && !objects.contains("CHF"), "{objects}");
     let objects = variables().args(files).args(["--parameter", "currency=JPY=x", "--tag=8"]).run().ok();
     assert!(objects.contains("JPY=x") && objects.contains("worker:8\"") && !objects.contains("USD"), "{objects}");
+    let objects = start(&["--tag=1", "--parameter-file", "parameters/good.env"]).run().ok();
+    assert!(objects.contains("CHF") && !objects.contains("EUR"), "{objects}");
+}
+
+/// What a build system leaves behind for a secret that nobody defined.
+#[test]
+fn an_empty_variable_is_no_value() {
+    let start = |more: &[&str]| {
+        let line = ["render", "app.json", "--format", "yaml", "--tag=1"];
+        aspire(line).args(more).env("Parameters__db_password", "").run()
+    };
+    let said = start(&[]).err;
+    let sentences = ["Parameters__db_password: the variable is set, but empty", "--parameter 'db-password='"];
+    assert!(sentences.iter().all(|sentence| said.contains(sentence)), "{said}");
+    // Helm is missing in these tests: it is looked for when the inputs are settled.
+    let said = start(&["--parameter", "db-password="]).err;
+    assert!(said.contains("there is no helm"), "{said}");
+}
+
+/// `a-b` and `a_b` have the same variable, so neither has one.
+#[test]
+fn a_variable_that_two_inputs_share() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("aspire-manifest.json");
+    let parameter = |name: &str| {
+        let inputs = json!({"value": {"type": "string"}});
+        json!({"type": "parameter.v0", "value": format!("{{{name}.inputs.value}}"), "inputs": inputs})
+    };
+    let env = json!({"A": "{a-b.value}", "B": "{a_b.value}"});
+    let web = json!({"type": "container.v0", "image": "web:1", "env": env});
+    let manifest = json!({"resources": {"a-b": parameter("a-b"), "a_b": parameter("a_b"), "web": web}});
+    fs::write(&file, manifest.to_string()).unwrap();
+    let listed = aspire(["inputs"]).args([&file]).run().ok();
+    assert!(!listed.contains("Parameters__"), "{listed}");
+    let start = |more: &[&str]| aspire(["render", "--format", "yaml"]).args([&file]).args(more);
+    let said = start(&[]).run().err;
+    assert!(said.contains("pass --parameter 'a-b=VALUE', or put `a-b: VALUE`"), "{said}");
+    let said = start(&["--parameter", "a-b=1"]).env("Parameters__a_b", "2").run().err;
+    assert!(said.contains("`Parameters__a_b` stands for `a-b` and `a_b` alike"), "{said}");
+    let said = start(&["--parameter", "a-b=1", "--parameter=a_b=2"]).env("Parameters__a_b", "2").run().err;
+    assert!(said.contains("there is no helm"), "{said}");
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn all_missing_inputs_are_named_and_nothing_is_written() {
         "\"type\": \"project.v0\",\n      \"path\": \"Api/Api.csproj\"",
     );
     let words = [
-        "no value for the secret input `db-password`, which db, api needs",
+        "no value for the secret input `db-password`, which db, api need",
         "no value for the secret input `token`",
         "--parameter 'token=VALUE', set Parameters__token, or put `token: VALUE` into a file for --parameter-file",
         "set Parameters__db_password",

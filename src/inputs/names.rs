@@ -1,0 +1,104 @@
+//! What a person may call an input: its own name, or the name of its environment variable.
+
+use crate::problem::{Problem, nearest};
+use std::collections::BTreeMap;
+
+/// The prefix of Aspire's own variables.
+const PREFIX: &str = "Parameters__";
+
+/// The environment variable of an input: Aspire's own `Parameters__<name>`, with `_` for what no shell accepts.
+pub fn variable(name: &str) -> String {
+    let legal: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    format!("{PREFIX}{legal}")
+}
+
+/// The inputs of an application by their variables. Two names may share one: `a-b` and `a_b`.
+#[derive(Debug)]
+pub struct Names<'a> {
+    by_variable: BTreeMap<String, Vec<&'a str>>,
+}
+
+impl<'a> Names<'a> {
+    /// The names of all inputs.
+    pub fn new(names: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut by_variable: BTreeMap<String, Vec<&'a str>> = BTreeMap::new();
+        for name in names {
+            let shared = by_variable.entry(variable(name)).or_default();
+            if !shared.contains(&name) {
+                shared.push(name);
+            }
+        }
+        Self { by_variable }
+    }
+
+    /// The input that is meant by its name or its variable. The problem has no place yet.
+    pub fn find(&self, typed: &str) -> Result<&'a str, Problem> {
+        let by_name = self.by_variable.get(&variable(typed)).into_iter().flatten().find(|name| **name == typed);
+        match (by_name, self.by_variable.get(typed).map(Vec::as_slice)) {
+            (Some(name), _) | (None, Some([name])) => Ok(name),
+            (None, Some(shared)) => Err(ambiguous(typed, shared)),
+            (None, None) => Err(self.unknown(typed)),
+        }
+    }
+
+    /// The variables with the inputs that each stands for.
+    pub fn variables(&self) -> impl Iterator<Item = (&str, &[&'a str])> {
+        self.by_variable.iter().map(|(variable, names)| (variable.as_str(), names.as_slice()))
+    }
+
+    /// Whether no other input has the same variable.
+    pub fn has_own_variable(&self, name: &str) -> bool {
+        self.by_variable.get(&variable(name)).is_none_or(|names| names.len() < 2)
+    }
+
+    fn unknown(&self, typed: &str) -> Problem {
+        let problem = Problem::at("", format!("the application has no input `{typed}`"));
+        let near = if typed.starts_with(PREFIX) {
+            nearest(typed, self.by_variable.keys().map(String::as_str))
+        } else {
+            nearest(typed, self.by_variable.values().flatten().copied())
+        };
+        match near {
+            Some(near) => problem.hint(format!("did you mean `{near}`?")),
+            None => problem.hint("`kubectl aspire inputs` lists them"),
+        }
+    }
+}
+
+/// A variable that stands for several inputs says nothing.
+pub fn ambiguous(variable: &str, names: &[&str]) -> Problem {
+    let shared = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ");
+    Problem::at("", format!("`{variable}` stands for {shared} alike"))
+        .hint("give each by its own name, in a file or with --parameter")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_input_answers_to_its_name_and_its_variable() {
+        let names = Names::new(["db-password", "a-b", "a_b", "image.tag", "Parameters__odd"]);
+        for (typed, meant) in [
+            ("db-password", "db-password"),
+            ("Parameters__db_password", "db-password"),
+            ("Parameters__image_tag", "image.tag"),
+            ("a-b", "a-b"),
+            ("a_b", "a_b"),
+            ("Parameters__odd", "Parameters__odd"),
+            ("Parameters__Parameters__odd", "Parameters__odd"),
+        ] {
+            assert_eq!(names.find(typed).as_deref(), Ok(meant), "{typed}");
+        }
+        assert!(!names.has_own_variable("a-b") && names.has_own_variable("image.tag"));
+        for (typed, sentence) in [
+            ("db_password", "did you mean `db-password`?"),
+            ("Parameters__db-password", "did you mean `Parameters__db_password`?"),
+            ("other", "lists them"),
+            ("Parameters__a_b", "`Parameters__a_b` stands for `a-b` and `a_b` alike"),
+        ] {
+            let said = names.find(typed).unwrap_err().to_string();
+            assert!(said.contains(sentence), "{typed}: {said}");
+        }
+    }
+}

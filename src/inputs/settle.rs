@@ -1,0 +1,165 @@
+//! The value of every input: given, else kept, else the default, else made.
+
+use super::{Given, Listed, Random, generate, list};
+use crate::app::{App, Input};
+use crate::config::{SecretSource, is_tag};
+use crate::kubernetes::{Plan, TAG_INPUT};
+use crate::manifest::Generate;
+use crate::problem::{Problem, Problems};
+use std::collections::BTreeMap;
+
+/// The values of all inputs that a release needs.
+#[derive(Default)]
+pub struct Settled {
+    /// Plain values that differ from the chart's defaults: they go to helm and are kept in the cluster.
+    pub plain: BTreeMap<String, String>,
+    /// Values of secrets that come from `deploy`.
+    pub secret: BTreeMap<String, String>,
+    /// Values of secrets that come from the chart, where one was given or made.
+    pub chart_secret: BTreeMap<String, String>,
+    /// Secrets that were made just now.
+    pub made: Vec<String>,
+}
+
+/// What earlier deploys left in the cluster.
+#[derive(Default)]
+pub struct Kept {
+    /// Plain values.
+    pub plain: BTreeMap<String, String>,
+    /// Values of the Secret that `deploy` wrote.
+    pub secret: BTreeMap<String, String>,
+    /// Inputs that the chart's own Secret holds.
+    pub chart_secret: BTreeMap<String, String>,
+}
+
+/// What settling would come to.
+#[derive(Debug, Default)]
+pub struct Outlook {
+    /// Inputs that nobody told us yet.
+    pub missing: Vec<Listed>,
+    /// Inputs whose values would be made.
+    pub made: Vec<Listed>,
+}
+
+/// What a person said when asked for everything that is missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answers {
+    /// Names and values.
+    Given(Vec<(String, String)>),
+    /// Nobody is there to be asked.
+    Nobody,
+    /// The person wants to stop.
+    Stopped,
+}
+
+/// Where the value of an input is.
+enum Found<'a> {
+    /// Somebody else brings it.
+    Elsewhere,
+    /// Given or kept.
+    Value(&'a str),
+    Default(&'a str),
+    Made(&'a Generate),
+    Missing,
+}
+
+fn find<'a>(name: &str, input: &'a Input, plan: &Plan, given: &'a Given, kept: &'a Kept) -> Found<'a> {
+    let unused = input.used_by.is_empty();
+    if unused || matches!(plan.secrets.get(name).map(|secret| &secret.source), Some(SecretSource::Existing(_))) {
+        return Found::Elsewhere;
+    }
+    // A change of source takes the value along. While the chart's Secret holds it, that is the one in use: `deploy` removes
+    // it there once its own holds it, but keeps what claims were set up with.
+    let places: &[&BTreeMap<String, String>] =
+        if input.secret { &[&kept.chart_secret, &kept.secret] } else { &[&kept.plain] };
+    let kept = || places.iter().find_map(|place| place.get(name)).map(String::as_str);
+    match (given.value(name).or_else(kept), &input.default, &input.generate) {
+        (Some(value), ..) => Found::Value(value),
+        (None, Some(default), _) => Found::Default(default),
+        (None, None, Some(rule)) => Found::Made(rule),
+        (None, None, None) => Found::Missing,
+    }
+}
+
+/// The tag of built images. Kept like any other answer; a tag in the chart is never overruled by one that was kept.
+fn find_tag<'a>(plan: &Plan, given: &'a Given, kept: &'a Kept) -> Found<'a> {
+    let kept = kept.plain.get(TAG_INPUT).filter(|_| plan.required.contains_key(TAG_INPUT));
+    match given.value(TAG_INPUT).or(kept.map(String::as_str)) {
+        Some(tag) => Found::Value(tag),
+        None if plan.required.contains_key(TAG_INPUT) => Found::Missing,
+        None => Found::Elsewhere,
+    }
+}
+
+/// What is missing and what would be made, in the order of the list.
+pub fn outlook(app: &App, plan: &Plan, given: &Given, kept: &Kept) -> Outlook {
+    let mut outlook = Outlook::default();
+    for listed in list(app, plan) {
+        let found = match app.inputs.get(&listed.name) {
+            Some(input) => find(&listed.name, input, plan, given, kept),
+            None => find_tag(plan, given, kept),
+        };
+        match found {
+            Found::Missing => outlook.missing.push(listed),
+            Found::Made(_) => outlook.made.push(listed),
+            Found::Elsewhere | Found::Value(_) | Found::Default(_) => {}
+        }
+    }
+    outlook
+}
+
+/// Settles every input, or names all that are missing.
+pub fn settle(app: &App, plan: &Plan, given: &Given, kept: &Kept, random: &mut Random) -> Result<Settled, Problems> {
+    let mut settled = Settled::default();
+    let mut problems = Problems::default();
+    problems.0.extend(outlook(app, plan, given, kept).missing.iter().map(missing));
+    for (name, input) in &app.inputs {
+        let value = match find(name, input, plan, given, kept) {
+            Found::Elsewhere | Found::Missing => continue,
+            // The chart has the default already.
+            Found::Default(_) if !input.secret => continue,
+            Found::Value(value) | Found::Default(value) => value.to_owned(),
+            Found::Made(rule) => match generate(name, rule, random) {
+                Ok(value) => {
+                    settled.made.extend(Some(name.clone()).filter(|_| input.secret));
+                    value
+                }
+                Err(problem) => {
+                    problems.push(problem);
+                    continue;
+                }
+            },
+        };
+        let from_chart = plan.secrets.get(name).is_some_and(|secret| secret.source == SecretSource::Chart);
+        let target = match (input.secret, from_chart) {
+            (false, _) => &mut settled.plain,
+            (true, false) => &mut settled.secret,
+            (true, true) => &mut settled.chart_secret,
+        };
+        target.insert(name.clone(), value);
+    }
+    if let Found::Value(tag) = find_tag(plan, given, kept) {
+        if !is_tag(tag) {
+            problems.push(Problem::at(TAG_INPUT, "its value cannot be the tag of an image"));
+        }
+        settled.plain.insert(TAG_INPUT.into(), tag.to_owned());
+    }
+    problems.or(settled)
+}
+
+fn missing(input: &Listed) -> Problem {
+    let users = input.used_by.join(", ");
+    if input.name == TAG_INPUT {
+        let ways = "write defaults.tag into aspire-k8s.yaml, or put `image.tag: TAG` into a file for --parameter-file";
+        let set = input.variable.as_ref().map_or(String::new(), |variable| format!("set {variable}, "));
+        return Problem::at("", format!("no tag for the images of {users}"))
+            .hint(format!("pass --tag TAG, {set}{ways}"));
+    }
+    let need = if input.used_by.len() == 1 { "needs" } else { "need" };
+    let why = input.reason.as_ref().map_or(String::new(), |reason| format!(" ({reason})"));
+    let secret = if input.secret { "secret input" } else { "input" };
+    let name = &input.name;
+    let set = input.variable.as_ref().map_or(String::new(), |variable| format!(" set {variable},"));
+    Problem::at("", format!("no value for the {secret} `{name}`, which {users} {need}{why}"))
+        .hint(format!("pass --parameter '{name}=VALUE',{set} or put `{name}: VALUE` into a file for --parameter-file"))
+}
