@@ -3,6 +3,7 @@
 //! Every request has the same time limit and every error says what was tried. Objects are JSON values as they came.
 
 use std::cell::RefCell;
+use std::pin::Pin;
 use std::time::Duration;
 
 use kube::Client;
@@ -12,6 +13,8 @@ use kube::core::params::GetParams;
 use kube::core::request::Error as RequestError;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
+use tokio::time::error::Elapsed;
 
 use super::access::Access;
 use super::environment::Environment;
@@ -23,6 +26,17 @@ use super::mask::unbase64;
 use super::objects::{Guard, Objects, Propagation, marks, name_of};
 
 const PAGE: u32 = 500;
+
+/// Questions that are sent side by side. Each costs a connection, which later ones use again.
+const AT_ONCE: usize = 8;
+
+/// A question that is not sent yet.
+pub(super) struct Asked<'a> {
+    attempt: Attempt<'a>,
+    answer: Pin<Box<dyn Future<Output = kube::Result<Value>> + Send>>,
+}
+
+type Answer = std::result::Result<kube::Result<Value>, Elapsed>;
 
 /// A connection to one API server.
 pub struct Cluster {
@@ -134,8 +148,61 @@ impl Cluster {
         Ok(answer["status"]["allowed"] == true)
     }
 
+    /// Asks for one object or page, later.
+    pub(super) fn asks_get<'a>(&self, attempt: Attempt<'a>, base: &str, name: &str) -> Result<Asked<'a>> {
+        let (client, request) = (self.client.clone(), Request::new(base).get(name, &GetParams::default()));
+        let request = built(attempt, request)?;
+        Ok(Asked { attempt, answer: Box::pin(async move { client.request(request).await }) })
+    }
+
+    /// Asks for a list of one page, later.
+    pub(super) fn asks_list<'a>(&self, attempt: Attempt<'a>) -> Result<Asked<'a>> {
+        let path = attempt.kind.path(attempt.namespace)?;
+        let request = built(attempt, Request::new(path).list(&ListParams::default()))?;
+        let client = self.client.clone();
+        Ok(Asked { attempt, answer: Box::pin(async move { client.request(request).await }) })
+    }
+
+    /// Sends an object to be created, later; with `dry_run` it is not stored.
+    pub(super) fn asks_create<'a>(&self, attempt: Attempt<'a>, object: &Value, dry_run: bool) -> Result<Asked<'a>> {
+        let parameters = PostParams { dry_run, ..writer() };
+        let body = object.to_string().into_bytes();
+        let request = built(attempt, Request::new(attempt.kind.path(attempt.namespace)?).create(&parameters, body))?;
+        let client = self.client.clone();
+        Ok(Asked { attempt, answer: Box::pin(async move { client.request(request).await }) })
+    }
+
+    /// Sends all of these, a few at a time, so that few connections are made. The answers are in the order of the questions.
+    pub(super) fn send_all(&self, asked: Vec<Asked<'_>>) -> Vec<Result<Value>> {
+        let (attempts, waiting): (Vec<_>, Vec<_>) =
+            asked.into_iter().map(|asked| (asked.attempt, asked.answer)).unzip();
+        let mut answers: Vec<Option<Answer>> = attempts.iter().map(|_| None).collect();
+        let limit = self.timeout;
+        self.runtime.block_on(async {
+            let mut waiting = waiting.into_iter().enumerate();
+            let mut running = JoinSet::new();
+            loop {
+                while running.len() < AT_ONCE
+                    && let Some((index, answer)) = waiting.next()
+                {
+                    running.spawn(async move { (index, tokio::time::timeout(limit, answer).await) });
+                }
+                match running.join_next().await {
+                    Some(Ok((index, answer))) => answers[index] = Some(answer),
+                    Some(Err(_)) => {}
+                    None => return,
+                }
+            }
+        });
+        let judged = attempts.into_iter().zip(answers);
+        judged.map(|(attempt, answer)| answer.map_or(Ok(Value::Null), |answer| self.judge(attempt, answer))).collect()
+    }
+
     fn send(&self, attempt: Attempt<'_>, answer: impl Future<Output = kube::Result<Value>>) -> Result<Value> {
-        let answer = self.runtime.block_on(async { tokio::time::timeout(self.timeout, answer).await });
+        self.judge(attempt, self.runtime.block_on(async { tokio::time::timeout(self.timeout, answer).await }))
+    }
+
+    fn judge(&self, attempt: Attempt<'_>, answer: Answer) -> Result<Value> {
         match answer {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(report)) => Err(attempt.failed(&report, &self.url, &self.secrets.borrow())),
@@ -221,7 +288,7 @@ pub(super) fn absent(answer: Result<Value>) -> Result<Option<Value>> {
 }
 
 /// The objects of a list come without their kind.
-fn complete(mut object: Value, kind: &Kind) -> Value {
+pub(super) fn complete(mut object: Value, kind: &Kind) -> Value {
     object["apiVersion"] = json!(kind.api_version);
     object["kind"] = json!(kind.kind);
     object

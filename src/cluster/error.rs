@@ -57,6 +57,16 @@ impl Error {
         self
     }
 
+    /// The sentence without the advice.
+    pub fn sentence(&self) -> &str {
+        &self.sentence
+    }
+
+    /// The advice; empty when there is none.
+    pub fn advice(&self) -> &str {
+        &self.hint
+    }
+
     /// What kind of error it is.
     pub fn kind(&self) -> ErrorKind {
         self.kind

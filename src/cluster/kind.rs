@@ -40,14 +40,16 @@ pub const STATEFUL_SET: Kind = row("apps/v1", "StatefulSet", "statefulsets", tru
 pub const SERVICE: Kind = row("v1", "Service", "services", true);
 /// `Pod`.
 pub const POD: Kind = row("v1", "Pod", "pods", true);
+/// `Lease`.
+pub const LEASE: Kind = row("coordination.k8s.io/v1", "Lease", "leases", true);
 /// `SelfSubjectAccessReview`.
 pub(super) const ACCESS_REVIEW: Kind =
     row("authorization.k8s.io/v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", false);
 
-const TABLE: [&Kind; 9] =
-    [&NAMESPACE, &SECRET, &CONFIG_MAP, &CLAIM, &STORAGE_CLASS, &DEPLOYMENT, &STATEFUL_SET, &SERVICE, &POD];
+const TABLE: [&Kind; 10] =
+    [&NAMESPACE, &SECRET, &CONFIG_MAP, &CLAIM, &STORAGE_CLASS, &DEPLOYMENT, &STATEFUL_SET, &SERVICE, &POD, &LEASE];
 
-const fn row(api_version: &'static str, kind: &'static str, plural: &'static str, namespaced: bool) -> Kind {
+pub(super) const fn row(api_version: &'static str, kind: &'static str, plural: &'static str, namespaced: bool) -> Kind {
     Kind {
         api_version: Cow::Borrowed(api_version),
         kind: Cow::Borrowed(kind),
@@ -65,6 +67,11 @@ impl Kind {
     /// The API group; empty for the core group.
     pub fn group(&self) -> &str {
         self.api_version.split_once('/').map_or("", |(group, _)| group)
+    }
+
+    /// The version within the group.
+    pub fn version(&self) -> &str {
+        self.api_version.split_once('/').map_or(&*self.api_version, |(_, version)| version)
     }
 
     /// The word in permissions: `secrets`, `deployments.apps`.

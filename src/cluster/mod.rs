@@ -25,12 +25,15 @@ mod proxy;
 mod quantity;
 pub mod secret;
 mod state;
+mod survey;
 
 pub use access::{Access, Token};
 pub use client::Cluster;
 pub use environment::Environment;
 pub use error::{Error, ErrorKind, Result};
-pub use kind::{CLAIM, CONFIG_MAP, DEPLOYMENT, Kind, NAMESPACE, POD, SECRET, SERVICE, STATEFUL_SET, STORAGE_CLASS};
+pub use kind::{
+    CLAIM, CONFIG_MAP, DEPLOYMENT, Kind, LEASE, NAMESPACE, POD, SECRET, SERVICE, STATEFUL_SET, STORAGE_CLASS,
+};
 pub use kubeconfig::{Location, locate};
 pub use mask::{MASK, base64, mask, unbase64};
 pub use objects::{Guard, Objects, Owner, Propagation, annotation, label, marks, name_of};
@@ -38,3 +41,4 @@ pub use probe::{HELM, Probe, Question};
 pub use quantity::Quantity;
 pub use secret::ReleaseSecret;
 pub use state::State;
+pub use survey::{KindName, Right, Survey};

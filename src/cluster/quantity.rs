@@ -34,6 +34,51 @@ impl Quantity {
         nanos += i128::from(rest && !number.starts_with('-'));
         Some(Self { nanos, text: text.to_owned() })
     }
+
+    /// Nothing.
+    pub fn zero() -> Self {
+        Self::of(0)
+    }
+
+    /// So many of something.
+    pub fn count(number: u64) -> Self {
+        Self::of(i128::from(number) * NANO)
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        Self::of(self.nanos.saturating_add(other.nanos))
+    }
+
+    /// What is left of it; negative when the other is more.
+    #[must_use]
+    pub fn minus(&self, other: &Self) -> Self {
+        Self::of(self.nanos.saturating_sub(other.nanos))
+    }
+
+    /// So many times.
+    #[must_use]
+    pub fn times(&self, number: u64) -> Self {
+        Self::of(self.nanos.saturating_mul(i128::from(number)))
+    }
+
+    /// What was computed, in a notation that Kubernetes reads: `1250m`, `3`, `640Mi`.
+    fn of(nanos: i128) -> Self {
+        const MEBI: i128 = 1 << 20;
+        let (whole, part) = (nanos / NANO, nanos % NANO);
+        let text = if part != 0 {
+            // Thousandths, rounded up, as Kubernetes does.
+            format!("{}m", nanos.div_euclid(NANO / 1000) + i128::from(nanos.rem_euclid(NANO / 1000) != 0))
+        } else if whole != 0 && whole % (MEBI << 10) == 0 {
+            format!("{}Gi", whole / (MEBI << 10))
+        } else if whole != 0 && whole % MEBI == 0 {
+            format!("{}Mi", whole / MEBI)
+        } else {
+            whole.to_string()
+        };
+        Self { nanos, text }
+    }
 }
 
 impl fmt::Display for Quantity {
@@ -132,6 +177,24 @@ mod tests {
             [("1G", "1Gi"), ("999Mi", "1Gi"), ("1M", "1Mi"), ("20Gi", "0.1Ti"), ("-1", "0"), ("9e2", "1k")]
         {
             assert!(Quantity::parse(less).unwrap() < Quantity::parse(more).unwrap(), "{less} {more}");
+        }
+    }
+
+    #[test]
+    fn sums_are_written_as_amounts() {
+        let of = |text: &str| Quantity::parse(text).unwrap();
+        for (sum, text) in [
+            (of("100m").plus(&of("250m")), "350m"),
+            (of("500m").times(4), "2"),
+            (of("128Mi").times(5), "640Mi"),
+            (of("512Mi").plus(&of("512Mi")), "1Gi"),
+            (of("1500").minus(&of("2k")), "-500"),
+            (of("1n").plus(&of("1")), "1001m"),
+            (Quantity::zero(), "0"),
+            (Quantity::count(3), "3"),
+        ] {
+            assert_eq!(sum.to_string(), text);
+            assert_eq!(of(text).cmp(&sum), if text == "1001m" { Ordering::Greater } else { Ordering::Equal });
         }
     }
 

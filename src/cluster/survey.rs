@@ -1,0 +1,139 @@
+//! What a cluster allows and demands, read before anything is written: many questions, few round trips.
+//!
+//! Questions go side by side over a handful of connections. Every answer stands for itself: what we may not read is an
+//! error in its place and stops nothing else. Nothing here judges; nothing is stored on the cluster.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::client::{Cluster, absent, complete};
+use super::error::Result;
+use super::explain::Attempt;
+use super::kind::{self, ACCESS_REVIEW, Kind, NAMESPACE, POD, STORAGE_CLASS, row, segment};
+use super::objects::name_of;
+
+/// `ResourceQuota`.
+const QUOTA: Kind = row("v1", "ResourceQuota", "resourcequotas", true);
+/// `LimitRange`.
+const LIMIT_RANGE: Kind = row("v1", "LimitRange", "limitranges", true);
+/// `PersistentVolume`.
+const VOLUME: Kind = row("v1", "PersistentVolume", "persistentvolumes", false);
+
+/// Group and version, and kind, as written in objects.
+pub type KindName = (String, String);
+
+/// A right: a verb on the objects of a kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Right {
+    /// `get`, `list`, `create`, `patch`...
+    pub verb: &'static str,
+    /// The kind.
+    pub kind: Kind,
+    /// The namespace; empty for the whole cluster.
+    pub namespace: String,
+    /// The one object; empty for any.
+    pub name: String,
+}
+
+/// What a cluster says of itself and of one namespace.
+#[derive(Debug, Clone)]
+pub struct Survey {
+    /// The version of the API server, like `v1.36.3`.
+    pub version: Result<String>,
+    /// The namespace; none when it is missing.
+    pub namespace: Result<Option<Value>>,
+    /// The kinds that were asked for; none for those that the cluster does not have.
+    pub kinds: BTreeMap<KindName, Result<Option<Kind>>>,
+    /// The quotas of the namespace.
+    pub quotas: Result<Vec<Value>>,
+    /// The limit ranges of the namespace.
+    pub limits: Result<Vec<Value>>,
+    /// The storage classes.
+    pub classes: Result<Vec<Value>>,
+    /// Volumes that somebody made beforehand.
+    pub volumes: Result<Vec<Value>>,
+}
+
+impl Cluster {
+    /// Asks for all of it at once.
+    pub fn survey(&self, namespace: &str, kinds: impl IntoIterator<Item = KindName>) -> Result<Survey> {
+        let mut found = BTreeMap::new();
+        let mut versions: BTreeMap<String, Vec<KindName>> = BTreeMap::new();
+        for (version, kind) in kinds {
+            match Kind::known(&version, &kind) {
+                Some(known) => drop(found.insert((version, kind), Ok(Some(known)))),
+                None => versions.entry(version.clone()).or_default().push((version, kind)),
+            }
+        }
+        let server = Kind { kind: "version".into(), namespaced: false, ..NAMESPACE };
+        let lists = [(QUOTA, namespace), (LIMIT_RANGE, namespace), (STORAGE_CLASS, ""), (VOLUME, "")];
+        let attempt = Attempt { verb: "get", kind: &server, namespace: "", name: "of the API server" };
+        let mut asked = vec![self.asks_get(attempt, "", "version")?];
+        let attempt = Attempt { verb: "get", kind: &NAMESPACE, namespace: "", name: namespace };
+        asked.push(self.asks_get(attempt, &NAMESPACE.path("")?, segment(namespace)?)?);
+        for (kind, namespace) in &lists {
+            asked.push(self.asks_list(Attempt { verb: "list", kind, namespace, name: "" })?);
+        }
+        let wanted: Vec<Kind> = versions.values().filter_map(|kinds| kinds.first()).map(discovered).collect();
+        for (kind, version) in wanted.iter().zip(versions.keys()) {
+            let path = kind::version_path(version)?;
+            let (base, last) = path.rsplit_once('/').unwrap_or(("", &path));
+            asked.push(self.asks_get(Attempt { verb: "get", kind, namespace: "", name: "" }, base, last)?);
+        }
+        let mut answers = self.send_all(asked).into_iter();
+        let mut next = || answers.next().unwrap_or_else(|| Ok(Value::Null));
+        let version = next().map(|answer| answer["gitVersion"].as_str().unwrap_or_default().to_owned());
+        let namespace = absent(next());
+        let [quotas, limits, classes, volumes] = lists.map(|(kind, _)| next().map(|list| items(list, &kind)));
+        for (version, kinds) in versions {
+            let list = absent(next());
+            for (_, name) in kinds {
+                let read = |list: Option<Value>| list.and_then(|list| kind::in_resource_list(&list, &version, &name));
+                found.insert((version.clone(), name.clone()), list.clone().map(read));
+            }
+        }
+        Ok(Survey { version, namespace, kinds: found, quotas, limits, classes, volumes })
+    }
+
+    /// Whether we have each of these rights.
+    pub fn rights(&self, rights: &[Right]) -> Result<Vec<Result<bool>>> {
+        let (mut asked, kind) = (Vec::new(), ACCESS_REVIEW);
+        for right in rights {
+            let attempt = Attempt { verb: "create", kind: &kind, namespace: "", name: "" };
+            let review = json!({
+                "apiVersion": kind.api_version,
+                "kind": kind.kind,
+                "spec": {"resourceAttributes": {
+                    "verb": right.verb, "group": right.kind.group(), "version": right.kind.version(),
+                    "resource": right.kind.plural, "namespace": right.namespace, "name": right.name,
+                }},
+            });
+            asked.push(self.asks_create(attempt, &review, false)?);
+        }
+        let answers = self.send_all(asked);
+        Ok(answers.into_iter().map(|answer| Ok(answer?["status"]["allowed"] == true)).collect())
+    }
+
+    /// What the API server would say to each of these pods; none is made.
+    pub fn try_pods(&self, namespace: &str, pods: &[Value]) -> Result<Vec<Result<Value>>> {
+        let (mut asked, kind) = (Vec::new(), POD);
+        for pod in pods {
+            let attempt = Attempt { verb: "create", kind: &kind, namespace, name: name_of(pod) };
+            asked.push(self.asks_create(attempt, pod, true)?);
+        }
+        Ok(self.send_all(asked))
+    }
+}
+
+/// Stands for a kind that is looked up, for the message.
+fn discovered((version, kind): &KindName) -> Kind {
+    Kind { api_version: version.clone().into(), kind: kind.clone().into(), ..NAMESPACE }
+}
+
+fn items(mut list: Value, kind: &Kind) -> Vec<Value> {
+    match list["items"].take() {
+        Value::Array(items) => items.into_iter().map(|item| complete(item, kind)).collect(),
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,182 @@
+//! Doctor: what was read of helm, the cluster and the chart in; findings out, each with the way out.
+//!
+//! Every check is a function of values that returns its findings; nothing here reads, writes or asks. A check that could
+//! not look says so ([`Verdict::Skipped`]) and never guesses: what we may not read is no fault of the cluster.
+
+mod chart;
+mod kinds;
+mod limits;
+mod names;
+mod pods;
+mod quota;
+mod record;
+mod rights;
+mod security;
+mod storage;
+mod tools;
+mod trial;
+
+pub use chart::{kind_names, objects_of};
+pub use kinds::kinds;
+pub use limits::limits;
+pub use names::names;
+pub use pods::{Pods, pods};
+pub use quota::{Demand, quotas};
+pub use record::record;
+pub use rights::{Asks, Need, needed, rights};
+pub use security::pod_security;
+pub use storage::classes;
+pub use tools::{HelmFound, helm, namespace, server};
+pub use trial::{Trial, trial_pods, trials};
+
+use crate::problem::Problem;
+use serde::Serialize;
+use std::fmt;
+
+/// How serious a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Nothing stands in the way.
+    Ok,
+    /// We could not look; whether it is well will show.
+    Skipped,
+    /// Something that a person should know; a deploy goes on.
+    Warning,
+    /// A deploy would fail, or must not be tried.
+    Failed,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // `pad` keeps columns straight where a width is asked for.
+        f.pad(match self {
+            Self::Ok => "ok",
+            Self::Skipped => "skipped",
+            Self::Warning => "warning",
+            Self::Failed => "failed",
+        })
+    }
+}
+
+/// What one check found about one thing. Holds no secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// Which check: `helm`, `cluster`, `rights`, `quota`... Part of the contract with scripts.
+    pub check: &'static str,
+    /// How serious it is.
+    pub verdict: Verdict,
+    /// What it is about: `StorageClass fast`.
+    pub subject: String,
+    /// What was found, as a sentence without its period.
+    pub reason: String,
+    /// What to do now; empty where there is nothing to do.
+    pub fix: String,
+}
+
+impl Finding {
+    /// A finding without advice.
+    pub fn new(check: &'static str, verdict: Verdict, subject: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { check, verdict, subject: subject.into(), reason: reason.into(), fix: String::new() }
+    }
+
+    /// The same finding with the way out.
+    #[must_use]
+    pub fn fix(self, fix: impl Into<String>) -> Self {
+        Self { fix: fix.into(), ..self }
+    }
+
+    /// A problem that another part of the program found.
+    pub fn of_problem(check: &'static str, problem: Problem) -> Self {
+        let finding = Self::new(check, Verdict::Failed, problem.place, problem.what);
+        finding.fix(problem.hint)
+    }
+
+    /// What could not be read.
+    fn unread(check: &'static str, subject: impl Into<String>, error: &crate::cluster::Error) -> Self {
+        use crate::cluster::ErrorKind::{Forbidden, Unauthorized};
+        let verdict = match error.kind() {
+            Forbidden | Unauthorized => Verdict::Skipped,
+            _ => Verdict::Failed,
+        };
+        Self::new(check, verdict, subject, error.sentence())
+    }
+
+    /// The same as a problem, for an error that ends a run.
+    pub fn to_problem(&self) -> Problem {
+        Problem::at(self.subject.clone(), self.reason.clone()).hint(self.fix.clone())
+    }
+}
+
+/// One line: `quota  compute: pods: 4 of 4 are used; ask for more, or ...`.
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        write!(f, "{}: ", self.check)?;
+        if !self.subject.is_empty() {
+            write!(f, "{}: ", one_line(&self.subject))?;
+        }
+        f.write_str(&one_line(&self.reason))?;
+        if self.fix.is_empty() { Ok(()) } else { write!(f, "; {}", one_line(&self.fix)) }
+    }
+}
+
+/// The JSON form of a report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Findings {
+    /// In the order of the checks.
+    pub findings: Vec<Finding>,
+}
+
+impl Findings {
+    /// The most serious of them.
+    pub fn worst(&self) -> Verdict {
+        self.findings.iter().map(|finding| finding.verdict).max().unwrap_or(Verdict::Ok)
+    }
+}
+
+/// Findings of a check that found nothing else: all is well, in these words.
+fn or_ok(found: Vec<Finding>, check: &'static str, subject: &str, well: impl Into<String>) -> Vec<Finding> {
+    if found.is_empty() { vec![Finding::new(check, Verdict::Ok, subject, well)] } else { found }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_is_one_line_with_the_way_out() {
+        let finding = Finding::new("quota", Verdict::Failed, "compute", "no\n  room").fix("ask\nfor more");
+        assert_eq!(finding.to_string(), "quota: compute: no room; ask for more");
+        assert_eq!(Finding::new("helm", Verdict::Ok, "", "4.2.4").to_string(), "helm: 4.2.4");
+        assert_eq!(format!("{:8}|", Verdict::Ok), "ok      |");
+    }
+
+    #[test]
+    fn the_json_form_is_the_contract() {
+        let findings = Findings { findings: vec![Finding::new("helm", Verdict::Ok, "helm", "4.2.4")] };
+        assert_eq!(
+            serde_json::to_string(&findings).unwrap(),
+            r#"{"findings":[{"check":"helm","verdict":"ok","subject":"helm","reason":"4.2.4","fix":""}]}"#
+        );
+    }
+
+    #[test]
+    fn the_worst_counts() {
+        let of = |verdicts: &[Verdict]| {
+            let findings = verdicts.iter().map(|verdict| Finding::new("x", *verdict, "", "")).collect();
+            Findings { findings }.worst()
+        };
+        assert_eq!(of(&[]), Verdict::Ok);
+        assert_eq!(of(&[Verdict::Ok, Verdict::Failed, Verdict::Warning]), Verdict::Failed);
+        assert_eq!(of(&[Verdict::Skipped, Verdict::Ok]), Verdict::Skipped);
+    }
+
+    #[test]
+    fn what_may_not_be_read_is_no_fault() {
+        use crate::cluster::{Error, ErrorKind};
+        for (kind, verdict) in [(ErrorKind::Forbidden, Verdict::Skipped), (ErrorKind::Timeout, Verdict::Failed)] {
+            assert_eq!(Finding::unread("x", "", &Error::new(kind, "no").hint("h")).verdict, verdict);
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Objects of the chart that somebody else has already.
+
+use super::chart::kind_name;
+use super::{Finding, Verdict, or_ok};
+use crate::cluster::claims::ReleaseName;
+use crate::cluster::{annotation, label, marks, name_of};
+use serde_json::Value as Json;
+
+/// Findings about names. `live` are the objects in the namespace. Claims have a check of their own.
+pub fn names(objects: &[Json], live: &[Json], release: ReleaseName<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for object in objects.iter().filter(|object| object["kind"] != "PersistentVolumeClaim") {
+        let (version, kind) = kind_name(object);
+        let same =
+            |live: &&Json| kind_name(live) == (version.clone(), kind.clone()) && name_of(live) == name_of(object);
+        let Some(live) = live.iter().find(same) else { continue };
+        let reason = match (owner(live), label(live, marks::MANAGED_BY)) {
+            (Some(owner), Some("Helm")) if owner == (release.name, release.namespace) => continue,
+            (Some((name, namespace)), Some("Helm")) => {
+                format!("belongs to the release {name} in namespace {namespace}")
+            }
+            _ => "was not made by helm".to_owned(),
+        };
+        let subject = format!("the {kind} {} in namespace {}", name_of(object), release.namespace);
+        let fix = "choose another namespace, or rename the resource in the AppHost";
+        findings.push(Finding::new("names", Verdict::Failed, subject, reason).fix(fix));
+    }
+    or_ok(findings, "names", "", "no object of the chart is somebody else's")
+}
+
+fn owner(object: &Json) -> Option<(&str, &str)> {
+    Some((annotation(object, "meta.helm.sh/release-name")?, annotation(object, "meta.helm.sh/release-namespace")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn object(kind: &str, owner: Option<&str>) -> Json {
+        let annotations =
+            owner.map(|name| json!({"meta.helm.sh/release-name": name, "meta.helm.sh/release-namespace": "n"}));
+        let labels = json!({"app.kubernetes.io/managed-by": "Helm"});
+        json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": "api", "annotations": annotations, "labels": labels}})
+    }
+
+    #[test]
+    fn only_what_is_somebody_elses_is_named() {
+        let release = ReleaseName { name: "shop", namespace: "n" };
+        for (live, words) in [
+            (object("Service", Some("shop")), None),
+            (object("Service", Some("other")), Some("belongs to the release other in namespace n")),
+            (object("Service", None), Some("was not made by helm")),
+            (object("Secret", None), None),
+        ] {
+            let found = names(&[object("Service", None)], &[live], release);
+            match words {
+                None => assert_eq!(found[0].verdict, Verdict::Ok),
+                Some(words) => assert!(found[0].to_string().contains(words), "{}", found[0]),
+            }
+        }
+        assert_eq!(
+            names(&[object("PersistentVolumeClaim", None)], &[object("PersistentVolumeClaim", None)], release)[0]
+                .verdict,
+            Verdict::Ok
+        );
+    }
+}

@@ -1,0 +1,226 @@
+//! The rights that a deploy needs: a table, held against what the API server says we may do.
+//!
+//! The rows are what helm 3.14 to 4.3 and we were seen to ask for (the audit log of an API server, not the documentation).
+
+use super::chart::kind_name;
+use super::{Finding, Verdict, or_ok};
+use crate::cluster::{
+    CLAIM, CONFIG_MAP, DEPLOYMENT, Error, Kind, KindName, LEASE, NAMESPACE, POD, Right, SECRET, SERVICE, STATEFUL_SET,
+};
+use crate::helm::Version;
+use serde_json::Value as Json;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// `ReplicaSet`, which helm reads while it waits for a Deployment.
+const REPLICA_SETS: (&str, &str) = ("apps/v1", "ReplicaSet");
+
+/// What the rights depend on.
+#[derive(Debug, Clone, Copy)]
+pub struct Asks<'a> {
+    /// Namespace of the release.
+    pub namespace: &'a str,
+    /// Helm's version.
+    pub helm: Version,
+    /// Whether helm waits until the workloads are ready.
+    pub wait: bool,
+    /// Whether the namespace is missing.
+    pub makes_namespace: bool,
+}
+
+/// A right, and what becomes impossible without it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Need {
+    /// The right.
+    pub right: Right,
+    /// Whether a deploy fails without it, or only something later.
+    pub verdict: Verdict,
+    /// For whom it is.
+    pub why: &'static str,
+}
+
+/// Verbs that helm needs for every object of a chart.
+const FOR_OBJECTS: [&str; 3] = ["get", "create", "patch"];
+/// Verbs that helm 4 needs besides while it waits.
+const TO_WAIT: [&str; 2] = ["list", "watch"];
+/// Kinds that we list to see what is there already.
+const LOOKED_AT: [Kind; 5] = [DEPLOYMENT, STATEFUL_SET, SERVICE, CONFIG_MAP, CLAIM];
+/// What we and helm do with objects that are in no chart: the release records of helm and our Secret, what we remember of
+/// a release, the lock of a run.
+const OF_OURS: [(Kind, &[&str]); 3] = [
+    (SECRET, &["get", "list", "create", "update", "delete"]),
+    (CONFIG_MAP, &["get", "create", "update"]),
+    (LEASE, &["get", "create", "update", "delete"]),
+];
+
+/// All rights that a deploy of these objects needs, each once. Kinds that the cluster does not have need none.
+pub fn needed(objects: &[Json], kinds: &BTreeMap<KindName, Result<Option<Kind>, Error>>, asks: &Asks) -> Vec<Need> {
+    let mut needs = Needs { asks, list: Vec::new() };
+    if asks.makes_namespace {
+        needs.add(&NAMESPACE, "create", Verdict::Failed, "to make the namespace");
+    }
+    let mut found: Vec<&Kind> = Vec::new();
+    for name in objects.iter().map(kind_name).collect::<BTreeSet<_>>() {
+        if let Some(Ok(Some(kind))) = kinds.get(&name) {
+            found.push(kind);
+        }
+    }
+    for kind in &found {
+        for verb in FOR_OBJECTS {
+            needs.add(kind, verb, Verdict::Failed, "for helm, to apply the chart");
+        }
+        for verb in TO_WAIT.iter().filter(|_| asks.wait && asks.helm.major >= 4) {
+            needs.add(kind, verb, Verdict::Failed, "for helm, to wait for the workloads");
+        }
+        needs.add(
+            kind,
+            "delete",
+            Verdict::Warning,
+            "for helm, to remove what a later chart no longer has, and for `destroy`",
+        );
+    }
+    if asks.wait && found.iter().any(|kind| **kind == DEPLOYMENT) {
+        let replica_sets = Kind {
+            api_version: REPLICA_SETS.0.into(),
+            kind: REPLICA_SETS.1.into(),
+            plural: "replicasets".into(),
+            namespaced: true,
+        };
+        needs.add(&replica_sets, "list", Verdict::Failed, "for helm, to wait for the workloads");
+    }
+    if asks.wait && asks.helm.major >= 4 && found.iter().any(|kind| [DEPLOYMENT, STATEFUL_SET].contains(kind)) {
+        needs.add(&POD, "list", Verdict::Failed, "for helm, to wait for the workloads");
+    }
+    for kind in &LOOKED_AT {
+        needs.add(kind, "list", Verdict::Failed, "to see what is there already");
+    }
+    for (kind, verbs) in &OF_OURS {
+        for verb in *verbs {
+            let why =
+                if *kind == LEASE { "to keep two runs apart" } else { "for helm's records of the release and ours" };
+            needs.add(kind, verb, Verdict::Failed, why);
+        }
+    }
+    needs.list
+}
+
+struct Needs<'a> {
+    asks: &'a Asks<'a>,
+    list: Vec<Need>,
+}
+
+impl Needs<'_> {
+    fn add(&mut self, kind: &Kind, verb: &'static str, verdict: Verdict, why: &'static str) {
+        let namespace = if kind.namespaced { self.asks.namespace.to_owned() } else { String::new() };
+        let right = Right { verb, kind: kind.clone(), namespace, name: String::new() };
+        match self.list.iter_mut().find(|need| need.right == right) {
+            Some(known) if known.verdict < verdict => *known = Need { right, verdict, why },
+            Some(_) => {}
+            None => self.list.push(Need { right, verdict, why }),
+        }
+    }
+}
+
+/// Findings about rights. `held` are the answers, in the order of the needs. One line a kind and purpose.
+pub fn rights(needs: &[Need], held: &[Result<bool, Error>]) -> Vec<Finding> {
+    let mut missing: BTreeMap<(String, Verdict, &str), Vec<&str>> = BTreeMap::new();
+    let mut findings = Vec::new();
+    for (need, held) in needs.iter().zip(held) {
+        match held {
+            Ok(false) => {
+                let place = if need.right.namespace.is_empty() {
+                    "the whole cluster".into()
+                } else {
+                    format!("namespace {}", need.right.namespace)
+                };
+                let subject = format!("{} in {place}", need.right.kind.resource());
+                missing.entry((subject, need.verdict, need.why)).or_default().push(need.right.verb);
+            }
+            Err(error) if findings.is_empty() => {
+                let what =
+                    format!("whether we may {} {}: {}", need.right.verb, need.right.kind.resource(), error.sentence());
+                findings.push(Finding::new("rights", Verdict::Skipped, "", what));
+            }
+            Ok(true) | Err(_) => {}
+        }
+    }
+    for ((subject, verdict, why), verbs) in missing {
+        let reason = format!("we may not {} them, which is needed {why}", verbs.join(", "));
+        let fix =
+            format!("ask for a role with the verbs {} on {}", verbs.join(", "), subject.replace(" in ", ", bound in "));
+        findings.push(Finding::new("rights", verdict, subject, reason).fix(fix));
+    }
+    or_ok(findings, "rights", "", format!("we have all {} that a deploy needs", needs.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::ErrorKind;
+    use serde_json::json;
+
+    fn asks(helm: &str) -> Asks<'static> {
+        Asks { namespace: "n", helm: Version::parse(helm).unwrap(), wait: true, makes_namespace: false }
+    }
+
+    fn kinds(objects: &[Json]) -> BTreeMap<KindName, Result<Option<Kind>, Error>> {
+        objects
+            .iter()
+            .map(|object| (kind_name(object), Ok(Kind::known(&kind_name(object).0, &kind_name(object).1))))
+            .collect()
+    }
+
+    fn words(needs: &[Need]) -> Vec<String> {
+        needs.iter().map(|need| format!("{} {}", need.right.verb, need.right.kind.resource())).collect()
+    }
+
+    #[test]
+    fn only_what_the_chart_holds_is_asked_for() {
+        let objects = [json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}})];
+        let three = words(&needed(&objects, &kinds(&objects), &asks("v3.14.4")));
+        let four = words(&needed(&objects, &kinds(&objects), &asks("v4.2.4")));
+        for (right, in_three, in_four) in [
+            ("patch deployments.apps", true, true),
+            ("create deployments.apps", true, true),
+            ("list replicasets.apps", true, true),
+            ("watch deployments.apps", false, true),
+            ("list pods", false, true),
+            ("create services", false, false),
+            ("create statefulsets.apps", false, false),
+            ("list statefulsets.apps", true, true),
+            ("update secrets", true, true),
+            ("create namespaces", false, false),
+        ] {
+            let found = (three.contains(&right.to_owned()), four.contains(&right.to_owned()));
+            assert_eq!(found, (in_three, in_four), "{right}");
+        }
+        let quick = Asks { wait: false, makes_namespace: true, ..asks("v4.2.4") };
+        let quick = words(&needed(&objects, &kinds(&objects), &quick));
+        assert!(!quick.contains(&"watch deployments.apps".into()) && quick.contains(&"create namespaces".into()));
+        let distinct: BTreeSet<&String> = four.iter().collect();
+        assert_eq!(distinct.len(), four.len(), "each right is asked for once");
+    }
+
+    #[test]
+    fn what_is_missing_is_one_line_a_kind_with_the_way_out() {
+        let objects = [json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}})];
+        let needs = needed(&objects, &kinds(&objects), &asks("v3.14.4"));
+        let held: Vec<Result<bool, Error>> =
+            needs.iter().map(|need| Ok(need.right.kind != SERVICE || need.right.verb == "get")).collect();
+        let found: Vec<(Verdict, String)> =
+            rights(&needs, &held).into_iter().map(|finding| (finding.verdict, finding.to_string())).collect();
+        let texts: Vec<&str> = found.iter().map(|(_, text)| text.as_str()).collect();
+        assert_eq!(texts.len(), 3, "{texts:?}");
+        assert!(
+            texts.iter().any(|text| text.contains("services in namespace n: we may not create, patch them")
+                && text.contains("ask for a role with the verbs create, patch on services, bound in namespace n")),
+            "{texts:?}"
+        );
+        assert!(found.iter().any(|(verdict, text)| *verdict == Verdict::Warning && text.contains("delete")));
+        let all: Vec<Result<bool, Error>> = needs.iter().map(|_| Ok(true)).collect();
+        assert_eq!(rights(&needs, &all)[0].verdict, Verdict::Ok);
+        let unknown: Vec<Result<bool, Error>> =
+            needs.iter().map(|_| Err(Error::new(ErrorKind::Forbidden, "no"))).collect();
+        let unknown = rights(&needs, &unknown);
+        assert_eq!((unknown.len(), unknown[0].verdict), (1, Verdict::Skipped));
+    }
+}

@@ -1,0 +1,151 @@
+//! The server's own answer to the pods of a chart: one of each is sent as a dry run, and what is said is sorted.
+//!
+//! It knows what no rule here does: exemptions, webhooks, policies, service accounts and priority classes.
+
+use super::pods::pods;
+use super::{Finding, Verdict, or_ok, security};
+use crate::cluster::{Error, ErrorKind};
+use serde_json::{Value as Json, json};
+
+/// Most pods that are tried; an application with more has many alike.
+const MOST: usize = 50;
+
+/// A pod to try, and the workload that it is of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trial {
+    /// The workload.
+    pub workload: String,
+    /// The pod.
+    pub pod: Json,
+}
+
+/// What an answer holds, the check that it belongs to, and the way out.
+const ANSWERS: [(&str, &str, &str); 7] = [
+    ("violates PodSecurity", "pod-security", ""),
+    ("exceeded quota", "quota", "ask for a larger quota, or set less in `resources` in aspire-k8s.yaml"),
+    ("failed quota", "quota", "set what it names in `resources` of the workload, or in `defaults.resources`"),
+    ("per Container is", "limits", "set `resources` in aspire-k8s.yaml within the range"),
+    ("per Pod is", "limits", "set `resources` in aspire-k8s.yaml within the range"),
+    ("service account", "admission", "make the service account, or change `serviceAccount` in aspire-k8s.yaml"),
+    ("PriorityClass", "admission", "make the priority class, or change `priorityClass` in aspire-k8s.yaml"),
+];
+
+/// One pod of each workload.
+pub fn trial_pods(objects: &[Json]) -> Vec<Trial> {
+    let of = |pods: super::Pods<'_>| {
+        let mut spec = pods.spec().clone();
+        // A pod of a Deployment has what a Deployment fills in; here nothing does.
+        spec["restartPolicy"] = spec["restartPolicy"]
+            .as_str()
+            .unwrap_or(if pods.owner["kind"] == "Job" { "Never" } else { "Always" })
+            .into();
+        let mut metadata = pods.template["metadata"].clone();
+        metadata["generateName"] = json!(format!("{}-", pods.name()));
+        if let Some(map) = metadata.as_object_mut() {
+            map.remove("name");
+        }
+        Trial {
+            workload: pods.name().to_owned(),
+            pod: json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}),
+        }
+    };
+    pods(objects).into_iter().take(MOST).map(of).collect()
+}
+
+/// Findings out of the answers, in the order of the trials. `level` is what the namespace enforces.
+pub fn trials(tried: &[Trial], answers: &[Result<Json, Error>], namespace: Option<&Json>) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = Vec::new();
+    let mut unknown = false;
+    for (trial, answer) in tried.iter().zip(answers) {
+        let Err(error) = answer else { continue };
+        let text = error.sentence();
+        let known = ANSWERS.iter().find(|(words, ..)| text.contains(words));
+        if let Some((_, check, fix)) = known {
+            findings.push(refused(trial, check, text, fix, namespace));
+        } else if matches!(error.kind(), ErrorKind::Invalid)
+            || text.contains("denied the request")
+            || text.contains("denied request")
+        {
+            findings.push(refused(
+                trial,
+                "admission",
+                text,
+                "change what it names, or ask whoever made the policy",
+                namespace,
+            ));
+        } else if !unknown {
+            // Without the right, or without the namespace, or with a webhook that cannot be tried, the rules have to do.
+            unknown = true;
+            findings.push(Finding::new("admission", Verdict::Skipped, format!("pods of {}", trial.workload), text));
+        }
+    }
+    or_ok(findings, "admission", "", format!("the API server would take a pod of each of {} workloads", tried.len()))
+}
+
+fn refused(trial: &Trial, check: &'static str, text: &str, fix: &str, namespace: Option<&Json>) -> Finding {
+    // The sentence begins with what was tried; the server's own words follow.
+    let said = text.split_once(": ").map_or(text, |(_, said)| said);
+    if check == "pod-security" {
+        let level = namespace.and_then(security::level).unwrap_or("restricted");
+        return security::finding(&trial.workload, level, said);
+    }
+    Finding::new(check, Verdict::Failed, format!("pods of {}", trial.workload), said).fix(fix)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(kind: ErrorKind, text: &str) -> Finding {
+        let tried = [Trial { workload: "api".into(), pod: json!({}) }];
+        trials(&tried, &[Err(Error::new(kind, format!("could not create Pod in namespace n: {text}")))], None)
+            .swap_remove(0)
+    }
+
+    #[test]
+    fn answers_are_sorted() {
+        for (kind, text, check, verdict) in [
+            (
+                ErrorKind::Forbidden,
+                "pods \"api-x\" is forbidden: violates PodSecurity \"restricted:latest\"",
+                "pod-security",
+                Verdict::Failed,
+            ),
+            (ErrorKind::Forbidden, "pods \"api-x\" is forbidden: exceeded quota: q", "quota", Verdict::Failed),
+            (
+                ErrorKind::Forbidden,
+                "minimum cpu usage per Container is 1, but request is 50m",
+                "limits",
+                Verdict::Failed,
+            ),
+            (
+                ErrorKind::Forbidden,
+                "error looking up service account n/x: serviceaccount \"x\" not found",
+                "admission",
+                Verdict::Failed,
+            ),
+            (ErrorKind::Forbidden, "no PriorityClass with name x was found", "admission", Verdict::Failed),
+            (ErrorKind::Other, "admission webhook \"x\" denied the request: no", "admission", Verdict::Failed),
+            (ErrorKind::Invalid, "spec.containers[0].image: Required value", "admission", Verdict::Failed),
+            (ErrorKind::Forbidden, "User \"eve\" cannot create resource \"pods\"", "admission", Verdict::Skipped),
+            (ErrorKind::NotFound, "namespaces \"n\" not found", "admission", Verdict::Skipped),
+        ] {
+            let finding = answer(kind, text);
+            assert_eq!((finding.check, finding.verdict), (check, verdict), "{finding}");
+            assert_eq!(finding.fix.is_empty(), verdict == Verdict::Skipped, "{finding}");
+        }
+    }
+
+    #[test]
+    fn a_pod_of_each_workload_is_tried() {
+        let template = json!({"metadata": {"labels": {"a": "b"}}, "spec": {"containers": []}});
+        let objects = [
+            json!({"kind": "Deployment", "metadata": {"name": "api"}, "spec": {"template": template}}),
+            json!({"kind": "Service"}),
+        ];
+        let tried = trial_pods(&objects);
+        assert_eq!(tried.len(), 1);
+        assert_eq!(tried[0].pod["metadata"], json!({"labels": {"a": "b"}, "generateName": "api-"}));
+        assert_eq!(trials(&tried, &[Ok(json!({}))], None)[0].verdict, Verdict::Ok);
+    }
+}
