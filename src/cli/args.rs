@@ -24,6 +24,10 @@ pub enum Verb {
     Deploy(Deploy),
     /// Uninstall the application; its data stays unless told otherwise
     Destroy(Destroy),
+    /// Show the release: state, workloads, endpoints, claims, secrets, changes by hand
+    Status(Status),
+    /// Show the revisions of the release
+    History(History),
     /// List what the application needs to be told
     Inputs(Inputs),
     /// Print the JSON schema of aspire-k8s.yaml
@@ -168,6 +172,17 @@ pub enum Format {
     Yaml,
 }
 
+/// Which release is meant.
+#[derive(Debug, Args)]
+pub struct Named {
+    /// Release name; without it, the one of aspire-k8s.yaml or of the application
+    #[arg(long, value_name = "NAME")]
+    pub release: Option<String>,
+    /// Namespace of the release, where helm hides whether -n was given
+    #[arg(long, value_name = "NAME")]
+    pub release_namespace: Option<String>,
+}
+
 /// Which release is changed.
 #[derive(Debug, Args)]
 pub struct On {
@@ -214,6 +229,34 @@ pub struct Destroy {
     /// Delete the claims of the release and all its secrets too
     #[arg(long)]
     pub delete_data: bool,
+}
+
+/// `status`.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// The application.
+    #[command(flatten)]
+    pub source: Source,
+    /// The release; when it is named, SOURCE is not read.
+    #[command(flatten)]
+    pub on: Named,
+    /// Form of the answer
+    #[arg(short, long, value_enum, default_value_t = ListFormat::Text)]
+    pub output: ListFormat,
+}
+
+/// `history`.
+#[derive(Debug, Args)]
+pub struct History {
+    /// The application.
+    #[command(flatten)]
+    pub source: Source,
+    /// The release; when it is named, SOURCE is not read.
+    #[command(flatten)]
+    pub on: Named,
+    /// Form of the answer
+    #[arg(short, long, value_enum, default_value_t = ListFormat::Text)]
+    pub output: ListFormat,
 }
 
 /// `inputs`.

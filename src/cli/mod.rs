@@ -9,6 +9,7 @@ mod output;
 mod project;
 mod release;
 mod render;
+mod status;
 
 pub use error::{CliError, Exit};
 
@@ -51,6 +52,8 @@ fn execute(cli: &Cli, name: &str) -> Result<Exit, CliError> {
         Verb::Inputs(options) => inputs::inputs(&cli.common, options),
         Verb::Deploy(options) => release::deploy(&cli.common, options),
         Verb::Destroy(options) => release::destroy(&cli.common, options),
+        Verb::Status(options) => status::status(&cli.common, options),
+        Verb::History(options) => status::history(&cli.common, options),
         Verb::Schema => {
             output::json(&crate::config::schema());
             Ok(Exit::Done)

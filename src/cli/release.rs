@@ -53,7 +53,8 @@ pub fn destroy(common: &Common, options: &Destroy) -> Result<Exit, CliError> {
     Ok(if done.found { Exit::Done } else { Exit::Error })
 }
 
-fn named_by_source(common: &Common, source: &Source) -> Result<(String, Config, String), CliError> {
+/// Name, intent and application id that the files of SOURCE give to a release.
+pub fn named_by_source(common: &Common, source: &Source) -> Result<(String, Config, String), CliError> {
     let project = Project::load(source)?;
     let config = project.config(common.environment.as_deref())?;
     let application = config.application.clone().unwrap_or_else(|| project.folder().to_owned());
@@ -113,11 +114,35 @@ fn release_name(given: Option<&str>, config: &Config, application: &str) -> Resu
     Ok(Name::of_workload(application).to_string())
 }
 
+/// The release that is about to be looked at. Where only the person could say which namespace is meant, it is the file's.
+pub fn reading(
+    common: &Common,
+    name: &str,
+    release_namespace: Option<&str>,
+    config: &Config,
+) -> Result<Release, CliError> {
+    let from_file = config.release.namespace.as_deref();
+    if let (None, Some(file)) = (release_namespace.or(common.namespace.as_deref()), from_file)
+        && let Err(CliError::Refused(_)) = writing(common, name, None, config)
+    {
+        output::say(&format!(
+            "looking into namespace {file}, which aspire-k8s.yaml names; --release-namespace names another"
+        ));
+        return writing(common, name, Some(file), config);
+    }
+    writing(common, name, release_namespace, config)
+}
+
 /// The release that is about to be changed.
 ///
 /// Helm always sets `HELM_NAMESPACE`, so `-n default` cannot be told from no `-n` at all. Where the file names another
 /// namespace than the one that merely is the context's own, only the person can say which is meant.
-fn writing(common: &Common, name: &str, release_namespace: Option<&str>, config: &Config) -> Result<Release, CliError> {
+pub fn writing(
+    common: &Common,
+    name: &str,
+    release_namespace: Option<&str>,
+    config: &Config,
+) -> Result<Release, CliError> {
     let environment = Environment::of_process();
     let access = access(common, &environment);
     let location = crate::cluster::locate(&access, &environment).map_err(pipeline::Error::from)?;

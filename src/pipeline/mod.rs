@@ -7,10 +7,16 @@ mod chart_secret;
 mod checks;
 mod deploy;
 mod destroy;
+mod drift;
+mod history;
+mod status;
 mod template;
 
 pub use deploy::{Ask, Deploy, deploy};
 pub use destroy::{Destroy, Destroyed, destroy};
+pub use drift::Drift;
+pub use history::{Revision, history};
+pub use status::{Claim, Endpoint, Running, Secret, Standing, Status, status};
 pub use template::{Template, template};
 
 use crate::cluster::{Access, Cluster, Environment, Location};

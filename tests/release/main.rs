@@ -14,4 +14,5 @@ mod passwords;
 mod plugin;
 mod refusals;
 mod sources;
+mod status;
 mod surroundings;

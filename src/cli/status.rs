@@ -1,0 +1,192 @@
+//! `status` and `history`: what stands on the cluster, as text or JSON.
+
+use super::args::{Common, History, ListFormat, Named, Source, Status};
+use super::release::{named_by_source, reading};
+use super::{CliError, Exit, output};
+use crate::config::Config;
+use crate::pipeline::{self, Release, Standing};
+use std::fmt::Write as _;
+
+/// Shows the release.
+pub fn status(common: &Common, options: &Status) -> Result<Exit, CliError> {
+    let release = release(common, &options.source, &options.on)?;
+    match pipeline::status(&release)? {
+        Standing::Release(status) => match options.output {
+            ListFormat::Json => output::json(&status),
+            ListFormat::Text => output::text(&output::harmless(&described(&status))),
+        },
+        Standing::Nothing { claims, secrets } => {
+            output::say(&format!("there is no {}", release.described()));
+            if !claims.is_empty() || !secrets.is_empty() {
+                let left = [claims, secrets].concat().join(", ");
+                output::say(&format!(
+                    "an earlier one left: {left}; `deploy` takes them over, `destroy --delete-data` removes them"
+                ));
+            }
+            return Ok(Exit::Error);
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// Shows the revisions.
+pub fn history(common: &Common, options: &History) -> Result<Exit, CliError> {
+    let release = release(common, &options.source, &options.on)?;
+    let revisions = pipeline::history(&release)?;
+    if revisions.is_empty() {
+        output::say(&format!("there is no {}", release.described()));
+        return Ok(Exit::Error);
+    }
+    match options.output {
+        ListFormat::Json => output::json(&revisions),
+        ListFormat::Text => {
+            let rows = revisions.iter().map(|revision| {
+                let live = if revision.live { "*" } else { "" };
+                [
+                    &format!("{}{live}", revision.revision),
+                    &revision.updated,
+                    &revision.status,
+                    &revision.chart,
+                    &revision.description,
+                ]
+                .map(Clone::clone)
+            });
+            let text = table(&["REVISION", "UPDATED", "STATUS", "CHART", "DESCRIPTION"], rows.collect());
+            output::text(&output::harmless(&text));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// The release that is looked at: a name needs no manifest, from whatever machine.
+pub fn release(common: &Common, source: &Source, on: &Named) -> Result<Release, CliError> {
+    let (name, config) = if let Some(name) = &on.release {
+        (name.clone(), Config::default())
+    } else {
+        let (name, config, _) = named_by_source(common, source)?;
+        (name, config)
+    };
+    reading(common, &name, on.release_namespace.as_deref(), &config)
+}
+
+fn described(status: &pipeline::Status) -> String {
+    let mut out = String::new();
+    let context = status.context.as_ref().map_or("this cluster".to_owned(), |context| format!("context {context}"));
+    let _ = writeln!(
+        out,
+        "release      {} in namespace {} of {context} ({})",
+        status.release, status.namespace, status.server
+    );
+    let application = status.application.as_deref().unwrap_or("none: it was not deployed with kubectl aspire");
+    let _ = writeln!(out, "application  {application}");
+    let _ = writeln!(out, "revision     {} of {}, {}", status.revision, status.updated, status.chart);
+    let _ = writeln!(out, "state        {}: {}", status.status, status.meaning);
+    section(
+        &mut out,
+        "WORKLOADS",
+        &["NAME", "KIND", "READY", "IMAGE"],
+        status.workloads.iter().map(|workload| {
+            let scaler = workload.autoscaler.as_ref().map_or(String::new(), |name| format!(" (by autoscaler {name})"));
+            [
+                workload.name.clone(),
+                workload.kind.clone(),
+                format!("{}/{}{scaler}", workload.ready, workload.desired),
+                workload.images.join(", "),
+            ]
+        }),
+    );
+    section(
+        &mut out,
+        "ENDPOINTS",
+        &["NAME", "KIND", "PORT", "REACH"],
+        status.endpoints.iter().map(|endpoint| {
+            let port = [endpoint.port_name.clone(), endpoint.port.map(|port| port.to_string())];
+            [
+                endpoint.name.clone(),
+                endpoint.kind.clone(),
+                port.into_iter().flatten().collect::<Vec<_>>().join(" "),
+                endpoint.reach.clone(),
+            ]
+        }),
+    );
+    section(
+        &mut out,
+        "CLAIMS",
+        &["NAME", "PHASE", "SIZE", "WHEN DESTROYED"],
+        status.claims.iter().map(|claim| {
+            let kept = if claim.kept { "kept" } else { "deleted" };
+            [claim.name.clone(), claim.phase.clone(), claim.size.clone(), kept.to_owned()]
+        }),
+    );
+    section(
+        &mut out,
+        "SECRETS",
+        &["NAME", "KEYS", "MISSING"],
+        status.secrets.iter().map(|secret| {
+            let missing = match secret.exists {
+                None => "not readable".to_owned(),
+                Some(false) => "the whole Secret".to_owned(),
+                Some(true) => secret.missing.join(", "),
+            };
+            [secret.name.clone(), secret.keys.join(", "), missing]
+        }),
+    );
+    if status.drift.is_empty() {
+        out.push_str("\nno drift: the live objects say what the chart says\n");
+    }
+    section(
+        &mut out,
+        "DRIFT",
+        &["OBJECT", "FIELD", "", "CHART", "LIVE"],
+        status.drift.iter().map(|drift| {
+            let value = |value: &Option<String>| value.clone().unwrap_or_default();
+            [
+                format!("{} {}", drift.kind, drift.name),
+                drift.path.clone(),
+                drift.what.to_owned(),
+                value(&drift.chart),
+                value(&drift.live),
+            ]
+        }),
+    );
+    out
+}
+
+fn section<const N: usize>(out: &mut String, title: &str, head: &[&str; N], rows: impl Iterator<Item = [String; N]>) {
+    let rows: Vec<[String; N]> = rows.collect();
+    if !rows.is_empty() {
+        let _ = write!(out, "\n{title}\n{}", table(head, rows));
+    }
+}
+
+/// Columns as wide as their widest cell, two blanks between them.
+fn table<const N: usize>(head: &[&str; N], rows: Vec<[String; N]>) -> String {
+    let head = head.map(str::to_owned);
+    let all: Vec<[String; N]> = std::iter::once(head).chain(rows).collect();
+    let width = |column: usize| all.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; N] = std::array::from_fn(width);
+    let mut out = String::new();
+    for row in &all {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(widths) {
+            let _ = write!(line, "{cell:width$}  ");
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_stand_under_each_other() {
+        let text = table(
+            &["A", "LONG", "C"],
+            vec![["abc".into(), "x".into(), String::new()], ["a".into(), "y".into(), "z".into()]],
+        );
+        assert_eq!(text, "A    LONG  C\nabc  x\na    y     z\n");
+    }
+}

@@ -1,0 +1,132 @@
+//! How the Services and Ingresses of a release are reached. Pure.
+
+use super::{owned, text};
+use crate::cluster::name_of;
+use serde::Serialize;
+use serde_json::Value as Json;
+use std::collections::BTreeSet;
+
+/// A port of a Service, or a host of an Ingress.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Endpoint {
+    /// Name of the Service or Ingress.
+    pub name: String,
+    /// `ClusterIP`, `NodePort`, `LoadBalancer`, `ExternalName` or `Ingress`.
+    pub kind: String,
+    /// Whether it is reached from outside of the cluster.
+    pub external: bool,
+    /// Address inside the cluster, or outside where it is external; null when it has none yet.
+    pub address: Option<String>,
+    /// The port; null for an Ingress.
+    pub port: Option<u64>,
+    /// Name of the port; null where it has none.
+    pub port_name: Option<String>,
+    /// How to reach it from this machine.
+    pub reach: String,
+}
+
+const HEADLESS: &str = "None";
+
+/// The ways to reach what an object publishes.
+pub fn of(object: &Json) -> Vec<Endpoint> {
+    match text(&object["kind"]) {
+        "Service" if object["spec"]["clusterIP"] != HEADLESS => service(object),
+        "Ingress" => ingress(object),
+        _ => Vec::new(),
+    }
+}
+
+fn service(object: &Json) -> Vec<Endpoint> {
+    let (name, namespace) = (name_of(object), text(&object["metadata"]["namespace"]));
+    let spec = &object["spec"];
+    let kind = spec["type"].as_str().unwrap_or("ClusterIP");
+    let balancer = object["status"]["loadBalancer"]["ingress"].as_array().and_then(|all| all.first());
+    let given = balancer.and_then(|first| first["ip"].as_str().or(first["hostname"].as_str()));
+    let ports = spec["ports"].as_array().into_iter().flatten();
+    let endpoint = |port: &Json| {
+        let number = port["port"].as_u64().unwrap_or(0);
+        let node_port = port["nodePort"].as_u64();
+        let inside = format!("{name}.{namespace}.svc:{number}");
+        let forward = format!("kubectl port-forward -n {namespace} service/{name} 8080:{number}");
+        let (address, reach) = match (kind, given, node_port) {
+            ("LoadBalancer", Some(host), _) => (Some(format!("{host}:{number}")), format!("{host}:{number}")),
+            ("LoadBalancer", None, _) => (None, format!("no address yet; until then {forward}")),
+            ("NodePort", _, Some(node)) => (Some(inside), format!("port {node} of any node")),
+            ("ExternalName", ..) => (owned(&spec["externalName"]), text(&spec["externalName"]).to_owned()),
+            _ => (Some(inside), forward),
+        };
+        Endpoint {
+            name: name.to_owned(),
+            kind: kind.to_owned(),
+            external: matches!(kind, "LoadBalancer" | "NodePort"),
+            address,
+            port: Some(number),
+            port_name: owned(&port["name"]),
+            reach,
+        }
+    };
+    ports.map(endpoint).collect()
+}
+
+fn ingress(object: &Json) -> Vec<Endpoint> {
+    let secure: BTreeSet<&str> = object["spec"]["tls"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .flat_map(|tls| tls["hosts"].as_array().into_iter().flatten())
+        .map(text)
+        .collect();
+    let rules = object["spec"]["rules"].as_array().into_iter().flatten();
+    let endpoint = |rule: &Json| {
+        let host = rule["host"].as_str().unwrap_or("*");
+        let scheme = if secure.contains(host) { "https" } else { "http" };
+        Endpoint {
+            name: name_of(object).to_owned(),
+            kind: "Ingress".to_owned(),
+            external: true,
+            address: Some(host.to_owned()),
+            port: None,
+            port_name: None,
+            reach: format!("{scheme}://{host}"),
+        }
+    };
+    rules.map(endpoint).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn endpoints_say_how_to_reach_them() {
+        let service = |spec: Json, status: Json| json!({"kind": "Service", "metadata": {"name": "api", "namespace": "n"}, "spec": spec, "status": status});
+        let port = json!([{"name": "http", "port": 80, "nodePort": 30080}]);
+        let address = json!({"loadBalancer": {"ingress": [{"ip": "10.1.2.3"}]}});
+        for (spec, status, external, reach) in [
+            (
+                json!({"type": "ClusterIP", "ports": port}),
+                json!({}),
+                false,
+                "kubectl port-forward -n n service/api 8080:80",
+            ),
+            (json!({"type": "NodePort", "ports": port}), json!({}), true, "port 30080 of any node"),
+            (json!({"type": "LoadBalancer", "ports": port}), address, true, "10.1.2.3:80"),
+            (
+                json!({"type": "LoadBalancer", "ports": port}),
+                json!({}),
+                true,
+                "no address yet; until then kubectl port-forward -n n service/api 8080:80",
+            ),
+        ] {
+            let found = of(&service(spec, status));
+            assert_eq!((found[0].external, &*found[0].reach), (external, reach));
+        }
+        assert!(of(&service(json!({"clusterIP": "None", "ports": port}), json!({}))).is_empty());
+        let ingress = json!({"kind": "Ingress", "metadata": {"name": "web"}, "spec": {
+            "tls": [{"hosts": ["a.example"]}], "rules": [{"host": "a.example"}, {"host": "b.example"}]}});
+        let reach: Vec<String> = of(&ingress).into_iter().map(|endpoint| endpoint.reach).collect();
+        assert_eq!(reach, ["https://a.example", "http://b.example"]);
+    }
+}

@@ -1,0 +1,252 @@
+//! What is on the cluster of a release, and where it differs from what helm stored. Reads only; shows no secret.
+
+mod endpoints;
+mod secrets;
+
+pub use endpoints::Endpoint;
+pub use secrets::Secret;
+
+use super::drift::{self, Drift};
+use super::{Error, Release};
+use crate::cluster::{
+    CLAIM, CONFIG_MAP, Cluster, ErrorKind, Kind, Objects, ReleaseSecret, SECRET, State, annotation, label, marks,
+    name_of,
+};
+use serde::Serialize;
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+/// What was found under the name of a release.
+#[derive(Debug)]
+pub enum Standing {
+    /// There is a release.
+    Release(Box<Status>),
+    /// There is none.
+    Nothing {
+        /// Claims of an earlier one that were kept.
+        claims: Vec<String>,
+        /// Secrets of an earlier one that were kept.
+        secrets: Vec<String>,
+    },
+}
+
+/// A release as it stands.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// Its name.
+    pub release: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// The context of the kubeconfig, if one was used.
+    pub context: Option<String>,
+    /// Address of the API server.
+    pub server: String,
+    /// The application that it belongs to; null when it was not deployed by us.
+    pub application: Option<String>,
+    /// Number of the last revision.
+    pub revision: u64,
+    /// Helm's word for its state, such as `deployed`.
+    pub status: String,
+    /// The same in words, with what to do where something is to be done.
+    pub meaning: String,
+    /// Name and version of the chart.
+    pub chart: String,
+    /// Version of the application.
+    pub app_version: String,
+    /// When the revision was written, as helm says it.
+    pub updated: String,
+    /// What runs.
+    pub workloads: Vec<Running>,
+    /// How it is reached.
+    pub endpoints: Vec<Endpoint>,
+    /// Where its data is.
+    pub claims: Vec<Claim>,
+    /// Secrets that it uses: names and keys.
+    pub secrets: Vec<Secret>,
+    /// What differs between the stored objects and the live ones.
+    pub drift: Vec<Drift>,
+}
+
+/// A workload.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Running {
+    /// Its name.
+    pub name: String,
+    /// `Deployment`, `StatefulSet` and so on.
+    pub kind: String,
+    /// Pods that are ready.
+    pub ready: u64,
+    /// Pods that there should be.
+    pub desired: u64,
+    /// Name of the autoscaler that decides how many pods there should be.
+    pub autoscaler: Option<String>,
+    /// Images of its containers.
+    pub images: Vec<String>,
+}
+
+/// A claim.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Claim {
+    /// Its name.
+    pub name: String,
+    /// `Bound`, `Pending` or `Lost`.
+    pub phase: String,
+    /// Its size, or what is asked for while it has none.
+    pub size: String,
+    /// Its storage class.
+    pub storage_class: Option<String>,
+    /// Whether it stays when the release is destroyed.
+    pub kept: bool,
+}
+
+/// Looks at the release.
+pub fn status(release: &Release) -> Result<Standing, Error> {
+    let (helm, target) = release.helm()?;
+    let cluster = release.connect()?;
+    let Some(live) = helm.status(&target)? else { return nothing(&cluster, release) };
+    let stored = drift::objects(&helm.get_manifest(&target, None)?.unwrap_or_default());
+    let objects = live_objects(&cluster, release, &stored)?;
+    let scalers = autoscalers(&cluster, release)?;
+    let state = cluster.get(&CONFIG_MAP, &release.namespace, &State::name(&release.name))?;
+    let application = state.as_ref().and_then(|state| annotation(state, marks::APPLICATION)).map(str::to_owned);
+    let mut drift = Vec::new();
+    for (stored, live) in stored.iter().zip(&objects) {
+        let scaled = scalers.contains_key(&key(stored));
+        drift.extend(drift::compare(stored, live.as_ref(), if scaled { &["spec.replicas"] } else { &[] }));
+    }
+    let present: Vec<&Json> = objects.iter().flatten().collect();
+    Ok(Standing::Release(Box::new(Status {
+        release: release.name.clone(),
+        namespace: release.namespace.clone(),
+        context: release.location.context.clone(),
+        server: release.location.url.clone(),
+        application,
+        revision: live.revision,
+        meaning: meaning(&live.status, release),
+        status: live.status,
+        chart: live.chart,
+        app_version: live.app_version,
+        updated: live.updated,
+        workloads: present.iter().filter_map(|object| running(object, &scalers)).collect(),
+        endpoints: present.iter().flat_map(|object| endpoints::of(object)).collect(),
+        claims: claims(&cluster, release)?,
+        secrets: secrets::used(&cluster, release, &stored)?,
+        drift,
+    })))
+}
+
+fn nothing(cluster: &Cluster, release: &Release) -> Result<Standing, Error> {
+    let claims = claims(cluster, release)?.into_iter().map(|claim| claim.name).collect();
+    let name = ReleaseSecret::name(&release.name);
+    let secret = cluster.get(&SECRET, &release.namespace, &name)?;
+    Ok(Standing::Nothing { claims, secrets: secret.map(|_| name).into_iter().collect() })
+}
+
+/// Helm's word for a state, for a person.
+pub fn meaning(status: &str, release: &Release) -> String {
+    let killed = "a helm works on it now, or was killed while it did; `deploy` says how to go on";
+    let sentence = match status {
+        "deployed" => "in place as a whole",
+        "failed" => {
+            "the last change failed and may be in place in part; `history` shows the revisions, `rollback` goes back"
+        }
+        "superseded" => "replaced by a later revision",
+        "uninstalling" => "being removed, or its removal was interrupted: `destroy` finishes it",
+        "uninstalled" => "removed, its history was kept",
+        "pending-install" | "pending-upgrade" | "pending-rollback" => killed,
+        _ => return format!("`{status}`, a state of {} that this version does not know", release.name),
+    };
+    sentence.to_owned()
+}
+
+/// The live object to each stored one, in the same order.
+fn live_objects(cluster: &Cluster, release: &Release, stored: &[Json]) -> Result<Vec<Option<Json>>, Error> {
+    let mut kinds: BTreeMap<(&str, &str), Option<Kind>> = BTreeMap::new();
+    let mut found = Vec::new();
+    for object in stored {
+        let (version, kind) = (text(&object["apiVersion"]), text(&object["kind"]));
+        if let Entry::Vacant(place) = kinds.entry((version, kind)) {
+            place.insert(cluster.kind(version, kind)?);
+        }
+        let namespace = object["metadata"]["namespace"].as_str().unwrap_or(&release.namespace);
+        found.push(match &kinds[&(version, kind)] {
+            Some(kind) => cluster.get(kind, namespace, name_of(object))?,
+            None => None,
+        });
+    }
+    Ok(found)
+}
+
+/// Autoscalers by the kind and name of what they scale.
+pub type Autoscalers = BTreeMap<(String, String), String>;
+
+/// The autoscalers of the namespace. Where they cannot be listed there are none to us.
+pub fn autoscalers(cluster: &Cluster, release: &Release) -> Result<Autoscalers, Error> {
+    let Some(kind) = cluster.kind("autoscaling/v2", "HorizontalPodAutoscaler")? else { return Ok(Autoscalers::new()) };
+    let objects = match cluster.list(&kind, &release.namespace, "") {
+        Err(error) if error.kind() == ErrorKind::Forbidden => Vec::new(),
+        other => other?,
+    };
+    let target = |scaler: &Json| {
+        let target = &scaler["spec"]["scaleTargetRef"];
+        ((text(&target["kind"]).to_owned(), text(&target["name"]).to_owned()), name_of(scaler).to_owned())
+    };
+    Ok(objects.iter().map(target).collect())
+}
+
+fn key(object: &Json) -> (String, String) {
+    (text(&object["kind"]).to_owned(), name_of(object).to_owned())
+}
+
+fn text(value: &Json) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn owned(value: &Json) -> Option<String> {
+    value.as_str().map(str::to_owned)
+}
+
+fn running(object: &Json, scalers: &Autoscalers) -> Option<Running> {
+    let (spec, status) = (&object["spec"], &object["status"]);
+    let (desired, ready) = match text(&object["kind"]) {
+        "Deployment" | "StatefulSet" | "ReplicaSet" => {
+            (spec["replicas"].as_u64().unwrap_or(1), &status["readyReplicas"])
+        }
+        "DaemonSet" => (status["desiredNumberScheduled"].as_u64().unwrap_or(0), &status["numberReady"]),
+        "Job" => (spec["completions"].as_u64().unwrap_or(1), &status["succeeded"]),
+        _ => return None,
+    };
+    let containers = spec["template"]["spec"]["containers"].as_array().into_iter().flatten();
+    Some(Running {
+        name: name_of(object).to_owned(),
+        kind: text(&object["kind"]).to_owned(),
+        ready: ready.as_u64().unwrap_or(0),
+        desired,
+        autoscaler: scalers.get(&key(object)).cloned(),
+        images: containers.filter_map(|container| owned(&container["image"])).collect(),
+    })
+}
+
+fn claims(cluster: &Cluster, release: &Release) -> Result<Vec<Claim>, Error> {
+    let name = crate::cluster::claims::ReleaseName { name: &release.name, namespace: &release.namespace };
+    let selector = format!("{}={}", marks::INSTANCE, release.name);
+    let live = cluster.list(&CLAIM, &release.namespace, &selector)?;
+    let claim = |claim: &Json| Claim {
+        name: name_of(claim).to_owned(),
+        phase: text(&claim["status"]["phase"]).to_owned(),
+        size: owned(&claim["status"]["capacity"]["storage"])
+            .unwrap_or_else(|| text(&claim["spec"]["resources"]["requests"]["storage"]).to_owned()),
+        storage_class: owned(&claim["spec"]["storageClassName"]),
+        // Helm knows nothing of the claims that a StatefulSet made: they stay too.
+        kept: annotation(claim, "helm.sh/resource-policy") == Some("keep")
+            || label(claim, marks::MANAGED_BY) != Some("Helm"),
+    };
+    let mut found: Vec<Claim> =
+        live.iter().filter(|claim| super::checks::is_our_claim(claim, name)).map(claim).collect();
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(found)
+}
