@@ -69,9 +69,16 @@ pub fn readme(plan: &Plan) -> String {
 
 fn source(secret: &SecretUse) -> String {
     match &secret.source {
-        SecretSource::Deploy => "`helm aspire deploy`, else `parameters`".into(),
+        SecretSource::Deploy | SecretSource::Sops => "`helm aspire deploy`, else `parameters`".into(),
         SecretSource::Chart => "`parameters`, kept in a Secret of the chart".into(),
         SecretSource::Existing(existing) => format!("key `{}` of Secret `{}`", existing.key, existing.name),
+        SecretSource::Deferred(later) => {
+            format!("key `{}` of Secret `{}`, from {}", later.key, later.secret, later.produced_by)
+        }
+        SecretSource::ExternalSecrets(external) => {
+            let store = external.store.clone().unwrap_or_default();
+            format!("`{}` in the store `{}`", external.key.clone().unwrap_or_default(), store.name)
+        }
     }
 }
 

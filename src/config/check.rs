@@ -3,8 +3,8 @@
 use super::findings::{Findings, Path, shown};
 use super::rules::{self, Rule};
 use super::{
-    Chart, Config, Defaults, Environment, EnvironmentResource, ExistingSecret, Parameter, Release, Resource,
-    SecretSource, Secrets, Service, Storage, Volume,
+    Chart, Config, Defaults, DeferredSecret, Environment, EnvironmentResource, ExistingSecret, ExternalDefaults,
+    ExternalSecret, Parameter, Release, Resource, SecretSource, SecretStore, Secrets, Service, Storage, Volume,
 };
 use crate::problem::nearest;
 use indexmap::IndexMap;
@@ -27,8 +27,7 @@ impl Check<'_> {
         self.chart(chart, &at.key("chart"));
         self.release(release, &at.key("release"));
         self.defaults(defaults, &at.key("defaults"));
-        let Secrets { from } = secrets;
-        self.source(from.as_ref(), &at.key("secrets").key("from"));
+        self.secrets(secrets, &at.key("secrets"));
         for (name, parameter) in &config.parameters {
             self.parameter(parameter, &at.key("parameters").key(name));
         }
@@ -71,12 +70,43 @@ impl Check<'_> {
         self.source(parameter.from.as_ref(), &at.key("from"));
     }
 
+    fn secrets(&mut self, secrets: &Secrets, at: &Path<'_>) {
+        let Secrets { from, external_secrets: ExternalDefaults { store, refresh_interval }, sops } = secrets;
+        self.source(from.as_ref(), &at.key("from"));
+        let external = at.key("externalSecrets");
+        self.store(store.as_ref(), &external.key("store"));
+        self.option(refresh_interval.as_deref(), &rules::INTERVAL, &external.key("refreshInterval"));
+        self.option(sops.file.as_deref(), &rules::FILE, &at.key("sops").key("file"));
+    }
+
     fn source(&mut self, source: Option<&SecretSource>, at: &Path<'_>) {
-        let Some(SecretSource::Existing(ExistingSecret { name, key, uri_key })) = source else { return };
-        let at = at.key("existing");
-        self.text(name, &rules::OBJECT_NAME, &at.key("name"));
-        self.text(key, &rules::SECRET_KEY, &at.key("key"));
-        self.option(uri_key.as_deref(), &rules::SECRET_KEY, &at.key("uriKey"));
+        match source {
+            None | Some(SecretSource::Deploy | SecretSource::Chart | SecretSource::Sops) => {}
+            Some(SecretSource::Existing(ExistingSecret { name, key, uri_key })) => {
+                let at = at.key("existing");
+                self.text(name, &rules::OBJECT_NAME, &at.key("name"));
+                self.text(key, &rules::SECRET_KEY, &at.key("key"));
+                self.option(uri_key.as_deref(), &rules::SECRET_KEY, &at.key("uriKey"));
+            }
+            Some(SecretSource::ExternalSecrets(ExternalSecret { key, property, store, refresh_interval })) => {
+                let at = at.key("external-secrets");
+                self.option(key.as_deref(), &rules::REMOTE_KEY, &at.key("key"));
+                self.option(property.as_deref(), &rules::REMOTE_KEY, &at.key("property"));
+                self.store(store.as_ref(), &at.key("store"));
+                self.option(refresh_interval.as_deref(), &rules::INTERVAL, &at.key("refreshInterval"));
+            }
+            Some(SecretSource::Deferred(DeferredSecret { secret, key, uri_key, produced_by })) => {
+                let at = at.key("deferred");
+                self.text(secret, &rules::OBJECT_NAME, &at.key("secret"));
+                self.text(key, &rules::SECRET_KEY, &at.key("key"));
+                self.option(uri_key.as_deref(), &rules::SECRET_KEY, &at.key("uriKey"));
+                self.text(produced_by, &rules::PRODUCER, &at.key("producedBy"));
+            }
+        }
+    }
+
+    fn store(&mut self, store: Option<&SecretStore>, at: &Path<'_>) {
+        self.option(store.map(|store| store.name.as_str()), &rules::OBJECT_NAME, &at.key("name"));
     }
 
     fn resource(&mut self, resource: &Resource, at: &Path<'_>) {
@@ -143,8 +173,17 @@ impl Check<'_> {
         self.option(environment.defaults.tag.as_deref(), &rules::TAG, &defaults.key("tag"));
         let pull_secrets = environment.defaults.image_pull_secrets.as_deref().unwrap_or_default();
         self.object_names(pull_secrets, &defaults.key("imagePullSecrets"));
+        self.secrets(&environment.secrets, &at.key("secrets"));
         for (name, parameter) in &environment.parameters {
-            let from = config.parameters.get(name).and_then(|base| base.from.as_ref());
+            let place = at.key("parameters");
+            let both = Parameter { value: parameter.value.clone(), from: parameter.from.clone() };
+            self.parameter(&both, &place.key(name));
+            let base = config.parameters.get(name);
+            if parameter.from.is_some() && base.is_some_and(|base| base.value.is_some()) {
+                let what = format!("`from` contradicts `value` of {} above: it is no secret", shown(name));
+                self.findings.add(&place.key(name), what, "");
+            }
+            let from = base.and_then(|base| base.from.as_ref());
             if parameter.value.is_some() && from.is_some() {
                 let what = format!("`value` contradicts `from` of {} above: it is a secret", shown(name));
                 self.findings.add(&at.key("parameters").key(name), what, "");

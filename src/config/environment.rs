@@ -1,8 +1,8 @@
 //! A configuration with the values of one environment in it.
 
 use super::{
-    Config, Environment, EnvironmentDefaults, EnvironmentParameter, EnvironmentResource, Parameter, Release, Resource,
-    Service, Storage, Volume,
+    Config, Environment, EnvironmentDefaults, EnvironmentParameter, EnvironmentResource, ExternalDefaults, Parameter,
+    Release, Resource, Secrets, Service, SopsFile, Storage, Volume,
 };
 use crate::problem::{Problem, nearest};
 use indexmap::IndexMap;
@@ -29,7 +29,7 @@ impl Config {
     }
 
     fn take(&mut self, environment: &Environment) {
-        let Environment { release, defaults, parameters, resources } = environment;
+        let Environment { release, defaults, secrets, parameters, resources } = environment;
         let Release { name, namespace } = release;
         replace(&mut self.release.name, name.as_ref());
         replace(&mut self.release.namespace, namespace.as_ref());
@@ -39,13 +39,26 @@ impl Config {
         if let Some(secrets) = image_pull_secrets {
             self.defaults.image_pull_secrets.clone_from(secrets);
         }
-        for (name, EnvironmentParameter { value }) in parameters {
+        self.secrets.take(secrets);
+        for (name, EnvironmentParameter { value, from }) in parameters {
             let parameter: &mut Parameter = self.parameters.entry(name.clone()).or_default();
             replace(&mut parameter.value, value.as_ref());
+            replace(&mut parameter.from, from.as_ref());
         }
         for (name, resource) in resources {
             self.resources.entry(name.clone()).or_default().take(resource);
         }
+    }
+}
+
+impl Secrets {
+    fn take(&mut self, theirs: &Self) {
+        let Self { from, external_secrets: ExternalDefaults { store, refresh_interval }, sops: SopsFile { file } } =
+            theirs;
+        replace(&mut self.from, from.as_ref());
+        replace(&mut self.external_secrets.store, store.as_ref());
+        replace(&mut self.external_secrets.refresh_interval, refresh_interval.as_ref());
+        replace(&mut self.sops.file, file.as_ref());
     }
 }
 

@@ -57,7 +57,9 @@ impl<'a> Path<'a> {
     pub(super) fn may_hold_secret(&self) -> bool {
         match self.steps().as_slice() {
             [Step::Key(first), ..] if first == "parameters" || first == "secrets" => true,
-            [Step::Key(first), _, Step::Key(third), ..] => first == "environments" && third == "parameters",
+            [Step::Key(first), _, Step::Key(third), ..] => {
+                first == "environments" && (third == "parameters" || third == "secrets")
+            }
             _ => false,
         }
     }

@@ -54,6 +54,21 @@ impl Config {
     pub fn excludes(&self, resource: &str) -> bool {
         self.resources.get(resource).is_some_and(|resource| resource.exclude)
     }
+
+    /// Where a secret parameter comes from, as far as the file says it.
+    pub fn source(&self, parameter: &str) -> Option<&SecretSource> {
+        let own = self.parameters.get(parameter).and_then(|parameter| parameter.from.as_ref());
+        own.or(self.secrets.from.as_ref())
+    }
+
+    /// Where it comes from in each environment.
+    pub fn environment_sources(&self, parameter: &str) -> impl Iterator<Item = Option<&SecretSource>> {
+        let base = self.parameters.get(parameter).and_then(|parameter| parameter.from.as_ref());
+        self.environments.values().map(move |environment| {
+            let own = environment.parameters.get(parameter).and_then(|parameter| parameter.from.as_ref());
+            own.or(base).or(environment.secrets.from.as_ref()).or(self.secrets.from.as_ref())
+        })
+    }
 }
 
 /// `chart:`.
@@ -163,6 +178,10 @@ pub enum Security {
 pub struct Secrets {
     /// Source of every secret parameter; `deploy` when absent.
     pub from: Option<SecretSource>,
+    /// What every parameter from `external-secrets` takes that does not say otherwise.
+    pub external_secrets: ExternalDefaults,
+    /// The encrypted file of parameters from `sops`.
+    pub sops: SopsFile,
 }
 
 /// Where the value of a secret parameter comes from.
@@ -174,8 +193,15 @@ pub enum SecretSource {
     Deploy,
     /// The chart writes the Secret from the values given to helm, which stores them.
     Chart,
+    /// As `deploy`, with the value from the encrypted file that `secrets.sops.file` names.
+    Sops,
     /// A Secret that exists already.
     Existing(ExistingSecret),
+    /// The External Secrets operator writes the Secret, from an `ExternalSecret` in the chart.
+    #[serde(rename = "external-secrets")]
+    ExternalSecrets(ExternalSecret),
+    /// Something in the cluster writes the Secret while the application starts; pods wait for it.
+    Deferred(DeferredSecret),
 }
 
 /// A key of a Secret that exists already.
@@ -189,6 +215,74 @@ pub struct ExistingSecret {
     /// Key that holds the URI-escaped value, where the application needs that form.
     #[serde(default)]
     pub uri_key: Option<String>,
+}
+
+/// A value in an external store.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ExternalSecret {
+    /// Key in the store; the parameter's name when absent.
+    pub key: Option<String>,
+    /// Property of what the key holds.
+    pub property: Option<String>,
+    /// The store; that of `secrets.externalSecrets` when absent.
+    pub store: Option<SecretStore>,
+    /// How often the operator asks the store, such as `1h`.
+    pub refresh_interval: Option<String>,
+}
+
+/// `secrets.externalSecrets:`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ExternalDefaults {
+    /// The store.
+    pub store: Option<SecretStore>,
+    /// How often the operator asks the store, such as `1h`; one hour when absent.
+    pub refresh_interval: Option<String>,
+}
+
+/// A store of the External Secrets operator.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SecretStore {
+    /// Its name.
+    pub name: String,
+    /// Its kind; `SecretStore` when absent.
+    #[serde(default)]
+    pub kind: Option<StoreKind>,
+}
+
+/// Kinds of store.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum StoreKind {
+    /// In the namespace of the release.
+    #[default]
+    SecretStore,
+    /// For the whole cluster.
+    ClusterSecretStore,
+}
+
+/// `secrets.sops:`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct SopsFile {
+    /// A file of parameters that sops encrypted: a path from the folder of aspire-k8s.yaml.
+    pub file: Option<String>,
+}
+
+/// A key of a Secret that comes to be later.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DeferredSecret {
+    /// Name of the Secret, in the namespace of the release.
+    pub secret: String,
+    /// Key that will hold the value.
+    pub key: String,
+    /// Key that will hold the URI-escaped value, where the application needs that form.
+    #[serde(default)]
+    pub uri_key: Option<String>,
+    /// Who writes it: named when it never comes.
+    pub produced_by: String,
 }
 
 /// One entry of `parameters:`.
@@ -339,7 +433,9 @@ pub struct Environment {
     pub release: Release,
     /// Defaults.
     pub defaults: EnvironmentDefaults,
-    /// Values of parameters that are not secret.
+    /// Where secrets come from.
+    pub secrets: Secrets,
+    /// Values of parameters that are not secret, and where secret ones come from.
     pub parameters: IndexMap<String, EnvironmentParameter>,
     /// Resources.
     pub resources: IndexMap<String, EnvironmentResource>,
@@ -363,6 +459,8 @@ pub struct EnvironmentDefaults {
 pub struct EnvironmentParameter {
     /// Value of a parameter that is not secret.
     pub value: Option<String>,
+    /// Where a secret parameter's value comes from.
+    pub from: Option<SecretSource>,
 }
 
 /// One resource of an environment.

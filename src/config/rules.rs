@@ -41,6 +41,14 @@ pub(super) const SECRET_KEY: Rule = Rule {
     says: "letters, digits, `-`, `_` and `.`, at most 253 characters, not starting with `..`",
     legal: is_secret_key,
 };
+pub(super) const REMOTE_KEY: Rule =
+    Rule { what: "a key in a store", says: "a text of one line, as the store knows it", legal: is_one_line };
+pub(super) const INTERVAL: Rule =
+    Rule { what: "an interval", says: "such as 1h, 15m or 1h30m; 0s asks only once", legal: is_interval };
+pub(super) const FILE: Rule =
+    Rule { what: "a file", says: "a path on one line, from the folder of aspire-k8s.yaml", legal: is_one_line };
+pub(super) const PRODUCER: Rule =
+    Rule { what: "a producer", says: "a name on one line, as people know it", legal: is_one_line };
 pub(super) const ENV_NAME: Rule = Rule {
     what: "a name of an environment variable",
     says: "visible ASCII characters and spaces, without `=`",
@@ -123,6 +131,18 @@ fn is_secret_key(text: &str) -> bool {
 
 fn is_one_line(text: &str) -> bool {
     !text.is_empty() && !text.chars().any(char::is_control)
+}
+
+/// A duration as Go reads it, in whole hours, minutes and seconds.
+fn is_interval(text: &str) -> bool {
+    let mut rest = text;
+    for unit in ['h', 'm', 's'] {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        if (1..=6).contains(&digits) && rest[digits..].starts_with(unit) {
+            rest = &rest[digits + 1..];
+        }
+    }
+    rest.is_empty() && !text.is_empty()
 }
 
 /// Whether a text can be the reference of an image.

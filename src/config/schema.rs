@@ -16,6 +16,7 @@ pub fn schema() -> Value {
     made["properties"]["apiVersion"]["enum"] = json!([API_VERSION]);
     // A u16 of the types, but no port is 0.
     made["definitions"]["Service"]["properties"]["nodePorts"]["additionalProperties"]["minimum"] = json!(1);
+    words_alone(&mut made["definitions"]["SecretSource"]);
     let mut out = Map::new();
     out.insert("$schema".to_owned(), made["$schema"].take());
     out.insert("$id".to_owned(), "urn:kubectl-aspire:aspire-k8s:v1".into());
@@ -28,6 +29,16 @@ pub fn schema() -> Value {
         }
     }
     Value::Object(out)
+}
+
+/// What has no required key may stand as a word alone.
+fn words_alone(choice: &mut Value) {
+    let description = "The same, with everything as `secrets.externalSecrets` says.";
+    let word = json!({"type": "string", "const": "external-secrets", "description": description});
+    if let Some(choices) = choice["oneOf"].as_array_mut() {
+        let words = choices.iter().take_while(|choice| choice["const"].is_string()).count();
+        choices.insert(words, word);
+    }
 }
 
 /// A key is either left out or has a value: no null but where null itself means something (a map's entry), and no

@@ -6,7 +6,7 @@
 use super::findings::{Findings, Path, shown};
 use super::schema::schema;
 use crate::problem::nearest;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// Words of later versions, by the type that will have them: they are neither typing errors nor known yet.
 const LATER: &[(&str, &[&str])] = &[
@@ -18,7 +18,7 @@ const LATER: &[(&str, &[&str])] = &[
         "Resource",
         &["probes", "waitFor", "waitForCompletion", "runAs", "sidecarOf", "autoscaling", "patch", "replaceWith"],
     ),
-    ("SecretSource", &["externalSecrets", "external-secrets", "sealed", "sops", "deferred"]),
+    ("SecretSource", &["sealed"]),
 ];
 
 /// Types of an environment and the types whose values they change.
@@ -173,11 +173,19 @@ impl<'s> Walk<'s> {
             .flatten()
             .map(|(key, inner)| (key.as_str(), inner))
             .collect();
+        if let Value::String(word) = &*value
+            && let (true, Some((key, _))) = (words.contains(&word.as_str()), maps.iter().find(|(key, _)| key == word))
+        {
+            // A word that may stand alone means its map with nothing in it.
+            *value = json!({ (*key): {} });
+            return true;
+        }
         let key = match &*value {
             Value::String(word)
                 if maps.iter().all(|(key, _)| key != word) && !later(owner).contains(&word.as_str()) =>
             {
-                let choices: Vec<&str> = words.iter().copied().chain(maps.iter().map(|(key, _)| *key)).collect();
+                let maps = maps.iter().map(|(key, _)| *key).filter(|key| !words.contains(key));
+                let choices: Vec<&str> = words.iter().copied().chain(maps).collect();
                 return words.contains(&word.as_str()) || self.is_word(&choices, value, path);
             }
             Value::String(word) => word.clone(),
@@ -195,7 +203,8 @@ impl<'s> Walk<'s> {
     }
 
     fn not_a_choice(&mut self, words: &[&str], maps: &[(&str, &Value)], value: &Value, path: &Path<'_>) -> bool {
-        let forms: Vec<String> = maps.iter().map(|(key, inner)| self.form(key, inner)).collect();
+        let forms = maps.iter().filter(|(key, _)| !words.contains(key));
+        let forms: Vec<String> = forms.map(|(key, inner)| self.form(key, inner)).collect();
         let choices: Vec<&str> = words.iter().copied().chain(forms.iter().map(String::as_str)).collect();
         let word = value.as_object().filter(|map| map.len() == 1).and_then(|map| map.keys().next());
         let hint = match word.filter(|word| words.contains(&word.as_str())) {

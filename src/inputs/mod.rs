@@ -18,8 +18,7 @@ pub use settle::{Answers, Kept, Outlook, Settled, outlook, settle};
 pub use template::{env_template, json_template, yaml_template};
 
 use crate::app::{App, Input};
-use crate::config::SecretSource;
-use crate::kubernetes::{Plan, TAG_INPUT};
+use crate::kubernetes::{Plan, SecretUse, TAG_INPUT};
 use serde::Serialize;
 
 /// One input, as `inputs` lists it.
@@ -75,13 +74,13 @@ pub fn list(app: &App, plan: &Plan) -> Vec<Listed> {
 }
 
 fn declared(name: &str, input: &Input, plan: &Plan, variable: Option<String>) -> Listed {
-    let existing = plan.secrets.get(name).is_some_and(|secret| matches!(secret.source, SecretSource::Existing(_)));
+    let foreign = plan.secrets.get(name).is_some_and(SecretUse::is_foreign);
     Listed {
         name: name.to_owned(),
         secret: input.secret,
-        required: input.required() && !existing,
+        required: input.required() && !foreign,
         default: if input.secret { None } else { input.default.clone() },
-        generated: input.generate.is_some() && !existing,
+        generated: input.generate.is_some() && !foreign,
         used_by: input.used_by.iter().cloned().collect(),
         flag: format!("--parameter {name}=VALUE"),
         variable,

@@ -3,7 +3,7 @@
 use super::{Given, Listed, Random, generate, list};
 use crate::app::{App, Input};
 use crate::config::{SecretSource, is_tag};
-use crate::kubernetes::{Plan, TAG_INPUT};
+use crate::kubernetes::{Plan, SecretUse, TAG_INPUT};
 use crate::manifest::Generate;
 use crate::problem::{Problem, Problems};
 use std::collections::BTreeMap;
@@ -65,7 +65,7 @@ enum Found<'a> {
 
 fn find<'a>(name: &str, input: &'a Input, plan: &Plan, given: &'a Given, kept: &'a Kept) -> Found<'a> {
     let unused = input.used_by.is_empty();
-    if unused || matches!(plan.secrets.get(name).map(|secret| &secret.source), Some(SecretSource::Existing(_))) {
+    if unused || plan.secrets.get(name).is_some_and(SecretUse::is_foreign) {
         return Found::Elsewhere;
     }
     // A change of source takes the value along. While the chart's Secret holds it, that is the one in use: `deploy` removes

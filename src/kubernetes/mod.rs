@@ -24,7 +24,7 @@ pub use formula::{Formula, Scalar};
 pub use kinds::{KINDS, KindSpec, Object};
 pub use name::{Name, hex};
 pub use plan::{BuiltImages, Plan, PlannedWorkload, plan};
-pub use secrets::{SecretUse, escaped_key};
+pub use secrets::{SecretUse, escaped_key, external_name};
 pub use text::{helm_yaml, lost_when_applied, yaml};
 pub use values::{Node, Tree, environment_values};
 

@@ -33,6 +33,17 @@ impl Name {
         Self(shortened(&legal(&text), &text, 63))
     }
 
+    /// The part of an object's name that tells the secret inputs of a release apart. Those that are written alike get a
+    /// hash, so that none becomes the object of another.
+    pub fn of_secret(input: &str) -> Self {
+        let legal = legal(input);
+        if legal == input && legal.len() <= 63 {
+            return Self(legal);
+        }
+        let hash = hex(&Sha256::digest(input.as_bytes()));
+        Self(format!("{}-{}", legal[..legal.len().min(54)].trim_end_matches('-'), &hash[..8]))
+    }
+
     /// The name with an ending, such as `-headless`.
     pub fn with(&self, ending: &str) -> String {
         format!("{}{ending}", self.0)

@@ -5,10 +5,10 @@ use super::files::{self, ChartFile};
 use super::formula::Names;
 use super::kinds::KINDS;
 use super::name::Name;
-use super::secrets::{SecretUse, secret_uses};
+use super::secrets::{SecretUse, external_views, secret_uses};
 use super::values::{self, Tree, WorkloadParts};
 use super::variables;
-use super::view::{ClaimView, DaprView, WorkloadView};
+use super::view::{ClaimView, DaprView, ExternalView, WorkloadView};
 use super::{TAG_INPUT, dapr, ports, schema};
 use crate::app::{App, Note, Workload};
 use crate::config::{Config, WorkloadKind, is_image};
@@ -47,6 +47,8 @@ pub struct Plan {
     pub dapr_components: Vec<DaprView>,
     /// Secret inputs in use.
     pub secrets: IndexMap<String, SecretUse>,
+    /// Secrets that the External Secrets operator writes, in any environment.
+    pub externals: Vec<ExternalView>,
     /// Inputs that helm must be given, with the workloads that need them.
     pub required: IndexMap<String, Vec<String>>,
     /// The values.
@@ -156,6 +158,7 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Pr
         workloads,
         dapr_components,
         secrets,
+        externals: external_views(app, config),
         required,
         values: tree,
         schema,
@@ -272,7 +275,8 @@ impl Planning<'_> {
 
 const SECRETS_COMMENT: &str = "Where each secret comes from. deploy: the Secret that `helm aspire deploy` writes (it sets `revision`); \
 without it, a value under `parameters` goes to a Secret of the chart. chart: always a Secret of the chart. \
-existing: a Secret of yours.";
+existing: a Secret of yours, or of something in the cluster. external-secrets: the External Secrets operator, which takes \
+`remoteKey` from the store.";
 
 fn kinds(kind: WorkloadKind) -> (&'static str, &'static str) {
     match kind {

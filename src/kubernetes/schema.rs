@@ -70,9 +70,13 @@ fn strings() -> Json {
 }
 
 fn secret() -> Json {
-    json!({"type": "object", "additionalProperties": false, "properties": {
-        "from": {"type": "string", "enum": ["deploy", "chart", "existing"]},
-        "revision": {"type": "string"}, "name": {"type": "string"}, "key": {"type": "string"}, "uriKey": {"type": "string"}}})
+    let text = json!({"type": "string"});
+    let texts = ["revision", "name", "key", "uriKey", "target", "remoteKey", "property", "refreshInterval"];
+    let mut schema = closed(texts.map(|key| (key.to_owned(), text.clone())).into_iter());
+    set(&mut schema, "from", json!({"type": "string", "enum": ["deploy", "chart", "existing", "external-secrets"]}));
+    let kind = json!({"type": "string", "enum": ["SecretStore", "ClusterSecretStore"]});
+    set(&mut schema, "store", closed([("name".to_owned(), text), ("kind".to_owned(), kind)].into_iter()));
+    schema
 }
 
 fn workload(values: &Json) -> Json {

@@ -1,21 +1,56 @@
 //! Where each secret input comes from, and which data hangs on it.
 
 use super::TAG_INPUT;
-use crate::app::App;
-use crate::config::{Config, SecretSource};
+use super::name::Name;
+use super::view::ExternalView;
+use crate::app::{App, Input};
+use crate::config::{Config, ExternalSecret, SecretSource};
 use crate::problem::{Problem, Problems};
 use indexmap::IndexMap;
+
+/// How often the External Secrets operator asks a store when nobody says otherwise: its own default.
+const REFRESH_INTERVAL: &str = "1h";
 
 /// A secret input that some workload uses.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SecretUse {
-    /// Where its value comes from.
+    /// Where its value comes from, with nothing left open.
     pub source: SecretSource,
     /// Whether its URI-escaped form is needed too.
     pub uri: bool,
     /// Claims of workloads that use it: the credential must live as long as they do.
     pub claims: Vec<String>,
 }
+
+impl SecretUse {
+    /// Whether deploy writes the value into the Secret of the release.
+    pub fn is_written_by_deploy(&self) -> bool {
+        matches!(self.source, SecretSource::Deploy | SecretSource::Sops)
+    }
+
+    /// Whether somebody else writes the Secret, so that no value is asked for.
+    pub fn is_foreign(&self) -> bool {
+        !self.is_written_by_deploy() && self.source != SecretSource::Chart
+    }
+
+    /// Name of the Secret that is not ours, and the key of the value in it.
+    pub fn foreign_key(&self, release: &str, input: &str) -> Option<(String, String)> {
+        match &self.source {
+            SecretSource::Deploy | SecretSource::Sops | SecretSource::Chart => None,
+            SecretSource::Existing(existing) => Some((existing.name.clone(), existing.key.clone())),
+            SecretSource::Deferred(deferred) => Some((deferred.secret.clone(), deferred.key.clone())),
+            SecretSource::ExternalSecrets(_) => Some((external_name(release, input), input.to_owned())),
+        }
+    }
+}
+
+/// Name of the `ExternalSecret` of an input, and of the Secret that it makes.
+pub fn external_name(release: &str, input: &str) -> String {
+    format!("{release}-{}{EXTERNAL}", Name::of_secret(input))
+}
+
+/// Ending of the names of `ExternalSecret` objects; the chart's helpers know it too.
+const EXTERNAL: &str = "-external";
 
 /// Key under which a Secret of ours holds the URI-escaped form of a secret.
 pub fn escaped_key(name: &str) -> String {
@@ -25,37 +60,15 @@ pub fn escaped_key(name: &str) -> String {
 /// The secret inputs that workloads use, in the order of the inputs.
 pub fn secret_uses(app: &App, config: &Config, problems: &mut Problems) -> IndexMap<String, SecretUse> {
     let mut uses = IndexMap::new();
-    for (name, input) in app.inputs.iter().filter(|(_, input)| input.secret && !input.used_by.is_empty()) {
-        let own = config.parameters.get(name).and_then(|parameter| parameter.from.as_ref());
-        let source = match (own, &config.secrets.from) {
-            (None, Some(SecretSource::Existing(_))) => {
-                problems.push(
-                    Problem::at(
-                        "aspire-k8s.yaml secrets.from",
-                        format!("`{name}` needs a key of its own in an existing Secret"),
-                    )
-                    .hint("say `from: {existing: {name: ..., key: ...}}` for each parameter, not under `secrets`"),
-                );
-                continue;
+    for (name, input) in used(app) {
+        let source = config.source(name).cloned().unwrap_or_default();
+        match settled(source, name, config) {
+            Ok(source) => {
+                problems.0.extend(without_uri(&source, name, input));
+                uses.insert(name.clone(), SecretUse { source, uri: input.uri, claims: Vec::new() });
             }
-            (Some(source), _) | (None, Some(source)) => source.clone(),
-            (None, None) => SecretSource::Deploy,
-        };
-        if let SecretSource::Existing(existing) = &source
-            && input.uri
-            && existing.uri_key.is_none()
-        {
-            problems.push(
-                Problem::at(
-                    format!("aspire-k8s.yaml parameters.{name}.from.existing"),
-                    format!(
-                        "the application needs `{name}` URI-escaped too, and the chart cannot escape a Secret of yours"
-                    ),
-                )
-                .hint("store the escaped value under a further key and name it as `uriKey`"),
-            );
+            Err(problem) => problems.push(problem),
         }
-        uses.insert(name.clone(), SecretUse { source, uri: input.uri, claims: Vec::new() });
     }
     if app.inputs.contains_key(TAG_INPUT) {
         problems.push(Problem::at(
@@ -64,4 +77,73 @@ pub fn secret_uses(app: &App, config: &Config, problems: &mut Problems) -> Index
         ));
     }
     uses
+}
+
+/// The `ExternalSecret` objects of the chart: of every input that comes from there in some environment.
+pub fn external_views(app: &App, config: &Config) -> Vec<ExternalView> {
+    let is_external = |source: Option<&SecretSource>| matches!(source, Some(SecretSource::ExternalSecrets(_)));
+    let wanted = used(app)
+        .filter(|(name, _)| is_external(config.source(name)) || config.environment_sources(name).any(is_external));
+    wanted
+        .map(|(name, input)| ExternalView {
+            file: Name::of_secret(name).to_string(),
+            input: name.clone(),
+            uri: input.uri,
+            uri_key: escaped_key(name),
+            // Go's `urlquery` writes a blank as `+` and every other character as .NET does.
+            uri_template: format!(
+                r#"{{{{ index . {} | urlquery | replace "+" "%20" }}}}"#,
+                serde_json::Value::from(name.as_str())
+            ),
+        })
+        .collect()
+}
+
+fn used(app: &App) -> impl Iterator<Item = (&String, &Input)> {
+    app.inputs.iter().filter(|(_, input)| input.secret && !input.used_by.is_empty())
+}
+
+/// The source with what the file says for all filled in.
+fn settled(source: SecretSource, name: &str, config: &Config) -> Result<SecretSource, Problem> {
+    let own = config.parameters.get(name).is_some_and(|parameter| parameter.from.is_some());
+    let place =
+        if own { format!("aspire-k8s.yaml parameters.{name}.from") } else { "aspire-k8s.yaml secrets.from".into() };
+    match source {
+        SecretSource::Existing(_) | SecretSource::Deferred(_) if !own => {
+            Err(Problem::at(place, format!("`{name}` needs a key of its own in a Secret that is not ours"))
+                .hint("say `from: {existing: {name: ..., key: ...}}` for each parameter, not under `secrets`"))
+        }
+        // Until deploy reads the file.
+        SecretSource::Sops => Err(Problem::at(place, "`sops` is not supported by this version")),
+        SecretSource::ExternalSecrets(external) => {
+            let defaults = &config.secrets.external_secrets;
+            let store = external.store.or_else(|| defaults.store.clone()).ok_or_else(|| {
+                Problem::at(place, format!("no store is named for `{name}`")).hint(
+                    "say which once: `secrets: {externalSecrets: {store: {name: ..., kind: ClusterSecretStore}}}`",
+                )
+            })?;
+            let interval = external.refresh_interval.or_else(|| defaults.refresh_interval.clone());
+            Ok(SecretSource::ExternalSecrets(ExternalSecret {
+                key: Some(external.key.unwrap_or_else(|| name.to_owned())),
+                property: external.property,
+                store: Some(store),
+                refresh_interval: Some(interval.unwrap_or_else(|| REFRESH_INTERVAL.to_owned())),
+            }))
+        }
+        other => Ok(other),
+    }
+}
+
+/// Where nobody can escape a value, the escaped one must be named.
+fn without_uri(source: &SecretSource, name: &str, input: &Input) -> Option<Problem> {
+    let word = match source {
+        SecretSource::Existing(existing) if existing.uri_key.is_none() => "existing",
+        SecretSource::Deferred(deferred) if deferred.uri_key.is_none() => "deferred",
+        _ => return None,
+    };
+    let what = format!("the application needs `{name}` URI-escaped too, and the chart cannot escape a Secret of yours");
+    input.uri.then(|| {
+        Problem::at(format!("aspire-k8s.yaml parameters.{name}.from.{word}"), what)
+            .hint("store the escaped value under a further key and name it as `uriKey`")
+    })
 }

@@ -1,6 +1,7 @@
 //! The values of the chart: what a person changes per environment, in an order that reads well, with comments.
 
 use super::claims::WorkloadStorage;
+use super::name::Name;
 use super::plan::BuiltImages;
 use super::secrets::SecretUse;
 use crate::app::{App, Image, Workload};
@@ -113,16 +114,27 @@ pub fn secrets(uses: &IndexMap<String, SecretUse>) -> Tree {
     let mut tree = Tree::default();
     for (name, secret) in uses {
         let entry = match &secret.source {
-            SecretSource::Deploy => json!({"from": "deploy", "revision": ""}),
+            SecretSource::Deploy | SecretSource::Sops => json!({"from": "deploy", "revision": ""}),
             SecretSource::Chart => json!({"from": "chart"}),
-            SecretSource::Existing(existing) => json!({
-                "from": "existing", "name": existing.name, "key": existing.key,
-                "uriKey": existing.uri_key.clone().unwrap_or_default(),
-            }),
+            SecretSource::Existing(existing) => existing_key(&existing.name, &existing.key, existing.uri_key.as_ref()),
+            SecretSource::Deferred(later) => existing_key(&later.secret, &later.key, later.uri_key.as_ref()),
+            SecretSource::ExternalSecrets(external) => {
+                let store = external.store.clone().unwrap_or_default();
+                json!({
+                    "from": "external-secrets", "target": Name::of_secret(name),
+                    "store": {"name": store.name, "kind": store.kind.unwrap_or_default()},
+                    "remoteKey": external.key, "property": external.property.clone().unwrap_or_default(),
+                    "refreshInterval": external.refresh_interval,
+                })
+            }
         };
         tree.data(name, "", entry);
     }
     tree
+}
+
+fn existing_key(name: &str, key: &str, uri_key: Option<&String>) -> Json {
+    json!({"from": "existing", "name": name, "key": key, "uriKey": uri_key.cloned().unwrap_or_default()})
 }
 
 /// `workloads.<name>:`.

@@ -199,6 +199,21 @@ pub struct DaprView {
     pub scopes: Vec<String>,
 }
 
+/// An `ExternalSecret`, as its template sees it.
+#[derive(Debug, Clone, Serialize)]
+pub struct ExternalView {
+    /// What tells its file from those of others.
+    pub file: String,
+    /// The secret input; also the key of the Secret.
+    pub input: String,
+    /// Whether the URI-escaped form is needed too.
+    pub uri: bool,
+    /// Key of the URI-escaped form.
+    pub uri_key: String,
+    /// What the operator's own template engine makes it from.
+    pub uri_template: String,
+}
+
 /// An expression of a Helm template.
 pub fn formula(text: impl Into<String>) -> Scalar {
     Scalar::Formula(Formula(text.into()))

@@ -4,7 +4,6 @@ use super::Error;
 use crate::app::App;
 use crate::chart::Chart;
 use crate::cluster::{Access, Environment, MASK};
-use crate::config::SecretSource;
 use crate::helm::{Helm, Target, Values};
 use crate::inputs::{Given, Kept, Random, settle};
 use crate::kubernetes::{Plan, escaped_key};
@@ -46,7 +45,7 @@ pub fn template(request: &Template, environment: &Environment, random: &mut Rand
     let mut parameters: Map<String, Json> =
         settled.plain.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
     parameters.extend(settled.chart_secret.iter().map(|(name, value)| (name.clone(), json!(shown(value)))));
-    let from_deploy = request.plan.secrets.iter().filter(|(_, secret)| secret.source == SecretSource::Deploy);
+    let from_deploy = request.plan.secrets.iter().filter(|(_, secret)| secret.is_written_by_deploy());
     let revisions: Map<String, Json> = from_deploy.map(|(name, _)| (name.clone(), json!({"revision": "1"}))).collect();
     let values = json!({"parameters": parameters, "secrets": revisions});
     let objects = helm.template(&target, &chart, &Values { files: &files, over: &values }, &[])?;

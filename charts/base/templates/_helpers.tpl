@@ -78,14 +78,14 @@ app.kubernetes.io/instance: {{ (index . 0).Release.Name | quote }}
 {{- fail (printf "missing inputs: %s. `helm aspire deploy` asks for them or makes them; plain helm takes each as a text under `parameters` in a values file" (join ", " $missing)) -}}
 {{- end -}}
 
-{{- /* Where a secret input comes from: existing, deploy, chart, lost or missing. (root, name) */ -}}
+{{- /* Where a secret input comes from: existing, external-secrets, deploy, chart, lost or missing. (root, name) */ -}}
 {{- define "aspire.secretState" -}}
 {{- $root := index . 0 -}}
 {{- $name := index . 1 -}}
 {{- $secret := get ($root.Values.secrets | default dict) $name | default dict -}}
 {{- $from := get $secret "from" -}}
-{{- if eq $from "existing" -}}
-existing
+{{- if or (eq $from "existing") (eq $from "external-secrets") -}}
+{{- $from -}}
 {{- else if and (eq $from "deploy") (get $secret "revision") -}}
 deploy
 {{- else if and (eq $from "deploy") (not $root.Values.skipGuards) (lookup "v1" "Secret" $root.Release.Namespace (printf "%s-secrets" $root.Release.Name)) -}}
@@ -108,6 +108,8 @@ missing
 {{- $state := include "aspire.secretState" . -}}
 {{- if eq $state "existing" -}}
 {{- dict "name" $secret.name "key" (ternary $secret.uriKey $secret.key $uri) | toJson -}}
+{{- else if eq $state "external-secrets" -}}
+{{- dict "name" (printf "%s-%s-external" $root.Release.Name $secret.target) "key" (ternary (printf "%s.uri" $name) $name $uri) | toJson -}}
 {{- else if eq $state "deploy" -}}
 {{- dict "name" (printf "%s-secrets" $root.Release.Name) "key" (ternary (printf "%s.uri" $name) $name $uri) | toJson -}}
 {{- else if eq $state "chart" -}}
