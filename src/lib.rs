@@ -20,4 +20,5 @@ pub mod kubernetes;
 pub mod manifest;
 pub mod pipeline;
 pub mod problem;
+pub mod report;
 pub mod rollout;

@@ -134,12 +134,41 @@ pub struct Parameters {
     pub files: Vec<PathBuf>,
 }
 
+/// Which steps.
+#[derive(Debug, Args)]
+pub struct Steps {
+    /// List the steps and what each waits for, and run none: text, json, dot, mermaid or svg
+    #[arg(long, value_enum, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "text")]
+    pub list_steps: Option<StepFormat>,
+    /// Run only this step and what it needs
+    #[arg(long, value_name = "NAME")]
+    pub step: Option<String>,
+}
+
+/// Forms of the list of steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StepFormat {
+    /// A table
+    Text,
+    /// JSON
+    Json,
+    /// A graph for Graphviz
+    Dot,
+    /// A Mermaid diagram
+    Mermaid,
+    /// A picture
+    Svg,
+}
+
 /// `render`.
 #[derive(Debug, Args)]
 pub struct Render {
     /// The application.
     #[command(flatten)]
     pub source: Source,
+    /// Steps.
+    #[command(flatten)]
+    pub steps: Steps,
     /// Folder to write to, `-` for standard output [default: a folder named like the chart]
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
@@ -192,7 +221,7 @@ pub struct On {
     /// Namespace of the release, where helm hides whether -n was given
     #[arg(long, value_name = "NAME")]
     pub release_namespace: Option<String>,
-    /// How long helm may take, such as 90s or 10m
+    /// How long the whole may take, such as 90s or 10m
     #[arg(long, default_value = "5m")]
     pub timeout: String,
 }
@@ -203,6 +232,9 @@ pub struct Deploy {
     /// The application.
     #[command(flatten)]
     pub source: Source,
+    /// Steps.
+    #[command(flatten)]
+    pub steps: Steps,
     /// The release.
     #[command(flatten)]
     pub on: On,
@@ -223,6 +255,9 @@ pub struct Destroy {
     /// The application.
     #[command(flatten)]
     pub source: Source,
+    /// Steps.
+    #[command(flatten)]
+    pub steps: Steps,
     /// The release; when it is named, SOURCE is not read.
     #[command(flatten)]
     pub on: On,

@@ -15,6 +15,8 @@ pub enum Exit {
     Differs = 2,
     /// Refused: needs a confirmation, is blocked, or another run holds the lock.
     Refused = 3,
+    /// Stopped by a person; the same command goes on.
+    Interrupted = 6,
 }
 
 impl Termination for Exit {
@@ -64,6 +66,7 @@ impl CliError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Refused(_) => Exit::Refused,
+            Self::Pipeline(error) if error.is_interruption() => Exit::Interrupted,
             Self::Pipeline(error) if error.is_refusal() => Exit::Refused,
             _ => Exit::Error,
         }

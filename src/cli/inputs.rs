@@ -4,6 +4,7 @@ use super::args::{Common, Inputs, ListFormat};
 use super::project::{Project, built_images};
 use super::{CliError, Exit, output};
 use crate::inputs::{Listed, json_template, list};
+use crate::report::harmless;
 
 /// Lists the inputs.
 pub fn inputs(common: &Common, options: &Inputs) -> Result<Exit, CliError> {
@@ -13,7 +14,7 @@ pub fn inputs(common: &Common, options: &Inputs) -> Result<Exit, CliError> {
     match options.output {
         ListFormat::Json => output::json(&json_template(&listed)),
         ListFormat::Text if listed.is_empty() => output::say("the application needs no inputs"),
-        ListFormat::Text => listed.iter().for_each(|input| output::text(&output::harmless(&described(input)))),
+        ListFormat::Text => listed.iter().for_each(|input| output::text(&harmless(&described(input)))),
     }
     Ok(Exit::Done)
 }

@@ -2,6 +2,7 @@
 
 use super::CliError;
 use crate::app::Note;
+use crate::report::harmless;
 use std::io::Write as _;
 
 /// One line of a verb's result.
@@ -24,19 +25,6 @@ pub fn json(value: &impl serde::Serialize) {
 /// One line on the way.
 pub fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "{}", harmless(text));
-}
-
-/// A text for a terminal: what a manifest holds must not move the cursor or change colours.
-pub fn harmless(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() && c != '\n' && c != '\t' {
-            out.extend(c.escape_unicode());
-        } else {
-            out.push(c);
-        }
-    }
-    out
 }
 
 /// What ended the verb.

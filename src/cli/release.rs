@@ -1,19 +1,23 @@
 //! `deploy` and `destroy`: which release on which cluster, and who answers questions.
 
-use super::args::{Common, Deploy, Destroy, Parameters, Source};
+use super::args::{Common, Deploy, Destroy, Render, Source, StepFormat};
 use super::project::{Project, built_images, given};
 use super::{CliError, Exit, output};
 use crate::cluster::{Access, Environment};
 use crate::config::Config;
 use crate::inputs::Listed;
 use crate::kubernetes::{BuiltImages, Name};
-use crate::pipeline::{self, Destroyed, Release};
+use crate::pipeline::{self, Conduct, Destroyed, Limits, Release};
 use crate::problem::Problem;
+use crate::report;
 use std::io::{BufRead as _, IsTerminal as _};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Installs or upgrades the application.
 pub fn deploy(common: &Common, options: &Deploy) -> Result<Exit, CliError> {
+    if let Some(format) = options.steps.list_steps {
+        return Ok(listed(&pipeline::deploy_steps().map_err(pipeline::Error::from)?.list(), format));
+    }
     let timeout = duration(&options.on.timeout)?;
     let project = Project::load(&options.source)?;
     let images = built_images(&options.images)?;
@@ -29,14 +33,18 @@ pub fn deploy(common: &Common, options: &Deploy) -> Result<Exit, CliError> {
         environment: common.environment.clone().zip(rendered.environment_values),
         given,
         wait: !options.no_wait,
-        timeout,
     };
-    pipeline::deploy(&request, &release, &mut prompt, &mut random, &mut output::say)?;
+    let limits = limits(timeout)?;
+    let conduct = Conduct { only: options.steps.step.as_deref(), limits, report: &report::text };
+    pipeline::deploy(&request, &release, &prompt, &random, &conduct)?;
     Ok(Exit::Done)
 }
 
 /// Uninstalls the application.
 pub fn destroy(common: &Common, options: &Destroy) -> Result<Exit, CliError> {
+    if let Some(format) = options.steps.list_steps {
+        return Ok(listed(&pipeline::destroy_steps().map_err(pipeline::Error::from)?.list(), format));
+    }
     let timeout = duration(&options.on.timeout)?;
     // A release that is named needs no manifest: it may be destroyed from any machine.
     let (name, config, application) = if let Some(name) = &options.on.release {
@@ -47,10 +55,41 @@ pub fn destroy(common: &Common, options: &Destroy) -> Result<Exit, CliError> {
     };
     let release = writing(common, &name, options.on.release_namespace.as_deref(), &config)?;
     confirm(common, options, &release)?;
-    let request = pipeline::Destroy { application, delete_data: options.delete_data, timeout };
-    let done = pipeline::destroy(&request, &release, &mut output::say)?;
-    report(&done, &release);
-    Ok(if done.found { Exit::Done } else { Exit::Error })
+    let request = pipeline::Destroy { application, delete_data: options.delete_data };
+    let limits = limits(timeout)?;
+    let conduct = Conduct { only: options.steps.step.as_deref(), limits, report: &report::text };
+    let done = pipeline::destroy(&request, &release, &conduct)?;
+    summarise(&done, &release);
+    Ok(if done.found || options.steps.step.is_some() { Exit::Done } else { Exit::Error })
+}
+
+/// Prints the steps.
+pub fn listed(steps: &[pipeline::StepName], format: StepFormat) -> Exit {
+    let draw = match format {
+        StepFormat::Text => report::steps::text,
+        StepFormat::Json => report::steps::json,
+        StepFormat::Dot => report::steps::dot,
+        StepFormat::Mermaid => report::steps::mermaid,
+        StepFormat::Svg => report::steps::svg,
+    };
+    output::text(&draw(steps));
+    Exit::Done
+}
+
+/// Rendering waits for nobody, so that nothing has to bound it, and it leaves nothing half done, so that a signal may end it.
+pub fn conduct_of_render(options: &Render) -> Conduct<'_> {
+    let deadline = Instant::now() + Duration::from_secs(3600);
+    let limits = Limits { deadline, stopped: &|| false };
+    Conduct { only: options.steps.step.as_deref(), limits, report: &report::quiet }
+}
+
+/// The bounds of a run. From here on a signal asks it to end, and a second one ends it.
+fn limits(timeout: Duration) -> Result<Limits<'static>, CliError> {
+    let deadline = Instant::now().checked_add(timeout);
+    let deadline =
+        deadline.ok_or_else(|| CliError::Usage(format!("--timeout of {} s is too long", timeout.as_secs())))?;
+    crate::helm::hold();
+    Ok(Limits { deadline, stopped: &crate::helm::stopped })
 }
 
 /// Name, intent and application id that the files of SOURCE give to a release.
@@ -63,7 +102,7 @@ pub fn named_by_source(common: &Common, source: &Source) -> Result<(String, Conf
     Ok((name, config, id))
 }
 
-fn report(done: &Destroyed, release: &Release) {
+fn summarise(done: &Destroyed, release: &Release) {
     if !done.found {
         output::say(&format!("there was nothing to destroy: no {}", release.described()));
         return;
@@ -229,12 +268,11 @@ fn duration(text: &str) -> Result<Duration, CliError> {
 pub fn template(
     common: &Common,
     rendered: &super::project::Rendered,
-    parameters: &Parameters,
     images: &BuiltImages,
-    release: Option<&str>,
-    show_secrets: bool,
-) -> Result<String, CliError> {
-    let given = given(parameters, images, &rendered.app)?;
+    options: &Render,
+) -> Result<Option<String>, CliError> {
+    let (release, show_secrets) = (options.release.as_deref(), options.show_secrets);
+    let given = given(&options.parameters, images, &rendered.app)?;
     let name = release_name(release, &rendered.config, &rendered.app.name)?;
     let namespace = common.namespace.as_deref().or(rendered.config.release.namespace.as_deref()).unwrap_or("default");
     let request = pipeline::Template {
@@ -247,7 +285,8 @@ pub fn template(
         namespace,
         show_secrets,
     };
-    Ok(pipeline::template(&request, &Environment::of_process(), &mut random)?)
+    let conduct = conduct_of_render(options);
+    Ok(pipeline::template(&request, &Environment::of_process(), &random, &conduct)?)
 }
 
 #[cfg(test)]

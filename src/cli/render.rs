@@ -2,14 +2,22 @@
 
 use super::args::{Common, Format, Render};
 use super::project::{Project, Rendered, built_images};
-use super::release::template;
+use super::release::{conduct_of_render, listed, template};
 use super::{CliError, Exit, output};
 use crate::chart::{self, Chart};
 use crate::kubernetes::BuiltImages;
+use crate::pipeline;
 use std::path::{Path, PathBuf};
 
 /// Renders the application.
 pub fn render(common: &Common, options: &Render) -> Result<Exit, CliError> {
+    if let Some(format) = options.steps.list_steps {
+        let steps = match options.format {
+            Format::Chart => pipeline::chart_steps().map(|graph| graph.list()),
+            Format::Yaml => pipeline::template_steps().map(|graph| graph.list()),
+        };
+        return Ok(listed(&steps.map_err(pipeline::Error::from)?, format));
+    }
     refuse_contradictions(options)?;
     warn_of_inputs(options);
     let project = Project::load(&options.source)?;
@@ -27,7 +35,7 @@ pub fn render(common: &Common, options: &Render) -> Result<Exit, CliError> {
         print(&rendered.chart);
         return Ok(Exit::Done);
     }
-    chart::write(&rendered.chart, &folder)?;
+    pipeline::publish(&rendered.chart, &folder, &conduct_of_render(options))?;
     output::say(&summary(&rendered, &folder));
     Ok(Exit::Done)
 }
@@ -58,8 +66,7 @@ fn warn_of_inputs(options: &Render) {
 
 /// Plain objects: to standard output, or into one file of the folder.
 fn objects(common: &Common, options: &Render, rendered: &Rendered, images: &BuiltImages) -> Result<Exit, CliError> {
-    let text =
-        template(common, rendered, &options.parameters, images, options.release.as_deref(), options.show_secrets)?;
+    let Some(text) = template(common, rendered, images, options)? else { return Ok(Exit::Done) };
     match &options.output {
         Some(folder) if folder != Path::new("-") => {
             let file = chart::write_objects(&text, folder)?;

@@ -5,6 +5,7 @@ use super::release::{named_by_source, reading};
 use super::{CliError, Exit, output};
 use crate::config::Config;
 use crate::pipeline::{self, Release, Standing};
+use crate::report::harmless;
 use std::fmt::Write as _;
 
 /// Shows the release.
@@ -13,7 +14,7 @@ pub fn status(common: &Common, options: &Status) -> Result<Exit, CliError> {
     match pipeline::status(&release)? {
         Standing::Release(status) => match options.output {
             ListFormat::Json => output::json(&status),
-            ListFormat::Text => output::text(&output::harmless(&described(&status))),
+            ListFormat::Text => output::text(&harmless(&described(&status))),
         },
         Standing::Nothing { claims, secrets } => {
             output::say(&format!("there is no {}", release.described()));
@@ -52,7 +53,7 @@ pub fn history(common: &Common, options: &History) -> Result<Exit, CliError> {
                 .map(Clone::clone)
             });
             let text = table(&["REVISION", "UPDATED", "STATUS", "CHART", "DESCRIPTION"], rows.collect());
-            output::text(&output::harmless(&text));
+            output::text(&harmless(&text));
         }
     }
     Ok(Exit::Done)

@@ -2,8 +2,8 @@
 //!
 //! Every request has the same time limit and every error says what was tried. Objects are JSON values as they came.
 
-use std::cell::RefCell;
 use std::pin::Pin;
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use kube::Client;
@@ -44,7 +44,7 @@ pub struct Cluster {
     pub(super) client: Client,
     pub(super) url: String,
     pub(super) timeout: Duration,
-    pub(super) secrets: RefCell<Vec<String>>,
+    secrets: RwLock<Vec<String>>,
 }
 
 impl Cluster {
@@ -60,7 +60,7 @@ impl Cluster {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| broken(&error))?;
         let client = runtime.block_on(async { Client::try_from(config) }).map_err(|error| broken(&error))?;
-        Ok(Self { runtime, client, url, timeout, secrets: RefCell::default() })
+        Ok(Self { runtime, client, url, timeout, secrets: RwLock::default() })
     }
 
     /// The address of the API server.
@@ -75,7 +75,12 @@ impl Cluster {
 
     /// Texts that no error may show from now on.
     pub fn hide(&self, secrets: impl IntoIterator<Item = String>) {
-        self.secrets.borrow_mut().extend(secrets);
+        self.secrets.write().unwrap_or_else(PoisonError::into_inner).extend(secrets);
+    }
+
+    /// What no error may show.
+    pub(super) fn hidden(&self) -> Vec<String> {
+        self.secrets.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The version of the API server, like `v1.36.3`.
@@ -205,7 +210,7 @@ impl Cluster {
     fn judge(&self, attempt: Attempt<'_>, answer: Answer) -> Result<Value> {
         match answer {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(report)) => Err(attempt.failed(&report, &self.url, &self.secrets.borrow())),
+            Ok(Err(report)) => Err(attempt.failed(&report, &self.url, &self.hidden())),
             Err(_) => Err(attempt.timed_out(&self.url, self.timeout.as_secs_f64())),
         }
     }

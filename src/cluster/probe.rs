@@ -97,7 +97,7 @@ impl Cluster {
                 let attempt = questions[index].attempt();
                 let answer = match answer {
                     Ok(Ok(value)) => Ok(value),
-                    Ok(Err(report)) => Err(attempt.failed(&report, &self.url, &self.secrets.borrow())),
+                    Ok(Err(report)) => Err(attempt.failed(&report, &self.url, &self.hidden())),
                     Err(_) => Err(attempt.timed_out(&self.url, self.timeout.as_secs_f64())),
                 };
                 answers[index] = Some(absent(answer));

@@ -1,8 +1,8 @@
 //! What happens to a running helm when we are told to stop.
 //!
 //! Ctrl-C reaches helm by itself (it shares our terminal), `kill` does not, so both are passed on; helm then cancels,
-//! and we wait for it, because a release that is left pending blocks the next run. While no helm runs, the program ends
-//! as it would have by itself. Passing Ctrl-C on a second time does no harm: helm listens for the first only.
+//! and we wait for it, because a release that is left pending blocks the next run. While no helm runs, a run that said
+//! [`hold()`] ends after its current step; any other program ends as it would have by itself. Passing Ctrl-C on a second time does no harm: helm listens for the first only.
 
 use std::process::Child;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,6 +22,21 @@ pub(super) enum Told {
 #[derive(Debug, Default)]
 pub(super) struct Interrupts {
     running: Mutex<Vec<(u32, Arc<AtomicBool>)>>,
+    /// Whether a run is under way that wants to end in its own way.
+    held: AtomicBool,
+    /// Whether we were told to stop.
+    told: AtomicBool,
+}
+
+/// From now on the first signal does not end the program: the run asks [`stopped()`] and ends in its own way. A second one
+/// ends it at once.
+pub fn hold() {
+    Interrupts::of_program().held.store(true, Ordering::SeqCst);
+}
+
+/// Whether a person told us to stop.
+pub fn stopped() -> bool {
+    Interrupts::of_program().told.load(Ordering::SeqCst)
 }
 
 /// One helm process, from its start until its output has ended.
@@ -105,7 +120,11 @@ fn listen() {
 }
 
 fn heard(told: Told) {
-    if !Interrupts::of_program().arrived(told) {
+    let all = Interrupts::of_program();
+    let again = all.told.swap(true, Ordering::SeqCst);
+    let passed_on = all.arrived(told);
+    let run_ends_itself = all.held.load(Ordering::SeqCst) && !again;
+    if !passed_on && !run_ends_itself {
         std::process::exit(if told == Told::Interrupt { 130 } else { 143 });
     }
 }

@@ -16,12 +16,13 @@ mod release;
 mod verbs;
 mod version;
 
-use std::cell::OnceCell;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::{OnceLock, PoisonError, RwLock};
 
 pub use arguments::{Options, Target, Values};
 pub use error::{Ended, Error, Failure, Result};
+pub use interrupt::{hold, stopped};
 pub use process::{Line, Stream};
 pub use release::{Hook, Intended, Release, Revision};
 pub use verbs::Lint;
@@ -50,8 +51,8 @@ const TARGET_VARIABLES: [&str; 10] = [
 pub struct Helm {
     program: PathBuf,
     environment: Environment,
-    secrets: Vec<String>,
-    version: OnceCell<Version>,
+    secrets: RwLock<Vec<String>>,
+    version: OnceLock<Version>,
     interrupts: &'static Interrupts,
 }
 
@@ -69,7 +70,7 @@ impl Helm {
         })?;
         let interrupts = Interrupts::of_program();
         let environment = environment.clone();
-        Ok(Self { program, environment, secrets: Vec::new(), version: OnceCell::new(), interrupts })
+        Ok(Self { program, environment, secrets: RwLock::default(), version: OnceLock::new(), interrupts })
     }
 
     /// The program that was found.
@@ -78,8 +79,12 @@ impl Helm {
     }
 
     /// Texts that nothing helm says may show.
-    pub fn hide(&mut self, secrets: impl IntoIterator<Item = String>) {
-        self.secrets.extend(secrets);
+    pub fn hide(&self, secrets: impl IntoIterator<Item = String>) {
+        self.secrets.write().unwrap_or_else(PoisonError::into_inner).extend(secrets);
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        self.secrets.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Its version, asked once; one that we do not know is an error.
@@ -106,13 +111,14 @@ impl Helm {
         input: Option<Vec<u8>>,
         on_line: &mut dyn FnMut(Line<'_>),
     ) -> Result<Outcome> {
+        let secrets = self.secrets();
         let call = Call {
             program: &self.program,
             arguments,
             variables: self.variables(access),
             directory: self.environment.directory(),
             input,
-            secrets: &self.secrets,
+            secrets: &secrets,
             interrupts: self.interrupts,
         };
         call.run(on_line)

@@ -136,7 +136,7 @@ fn the_surroundings_are_ours() {
 #[test]
 fn output_comes_line_by_line_and_masked() {
     let fake = Fake::answering("echo one; echo 'value hunter22'; printf 'no end'; echo oops >&2");
-    let mut helm = fake.helm();
+    let helm = fake.helm();
     helm.hide(["hunter22".to_owned()]);
     let mut lines = upgrade(&helm, &Values::NONE, &Options::default()).unwrap();
     lines.sort();
@@ -146,7 +146,7 @@ fn output_comes_line_by_line_and_masked() {
 #[test]
 fn failures_are_sentences() {
     let fake = Fake::answering("echo out; echo 'Error: bad \"hunter22\"' >&2; exit 1");
-    let mut helm = fake.helm();
+    let helm = fake.helm();
     helm.hide(["hunter22".to_owned()]);
     let options = Options { description: Some("it's".into()), ..Options::default() };
     let error = upgrade(&helm, &Values::NONE, &options).unwrap_err().to_string();

@@ -118,7 +118,7 @@ impl Helm {
         }
         let outcome = self.call(arguments, target.access(), values.input(), &mut |_| {})?;
         if outcome.succeeded() || outcome.output.contains("chart(s) linted") {
-            return Ok(Lint { passed: outcome.succeeded(), text: mask(&outcome.output, &self.secrets) });
+            return Ok(Lint { passed: outcome.succeeded(), text: mask(&outcome.output, &self.secrets()) });
         }
         outcome.success().map(|outcome| Lint { passed: true, text: outcome.output })
     }

@@ -1,16 +1,20 @@
-//! Destroy: uninstall the release, keep what holds data unless told otherwise.
+//! Destroy, step by step: uninstall the release, keep what holds data unless told otherwise.
 
 use super::checks::is_our_claim;
-use super::{Error, Release, Say, chart_secret};
+use super::event::{Report, say};
+use super::graph::{Graph, Step};
+use super::run::{Conduct, Limits, run};
+use super::{Error, Release, Slot, chart_secret};
 use crate::cluster::claims::ReleaseName;
 use crate::cluster::{
     CLAIM, CONFIG_MAP, Cluster, Guard, Objects, Owner, Propagation, SECRET, State, annotation, label, marks, name_of,
-    namespace, secret,
+    secret,
 };
 use crate::helm::{Helm, Options, Target};
 use crate::problem::Problem;
 use serde_json::Value as Json;
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// What to destroy.
 pub struct Destroy {
@@ -18,8 +22,6 @@ pub struct Destroy {
     pub application: Option<String>,
     /// Whether claims and all secrets go too.
     pub delete_data: bool,
-    /// How long helm may take.
-    pub timeout: Duration,
 }
 
 /// What was done.
@@ -33,46 +35,142 @@ pub struct Destroyed {
     pub deleted: Vec<String>,
 }
 
+/// What the steps of one destroy share.
+pub struct Destruction<'a> {
+    request: &'a Destroy,
+    release: &'a Release,
+    report: &'a Report<'a>,
+    limits: &'a Limits<'a>,
+    helm: Slot<(Helm, Target)>,
+    cluster: Slot<Cluster>,
+    /// The application that the release belongs to, as our own objects say.
+    live: Slot<Option<String>>,
+    done: Mutex<Destroyed>,
+    going: Mutex<Vec<Json>>,
+}
+
+/// The steps of a destroy.
+pub fn steps<'a>() -> Result<Graph<'a, Destruction<'a>>, Problem> {
+    Graph::new(vec![
+        Step::new("check-helm-prereqs-kubernetes", "find helm and check its version", &[], Destruction::find_helm),
+        Step::new("check-cluster-kubernetes", "read whose release it is", &[], Destruction::look),
+        Step::new(
+            "destroy-prereq",
+            "check that the release is this application's",
+            &["check-helm-prereqs-kubernetes", "check-cluster-kubernetes"],
+            Destruction::check,
+        ),
+        Step::new("destroy-helm-kubernetes", "run helm uninstall", &["destroy-prereq"], Destruction::uninstall),
+        Step::new(
+            "destroy-claims-kubernetes",
+            "keep the claims, or delete them with --delete-data",
+            &["destroy-helm-kubernetes"],
+            Destruction::claims,
+        ),
+        Step::new(
+            "destroy-state-kubernetes",
+            "remove Secrets and remembered values that nothing needs any more",
+            &["destroy-claims-kubernetes"],
+            Destruction::forget,
+        ),
+        Step::new(
+            "wait-for-claims-kubernetes",
+            "wait until deleted claims are gone",
+            &["destroy-state-kubernetes"],
+            Destruction::wait,
+        ),
+    ])
+}
+
 /// Destroys the release.
-pub fn destroy(request: &Destroy, release: &Release, say: &mut Say) -> Result<Destroyed, Error> {
-    let (helm, target) = release.helm()?;
-    let cluster = release.connect()?;
-    if namespace::look(&cluster, &release.namespace)?.is_none() {
-        return Ok(Destroyed::default());
+pub fn destroy(request: &Destroy, release: &Release, conduct: &Conduct) -> Result<Destroyed, Error> {
+    let (graph, report, limits) = (steps()?.part(conduct.only)?, conduct.report, &conduct.limits);
+    say(report, format!("destroying {}", release.described()));
+    let destruction = Destruction {
+        request,
+        release,
+        report,
+        limits,
+        helm: Slot::default(),
+        cluster: Slot::default(),
+        live: Slot::default(),
+        done: Mutex::default(),
+        going: Mutex::default(),
+    };
+    run(&graph, &destruction, report, limits)?;
+    Ok(destruction.done.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+impl Destruction<'_> {
+    fn done(&self) -> MutexGuard<'_, Destroyed> {
+        self.done.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    let live = live_application(&cluster, release)?;
-    if let (Some(live), Some(wanted)) = (&live, &request.application)
-        && live != wanted
-    {
-        let problem = Problem::at(
-            "",
-            format!("the {} belongs to the application `{live}`, not to `{wanted}`", release.described()),
-        )
-        .hint("name its release with --release and leave SOURCE out, or choose another namespace");
-        return Err(Error::Refused(problem.into()));
+
+    fn find_helm(&self) -> Result<(), Error> {
+        self.helm.put(self.release.helm()?);
+        Ok(())
     }
-    check_release(&helm, &target, &cluster, release)?;
-    let mut done = Destroyed::default();
-    let start = Instant::now();
-    let options = Options { timeout: request.timeout, wait: true, ..Options::default() };
-    say(&format!("destroying {}", release.described()));
-    done.found |= helm.uninstall(&target, &options, &mut |_| {})?;
-    let going = claims(&cluster, release, request.delete_data, &mut done)?;
-    done.found |= !done.deleted.is_empty();
-    if let Some(application) = &live {
-        let owner = Owner { release: &release.name, application };
-        secret::retire(&cluster, owner, &release.namespace, done.kept.is_empty())?;
-        // The state goes last: while it is there, a run that was cut short can be repeated.
-        let state = State::read(&cluster, owner, &release.namespace)?;
-        done.found |= state.exists();
-        state.delete(&cluster, &release.namespace)?;
+
+    fn look(&self) -> Result<(), Error> {
+        let cluster = self.release.connect()?;
+        self.live.put(live_application(&cluster, self.release)?);
+        self.cluster.put(cluster);
+        Ok(())
     }
-    if done.kept.is_empty() {
-        // It outlives helm for the sake of claims; without any it has no reason to stay.
-        chart_secret::delete(&cluster, release)?;
+
+    fn check(&self) -> Result<(), Error> {
+        if let (Some(live), Some(wanted)) = (self.live.get()?, &self.request.application)
+            && live != wanted
+        {
+            let problem = Problem::at(
+                "",
+                format!("the {} belongs to the application `{live}`, not to `{wanted}`", self.release.described()),
+            )
+            .hint("name its release with --release and leave SOURCE out, or choose another namespace");
+            return Err(Error::Refused(problem.into()));
+        }
+        let (helm, target) = self.helm.get()?;
+        check_release(helm, target, self.cluster.get()?, self.release)
     }
-    wait_until_gone(&cluster, release, &going, request.timeout.saturating_sub(start.elapsed()), say)?;
-    Ok(done)
+
+    fn uninstall(&self) -> Result<(), Error> {
+        let (helm, target) = self.helm.get()?;
+        let options = Options { timeout: self.limits.left(), wait: true, ..Options::default() };
+        let found = helm.uninstall(target, &options, &mut |_| {})?;
+        self.done().found |= found;
+        Ok(())
+    }
+
+    fn claims(&self) -> Result<(), Error> {
+        let mut done = self.done();
+        let going = claims(self.cluster.get()?, self.release, self.request.delete_data, &mut done)?;
+        done.found |= !done.deleted.is_empty();
+        *self.going.lock().unwrap_or_else(PoisonError::into_inner) = going;
+        Ok(())
+    }
+
+    fn forget(&self) -> Result<(), Error> {
+        let (cluster, space) = (self.cluster.get()?, &self.release.namespace);
+        let mut done = self.done();
+        if let Some(application) = self.live.get()? {
+            let owner = Owner { release: &self.release.name, application };
+            secret::retire(cluster, owner, space, done.kept.is_empty())?;
+            // The state goes last: while it is there, a run that was cut short can be repeated.
+            let state = State::read(cluster, owner, space)?;
+            done.found |= state.exists();
+            state.delete(cluster, space)?;
+        }
+        if done.kept.is_empty() {
+            // It outlives helm for the sake of claims; without any it has no reason to stay.
+            chart_secret::delete(cluster, self.release)?;
+        }
+        Ok(())
+    }
+
+    fn wait(&self) -> Result<(), Error> {
+        let going = std::mem::take(&mut *self.going.lock().unwrap_or_else(PoisonError::into_inner));
+        wait_until_gone(self.cluster.get()?, self.release, &going, self.limits, self.report)
+    }
 }
 
 /// Every deploy leaves its state, so that a release without it was made by somebody else.
@@ -126,15 +224,15 @@ fn wait_until_gone(
     cluster: &Cluster,
     release: &Release,
     going: &[Json],
-    limit: Duration,
-    say: &mut Say,
+    limits: &Limits,
+    report: &Report,
 ) -> Result<(), Error> {
-    let start = Instant::now();
     for claim in going {
         let same = |live: Json| live["metadata"]["uid"] == claim["metadata"]["uid"];
         while cluster.get(&CLAIM, &release.namespace, name_of(claim))?.is_some_and(same) {
-            if start.elapsed() >= limit {
-                say(&format!("the claim {} is still being deleted: something still uses it", name_of(claim)));
+            if limits.left().is_zero() || (limits.stopped)() {
+                let sentence = format!("the claim {} is still being deleted: something still uses it", name_of(claim));
+                say(report, sentence);
                 break;
             }
             std::thread::sleep(Duration::from_millis(200));

@@ -1,31 +1,53 @@
-//! The order of deploy and destroy: look, check everything, then act.
+//! Deploy and destroy as graphs of steps: look, check everything, then act.
 //!
-//! Nothing is written before every check passed. What happens is told through [`Say`], never printed. A change of the
+//! ```text
+//! graph: names and order, pure ── run: side by side, in order, cleared up at the end ──> Event, for the report
+//! deploy, destroy: the steps    before, checks, values: what they look at and decide
+//! ```
+//! Nothing is written before every check passed. What happens is told as an [`Event`], never printed. A change of the
 //! Secret is taken back when helm fails.
 
+mod before;
 mod chart_secret;
 mod checks;
 mod deploy;
 mod destroy;
 mod drift;
+mod event;
+mod graph;
 mod history;
+mod run;
 mod status;
 mod template;
+mod values;
 
-pub use deploy::{Ask, Deploy, deploy};
-pub use destroy::{Destroy, Destroyed, destroy};
+pub use deploy::{Ask, Deploy, deploy, steps as deploy_steps};
+pub use destroy::{Destroy, Destroyed, destroy, steps as destroy_steps};
 pub use drift::Drift;
+pub use event::{Event, Report};
+pub use graph::StepName;
 pub use history::{Revision, history};
+pub use run::{Conduct, Limits};
 pub use status::{Claim, Endpoint, Running, Secret, Standing, Status, status};
-pub use template::{Template, template};
+pub use template::{Template, chart_steps, publish, template, template_steps};
 
 use crate::cluster::{Access, Cluster, Environment, Location};
 use crate::helm::{Helm, Target};
 use crate::problem::{Problem, Problems};
+use std::sync::OnceLock;
 use std::time::Duration;
 
-/// Where sentences about the progress go.
-pub type Say<'a> = dyn FnMut(&str) + 'a;
+/// A source of random bytes for steps that may run side by side.
+pub type Random<'a> = dyn Fn(&mut [u8]) -> Result<(), Problem> + Sync + 'a;
+
+/// What one step leaves for those that wait for it.
+struct Slot<T>(OnceLock<T>);
+
+impl<T> Default for Slot<T> {
+    fn default() -> Self {
+        Self(OnceLock::new())
+    }
+}
 
 /// Longest time for one request to the API server.
 const REQUEST: Duration = Duration::from_secs(30);
@@ -51,14 +73,30 @@ pub enum Error {
     /// A temporary folder for helm could not be made.
     #[error("cannot make a temporary folder: {0}")]
     Temporary(#[source] std::io::Error),
-    /// Helm failed, and taking the Secret back failed too.
-    #[error("{helm}\nand the secrets from before could not be put back: {restore}")]
-    NotRestored {
-        /// What helm said.
-        helm: Box<Error>,
-        /// What the API server said.
-        restore: crate::cluster::Error,
+    /// Steps failed, and what they had begun could not be taken back.
+    #[error("{error}\nand what was begun could not be taken back: {}", joined(.failed))]
+    NotClearedUp {
+        /// What failed.
+        error: Box<Error>,
+        /// Why it could not be taken back.
+        failed: Vec<Error>,
     },
+    /// Steps that do not depend on each other failed.
+    #[error("{}", joined(.0))]
+    Several(Vec<Error>),
+    /// A person told us to stop.
+    #[error("interrupted; the same command goes on from here")]
+    Interrupted,
+    /// The time for the whole run has passed.
+    #[error("time is up\n  hint: --timeout gives more")]
+    TimeIsUp,
+    /// A step was begun before those that it needs, or panicked.
+    #[error("a step of kubectl aspire is wrong, which is a defect of the program: {0}")]
+    Defect(String),
+}
+
+fn joined(errors: &[Error]) -> String {
+    errors.iter().map(Error::to_string).collect::<Vec<_>>().join("\n")
 }
 
 impl Error {
@@ -68,6 +106,17 @@ impl Error {
             Self::Refused(_) => true,
             Self::Helm(error) => error.is_in_progress(),
             Self::Cluster(error) => error.kind() == crate::cluster::ErrorKind::Refused,
+            Self::Several(errors) => errors.iter().all(Self::is_refusal),
+            _ => false,
+        }
+    }
+
+    /// Whether a person stopped the run, so that it can go on.
+    pub fn is_interruption(&self) -> bool {
+        match self {
+            Self::Interrupted | Self::Helm(crate::helm::Error::Interrupted { .. }) => true,
+            Self::NotClearedUp { error, .. } => error.is_interruption(),
+            Self::Several(errors) => errors.iter().any(Self::is_interruption),
             _ => false,
         }
     }

@@ -1,14 +1,17 @@
-//! Plain objects: what helm makes of the chart, without a cluster.
+//! Render, step by step: the chart to a folder, or plain objects as helm makes them of the chart, without a cluster.
 
-use super::Error;
+use super::graph::{Graph, Step};
+use super::run::{Conduct, run};
+use super::{Error, Random, Slot};
 use crate::app::App;
 use crate::chart::Chart;
 use crate::cluster::{Access, Environment, MASK};
 use crate::helm::{Helm, Target, Values};
-use crate::inputs::{Given, Kept, Random, settle};
+use crate::inputs::{Given, Kept, Settled, settle};
 use crate::kubernetes::{Plan, escaped_key};
+use crate::problem::Problem;
 use serde_json::{Map, Value as Json, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What to show.
 pub struct Template<'a> {
@@ -30,10 +33,78 @@ pub struct Template<'a> {
     pub show_secrets: bool,
 }
 
-/// The objects as YAML: the Secret that deploy would write, and what helm renders.
-pub fn template(request: &Template, environment: &Environment, random: &mut Random) -> Result<String, Error> {
-    let settled = settle(request.app, request.plan, request.given, &Kept::default(), random)?;
-    let helm = Helm::find(environment)?;
+/// What the steps of one rendering of objects share.
+pub struct Templating<'a> {
+    request: &'a Template<'a>,
+    environment: &'a Environment,
+    random: &'a Random<'a>,
+    settled: Slot<Settled>,
+    helm: Slot<Helm>,
+    objects: Slot<String>,
+}
+
+/// The steps that write a chart.
+pub fn chart_steps<'a>() -> Result<Graph<'a, (&'a Chart, &'a Path)>, Problem> {
+    let write = |(chart, folder): &(&Chart, &Path)| Ok(crate::chart::write(chart, folder)?);
+    Graph::new(vec![Step::new("publish-kubernetes", "write the chart to its folder", &[], write)])
+}
+
+/// The steps that make plain objects.
+pub fn template_steps<'a>() -> Result<Graph<'a, Templating<'a>>, Problem> {
+    Graph::new(vec![
+        Step::new("check-helm-prereqs-kubernetes", "find helm and check its version", &[], Templating::find_helm),
+        Step::new("process-parameters", "settle the value of every input", &[], Templating::settle),
+        Step::new(
+            "publish-kubernetes",
+            "let helm make the objects of the chart",
+            &["check-helm-prereqs-kubernetes", "process-parameters"],
+            Templating::publish,
+        ),
+    ])
+}
+
+/// Writes the chart into a folder.
+pub fn publish(chart: &Chart, folder: &Path, conduct: &Conduct) -> Result<(), Error> {
+    run(&chart_steps()?.part(conduct.only)?, &(chart, folder), conduct.report, &conduct.limits)
+}
+
+/// The objects as YAML: the Secret that deploy would write, and what helm renders. None when only a step before the last
+/// was wanted.
+pub fn template(
+    request: &Template,
+    environment: &Environment,
+    random: &Random,
+    conduct: &Conduct,
+) -> Result<Option<String>, Error> {
+    let graph = template_steps()?.part(conduct.only)?;
+    let (settled, helm, objects) = (Slot::default(), Slot::default(), Slot::default());
+    let templating = Templating { request, environment, random, settled, helm, objects };
+    run(&graph, &templating, conduct.report, &conduct.limits)?;
+    Ok(templating.objects.0.into_inner())
+}
+
+impl Templating<'_> {
+    fn find_helm(&self) -> Result<(), Error> {
+        let helm = Helm::find(self.environment)?;
+        helm.version()?;
+        self.helm.put(helm);
+        Ok(())
+    }
+
+    fn settle(&self) -> Result<(), Error> {
+        let request = self.request;
+        let mut random = |bytes: &mut [u8]| (self.random)(bytes);
+        self.settled.put(settle(request.app, request.plan, request.given, &Kept::default(), &mut random)?);
+        Ok(())
+    }
+
+    fn publish(&self) -> Result<(), Error> {
+        self.objects.put(objects(self.request, self.settled.get()?, self.helm.get()?)?);
+        Ok(())
+    }
+}
+
+fn objects(request: &Template, settled: &Settled, helm: &Helm) -> Result<String, Error> {
     let target = Target::new(request.release, request.namespace, Access::default())?;
     let folder = tempfile::Builder::new().prefix("aspire-render-").tempdir().map_err(Error::Temporary)?;
     let chart = folder.path().join("chart");

@@ -1,0 +1,65 @@
+//! What happens during a run, as values: the same events make the terminal's lines and the JSON.
+//!
+//! Texts in events hold no secrets. How an event looks is decided elsewhere.
+
+use crate::rollout::{Finding, Progress};
+use serde::Serialize;
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "camelCase")]
+pub enum Event {
+    /// A step began.
+    Started {
+        /// Its name.
+        step: String,
+    },
+    /// A step ended well.
+    Finished {
+        /// Its name.
+        step: String,
+        /// How long it took, in seconds.
+        seconds: f64,
+    },
+    /// A step failed.
+    Failed {
+        /// Its name.
+        step: String,
+        /// Why, in sentences.
+        reason: String,
+    },
+    /// A step was not begun.
+    Skipped {
+        /// Its name.
+        step: String,
+        /// Why not.
+        because: String,
+    },
+    /// A sentence about what was found or done.
+    Said {
+        /// The sentence.
+        text: String,
+    },
+    /// A sentence that somebody should read, though the run goes on.
+    Warned {
+        /// The sentence.
+        text: String,
+    },
+    /// A workload came further.
+    Workload(Progress),
+    /// Why a workload does not come.
+    Finding(Finding),
+}
+
+/// Where events go. Steps run side by side, so it is called from several threads.
+pub type Report<'a> = dyn Fn(&Event) + Sync + 'a;
+
+/// Reports a sentence.
+pub fn say(report: &Report, text: impl Into<String>) {
+    report(&Event::Said { text: text.into() });
+}
+
+/// Reports a warning.
+pub fn warn(report: &Report, text: impl Into<String>) {
+    report(&Event::Warned { text: text.into() });
+}

@@ -1,0 +1,57 @@
+//! What a deploy gives to helm and to the Secret. Pure.
+
+use super::Deploy;
+use super::checks;
+use crate::cluster::ReleaseSecret;
+use crate::config::SecretSource;
+use crate::inputs::Settled;
+use crate::kubernetes::{Plan, escaped_key};
+use serde_json::{Map, Value as Json, json};
+use std::collections::BTreeMap;
+
+/// The content of the Secret: each secret from deploy, and its URI-escaped form where it is needed.
+pub fn secret_data(plan: &Plan, settled: &Settled) -> BTreeMap<String, Vec<u8>> {
+    let mut data = BTreeMap::new();
+    for (name, value) in &settled.secret {
+        data.insert(name.clone(), value.clone().into_bytes());
+        if plan.secrets.get(name).is_some_and(|secret| secret.uri) {
+            data.insert(escaped_key(name), crate::app::escape_uri_data(value).into_bytes());
+        }
+    }
+    data
+}
+
+/// The claims that live and die with each key.
+pub fn claims_by_key(plan: &Plan) -> BTreeMap<String, Vec<String>> {
+    let with_claims =
+        plan.secrets.iter().filter(|(_, secret)| !secret.claims.is_empty() && secret.source == SecretSource::Deploy);
+    with_claims
+        .flat_map(|(name, secret)| [(name.clone(), secret.claims.clone()), (escaped_key(name), secret.claims.clone())])
+        .collect()
+}
+
+/// The values that only a deploy gives.
+pub fn values(request: &Deploy, settled: &Settled, secret: &ReleaseSecret, claims: &[Json]) -> Json {
+    let parameters: BTreeMap<&String, &String> = settled.plain.iter().chain(&settled.chart_secret).collect();
+    let from_deploy = request.plan.secrets.iter().filter(|(_, used)| used.source == SecretSource::Deploy);
+    let revisions: Map<String, Json> = from_deploy
+        .filter_map(|(name, _)| Some((name.clone(), json!({"revision": secret.marks.get(name)?}))))
+        .collect();
+    json!({
+        "parameters": parameters,
+        "secrets": revisions,
+        "workloads": checks::mounted_folders(request.plan, claims),
+    })
+}
+
+/// Puts the keys of one tree over those of another.
+pub fn merge(base: &mut Json, over: &Json) {
+    match (base, over) {
+        (Json::Object(base), Json::Object(over)) => {
+            for (key, value) in over {
+                merge(base.entry(key.clone()).or_insert(Json::Null), value);
+            }
+        }
+        (base, over) => *base = over.clone(),
+    }
+}
