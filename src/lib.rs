@@ -20,5 +20,6 @@ pub mod kubernetes;
 pub mod manifest;
 pub mod pipeline;
 pub mod problem;
+pub mod promotion;
 pub mod report;
 pub mod rollout;

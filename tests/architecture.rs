@@ -12,6 +12,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("manifest", &["problem"]),
     ("config", &["problem"]),
     ("app", &["config", "manifest", "problem"]),
+    ("promotion", &["cluster", "problem"]),
     ("kubernetes", &["app", "config", "problem"]),
     ("inputs", &["app", "config", "kubernetes", "manifest", "problem"]),
     ("chart", &["config", "kubernetes"]),
@@ -22,7 +23,20 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("doctor", &["cluster", "helm", "problem"]),
     (
         "pipeline",
-        &["app", "chart", "cluster", "config", "diff", "doctor", "helm", "inputs", "kubernetes", "problem", "rollout"],
+        &[
+            "app",
+            "chart",
+            "cluster",
+            "config",
+            "diff",
+            "doctor",
+            "helm",
+            "inputs",
+            "kubernetes",
+            "problem",
+            "promotion",
+            "rollout",
+        ],
     ),
     ("report", &["pipeline", "rollout"]),
     // It stands above all others.
@@ -31,7 +45,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 ];
 
 /// Modules without effects: no files, processes, clock, random numbers or network.
-const PURE: &[&str] = &["problem", "manifest", "config", "app", "kubernetes", "inputs", "rollout", "diff", "doctor"];
+const PURE: &[&str] =
+    &["problem", "manifest", "config", "app", "kubernetes", "inputs", "rollout", "diff", "doctor", "promotion"];
 
 /// What a pure module must not name.
 const EFFECTS: [&str; 9] = [

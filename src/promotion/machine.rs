@@ -1,0 +1,503 @@
+//! What to do next while workloads change their kind: a function of what the journal says and what was just seen.
+//!
+//! ```text
+//!  Protect ─> Quiesce ─> Drain ─> Fence ─> Apply ─> Verify ─> Commit        (forward: the new kinds come)
+//!     └──────────┴─────────┴────────┴────────┴────────┴───> the same, roles exchanged (back: the old kinds come again)
+//! ```
+//! It is driven by what is there, not by where it was: a run that was killed anywhere asks again and goes on. The order
+//! within holds the promises: nobody who leaves may run, then be there, before helm is called; scaling to zero is no
+//! fence, because anybody can scale up again. This module must not know how anything is read or done.
+
+use serde::{Deserialize, Serialize};
+
+/// How often a workload is stopped before a person must find out who starts it again.
+pub const MOST_STOPS: u32 = 3;
+
+/// How often the way back is tried.
+pub const MOST_FAILURES: u32 = 3;
+
+/// Which workloads are to be there in the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// The new ones.
+    Forward,
+    /// Those from before.
+    Back,
+}
+
+/// A part of the way, in the order of the way. The journal holds it so that a person can see it; nothing depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Nothing helm or a controller does can remove a claim or its volume.
+    Protect,
+    /// The workload is scaled to zero.
+    Quiesce,
+    /// Its pods end.
+    Drain,
+    /// The stopped workload is deleted.
+    Fence,
+    /// Helm makes the other one.
+    Apply,
+    /// The other one becomes ready.
+    Verify,
+    /// What was changed for the way is put back.
+    Commit,
+    /// Done: the new kinds run.
+    Committed,
+    /// Done: the old kinds run again.
+    RolledBack,
+}
+
+impl Phase {
+    /// Whether nothing is left to do.
+    pub fn is_end(self) -> bool {
+        self >= Self::Committed
+    }
+}
+
+/// What no look at the cluster can tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Progress {
+    /// Which way.
+    pub direction: Direction,
+    /// How often helm has failed on this way.
+    pub failures: u32,
+    /// How often a workload was stopped.
+    pub stops: u32,
+    /// Whether pods of both kinds were seen at once: both are stopped, and a person decides.
+    pub split: bool,
+    /// Whether both kinds were there from the start (an earlier upgrade failed), and a person agreed to end the old one.
+    pub stray: bool,
+}
+
+impl Progress {
+    /// The start of a way.
+    pub fn new(direction: Direction) -> Self {
+        Self { direction, failures: 0, stops: 0, split: false, stray: false }
+    }
+
+    /// The way back from here.
+    pub fn back(self) -> Self {
+        if self.direction == Direction::Back { self } else { Self { stray: false, ..Self::new(Direction::Back) } }
+    }
+
+    /// The same way after a person looked: what was counted starts again.
+    pub fn resumed(self) -> Self {
+        Self { failures: 0, stops: 0, split: false, ..self }
+    }
+}
+
+/// One of the two workloads of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// The one from before.
+    Old,
+    /// The one of the new chart.
+    New,
+}
+
+/// A workload object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
+pub struct Workload {
+    /// The pods it is to have.
+    pub replicas: u32,
+    /// Whether its controllers have seen that, down to the last ReplicaSet.
+    pub settled: bool,
+    /// Whether all pods run the last revision and are ready.
+    pub ready: bool,
+    /// Whether it is on its way out.
+    pub deleting: bool,
+    /// Whether it is the object that the journal means, or one that helm made for this release on the way.
+    pub ours: bool,
+    /// Whether we own its number of pods, so that helm would stumble over it.
+    pub touched: bool,
+    /// Whether its claims outlive its pods and itself.
+    pub keeps_claims: bool,
+}
+
+/// One side of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Side {
+    /// The object; none when it is gone.
+    pub workload: Option<Workload>,
+    /// ReplicaSets that can still make pods though their Deployment is gone.
+    pub orphans: u32,
+    /// Pods that still exist, those that are ending included. Only an object that is gone is a process that ended.
+    pub pods: u32,
+    /// The pods it is to have when it is the one that runs.
+    pub wanted: u32,
+}
+
+impl Side {
+    /// Whether nothing can write, now or later, without somebody making a new object.
+    fn is_gone(&self) -> bool {
+        self.workload.is_none() && self.orphans == 0 && self.pods == 0
+    }
+}
+
+/// A workload that changes its kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Pair {
+    /// As it was.
+    pub old: Side,
+    /// As it is to be.
+    pub new: Side,
+    /// Pods on its claims that belong to neither.
+    pub strangers: u32,
+}
+
+impl Pair {
+    fn side(&self, role: Role) -> &Side {
+        match role {
+            Role::Old => &self.old,
+            Role::New => &self.new,
+        }
+    }
+}
+
+/// What helm recorded last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Status {
+    /// A helm works on it, or was killed while it did.
+    Pending,
+    /// It failed.
+    Failed,
+    /// It is in place.
+    Deployed,
+}
+
+/// The last revision of the release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Revision {
+    /// Its status.
+    pub status: Status,
+    /// Which workloads its manifest holds.
+    pub brings: Role,
+    /// Whether somebody else wrote it since the plan was made.
+    pub foreign: bool,
+}
+
+/// Whether a helm that an earlier run started is still at work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HelmRun {
+    /// It ended, for certain.
+    Gone,
+    /// It runs.
+    Runs,
+    /// It ran on another machine, and may run still.
+    Unknown,
+}
+
+/// A claim of a workload that changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
+pub struct Claim {
+    /// Whether it is the claim of the plan, with the same volume, and not on its way out.
+    pub intact: bool,
+    /// Whether helm leaves it alone.
+    pub kept: bool,
+    /// Whether its volume outlives it; true where we may not change volumes.
+    pub retained: bool,
+    /// Whether a policy of its StatefulSet would delete it.
+    pub owned: bool,
+    /// Whether the volume was changed on the way and is to be as before.
+    pub to_restore: bool,
+}
+
+/// Everything that was just seen. Workloads are read before ReplicaSets, and these before pods: a controller that has
+/// seen the zero makes no pod that a later look could miss.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Observed {
+    /// The release.
+    pub revision: Revision,
+    /// Helm.
+    pub helm: HelmRun,
+    /// The workloads.
+    pub pairs: Vec<Pair>,
+    /// Their claims.
+    pub claims: Vec<Claim>,
+    /// Whether the time for what is being waited for is over.
+    pub late: bool,
+}
+
+/// What is being waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Wait {
+    /// A helm of an earlier run.
+    Helm,
+    /// Claims that a policy still owns.
+    Claims,
+    /// The pods of the workload that leaves.
+    Pods(usize),
+    /// The object that was deleted.
+    Gone(usize),
+    /// The workload that comes.
+    Ready(usize),
+}
+
+/// Why a person is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Stop {
+    /// A helm of an earlier run does not end, or may run on another machine.
+    HelmMayRun,
+    /// Somebody else wrote a revision.
+    ReleaseMoved,
+    /// A pod of nobody in the plan uses a claim.
+    Stranger(usize),
+    /// A workload of that name is there that nobody in the plan made.
+    Reappeared(usize, Role),
+    /// A claim is gone, being deleted, or has another volume.
+    ClaimChanged(usize),
+    /// A StatefulSet's policy goes on owning a claim.
+    ClaimOwned,
+    /// Somebody starts again what was stopped.
+    ForeignScaler(usize),
+    /// The pods do not end in time.
+    StillRunning(usize),
+    /// Pods of both kinds ran at once; both are stopped.
+    Split(usize),
+    /// The workload from before does not become ready again.
+    NotReady(usize),
+    /// Helm fails on the way back too.
+    RollbackFails,
+}
+
+impl Stop {
+    /// Whether time alone may solve it: the run can be repeated. Otherwise a person must act first.
+    pub fn is_resumable(self) -> bool {
+        matches!(self, Self::StillRunning(_) | Self::HelmMayRun | Self::ClaimOwned)
+    }
+}
+
+/// What to do now. Every index is that of a pair or a claim in [`Observed`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// Look again soon.
+    Wait(Wait),
+    /// Mark the pending revision as failed: its helm is dead.
+    Unlock,
+    /// Protect this claim and its volume.
+    Protect(usize),
+    /// Let the workload keep its claims.
+    KeepClaims(usize, Role),
+    /// Scale to zero, if nobody changed the object since.
+    Stop(usize, Role),
+    /// Delete the stopped object, if nobody changed it since.
+    Delete(usize, Role),
+    /// Scale back to what is wanted, if nobody changed the object since.
+    Start(usize, Role),
+    /// Give up the ownership of its number of pods.
+    Disown(usize, Role),
+    /// Call helm: an upgrade forward, a rollback back.
+    Helm(Direction),
+    /// Record that both kinds ran.
+    MarkSplit,
+    /// Record that the way leads back.
+    TurnBack,
+    /// Give the volume its policy from before.
+    Restore(usize),
+    /// Record that it is done.
+    Finish(Phase),
+    /// End here.
+    Halt(Stop),
+}
+
+impl Action {
+    /// The part of the way it belongs to, which is written down before it is done; none for what changes nothing.
+    pub fn phase(self) -> Option<Phase> {
+        match self {
+            Self::Protect(_) | Self::KeepClaims(..) => Some(Phase::Protect),
+            Self::Stop(..) => Some(Phase::Quiesce),
+            Self::Wait(Wait::Pods(_)) => Some(Phase::Drain),
+            Self::Delete(..) => Some(Phase::Fence),
+            Self::Unlock | Self::Helm(_) => Some(Phase::Apply),
+            Self::Wait(Wait::Ready(_)) => Some(Phase::Verify),
+            Self::Start(..) | Self::Disown(..) | Self::Restore(_) => Some(Phase::Commit),
+            Self::Finish(phase) => Some(phase),
+            Self::Wait(_) | Self::MarkSplit | Self::TurnBack | Self::Halt(_) => None,
+        }
+    }
+}
+
+/// The one next thing to do.
+pub fn next(progress: &Progress, seen: &Observed) -> Action {
+    let steps: [fn(&Progress, &Observed) -> Option<Action>; 7] =
+        [both_run, helm, foreign, turn, protect, leave, arrive];
+    let found = steps.iter().find_map(|step| step(progress, seen));
+    found.unwrap_or(Action::Finish(match progress.direction {
+        Direction::Forward => Phase::Committed,
+        Direction::Back => Phase::RolledBack,
+    }))
+}
+
+impl Direction {
+    /// The side that leaves, and the side that comes.
+    pub fn roles(self) -> (Role, Role) {
+        match self {
+            Self::Forward => (Role::Old, Role::New),
+            Self::Back => (Role::New, Role::Old),
+        }
+    }
+}
+
+impl Observed {
+    /// The pairs with the side that leaves and the side that comes.
+    fn sides(&self, direction: Direction) -> impl Iterator<Item = (usize, &Side, &Side)> {
+        let (leaving, coming) = direction.roles();
+        self.pairs.iter().enumerate().map(move |(index, pair)| (index, pair.side(leaving), pair.side(coming)))
+    }
+
+    /// Waits, until the time is over.
+    fn wait(&self, what: Wait, else_do: Action) -> Action {
+        if self.late { else_do } else { Action::Wait(what) }
+    }
+}
+
+/// Pods of both kinds at once: nobody continues by himself.
+fn both_run(progress: &Progress, seen: &Observed) -> Option<Action> {
+    let split = seen.pairs.iter().position(|pair| pair.old.pods > 0 && pair.new.pods > 0);
+    if !progress.split {
+        return (!progress.stray && split.is_some()).then_some(Action::MarkSplit);
+    }
+    for (index, pair) in seen.pairs.iter().enumerate() {
+        for role in [Role::Old, Role::New] {
+            let runs = |workload: Workload| workload.replicas > 0 && workload.ours && !workload.deleting;
+            if pair.side(role).workload.is_some_and(runs) {
+                return Some(Action::Stop(index, role));
+            }
+        }
+    }
+    Some(Action::Halt(Stop::Split(split.unwrap_or_default())))
+}
+
+/// A helm that is at work, or that left the release half done.
+fn helm(_: &Progress, seen: &Observed) -> Option<Action> {
+    let halt = Action::Halt(Stop::HelmMayRun);
+    match (seen.helm, seen.revision.status) {
+        (HelmRun::Runs, _) => Some(seen.wait(Wait::Helm, halt)),
+        (HelmRun::Unknown, Status::Pending) => Some(halt),
+        _ => None,
+    }
+}
+
+/// What nobody in the plan did.
+fn foreign(_: &Progress, seen: &Observed) -> Option<Action> {
+    if seen.revision.foreign {
+        return Some(Action::Halt(Stop::ReleaseMoved));
+    }
+    for (index, pair) in seen.pairs.iter().enumerate() {
+        if pair.strangers > 0 {
+            return Some(Action::Halt(Stop::Stranger(index)));
+        }
+        for role in [Role::Old, Role::New] {
+            if pair.side(role).workload.is_some_and(|workload| !workload.ours) {
+                return Some(Action::Halt(Stop::Reappeared(index, role)));
+            }
+        }
+    }
+    let changed = seen.claims.iter().position(|claim| !claim.intact);
+    changed.map(|claim| Action::Halt(Stop::ClaimChanged(claim)))
+}
+
+/// A failure leads back; a release that is half done is first made one that failed.
+fn turn(progress: &Progress, seen: &Observed) -> Option<Action> {
+    if seen.revision.status == Status::Pending {
+        return Some(Action::Unlock);
+    }
+    match progress.direction {
+        Direction::Forward if progress.failures > 0 => Some(Action::TurnBack),
+        Direction::Back if progress.failures >= MOST_FAILURES => Some(Action::Halt(Stop::RollbackFails)),
+        _ => None,
+    }
+}
+
+/// Before anything stops: no claim can be lost by it.
+fn protect(progress: &Progress, seen: &Observed) -> Option<Action> {
+    if let Some(claim) = seen.claims.iter().position(|claim| !claim.kept) {
+        return Some(Action::Protect(claim));
+    }
+    // A volume that has its old policy again is at the end of the way.
+    if !has_arrived(progress, seen)
+        && let Some(claim) = seen.claims.iter().position(|claim| !claim.retained)
+    {
+        return Some(Action::Protect(claim));
+    }
+    for (index, pair) in seen.pairs.iter().enumerate() {
+        for role in [Role::Old, Role::New] {
+            if pair.side(role).workload.is_some_and(|workload| !workload.keeps_claims && !workload.deleting) {
+                return Some(Action::KeepClaims(index, role));
+            }
+        }
+    }
+    let owned = seen.claims.iter().any(|claim| claim.owned);
+    owned.then(|| seen.wait(Wait::Claims, Action::Halt(Stop::ClaimOwned)))
+}
+
+/// Who leaves: asked to stop, waited for, deleted.
+fn leave(progress: &Progress, seen: &Observed) -> Option<Action> {
+    let (leaving, coming) = progress.direction.roles();
+    for (index, leaves, comes) in seen.sides(progress.direction) {
+        if leaves.workload.is_some_and(|workload| workload.replicas > 0 && !workload.deleting) {
+            let again = progress.stops as usize >= (MOST_STOPS as usize) * seen.pairs.len();
+            let halt = Action::Halt(Stop::ForeignScaler(index));
+            return Some(if again { halt } else { Action::Stop(index, leaving) });
+        }
+        let early = comes.workload.is_some_and(|workload| workload.replicas > 0);
+        if early && !leaves.is_gone() && !progress.stray {
+            return Some(Action::Stop(index, coming));
+        }
+    }
+    for (index, leaves, comes) in seen.sides(progress.direction) {
+        let unsettled = leaves.workload.is_some_and(|workload| !workload.settled);
+        let early = leaves.workload.is_some() && comes.pods > 0 && !progress.stray;
+        if unsettled || leaves.pods > 0 || early {
+            return Some(seen.wait(Wait::Pods(index), Action::Halt(Stop::StillRunning(index))));
+        }
+    }
+    for (index, leaves, _) in seen.sides(progress.direction) {
+        if leaves.workload.is_some_and(|workload| !workload.deleting) {
+            return Some(Action::Delete(index, leaving));
+        }
+        if !leaves.is_gone() {
+            return Some(seen.wait(Wait::Gone(index), Action::Halt(Stop::StillRunning(index))));
+        }
+    }
+    None
+}
+
+fn has_arrived(progress: &Progress, seen: &Observed) -> bool {
+    let (_, coming) = progress.direction.roles();
+    let recorded = seen.revision.status == Status::Deployed && seen.revision.brings == coming;
+    recorded && seen.sides(progress.direction).all(|(_, leaves, comes)| leaves.is_gone() && comes.workload.is_some())
+}
+
+/// Who comes: made by helm, waited for. Everybody who leaves is gone.
+fn arrive(progress: &Progress, seen: &Observed) -> Option<Action> {
+    let direction = progress.direction;
+    let (_, coming) = direction.roles();
+    for (index, _, comes) in seen.sides(direction) {
+        let Some(workload) = comes.workload else { continue };
+        if workload.touched {
+            let short = workload.replicas < comes.wanted;
+            return Some(if short { Action::Start(index, coming) } else { Action::Disown(index, coming) });
+        }
+    }
+    if !has_arrived(progress, seen) {
+        return Some(Action::Helm(direction));
+    }
+    for (index, _, comes) in seen.sides(direction) {
+        if comes.workload.is_some_and(|workload| !workload.ready) {
+            let late = match direction {
+                Direction::Forward => Action::TurnBack,
+                Direction::Back => Action::Halt(Stop::NotReady(index)),
+            };
+            return Some(seen.wait(Wait::Ready(index), late));
+        }
+    }
+    seen.claims.iter().position(|claim| claim.to_restore).map(Action::Restore)
+}

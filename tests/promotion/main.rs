@@ -1,0 +1,3 @@
+//! Workloads that change their kind: the machine against every order of events, and the program on a real control plane.
+
+mod model;
