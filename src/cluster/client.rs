@@ -19,11 +19,13 @@ use tokio::time::error::Elapsed;
 use super::access::Access;
 use super::environment::Environment;
 use super::error::{Error, ErrorKind, Result};
+use super::exchange::{Reply, persist, sent};
 use super::explain::{Attempt, chain};
 use super::kind::{self, Kind, segment};
 use super::kubeconfig;
 use super::mask::unbase64;
 use super::objects::{Guard, Objects, Propagation, marks, name_of};
+use super::retry::{self, Effect, Wanted};
 
 const PAGE: u32 = 500;
 
@@ -52,6 +54,8 @@ impl Cluster {
     pub fn connect(access: &Access, environment: &Environment, timeout: Duration) -> Result<Self> {
         let mut config = kubeconfig::configuration(access, environment)?;
         config.connect_timeout = Some(timeout);
+        // Ours knows what may be sent twice.
+        config.default_retry = false;
         let url = config.cluster_url.to_string().trim_end_matches('/').to_owned();
         let broken = |error: &dyn std::error::Error| {
             let sentence = format!("the connection to {url} could not be prepared: {}", chain(error));
@@ -88,7 +92,7 @@ impl Cluster {
         let kind = Kind { kind: "version".into(), namespaced: false, ..kind::NAMESPACE };
         let attempt = Attempt { verb: "get", kind: &kind, namespace: "", name: "of the API server" };
         let request = built(attempt, Request::new("").get("version", &GetParams::default()))?;
-        let answer = self.send(attempt, self.client.request(request))?;
+        let answer = self.send(attempt, || sent!(self.client, request))?;
         Ok(answer["gitVersion"].as_str().unwrap_or_default().to_owned())
     }
 
@@ -103,7 +107,7 @@ impl Cluster {
             Kind { api_version: api_version.to_owned().into(), kind: kind.to_owned().into(), ..kind::NAMESPACE };
         let attempt = Attempt { verb: "get", kind: &wanted, namespace: "", name: "" };
         let request = built(attempt, Request::new(base).get(version, &GetParams::default()))?;
-        Ok(absent(self.send(attempt, self.client.request(request)))?
+        Ok(absent(self.send(attempt, || sent!(self.client, request)))?
             .and_then(|list| kind::in_resource_list(&list, api_version, kind)))
     }
 
@@ -118,7 +122,7 @@ impl Cluster {
         let mut found = Vec::new();
         loop {
             let request = built(attempt, Request::new(&path).list(&parameters))?;
-            let mut page = self.send(attempt, self.client.request(request))?;
+            let mut page = self.send(attempt, || sent!(self.client, request))?;
             if let Value::Array(items) = page["items"].take() {
                 found.extend(items.into_iter().map(|item| complete(item, kind)));
             }
@@ -136,8 +140,9 @@ impl Cluster {
         guard.write_into(&mut patch)?;
         self.hide_data_of(kind, &patch);
         let parameters = PatchParams { field_manager: Some(marks::US.to_owned()), ..PatchParams::default() };
-        let request = Request::new(kind.path(namespace)?).patch(segment(name)?, &parameters, &Patch::Merge(patch));
-        self.send(attempt, self.client.request(built(attempt, request)?))
+        let request = Request::new(kind.path(namespace)?).patch(segment(name)?, &parameters, &Patch::Merge(&patch));
+        let request = built(attempt, request)?;
+        self.write(attempt, Wanted::Parts, &patch, || sent!(self.client, request))
     }
 
     /// Whether we may do this; an empty name means any object of the kind, an empty namespace the whole cluster.
@@ -155,17 +160,17 @@ impl Cluster {
 
     /// Asks for one object or page, later.
     pub(super) fn asks_get<'a>(&self, attempt: Attempt<'a>, base: &str, name: &str) -> Result<Asked<'a>> {
-        let (client, request) = (self.client.clone(), Request::new(base).get(name, &GetParams::default()));
-        let request = built(attempt, request)?;
-        Ok(Asked { attempt, answer: Box::pin(async move { client.request(request).await }) })
+        let request = built(attempt, Request::new(base).get(name, &GetParams::default()))?;
+        let (client, limit) = (self.client.clone(), self.timeout);
+        Ok(Asked { attempt, answer: Box::pin(async move { persist(limit, || sent!(client, request)).await.0 }) })
     }
 
     /// Asks for a list of one page, later.
     pub(super) fn asks_list<'a>(&self, attempt: Attempt<'a>) -> Result<Asked<'a>> {
         let path = attempt.kind.path(attempt.namespace)?;
         let request = built(attempt, Request::new(path).list(&ListParams::default()))?;
-        let client = self.client.clone();
-        Ok(Asked { attempt, answer: Box::pin(async move { client.request(request).await }) })
+        let (client, limit) = (self.client.clone(), self.timeout);
+        Ok(Asked { attempt, answer: Box::pin(async move { persist(limit, || sent!(client, request)).await.0 }) })
     }
 
     /// Sends an object to be created, later; with `dry_run` it is not stored.
@@ -173,8 +178,8 @@ impl Cluster {
         let parameters = PostParams { dry_run, ..writer() };
         let body = object.to_string().into_bytes();
         let request = built(attempt, Request::new(attempt.kind.path(attempt.namespace)?).create(&parameters, body))?;
-        let client = self.client.clone();
-        Ok(Asked { attempt, answer: Box::pin(async move { client.request(request).await }) })
+        let (client, limit) = (self.client.clone(), self.timeout);
+        Ok(Asked { attempt, answer: Box::pin(async move { persist(limit, || sent!(client, request)).await.0 }) })
     }
 
     /// Sends all of these, a few at a time, so that few connections are made. The answers are in the order of the questions.
@@ -203,8 +208,39 @@ impl Cluster {
         judged.map(|(attempt, answer)| answer.map_or(Ok(Value::Null), |answer| self.judge(attempt, answer))).collect()
     }
 
-    fn send(&self, attempt: Attempt<'_>, answer: impl Future<Output = kube::Result<Value>>) -> Result<Value> {
-        self.judge(attempt, self.runtime.block_on(async { tokio::time::timeout(self.timeout, answer).await }))
+    fn exchange<F>(&self, attempt: Attempt<'_>, ask: impl Fn() -> F) -> (Result<Value>, Effect)
+    where
+        F: Future<Output = kube::Result<Reply>>,
+    {
+        let limited = async { tokio::time::timeout(self.timeout, persist(self.timeout, ask)).await };
+        match self.runtime.block_on(limited) {
+            Ok((result, before)) => (self.judge(attempt, Ok(result)), before),
+            Err(elapsed) => (self.judge(attempt, Err(elapsed)), Effect::Unknown),
+        }
+    }
+
+    fn send<F>(&self, attempt: Attempt<'_>, ask: impl Fn() -> F) -> Result<Value>
+    where
+        F: Future<Output = kube::Result<Reply>>,
+    {
+        self.exchange(attempt, ask).0
+    }
+
+    /// Sends a write. When an earlier try was done without our hearing of it, a later one is refused; then the object
+    /// itself tells.
+    fn write<F>(&self, attempt: Attempt<'_>, kind: Wanted, wanted: &Value, ask: impl Fn() -> F) -> Result<Value>
+    where
+        F: Future<Output = kube::Result<Reply>>,
+    {
+        match self.exchange(attempt, ask) {
+            (Err(error), Effect::Unknown) if error.is_conflict() => {
+                let live = self.get(attempt.kind, attempt.namespace, attempt.name)?;
+                let uid = &wanted["metadata"]["uid"];
+                let same = |live: &Value| uid.is_null() || *uid == live["metadata"]["uid"];
+                live.filter(|live| same(live) && retry::was_done(kind, live, wanted)).ok_or(error)
+            }
+            (result, _) => result,
+        }
     }
 
     fn judge(&self, attempt: Attempt<'_>, answer: Answer) -> Result<Value> {
@@ -233,14 +269,16 @@ impl Objects for Cluster {
     fn get(&self, kind: &Kind, namespace: &str, name: &str) -> Result<Option<Value>> {
         let attempt = Attempt { verb: "get", kind, namespace, name };
         let request = Request::new(kind.path(namespace)?).get(segment(name)?, &GetParams::default());
-        absent(self.send(attempt, self.client.request(built(attempt, request)?)))
+        let request = built(attempt, request)?;
+        absent(self.send(attempt, || sent!(self.client, request)))
     }
 
     fn create(&self, kind: &Kind, namespace: &str, object: &Value) -> Result<Value> {
         let attempt = Attempt { verb: "create", kind, namespace, name: name_of(object) };
         self.hide_data_of(kind, object);
         let request = Request::new(kind.path(namespace)?).create(&writer(), object.to_string().into_bytes());
-        self.send(attempt, self.client.request(built(attempt, request)?))
+        let request = built(attempt, request)?;
+        self.write(attempt, Wanted::New, object, || sent!(self.client, request))
     }
 
     fn replace(&self, kind: &Kind, namespace: &str, object: &Value, guard: &Guard) -> Result<Value> {
@@ -251,7 +289,8 @@ impl Objects for Cluster {
         self.hide_data_of(kind, &object);
         let data = object.to_string().into_bytes();
         let request = Request::new(kind.path(namespace)?).replace(segment(name)?, &writer(), data);
-        self.send(attempt, self.client.request(built(attempt, request)?))
+        let request = built(attempt, request)?;
+        self.write(attempt, Wanted::Whole, &object, || sent!(self.client, request))
     }
 
     fn delete(&self, kind: &Kind, namespace: &str, name: &str, guard: &Guard, how: Propagation) -> Result<bool> {
@@ -273,7 +312,13 @@ impl Objects for Cluster {
             ..DeleteParams::default()
         };
         let request = Request::new(kind.path(namespace)?).delete(segment(name)?, &parameters);
-        Ok(absent(self.send(attempt, self.client.request(built(attempt, request)?)))?.is_some())
+        let request = built(attempt, request)?;
+        match self.exchange(attempt, || sent!(self.client, request)) {
+            (Ok(_), _) => Ok(true),
+            // An earlier try may have been the one that deleted it.
+            (Err(error), before) if error.kind() == ErrorKind::NotFound => Ok(before == Effect::Unknown),
+            (Err(error), _) => Err(error),
+        }
     }
 }
 

@@ -14,7 +14,7 @@ struct Asked {
     body: Value,
 }
 
-/// A server that gives these answers, one connection each; `0` takes the request and never answers.
+/// A server that gives these answers, one connection each; `0` takes the request and never answers, `1` hangs up.
 fn server(answers: Vec<(u16, Value)>) -> (Cluster, Receiver<Asked>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -26,7 +26,10 @@ fn server(answers: Vec<(u16, Value)>) -> (Cluster, Receiver<Asked>) {
             let mut reader = BufReader::new(stream);
             sender.send(read_request(&mut reader)).unwrap();
             let text = answer.to_string();
-            if code > 0 {
+            if code == 1 {
+                continue;
+            }
+            if code > 1 {
                 let head = format!("HTTP/1.1 {code} X\r\nContent-Type: application/json\r\nConnection: close\r\n");
                 write!(reader.get_mut(), "{head}Content-Length: {}\r\n\r\n{text}", text.len()).unwrap();
             }
@@ -231,4 +234,55 @@ fn silence_and_absence_are_told_apart() {
     let start = format!("could not read Secret a in namespace n: could not talk to http://{address}");
     assert!(error.to_string().starts_with(&start), "{error}");
     assert!(error.to_string().contains("refused"), "{error}");
+}
+
+#[test]
+fn what_passes_by_itself_is_tried_again() {
+    let object = json!({"metadata": {"name": "a"}, "data": {"k": "dg=="}});
+    let busy = || status(429, "TooManyRequests", "later");
+    let (cluster, asked) =
+        server(vec![busy(), (1, json!(null)), (503, json!("no JSON status")), (200, object.clone())]);
+    assert_eq!(cluster.get(&SECRET, "n", "a"), Ok(Some(object.clone())));
+    assert_eq!(asked.iter().count(), 4);
+    let (cluster, asked) = server(vec![busy(), (201, object.clone())]);
+    cluster.create(&SECRET, "n", &object).unwrap();
+    let bodies: Vec<Value> = asked.iter().map(|asked| asked.body).collect();
+    assert_eq!(bodies, [object.clone(), object]);
+}
+
+#[test]
+fn a_write_that_was_done_unheard_is_no_conflict() {
+    let wanted = json!({"metadata": {"name": "a"}, "data": {"k": "dg=="}});
+    let live = json!({"metadata": {"name": "a", "uid": "u", "resourceVersion": "8"}, "data": {"k": "dg=="}});
+    let other = json!({"metadata": {"name": "a", "uid": "u", "resourceVersion": "8"}, "data": {"k": "eA=="}});
+    let broken = || status(500, "InternalError", "etcd said no");
+    let there = || status(409, "AlreadyExists", "secrets \"a\" already exists");
+    let changed = || status(409, "Conflict", "the object has been modified");
+    let gone = || status(404, "NotFound", "secrets \"a\" not found");
+
+    let (cluster, _asked) = server(vec![(1, json!(null)), there(), (200, live.clone())]);
+    assert_eq!(cluster.create(&SECRET, "n", &wanted), Ok(live.clone()));
+    let (cluster, _asked) = server(vec![broken(), changed(), (200, live.clone())]);
+    assert_eq!(cluster.replace(&SECRET, "n", &wanted, &guard()), Ok(live.clone()));
+    let (cluster, _asked) = server(vec![broken(), gone()]);
+    assert_eq!(cluster.delete(&SECRET, "n", "a", &guard(), Propagation::Background), Ok(true));
+
+    let (cluster, _asked) = server(vec![broken(), there(), (200, other.clone())]);
+    assert_eq!(cluster.create(&SECRET, "n", &wanted).unwrap_err().kind(), ErrorKind::AlreadyExists);
+    let (cluster, _asked) = server(vec![broken(), changed(), (200, other)]);
+    assert_eq!(cluster.replace(&SECRET, "n", &wanted, &guard()).unwrap_err().kind(), ErrorKind::Conflict);
+    let (cluster, asked) = server(vec![changed()]);
+    assert_eq!(cluster.replace(&SECRET, "n", &wanted, &guard()).unwrap_err().kind(), ErrorKind::Conflict);
+    assert_eq!(asked.iter().count(), 1, "without a doubtful try the first refusal counts");
+}
+
+#[test]
+fn what_stays_broken_is_said_after_a_bounded_time() {
+    let (cluster, asked) = server(vec![status(500, "InternalError", "etcd said no"); 6]);
+    let error = cluster.get(&SECRET, "n", "a").unwrap_err();
+    assert_eq!(error.to_string(), "could not read Secret a in namespace n: etcd said no");
+    assert!((3..=6).contains(&asked.try_iter().count()));
+    let (cluster, asked) = server(vec![status(403, "Forbidden", "no")]);
+    assert_eq!(cluster.get(&SECRET, "n", "a").unwrap_err().kind(), ErrorKind::Forbidden);
+    assert_eq!(asked.iter().count(), 1);
 }

@@ -12,6 +12,7 @@ pub mod claims;
 mod client;
 mod environment;
 mod error;
+mod exchange;
 mod explain;
 #[cfg(test)]
 mod fake;
@@ -23,6 +24,7 @@ mod objects;
 mod probe;
 mod proxy;
 mod quantity;
+mod retry;
 pub mod secret;
 mod state;
 mod survey;

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 
 use super::client::{Cluster, absent, built};
 use super::error::Result;
+use super::exchange::{persist, sent};
 use super::explain::Attempt;
 use super::kind::{Kind, segment};
 use super::objects::name_of;
@@ -129,7 +130,7 @@ impl Cluster {
                 address.patch(name, &parameters, &Patch::Merge(patch))
             }
         };
-        let (request, client) = (built(attempt, request)?, self.client.clone());
-        Ok(async move { client.request(request).await })
+        let (request, client, limit) = (built(attempt, request)?, self.client.clone(), self.timeout);
+        Ok(async move { persist(limit, || sent!(client, request)).await.0 })
     }
 }
