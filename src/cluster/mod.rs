@@ -16,8 +16,10 @@ mod exchange;
 mod explain;
 #[cfg(test)]
 mod fake;
+pub mod holder;
 mod kind;
 mod kubeconfig;
+pub mod lease;
 mod mask;
 pub mod namespace;
 mod objects;
