@@ -16,6 +16,7 @@ mod children;
 pub mod demo;
 mod egress;
 mod error;
+pub mod faults;
 pub mod images;
 mod namespaces;
 mod node;
@@ -26,6 +27,7 @@ pub mod tools;
 
 pub use available::{Level, available, skip_or_fail};
 pub use error::Error;
+pub use faults::Faults;
 pub use node::Node;
 pub use plane::ControlPlane;
 

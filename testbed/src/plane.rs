@@ -534,7 +534,7 @@ fn healthy(address: SocketAddr) -> std::io::Result<bool> {
 }
 
 /// Free loopback ports below the range from which the kernel picks ports for outgoing connections.
-fn free_ports<const N: usize>() -> Result<[u16; N], Error> {
+pub(crate) fn free_ports<const N: usize>() -> Result<[u16; N], Error> {
     use std::hash::{BuildHasher as _, RandomState};
     let mut held = Vec::with_capacity(N);
     let mut ports = [0; N];
