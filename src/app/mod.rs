@@ -20,6 +20,7 @@ pub use volume::short_name;
 
 use crate::manifest::Generate;
 use indexmap::{IndexMap, IndexSet};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// An application with every reference resolved.
@@ -138,7 +139,8 @@ pub enum FileContent {
 }
 
 /// Something that must be known before the application can run.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Input {
     /// Whether it must be kept secret.
     pub secret: bool,

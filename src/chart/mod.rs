@@ -3,11 +3,13 @@
 //! Templates lay out what was decided before; one formatter writes every string of theirs as a quoted literal in which
 //! Helm finds no action. [`write()`] is the only place that touches a folder.
 
+mod read;
 mod readme;
 mod render;
 mod values;
 mod write;
 
+pub use read::{ReadError, is_archive, is_chart, read};
 pub use render::render;
 pub use values::data_yaml;
 pub use write::{Difference, WriteError, check, write, write_objects};

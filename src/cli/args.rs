@@ -100,13 +100,21 @@ pub enum Target {
 
 /// Where the application is described.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_field_names, reason = "SOURCE is what a person types")]
 pub struct Source {
-    /// An aspire-manifest.json, or a folder that holds one
+    /// An aspire-manifest.json, or a folder that holds one; deploy, plan and status also take a chart that was rendered
+    /// before: its folder, a .tgz, or an oci:// reference
     #[arg(default_value = ".", value_name = "SOURCE")]
     pub source: PathBuf,
     /// Deployment intent; aspire-k8s.yaml beside the manifest when it is there
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Version of the chart at an oci:// SOURCE
+    #[arg(long, value_name = "VERSION")]
+    pub version: Option<String>,
+    /// Speak plain HTTP to the registry of an oci:// SOURCE
+    #[arg(long)]
+    pub plain_http: bool,
 }
 
 /// Where built images are.

@@ -50,6 +50,9 @@ pub enum CliError {
     /// The chart could not be written.
     #[error(transparent)]
     Write(#[from] WriteError),
+    /// The chart could not be read.
+    #[error(transparent)]
+    ReadChart(#[from] crate::chart::ReadError),
     /// A template of ours is wrong.
     #[error("a template of kubectl aspire is wrong, which is a defect of the program: {0:#}")]
     Template(#[from] minijinja::Error),

@@ -6,6 +6,7 @@ mod args;
 mod error;
 mod inputs;
 mod output;
+mod packed;
 mod project;
 mod release;
 mod render;

@@ -2,11 +2,12 @@
 
 use super::CliError;
 use super::args::{Images, Parameters, Source};
+use super::packed::{self, Packed};
 use crate::app::{self, App, Found, Sources};
 use crate::chart::{self, Chart};
 use crate::config::{self, Config};
 use crate::inputs::{Format, Given, Means, names, parse_assignment};
-use crate::kubernetes::{self, BuiltImages, Plan, environment_values};
+use crate::kubernetes::{self, BuiltImages, CONTENTS, Contents, Plan, environment_values};
 use crate::manifest::{self, Manifest};
 use crate::problem::{Problem, Problems};
 use serde_json::Value as Json;
@@ -47,9 +48,28 @@ pub struct Rendered {
     pub environment_values: Option<Json>,
 }
 
+/// SOURCE, rendered: on the spot, or before.
+pub fn rendered(
+    source: &Source,
+    environment: Option<&str>,
+    images: &Images,
+) -> Result<(Rendered, BuiltImages), CliError> {
+    let built = built_images(images)?;
+    if packed::is_chart(source) {
+        return Ok((Packed::load(source)?.render(environment, images)?, built));
+    }
+    Ok((Project::load(source)?.render(environment, &built)?, built))
+}
+
 impl Project {
     /// Reads the files.
     pub fn load(source: &Source) -> Result<Self, CliError> {
+        if packed::is_chart(source) {
+            return Err(CliError::Usage(format!(
+                "{} is a chart that was rendered before, and this needs the manifest that it was rendered from",
+                source.source.display()
+            )));
+        }
         let manifest_path = manifest_path(&source.source)?;
         let manifest = read_manifest(&manifest_path)?;
         let base = match manifest_path.parent() {
@@ -85,6 +105,7 @@ impl Project {
         let (app, plan) = self.plan(&self.config, None, images)?;
         let mut chart = chart::render(&plan)?;
         let base = plan.values.to_json();
+        let mut contents = Contents::new(&app, &plan, &self.config.release);
         let mut rendered = None;
         for name in self.config.environments.keys() {
             let config = self.config(Some(name))?;
@@ -94,10 +115,12 @@ impl Project {
             let values = environment_values(&base, &plan.values.to_json());
             let text = format!("{}{}", chart::VALUES_MARK, chart::data_yaml(&values));
             chart.files.insert(format!("values-{name}.yaml"), text.into_bytes());
+            contents.add(name, &app, &plan, &config.release);
             if environment == Some(name) {
                 rendered = Some((app, plan, values));
             }
         }
+        chart.files.insert(CONTENTS.to_owned(), contents.to_text().into_bytes());
         let config = chosen.map_or_else(|| self.config.clone(), |(_, config)| config);
         Ok(match rendered {
             Some((app, plan, values)) => Rendered { app, plan, chart, config, environment_values: Some(values) },
@@ -132,6 +155,11 @@ fn keep_inputs(base_app: &App, base: &Plan, app: &mut App, plan: &mut Plan) {
             plan.required.entry(name.clone()).or_insert_with(|| users.clone());
         }
     }
+}
+
+/// Whether a manifest of the usual name lies in the folder.
+pub fn has_manifest(folder: &Path) -> bool {
+    folder.join(MANIFEST).is_file()
 }
 
 fn manifest_path(source: &Path) -> Result<PathBuf, CliError> {

@@ -1,7 +1,8 @@
 //! `deploy` and `destroy`: which release on which cluster, and who answers questions.
 
 use super::args::{Common, Deploy, Destroy, Render, Source, StepFormat};
-use super::project::{Project, built_images, given};
+use super::packed::{self, Packed};
+use super::project::{Project, given, rendered};
 use super::{CliError, Exit, output};
 use crate::cluster::{Access, Environment};
 use crate::config::Config;
@@ -19,9 +20,7 @@ pub fn deploy(common: &Common, options: &Deploy) -> Result<Exit, CliError> {
         return Ok(listed(&pipeline::deploy_steps().map_err(pipeline::Error::from)?.list(), format));
     }
     let timeout = duration(&options.on.timeout)?;
-    let project = Project::load(&options.source)?;
-    let images = built_images(&options.images)?;
-    let rendered = project.render(common.environment.as_deref(), &images)?;
+    let (rendered, images) = rendered(&options.source, common.environment.as_deref(), &options.images)?;
     let given = given(&options.parameters, &images, &rendered.app)?;
     output::notes(&rendered.plan.notes);
     let name = release_name(options.on.release.as_deref(), &rendered.config, &rendered.app.name)?;
@@ -94,6 +93,11 @@ fn limits(timeout: Duration) -> Result<Limits<'static>, CliError> {
 
 /// Name, intent and application id that the files of SOURCE give to a release.
 pub fn named_by_source(common: &Common, source: &Source) -> Result<(String, Config, String), CliError> {
+    if packed::is_chart(source) {
+        let (config, application, id) = Packed::load(source)?.intent(common.environment.as_deref())?;
+        let name = release_name(None, &config, &application)?;
+        return Ok((name, config, id));
+    }
     let project = Project::load(source)?;
     let config = project.config(common.environment.as_deref())?;
     let application = config.application.clone().unwrap_or_else(|| project.folder().to_owned());

@@ -10,7 +10,7 @@ use super::arguments::{Options, Target, Values, path_word, words};
 use super::error::Result;
 use super::process::{Line, Outcome};
 use super::release::{Intended, Release, Revision, json};
-use crate::cluster::mask;
+use crate::cluster::{Access, mask};
 
 /// What `helm lint` found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,6 +104,16 @@ impl Helm {
         arguments.extend(values.flags()?);
         arguments.extend(words(extra));
         Ok(self.call(arguments, target.access(), values.input(), &mut |_| {})?.success()?.output)
+    }
+
+    /// Fetches the packed chart at a reference into registry into a folder.
+    pub fn pull(&self, reference: &str, version: Option<&str>, plain_http: bool, folder: &Path) -> Result<()> {
+        self.version()?;
+        let mut arguments = words(["pull", reference, "--destination"]);
+        arguments.push(path_word(folder).into());
+        arguments.extend(version.map(|version| OsString::from(format!("--version={version}"))));
+        arguments.extend(plain_http.then(|| OsString::from("--plain-http")));
+        self.call(arguments, &Access::default(), None, &mut |_| {})?.success().map(drop)
     }
 
     /// What helm thinks of a chart. A chart with errors is an answer, not an error.

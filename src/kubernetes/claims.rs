@@ -6,10 +6,12 @@ use crate::app::{App, Workload};
 use crate::config::{self, AccessMode, Config, Storage, WorkloadKind};
 use crate::problem::{Problem, Problems, nearest};
 use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A claim that the chart makes.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Claim {
     /// Name of the claim; for claim templates the name of the template.
     pub name: String,

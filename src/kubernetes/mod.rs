@@ -4,6 +4,7 @@
 //! of the target together. It writes no text: templates lay out what is decided here. It talks to no cluster.
 
 mod claims;
+mod contents;
 mod dapr;
 mod files;
 mod formula;
@@ -19,6 +20,7 @@ mod variables;
 mod view;
 
 pub use claims::Claim;
+pub use contents::{Contents, FILE as CONTENTS, ObjectName};
 pub use files::ChartFile;
 pub use formula::{Formula, Scalar};
 pub use kinds::{KINDS, KindSpec, Object};

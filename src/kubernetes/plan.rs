@@ -1,9 +1,10 @@
 //! Application and intent to a [`Plan`]: everything that the chart will hold, decided and checked.
 
 use super::claims::{self, Claim, WorkloadStorage};
+use super::contents::ObjectName;
 use super::files::{self, ChartFile};
 use super::formula::Names;
-use super::kinds::KINDS;
+use super::kinds::{KINDS, KindSpec};
 use super::name::Name;
 use super::secrets::{SecretUse, external_views, secret_uses};
 use super::values::{self, Tree, WorkloadParts};
@@ -29,7 +30,7 @@ pub struct BuiltImages {
 }
 
 /// What the chart will hold.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Plan {
     /// Chart name.
     pub chart: String,
@@ -55,6 +56,8 @@ pub struct Plan {
     pub values: Tree,
     /// Schema of the values.
     pub schema: Json,
+    /// Objects whose names are the same in every release.
+    pub objects: Vec<ObjectName>,
     /// Files for ConfigMaps.
     pub files: Vec<ChartFile>,
     /// What a person should know.
@@ -145,7 +148,7 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Pr
     let input_names = app.inputs.keys().map(String::as_str).chain(std::iter::once(TAG_INPUT));
     let schema = schema::schema(&tree.to_json(), input_names);
     let version = config.chart.version.clone().unwrap_or_else(|| "0.1.0".into());
-    let plan = Plan {
+    let mut plan = Plan {
         app_version: config.chart.app_version.clone().unwrap_or_else(|| version.clone()),
         description: config
             .chart
@@ -162,9 +165,11 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Pr
         required,
         values: tree,
         schema,
+        objects: Vec::new(),
         files: chart_files,
         notes,
     };
+    plan.objects = object_names(&plan);
     check_collisions(&plan, &mut problems);
     problems.or(plan)
 }
@@ -357,6 +362,15 @@ fn dapr_components(app: &App) -> (Vec<DaprView>, Tree) {
         views.push(DaprView { name, scopes: component.scopes.clone() });
     }
     (views, tree)
+}
+
+/// The objects of the plan that have a name of their own.
+fn object_names(plan: &Plan) -> Vec<ObjectName> {
+    let objects = |spec: &KindSpec| {
+        let names = (spec.objects)(plan).into_iter().filter_map(|object| object.name);
+        names.map(|name| ObjectName { kind: spec.kind.to_owned(), name }).collect::<Vec<_>>()
+    };
+    KINDS.iter().flat_map(objects).collect()
 }
 
 /// Two resources must not become one workload.

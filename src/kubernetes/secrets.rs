@@ -7,12 +7,14 @@ use crate::app::{App, Input};
 use crate::config::{Config, ExternalSecret, SecretSource};
 use crate::problem::{Problem, Problems};
 use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
 
 /// How often the External Secrets operator asks a store when nobody says otherwise: its own default.
 const REFRESH_INTERVAL: &str = "1h";
 
 /// A secret input that some workload uses.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct SecretUse {
     /// Where its value comes from, with nothing left open.
     pub source: SecretSource,

@@ -4,7 +4,7 @@ use super::formula::{Formula, Scalar};
 use serde::Serialize;
 
 /// A workload, as the templates of all its objects see it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct WorkloadView {
     /// Name of the chart, which prefixes the names of template definitions.
     pub chart: String,

@@ -13,6 +13,7 @@ mod tree;
 pub use read::parse;
 
 use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
 
 /// A manifest: resources in the order of the file (the order carries meaning: the first http binding is the default).
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -120,7 +121,8 @@ pub enum InputDefault {
 
 /// The rules of a generated value; the defaults are Aspire's.
 #[expect(clippy::struct_excessive_bools, reason = "the manifest has four switches")]
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Generate {
     /// `minLength`; 0 when absent.
     pub min_length: u32,

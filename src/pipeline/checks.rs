@@ -2,10 +2,10 @@
 
 use crate::cluster::claims::{ReleaseName, Verdict, WantedClaim, compare_all};
 use crate::cluster::{annotation, name_of};
-use crate::kubernetes::{KINDS, Plan};
+use crate::kubernetes::Plan;
 use crate::problem::{Problem, Problems};
 use serde_json::{Value as Json, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Live objects by kind.
 pub type Live = BTreeMap<&'static str, Vec<Json>>;
@@ -38,10 +38,9 @@ fn resource_of<'a>(plan: &'a Plan, workload: &'a str) -> &'a str {
 
 /// Objects of the chart that somebody else has already.
 pub fn foreign_objects(plan: &Plan, release: ReleaseName, live: &Live, problems: &mut Problems) {
-    for spec in KINDS.iter().filter(|spec| spec.kind != "PersistentVolumeClaim") {
-        let wanted: BTreeSet<String> = (spec.objects)(plan).into_iter().filter_map(|object| object.name).collect();
-        let objects = live.get(spec.kind).into_iter().flatten();
-        for object in objects.filter(|object| wanted.contains(name_of(object))) {
+    for wanted in plan.objects.iter().filter(|wanted| wanted.kind != "PersistentVolumeClaim") {
+        let objects = live.get(wanted.kind.as_str()).into_iter().flatten();
+        for object in objects.filter(|object| name_of(object) == wanted.name) {
             let what = match owner(object) {
                 Some(owner) if owner == (release.name, release.namespace) => continue,
                 Some((name, namespace)) => format!("belongs to the release {name} in namespace {namespace}"),
@@ -50,7 +49,7 @@ pub fn foreign_objects(plan: &Plan, release: ReleaseName, live: &Live, problems:
             problems.push(
                 Problem::at(
                     "",
-                    format!("the {} {} in namespace {} {what}", spec.kind, name_of(object), release.namespace),
+                    format!("the {} {} in namespace {} {what}", wanted.kind, wanted.name, release.namespace),
                 )
                 .hint("choose another namespace, or rename the resource in the AppHost"),
             );

@@ -22,6 +22,7 @@ mod namespaces;
 mod node;
 mod pki;
 mod plane;
+mod registry;
 mod rundir;
 pub mod tools;
 
@@ -30,6 +31,7 @@ pub use error::Error;
 pub use faults::Faults;
 pub use node::Node;
 pub use plane::ControlPlane;
+pub use registry::Registry;
 
 use std::path::{Path, PathBuf};
 

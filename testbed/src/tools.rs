@@ -123,10 +123,20 @@ pub const LEVEL_B: &[Tool] = &[
 pub const HELM_MATRIX: &[Tool] =
     &[helm!("3", "3.14.4"), helm!("3", "3.22.0"), helm!("4", "4.0.5"), helm!("4", "4.3.1")];
 
+/// A registry for charts.
+pub const REGISTRY: &[Tool] = &[Tool {
+    name: "registry",
+    module: "github.com/distribution/distribution/v3",
+    version: "3.1.2",
+    package: "github.com/distribution/distribution/v3/cmd/registry",
+    ldflags: "-s -w",
+    how: How::InstallStatic,
+}];
+
 /// Every row of the table.
 #[must_use]
 pub fn all() -> Vec<Tool> {
-    [LEVEL_A, LEVEL_B, HELM_MATRIX].concat()
+    [LEVEL_A, LEVEL_B, HELM_MATRIX, REGISTRY].concat()
 }
 
 /// The row of a version of helm.

@@ -13,6 +13,7 @@ mod leftovers;
 mod passwords;
 mod plugin;
 mod refusals;
+mod rendered;
 mod sources;
 mod status;
 mod surroundings;

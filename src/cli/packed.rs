@@ -1,0 +1,105 @@
+//! SOURCE as a chart that was rendered before: a folder, an archive, or a reference into a registry.
+
+use super::CliError;
+use super::args::{Images, Source};
+use super::project::Rendered;
+use crate::chart::{self, Chart};
+use crate::cluster::Environment;
+use crate::config::Config;
+use crate::kubernetes::{CONTENTS, Contents};
+use crate::pipeline;
+use crate::problem::{Problem, nearest};
+use serde_json::Value as Json;
+
+/// Start of references into registries.
+const REGISTRY: &str = "oci://";
+
+/// Whether SOURCE is a chart, ours or not.
+pub fn is_chart(source: &Source) -> bool {
+    let path = &source.source;
+    path.to_string_lossy().starts_with(REGISTRY)
+        || chart::is_archive(path)
+        || (chart::is_chart(path) && !super::project::has_manifest(path))
+}
+
+/// A chart that was rendered before.
+pub struct Packed {
+    shown: String,
+    name: String,
+    chart: Chart,
+    contents: Contents,
+    values: Json,
+}
+
+impl Packed {
+    /// Reads it, wherever it is.
+    pub fn load(source: &Source) -> Result<Self, CliError> {
+        let shown = source.source.display().to_string();
+        if source.config.is_some() {
+            return Err(CliError::Usage(format!(
+                "{shown} is a chart, which holds what aspire-k8s.yaml said when it was rendered; leave --config out, or pass the manifest"
+            )));
+        }
+        let chart = if shown.starts_with(REGISTRY) {
+            let environment = Environment::of_process();
+            let fetched = pipeline::fetch(&shown, source.version.as_deref(), source.plain_http, &environment)?;
+            chart::read(&fetched.archive)?
+        } else {
+            chart::read(&source.source)?
+        };
+        let wrong = |problem: Problem| CliError::Input { file: shown.clone(), problems: problem.into() };
+        let Some(contents) = chart.files.get(CONTENTS) else {
+            let problem = Problem::at("", format!("the chart holds no {CONTENTS}: an older version rendered it"));
+            return Err(wrong(problem.hint("render it again")));
+        };
+        let contents = Contents::parse(contents).map_err(wrong)?;
+        let values = yaml(&chart, "values.yaml").map_err(wrong)?;
+        let metadata = yaml(&chart, "Chart.yaml").map_err(wrong)?;
+        let name = metadata["name"].as_str().unwrap_or_default().to_owned();
+        Ok(Self { shown, name, chart, contents, values })
+    }
+
+    /// Its intent, as far as it is needed to name the release, and the id of the application.
+    pub fn intent(&self, environment: Option<&str>) -> Result<(Config, String, String), CliError> {
+        let rendered = self.restore(environment)?;
+        Ok((rendered.config, rendered.app.name, rendered.app.id))
+    }
+
+    /// The application, as a render gives it.
+    pub fn render(&self, environment: Option<&str>, images: &Images) -> Result<Rendered, CliError> {
+        if images.registry.is_some() || !images.references.is_empty() {
+            return Err(CliError::Usage(format!(
+                "the images of {} were chosen when it was rendered; leave --registry and --image out, or pass the manifest",
+                self.shown
+            )));
+        }
+        self.restore(environment)
+    }
+
+    fn restore(&self, environment: Option<&str>) -> Result<Rendered, CliError> {
+        let wrong = |problem: Problem| CliError::Input { file: self.shown.clone(), problems: problem.into() };
+        let over = match environment {
+            Some(name) if self.contents.environments().any(|known| known == name) => {
+                Some(yaml(&self.chart, &format!("values-{name}.yaml")).map_err(wrong)?)
+            }
+            _ => None,
+        };
+        let Some((app, plan, release)) = self.contents.restore(&self.name, &self.values, environment) else {
+            let name = environment.unwrap_or_default();
+            let problem = Problem::at("", format!("the chart was rendered without an environment `{name}`"));
+            return Err(wrong(match nearest(name, self.contents.environments()) {
+                Some(near) => problem.hint(format!("did you mean `{near}`?")),
+                None => problem.hint("add it to aspire-k8s.yaml and render again"),
+            }));
+        };
+        let config = Config { release, ..Config::default() };
+        Ok(Rendered { app, plan, chart: self.chart.clone(), config, environment_values: over })
+    }
+}
+
+/// A YAML file of the chart; empty is an empty map.
+fn yaml(chart: &Chart, path: &str) -> Result<Json, Problem> {
+    let text = chart.text(path).ok_or_else(|| Problem::at(path, "the chart does not hold it as text"))?;
+    let value: Json = serde_yaml::from_str(text).map_err(|error| Problem::at(path, error.to_string()))?;
+    Ok(if value.is_null() { Json::Object(serde_json::Map::new()) } else { value })
+}

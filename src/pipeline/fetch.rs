@@ -1,0 +1,33 @@
+//! A packed chart from a registry, through helm, into a private temporary folder.
+
+use super::Error;
+use crate::cluster::Environment;
+use crate::helm::Helm;
+use crate::problem::Problem;
+use std::path::PathBuf;
+use tempfile::TempDir;
+
+/// A packed chart; gone when dropped.
+pub struct Fetched {
+    /// The archive.
+    pub archive: PathBuf,
+    _folder: TempDir,
+}
+
+/// Fetches the chart at an `oci://` reference. Without a version it is the latest one, or the one of the reference's tag.
+pub fn fetch(
+    reference: &str,
+    version: Option<&str>,
+    plain_http: bool,
+    environment: &Environment,
+) -> Result<Fetched, Error> {
+    let helm = Helm::find(environment)?;
+    let folder = tempfile::Builder::new().prefix("aspire-fetch-").tempdir().map_err(Error::Temporary)?;
+    helm.pull(reference, version, plain_http, folder.path())?;
+    let entries = std::fs::read_dir(folder.path()).map_err(Error::Temporary)?;
+    let archive = entries.flatten().map(|entry| entry.path()).find(|path| crate::chart::is_archive(path));
+    match archive {
+        Some(archive) => Ok(Fetched { archive, _folder: folder }),
+        None => Err(Problem::at("", format!("helm fetched no chart from {reference}")).into()),
+    }
+}
