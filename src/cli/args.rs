@@ -22,6 +22,9 @@ pub enum Verb {
     Render(Render),
     /// Install or upgrade the application on a cluster
     Deploy(Deploy),
+    /// Show what deploy would do, without a write: exit 2 when something would change
+    #[command(alias = "diff")]
+    Plan(Plan),
     /// Uninstall the application; its data stays unless told otherwise
     Destroy(Destroy),
     /// Show the release: state, workloads, endpoints, claims, secrets, changes by hand
@@ -249,12 +252,29 @@ pub struct Deploy {
     /// Do not wait until the workloads are ready
     #[arg(long)]
     pub no_wait: bool,
+    /// Deploy exactly what `plan --save` wrote into this file, or refuse because something moved on since
+    #[arg(long, value_name = "FILE")]
+    pub plan: Option<PathBuf>,
     /// Images.
     #[command(flatten)]
     pub images: Images,
     /// Inputs.
     #[command(flatten)]
     pub parameters: Parameters,
+}
+
+/// `plan`.
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// The deploy that is looked at.
+    #[command(flatten)]
+    pub deploy: Deploy,
+    /// Form of the plan
+    #[arg(short, long, value_enum, default_value_t = ListFormat::Text)]
+    pub output: ListFormat,
+    /// Write the plan into this file, for `deploy --plan`; no secret is in it
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
 }
 
 /// `destroy`.

@@ -7,6 +7,7 @@ mod error;
 mod inputs;
 mod output;
 mod packed;
+mod plan;
 mod project;
 mod release;
 mod render;
@@ -52,6 +53,7 @@ fn execute(cli: &Cli, name: &str) -> Result<Exit, CliError> {
         Verb::Render(options) => render::render(&cli.common, options),
         Verb::Inputs(options) => inputs::inputs(&cli.common, options),
         Verb::Deploy(options) => release::deploy(&cli.common, options),
+        Verb::Plan(options) => plan::plan(&cli.common, options),
         Verb::Destroy(options) => release::destroy(&cli.common, options),
         Verb::Status(options) => status::status(&cli.common, options),
         Verb::History(options) => status::history(&cli.common, options),

@@ -19,7 +19,21 @@ pub fn deploy(common: &Common, options: &Deploy) -> Result<Exit, CliError> {
     if let Some(format) = options.steps.list_steps {
         return Ok(listed(&pipeline::deploy_steps().map_err(pipeline::Error::from)?.list(), format));
     }
-    let timeout = duration(&options.on.timeout)?;
+    let limits = limits(duration(&options.on.timeout)?)?;
+    requested(common, options, |request, release| {
+        let conduct = Conduct { only: options.steps.step.as_deref(), limits, report: &report::text };
+        pipeline::deploy(request, release, &prompt, &random, &conduct)?;
+        Ok(Exit::Done)
+    })
+}
+
+/// What a deploy with these flags is, for the verb that does it and for the one that only looks.
+pub fn requested<T>(
+    common: &Common,
+    options: &Deploy,
+    act: impl FnOnce(&pipeline::Deploy, &Release) -> Result<T, CliError>,
+) -> Result<T, CliError> {
+    let approved = options.plan.as_deref().map(super::plan::read).transpose()?;
     let (rendered, images) = rendered(&options.source, common.environment.as_deref(), &options.images)?;
     let given = given(&options.parameters, &images, &rendered.app)?;
     output::notes(&rendered.plan.notes);
@@ -32,11 +46,9 @@ pub fn deploy(common: &Common, options: &Deploy) -> Result<Exit, CliError> {
         environment: common.environment.clone().zip(rendered.environment_values),
         given,
         wait: !options.no_wait,
+        approved: approved.as_ref(),
     };
-    let limits = limits(timeout)?;
-    let conduct = Conduct { only: options.steps.step.as_deref(), limits, report: &report::text };
-    pipeline::deploy(&request, &release, &prompt, &random, &conduct)?;
-    Ok(Exit::Done)
+    act(&request, &release)
 }
 
 /// Uninstalls the application.
@@ -83,7 +95,7 @@ pub fn conduct_of_render(options: &Render) -> Conduct<'_> {
 }
 
 /// The bounds of a run. From here on a signal asks it to end, and a second one ends it.
-fn limits(timeout: Duration) -> Result<Limits<'static>, CliError> {
+pub fn limits(timeout: Duration) -> Result<Limits<'static>, CliError> {
     let deadline = Instant::now().checked_add(timeout);
     let deadline =
         deadline.ok_or_else(|| CliError::Usage(format!("--timeout of {} s is too long", timeout.as_secs())))?;
@@ -226,7 +238,7 @@ fn access(common: &Common, environment: &Environment) -> Access {
 }
 
 /// Asks on a terminal; secret answers are not shown.
-fn prompt(input: &Listed) -> Option<String> {
+pub fn prompt(input: &Listed) -> Option<String> {
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         return None;
     }
@@ -246,7 +258,7 @@ pub fn random(bytes: &mut [u8]) -> Result<(), Problem> {
 }
 
 /// `90s`, `10m`, `1h30m`: durations as helm writes them.
-fn duration(text: &str) -> Result<Duration, CliError> {
+pub fn duration(text: &str) -> Result<Duration, CliError> {
     let wrong = || CliError::Usage(format!("--timeout {text} is no duration; write it like 90s, 10m or 1h30m"));
     let mut seconds = 0_u64;
     let mut number = String::new();

@@ -1,15 +1,15 @@
 //! One object: what happens to it, in which fields, why, and what goes wrong.
 
-use super::fields::{Field, fields, stripped};
+use super::fields::{Field, below, fields, stripped};
 use super::manifest::Object;
 use super::predict::predict;
 use super::{immutable, restart};
 use crate::cluster::{MASK, annotation, mask};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 /// What happens to an object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
     /// It is created.
@@ -94,6 +94,7 @@ pub fn change(object: &Object, sides: Sides, secrets: &[String]) -> Option<Chang
         (Some(wanted), Some(live)) => {
             let mut change = plain(Action::Change, None);
             compare(&mut change, wanted, live, sides);
+            veil_by_hand(&mut change);
             let all = change.fields.iter_mut().chain(&mut change.drift);
             all.for_each(|field| veil(&object.kind, field, secrets));
             change.restarts.iter_mut().for_each(|reason| *reason = mask(reason, secrets));
@@ -126,11 +127,25 @@ fn compare(change: &mut Change, wanted: &Json, live: &Json, sides: Sides) {
     }
 }
 
+/// What somebody put into a variable by hand may be a secret that nobody here knows.
+fn veil_by_hand(change: &mut Change) {
+    let of_variable = |field: &&mut Field| field.path.contains(".env[");
+    for drift in change.drift.iter_mut().filter(of_variable) {
+        if let Some(live) = &mut drift.after {
+            hide(live, true, &[]);
+        }
+        let same = change.fields.iter_mut().filter(|field| field.path == drift.path);
+        for live in same.filter_map(|field| field.before.as_mut()) {
+            hide(live, true, &[]);
+        }
+    }
+}
+
 /// Takes secrets out of a field.
 fn veil(kind: &str, field: &mut Field, secrets: &[String]) {
     let root = field.path.split(['.', '[']).next().unwrap_or_default();
     let of_secret = kind == "Secret" && ["data", "stringData"].contains(&root);
-    let of_marks = field.path.ends_with(&format!("[{}]", Json::from(restart::MARKS)));
+    let of_marks = field.path.ends_with(&below("", restart::MARKS));
     if of_marks {
         let names = restart::secrets(field).into_iter().collect::<Vec<_>>().join(", ");
         field.before = field.before.is_some().then(|| json!(MASK));

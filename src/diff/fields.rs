@@ -90,7 +90,7 @@ fn lists(path: &str, name: &str, before: &[Json], after: &[Json], found: &mut Ve
 }
 
 /// The path of a field below another; a name that is more than a word stands in brackets.
-pub(super) fn below(path: &str, name: &str) -> String {
+pub fn below(path: &str, name: &str) -> String {
     let word = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
     match (word, path) {
         (true, "") => name.to_owned(),

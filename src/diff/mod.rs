@@ -17,7 +17,7 @@ mod restart;
 mod text;
 
 pub use change::{Action, Change, Sides, change};
-pub use fields::{Field, fields};
+pub use fields::{Field, below, fields};
 pub use manifest::{Object, mark, objects};
 pub use predict::{merge_patch, predict};
 pub use text::{Mark, lines, summary};

@@ -96,7 +96,9 @@ fn is_other_choice(at: At, wanted: &Map<String, Json>, live: &Map<String, Json>)
 fn lists(at: At, last: Option<&Vec<Json>>, wanted: &[Json], live: &[Json]) -> Vec<Json> {
     let before = last.map(Vec::as_slice).unwrap_or_default();
     let all_keys = if at.by_key { keys::merged(at.name, &[before, wanted, live]) } else { None };
-    let Some([before_keys, wanted_keys, live_keys]) = all_keys.as_deref() else { return whole(at, wanted, live) };
+    let Some([before_keys, wanted_keys, live_keys]) = all_keys.as_deref() else {
+        return whole(at, before, wanted, live);
+    };
     let inside = At { name: "", parent: at.name, ..at };
     let find = |list: &[Json], keys: &[String], key: &String| {
         keys.iter().position(|other| other == key).map(|index| list[index].clone())
@@ -118,12 +120,19 @@ fn lists(at: At, last: Option<&Vec<Json>>, wanted: &[Json], live: &[Json]) -> Ve
     (0..wanted.len()).map(result).chain(others).collect()
 }
 
-/// A list that is replaced as a whole. It stays as it is when it says what is wanted, defaults apart.
-fn whole(at: At, wanted: &[Json], live: &[Json]) -> Vec<Json> {
-    let element = At { name: "", parent: at.name, ..at };
-    let agree = |(wanted, live): (&Json, &Json)| merge(element, Some(wanted), wanted, Some(live)) == *live;
-    let stays = wanted.len() == live.len() && wanted.iter().zip(live).all(agree);
-    if stays { live.to_vec() } else { wanted.to_vec() }
+/// A list that is replaced as a whole. Elements are compared by their place: what the API server added to one stays.
+fn whole(at: At, before: &[Json], wanted: &[Json], live: &[Json]) -> Vec<Json> {
+    let inside = At { name: "", parent: at.name, ..at };
+    let agree = |(wanted, live): (&Json, &Json)| merge(inside, Some(wanted), wanted, Some(live)) == *live;
+    if wanted.len() == live.len() && wanted.iter().zip(live).all(agree) {
+        return live.to_vec();
+    }
+    let places = wanted.len() == live.len() && wanted.len() == before.len() && wanted.iter().all(Json::is_object);
+    if !places {
+        return wanted.to_vec();
+    }
+    let all = wanted.iter().zip(live).zip(before);
+    all.map(|((wanted, live), before)| merge(inside, Some(before), wanted, Some(live))).collect()
 }
 
 /// Whether two scalars mean the same.

@@ -1,6 +1,6 @@
 //! Why the pods of a workload are replaced: its pod template changes, and these are the reasons in words.
 
-use super::fields::{Field, fields};
+use super::fields::{Field, below, fields};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,6 +19,12 @@ const STAND_FOR: [(&str, &str); 3] = [
     ("aspire-k8s/files", "files"),
     ("kubectl.kubernetes.io/restartedAt", "a restart by hand is taken back"),
 ];
+
+/// Whether this field of a workload says only that something else changed, which the reasons name.
+pub(super) fn stands_for(path: &str) -> bool {
+    let names = STAND_FOR.iter().take(2).map(|(name, _)| *name).chain([MARKS]);
+    path.strip_prefix(TEMPLATE).is_some_and(|path| names.into_iter().any(|name| path == below(ANNOTATIONS, name)))
+}
 
 /// The reasons; none when no pod is replaced.
 pub(super) fn reasons(kind: &str, before: &Json, after: &Json) -> Vec<String> {
@@ -39,7 +45,7 @@ pub(super) fn reasons(kind: &str, before: &Json, after: &Json) -> Vec<String> {
 }
 
 fn of_field(path: &str, field: &Field) -> Vec<String> {
-    let annotation = |name: &str| path == format!("{ANNOTATIONS}[{}]", Json::from(name));
+    let annotation = |name: &str| path == below(ANNOTATIONS, name);
     if annotation(MARKS) {
         return secrets(field).into_iter().map(|name| format!("secret {name}")).collect();
     }

@@ -216,6 +216,17 @@ fn no_value_of_a_secret_is_shown() {
 }
 
 #[test]
+fn what_somebody_put_into_a_variable_is_not_shown() {
+    let last = deployment(&said());
+    let mut live = defaulted();
+    live["env"][0]["value"] = json!("typed by hand");
+    let change = changed("Deployment", &last, &last, &deployment(&live)).unwrap();
+    let value = |field: &Field| (field.before.clone().unwrap(), field.after.clone().unwrap());
+    assert_eq!(value(&change.drift[0]), (json!("1"), json!("***")));
+    assert_eq!(value(&change.fields[0]), (json!("***"), json!("1")));
+}
+
+#[test]
 fn restarts_are_told_in_words() {
     let template = |config: &str, marks: &str| {
         let annotations = json!({"aspire-k8s/config": config, "aspire-k8s/secrets": marks});
@@ -253,6 +264,12 @@ fn lists_are_merged_by_key_and_replaced_where_they_have_none() {
             json!(["x"])
         )
     );
+    // What the server added to an element of such a list is no change.
+    let rule = |port: u16, defaulted: bool| {
+        let rule = if defaulted { json!({"port": port, "kind": "x"}) } else { json!({"port": port}) };
+        json!({"apiVersion": "v1", "spec": {"rules": [rule]}})
+    };
+    assert_eq!(predict(&rule(1, false), &rule(2, false), &rule(1, true)), rule(2, true));
     // A kind of somebody's own has no keys.
     let own = |names: &[&str]| json!({"apiVersion": "dapr.io/v1alpha1", "spec": {"env": names.iter().map(|name| json!({"name": name})).collect::<Vec<_>>()}});
     assert_eq!(predict(&own(&["a"]), &own(&["b"]), &own(&["a", "c"])), own(&["b"]));

@@ -2,6 +2,7 @@
 
 use super::change::{Action, Change};
 use super::fields::Field;
+use super::restart;
 use serde_json::Value as Json;
 
 /// Longest value that is shown as a whole.
@@ -34,7 +35,9 @@ pub fn lines(changes: &[Change]) -> Vec<(Mark, String)> {
         };
         let note = change.reason.as_ref().map_or(String::new(), |reason| format!("  ({reason})"));
         lines.push((mark, format!("{sign} {} {}{note}", change.kind, change.name)));
-        for field in &change.fields {
+        // A digest tells a reader nothing; what it stands for is among the reasons of the restart.
+        let digest = |field: &&Field| !change.restarts.is_empty() && restart::stands_for(&field.path);
+        for field in change.fields.iter().filter(|field| !digest(field)) {
             let mark = match (&field.before, &field.after) {
                 (None, _) => Mark::Added,
                 (_, None) => Mark::Removed,

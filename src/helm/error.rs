@@ -96,6 +96,11 @@ impl Error {
         self.says("another operation (install/upgrade/rollback) is in progress")
     }
 
+    /// Whether the cluster does not know the kind of an object: its definition is not installed.
+    pub fn is_unknown_kind(&self) -> bool {
+        self.says("no matches for kind")
+    }
+
     fn says(&self, words: &str) -> bool {
         matches!(self, Self::Failed(failure) if failure.lines.iter().any(|line| line.contains(words)))
     }

@@ -3,7 +3,9 @@
 use super::before::{self, Before};
 use super::event::{Report, say, warn};
 use super::graph::{Ended, Graph, Step};
+use super::plan::Planned;
 use super::run::{Conduct, Limits, run};
+use super::saved::Saved;
 use super::{Error, Random, Release, Slot, chart_secret, checks, values};
 use crate::app::App;
 use crate::chart::Chart;
@@ -15,7 +17,7 @@ use crate::inputs::{Given, Kept, Listed, Means, Settled, list, settle};
 use crate::kubernetes::{Plan, PlannedWorkload, lost_when_applied};
 use crate::problem::{Problem, Problems};
 use serde_json::Value as Json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use tempfile::TempDir;
 
@@ -36,23 +38,26 @@ pub struct Deploy<'a> {
     pub given: Given,
     /// Whether to wait until the workloads are ready.
     pub wait: bool,
+    /// The plan that was looked at: exactly that is deployed, or nothing.
+    pub approved: Option<&'a Saved>,
 }
 
 /// What the steps of one deploy share.
 pub struct Deployment<'a> {
-    request: &'a Deploy<'a>,
-    release: &'a Release,
+    pub(super) request: &'a Deploy<'a>,
+    pub(super) release: &'a Release,
     ask: &'a Ask<'a>,
     random: &'a Random<'a>,
     report: &'a Report<'a>,
-    limits: &'a Limits<'a>,
-    helm: Slot<(Helm, Target)>,
-    cluster: Slot<Cluster>,
-    before: Slot<Before>,
-    chart: Slot<TempDir>,
-    settled: Slot<Settled>,
+    pub(super) limits: &'a Limits<'a>,
+    pub(super) helm: Slot<(Helm, Target)>,
+    pub(super) cluster: Slot<Cluster>,
+    pub(super) before: Slot<Before>,
+    pub(super) chart: Slot<TempDir>,
+    pub(super) settled: Slot<Settled>,
     written: Mutex<Written>,
     deployed: Slot<()>,
+    pub(super) planned: Slot<Planned>,
 }
 
 /// What was written before helm ran.
@@ -62,9 +67,9 @@ struct Written {
     change: Option<Change>,
 }
 
-/// The steps of a deploy.
-pub fn steps<'a>() -> Result<Graph<'a, Deployment<'a>>, Problem> {
-    Graph::new(vec![
+/// The steps that only read: all that is known before anything is checked or written.
+pub(super) fn reading<'a>() -> Vec<Step<'a, Deployment<'a>>> {
+    vec![
         Step::new("check-helm-prereqs-kubernetes", "find helm and check its version", &[], Deployment::find_helm),
         Step::new("check-cluster-kubernetes", "read what the cluster holds of the release", &[], Deployment::look),
         Step::new("publish-kubernetes", "write the chart for helm", &[], Deployment::publish),
@@ -74,6 +79,13 @@ pub fn steps<'a>() -> Result<Graph<'a, Deployment<'a>>, Problem> {
             &["check-cluster-kubernetes"],
             Deployment::settle,
         ),
+    ]
+}
+
+/// The steps of a deploy.
+pub fn steps<'a>() -> Result<Graph<'a, Deployment<'a>>, Problem> {
+    let mut steps = reading();
+    steps.extend([
         Step::new(
             "preflight-kubernetes",
             "check all that could stop helm, before anything is written",
@@ -94,29 +106,43 @@ pub fn steps<'a>() -> Result<Graph<'a, Deployment<'a>>, Problem> {
             &["helm-deploy-kubernetes"],
             Deployment::summarise,
         ),
-    ])
+    ]);
+    Graph::new(steps)
 }
 
 /// Deploys the application.
 pub fn deploy(request: &Deploy, release: &Release, ask: &Ask, random: &Random, conduct: &Conduct) -> Result<(), Error> {
     let (graph, report, limits) = (steps()?.part(conduct.only)?, conduct.report, &conduct.limits);
     say(report, format!("deploying to {}", release.described()));
-    let deployment = Deployment {
-        request,
-        release,
-        ask,
-        random,
-        report,
-        limits,
-        helm: Slot::default(),
-        cluster: Slot::default(),
-        before: Slot::default(),
-        chart: Slot::default(),
-        settled: Slot::default(),
-        written: Mutex::default(),
-        deployed: Slot::default(),
-    };
+    let deployment = Deployment::new(request, release, ask, random, conduct);
     run(&graph, &deployment, report, limits)
+}
+
+impl<'a> Deployment<'a> {
+    pub(super) fn new(
+        request: &'a Deploy<'a>,
+        release: &'a Release,
+        ask: &'a Ask<'a>,
+        random: &'a Random<'a>,
+        conduct: &'a Conduct<'a>,
+    ) -> Self {
+        Self {
+            request,
+            release,
+            ask,
+            random,
+            report: conduct.report,
+            limits: &conduct.limits,
+            helm: Slot::default(),
+            cluster: Slot::default(),
+            before: Slot::default(),
+            chart: Slot::default(),
+            settled: Slot::default(),
+            written: Mutex::default(),
+            deployed: Slot::default(),
+            planned: Slot::default(),
+        }
+    }
 }
 
 impl Deployment<'_> {
@@ -160,7 +186,7 @@ impl Deployment<'_> {
         Ok(())
     }
 
-    fn check(&self) -> Result<(), Error> {
+    pub(super) fn check(&self) -> Result<(), Error> {
         let ((helm, target), before) = (self.helm.get()?, self.before.get()?);
         helm.hide(secrets_of(self.settled.get()?));
         before::check_release(helm, target, before, self.request.plan)?;
@@ -168,6 +194,7 @@ impl Deployment<'_> {
     }
 
     fn prepare(&self) -> Result<(), Error> {
+        self.check_approved()?;
         let ((helm, target), cluster) = (self.helm.get()?, self.cluster.get()?);
         let (before, settled) = (self.before.get()?, self.settled.get()?);
         let (owner, space) = (self.owner(), &self.release.namespace);
@@ -182,9 +209,7 @@ impl Deployment<'_> {
         let mut state = before.state.clone();
         state.values.clone_from(&settled.plain);
         written.state = Some(state.write(cluster, owner, space)?);
-        let wanted = values::secret_data(self.request.plan, settled);
-        let wanted = before.secret.update(wanted).with_claims(&values::claims_by_key(self.request.plan));
-        written.change = Some(Change::begin(cluster, owner, space, &wanted)?);
+        written.change = Some(Change::begin(cluster, owner, space, &self.next_secret()?)?);
         Ok(())
     }
 
@@ -195,12 +220,17 @@ impl Deployment<'_> {
             let secret = written.change.as_ref().map(Change::now).cloned().unwrap_or_default();
             values::values(self.request, self.settled.get()?, &secret, &self.before.get()?.claims)
         };
-        let environment = self.request.environment.iter();
-        let files: Vec<PathBuf> = environment.map(|(name, _)| chart.join(format!("values-{name}.yaml"))).collect();
+        let files = self.value_files(&chart);
         let options = Options { timeout: self.limits.left(), wait: self.request.wait, ..Options::default() };
         helm.upgrade_install(target, &chart, &Values { files: &files, over: &values }, &options, &mut |_| {})?;
         self.deployed.put(());
         Ok(())
+    }
+
+    /// The files with values that helm is given.
+    pub(super) fn value_files(&self, chart: &Path) -> Vec<PathBuf> {
+        let environment = self.request.environment.iter();
+        environment.map(|(name, _)| chart.join(format!("values-{name}.yaml"))).collect()
     }
 
     /// The release is good, or secrets and values are those from before again. The state of a first install stays, because

@@ -159,6 +159,11 @@ impl<T> Slot<T> {
         self.0.get()
     }
 
+    /// What an earlier step put here, when all steps are over.
+    pub fn into_inner(self) -> Option<T> {
+        self.0.into_inner()
+    }
+
     /// Puts the result of a step here, for the steps that wait for it.
     pub fn put(&self, value: T) {
         // A step runs once.

@@ -11,6 +11,7 @@ mod destroy;
 mod inputs;
 mod leftovers;
 mod passwords;
+mod plan;
 mod plugin;
 mod refusals;
 mod rendered;

@@ -1,0 +1,117 @@
+//! `plan`: what a deploy would do, as lines or as JSON, and as a file for `deploy --plan`.
+
+use super::args::{Common, ListFormat, Plan};
+use super::{CliError, Exit, output, release};
+use crate::diff::{Change, Mark, lines, summary};
+use crate::pipeline::{self, Conduct, Planned, Release, Saved};
+use crate::report::{harmless, quiet};
+use serde::Serialize;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
+
+/// Shows what a deploy would do.
+pub fn plan(common: &Common, options: &Plan) -> Result<Exit, CliError> {
+    if let Some(format) = options.deploy.steps.list_steps {
+        return Ok(release::listed(&pipeline::plan_steps().map_err(pipeline::Error::from)?.list(), format));
+    }
+    if options.deploy.steps.step.is_some() || options.deploy.plan.is_some() {
+        return Err(CliError::Usage("plan takes neither --step nor --plan: it looks at the whole deploy".into()));
+    }
+    let limits = release::limits(release::duration(&options.deploy.on.timeout)?)?;
+    release::requested(common, &options.deploy, |request, release| {
+        let conduct = Conduct { only: None, limits, report: &quiet };
+        let planned = pipeline::plan(request, release, &release::prompt, &release::random, &conduct)?;
+        match options.output {
+            ListFormat::Text => text(&planned),
+            ListFormat::Json => output::json(&Json::of(&planned, release)),
+        }
+        if let Some(file) = &options.save {
+            save(&planned, file)?;
+        }
+        Ok(match (planned.errors.is_empty(), planned.has_changes()) {
+            (false, _) => Exit::Error,
+            (true, true) => Exit::Differs,
+            (true, false) => Exit::Done,
+        })
+    })
+}
+
+/// A plan for a program.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Json<'a> {
+    release: &'a str,
+    namespace: &'a str,
+    context: Option<&'a str>,
+    server: &'a str,
+    changes: &'a [Change],
+    errors: &'a [String],
+    not_checked: &'a [String],
+    hash: Option<String>,
+}
+
+impl<'a> Json<'a> {
+    fn of(planned: &'a Planned, release: &'a Release) -> Self {
+        Self {
+            release: &release.name,
+            namespace: &release.namespace,
+            context: release.location.context.as_deref(),
+            server: &release.location.url,
+            changes: &planned.changes,
+            errors: &planned.errors,
+            not_checked: &planned.not_checked,
+            hash: planned.saved.as_ref().map(Saved::hash),
+        }
+    }
+}
+
+fn text(planned: &Planned) {
+    let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let say = |mark: Mark, text: &str| {
+        let code = match mark {
+            Mark::Added => "32",
+            Mark::Changed => "33",
+            Mark::Removed => "31",
+            Mark::Warned => "35",
+            Mark::Plain => "0",
+        };
+        let text = harmless(text);
+        output::line(&if colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text });
+    };
+    for (mark, line) in lines(&planned.changes) {
+        say(mark, &line);
+    }
+    for sentence in &planned.not_checked {
+        say(Mark::Warned, &format!("not checked: {sentence}"));
+    }
+    for error in &planned.errors {
+        say(Mark::Removed, &format!("deploy would fail: {error}"));
+    }
+    say(Mark::Plain, &format!("plan: {}", summary(&planned.changes)));
+}
+
+/// Writes the file whole, for nobody else to read.
+fn save(planned: &Planned, file: &Path) -> Result<(), CliError> {
+    if !planned.errors.is_empty() {
+        return Err(CliError::Usage(format!("{} was not written: the deploy would fail", file.display())));
+    }
+    let Some(saved) = &planned.saved else {
+        let why = "neither its namespace nor kube-system can be read, and the digests of a plan need the uid of one";
+        return Err(CliError::Usage(format!("{} was not written: {why}", file.display())));
+    };
+    let failed = |error: std::io::Error| CliError::Usage(format!("cannot write {}: {error}", file.display()));
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // A temporary file is readable by its owner alone.
+    let mut temporary = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    temporary.write_all(saved.to_text().as_bytes()).map_err(failed)?;
+    temporary.persist(file).map_err(|error| failed(error.error))?;
+    output::say(&format!("saved the plan to {0}; `deploy --plan {0}` does exactly that", file.display()));
+    Ok(())
+}
+
+/// A plan from a file.
+pub fn read(file: &Path) -> Result<Saved, CliError> {
+    let name = file.display().to_string();
+    let text = std::fs::read_to_string(file).map_err(|source| CliError::Read { path: name.clone(), source })?;
+    Saved::parse(&text, &name).map_err(|problem| CliError::Usage(problem.to_string()))
+}

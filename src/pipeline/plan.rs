@@ -1,0 +1,226 @@
+//! Plan: what a deploy would do, found out without a write. The steps of deploy that only read, then a comparison.
+//!
+//! Helm says what it would apply, the API server what it would make of it. What neither can tell is said in words.
+
+use super::deploy::{Ask, Deploy, Deployment, reading};
+use super::event::say;
+use super::graph::{Graph, Step};
+use super::live::{Asked, Standing};
+use super::run::{Conduct, run};
+use super::saved::{Basis, Key, Saved};
+use super::{Error, Random, Release, own, values};
+use crate::cluster::{Cluster, NAMESPACE, Objects as _, ReleaseSecret, State, mask, namespace};
+use crate::diff::{Change, Object, Sides, change, mark, objects};
+use crate::helm::{Intended, Options, Values};
+use crate::problem::{Problem, Problems};
+use serde_json::{Value as Json, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a deploy would do.
+pub struct Planned {
+    /// What happens to each object.
+    pub changes: Vec<Change>,
+    /// Why the deploy would refuse or fail, as far as it can be known.
+    pub errors: Vec<String>,
+    /// What could not be found out.
+    pub not_checked: Vec<String>,
+    /// What the plan was made from; none where the cluster gives no key for its digests.
+    pub saved: Option<Saved>,
+}
+
+impl Planned {
+    /// Whether the deploy would change anything.
+    pub fn has_changes(&self) -> bool {
+        self.changes.iter().any(|change| change.action.is_change())
+    }
+}
+
+/// The name of the step.
+const STEP: &str = "plan-kubernetes";
+
+/// The steps: those of a deploy that only read, and the comparison.
+pub fn steps<'a>() -> Result<Graph<'a, Deployment<'a>>, Problem> {
+    let mut steps = reading();
+    let names: Vec<String> = steps.iter().map(|step| step.listed.name.clone()).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    steps.push(Step::new(STEP, "compare what is with what would be", &names, Deployment::plan));
+    Graph::new(steps)
+}
+
+/// Finds out what a deploy would do.
+pub fn plan(
+    request: &Deploy,
+    release: &Release,
+    ask: &Ask,
+    random: &Random,
+    conduct: &Conduct,
+) -> Result<Planned, Error> {
+    say(conduct.report, format!("planning {}", release.described()));
+    let deployment = Deployment::new(request, release, ask, random, conduct);
+    run(&steps()?, &deployment, conduct.report, &conduct.limits)?;
+    deployment.planned.into_inner().ok_or_else(|| Error::Defect(STEP.to_owned()))
+}
+
+impl Deployment<'_> {
+    fn plan(&self) -> Result<(), Error> {
+        let (mut errors, refused) = match self.check() {
+            Ok(()) => (Vec::new(), None),
+            Err(Error::Refused(problems)) => (vec![problems.to_string()], Some(problems)),
+            Err(error) => return Err(error),
+        };
+        let ((helm, target), cluster) = (self.helm.get()?, self.cluster.get()?);
+        let (before, settled) = (self.before.get()?, self.settled.get()?);
+        let space = &self.release.namespace;
+        let secret = self.next_secret()?;
+        let (manifest, hooks, by_server) = match self.intended(&secret, refused.is_some()) {
+            Ok(intended) => {
+                let by_server = intended.by_server();
+                (intended.manifest, intended.hooks, Some(by_server))
+            }
+            // What helm trips over is what we refused.
+            Err(_) if let Some(problems) = refused => return Err(Error::Refused(problems)),
+            Err(Error::Helm(error)) if error.is_unknown_kind() => {
+                errors.push(error.to_string());
+                // Without the cluster a chart may lack what it looks up there; then helm's first word stands.
+                let manifest = self.rendered(&secret).map_err(|_| Error::Helm(error))?;
+                (manifest, Vec::new(), None)
+            }
+            Err(error) => return Err(error),
+        };
+        let history = helm.history(target)?;
+        let last = match history.iter().rfind(|revision| revision.status == "deployed").or(history.last()) {
+            Some(revision) => helm.get_manifest(target, Some(revision.revision))?.unwrap_or_default(),
+            None => String::new(),
+        };
+        let (last, wanted) = (self.marked(&last)?, self.marked(&manifest)?);
+        let has_namespace = namespace::look(cluster, space)?.is_some();
+        let standing = Standing::read(cluster, &last, &wanted)?;
+        let asked = match by_server {
+            Some(by_server) if has_namespace => Asked::of_server(cluster, &last, &wanted, &standing, by_server)?,
+            Some(_) => Asked::nothing(format!(
+                "the namespace {space} does not exist yet, so the API server has checked none of its {} objects",
+                wanted.len()
+            )),
+            None => Asked::nothing("helm stops at a kind that it does not find, so no object was checked".to_owned()),
+        };
+        let secrets = self.hidden(&secret);
+        let all: BTreeSet<&Object> = last.keys().chain(wanted.keys()).collect();
+        let sides = |object: &Object| Sides {
+            last: last.get(object),
+            wanted: wanted.get(object),
+            live: standing.live.get(object),
+            answer: asked.answers.get(object),
+        };
+        let mut changes = own::changes(self.release, has_namespace, before, settled, &secret);
+        changes.extend(all.into_iter().filter_map(|object| change(object, sides(object), &secrets)));
+        errors.extend(asked.errors.iter().map(|error| mask(error, &secrets)));
+        let mut not_checked = [standing.unknown.clone(), asked.not_checked].concat();
+        not_checked.extend(
+            hooks.iter().map(|hook| format!("{} {}: helm makes it by a hook of the chart", hook.kind, hook.name)),
+        );
+        let mut names = standing.names;
+        names.push(format!("v1/Namespace//{space}"));
+        names.push(format!("v1/Secret/{space}/{}", ReleaseSecret::name(&self.release.name)));
+        names.push(format!("v1/ConfigMap/{space}/{}", State::name(&self.release.name)));
+        let basis = self.basis(names.iter().map(String::as_str), None)?;
+        let saved = basis.map(|basis| Saved::new(basis, &changes));
+        self.planned.put(Planned { changes, errors, not_checked, saved });
+        Ok(())
+    }
+
+    /// The Secret that this deploy would write.
+    pub(super) fn next_secret(&self) -> Result<ReleaseSecret, Error> {
+        let wanted = values::secret_data(self.request.plan, self.settled.get()?);
+        Ok(self.before.get()?.secret.update(wanted).with_claims(&values::claims_by_key(self.request.plan)))
+    }
+
+    /// What helm would apply.
+    fn intended(&self, secret: &ReleaseSecret, unguarded: bool) -> Result<Intended, Error> {
+        let ((helm, target), chart) = (self.helm.get()?, self.chart.get()?.path().join("chart"));
+        let mut over = values::values(self.request, self.settled.get()?, secret, &self.before.get()?.claims);
+        if unguarded {
+            // The chart's own guards would stop helm at what was found already.
+            over["skipGuards"] = json!(true);
+        }
+        let files = self.value_files(&chart);
+        let options = Options { timeout: self.limits.left(), ..Options::default() };
+        Ok(helm.dry_run(target, &chart, &Values { files: &files, over: &over }, &options)?)
+    }
+
+    /// The objects of the chart where helm says no more about them.
+    fn rendered(&self, secret: &ReleaseSecret) -> Result<String, Error> {
+        let ((helm, target), chart) = (self.helm.get()?, self.chart.get()?.path().join("chart"));
+        let over = values::values(self.request, self.settled.get()?, secret, &self.before.get()?.claims);
+        let values = Values { files: &self.value_files(&chart), over: &over };
+        Ok(helm.template(target, &chart, &values, &[])?)
+    }
+
+    /// The objects of a manifest, with what helm adds to each.
+    fn marked(&self, manifest: &str) -> Result<BTreeMap<Object, Json>, Error> {
+        let (name, space) = (&self.release.name, &self.release.namespace);
+        let mut found = objects(manifest, space)?;
+        for object in found.values_mut() {
+            mark(object, name, space);
+        }
+        Ok(found)
+    }
+
+    /// Texts that must not be shown: what the Secrets hold now and would hold.
+    fn hidden(&self, next: &ReleaseSecret) -> Vec<String> {
+        let known = self.before.find().into_iter().flat_map(|before| {
+            before.secret.texts().chain(before.kept.chart_secret.values().cloned()).collect::<Vec<_>>()
+        });
+        let settled = self.settled.find().into_iter().flat_map(|settled| settled.chart_secret.values().cloned());
+        known.chain(settled).chain(next.texts()).filter(|text| !text.is_empty()).collect()
+    }
+
+    /// What a plan of this deploy depends on, with the state of these objects. `key_of` is the namespace that gives the
+    /// key for digests; none for the first that can be read, and none comes back where none can.
+    fn basis<'o>(&self, objects: impl Iterator<Item = &'o str>, key_of: Option<&str>) -> Result<Option<Basis>, Error> {
+        let ((helm, target), cluster) = (self.helm.get()?, self.cluster.get()?);
+        let (before, settled, release) = (self.before.get()?, self.settled.get()?, self.release);
+        let places = key_of.map_or_else(|| vec!["kube-system", &release.namespace], |namespace| vec![namespace]);
+        let mut uids = places.into_iter().filter_map(|namespace| Some((namespace, uid(cluster, namespace)?)));
+        let Some((key_of, uid)) = uids.next() else { return Ok(None) };
+        let key = Key(&uid);
+        let last = helm.status(target)?;
+        let live = super::live::states(cluster, objects)?;
+        let lives =
+            |(name, value): (&String, &String)| (name.clone(), before.kept.chart_secret.get(name) == Some(value));
+        Ok(Some(Basis {
+            release: release.name.clone(),
+            namespace: release.namespace.clone(),
+            server: release.location.url.clone(),
+            key_of: key_of.to_owned(),
+            application: self.request.plan.application_id.clone(),
+            environment: self.request.environment.as_ref().map(|(name, _)| name.clone()),
+            helm: helm.version()?.to_string(),
+            chart: key.chart(self.request.chart),
+            values: key.values(settled),
+            secrets: self.next_secret()?.marks,
+            chart_secrets: settled.chart_secret.iter().map(lives).collect(),
+            revision: last.map(|last| format!("revision {} ({})", last.revision, last.status)),
+            objects: live,
+        }))
+    }
+
+    /// Refuses a deploy that is not the one that was planned.
+    pub(super) fn check_approved(&self) -> Result<(), Error> {
+        let Some(saved) = self.request.approved else { return Ok(()) };
+        let moved = if let Some(now) = self.basis(saved.objects(), Some(saved.key_of()))? {
+            saved.moved(&now)
+        } else {
+            let what = format!("the namespace {} cannot be read, so the plan cannot be compared", saved.key_of());
+            Problem::at("", what).into()
+        };
+        let with_hint = |problem: Problem| problem.hint("plan again, and look at what is new");
+        let problems = Problems(moved.0.into_iter().map(with_hint).collect());
+        problems.or(()).map_err(Error::Refused)
+    }
+}
+
+/// The uid of a namespace, when we may see it.
+fn uid(cluster: &Cluster, namespace: &str) -> Option<String> {
+    let found = cluster.get(&NAMESPACE, "", namespace).ok()??;
+    found["metadata"]["uid"].as_str().map(str::to_owned)
+}
