@@ -38,6 +38,8 @@ pub enum How {
     /// Inside a module of our own, for a module that cannot be installed because of its `replace` directives. Those
     /// that point at `./staging` are pointed at the published module of the same release.
     Module,
+    /// In a copy of the module, with these of its files replaced.
+    Patched(&'static [(&'static str, &'static str)]),
 }
 
 /// Version of helm that `helm` on the test bed's PATH is.
@@ -133,10 +135,63 @@ pub const REGISTRY: &[Tool] = &[Tool {
     how: How::InstallStatic,
 }];
 
+/// Encrypts and decrypts files of parameters.
+pub const SOPS: Tool = Tool {
+    name: "sops",
+    module: "github.com/getsops/sops/v3",
+    version: "3.13.3",
+    package: "github.com/getsops/sops/v3/cmd/sops",
+    ldflags: "-s -w",
+    how: How::InstallStatic,
+};
+
+/// Makes keys for [`SOPS`].
+pub const AGE_KEYGEN: Tool = Tool {
+    name: "age-keygen",
+    module: "filippo.io/age",
+    version: "1.3.2",
+    package: "filippo.io/age/cmd/age-keygen",
+    ldflags: "-s -w",
+    how: How::InstallStatic,
+};
+
+/// Makes Secrets of `SealedSecret` objects. Its module was moved, and says its new path under the old one too.
+pub const SEALED_SECRETS: Tool = Tool {
+    name: "sealed-secrets-controller",
+    module: "github.com/bitnami-labs/sealed-secrets",
+    version: "0.40.0",
+    package: "github.com/bitnami/sealed-secrets/cmd/controller",
+    ldflags: "-s -w",
+    how: How::Module,
+};
+
+/// Makes Secrets of `ExternalSecret` objects. Of its forty providers only the one that makes values up, because the
+/// others are the clients of every cloud. It is the last version whose parts are all in one published module.
+pub const EXTERNAL_SECRETS: Tool = Tool {
+    name: "external-secrets",
+    module: "github.com/external-secrets/external-secrets",
+    version: "0.20.4",
+    package: "github.com/external-secrets/external-secrets",
+    ldflags: "-s -w",
+    how: How::Patched(&[
+        (
+            "pkg/provider/register/register.go",
+            "package register\n\nimport _ \"github.com/external-secrets/external-secrets/pkg/provider/fake\"\n",
+        ),
+        (
+            "pkg/generator/register/register.go",
+            "package register\n\nimport _ \"github.com/external-secrets/external-secrets/pkg/generator/fake\"\n",
+        ),
+    ]),
+};
+
+/// Where secrets can come from.
+pub const SECRETS: &[Tool] = &[SOPS, AGE_KEYGEN, SEALED_SECRETS, EXTERNAL_SECRETS];
+
 /// Every row of the table.
 #[must_use]
 pub fn all() -> Vec<Tool> {
-    [LEVEL_A, LEVEL_B, HELM_MATRIX, REGISTRY].concat()
+    [LEVEL_A, LEVEL_B, HELM_MATRIX, REGISTRY, SECRETS].concat()
 }
 
 /// The row of a version of helm.
@@ -211,16 +266,22 @@ fn build(tool: &Tool, home: &Path, bin: &Path) -> Result<(), Error> {
     }
     let _ = fs::remove_file(&stamp);
     let mut go = go();
-    if tool.how == How::Module {
-        go.current_dir(module(tool, home)?).args(["build", "-mod=mod", "-trimpath"]).arg("-o").arg(&out);
-    } else {
-        go.current_dir(&out).env("GOBIN", &out).arg("install");
+    match tool.how {
+        How::Module => {
+            go.current_dir(module(tool, home)?).args(["build", "-mod=mod", "-trimpath"]).arg("-o").arg(&out);
+        }
+        How::Patched(files) => {
+            go.current_dir(patched(tool, files, home)?).args(["build", "-trimpath"]).arg("-o").arg(&out);
+        }
+        How::Install | How::InstallStatic => {
+            go.current_dir(&out).env("GOBIN", &out).arg("install");
+        }
     }
     if !tool.ldflags.is_empty() {
         go.args(["-ldflags", tool.ldflags]);
     }
     match tool.how {
-        How::Module => go.arg(tool.package),
+        How::Module | How::Patched(_) => go.arg(tool.package),
         How::Install => go.arg(format!("{}@v{}", tool.package, tool.version)),
         How::InstallStatic => go.env("CGO_ENABLED", "0").arg(format!("{}@v{}", tool.package, tool.version)),
     };
@@ -252,11 +313,12 @@ fn module(tool: &Tool, home: &Path) -> Result<PathBuf, Error> {
     let failed = || format!("Cannot prepare {}", dir.display());
     let _ = fs::remove_dir_all(&dir);
     fs::create_dir_all(&dir).context(failed)?;
-    let mut download = go();
-    download.current_dir(&dir).args(["mod", "download", "-json", &format!("{}@v{}", tool.module, tool.version)]);
-    let answer: serde_json::Value = serde_json::from_str(&run(download)?).context(failed)?;
-    let published = fs::read_to_string(answer["GoMod"].as_str().unwrap_or_default()).context(failed)?;
-    let mut text = format!("module tools\n\ngo 1.26.0\n\nrequire {} v{}\n", tool.module, tool.version);
+    let published = fs::read_to_string(download(tool, &dir)?.go_mod).context(failed)?;
+    let own = published.lines().find_map(|line| line.strip_prefix("module ")).map_or(tool.module, str::trim);
+    let mut text = format!("module tools\n\ngo 1.26.0\n\nrequire {own} v{}\n", tool.version);
+    if own != tool.module {
+        text.extend(["\nreplace ", own, " => ", tool.module, " v", tool.version, "\n"]);
+    }
     if published.contains("=> ./staging/") {
         let release = tool.version.split_once('.').map_or(tool.version, |(_, rest)| rest);
         text.push_str("\ngodebug default=go1.26\n\nreplace (\n");
@@ -275,6 +337,54 @@ fn module(tool: &Tool, home: &Path) -> Result<PathBuf, Error> {
     run(tidy)?;
     fs::write(&ready, "").context(failed)?;
     Ok(dir)
+}
+
+/// What the go command downloaded of a module.
+struct Downloaded {
+    go_mod: PathBuf,
+    dir: PathBuf,
+}
+
+fn download(tool: &Tool, dir: &Path) -> Result<Downloaded, Error> {
+    let mut download = go();
+    download.current_dir(dir).args(["mod", "download", "-json", &format!("{}@v{}", tool.module, tool.version)]);
+    let answer: serde_json::Value =
+        serde_json::from_str(&run(download)?).context(|| format!("Cannot download {}", tool.module))?;
+    let path = |key: &str| PathBuf::from(answer[key].as_str().unwrap_or_default());
+    Ok(Downloaded { go_mod: path("GoMod"), dir: path("Dir") })
+}
+
+/// A file of the module that a tool is built from, such as the definitions of its kinds.
+pub fn source(tool: &Tool, file: &str) -> Result<String, Error> {
+    let path = download(tool, &home())?.dir.join(file);
+    fs::read_to_string(&path).context(|| format!("Cannot read {}", path.display()))
+}
+
+/// A copy of the module with some of its files replaced.
+fn patched(tool: &Tool, files: &[(&str, &str)], home: &Path) -> Result<PathBuf, Error> {
+    let dir = home.join("build").join(format!("{}-{}", tool.module.replace('/', "_"), tool.version));
+    let failed = || format!("Cannot prepare {}", dir.display());
+    let _ = fs::remove_dir_all(&dir);
+    copy(&download(tool, home)?.dir, &dir).context(failed)?;
+    for (path, text) in files {
+        fs::write(dir.join(path), text).context(failed)?;
+    }
+    Ok(dir)
+}
+
+/// Copies a folder; the copies can be written to, other than what they come from.
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &target)?;
+        } else {
+            fs::write(target, fs::read(entry.path())?)?;
+        }
+    }
+    Ok(())
 }
 
 /// The go command with nothing in its environment that changes what is built.
