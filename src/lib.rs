@@ -23,3 +23,4 @@ pub mod problem;
 pub mod promotion;
 pub mod report;
 pub mod rollout;
+pub mod seal;
