@@ -24,3 +24,4 @@ pub mod promotion;
 pub mod report;
 pub mod rollout;
 pub mod seal;
+pub mod sops;

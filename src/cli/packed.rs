@@ -93,7 +93,7 @@ impl Packed {
             }));
         };
         let config = Config { release, ..Config::default() };
-        Ok(Rendered { app, plan, chart: self.chart.clone(), config, environment_values: over })
+        Ok(Rendered { app, plan, chart: self.chart.clone(), config, environment_values: over, sops_file: None })
     }
 }
 

@@ -5,7 +5,7 @@ use super::args::{Images, Parameters, Source};
 use super::packed::{self, Packed};
 use crate::app::{self, App, Found, Sources};
 use crate::chart::{self, Chart};
-use crate::config::{self, Config};
+use crate::config::{self, Config, SecretSource};
 use crate::inputs::{Format, Given, Means, names, parse_assignment};
 use crate::kubernetes::{self, BuiltImages, CONTENTS, Contents, Plan, environment_values};
 use crate::manifest::{self, Manifest};
@@ -46,6 +46,8 @@ pub struct Rendered {
     pub config: Config,
     /// What the chosen environment changes of the chart's values.
     pub environment_values: Option<Json>,
+    /// The encrypted file that some secret comes from.
+    pub sops_file: Option<PathBuf>,
 }
 
 /// SOURCE, rendered: on the spot, or before.
@@ -122,10 +124,19 @@ impl Project {
         }
         chart.files.insert(CONTENTS.to_owned(), contents.to_text().into_bytes());
         let config = chosen.map_or_else(|| self.config.clone(), |(_, config)| config);
-        Ok(match rendered {
-            Some((app, plan, values)) => Rendered { app, plan, chart, config, environment_values: Some(values) },
-            None => Rendered { app, plan, chart, config, environment_values: None },
-        })
+        let (app, plan, environment_values) = match rendered {
+            Some((app, plan, values)) => (app, plan, Some(values)),
+            None => (app, plan, None),
+        };
+        let sops_file = self.sops_file(&config, &plan);
+        Ok(Rendered { app, plan, chart, config, environment_values, sops_file })
+    }
+
+    /// The file that the intent names, from the folder of the intent.
+    fn sops_file(&self, config: &Config, plan: &Plan) -> Option<PathBuf> {
+        let wanted = plan.secrets.values().any(|secret| secret.source == SecretSource::Sops);
+        let file = config.secrets.sops.file.as_ref().filter(|_| wanted)?;
+        Some(Path::new(&self.config_path).parent().unwrap_or(Path::new("")).join(file))
     }
 
     fn plan(&self, config: &Config, environment: Option<&str>, images: &BuiltImages) -> Result<(App, Plan), CliError> {
@@ -301,7 +312,8 @@ pub fn built_images(images: &Images) -> Result<BuiltImages, CliError> {
 }
 
 /// The values that the command line, its files and the environment give.
-pub fn given(parameters: &Parameters, images: &BuiltImages, app: &App) -> Result<Given, CliError> {
+pub fn given(parameters: &Parameters, images: &BuiltImages, rendered: &Rendered) -> Result<Given, CliError> {
+    let app = &rendered.app;
     let mut problems = Problems::default();
     let mut given = Given::default();
     let names = names(app);
@@ -325,6 +337,15 @@ pub fn given(parameters: &Parameters, images: &BuiltImages, app: &App) -> Result
         Some(value.into_string().map_err(|_| Problem::at("", "the value of the variable is not UTF-8")))
     });
     problems.0.extend(added.err().unwrap_or_default().0);
+    if let Some(file) = &rendered.sops_file {
+        let origin = file.display().to_string();
+        match crate::sops::decrypt(file) {
+            Ok(json) => problems
+                .0
+                .extend(given.add_decrypted(&json, &origin, &rendered.plan).err().into_iter().flat_map(|more| more.0)),
+            Err(problem) => problems.push(problem),
+        }
+    }
     problems.or(given).map_err(|problems| CliError::Input { file: "parameters".into(), problems })
 }
 

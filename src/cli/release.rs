@@ -35,7 +35,7 @@ pub fn requested<T>(
 ) -> Result<T, CliError> {
     let approved = options.plan.as_deref().map(super::plan::read).transpose()?;
     let (rendered, images) = rendered(&options.source, common.environment.as_deref(), &options.images)?;
-    let given = given(&options.parameters, &images, &rendered.app)?;
+    let given = given(&options.parameters, &images, &rendered)?;
     output::notes(&rendered.plan.notes);
     let name = release_name(options.on.release.as_deref(), &rendered.config, &rendered.app.name)?;
     let release = writing(common, &name, options.on.release_namespace.as_deref(), &rendered.config)?;
@@ -288,7 +288,7 @@ pub fn template(
     options: &Render,
 ) -> Result<Option<String>, CliError> {
     let (release, show_secrets) = (options.release.as_deref(), options.show_secrets);
-    let given = given(&options.parameters, images, &rendered.app)?;
+    let given = given(&options.parameters, images, rendered)?;
     let name = release_name(release, &rendered.config, &rendered.app.name)?;
     let namespace = common.namespace.as_deref().or(rendered.config.release.namespace.as_deref()).unwrap_or("default");
     let request = pipeline::Template {

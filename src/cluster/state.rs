@@ -11,6 +11,7 @@ use super::kind::CONFIG_MAP;
 use super::objects::{Guard, Objects, Owner, Propagation, check_ours, name_of};
 
 const VALUES: &str = "values";
+const FOREIGN: &str = "foreign";
 const APPLICATION: &str = "application";
 
 /// The remembered state of a release, as it was read.
@@ -18,6 +19,8 @@ const APPLICATION: &str = "application";
 pub struct State {
     /// Plain values by name.
     pub values: BTreeMap<String, String>,
+    /// Secrets that are not ours and that the release uses: name and key by input.
+    pub foreign: BTreeMap<String, (String, String)>,
     live: Option<Value>,
 }
 
@@ -39,7 +42,10 @@ impl State {
             Error::new(ErrorKind::Invalid, format!("{sentence}: its `{VALUES}` is no JSON map of texts"))
                 .hint("mend it, or delete it to be asked for the values again")
         })?;
-        Ok(Self { values, live: Some(live) })
+        // Somebody's edit of these only costs that values are not taken along.
+        let foreign =
+            live["data"][FOREIGN].as_str().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        Ok(Self { values, foreign, live: Some(live) })
     }
 
     /// Whether there is one in the cluster.
@@ -55,12 +61,15 @@ impl State {
         object["metadata"]["name"] = json!(Self::name(owner.release));
         owner.write_into(&mut object);
         object["data"] = json!({APPLICATION: owner.application, VALUES: json!(self.values).to_string()});
+        if !self.foreign.is_empty() {
+            object["data"][FOREIGN] = json!(json!(self.foreign).to_string());
+        }
         let written = match &self.live {
             Some(live) if live["data"] == object["data"] => return Ok(self.clone()),
             Some(live) => store.replace(&CONFIG_MAP, namespace, &object, &Guard::of(live))?,
             None => store.create(&CONFIG_MAP, namespace, &object)?,
         };
-        Ok(Self { values: self.values.clone(), live: Some(written) })
+        Ok(Self { live: Some(written), ..self.clone() })
     }
 
     /// Deletes the state that was read.

@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 pub enum Means {
     /// Asked for on the terminal.
     Prompt,
+    /// A file that sops encrypted.
+    Encrypted,
     /// A variable of the environment.
     Variable,
     /// `--parameter-file`.

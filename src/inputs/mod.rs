@@ -3,6 +3,7 @@
 //! Pure: values come in from the command line, files, the environment and the cluster; random bytes come from the caller.
 
 mod dotenv;
+mod encrypted;
 mod file;
 mod generate;
 mod given;
@@ -18,7 +19,8 @@ pub use settle::{Answers, Kept, Outlook, Settled, outlook, settle};
 pub use template::{env_template, json_template, yaml_template};
 
 use crate::app::{App, Input};
-use crate::kubernetes::{Plan, SecretUse, TAG_INPUT};
+use crate::config::SecretSource;
+use crate::kubernetes::{Plan, TAG_INPUT};
 use serde::Serialize;
 
 /// One input, as `inputs` lists it.
@@ -74,13 +76,13 @@ pub fn list(app: &App, plan: &Plan) -> Vec<Listed> {
 }
 
 fn declared(name: &str, input: &Input, plan: &Plan, variable: Option<String>) -> Listed {
-    let foreign = plan.secrets.get(name).is_some_and(SecretUse::is_foreign);
+    let supplied = plan.secrets.get(name).is_some_and(|used| used.is_foreign() || used.source == SecretSource::Sops);
     Listed {
         name: name.to_owned(),
         secret: input.secret,
-        required: input.required() && !foreign,
+        required: input.required() && !supplied,
         default: if input.secret { None } else { input.default.clone() },
-        generated: input.generate.is_some() && !foreign,
+        generated: input.generate.is_some() && !supplied,
         used_by: input.used_by.iter().cloned().collect(),
         flag: format!("--parameter {name}=VALUE"),
         variable,

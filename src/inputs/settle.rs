@@ -30,6 +30,8 @@ pub struct Kept {
     pub secret: BTreeMap<String, String>,
     /// Inputs that the chart's own Secret holds.
     pub chart_secret: BTreeMap<String, String>,
+    /// Values of Secrets that are not ours and that the release uses.
+    pub foreign: BTreeMap<String, String>,
 }
 
 /// What settling would come to.
@@ -68,12 +70,15 @@ fn find<'a>(name: &str, input: &'a Input, plan: &Plan, given: &'a Given, kept: &
     if unused || plan.secrets.get(name).is_some_and(SecretUse::is_foreign) {
         return Found::Elsewhere;
     }
-    // A change of source takes the value along. While the chart's Secret holds it, that is the one in use: `deploy` removes
+    // A change of source takes the value along. A Secret that is not ours is the one in use. Else, while the chart's holds it, that one: `deploy` removes
     // it there once its own holds it, but keeps what claims were set up with.
     let places: &[&BTreeMap<String, String>] =
-        if input.secret { &[&kept.chart_secret, &kept.secret] } else { &[&kept.plain] };
+        if input.secret { &[&kept.foreign, &kept.chart_secret, &kept.secret] } else { &[&kept.plain] };
     let kept = || places.iter().find_map(|place| place.get(name)).map(String::as_str);
+    // The file of sops is the only place where such a value begins.
+    let sops = plan.secrets.get(name).is_some_and(|used| used.source == SecretSource::Sops);
     match (given.value(name).or_else(kept), &input.default, &input.generate) {
+        (None, ..) if sops => Found::Missing,
         (Some(value), ..) => Found::Value(value),
         (None, Some(default), _) => Found::Default(default),
         (None, None, Some(rule)) => Found::Made(rule),

@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 /// How often the External Secrets operator asks a store when nobody says otherwise: its own default.
-const REFRESH_INTERVAL: &str = "1h";
+const REFRESH_INTERVAL: &str = "1h0m0s";
 
 /// A secret input that some workload uses.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -115,8 +115,10 @@ fn settled(source: SecretSource, name: &str, config: &Config) -> Result<SecretSo
             Err(Problem::at(place, format!("`{name}` needs a key of its own in a Secret that is not ours"))
                 .hint("say `from: {existing: {name: ..., key: ...}}` for each parameter, not under `secrets`"))
         }
-        // Until deploy reads the file.
-        SecretSource::Sops => Err(Problem::at(place, "`sops` is not supported by this version")),
+        SecretSource::Sops if config.secrets.sops.file.is_none() => {
+            Err(Problem::at(place, format!("no file is named that holds `{name}`"))
+                .hint("say which: `secrets: {sops: {file: secrets.enc.yaml}}`"))
+        }
         SecretSource::ExternalSecrets(external) => {
             let defaults = &config.secrets.external_secrets;
             let store = external.store.or_else(|| defaults.store.clone()).ok_or_else(|| {
@@ -129,10 +131,37 @@ fn settled(source: SecretSource, name: &str, config: &Config) -> Result<SecretSo
                 key: Some(external.key.unwrap_or_else(|| name.to_owned())),
                 property: external.property,
                 store: Some(store),
-                refresh_interval: Some(interval.unwrap_or_else(|| REFRESH_INTERVAL.to_owned())),
+                refresh_interval: Some(
+                    interval.map_or_else(|| REFRESH_INTERVAL.to_owned(), |text| as_go_writes(&text)),
+                ),
             }))
         }
         other => Ok(other),
+    }
+}
+
+/// `90m` as `1h30m0s`. The operator writes the object back with the interval in this form; any other one would differ from
+/// what helm applied, and helm 4 stops at a field that somebody else changed.
+fn as_go_writes(interval: &str) -> String {
+    let mut seconds = 0_u64;
+    let mut number = 0_u64;
+    for c in interval.chars() {
+        match (c.to_digit(10), c) {
+            (Some(digit), _) => number = number * 10 + u64::from(digit),
+            (None, unit) => {
+                seconds += std::mem::take(&mut number)
+                    * match unit {
+                        'h' => 3600,
+                        'm' => 60,
+                        _ => 1,
+                    };
+            }
+        }
+    }
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) => format!("{seconds}s"),
+        (0, minutes, seconds) => format!("{minutes}m{seconds}s"),
+        (hours, minutes, seconds) => format!("{hours}h{minutes}m{seconds}s"),
     }
 }
 
@@ -148,4 +177,30 @@ fn without_uri(source: &SecretSource, name: &str, input: &Input) -> Option<Probl
         Problem::at(format!("aspire-k8s.yaml parameters.{name}.from.{word}"), what)
             .hint("store the escaped value under a further key and name it as `uriKey`")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intervals_are_written_as_the_operator_writes_them() {
+        for (text, written) in [
+            ("1h", "1h0m0s"),
+            ("90m", "1h30m0s"),
+            ("15m", "15m0s"),
+            ("0s", "0s"),
+            ("45s", "45s"),
+            ("999999h60m", "1000000h0m0s"),
+        ] {
+            assert_eq!(as_go_writes(text), written);
+        }
+    }
+
+    #[test]
+    fn inputs_that_are_written_alike_have_objects_of_their_own() {
+        assert_eq!(external_name("shop", "db-password"), "shop-db-password-external");
+        let names = ["a-b", "a.b", "a_b", "A-b"].map(|input| external_name("shop", input));
+        assert_eq!(names.iter().collect::<std::collections::BTreeSet<_>>().len(), 4, "{names:?}");
+    }
 }

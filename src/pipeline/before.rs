@@ -1,7 +1,7 @@
 //! What the cluster holds of the release before anything changes, and whether it may become this application's.
 
 use super::checks::{self, Live};
-use super::{Error, Release, chart_secret};
+use super::{Error, Release, chart_secret, foreign};
 use crate::cluster::claims::ReleaseName;
 use crate::cluster::secret;
 use crate::cluster::{
@@ -20,6 +20,8 @@ pub struct Before {
     pub secret: ReleaseSecret,
     pub state: State,
     pub kept: Kept,
+    /// Inputs whose value was in a Secret that is not ours, and where it is no longer: name and key.
+    pub lost: BTreeMap<String, (String, String)>,
     pub live: Live,
     pub claims: Vec<Json>,
     /// None when we may not look.
@@ -34,6 +36,7 @@ pub fn look(cluster: &Cluster, release: &Release, owner: Owner, dapr: bool) -> R
             secret: ReleaseSecret::default(),
             state: State::default(),
             kept: Kept::default(),
+            lost: BTreeMap::new(),
             live: Live::new(),
             claims: Vec::new(),
             classes: classes(cluster)?,
@@ -42,10 +45,12 @@ pub fn look(cluster: &Cluster, release: &Release, owner: Owner, dapr: bool) -> R
     let secret = secret::read(cluster, owner, space)?;
     let state = State::read(cluster, owner, space)?;
     let chart_secret = chart_secret::live(cluster, release)?;
+    let (foreign, lost) = foreign::values(cluster, space, &state.foreign)?;
     let kept = Kept {
         plain: state.values.clone(),
         secret: texts(secret.data.iter().map(|(key, value)| (key.clone(), value.clone()))),
         chart_secret: texts(decoded(chart_secret.as_ref())),
+        foreign,
     };
     let mut live = Live::new();
     let kinds: [(&'static str, &Kind); 4] = [
@@ -61,7 +66,7 @@ pub fn look(cluster: &Cluster, release: &Release, owner: Owner, dapr: bool) -> R
         live.insert("Component", cluster.list(&component, space, "")?);
     }
     let claims = cluster.list(&CLAIM, space, "")?;
-    Ok(Before { secret, state, kept, live, claims, classes: classes(cluster)? })
+    Ok(Before { secret, state, kept, lost, live, claims, classes: classes(cluster)? })
 }
 
 /// The storage classes. They belong to the whole cluster, and who deploys may have rights in one namespace only.

@@ -22,13 +22,13 @@ pub fn delete(cluster: &Cluster, release: &Release) -> Result<()> {
     }
 }
 
-/// Takes values out that are somewhere else now: left there, they would be taken for the ones in use.
-pub fn remove(cluster: &Cluster, release: &Release, moved: impl Fn(&str) -> bool) -> Result<()> {
+/// Takes values out of inputs that come from elsewhere now: left there, they would be taken for the ones in use.
+pub fn keep_only(cluster: &Cluster, release: &Release, stays: impl Fn(&str) -> bool) -> Result<()> {
     let Some(mut object) = live(cluster, release)? else { return Ok(()) };
     let guard = Guard::of(&object);
     let Some(data) = object["data"].as_object_mut() else { return Ok(()) };
     let before = data.len();
-    data.retain(|key, _| !moved(key) && !key.strip_suffix(".uri").is_some_and(&moved));
+    data.retain(|key, _| stays(key) || key.strip_suffix(".uri").is_some_and(&stays));
     if data.is_empty() {
         return delete_object(cluster, release, &object);
     }

@@ -6,7 +6,7 @@ use super::graph::{Ended, Graph, Step};
 use super::plan::Planned;
 use super::run::{Conduct, Limits, run};
 use super::saved::Saved;
-use super::{Error, Random, Release, Slot, chart_secret, checks, values};
+use super::{Error, Random, Release, Slot, chart_secret, checks, foreign, values};
 use crate::app::App;
 use crate::chart::Chart;
 use crate::cluster::claims::ReleaseName;
@@ -175,7 +175,10 @@ impl Deployment<'_> {
     }
 
     fn settle(&self) -> Result<(), Error> {
-        let settled = settle_inputs(self.request, &self.before.get()?.kept, self.ask, self.random)?;
+        let before = self.before.get()?;
+        foreign::check_lost(self.request.plan, &self.request.given, &before.lost)?;
+        self.cluster.get()?.hide(before.kept.foreign.values().filter(|value| !value.is_empty()).cloned());
+        let settled = settle_inputs(self.request, &before.kept, self.ask, self.random)?;
         for (name, value) in &settled.plain {
             if let Some(sentence) = lost_when_applied("its value", value) {
                 warn(self.report, format!("{name}: {sentence}"));
@@ -190,7 +193,8 @@ impl Deployment<'_> {
         let ((helm, target), before) = (self.helm.get()?, self.before.get()?);
         helm.hide(secrets_of(self.settled.get()?));
         before::check_release(helm, target, before, self.request.plan)?;
-        check_cluster(self.request, self.release, before, self.report)
+        check_cluster(self.request, self.release, before, self.report)?;
+        foreign::check(self.cluster.get()?, self.release, self.request.plan, &before.kept, self.report)
     }
 
     fn prepare(&self) -> Result<(), Error> {
@@ -222,7 +226,13 @@ impl Deployment<'_> {
         };
         let files = self.value_files(&chart);
         let options = Options { timeout: self.limits.left(), wait: self.request.wait, ..Options::default() };
-        helm.upgrade_install(target, &chart, &Values { files: &files, over: &values }, &options, &mut |_| {})?;
+        let ran = helm.upgrade_install(target, &chart, &Values { files: &files, over: &values }, &options, &mut |_| {});
+        if let Err(error) = ran {
+            for sentence in foreign::late(self.cluster.get()?, self.release, self.request.plan) {
+                warn(self.report, sentence);
+            }
+            return Err(error.into());
+        }
         self.deployed.put(());
         Ok(())
     }
@@ -240,13 +250,20 @@ impl Deployment<'_> {
             std::mem::take(&mut *self.written.lock().unwrap_or_else(PoisonError::into_inner));
         let (Some(cluster), Some(before)) = (self.cluster.find(), self.before.find()) else { return Ok(()) };
         if self.deployed.find().is_some() {
+            if let Some(mut state) = state {
+                state.foreign = foreign::used(self.request.plan, &self.release.name);
+                state.write(cluster, self.owner(), &self.release.namespace)?;
+            }
+            if !self.request.wait {
+                // Old pods may still run, and a container that starts again takes its secrets anew.
+                return Ok(change.map_or(Ok(()), |change| change.keep_leaving(cluster))?);
+            }
             if let Some(change) = change {
                 change.commit(cluster)?;
             }
             let settled = self.settled.get()?;
-            if settled.chart_secret.is_empty() {
-                chart_secret::remove(cluster, self.release, |key| settled.secret.contains_key(key))?;
-            }
+            chart_secret::keep_only(cluster, self.release, |name| settled.chart_secret.contains_key(name))?;
+            foreign::remove(cluster, self.release, Some(self.request.plan))?;
         } else if ended == Ended::Badly {
             if let Some(change) = change {
                 change.restore(cluster)?;

@@ -4,7 +4,7 @@ use super::checks::is_our_claim;
 use super::event::{Report, say};
 use super::graph::{Graph, Step};
 use super::run::{Conduct, Limits, run};
-use super::{Error, Release, Slot, chart_secret};
+use super::{Error, Release, Slot, chart_secret, foreign};
 use crate::cluster::claims::ReleaseName;
 use crate::cluster::{
     CLAIM, CONFIG_MAP, Cluster, Guard, Objects, Owner, Propagation, SECRET, State, annotation, label, marks, name_of,
@@ -160,6 +160,7 @@ impl Destruction<'_> {
             done.found |= state.exists();
             state.delete(cluster, space)?;
         }
+        foreign::remove(cluster, self.release, None)?;
         if done.kept.is_empty() {
             // It outlives helm for the sake of claims; without any it has no reason to stay.
             chart_secret::delete(cluster, self.release)?;

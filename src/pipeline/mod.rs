@@ -15,6 +15,7 @@ mod destroy;
 mod drift;
 mod event;
 mod fetch;
+mod foreign;
 mod graph;
 mod history;
 mod live;

@@ -3,7 +3,6 @@
 use super::Deploy;
 use super::checks;
 use crate::cluster::ReleaseSecret;
-use crate::config::SecretSource;
 use crate::inputs::Settled;
 use crate::kubernetes::{Plan, escaped_key};
 use serde_json::{Map, Value as Json, json};
@@ -24,7 +23,7 @@ pub fn secret_data(plan: &Plan, settled: &Settled) -> BTreeMap<String, Vec<u8>> 
 /// The claims that live and die with each key.
 pub fn claims_by_key(plan: &Plan) -> BTreeMap<String, Vec<String>> {
     let with_claims =
-        plan.secrets.iter().filter(|(_, secret)| !secret.claims.is_empty() && secret.source == SecretSource::Deploy);
+        plan.secrets.iter().filter(|(_, secret)| !secret.claims.is_empty() && secret.is_written_by_deploy());
     with_claims
         .flat_map(|(name, secret)| [(name.clone(), secret.claims.clone()), (escaped_key(name), secret.claims.clone())])
         .collect()
@@ -33,7 +32,7 @@ pub fn claims_by_key(plan: &Plan) -> BTreeMap<String, Vec<String>> {
 /// The values that only a deploy gives.
 pub fn values(request: &Deploy, settled: &Settled, secret: &ReleaseSecret, claims: &[Json]) -> Json {
     let parameters: BTreeMap<&String, &String> = settled.plain.iter().chain(&settled.chart_secret).collect();
-    let from_deploy = request.plan.secrets.iter().filter(|(_, used)| used.source == SecretSource::Deploy);
+    let from_deploy = request.plan.secrets.iter().filter(|(_, used)| used.is_written_by_deploy());
     let revisions: Map<String, Json> = from_deploy
         .filter_map(|(name, _)| Some((name.clone(), json!({"revision": secret.marks.get(name)?}))))
         .collect();

@@ -20,6 +20,7 @@ pub mod faults;
 pub mod images;
 mod namespaces;
 mod node;
+mod operators;
 mod pki;
 mod plane;
 mod registry;
@@ -30,6 +31,7 @@ pub use available::{Level, available, skip_or_fail};
 pub use error::Error;
 pub use faults::Faults;
 pub use node::Node;
+pub use operators::Operator;
 pub use plane::ControlPlane;
 pub use registry::Registry;
 

@@ -487,7 +487,7 @@ impl ControlPlane {
         if self.inside.is_some() { "0.0.0.0" } else { "127.0.0.1" }
     }
 
-    fn logs(&self) -> PathBuf {
+    pub(crate) fn logs(&self) -> PathBuf {
         self.dir.join("logs")
     }
 

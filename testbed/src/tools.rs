@@ -38,8 +38,8 @@ pub enum How {
     /// Inside a module of our own, for a module that cannot be installed because of its `replace` directives. Those
     /// that point at `./staging` are pointed at the published module of the same release.
     Module,
-    /// In a copy of the module, with these of its files replaced.
-    Patched(&'static [(&'static str, &'static str)]),
+    /// In a copy of the module, with these texts (file, old, new) replaced in it; an empty old text stands for the file.
+    Patched(&'static [(&'static str, &'static str, &'static str)]),
 }
 
 /// Version of helm that `helm` on the test bed's PATH is.
@@ -155,14 +155,22 @@ pub const AGE_KEYGEN: Tool = Tool {
     how: How::InstallStatic,
 };
 
-/// Makes Secrets of `SealedSecret` objects. Its module was moved, and says its new path under the old one too.
+/// Makes Secrets of `SealedSecret` objects. It knows no other cluster than the one it runs in, until it is told to read
+/// a kubeconfig.
 pub const SEALED_SECRETS: Tool = Tool {
     name: "sealed-secrets-controller",
     module: "github.com/bitnami-labs/sealed-secrets",
     version: "0.40.0",
     package: "github.com/bitnami/sealed-secrets/cmd/controller",
     ldflags: "-s -w",
-    how: How::Module,
+    how: How::Patched(&[
+        (
+            "pkg/controller/main.go",
+            "rest.InClusterConfig()",
+            "clientcmd.BuildConfigFromFlags(\"\", os.Getenv(\"KUBECONFIG\"))",
+        ),
+        ("pkg/controller/main.go", "\"k8s.io/client-go/rest\"", "\"k8s.io/client-go/tools/clientcmd\""),
+    ]),
 };
 
 /// Makes Secrets of `ExternalSecret` objects. Of its forty providers only the one that makes values up, because the
@@ -176,10 +184,12 @@ pub const EXTERNAL_SECRETS: Tool = Tool {
     how: How::Patched(&[
         (
             "pkg/provider/register/register.go",
+            "",
             "package register\n\nimport _ \"github.com/external-secrets/external-secrets/pkg/provider/fake\"\n",
         ),
         (
             "pkg/generator/register/register.go",
+            "",
             "package register\n\nimport _ \"github.com/external-secrets/external-secrets/pkg/generator/fake\"\n",
         ),
     ]),
@@ -270,8 +280,8 @@ fn build(tool: &Tool, home: &Path, bin: &Path) -> Result<(), Error> {
         How::Module => {
             go.current_dir(module(tool, home)?).args(["build", "-mod=mod", "-trimpath"]).arg("-o").arg(&out);
         }
-        How::Patched(files) => {
-            go.current_dir(patched(tool, files, home)?).args(["build", "-trimpath"]).arg("-o").arg(&out);
+        How::Patched(edits) => {
+            go.current_dir(patched(tool, edits, home)?).args(["build", "-trimpath"]).arg("-o").arg(&out);
         }
         How::Install | How::InstallStatic => {
             go.current_dir(&out).env("GOBIN", &out).arg("install");
@@ -314,11 +324,7 @@ fn module(tool: &Tool, home: &Path) -> Result<PathBuf, Error> {
     let _ = fs::remove_dir_all(&dir);
     fs::create_dir_all(&dir).context(failed)?;
     let published = fs::read_to_string(download(tool, &dir)?.go_mod).context(failed)?;
-    let own = published.lines().find_map(|line| line.strip_prefix("module ")).map_or(tool.module, str::trim);
-    let mut text = format!("module tools\n\ngo 1.26.0\n\nrequire {own} v{}\n", tool.version);
-    if own != tool.module {
-        text.extend(["\nreplace ", own, " => ", tool.module, " v", tool.version, "\n"]);
-    }
+    let mut text = format!("module tools\n\ngo 1.26.0\n\nrequire {} v{}\n", tool.module, tool.version);
     if published.contains("=> ./staging/") {
         let release = tool.version.split_once('.').map_or(tool.version, |(_, rest)| rest);
         text.push_str("\ngodebug default=go1.26\n\nreplace (\n");
@@ -361,13 +367,19 @@ pub fn source(tool: &Tool, file: &str) -> Result<String, Error> {
 }
 
 /// A copy of the module with some of its files replaced.
-fn patched(tool: &Tool, files: &[(&str, &str)], home: &Path) -> Result<PathBuf, Error> {
+fn patched(tool: &Tool, edits: &[(&str, &str, &str)], home: &Path) -> Result<PathBuf, Error> {
     let dir = home.join("build").join(format!("{}-{}", tool.module.replace('/', "_"), tool.version));
     let failed = || format!("Cannot prepare {}", dir.display());
     let _ = fs::remove_dir_all(&dir);
     copy(&download(tool, home)?.dir, &dir).context(failed)?;
-    for (path, text) in files {
-        fs::write(dir.join(path), text).context(failed)?;
+    for (file, old, new) in edits {
+        let path = dir.join(file);
+        let text = fs::read_to_string(&path).context(failed)?;
+        let whole = if old.is_empty() { text.as_str() } else { old };
+        if !text.contains(whole) {
+            return Err(Error::new(format!("{}: {file} holds no `{old}`.", failed())));
+        }
+        fs::write(path, text.replacen(whole, new, 1)).context(failed)?;
     }
     Ok(dir)
 }

@@ -21,6 +21,8 @@ pub struct Change {
     namespace: String,
     /// The Secret as it is now in the cluster.
     now: ReleaseSecret,
+    /// The Secret as it will be once nothing takes what goes.
+    wanted: ReleaseSecret,
     /// The copy of what was before, if there is one.
     copy: Option<Value>,
 }
@@ -62,7 +64,8 @@ pub fn retire(store: &impl Objects, owner: Owner<'_>, namespace: &str, delete_da
 }
 
 impl Change {
-    /// Puts the new Secret in place, with what was before beside it. `new` was made from what [`read`] gave; when
+    /// Puts the new Secret in place, with what was before beside it. Keys that go stay until [`Self::commit`], because pods
+    /// that run still take them. `new` was made from what [`read`] gave; when
     /// somebody wrote the Secret since, this is a conflict and nothing is changed.
     pub fn begin(store: &impl Objects, owner: Owner<'_>, namespace: &str, new: &ReleaseSecret) -> Result<Self> {
         let name = ReleaseSecret::name(owner.release);
@@ -77,8 +80,10 @@ impl Change {
             application: owner.application.to_owned(),
             namespace: namespace.to_owned(),
             now: current.clone(),
+            wanted: new.clone(),
             copy: self::live(store, owner, namespace, &copy_name(owner.release))?,
         };
+        let new = new.and_still(&current);
         if new.says_the_same(&current) {
             return Ok(change);
         }
@@ -105,8 +110,24 @@ impl Change {
         self.copy.is_some()
     }
 
-    /// The release is good: what was before is no longer needed.
+    /// The release is good and runs: what was before is no longer needed, and a Secret without keys neither.
     pub fn commit(self, store: &impl Objects) -> Result<()> {
+        let owner = Owner { release: &self.release, application: &self.application };
+        let name = ReleaseSecret::name(&self.release);
+        if let (false, Some(live)) = (self.wanted.says_the_same(&self.now), live(store, owner, &self.namespace, &name)?)
+        {
+            if self.wanted.data.is_empty() {
+                delete(store, &self.namespace, &live)?;
+            } else {
+                let guard = Guard { uid: self.now.uid.clone(), resource_version: self.now.resource_version.clone() };
+                store.replace(&SECRET, &self.namespace, &self.wanted.to_object(owner, &name, Some(&live)), &guard)?;
+            }
+        }
+        self.keep_leaving(store)
+    }
+
+    /// The release is good, but pods that take what goes may still run: it goes with the next change that is committed.
+    pub fn keep_leaving(self, store: &impl Objects) -> Result<()> {
         match &self.copy {
             Some(copy) => delete(store, &self.namespace, copy),
             None => Ok(()),

@@ -121,6 +121,17 @@ impl ReleaseSecret {
         next
     }
 
+    /// The same, with what is in `before` and no longer wanted: pods that run still take it.
+    #[must_use]
+    pub(super) fn and_still(&self, before: &Self) -> Self {
+        let mut both = self.clone();
+        for (key, value) in before.data.iter().filter(|(key, _)| !self.data.contains_key(*key)) {
+            both.data.insert(key.clone(), value.clone());
+            both.marks.insert(key.clone(), before.marks.get(key).cloned().unwrap_or_default());
+        }
+        both
+    }
+
     /// The same, knowing that these claims are set up with these keys, besides those known before.
     #[must_use]
     pub fn with_claims(mut self, claims: &BTreeMap<String, Vec<String>>) -> Self {

@@ -1,0 +1,53 @@
+//! Values out of a decrypted file of parameters. They go to inputs that come from `sops`, and to no others.
+
+use super::{Given, Means};
+use crate::config::SecretSource;
+use crate::kubernetes::Plan;
+use crate::problem::{Problem, Problems, nearest};
+use serde_json::Value as Json;
+
+impl Given {
+    /// Adds what a decrypted file says; `origin` names it. Errors never repeat a value.
+    pub fn add_decrypted(&mut self, json: &str, origin: &str, plan: &Plan) -> Result<(), Problems> {
+        let Ok(Json::Object(values)) = serde_json::from_str(json) else {
+            return Err(Problem::at(origin, "it must map names to values").hint(FORM).into());
+        };
+        let from_sops = |name: &str| plan.secrets.get(name).is_some_and(|used| used.source == SecretSource::Sops);
+        let mut problems = Problems::default();
+        for (name, value) in &values {
+            match value {
+                Json::String(value) if from_sops(name) => {
+                    problems.0.extend(self.add(name, value.clone(), Means::Encrypted, origin).err());
+                }
+                _ if !from_sops(name) => problems.push(not_from_sops(name, origin, plan)),
+                _ => problems.push(Problem::at(format!("{origin}: {name}"), "its value is not a text").hint(
+                    "put it in quotes before it is encrypted, because numbers and words can change their spelling",
+                )),
+            }
+        }
+        for name in plan.secrets.keys().filter(|name| from_sops(name) && !values.contains_key(*name)) {
+            if self.value(name).is_none() {
+                let problem = Problem::at(origin, format!("it holds no value for `{name}`, which comes from sops"));
+                problems.push(problem.hint("add it with `sops FILE`"));
+            }
+        }
+        problems.or(())
+    }
+}
+
+const FORM: &str = "before it is encrypted, it holds one `name: \"value\"` a line";
+
+fn not_from_sops(name: &str, origin: &str, plan: &Plan) -> Problem {
+    let place = format!("{origin}: {name}");
+    if plan.secrets.contains_key(name) {
+        return Problem::at(place, "this parameter does not come from sops")
+            .hint("say `from: sops` for it in aspire-k8s.yaml, or take it out of the file");
+    }
+    let problem = Problem::at(place, "the application has no secret parameter of this name");
+    match nearest(name, plan.secrets.keys().map(String::as_str)) {
+        Some(near) => problem.hint(format!("did you mean `{near}`?")),
+        None => {
+            problem.hint("`kubectl aspire inputs` lists them; other values belong into a file for --parameter-file")
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Files that `sops` encrypted, read through the `sops` binary: the only code that starts it.
+//!
+//! What sops writes to its standard output is secret: it goes to the caller and nowhere else, also when sops fails.
+
+use crate::problem::Problem;
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
+
+/// Variable that names the binary.
+const BINARY: &str = "SOPS_BIN";
+
+/// Most characters of sops' own complaint that an error repeats.
+const MOST_SAID: usize = 800;
+
+/// The content of an encrypted file (YAML, JSON, .env, INI) as JSON.
+pub fn decrypt(file: &Path) -> Result<String, Problem> {
+    let place = file.display().to_string();
+    if !file.is_file() {
+        return Err(Problem::at(place, "there is no such file")
+            .hint("`secrets.sops.file` of aspire-k8s.yaml is a path from the folder of aspire-k8s.yaml"));
+    }
+    let program = find()?;
+    let mut command = Command::new(&program);
+    command.args(["--decrypt", "--output-type", "json"]).arg(unlike_a_flag(file));
+    let output = command.stdin(Stdio::null()).output().map_err(|error| {
+        Problem::at(program.display().to_string(), format!("sops cannot be started: {error}"))
+            .hint(format!("install sops, or name it with {BINARY}"))
+    })?;
+    if !output.status.success() {
+        return Err(explain(place, output.status, &String::from_utf8_lossy(&output.stderr)));
+    }
+    String::from_utf8(output.stdout).map_err(|_| Problem::at(place, "what sops makes of it is no text"))
+}
+
+fn find() -> Result<std::path::PathBuf, Problem> {
+    let named = std::env::var_os(BINARY).filter(|name| !name.is_empty());
+    let name = named.clone().unwrap_or_else(|| OsString::from("sops"));
+    which::which(&name).map_err(|_| {
+        let name = name.to_string_lossy();
+        let problem = if named.is_some() {
+            Problem::at(BINARY, format!("there is no program {name}"))
+        } else {
+            Problem::at("", "secrets come from a file that sops encrypted, and there is no `sops` on the PATH")
+        };
+        problem.hint(format!("install sops (https://getsops.io), or name it with {BINARY}"))
+    })
+}
+
+/// A file whose name begins with a dash is still a file.
+fn unlike_a_flag(file: &Path) -> std::path::PathBuf {
+    if file.as_os_str().as_encoded_bytes().starts_with(b"-") { Path::new(".").join(file) } else { file.to_owned() }
+}
+
+/// What went wrong, by sops' exit codes (`cmd/sops/codes/codes.go`).
+fn explain(place: String, status: ExitStatus, said: &str) -> Problem {
+    let said = one_line(said);
+    let (what, hint) = match status.code() {
+        Some(128) => (
+            "none of the keys that sops finds here opens it",
+            "give sops the key (with age: SOPS_AGE_KEY_FILE), or let who has one run `sops updatekeys` with yours",
+        ),
+        Some(51) => ("it was changed after it was encrypted", "edit it with `sops FILE`, never by hand"),
+        Some(24 | 25) => ("its encrypted values are damaged", "take it from your version control again"),
+        Some(1) if said.contains("metadata not found") => {
+            ("sops did not encrypt it", "encrypt it with `sops encrypt --in-place FILE`, and change what it held")
+        }
+        _ => ("sops cannot decrypt it", "try it with `sops decrypt FILE`"),
+    };
+    let said = if said.is_empty() { String::new() } else { format!("; sops says: {said}") };
+    Problem::at(place, format!("{what}{said}")).hint(hint)
+}
+
+/// The complaint without the frames and breaks that sops puts around it.
+fn one_line(said: &str) -> String {
+    let words = said.split_whitespace().filter(|word| !matches!(*word, "|" | "-"));
+    let line = words.collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(MOST_SAID) {
+        Some((end, _)) => format!("{}...", &line[..end]),
+        None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_complaint_is_one_line_of_bounded_length() {
+        assert_eq!(
+            one_line("Group 0: FAILED\n  age1: FAILED\n    - | failed to load\n      | identities\n"),
+            "Group 0: FAILED age1: FAILED failed to load identities"
+        );
+        assert_eq!(one_line(&"ä ".repeat(1000)).chars().count(), MOST_SAID + 3);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn every_end_of_sops_has_its_sentence() {
+        use std::os::unix::process::ExitStatusExt as _;
+        for (code, said, part) in [
+            (128, "", "none of the keys"),
+            (51, "MAC mismatch", "changed after it was encrypted; sops says: MAC mismatch"),
+            (25, "", "damaged"),
+            (1, "sops metadata not found", "did not encrypt it"),
+            (1, "else", "cannot decrypt it; sops says: else"),
+        ] {
+            let problem = explain("f".into(), ExitStatus::from_raw(code << 8), said);
+            assert!(problem.what.contains(part), "{problem}");
+            assert!(!problem.hint.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_name_with_a_dash_is_no_flag() {
+        assert_eq!(unlike_a_flag(Path::new("-x")), Path::new("./-x"));
+        assert_eq!(unlike_a_flag(Path::new("a/-x")), Path::new("a/-x"));
+    }
+}
