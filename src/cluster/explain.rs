@@ -76,6 +76,9 @@ impl Attempt<'_> {
         match kind {
             ErrorKind::Forbidden if status.message.contains(" cannot ") => error.hint(self.permission()),
             ErrorKind::Unauthorized => error.hint("log in again; the credentials of this context are not accepted"),
+            ErrorKind::Conflict if status.message.starts_with("Apply failed with ") => error.hint(
+                "somebody set that field by other means: take it over into the application or aspire-k8s.yaml, or set it back",
+            ),
             ErrorKind::Conflict => error.hint("somebody else changed it meanwhile; run again"),
             _ => error,
         }

@@ -9,9 +9,9 @@ use super::live::{Asked, Standing};
 use super::run::{Conduct, run};
 use super::saved::{Basis, Key, Saved};
 use super::{Error, Random, Release, own, values};
-use crate::cluster::{Cluster, NAMESPACE, Objects as _, ReleaseSecret, State, mask, namespace};
+use crate::cluster::{Cluster, NAMESPACE, Objects as _, Record, ReleaseSecret, State, mask, namespace};
 use crate::diff::{Change, Object, Sides, change, mark, objects};
-use crate::helm::{Intended, Options, Values};
+use crate::helm::{Intended, Options, Revision, Values};
 use crate::problem::{Problem, Problems};
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -88,10 +88,7 @@ impl Deployment<'_> {
             Err(error) => return Err(error),
         };
         let history = helm.history(target)?;
-        let last = match history.iter().rfind(|revision| revision.status == "deployed").or(history.last()) {
-            Some(revision) => helm.get_manifest(target, Some(revision.revision))?.unwrap_or_default(),
-            None => String::new(),
-        };
+        let last = self.applied(&history)?;
         let (last, wanted) = (self.marked(&last)?, self.marked(&manifest)?);
         let has_namespace = namespace::look(cluster, space)?.is_some();
         let standing = Standing::read(cluster, &last, &wanted)?;
@@ -122,7 +119,7 @@ impl Deployment<'_> {
         names.push(format!("v1/Namespace//{space}"));
         names.push(format!("v1/Secret/{space}/{}", ReleaseSecret::name(&self.release.name)));
         names.push(format!("v1/ConfigMap/{space}/{}", State::name(&self.release.name)));
-        let basis = self.basis(names.iter().map(String::as_str), None)?;
+        let basis = self.basis(names.iter().map(String::as_str), None, history.last())?;
         let saved = basis.map(|basis| Saved::new(basis, &changes));
         self.planned.put(Planned { changes, errors, not_checked, saved });
         Ok(())
@@ -145,6 +142,19 @@ impl Deployment<'_> {
         let files = self.value_files(&chart);
         let options = Options { timeout: self.limits.left(), ..Options::default() };
         Ok(helm.dry_run(target, &chart, &Values { files: &files, over: &over }, &options)?)
+    }
+
+    /// The manifest that helm compares with: the one that is in place, else that of the last try.
+    fn applied(&self, history: &[Revision]) -> Result<String, Error> {
+        let ((helm, target), cluster) = (self.helm.get()?, self.cluster.get()?);
+        let Some(found) = history.iter().rfind(|revision| revision.status == "deployed").or(history.last()) else {
+            return Ok(String::new());
+        };
+        // Helm may keep its records elsewhere; then it is asked.
+        match Record::read(cluster, &self.release.namespace, &self.release.name, found.revision) {
+            Ok(Some(record)) => Ok(record.manifest),
+            _ => Ok(helm.get_manifest(target, Some(found.revision))?.unwrap_or_default()),
+        }
     }
 
     /// The objects of the chart where helm says no more about them.
@@ -176,14 +186,18 @@ impl Deployment<'_> {
 
     /// What a plan of this deploy depends on, with the state of these objects. `key_of` is the namespace that gives the
     /// key for digests; none for the first that can be read, and none comes back where none can.
-    fn basis<'o>(&self, objects: impl Iterator<Item = &'o str>, key_of: Option<&str>) -> Result<Option<Basis>, Error> {
-        let ((helm, target), cluster) = (self.helm.get()?, self.cluster.get()?);
+    fn basis<'o>(
+        &self,
+        objects: impl Iterator<Item = &'o str>,
+        key_of: Option<&str>,
+        last: Option<&Revision>,
+    ) -> Result<Option<Basis>, Error> {
+        let ((helm, _), cluster) = (self.helm.get()?, self.cluster.get()?);
         let (before, settled, release) = (self.before.get()?, self.settled.get()?, self.release);
         let places = key_of.map_or_else(|| vec!["kube-system", &release.namespace], |namespace| vec![namespace]);
         let mut uids = places.into_iter().filter_map(|namespace| Some((namespace, uid(cluster, namespace)?)));
         let Some((key_of, uid)) = uids.next() else { return Ok(None) };
         let key = Key(&uid);
-        let last = helm.status(target)?;
         let live = super::live::states(cluster, objects)?;
         let lives =
             |(name, value): (&String, &String)| (name.clone(), before.kept.chart_secret.get(name) == Some(value));
@@ -207,7 +221,9 @@ impl Deployment<'_> {
     /// Refuses a deploy that is not the one that was planned.
     pub(super) fn check_approved(&self) -> Result<(), Error> {
         let Some(saved) = self.request.approved else { return Ok(()) };
-        let moved = if let Some(now) = self.basis(saved.objects(), Some(saved.key_of()))? {
+        let (helm, target) = self.helm.get()?;
+        let history = helm.history(target)?;
+        let moved = if let Some(now) = self.basis(saved.objects(), Some(saved.key_of()), history.last())? {
             saved.moved(&now)
         } else {
             let what = format!("the namespace {} cannot be read, so the plan cannot be compared", saved.key_of());

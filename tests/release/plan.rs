@@ -207,7 +207,8 @@ fn drift_is_overwritten_by_helm_3_and_a_conflict_for_helm_4() {
             json!([{"path": path, "before": "registry.invalid/other:9", "after": "registry.invalid/api:1"}])
         );
         if by_server {
-            assert!(text(&plan["errors"][0]).contains("conflict with \"kubectl-set\""), "{plan:#}");
+            let error = text(&plan["errors"][0]);
+            assert!(error.contains("conflict with \"kubectl-set\"") && error.contains("set it back"), "{plan:#}");
         }
         let deployed = bench.deploy_with(helm, &[]).end();
         assert_eq!(deployed.code, Some(i32::from(by_server)), "{deployed}");
@@ -426,4 +427,52 @@ fn a_kind_that_the_cluster_does_not_know_is_said() {
     assert!(text(&plan["errors"][0]).contains("no matches for kind \"ExternalSecret\""), "{plan:#}");
     assert!(plan["notChecked"][0].as_str().unwrap().contains("the cluster does not know this kind"), "{plan:#}");
     assert!(actions(&plan).iter().any(|action| action == "add Deployment/api"), "{plan:#}");
+}
+
+#[test]
+fn no_secret_is_shown_or_saved_in_any_form() {
+    let Some(_) = bench("plan-canary") else { return };
+    for helm in ["3.14.4", "4.2.4"] {
+        let bench = bench("plan-canary").unwrap();
+        // One secret from deploy, one from the chart, each replaced; one typed by hand into a variable.
+        let [old, new] = ["canary+old/value=1", "canary+new/value=2"];
+        bench.configure(&format!("{CONFIG}parameters: {{token: {{from: chart}}}}\n"));
+        let given = |value: &str| [format!("--parameter=token={value}"), format!("--parameter=db-password={value}")];
+        let (was, is) = (given(old), given(new));
+        bench.deploy_with(helm, &[&was[0], &was[1]]).ok();
+        let variable = format!("TYPED={old}");
+        bench.plane.kubectl(&["set", "env", "statefulset/db", &variable, "-n", &bench.ns]).unwrap();
+        let file = bench.path("plan.json").display().to_string();
+        let flags = [&is[0], &is[1], "--save", &file];
+        let mut seen = String::new();
+        for form in ["text", "json"] {
+            let ran = bench.unchanged(|| {
+                bench.with(helm, &[&["plan", "app", "-n", &bench.ns, "-o", form], &flags[..]].concat()).exits(2)
+            });
+            seen += &ran.out;
+            seen += &ran.err;
+        }
+        seen += &fs::read_to_string(&file).unwrap();
+        for value in [old, new] {
+            let encoded = kubectl_aspire::cluster::base64(value.as_bytes());
+            let escaped = value.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
+            for form in [value, &encoded, &escaped] {
+                assert!(!seen.contains(form), "{helm}: {form} in {seen}");
+            }
+        }
+        assert!(seen.contains("app-chart-secrets") && seen.contains("restarts: secret "), "{seen}");
+    }
+}
+
+#[test]
+fn a_chart_that_was_rendered_before_is_planned_like_its_source() {
+    let Some(bench) = bench("plan-packed") else { return };
+    bench.run(&["render", "app", "-o", "chart"]).ok();
+    bench.deploy(&["--parameter", "currency=USD"]).ok();
+    bench.unchanged(|| bench.run(&["plan", "chart", "-n", &bench.ns]).ok());
+    let file = bench.path("plan.json").display().to_string();
+    let flags = ["-n", &*bench.ns, "--parameter", "currency=GBP"];
+    bench.run(&[&["plan", "app", "--save", &file], &flags[..]].concat()).exits(2);
+    bench.run(&[&["deploy", "chart", "--plan", &file], &flags[..]].concat()).ok();
+    assert_eq!(bench.get("configmap/api-config")["data"]["CURRENCY"], "GBP");
 }
