@@ -31,6 +31,8 @@ pub enum Verb {
     Status(Status),
     /// Show the revisions of the release
     History(History),
+    /// Bring the release back to an earlier revision
+    Rollback(Rollback),
     /// List what the application needs to be told
     Inputs(Inputs),
     /// Print the JSON schema of aspire-k8s.yaml
@@ -255,6 +257,9 @@ pub struct Deploy {
     /// Deploy exactly what `plan --save` wrote into this file, or refuse because something moved on since
     #[arg(long, value_name = "FILE")]
     pub plan: Option<PathBuf>,
+    /// Go back to the last good revision when helm fails; exit 4 when that worked
+    #[arg(long)]
+    pub rollback_on_failure: bool,
     /// Images.
     #[command(flatten)]
     pub images: Images,
@@ -320,6 +325,26 @@ pub struct History {
     /// Form of the answer
     #[arg(short, long, value_enum, default_value_t = ListFormat::Text)]
     pub output: ListFormat,
+}
+
+/// `rollback`.
+#[derive(Debug, Args)]
+pub struct Rollback {
+    /// The application, and the number of the revision [default: the last one that was good before the current]
+    #[arg(value_name = "SOURCE] [REVISION", num_args = 0..=2)]
+    pub which: Vec<String>,
+    /// Deployment intent; aspire-k8s.yaml beside the manifest when it is there
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The steps.
+    #[command(flatten)]
+    pub steps: Steps,
+    /// The release; when it is named, SOURCE is not read.
+    #[command(flatten)]
+    pub on: On,
+    /// Do not wait until the workloads are ready
+    #[arg(long)]
+    pub no_wait: bool,
 }
 
 /// `inputs`.

@@ -15,6 +15,8 @@ pub enum Exit {
     Differs = 2,
     /// Refused: needs a confirmation, is blocked, or another run holds the lock.
     Refused = 3,
+    /// Failed, and the release was rolled back.
+    RolledBack = 4,
     /// Stopped by a person; the same command goes on.
     Interrupted = 6,
 }
@@ -70,6 +72,7 @@ impl CliError {
         match self {
             Self::Refused(_) => Exit::Refused,
             Self::Pipeline(error) if error.is_interruption() => Exit::Interrupted,
+            Self::Pipeline(error) if error.is_rolled_back() => Exit::RolledBack,
             Self::Pipeline(error) if error.is_refusal() => Exit::Refused,
             _ => Exit::Error,
         }

@@ -56,6 +56,7 @@ fn execute(cli: &Cli, name: &str) -> Result<Exit, CliError> {
         Verb::Plan(options) => plan::plan(&cli.common, options),
         Verb::Destroy(options) => release::destroy(&cli.common, options),
         Verb::Status(options) => status::status(&cli.common, options),
+        Verb::Rollback(options) => release::rollback(&cli.common, options),
         Verb::History(options) => status::history(&cli.common, options),
         Verb::Schema => {
             output::json(&crate::config::schema());

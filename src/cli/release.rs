@@ -1,6 +1,6 @@
 //! `deploy` and `destroy`: which release on which cluster, and who answers questions.
 
-use super::args::{Common, Deploy, Destroy, Render, Source, StepFormat};
+use super::args::{Common, Deploy, Destroy, Render, Rollback, Source, StepFormat};
 use super::packed::{self, Packed};
 use super::project::{Project, given, rendered};
 use super::{CliError, Exit, output};
@@ -12,6 +12,7 @@ use crate::pipeline::{self, Conduct, Destroyed, Limits, Release};
 use crate::problem::Problem;
 use crate::report;
 use std::io::{BufRead as _, IsTerminal as _};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// Installs or upgrades the application.
@@ -47,6 +48,7 @@ pub fn requested<T>(
         given,
         wait: !options.no_wait,
         approved: approved.as_ref(),
+        roll_back: options.rollback_on_failure,
     };
     act(&request, &release)
 }
@@ -57,13 +59,7 @@ pub fn destroy(common: &Common, options: &Destroy) -> Result<Exit, CliError> {
         return Ok(listed(&pipeline::destroy_steps().map_err(pipeline::Error::from)?.list(), format));
     }
     let timeout = duration(&options.on.timeout)?;
-    // A release that is named needs no manifest: it may be destroyed from any machine.
-    let (name, config, application) = if let Some(name) = &options.on.release {
-        (name.clone(), Config::default(), None)
-    } else {
-        let (name, config, application) = named_by_source(common, &options.source)?;
-        (name, config, Some(application))
-    };
+    let (name, config, application) = meant(common, options.on.release.as_deref(), &options.source)?;
     let release = writing(common, &name, options.on.release_namespace.as_deref(), &config)?;
     confirm(common, options, &release)?;
     let request = pipeline::Destroy { application, delete_data: options.delete_data };
@@ -72,6 +68,48 @@ pub fn destroy(common: &Common, options: &Destroy) -> Result<Exit, CliError> {
     let done = pipeline::destroy(&request, &release, &conduct)?;
     summarise(&done, &release);
     Ok(if done.found || options.steps.step.is_some() { Exit::Done } else { Exit::Error })
+}
+
+/// Brings the release back to an earlier revision.
+pub fn rollback(common: &Common, options: &Rollback) -> Result<Exit, CliError> {
+    if let Some(format) = options.steps.list_steps {
+        return Ok(listed(&pipeline::rollback_steps().map_err(pipeline::Error::from)?.list(), format));
+    }
+    let timeout = duration(&options.on.timeout)?;
+    let (source, revision) = which(&options.which)?;
+    let source = Source { source, config: options.config.clone(), version: None, plain_http: false };
+    let (name, config, application) = meant(common, options.on.release.as_deref(), &source)?;
+    let release = writing(common, &name, options.on.release_namespace.as_deref(), &config)?;
+    let request = pipeline::Rollback { revision, application, wait: !options.no_wait };
+    let limits = limits(timeout)?;
+    let conduct = Conduct { only: options.steps.step.as_deref(), limits, report: &report::text };
+    pipeline::rollback(&request, &release, &conduct)?;
+    Ok(Exit::Done)
+}
+
+/// SOURCE and REVISION, of which either may be left out: a number is a revision.
+fn which(words: &[String]) -> Result<(PathBuf, Option<u64>), CliError> {
+    match words {
+        [] => Ok((".".into(), None)),
+        [one] => Ok(one.parse().map_or_else(|_| (one.into(), None), |revision| (".".into(), Some(revision)))),
+        [source, revision, ..] => {
+            let wrong = |_| CliError::Usage(format!("`{revision}` is no number of a revision; `history` lists them"));
+            Ok((source.into(), Some(revision.parse().map_err(wrong)?)))
+        }
+    }
+}
+
+/// The release that is meant: one that is named needs no manifest, from whatever machine.
+fn meant(
+    common: &Common,
+    release: Option<&str>,
+    source: &Source,
+) -> Result<(String, Config, Option<String>), CliError> {
+    if let Some(name) = release {
+        return Ok((name.to_owned(), Config::default(), None));
+    }
+    let (name, config, application) = named_by_source(common, source)?;
+    Ok((name, config, Some(application)))
 }
 
 /// Prints the steps.

@@ -124,6 +124,17 @@ impl Record {
         Self::of(store.replace(&SECRET, namespace, &object, &Guard::of(&self.object))?)
     }
 
+    /// Puts other objects in the place of those of the revision, if nobody wrote the record since it was read. A rollback to
+    /// it then applies these.
+    pub fn with_manifest(&self, store: &impl Objects, namespace: &str, manifest: &str) -> Result<Self> {
+        let mut object = self.object.clone();
+        let json = with_field(&self.json, "manifest", manifest).ok_or_else(|| {
+            Error::new(ErrorKind::Invalid, format!("the Secret {} is no record of helm's", name_of(&self.object)))
+        })?;
+        object["data"][PAYLOAD] = Value::String(base64(&pack(&json)));
+        Self::of(store.replace(&SECRET, namespace, &object, &Guard::of(&self.object))?)
+    }
+
     /// The status that the label says, by which helm finds revisions.
     pub fn labelled(&self) -> Option<&str> {
         label(&self.object, "status")
@@ -170,6 +181,14 @@ fn with_status(json: &str, status: &str, description: &str) -> Option<String> {
     serde_json::to_string(&all).ok()
 }
 
+/// The same JSON with another text in one of its fields; everything else as it is written.
+fn with_field(json: &str, field: &str, text: &str) -> Option<String> {
+    let mut all: IndexMap<String, Box<RawValue>> = serde_json::from_str(json).ok()?;
+    all.get(field)?;
+    all.insert(field.to_owned(), serde_json::value::to_raw_value(text).ok()?);
+    serde_json::to_string(&all).ok()
+}
+
 /// A Secret as helm would write it, for tests.
 #[cfg(test)]
 pub(crate) fn secret(release: &str, revision: u64, json: &str) -> Value {
@@ -213,6 +232,18 @@ mod tests {
         assert_eq!(names, ["Service api None", "Deployment api Some(\"other\")"]);
         assert!(record.stored > 100 && record.whole()["namespace"] == "n");
         assert_eq!(Record::read(&stored(), "n", "shop", 2).unwrap(), None);
+    }
+
+    #[test]
+    fn only_the_manifest_changes() {
+        let store = stored();
+        let record = Record::read(&store, "n", "shop", 3).unwrap().unwrap();
+        let changed = record.with_manifest(&store, "n", "kind: A\n").unwrap();
+        assert_eq!((changed.manifest.as_str(), changed.status.as_str()), ("kind: A\n", "pending-upgrade"));
+        let back = changed.with_manifest(&store, "n", &record.manifest).unwrap();
+        assert_eq!(serde_json::from_str::<Value>(&back.json).unwrap(), serde_json::from_str::<Value>(JSON).unwrap());
+        assert!(back.json.contains("123456789012345678901234567890") && back.json.contains("1.10"));
+        assert!(record.with_manifest(&store, "n", "").unwrap_err().is_conflict());
     }
 
     #[test]

@@ -98,7 +98,16 @@ pub fn check_release(helm: &Helm, target: &Target, before: &Before, plan: &Plan)
     let problem = if !before.state.exists() && !ours {
         Problem::at("", format!("{what} is of the chart {}, not of this application", live.chart))
             .hint("choose another release name with --release, or another namespace")
-    } else if live.is_pending() {
+    } else {
+        return check_idle(&live);
+    };
+    Err(Error::Refused(problem.into()))
+}
+
+/// A release that a helm works on, or was killed while it did, must be left alone.
+pub fn check_idle(live: &crate::helm::Release) -> Result<(), Error> {
+    let what = format!("the release {} in namespace {}", live.name, live.namespace);
+    let problem = if live.is_pending() {
         Problem::at("", format!("{what} is {}: another helm works on it, or was killed while it did", live.status))
             .hint(way_out(&live.name, &live.namespace, live.status == "pending-install"))
     } else if live.status == "uninstalling" {

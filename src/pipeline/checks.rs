@@ -65,6 +65,11 @@ pub fn has_workloads_of_ours(release: ReleaseName, live: &Live) -> bool {
         .any(|object| object["spec"]["template"]["metadata"]["annotations"]["aspire-k8s/config"].is_string())
 }
 
+/// Whether the object belongs to the release, as helm marks it.
+pub fn is_owned(object: &Json, release: ReleaseName) -> bool {
+    owner(object) == Some((release.name, release.namespace))
+}
+
 fn owner(object: &Json) -> Option<(&str, &str)> {
     Some((annotation(object, "meta.helm.sh/release-name")?, annotation(object, "meta.helm.sh/release-namespace")?))
 }

@@ -6,12 +6,12 @@ use super::graph::{Ended, Graph, Step};
 use super::plan::Planned;
 use super::run::{Conduct, Limits, run};
 use super::saved::Saved;
-use super::{Error, Random, Release, Slot, chart_secret, checks, foreign, values};
+use super::{Error, Random, Release, Slot, chart_secret, checks, foreign, replicas, rollback, values};
 use crate::app::App;
 use crate::chart::Chart;
 use crate::cluster::claims::ReleaseName;
 use crate::cluster::secret::Change;
-use crate::cluster::{Cluster, Owner, State, namespace};
+use crate::cluster::{Cluster, Owner, ReleaseSecret, State, namespace};
 use crate::helm::{Helm, Options, Target, Values};
 use crate::inputs::{Given, Kept, Listed, Means, Settled, list, settle};
 use crate::kubernetes::{Plan, PlannedWorkload, lost_when_applied};
@@ -19,6 +19,7 @@ use crate::problem::{Problem, Problems};
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// Asks a person for an input; none when nobody can be asked.
@@ -40,6 +41,8 @@ pub struct Deploy<'a> {
     pub wait: bool,
     /// The plan that was looked at: exactly that is deployed, or nothing.
     pub approved: Option<&'a Saved>,
+    /// Whether to go back to the last good revision when helm fails.
+    pub roll_back: bool,
 }
 
 /// What the steps of one deploy share.
@@ -56,8 +59,13 @@ pub struct Deployment<'a> {
     pub(super) chart: Slot<TempDir>,
     pub(super) settled: Slot<Settled>,
     written: Mutex<Written>,
+    /// Helm was started: from here on the release may have changed.
+    tried: Slot<()>,
     deployed: Slot<()>,
     pub(super) planned: Slot<Planned>,
+    /// The time that the whole was given.
+    time: Duration,
+    rolled_back: Slot<Option<u64>>,
 }
 
 /// What was written before helm ran.
@@ -115,7 +123,15 @@ pub fn deploy(request: &Deploy, release: &Release, ask: &Ask, random: &Random, c
     let (graph, report, limits) = (steps()?.part(conduct.only)?, conduct.report, &conduct.limits);
     say(report, format!("deploying to {}", release.described()));
     let deployment = Deployment::new(request, release, ask, random, conduct);
-    run(&graph, &deployment, report, limits)
+    let ended = run(&graph, &deployment, report, limits);
+    match (ended, deployment.rolled_back.find()) {
+        (Err(error), Some(Some(revision))) => Err(Error::RolledBack { error: Box::new(error), revision: *revision }),
+        (Err(error), Some(None)) => {
+            warn(report, deployment.left_as_it_is());
+            Err(error)
+        }
+        (ended, _) => ended,
+    }
 }
 
 impl<'a> Deployment<'a> {
@@ -139,8 +155,11 @@ impl<'a> Deployment<'a> {
             chart: Slot::default(),
             settled: Slot::default(),
             written: Mutex::default(),
+            tried: Slot::default(),
             deployed: Slot::default(),
             planned: Slot::default(),
+            time: conduct.limits.left(),
+            rolled_back: Slot::default(),
         }
     }
 }
@@ -217,14 +236,22 @@ impl Deployment<'_> {
         Ok(())
     }
 
+    /// What helm is given. Autoscaled workloads are looked at as late as possible: an autoscaler goes on.
+    pub(super) fn values(&self, secret: &ReleaseSecret) -> Result<Json, Error> {
+        let names = self.request.plan.workloads.iter().map(|workload| workload.view.name.as_str());
+        let replicas = replicas::live(self.cluster.get()?, self.release, names)?;
+        Ok(values::values(self.request, self.settled.get()?, secret, &self.before.get()?.claims, &replicas))
+    }
+
     fn upgrade(&self) -> Result<(), Error> {
         let ((helm, target), chart) = (self.helm.get()?, self.chart.get()?.path().join("chart"));
         let values = {
             let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
             let secret = written.change.as_ref().map(Change::now).cloned().unwrap_or_default();
-            values::values(self.request, self.settled.get()?, &secret, &self.before.get()?.claims)
+            self.values(&secret)?
         };
         let files = self.value_files(&chart);
+        self.tried.put(());
         let options = Options { timeout: self.limits.left(), wait: self.request.wait, ..Options::default() };
         let ran = helm.upgrade_install(target, &chart, &Values { files: &files, over: &values }, &options, &mut |_| {});
         if let Err(error) = ran {
@@ -272,8 +299,30 @@ impl Deployment<'_> {
                 state.values.clone_from(&before.state.values);
                 state.write(cluster, self.owner(), &self.release.namespace)?;
             }
+            self.roll_back(cluster)?;
         }
         Ok(())
+    }
+
+    /// With secrets and values from before, the release can go back too. Who stopped us wants to look, or to go on.
+    fn roll_back(&self, cluster: &Cluster) -> Result<(), Error> {
+        if !self.request.roll_back || self.tried.find().is_none() || (self.limits.stopped)() {
+            return Ok(());
+        }
+        let (helm, target) = self.helm.get()?;
+        // The deploy may have used up its time; the way back gets as much again.
+        let options = Options { timeout: self.time, wait: self.request.wait, ..Options::default() };
+        self.rolled_back.put(rollback::after_failure(helm, target, cluster, self.release, &options, self.report)?);
+        Ok(())
+    }
+
+    fn left_as_it_is(&self) -> String {
+        let (name, space) = (&self.release.name, &self.release.namespace);
+        format!(
+            "there is no earlier revision to go back to, so the release is left as it is: \
+             `kubectl aspire status --release {name} -n {space}` shows it, \
+             `kubectl aspire destroy --release {name} -n {space}` removes it and keeps its claims"
+        )
     }
 
     fn summarise(&self) -> Result<(), Error> {

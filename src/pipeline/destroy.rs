@@ -119,16 +119,7 @@ impl Destruction<'_> {
     }
 
     fn check(&self) -> Result<(), Error> {
-        if let (Some(live), Some(wanted)) = (self.live.get()?, &self.request.application)
-            && live != wanted
-        {
-            let problem = Problem::at(
-                "",
-                format!("the {} belongs to the application `{live}`, not to `{wanted}`", self.release.described()),
-            )
-            .hint("name its release with --release and leave SOURCE out, or choose another namespace");
-            return Err(Error::Refused(problem.into()));
-        }
+        check_application(self.live.get()?.as_deref(), self.request.application.as_deref(), self.release)?;
         let (helm, target) = self.helm.get()?;
         check_release(helm, target, self.cluster.get()?, self.release)
     }
@@ -174,8 +165,20 @@ impl Destruction<'_> {
     }
 }
 
+/// Refuses the release of another application.
+pub fn check_application(live: Option<&str>, wanted: Option<&str>, release: &Release) -> Result<(), Error> {
+    match (live, wanted) {
+        (Some(live), Some(wanted)) if live != wanted => {
+            let what = format!("the {} belongs to the application `{live}`, not to `{wanted}`", release.described());
+            let hint = "name its release with --release and leave SOURCE out, or choose another namespace";
+            Err(Error::Refused(Problem::at("", what).hint(hint).into()))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Every deploy leaves its state, so that a release without it was made by somebody else.
-fn check_release(helm: &Helm, target: &Target, cluster: &Cluster, release: &Release) -> Result<(), Error> {
+pub fn check_release(helm: &Helm, target: &Target, cluster: &Cluster, release: &Release) -> Result<(), Error> {
     let Some(live) = helm.status(target)? else { return Ok(()) };
     let state = cluster.get(&CONFIG_MAP, &release.namespace, &State::name(&release.name))?;
     if state.is_some_and(|state| is_ours(&state, release)) {
@@ -194,7 +197,7 @@ fn is_ours(object: &Json, release: &Release) -> bool {
 }
 
 /// The application that the release belongs to, as our own objects say.
-fn live_application(cluster: &Cluster, release: &Release) -> Result<Option<String>, Error> {
+pub fn live_application(cluster: &Cluster, release: &Release) -> Result<Option<String>, Error> {
     let space = &release.namespace;
     let state = cluster.get(&CONFIG_MAP, space, &State::name(&release.name))?;
     let secret = cluster.get(&SECRET, space, &crate::cluster::ReleaseSecret::name(&release.name))?;

@@ -21,6 +21,9 @@ mod history;
 mod live;
 mod own;
 mod plan;
+mod reach;
+mod replicas;
+mod rollback;
 mod run;
 mod saved;
 mod status;
@@ -35,6 +38,7 @@ pub use fetch::{Fetched, fetch};
 pub use graph::StepName;
 pub use history::{Revision, history};
 pub use plan::{Planned, plan, steps as plan_steps};
+pub use rollback::{Rollback, rollback, steps as rollback_steps};
 pub use run::{Conduct, Limits};
 pub use saved::Saved;
 pub use status::{Claim, Endpoint, Running, Secret, Standing, Status, status};
@@ -90,6 +94,14 @@ pub enum Error {
         /// Why it could not be taken back.
         failed: Vec<Error>,
     },
+    /// Steps failed, and the release is what it was before.
+    #[error("{error}\nthe release was rolled back to revision {revision}, with its secrets and values")]
+    RolledBack {
+        /// What failed.
+        error: Box<Error>,
+        /// The revision.
+        revision: u64,
+    },
     /// Steps that do not depend on each other failed.
     #[error("{}", joined(.0))]
     Several(Vec<Error>),
@@ -118,6 +130,11 @@ impl Error {
             Self::Several(errors) => errors.iter().all(Self::is_refusal),
             _ => false,
         }
+    }
+
+    /// Whether the release is what it was before.
+    pub fn is_rolled_back(&self) -> bool {
+        matches!(self, Self::RolledBack { .. })
     }
 
     /// Whether a person stopped the run, so that it can go on.

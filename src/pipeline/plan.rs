@@ -134,7 +134,7 @@ impl Deployment<'_> {
     /// What helm would apply.
     fn intended(&self, secret: &ReleaseSecret, unguarded: bool) -> Result<Intended, Error> {
         let ((helm, target), chart) = (self.helm.get()?, self.chart.get()?.path().join("chart"));
-        let mut over = values::values(self.request, self.settled.get()?, secret, &self.before.get()?.claims);
+        let mut over = self.values(secret)?;
         if unguarded {
             // The chart's own guards would stop helm at what was found already.
             over["skipGuards"] = json!(true);
@@ -160,7 +160,7 @@ impl Deployment<'_> {
     /// The objects of the chart where helm says no more about them.
     fn rendered(&self, secret: &ReleaseSecret) -> Result<String, Error> {
         let ((helm, target), chart) = (self.helm.get()?, self.chart.get()?.path().join("chart"));
-        let over = values::values(self.request, self.settled.get()?, secret, &self.before.get()?.claims);
+        let over = self.values(secret)?;
         let values = Values { files: &self.value_files(&chart), over: &over };
         Ok(helm.template(target, &chart, &values, &[])?)
     }

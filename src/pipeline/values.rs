@@ -29,17 +29,31 @@ pub fn claims_by_key(plan: &Plan) -> BTreeMap<String, Vec<String>> {
         .collect()
 }
 
-/// The values that only a deploy gives.
-pub fn values(request: &Deploy, settled: &Settled, secret: &ReleaseSecret, claims: &[Json]) -> Json {
+/// The values that only a deploy gives. `replicas` are those of autoscaled workloads, which are the autoscaler's to decide.
+pub fn values(
+    request: &Deploy,
+    settled: &Settled,
+    secret: &ReleaseSecret,
+    claims: &[Json],
+    replicas: &BTreeMap<String, u64>,
+) -> Json {
     let parameters: BTreeMap<&String, &String> = settled.plain.iter().chain(&settled.chart_secret).collect();
     let from_deploy = request.plan.secrets.iter().filter(|(_, used)| used.is_written_by_deploy());
     let revisions: Map<String, Json> = from_deploy
         .filter_map(|(name, _)| Some((name.clone(), json!({"revision": secret.marks.get(name)?}))))
         .collect();
+    let mut workloads = checks::mounted_folders(request.plan, claims);
+    for workload in &request.plan.workloads {
+        if let Some(replicas) = replicas.get(&workload.view.name) {
+            merge(&mut workloads, &json!({&workload.view.name: {"replicas": replicas}}));
+        }
+    }
     json!({
+        // No template reads it: helm keeps it with the revision, so that a rollback finds what the next deploy starts from.
+        "global": {"aspire": {"kept": settled.plain}},
         "parameters": parameters,
         "secrets": revisions,
-        "workloads": checks::mounted_folders(request.plan, claims),
+        "workloads": workloads,
     })
 }
 

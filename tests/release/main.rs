@@ -18,6 +18,8 @@ mod plan;
 mod plugin;
 mod refusals;
 mod rendered;
+mod rollback;
+mod scaled;
 mod sources;
 mod status;
 mod surroundings;

@@ -4,7 +4,7 @@ mod endpoints;
 mod secrets;
 
 pub use endpoints::Endpoint;
-pub use secrets::Secret;
+pub use secrets::{Secret, used as secrets_used};
 
 use super::drift::{self, Drift};
 use super::{Error, Release};
@@ -134,7 +134,7 @@ pub fn status(release: &Release) -> Result<Standing, Error> {
         workloads: present.iter().filter_map(|object| running(object, &scalers)).collect(),
         endpoints: present.iter().flat_map(|object| endpoints::of(object)).collect(),
         claims: claims(&cluster, release)?,
-        secrets: secrets::used(&cluster, release, &stored)?,
+        secrets: secrets_used(&cluster, release, &stored.iter().collect::<Vec<_>>())?,
         drift,
     })))
 }

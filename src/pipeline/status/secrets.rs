@@ -21,7 +21,7 @@ pub struct Secret {
 }
 
 /// The Secrets that workloads take keys from, and the one that deploy wrote.
-pub fn used(cluster: &Cluster, release: &Release, stored: &[Json]) -> Result<Vec<Secret>, Error> {
+pub fn used(cluster: &Cluster, release: &Release, stored: &[&Json]) -> Result<Vec<Secret>, Error> {
     let mut wanted: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for object in stored {
         references(&object["spec"]["template"]["spec"], &mut wanted);

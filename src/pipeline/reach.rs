@@ -1,0 +1,143 @@
+//! Whether a release can go back to one of its revisions: kinds, fixed fields, claims, keys of Secrets.
+//!
+//! helm asks none of this before it writes. Nothing here writes either.
+
+use super::{Error, Release, status};
+use crate::cluster::claims::ReleaseName;
+use crate::cluster::{Cluster, DEPLOYMENT, Objects, Quantity, STATEFUL_SET};
+use crate::diff::{Object, Sides, change};
+use crate::problem::{Problem, Problems};
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+
+/// Objects of a manifest.
+pub type Manifest = BTreeMap<Object, Json>;
+
+/// The live object to each of a manifest; those that are not there are left out.
+pub fn live(cluster: &Cluster, wanted: &Manifest) -> Result<Manifest, Error> {
+    let mut found = Manifest::new();
+    for (object, stored) in wanted {
+        let Some(kind) = cluster.kind(stored["apiVersion"].as_str().unwrap_or_default(), &object.kind)? else {
+            continue;
+        };
+        if let Some(live) = cluster.get(&kind, &object.namespace, &object.name)? {
+            found.insert(object.clone(), live);
+        }
+    }
+    Ok(found)
+}
+
+/// A workload that runs as the other kind: helm would run the pods of both on the same data.
+pub fn kinds(
+    cluster: &Cluster,
+    release: &Release,
+    revision: u64,
+    wanted: &Manifest,
+    problems: &mut Problems,
+) -> Result<(), Error> {
+    for object in wanted.keys() {
+        let other = match object.kind.as_str() {
+            "Deployment" => STATEFUL_SET,
+            "StatefulSet" => DEPLOYMENT,
+            _ => continue,
+        };
+        let live = cluster.get(&other, &object.namespace, &object.name)?;
+        let name = ReleaseName { name: &release.name, namespace: &release.namespace };
+        if live.is_some_and(|live| super::checks::is_owned(&live, name)) {
+            problems.push(
+                Problem::at(
+                    "",
+                    format!(
+                        "`{}` runs as a {other} and was a {} in revision {revision}: helm would run old and new pods on the same data",
+                        object.name, object.kind
+                    ),
+                )
+                .hint("deploy the older source with the kind that runs now, or destroy the release (claims stay) and deploy it"),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Fields that cannot be changed on a live object, and claims that would shrink.
+pub fn fields(revision: u64, last: &Manifest, wanted: &Manifest, live: &Manifest, problems: &mut Problems) {
+    for (object, stored) in wanted {
+        let Some(now) = live.get(object) else { continue };
+        if object.kind == "PersistentVolumeClaim" && shrinks(stored, now) {
+            let size = |claim: &Json| {
+                claim["spec"]["resources"]["requests"]["storage"].as_str().unwrap_or_default().to_owned()
+            };
+            let what = format!(
+                "the claim {} has grown to {} since revision {revision} ({}), and no claim can shrink",
+                object.name,
+                size(now),
+                size(stored)
+            );
+            problems.push(Problem::at("", what).hint("deploy the older source with the size that the claim has now"));
+            continue;
+        }
+        let sides = Sides { last: last.get(object), wanted: Some(stored), live: Some(now), answer: None };
+        let fixed = change(object, sides, &[]).map(|change| change.immutable).unwrap_or_default();
+        if !fixed.is_empty() {
+            let what =
+                format!("{} of the {object} cannot be changed back to what revision {revision} says", fixed.join(", "));
+            problems.push(Problem::at("", what).hint("deploy the older source with what the object has now"));
+        }
+    }
+}
+
+fn shrinks(stored: &Json, live: &Json) -> bool {
+    let size = |claim: &Json| Quantity::parse(claim["spec"]["resources"]["requests"]["storage"].as_str()?);
+    matches!((size(stored), size(live)), (Some(stored), Some(live)) if stored < live)
+}
+
+/// Keys that the pods of the revision need and no Secret has any more.
+pub fn secrets(
+    cluster: &Cluster,
+    release: &Release,
+    revision: u64,
+    wanted: &Manifest,
+    problems: &mut Problems,
+) -> Result<(), Error> {
+    let own: Vec<&str> = wanted.keys().filter(|object| object.kind == "Secret").map(|object| &*object.name).collect();
+    let stored: Vec<&Json> = wanted.values().collect();
+    for secret in status::secrets_used(cluster, release, &stored)? {
+        if secret.missing.is_empty() || own.contains(&secret.name.as_str()) {
+            continue;
+        }
+        let what = format!(
+            "revision {revision} needs {} of the Secret {}, which is not there any more",
+            secret.missing.join(", "),
+            secret.name
+        );
+        problems.push(Problem::at("", what).hint("deploy the older source instead: it settles its inputs again"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn manifest(kind: &str, spec: &Json) -> Manifest {
+        let object = Object { group: String::new(), kind: kind.into(), namespace: "n".into(), name: "x".into() };
+        let json = json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": "x", "namespace": "n"}, "spec": spec});
+        [(object, json)].into_iter().collect()
+    }
+
+    #[test]
+    fn claims_do_not_shrink_and_fixed_fields_stay() {
+        let claim =
+            |size: &str| manifest("PersistentVolumeClaim", &json!({"resources": {"requests": {"storage": size}}}));
+        for (then, now, expected) in [("1Gi", "2Gi", 1), ("1Gi", "1024Mi", 0), ("2Gi", "1Gi", 0)] {
+            let mut problems = Problems::default();
+            fields(1, &claim(now), &claim(then), &claim(now), &mut problems);
+            assert_eq!(problems.0.len(), expected, "{then} {now} {problems}");
+        }
+        let set = |service: &str| manifest("StatefulSet", &json!({"serviceName": service}));
+        let mut problems = Problems::default();
+        fields(3, &set("b"), &set("a"), &set("b"), &mut problems);
+        assert!(problems.to_string().contains("spec.serviceName of the StatefulSet x"), "{problems}");
+    }
+}

@@ -1,0 +1,226 @@
+//! Rollback, step by step: find the revision, check that it can be reached, put back what the next deploy starts from, run
+//! helm rollback with its number.
+
+use super::event::{Report, say};
+use super::graph::{Ended, Graph, Step};
+use super::reach::{self, Manifest};
+use super::run::{Conduct, Limits, run};
+use super::{Error, Release, Slot, before, destroy, history, replicas};
+use crate::cluster::secret::{self, Change};
+use crate::cluster::{Cluster, Owner, State};
+use crate::helm::{Helm, Options, Target};
+use crate::problem::{Problem, Problems};
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+/// What to roll back.
+pub struct Rollback {
+    /// The revision; none for the last good one before the current.
+    pub revision: Option<u64>,
+    /// Identity of the application, when it is known; another one's release is refused.
+    pub application: Option<String>,
+    /// Whether to wait until the workloads are ready.
+    pub wait: bool,
+}
+
+/// What the steps of one rollback share.
+pub struct Return<'a> {
+    request: &'a Rollback,
+    release: &'a Release,
+    report: &'a Report<'a>,
+    limits: &'a Limits<'a>,
+    helm: Slot<(Helm, Target)>,
+    cluster: Slot<Cluster>,
+    application: Slot<String>,
+    revision: Slot<u64>,
+    wanted: Slot<Manifest>,
+    /// Plain values that the deploy of the revision was given; none when it was not ours.
+    kept: Slot<Option<BTreeMap<String, String>>>,
+    state: Mutex<Option<(State, BTreeMap<String, String>)>>,
+    done: Slot<()>,
+}
+
+/// The steps of a rollback.
+pub fn steps<'a>() -> Result<Graph<'a, Return<'a>>, Problem> {
+    Graph::new(vec![
+        Step::new("check-helm-prereqs-kubernetes", "find helm and check its version", &[], Return::find_helm),
+        Step::new("check-cluster-kubernetes", "read whose release it is", &[], Return::look),
+        Step::new(
+            "choose-revision-kubernetes",
+            "find the revision to go back to",
+            &["check-helm-prereqs-kubernetes", "check-cluster-kubernetes"],
+            Return::choose,
+        ),
+        Step::new(
+            "preflight-kubernetes",
+            "check that the revision can be reached from what lives",
+            &["choose-revision-kubernetes"],
+            Return::check,
+        ),
+        Step::new(
+            "prepare-kubernetes",
+            "put back the values that the revision was given",
+            &["preflight-kubernetes"],
+            Return::prepare,
+        )
+        .at_end(Return::keep_or_take_back),
+        Step::new("helm-rollback-kubernetes", "run helm rollback", &["prepare-kubernetes"], Return::helm_rollback),
+    ])
+}
+
+/// Rolls the release back. The number of the revision that it came back to.
+pub fn rollback(request: &Rollback, release: &Release, conduct: &Conduct) -> Result<u64, Error> {
+    let (graph, report, limits) = (steps()?.part(conduct.only)?, conduct.report, &conduct.limits);
+    say(report, format!("rolling back {}", release.described()));
+    let rolling = Return {
+        request,
+        release,
+        report,
+        limits,
+        helm: Slot::default(),
+        cluster: Slot::default(),
+        application: Slot::default(),
+        revision: Slot::default(),
+        wanted: Slot::default(),
+        kept: Slot::default(),
+        state: Mutex::default(),
+        done: Slot::default(),
+    };
+    run(&graph, &rolling, report, limits)?;
+    Ok(rolling.revision.find().copied().unwrap_or_default())
+}
+
+impl Return<'_> {
+    fn owner(&self) -> Result<Owner<'_>, Error> {
+        Ok(Owner { release: &self.release.name, application: self.application.get()? })
+    }
+
+    fn find_helm(&self) -> Result<(), Error> {
+        self.helm.put(self.release.helm()?);
+        Ok(())
+    }
+
+    fn look(&self) -> Result<(), Error> {
+        let cluster = self.release.connect()?;
+        let live = destroy::live_application(&cluster, self.release)?;
+        destroy::check_application(live.as_deref(), self.request.application.as_deref(), self.release)?;
+        if let Some(live) = live {
+            self.application.put(live);
+        }
+        self.cluster.put(cluster);
+        Ok(())
+    }
+
+    fn choose(&self) -> Result<(), Error> {
+        let (helm, target) = self.helm.get()?;
+        let revisions = helm.history(target)?;
+        if revisions.is_empty() {
+            return Err(Problem::at("", format!("there is no {}", self.release.described())).into());
+        }
+        destroy::check_release(helm, target, self.cluster.get()?, self.release)?;
+        if let Some(live) = helm.status(target)? {
+            before::check_idle(&live)?;
+        }
+        let revision =
+            history::choose(&revisions, self.request.revision).map_err(|problem| Error::Refused(problem.into()))?;
+        say(self.report, format!("going back to revision {revision}"));
+        self.revision.put(revision);
+        Ok(())
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let ((helm, target), cluster, revision) = (self.helm.get()?, self.cluster.get()?, *self.revision.get()?);
+        self.wanted.put(check(helm, target, cluster, self.release, revision)?);
+        let values = helm.get_values(target, Some(revision))?;
+        self.kept.put(values.as_ref().and_then(kept_values));
+        Ok(())
+    }
+
+    fn prepare(&self) -> Result<(), Error> {
+        let (cluster, owner, space) = (self.cluster.get()?, self.owner()?, &self.release.namespace);
+        take_back_killed_run(cluster, owner, space)?;
+        let state = State::read(cluster, owner, space)?;
+        if let Some(kept) = self.kept.get()? {
+            let before = state.values.clone();
+            let mut next = state;
+            next.values.clone_from(kept);
+            let written = next.write(cluster, owner, space)?;
+            *self.state.lock().unwrap_or_else(PoisonError::into_inner) = Some((written, before));
+        }
+        Ok(())
+    }
+
+    fn helm_rollback(&self) -> Result<(), Error> {
+        let ((helm, target), revision) = (self.helm.get()?, *self.revision.get()?);
+        let options = Options { timeout: self.limits.left(), wait: self.request.wait, ..Options::default() };
+        replicas::hold(self.cluster.get()?, self.release, revision, self.wanted.get()?)?;
+        helm.rollback(target, revision, &options, &mut |_| {})?;
+        self.done.put(());
+        say(self.report, format!("rolled back to revision {revision}: {}", self.release.described()));
+        Ok(())
+    }
+
+    /// A rollback that failed leaves the values that the next deploy starts from as they were.
+    fn keep_or_take_back(&self, ended: Ended) -> Result<(), Error> {
+        let written = self.state.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let (Some((mut state, before)), Ended::Badly, None) = (written, ended, self.done.find()) {
+            state.values = before;
+            state.write(self.cluster.get()?, self.owner()?, &self.release.namespace)?;
+        }
+        Ok(())
+    }
+}
+
+/// The Secret from before a deploy that was killed: the revision that lives was good with it.
+fn take_back_killed_run(cluster: &Cluster, owner: Owner, namespace: &str) -> Result<(), Error> {
+    if secret::leftover(cluster, owner, namespace)?.is_some() {
+        let now = secret::read(cluster, owner, namespace)?;
+        Change::begin(cluster, owner, namespace, &now)?.restore(cluster)?;
+    }
+    Ok(())
+}
+
+/// The objects of a revision, if helm can bring the release from what lives to them with its data and its secrets.
+fn check(helm: &Helm, target: &Target, cluster: &Cluster, release: &Release, revision: u64) -> Result<Manifest, Error> {
+    let manifest = |revision| -> Result<Manifest, Error> {
+        let text = helm.get_manifest(target, revision)?.unwrap_or_default();
+        Ok(crate::diff::objects(&text, &release.namespace)?)
+    };
+    let (last, wanted) = (manifest(None)?, manifest(Some(revision))?);
+    let live = reach::live(cluster, &wanted)?;
+    let mut problems = Problems::default();
+    reach::kinds(cluster, release, revision, &wanted, &mut problems)?;
+    reach::fields(revision, &last, &wanted, &live, &mut problems);
+    reach::secrets(cluster, release, revision, &wanted, &mut problems)?;
+    problems.or(wanted).map_err(Error::Refused)
+}
+
+/// Goes back to the last good revision after a deploy failed. None when there is none, or when helm wrote no revision that
+/// would have to go.
+pub fn after_failure(
+    helm: &Helm,
+    target: &Target,
+    cluster: &Cluster,
+    release: &Release,
+    options: &Options,
+    report: &Report,
+) -> Result<Option<u64>, Error> {
+    let revisions = helm.history(target)?;
+    if revisions.last().is_none_or(|last| last.status == "deployed") {
+        return Ok(None);
+    }
+    let Ok(revision) = history::choose(&revisions, None) else { return Ok(None) };
+    let wanted = check(helm, target, cluster, release, revision)?;
+    say(report, format!("going back to revision {revision}"));
+    replicas::hold(cluster, release, revision, &wanted)?;
+    helm.rollback(target, revision, options, &mut |_| {})?;
+    say(report, format!("rolled back to revision {revision}: {}", release.described()));
+    Ok(Some(revision))
+}
+
+/// The plain values that the deploy of a revision kept for the next one; none when it was not a deploy of ours.
+fn kept_values(values: &Json) -> Option<BTreeMap<String, String>> {
+    let kept = values["global"]["aspire"]["kept"].as_object()?;
+    Some(kept.iter().filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect())
+}
