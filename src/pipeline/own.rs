@@ -1,15 +1,17 @@
 //! What deploy writes beside helm, as changes: the namespace, the Secret and the remembered values. Keys, never values.
 
-use super::Release;
 use super::before::Before;
+use super::{Release, foreign};
 use crate::cluster::{MASK, ReleaseSecret, State};
 use crate::diff::{Action, Change, Field, below};
 use crate::inputs::Settled;
+use crate::kubernetes::Plan;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The changes, in the order in which deploy makes them.
 pub fn changes(
+    plan: &Plan,
     release: &Release,
     has_namespace: bool,
     before: &Before,
@@ -21,12 +23,12 @@ pub fn changes(
         found.push(change(Action::Add, "Namespace", "", &release.namespace, Vec::new()));
     }
     let space = &release.namespace;
-    let (state, next) = (&before.state.values, &settled.plain);
-    let name = State::name(&release.name);
-    if !before.state.exists() {
-        found.push(change(Action::Add, "ConfigMap", space, &name, keys("data.values", &BTreeMap::new(), next)));
-    } else if state != next {
-        found.push(change(Action::Change, "ConfigMap", space, &name, keys("data.values", state, next)));
+    let none = State::default();
+    let (state, action) = if before.state.exists() { (&before.state, Action::Change) } else { (&none, Action::Add) };
+    let mut fields = keys("data.values", &state.values, &settled.plain);
+    fields.extend(keys("data.foreign", &state.foreign, &foreign::used(plan, &release.name)));
+    if action == Action::Add || !fields.is_empty() {
+        found.push(change(action, "ConfigMap", space, &State::name(&release.name), fields));
     }
     let name = ReleaseSecret::name(&release.name);
     let mut fields = keys("data", &before.secret.data, &secret.data);
@@ -40,6 +42,32 @@ pub fn changes(
         (_, true) => {}
     }
     found
+}
+
+/// What deploy takes away when all is well: values in the Secret of the chart that come from elsewhere now.
+pub fn clear_up(release: &Release, before: &Before, settled: &Settled, changes: &mut Vec<Change>) {
+    let stays = |name: &str| settled.chart_secret.contains_key(name);
+    let all = &before.kept.chart_secret;
+    let goes = |key: &&String| !stays(key) && !key.strip_suffix(".uri").is_some_and(stays);
+    let going: BTreeSet<&String> = all.keys().filter(goes).collect();
+    if going.is_empty() {
+        return;
+    }
+    let name = format!("{}-chart-secrets", release.name);
+    let (action, fields) = if going.len() == all.len() {
+        (Action::Delete, Vec::new())
+    } else {
+        let after: BTreeMap<String, String> = all.iter().filter(|(key, _)| !going.contains(key)).map(owned).collect();
+        (Action::Change, keys("data", all, &after))
+    };
+    changes.retain(|change| action == Action::Change || change.kind != "Secret" || change.name != name);
+    let mut change = change(action, "Secret", &release.namespace, &name, fields);
+    change.reason = Some("cleared up by deploy: the values come from elsewhere now".to_owned());
+    changes.push(change);
+}
+
+fn owned((key, value): (&String, &String)) -> (String, String) {
+    (key.clone(), value.clone())
 }
 
 fn change(action: Action, kind: &str, namespace: &str, name: &str, fields: Vec<Field>) -> Change {

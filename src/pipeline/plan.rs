@@ -77,14 +77,16 @@ impl Deployment<'_> {
                 let by_server = intended.by_server();
                 (intended.manifest, intended.hooks, Some(by_server))
             }
-            // What helm trips over is what we refused.
-            Err(_) if let Some(problems) = refused => return Err(Error::Refused(problems)),
             Err(Error::Helm(error)) if error.is_unknown_kind() => {
-                errors.push(error.to_string());
+                if refused.is_none() {
+                    errors.push(error.to_string());
+                }
                 // Without the cluster a chart may lack what it looks up there; then helm's first word stands.
                 let manifest = self.rendered(&secret).map_err(|_| Error::Helm(error))?;
                 (manifest, Vec::new(), None)
             }
+            // What helm trips over is what we refused.
+            Err(_) if let Some(problems) = refused => return Err(Error::Refused(problems)),
             Err(error) => return Err(error),
         };
         let history = helm.history(target)?;
@@ -108,8 +110,11 @@ impl Deployment<'_> {
             live: standing.live.get(object),
             answer: asked.answers.get(object),
         };
-        let mut changes = own::changes(self.release, has_namespace, before, settled, &secret);
+        let mut changes = own::changes(self.request.plan, self.release, has_namespace, before, settled, &secret);
         changes.extend(all.into_iter().filter_map(|object| change(object, sides(object), &secrets)));
+        if self.request.wait {
+            own::clear_up(self.release, before, settled, &mut changes);
+        }
         errors.extend(asked.errors.iter().map(|error| mask(error, &secrets)));
         let mut not_checked = [standing.unknown.clone(), asked.not_checked].concat();
         not_checked.extend(
@@ -178,7 +183,8 @@ impl Deployment<'_> {
     /// Texts that must not be shown: what the Secrets hold now and would hold.
     fn hidden(&self, next: &ReleaseSecret) -> Vec<String> {
         let known = self.before.find().into_iter().flat_map(|before| {
-            before.secret.texts().chain(before.kept.chart_secret.values().cloned()).collect::<Vec<_>>()
+            let kept = before.kept.chart_secret.values().chain(before.kept.foreign.values());
+            before.secret.texts().chain(kept.cloned()).collect::<Vec<_>>()
         });
         let settled = self.settled.find().into_iter().flat_map(|settled| settled.chart_secret.values().cloned());
         known.chain(settled).chain(next.texts()).filter(|text| !text.is_empty()).collect()
