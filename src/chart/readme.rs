@@ -71,6 +71,7 @@ fn source(secret: &SecretUse) -> String {
     match &secret.source {
         SecretSource::Deploy | SecretSource::Sops => "`helm aspire deploy`, else `parameters`".into(),
         SecretSource::Chart => "`parameters`, kept in a Secret of the chart".into(),
+        SecretSource::Sealed => "the sealed-secrets controller, from `secrets.<name>.value`".into(),
         SecretSource::Existing(existing) => format!("key `{}` of Secret `{}`", existing.key, existing.name),
         SecretSource::Deferred(later) => {
             format!("key `{}` of Secret `{}`, from {}", later.key, later.secret, later.produced_by)

@@ -35,6 +35,8 @@ pub enum Verb {
     Rollback(Rollback),
     /// List what the application needs to be told
     Inputs(Inputs),
+    /// Encrypt secrets for the sealed-secrets controller, into a file to keep with the source
+    Seal(Seal),
     /// Print the JSON schema of aspire-k8s.yaml
     Schema,
     /// Print a completion script for a shell
@@ -345,6 +347,26 @@ pub struct Rollback {
     /// Do not wait until the workloads are ready
     #[arg(long)]
     pub no_wait: bool,
+}
+
+/// `seal`.
+#[derive(Debug, Args)]
+pub struct Seal {
+    /// The application.
+    #[command(flatten)]
+    pub source: Source,
+    /// The release that the values are sealed for.
+    #[command(flatten)]
+    pub on: Named,
+    /// Secret to seal, also when it is sealed already; may be repeated [default: all from `sealed` that are not yet]
+    #[arg(long = "name", value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Certificate of the controller, as `kubeseal --fetch-cert` prints it
+    #[arg(long, value_name = "FILE")]
+    pub cert: PathBuf,
+    /// Inputs.
+    #[command(flatten)]
+    pub parameters: Parameters,
 }
 
 /// `inputs`.

@@ -11,6 +11,7 @@ mod plan;
 mod project;
 mod release;
 mod render;
+mod seal;
 mod status;
 
 pub use error::{CliError, Exit};
@@ -58,6 +59,7 @@ fn execute(cli: &Cli, name: &str) -> Result<Exit, CliError> {
         Verb::Status(options) => status::status(&cli.common, options),
         Verb::Rollback(options) => release::rollback(&cli.common, options),
         Verb::History(options) => status::history(&cli.common, options),
+        Verb::Seal(options) => seal::seal(&cli.common, options),
         Verb::Schema => {
             output::json(&crate::config::schema());
             Ok(Exit::Done)

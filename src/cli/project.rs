@@ -5,7 +5,7 @@ use super::args::{Images, Parameters, Source};
 use super::packed::{self, Packed};
 use crate::app::{self, App, Found, Sources};
 use crate::chart::{self, Chart};
-use crate::config::{self, Config, SecretSource};
+use crate::config::{self, Config, SEALED_FILE, Sealed, SecretSource};
 use crate::inputs::{Format, Given, Means, names, parse_assignment};
 use crate::kubernetes::{self, BuiltImages, CONTENTS, Contents, Plan, environment_values};
 use crate::manifest::{self, Manifest};
@@ -78,7 +78,13 @@ impl Project {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
             _ => PathBuf::from("."),
         };
-        let (config, config_path) = read_config(source.config.as_deref(), &base)?;
+        let (mut config, config_path) = read_config(source.config.as_deref(), &base)?;
+        config.sealed = read_sealed(&sealed_path(config.secrets.sealed.file.as_deref(), &config_path))?;
+        for environment in config.environments.values() {
+            if let Some(file) = &environment.secrets.sealed.file {
+                config.sealed.add(read_sealed(&sealed_path(Some(file), &config_path))?);
+            }
+        }
         let folder =
             base.canonicalize().ok().and_then(|base| base.file_name().map(|name| name.to_string_lossy().into_owned()));
         let sources = read_sources(&manifest, &base);
@@ -94,6 +100,13 @@ impl Project {
                 .for_environment(name)
                 .map_err(|problem| CliError::Input { file: self.config_path.clone(), problems: problem.into() }),
         }
+    }
+
+    /// Where the values sealed with this intent are kept, and what is there already.
+    pub fn sealed(&self, config: &Config) -> Result<(PathBuf, Sealed), CliError> {
+        let path = sealed_path(config.secrets.sealed.file.as_deref(), &self.config_path);
+        let sealed = read_sealed(&path)?;
+        Ok((path, sealed))
     }
 
     /// The name that the application has when nothing else names it.
@@ -213,6 +226,22 @@ fn read_config(path: Option<&Path>, base: &Path) -> Result<(Config, String), Cli
     let text = std::fs::read_to_string(&path).map_err(|source| CliError::Read { path: shown.clone(), source })?;
     let config = config::parse(&text).map_err(|problems| CliError::Input { file: shown.clone(), problems })?;
     Ok((config, shown))
+}
+
+/// The file of sealed values, in the folder of the intent.
+fn sealed_path(file: Option<&str>, config_path: &str) -> PathBuf {
+    Path::new(config_path).parent().unwrap_or(Path::new("")).join(file.unwrap_or(SEALED_FILE))
+}
+
+/// What is sealed already; nothing when there is no such file yet.
+fn read_sealed(path: &Path) -> Result<Sealed, CliError> {
+    let shown = path.display().to_string();
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Sealed::default()),
+        Err(source) => return Err(CliError::Read { path: shown, source }),
+    };
+    Sealed::parse(&text).map_err(|problem| CliError::Input { file: shown, problems: problem.into() })
 }
 
 /// Reads the files that the manifest mounts, as far as they belong to the application.

@@ -71,17 +71,18 @@ impl Check<'_> {
     }
 
     fn secrets(&mut self, secrets: &Secrets, at: &Path<'_>) {
-        let Secrets { from, external_secrets: ExternalDefaults { store, refresh_interval }, sops } = secrets;
+        let Secrets { from, external_secrets: ExternalDefaults { store, refresh_interval }, sops, sealed } = secrets;
         self.source(from.as_ref(), &at.key("from"));
         let external = at.key("externalSecrets");
         self.store(store.as_ref(), &external.key("store"));
         self.option(refresh_interval.as_deref(), &rules::INTERVAL, &external.key("refreshInterval"));
         self.option(sops.file.as_deref(), &rules::FILE, &at.key("sops").key("file"));
+        self.option(sealed.file.as_deref(), &rules::FILE, &at.key("sealed").key("file"));
     }
 
     fn source(&mut self, source: Option<&SecretSource>, at: &Path<'_>) {
         match source {
-            None | Some(SecretSource::Deploy | SecretSource::Chart | SecretSource::Sops) => {}
+            None | Some(SecretSource::Deploy | SecretSource::Chart | SecretSource::Sops | SecretSource::Sealed) => {}
             Some(SecretSource::Existing(ExistingSecret { name, key, uri_key })) => {
                 let at = at.key("existing");
                 self.text(name, &rules::OBJECT_NAME, &at.key("name"));

@@ -53,12 +53,17 @@ impl Config {
 
 impl Secrets {
     fn take(&mut self, theirs: &Self) {
-        let Self { from, external_secrets: ExternalDefaults { store, refresh_interval }, sops: SopsFile { file } } =
-            theirs;
+        let Self {
+            from,
+            external_secrets: ExternalDefaults { store, refresh_interval },
+            sops: SopsFile { file },
+            sealed,
+        } = theirs;
         replace(&mut self.from, from.as_ref());
         replace(&mut self.external_secrets.store, store.as_ref());
         replace(&mut self.external_secrets.refresh_interval, refresh_interval.as_ref());
         replace(&mut self.sops.file, file.as_ref());
+        replace(&mut self.sealed.file, sealed.file.as_ref());
     }
 }
 

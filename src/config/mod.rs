@@ -10,6 +10,7 @@ mod locate;
 mod parse;
 mod rules;
 mod schema;
+mod sealed;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -18,6 +19,7 @@ mod walk;
 pub use parse::parse;
 pub use rules::{is_image, is_registry, is_tag};
 pub use schema::schema;
+pub use sealed::{SEALED_FILE, Sealed, SealedFor, SealedValue};
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -47,6 +49,10 @@ pub struct Config {
     pub resources: IndexMap<String, Resource>,
     /// Values that differ in an environment, chosen with `-e NAME`. They change values, never structure.
     pub environments: IndexMap<String, Environment>,
+    /// What the file of sealed values holds. It is read from there, and no key of this file.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub sealed: Sealed,
 }
 
 impl Config {
@@ -182,6 +188,8 @@ pub struct Secrets {
     pub external_secrets: ExternalDefaults,
     /// The encrypted file of parameters from `sops`.
     pub sops: SopsFile,
+    /// The file of parameters from `sealed`.
+    pub sealed: SealedFile,
 }
 
 /// Where the value of a secret parameter comes from.
@@ -195,6 +203,8 @@ pub enum SecretSource {
     Chart,
     /// As `deploy`, with the value from the encrypted file that `secrets.sops.file` names.
     Sops,
+    /// The sealed-secrets controller writes the Secret, from what `kubectl aspire seal` encrypted for it.
+    Sealed,
     /// A Secret that exists already.
     Existing(ExistingSecret),
     /// The External Secrets operator writes the Secret, from an `ExternalSecret` in the chart.
@@ -267,6 +277,14 @@ pub enum StoreKind {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct SopsFile {
     /// A file of parameters that sops encrypted: a path from the folder of aspire-k8s.yaml.
+    pub file: Option<String>,
+}
+
+/// `secrets.sealed:`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct SealedFile {
+    /// The file that `kubectl aspire seal` writes, from the folder of aspire-k8s.yaml; `aspire-k8s.sealed.yaml` when absent.
     pub file: Option<String>,
 }
 

@@ -18,7 +18,6 @@ const LATER: &[(&str, &[&str])] = &[
         "Resource",
         &["probes", "waitFor", "waitForCompletion", "runAs", "sidecarOf", "autoscaling", "patch", "replaceWith"],
     ),
-    ("SecretSource", &["sealed"]),
 ];
 
 /// Types of an environment and the types whose values they change.

@@ -50,10 +50,14 @@ macro_rules! spec {
 }
 
 /// Every kind, in the order in which helm installs them.
-pub const KINDS: [KindSpec; 8] = [
+pub const KINDS: [KindSpec; 9] = [
     spec!("Secret", "secret.yaml.j2", |plan| {
         let wanted = !plan.secrets.is_empty();
         wanted.then(|| Object::new(None, "", None, ())).into_iter().collect()
+    }),
+    spec!("SealedSecret", "sealedsecret.yaml.j2", |plan| {
+        let sealed = plan.sealed.iter();
+        sealed.map(|view| Object::new(None, &view.file, None, view)).collect()
     }),
     spec!("ExternalSecret", "externalsecret.yaml.j2", |plan| {
         let externals = plan.externals.iter();

@@ -26,7 +26,7 @@ pub use formula::{Formula, Scalar};
 pub use kinds::{KINDS, KindSpec, Object};
 pub use name::{Name, hex};
 pub use plan::{BuiltImages, Plan, PlannedWorkload, plan};
-pub use secrets::{SecretUse, escaped_key, external_name};
+pub use secrets::{SecretUse, escaped_key, external_name, sealed_name};
 pub use text::{helm_yaml, lost_when_applied, yaml};
 pub use values::{Node, Tree, environment_values};
 

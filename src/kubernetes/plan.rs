@@ -6,7 +6,7 @@ use super::files::{self, ChartFile};
 use super::formula::Names;
 use super::kinds::{KINDS, KindSpec};
 use super::name::Name;
-use super::secrets::{SecretUse, external_views, secret_uses};
+use super::secrets::{SecretUse, external_views, sealed_views, secret_uses};
 use super::values::{self, Tree, WorkloadParts};
 use super::variables;
 use super::view::{ClaimView, DaprView, ExternalView, WorkloadView};
@@ -50,6 +50,8 @@ pub struct Plan {
     pub secrets: IndexMap<String, SecretUse>,
     /// Secrets that the External Secrets operator writes, in any environment.
     pub externals: Vec<ExternalView>,
+    /// Secrets that the sealed-secrets controller writes, in any environment.
+    pub sealed: Vec<ExternalView>,
     /// Inputs that helm must be given, with the workloads that need them.
     pub required: IndexMap<String, Vec<String>>,
     /// The values.
@@ -162,6 +164,7 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Pr
         dapr_components,
         secrets,
         externals: external_views(app, config),
+        sealed: sealed_views(app, config),
         required,
         values: tree,
         schema,
@@ -281,7 +284,7 @@ impl Planning<'_> {
 const SECRETS_COMMENT: &str = "Where each secret comes from. deploy: the Secret that `helm aspire deploy` writes (it sets `revision`); \
 without it, a value under `parameters` goes to a Secret of the chart. chart: always a Secret of the chart. \
 existing: a Secret of yours, or of something in the cluster. external-secrets: the External Secrets operator, which takes \
-`remoteKey` from the store.";
+`remoteKey` from the store. sealed: the sealed-secrets controller, which opens `value` in the release it was sealed for.";
 
 fn kinds(kind: WorkloadKind) -> (&'static str, &'static str) {
     match kind {

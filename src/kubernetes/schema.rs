@@ -71,9 +71,24 @@ fn strings() -> Json {
 
 fn secret() -> Json {
     let text = json!({"type": "string"});
-    let texts = ["revision", "name", "key", "uriKey", "target", "remoteKey", "property", "refreshInterval"];
+    let texts = [
+        "revision",
+        "name",
+        "key",
+        "uriKey",
+        "target",
+        "remoteKey",
+        "property",
+        "refreshInterval",
+        "value",
+        "uriValue",
+    ];
     let mut schema = closed(texts.map(|key| (key.to_owned(), text.clone())).into_iter());
-    set(&mut schema, "from", json!({"type": "string", "enum": ["deploy", "chart", "existing", "external-secrets"]}));
+    set(
+        &mut schema,
+        "from",
+        json!({"type": "string", "enum": ["deploy", "chart", "existing", "external-secrets", "sealed"]}),
+    );
     let kind = json!({"type": "string", "enum": ["SecretStore", "ClusterSecretStore"]});
     set(&mut schema, "store", closed([("name".to_owned(), text), ("kind".to_owned(), kind)].into_iter()));
     schema

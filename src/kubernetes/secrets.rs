@@ -4,7 +4,7 @@ use super::TAG_INPUT;
 use super::name::Name;
 use super::view::ExternalView;
 use crate::app::{App, Input};
-use crate::config::{Config, ExternalSecret, SecretSource};
+use crate::config::{Config, ExternalSecret, SealedFor, SecretSource};
 use crate::problem::{Problem, Problems};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,9 @@ pub struct SecretUse {
     pub uri: bool,
     /// Claims of workloads that use it: the credential must live as long as they do.
     pub claims: Vec<String>,
+    /// What was sealed of it, and for which release.
+    #[serde(default)]
+    pub sealed: Option<SealedFor>,
 }
 
 impl SecretUse {
@@ -42,6 +45,10 @@ impl SecretUse {
             SecretSource::Existing(existing) => Some((existing.name.clone(), existing.key.clone())),
             SecretSource::Deferred(deferred) => Some((deferred.secret.clone(), deferred.key.clone())),
             SecretSource::ExternalSecrets(_) => Some((external_name(release, input), input.to_owned())),
+            SecretSource::Sealed => {
+                let id = &self.sealed.as_ref()?.sealed.id;
+                Some((sealed_name(release, input, id), input.to_owned()))
+            }
         }
     }
 }
@@ -49,6 +56,11 @@ impl SecretUse {
 /// Name of the `ExternalSecret` of an input, and of the Secret that it makes.
 pub fn external_name(release: &str, input: &str) -> String {
     format!("{release}-{}{EXTERNAL}", Name::of_secret(input))
+}
+
+/// Name of the `SealedSecret` of an input, and of the Secret that it makes.
+pub fn sealed_name(release: &str, input: &str, id: &str) -> String {
+    format!("{release}-{}-{id}-sealed", Name::of_secret(input))
 }
 
 /// Ending of the names of `ExternalSecret` objects; the chart's helpers know it too.
@@ -62,12 +74,15 @@ pub fn escaped_key(name: &str) -> String {
 /// The secret inputs that workloads use, in the order of the inputs.
 pub fn secret_uses(app: &App, config: &Config, problems: &mut Problems) -> IndexMap<String, SecretUse> {
     let mut uses = IndexMap::new();
+    let release = config.release.name.clone().unwrap_or_else(|| Name::of_workload(&app.name).to_string());
     for (name, input) in used(app) {
         let source = config.source(name).cloned().unwrap_or_default();
         match settled(source, name, config) {
             Ok(source) => {
                 problems.0.extend(without_uri(&source, name, input));
-                uses.insert(name.clone(), SecretUse { source, uri: input.uri, claims: Vec::new() });
+                let sealed = config.sealed.find(config.release.namespace.as_deref(), &release, name);
+                let sealed = sealed.filter(|_| source == SecretSource::Sealed);
+                uses.insert(name.clone(), SecretUse { source, uri: input.uri, claims: Vec::new(), sealed });
             }
             Err(problem) => problems.push(problem),
         }
@@ -83,9 +98,17 @@ pub fn secret_uses(app: &App, config: &Config, problems: &mut Problems) -> Index
 
 /// The `ExternalSecret` objects of the chart: of every input that comes from there in some environment.
 pub fn external_views(app: &App, config: &Config) -> Vec<ExternalView> {
-    let is_external = |source: Option<&SecretSource>| matches!(source, Some(SecretSource::ExternalSecrets(_)));
-    let wanted = used(app)
-        .filter(|(name, _)| is_external(config.source(name)) || config.environment_sources(name).any(is_external));
+    views(app, config, |source| matches!(source, Some(SecretSource::ExternalSecrets(_))))
+}
+
+/// The `SealedSecret` objects of the chart, in the same way.
+pub fn sealed_views(app: &App, config: &Config) -> Vec<ExternalView> {
+    views(app, config, |source| source == Some(&SecretSource::Sealed))
+}
+
+fn views(app: &App, config: &Config, is_wanted: fn(Option<&SecretSource>) -> bool) -> Vec<ExternalView> {
+    let wanted =
+        used(app).filter(|(name, _)| is_wanted(config.source(name)) || config.environment_sources(name).any(is_wanted));
     wanted
         .map(|(name, input)| ExternalView {
             file: Name::of_secret(name).to_string(),

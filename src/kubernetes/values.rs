@@ -116,6 +116,16 @@ pub fn secrets(uses: &IndexMap<String, SecretUse>) -> Tree {
         let entry = match &secret.source {
             SecretSource::Deploy | SecretSource::Sops => json!({"from": "deploy", "revision": ""}),
             SecretSource::Chart => json!({"from": "chart"}),
+            SecretSource::Sealed => {
+                let sealed = secret.sealed.as_ref().map(|sealed| &sealed.sealed);
+                let target =
+                    sealed.map_or_else(String::new, |sealed| format!("{}-{}", Name::of_secret(name), sealed.id));
+                json!({
+                    "from": "sealed", "target": target,
+                    "value": sealed.map_or("", |sealed| &sealed.value),
+                    "uriValue": sealed.and_then(|sealed| sealed.uri.as_deref()).unwrap_or_default(),
+                })
+            }
             SecretSource::Existing(existing) => existing_key(&existing.name, &existing.key, existing.uri_key.as_ref()),
             SecretSource::Deferred(later) => existing_key(&later.secret, &later.key, later.uri_key.as_ref()),
             SecretSource::ExternalSecrets(external) => {

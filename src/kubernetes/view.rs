@@ -199,7 +199,7 @@ pub struct DaprView {
     pub scopes: Vec<String>,
 }
 
-/// An `ExternalSecret`, as its template sees it.
+/// An `ExternalSecret` or `SealedSecret`, as its template sees it.
 #[derive(Debug, Clone, Serialize)]
 pub struct ExternalView {
     /// What tells its file from those of others.

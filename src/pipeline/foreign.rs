@@ -5,18 +5,20 @@
 use super::event::{Report, warn};
 use super::{Error, Release};
 use crate::cluster::{
-    Cluster, ErrorKind, Guard, Kind, Objects, Propagation, Result, SECRET, annotation, marks, name_of, unbase64,
+    Cluster, ErrorKind, Guard, Kind, Objects, Owner, Propagation, Result, SECRET, annotation, marks, name_of, unbase64,
 };
 use crate::config::{ExternalSecret, SecretSource};
 use crate::inputs::{Given, Kept};
-use crate::kubernetes::{Plan, SecretUse, external_name};
+use crate::kubernetes::{Plan, SecretUse};
 use crate::problem::{Problem, Problems};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A kind whose objects of ours make Secrets: its group and version, its name, and who must be installed for it.
-const MAKERS: [(&str, &str, &str); 1] =
-    [("external-secrets.io/v1", "ExternalSecret", "the External Secrets operator (0.16 or later)")];
+const MAKERS: [(&str, &str, &str); 2] = [
+    ("external-secrets.io/v1", "ExternalSecret", "the External Secrets operator (0.16 or later)"),
+    ("bitnami.com/v1alpha1", "SealedSecret", "the sealed-secrets controller"),
+];
 
 /// Name and key of a Secret, by input.
 pub type Keys = BTreeMap<String, (String, String)>;
@@ -94,6 +96,12 @@ pub fn check(
                     missing.insert("ExternalSecret");
                 }
             }
+            SecretSource::Sealed => {
+                problems.0.extend(not_sealed(name, secret, release));
+                if !kinds.contains_key("SealedSecret") {
+                    missing.insert("SealedSecret");
+                }
+            }
             SecretSource::Deploy | SecretSource::Chart | SecretSource::Sops | SecretSource::Deferred(_) => {}
         }
     }
@@ -112,6 +120,26 @@ fn without(name: &str, secret: &str, key: &str, exists: bool, release: &Release)
         format!("`{name}` comes from the key {key} of the Secret {secret}, which is not in namespace {space}")
     };
     Problem::at("", what).hint("create it first; for a value that something in the cluster makes later, say `deferred`")
+}
+
+/// A sealed value opens in one release only.
+fn not_sealed(name: &str, secret: &SecretUse, release: &Release) -> Option<Problem> {
+    let hint = format!("run `kubectl aspire seal --name {name} --cert FILE -n {}`", release.namespace);
+    let what = match &secret.sealed {
+        None => format!(
+            "no value of `{name}` is sealed for the release {} in namespace {}",
+            release.name, release.namespace
+        ),
+        Some(of) if of.namespace != release.namespace || of.release != release.name => format!(
+            "`{name}` is sealed for the release {} in namespace {}, and opens nowhere else",
+            of.release, of.namespace
+        ),
+        Some(of) if secret.uri && of.sealed.uri.is_none() => {
+            format!("the application needs `{name}` URI-escaped too, and that form was not sealed")
+        }
+        Some(_) => return None,
+    };
+    Some(Problem::at("", what).hint(hint))
 }
 
 /// A database keeps the password that its volume was set up with.
@@ -192,13 +220,15 @@ pub fn late(cluster: &Cluster, release: &Release, plan: &Plan) -> Vec<String> {
                 )
             })
         }
-        SecretSource::ExternalSecrets(_) => {
-            let maker = external_name(&release.name, name);
+        SecretSource::ExternalSecrets(_) | SecretSource::Sealed => {
+            let row = usize::from(used.source == SecretSource::Sealed);
+            let (maker, _) = used.foreign_key(&release.name, name)?;
             let missing = value(secret(&maker).ok()?.as_ref(), name).is_none();
             missing.then(|| {
                 format!(
-                    "the ExternalSecret {maker} has made no Secret, and pods wait for it{}",
-                    said(cluster, release, &maker)
+                    "the {} {maker} has made no Secret, and pods wait for it{}",
+                    MAKERS[row].1,
+                    said(cluster, release, row, &maker)
                 )
             })
         }
@@ -208,11 +238,26 @@ pub fn late(cluster: &Cluster, release: &Release, plan: &Plan) -> Vec<String> {
 }
 
 /// What the operator says about an object of its own.
-fn said(cluster: &Cluster, release: &Release, name: &str) -> String {
-    let object = cluster.kind(MAKERS[0].0, MAKERS[0].1).ok().flatten();
+fn said(cluster: &Cluster, release: &Release, row: usize, name: &str) -> String {
+    let object = cluster.kind(MAKERS[row].0, MAKERS[row].1).ok().flatten();
     let object =
         object.and_then(|kind| cluster.get(&kind, &release.namespace, name).ok().flatten()).unwrap_or_default();
     let conditions = object["status"]["conditions"].as_array().into_iter().flatten();
     let message = conditions.filter(|condition| condition["status"] == "False").find_map(|bad| bad["message"].as_str());
     message.map_or_else(|| ": the operator has not seen it".to_owned(), |message| format!(": {message}"))
+}
+
+/// The values that the release uses now, read from its cluster.
+pub fn values_in_use(release: &Release, application: &str) -> std::result::Result<Kept, Error> {
+    let cluster = release.connect()?;
+    let owner = Owner { release: &release.name, application };
+    let before = super::before::look(&cluster, release, owner, false)?;
+    let gone = before.lost.iter().map(|(name, (secret, key))| {
+        Problem::at(
+            "",
+            format!("`{name}` was taken from the key {key} of the Secret {secret}, which is not there any more"),
+        )
+        .hint(format!("pass the value with --parameter '{name}=VALUE', or put the Secret back"))
+    });
+    Problems(gone.collect()).or(before.kept).map_err(Error::Input)
 }

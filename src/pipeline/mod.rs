@@ -35,6 +35,7 @@ pub use destroy::{Destroy, Destroyed, destroy, steps as destroy_steps};
 pub use drift::Drift;
 pub use event::{Event, Report};
 pub use fetch::{Fetched, fetch};
+pub use foreign::values_in_use;
 pub use graph::StepName;
 pub use history::{Revision, history};
 pub use plan::{Planned, plan, steps as plan_steps};

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// One key each, over `app.json`.
-const KEYS: [&str; 69] = [
+const KEYS: [&str; 70] = [
     "resources: {api: {image: 'ghcr.io/contoso/api:7@sha256:ab'}}",
     "resources: {db: {image: 'localhost:5000/pg'}}",
     "resources: {job: {image: 'dotnet:10'}}",
@@ -69,6 +69,7 @@ const KEYS: [&str; 69] = [
     "secrets: {from: chart}",
     "secrets: {from: external-secrets, externalSecrets: {store: {name: vault}}}",
     "parameters: {db-password: {from: {external-secrets: {key: shop/db, property: pw, store: {name: v, kind: ClusterSecretStore}, refreshInterval: 5m}}}}",
+    "parameters: {db-password: {from: sealed}}",
     "parameters: {db-password: {from: {deferred: {secret: made, key: password, uriKey: escaped, producedBy: maker}}}}",
     "defaults: {registry: ghcr.io/contoso}",
     "defaults: {imagePullSecrets: [regcred], imagePullPolicy: Always}",

@@ -20,6 +20,7 @@ mod refusals;
 mod rendered;
 mod rollback;
 mod scaled;
+mod sealed;
 mod sources;
 mod status;
 mod surroundings;

@@ -78,7 +78,7 @@ app.kubernetes.io/instance: {{ (index . 0).Release.Name | quote }}
 {{- fail (printf "missing inputs: %s. `helm aspire deploy` asks for them or makes them; plain helm takes each as a text under `parameters` in a values file" (join ", " $missing)) -}}
 {{- end -}}
 
-{{- /* Where a secret input comes from: existing, external-secrets, deploy, chart, lost or missing. (root, name) */ -}}
+{{- /* Where a secret input comes from: existing, external-secrets, sealed, unsealed, deploy, chart, lost or missing. (root, name) */ -}}
 {{- define "aspire.secretState" -}}
 {{- $root := index . 0 -}}
 {{- $name := index . 1 -}}
@@ -86,6 +86,8 @@ app.kubernetes.io/instance: {{ (index . 0).Release.Name | quote }}
 {{- $from := get $secret "from" -}}
 {{- if or (eq $from "existing") (eq $from "external-secrets") -}}
 {{- $from -}}
+{{- else if eq $from "sealed" -}}
+{{- ternary "unsealed" "sealed" (empty $secret.value) -}}
 {{- else if and (eq $from "deploy") (get $secret "revision") -}}
 deploy
 {{- else if and (eq $from "deploy") (not $root.Values.skipGuards) (lookup "v1" "Secret" $root.Release.Namespace (printf "%s-secrets" $root.Release.Name)) -}}
@@ -110,6 +112,10 @@ missing
 {{- dict "name" $secret.name "key" (ternary $secret.uriKey $secret.key $uri) | toJson -}}
 {{- else if eq $state "external-secrets" -}}
 {{- dict "name" (printf "%s-%s-external" $root.Release.Name $secret.target) "key" (ternary (printf "%s.uri" $name) $name $uri) | toJson -}}
+{{- else if eq $state "sealed" -}}
+{{- dict "name" (printf "%s-%s-sealed" $root.Release.Name $secret.target) "key" (ternary (printf "%s.uri" $name) $name $uri) | toJson -}}
+{{- else if eq $state "unsealed" -}}
+{{- fail (printf "no sealed value for %q: run `kubectl aspire seal` for this release and namespace" $name) -}}
 {{- else if eq $state "deploy" -}}
 {{- dict "name" (printf "%s-secrets" $root.Release.Name) "key" (ternary (printf "%s.uri" $name) $name $uri) | toJson -}}
 {{- else if eq $state "chart" -}}
@@ -141,6 +147,8 @@ missing
 {{- $state := include "aspire.secretState" (list $root .) -}}
 {{- if eq $state "deploy" -}}
 {{- $marks = append $marks (printf "%s=%s" . (get (get $root.Values.secrets .) "revision")) -}}
+{{- else if eq $state "sealed" -}}
+{{- $marks = append $marks (printf "%s=%s" . (get (get $root.Values.secrets .) "value" | sha256sum | trunc 8)) -}}
 {{- else if eq $state "chart" -}}
 {{- $salted := printf "%s/%s/%s/%s" $root.Release.Namespace $root.Release.Name . (include "aspire.chartSecret" (list $root .)) -}}
 {{- $marks = append $marks (printf "%s=%s" . (sha256sum $salted | trunc 8)) -}}

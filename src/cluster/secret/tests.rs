@@ -137,13 +137,19 @@ fn a_failed_run_brings_the_old_values_back_and_spends_its_marks() {
     let store = Fake::default();
     deploy(&store, &[("a", "1"), ("b", "1")]);
     let change = begin(&store, &[("a", "2"), ("c", "1")]).unwrap();
-    assert_eq!(live(&store), "a=2@2 c=1@2");
+    assert_eq!(live(&store), "a=2@2 b=1@1 c=1@2", "pods that run still take what goes");
     assert!(change.can_restore());
     change.restore(&store).unwrap();
     assert_eq!(live(&store), "a=1@1 b=1@1");
     assert!(leftover(&store, OWNER, NS).unwrap().is_none());
     deploy(&store, &[("a", "3"), ("b", "1")]);
     assert_eq!(live(&store), "a=3@3 b=1@1");
+    deploy(&store, &[("a", "3")]);
+    assert_eq!(live(&store), "a=3@3", "what nothing takes any more goes in the end");
+    begin(&store, &[]).unwrap().keep_leaving(&store).unwrap();
+    assert_eq!(live(&store), "a=3@3", "old pods may still run");
+    deploy(&store, &[]);
+    assert!(store.peek(&SECRET, NS, "shop-secrets").is_none());
 }
 
 #[test]
