@@ -21,6 +21,9 @@ const HEAVIEST_VALUES: usize = 32 << 20;
 /// Four levels were the most in a thousand manifests; the bound only keeps a hostile one from exhausting the stack.
 const DEEPEST_CHAIN: usize = 200;
 
+/// Variables by which .NET knows where it runs.
+const ENVIRONMENT_VARIABLES: [&str; 2] = ["ASPNETCORE_ENVIRONMENT", "DOTNET_ENVIRONMENT"];
+
 /// A field of a resource that is followed: (resource, `connectionString` or `value`).
 type Field = (String, &'static str);
 
@@ -102,6 +105,7 @@ impl<'a> Values<'a> {
             if !overridden && !self.is_unanswered_https(name, variable, text) {
                 let place = format!("resources.{name}.env.{variable}");
                 environment.insert(variable.clone(), self.used(name, &place, text));
+                self.note_development(name, variable, text);
             }
         }
         for (variable, text) in overrides.into_iter().flatten() {
@@ -111,6 +115,20 @@ impl<'a> Values<'a> {
             }
         }
         environment
+    }
+
+    /// A manifest written on a developer's machine may say so to the application. The value goes on as it is, because the
+    /// AppHost asked for it; whoever means it writes it into the intent, where it needs no warning.
+    fn note_development(&mut self, name: &str, variable: &str, text: &str) {
+        if ENVIRONMENT_VARIABLES.contains(&variable) && text.eq_ignore_ascii_case("Development") {
+            self.note(
+                name,
+                format!(
+                    "the manifest sets {variable} to {text}, with the error pages and settings that belong to it; \
+                     say what is meant in resources.{name}.env.{variable} of aspire-k8s.yaml"
+                ),
+            );
+        }
     }
 
     /// Whether a variable only announces an https endpoint that nothing listens on.

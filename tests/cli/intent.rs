@@ -2,7 +2,7 @@
 
 use crate::aspire;
 use crate::helm::{documents, helm, template};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -148,6 +148,56 @@ fn every_key_changes_what_it_should() {
     insta::assert_snapshot!(report);
 }
 
+/// The bytes of every file in a folder.
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let (path, name) = entry.map(|entry| (entry.path(), entry.file_name().into_string().unwrap())).unwrap();
+        if path.is_dir() {
+            found.extend(files(&path).into_iter().map(|(inner, bytes)| (format!("{name}/{inner}"), bytes)));
+        } else {
+            found.insert(name, fs::read(path).unwrap());
+        }
+    }
+    found
+}
+
+/// What the AppHost says goes on as it is; that it says "Development" is told unless the intent says it too.
+#[test]
+fn development_is_told_unless_it_was_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let (manifest, intent) = (folder.path().join("aspire-manifest.json"), folder.path().join("aspire-k8s.yaml"));
+    let web = |value: &str| {
+        let web = json!({"type": "container.v0", "image": "web:1", "env": {"ASPNETCORE_ENVIRONMENT": value}});
+        json!({"resources": {"web": web}}).to_string()
+    };
+    let render = |value: &str, words: &str, more: &[&str]| {
+        fs::write(&manifest, web(value)).unwrap();
+        fs::write(&intent, words).unwrap();
+        let ran = aspire(["render", "-o", "-"]).args([folder.path()]).args(more).run();
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        (ran.out, ran.err.contains("the manifest sets ASPNETCORE_ENVIRONMENT to"))
+    };
+    let (chart, told) = render("Development", "", &[]);
+    assert!(told && chart.contains("ASPNETCORE_ENVIRONMENT: \"Development\""), "{chart}");
+    assert!(!render("Production", "", &[]).1);
+    let says = |value: &str| format!("resources: {{web: {{env: {{ASPNETCORE_ENVIRONMENT: {value}}}}}}}");
+    for value in ["Development", "Production", "null"] {
+        assert!(!render("Development", &says(value), &[]).1, "{value}");
+    }
+    let environments = format!("environments: {{production: {{{}}}, other: {{}}}}", says("Production"));
+    assert!(!render("Development", &environments, &["-e", "production"]).1);
+    assert!(render("Development", &environments, &["-e", "other"]).1);
+    // Nothing says it by itself, and no environment's name does.
+    let bare = json!({"resources": {"web": {"type": "project.v0", "path": "web.csproj"}}}).to_string();
+    fs::write(&manifest, bare).unwrap();
+    fs::write(&intent, "environments: {development: {}}").unwrap();
+    for more in [&[][..], &["-e", "development"]] {
+        let out = aspire(["render", "--tag=1", "-o", "-"]).args([folder.path()]).args(more).run().ok();
+        assert!(!out.contains("Development") && !out.contains("_ENVIRONMENT"), "{out}");
+    }
+}
+
 /// An environment gives the same objects as the same words without one, and templates of the same bytes.
 #[test]
 fn environments_change_values_only() {
@@ -179,12 +229,9 @@ fn environments_change_values_only() {
         let direct = objects(&helm, folder.path(), words, &[]);
         assert_eq!(changed(&direct, &chosen), "", "{words}");
         let with = chart(&format!("chart-{index}"), &environment);
-        for path in
-            ["templates/api/deployment.yaml", "templates/db/statefulset.yaml", "values.yaml", "values.schema.json"]
-        {
-            assert_eq!(fs::read(with.join(path)).unwrap(), fs::read(plain.join(path)).unwrap(), "{words}: {path}");
-        }
-        assert!(with.join("values-production.yaml").is_file());
+        let mut files = files(&with);
+        assert!(files.remove("values-production.yaml").is_some());
+        assert_eq!(files, self::files(&plain), "{words}");
     }
 }
 
