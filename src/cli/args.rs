@@ -66,6 +66,9 @@ pub struct Common {
     /// Answer yes to plain questions
     #[arg(short, long, global = true)]
     pub yes: bool,
+    /// Ask nothing, also on a terminal
+    #[arg(long, global = true)]
+    pub non_interactive: bool,
     /// Where to deploy
     #[arg(long, global = true, value_enum, default_value_t = Target::Kubernetes)]
     pub target: Target,
@@ -143,10 +146,13 @@ pub struct Images {
 pub struct Parameters {
     /// Value of an input; may be repeated. Others on this machine can read it: prefer a file for secrets
     #[arg(long = "parameter", value_name = "NAME=VALUE")]
-    pub parameters: Vec<String>,
-    /// File with values of inputs, YAML or JSON; `-` is standard input; may be repeated
+    pub assignments: Vec<String>,
+    /// File with values of inputs, YAML, JSON or .env; `-` is standard input; may be repeated
     #[arg(long = "parameter-file", value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    /// File whose bytes are the value of an input; may be repeated
+    #[arg(long = "parameter-from", value_name = "NAME=FILE")]
+    pub sources: Vec<String>,
 }
 
 /// Which steps.
@@ -268,6 +274,19 @@ pub struct Deploy {
     /// Inputs.
     #[command(flatten)]
     pub parameters: Parameters,
+    /// Replace a secret that was generated or asked for, and restart what uses it; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub rotate: Vec<String>,
+    /// Go on although something is lost by it
+    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
+    pub accept: Vec<Accept>,
+}
+
+/// Losses that a person has to accept by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Accept {
+    /// Data in a claim may be left with the old value of a secret that changes
+    StaleCredentials,
 }
 
 /// `plan`.
@@ -375,12 +394,25 @@ pub struct Inputs {
     /// The application.
     #[command(flatten)]
     pub source: Source,
-    /// Form of the list
-    #[arg(short, long, value_enum, default_value_t = ListFormat::Text)]
-    pub output: ListFormat,
+    /// A list, or a file to fill in for --parameter-file
+    #[arg(short, long, value_enum, default_value_t = InputFormat::Text)]
+    pub output: InputFormat,
     /// Images.
     #[command(flatten)]
     pub images: Images,
+}
+
+/// Forms of the list of inputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum InputFormat {
+    /// A table
+    Text,
+    /// JSON, each with a `value` to fill in
+    Json,
+    /// A YAML file to fill in
+    Yaml,
+    /// A file of variables to fill in
+    Env,
 }
 
 /// Forms of a list.

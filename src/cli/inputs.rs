@@ -1,9 +1,9 @@
 //! `inputs`: what the application needs to be told.
 
-use super::args::{Common, Inputs, ListFormat};
+use super::args::{Common, InputFormat, Inputs};
 use super::project::{Project, built_images};
 use super::{CliError, Exit, output};
-use crate::inputs::{Listed, json_template, list};
+use crate::inputs::{Listed, Supply, env_template, json_template, list, yaml_template};
 use crate::report::harmless;
 
 /// Lists the inputs.
@@ -12,19 +12,23 @@ pub fn inputs(common: &Common, options: &Inputs) -> Result<Exit, CliError> {
     let rendered = project.render(common.environment.as_deref(), &built_images(&options.images)?)?;
     let listed = list(&rendered.app, &rendered.plan);
     match options.output {
-        ListFormat::Json => output::json(&json_template(&listed)),
-        ListFormat::Text if listed.is_empty() => output::say("the application needs no inputs"),
-        ListFormat::Text => listed.iter().for_each(|input| output::text(&harmless(&described(input)))),
+        InputFormat::Json => output::json(&json_template(&listed)),
+        InputFormat::Yaml => output::text(&yaml_template(&rendered.app.name, &listed)),
+        InputFormat::Env => output::text(&env_template(&rendered.app.name, &listed)),
+        InputFormat::Text if listed.is_empty() => output::say("the application needs no inputs"),
+        InputFormat::Text => listed.iter().for_each(|input| output::text(&harmless(&described(input)))),
     }
     Ok(Exit::Done)
 }
 
 fn described(input: &Listed) -> String {
-    let supply = match (&input.default, input.required, input.generated) {
-        (Some(default), ..) => format!("default {default:?}"),
-        (None, true, _) => "required".into(),
-        (None, false, true) => "generated".into(),
-        (None, false, false) => "not needed".into(),
+    let supply = match input.supply() {
+        Supply::Required => "required".into(),
+        Supply::Default(Some(default)) => format!("default {default:?}"),
+        Supply::Default(None) => "has a default".into(),
+        Supply::Generated => "generated".into(),
+        Supply::Elsewhere => "comes from elsewhere".into(),
+        Supply::Unneeded => "not needed".into(),
     };
     let secret = if input.secret { ", secret" } else { "" };
     let users = if input.used_by.is_empty() { "nothing".into() } else { input.used_by.join(", ") };

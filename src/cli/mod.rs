@@ -9,6 +9,7 @@ mod output;
 mod packed;
 mod plan;
 mod project;
+mod prompt;
 mod release;
 mod render;
 mod seal;

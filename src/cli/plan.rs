@@ -1,7 +1,7 @@
 //! `plan`: what a deploy would do, as lines or as JSON, and as a file for `deploy --plan`.
 
 use super::args::{Common, ListFormat, Plan};
-use super::{CliError, Exit, output, release};
+use super::{CliError, Exit, output, prompt, release};
 use crate::diff::{Change, Mark, lines, summary};
 use crate::pipeline::{self, Conduct, Planned, Release, Saved};
 use crate::report::{harmless, quiet};
@@ -20,7 +20,7 @@ pub fn plan(common: &Common, options: &Plan) -> Result<Exit, CliError> {
     let limits = release::limits(release::duration(&options.deploy.on.timeout)?)?;
     release::requested(common, &options.deploy, |request, release| {
         let conduct = Conduct { only: None, limits, report: &quiet };
-        let planned = pipeline::plan(request, release, &release::prompt, &release::random, &conduct)?;
+        let planned = pipeline::plan(request, release, &prompt::asker(common), &release::random, &conduct)?;
         match options.output {
             ListFormat::Text => text(&planned),
             ListFormat::Json => output::json(&Json::of(&planned, release)),

@@ -1,8 +1,8 @@
 //! Reads what SOURCE means: the manifest, the intent beside it, and the files that both point to.
 
-use super::CliError;
 use super::args::{Images, Parameters, Source};
 use super::packed::{self, Packed};
+use super::{CliError, output};
 use crate::app::{self, App, Found, Sources};
 use crate::chart::{self, Chart};
 use crate::config::{self, Config, SEALED_FILE, Sealed, SecretSource};
@@ -346,11 +346,22 @@ pub fn given(parameters: &Parameters, images: &BuiltImages, rendered: &Rendered)
     let mut problems = Problems::default();
     let mut given = Given::default();
     let names = names(app);
-    for text in &parameters.parameters {
+    for text in &parameters.assignments {
         let added = parse_assignment("--parameter", text).and_then(|(typed, value)| {
             let name = names.find(typed).map_err(|problem| Problem { place: "--parameter".into(), ..problem })?;
             given.add(name, value.to_owned(), Means::Flag, "--parameter")
         });
+        problems.0.extend(added.err());
+    }
+    for text in &parameters.sources {
+        let flag = "--parameter-from";
+        let parsed = parse_assignment(flag, text).and_then(|(typed, path)| {
+            Ok((names.find(typed).map_err(|problem| Problem { place: flag.into(), ..problem })?, path))
+        });
+        let added = match parsed {
+            Ok((name, path)) => given.add(name, read_value(name, Path::new(path))?, Means::Flag, flag),
+            Err(problem) => Err(problem),
+        };
         problems.0.extend(added.err());
     }
     if let Some(tag) = &images.tag {
@@ -376,6 +387,19 @@ pub fn given(parameters: &Parameters, images: &BuiltImages, rendered: &Rendered)
         }
     }
     problems.or(given).map_err(|problems| CliError::Input { file: "parameters".into(), problems })
+}
+
+/// A value that is a whole file, byte for byte.
+fn read_value(name: &str, path: &Path) -> Result<String, CliError> {
+    let failed = |source| CliError::Read { path: path.display().to_string(), source };
+    let value = std::fs::read_to_string(path).map_err(failed)?;
+    if value.ends_with('\n') {
+        output::say(&format!(
+            "warning: --parameter-from: the value of {name} ends with a line break, as {} does",
+            path.display()
+        ));
+    }
+    Ok(value)
 }
 
 fn read_parameters(path: &Path) -> Result<(String, String), CliError> {

@@ -1,17 +1,17 @@
 //! `deploy` and `destroy`: which release on which cluster, and who answers questions.
 
-use super::args::{Common, Deploy, Destroy, Render, Rollback, Source, StepFormat};
+use super::args::{Accept, Common, Deploy, Destroy, Render, Rollback, Source, StepFormat};
 use super::packed::{self, Packed};
 use super::project::{Project, given, rendered};
-use super::{CliError, Exit, output};
+use super::{CliError, Exit, output, prompt};
 use crate::cluster::{Access, Environment};
 use crate::config::Config;
-use crate::inputs::Listed;
+use crate::inputs::rotation;
 use crate::kubernetes::{BuiltImages, Name};
-use crate::pipeline::{self, Conduct, Destroyed, Limits, Release};
+use crate::pipeline::{self, Conduct, Destroyed, Limits, Release, Rotation};
 use crate::problem::Problem;
 use crate::report;
-use std::io::{BufRead as _, IsTerminal as _};
+use std::io::BufRead as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,7 @@ pub fn deploy(common: &Common, options: &Deploy) -> Result<Exit, CliError> {
     let limits = limits(duration(&options.on.timeout)?)?;
     requested(common, options, |request, release| {
         let conduct = Conduct { only: options.steps.step.as_deref(), limits, report: &report::text };
-        pipeline::deploy(request, release, &prompt, &random, &conduct)?;
+        pipeline::deploy(request, release, &prompt::asker(common), &random, &conduct)?;
         Ok(Exit::Done)
     })
 }
@@ -37,6 +37,11 @@ pub fn requested<T>(
     let approved = options.plan.as_deref().map(super::plan::read).transpose()?;
     let (rendered, images) = rendered(&options.source, common.environment.as_deref(), &options.images)?;
     let given = given(&options.parameters, &images, &rendered)?;
+    let rotation = Rotation {
+        names: rotation(&options.rotate, &rendered.app, &rendered.plan, &given)
+            .map_err(|problems| CliError::Input { file: "parameters".into(), problems })?,
+        accept_stale: options.accept.contains(&Accept::StaleCredentials),
+    };
     output::notes(&rendered.plan.notes);
     let name = release_name(options.on.release.as_deref(), &rendered.config, &rendered.app.name)?;
     let release = writing(common, &name, options.on.release_namespace.as_deref(), &rendered.config)?;
@@ -46,6 +51,7 @@ pub fn requested<T>(
         chart: &rendered.chart,
         environment: common.environment.clone().zip(rendered.environment_values),
         given,
+        rotation,
         wait: !options.no_wait,
         approved: approved.as_ref(),
         roll_back: options.rollback_on_failure,
@@ -173,7 +179,7 @@ fn summarise(done: &Destroyed, release: &Release) {
 
 /// Data goes only when a person said so: at the prompt, or beforehand with --yes.
 fn confirm(common: &Common, options: &Destroy, release: &Release) -> Result<(), CliError> {
-    let may_ask = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    let may_ask = prompt::can_ask(common);
     if common.yes || (!may_ask && !options.delete_data) {
         return Ok(());
     }
@@ -273,21 +279,6 @@ fn access(common: &Common, environment: &Environment) -> Access {
         access.helm_namespace = None;
     }
     access
-}
-
-/// Asks on a terminal; secret answers are not shown.
-pub fn prompt(input: &Listed) -> Option<String> {
-    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
-        return None;
-    }
-    let reason = input.reason.as_ref().map_or(String::new(), |reason| format!(", {reason}"));
-    eprint!("{} (for {}{reason}): ", input.name, input.used_by.join(", "));
-    if input.secret {
-        return rpassword::read_password().ok();
-    }
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer).ok()?;
-    Some(answer.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 /// Random bytes of the system.

@@ -1,6 +1,6 @@
 //! `render`: the chart to a folder, to standard output, or as plain objects.
 
-use super::args::{Common, Format, Render};
+use super::args::{Common, Format, Parameters, Render};
 use super::project::{Project, Rendered, built_images};
 use super::release::{conduct_of_render, listed, template};
 use super::{CliError, Exit, output};
@@ -55,7 +55,8 @@ fn refuse_contradictions(options: &Render) -> Result<(), CliError> {
 
 /// Scripts give `render` and `deploy` the same flags; what a chart leaves out is said, and no error.
 fn warn_of_inputs(options: &Render) {
-    let given = !options.parameters.parameters.is_empty() || !options.parameters.files.is_empty();
+    let Parameters { assignments, files, sources } = &options.parameters;
+    let given = !assignments.is_empty() || !files.is_empty() || !sources.is_empty();
     if given && options.format == Format::Chart {
         output::say(
             "warning: values of inputs are not written into a chart; give them to deploy or --format yaml, \

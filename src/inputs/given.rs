@@ -120,6 +120,11 @@ impl Given {
         self.values.get(name)?.last_key_value().map(|(_, (value, _))| value.as_str())
     }
 
+    /// Where the value of an input comes from.
+    pub fn origin(&self, name: &str) -> Option<&str> {
+        self.values.get(name)?.last_key_value().map(|(_, (_, origin))| origin.as_str())
+    }
+
     /// The values that count, for whoever hides them.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
         self.values.keys().filter_map(|name| self.value(name))

@@ -8,6 +8,7 @@ mod file;
 mod generate;
 mod given;
 mod names;
+mod rotate;
 mod settle;
 mod template;
 
@@ -15,6 +16,7 @@ pub use file::Format;
 pub use generate::{Random, generate};
 pub use given::{Given, Means, parse_assignment};
 pub use names::{Names, variable};
+pub use rotate::{Stale, rotation, stale};
 pub use settle::{Answers, Kept, Outlook, Settled, outlook, settle};
 pub use template::{env_template, json_template, yaml_template};
 
@@ -26,6 +28,7 @@ use serde::Serialize;
 /// One input, as `inputs` lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "they are columns of a list")]
 pub struct Listed {
     /// Its name.
     pub name: String,
@@ -43,9 +46,41 @@ pub struct Listed {
     pub flag: String,
     /// The environment variable that gives it; null when another input has the same one.
     pub variable: Option<String>,
+    /// Whether there is a default that is not shown.
+    #[serde(skip)]
+    pub hidden_default: bool,
     /// Why it is an input, when the manifest does not declare it as a parameter.
     #[serde(rename = "description")]
     pub reason: Option<String>,
+}
+
+/// Who supplies an input that nobody gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Supply<'a> {
+    /// The person must.
+    Required,
+    /// The application's default; none when it is secret.
+    Default(Option<&'a str>),
+    /// `deploy` makes it.
+    Generated,
+    /// A Secret that somebody else writes.
+    Elsewhere,
+    /// Nothing uses it.
+    Unneeded,
+}
+
+impl Listed {
+    /// Who supplies it when nobody gives it.
+    pub fn supply(&self) -> Supply<'_> {
+        match (&self.default, self.required, self.generated) {
+            (Some(default), ..) => Supply::Default(Some(default)),
+            _ if self.hidden_default => Supply::Default(None),
+            (None, true, _) => Supply::Required,
+            (None, false, true) => Supply::Generated,
+            (None, false, false) if self.used_by.is_empty() => Supply::Unneeded,
+            (None, false, false) => Supply::Elsewhere,
+        }
+    }
 }
 
 /// What the inputs of an application are called: those of the manifest, and the tag of built images.
@@ -69,6 +104,7 @@ pub fn list(app: &App, plan: &Plan) -> Vec<Listed> {
             used_by: used_by.clone(),
             flag: "--tag VALUE".into(),
             variable: variable(TAG_INPUT),
+            hidden_default: false,
             reason: Some("tag of the images built from this application".into()),
         });
     }
@@ -86,6 +122,7 @@ fn declared(name: &str, input: &Input, plan: &Plan, variable: Option<String>) ->
         used_by: input.used_by.iter().cloned().collect(),
         flag: format!("--parameter {name}=VALUE"),
         variable,
+        hidden_default: input.secret && input.default.is_some() && !supplied,
         reason: input.reason.clone(),
     }
 }

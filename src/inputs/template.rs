@@ -1,9 +1,9 @@
 //! Parameter files to fill in. What must be given stands there without a value, and an unfilled line is refused when the file
 //! is used; everything else is a comment. No value of a secret is in them.
 
-use super::Listed;
 use super::dotenv;
 use super::names::Names;
+use super::{Listed, Supply};
 use crate::kubernetes::yaml;
 use serde_json::{Value as Json, json};
 
@@ -58,12 +58,12 @@ fn template(application: &str, listed: &[Listed], line: impl Fn(&Listed, Option<
 
 /// `Required, secret. Used by api.`
 fn about(input: &Listed) -> String {
-    let supply = match (&input.default, input.required, input.generated) {
-        (None, true, _) => "Required",
-        (None, false, true) => "Generated when it is not given",
-        (Some(_), ..) => "Has a default",
-        (None, false, false) if input.used_by.is_empty() => "Not needed",
-        (None, false, false) => "Comes from elsewhere",
+    let supply = match input.supply() {
+        Supply::Required => "Required",
+        Supply::Default(_) => "Has a default",
+        Supply::Generated => "Generated when it is not given",
+        Supply::Elsewhere => "Comes from elsewhere",
+        Supply::Unneeded => "Not needed",
     };
     let secret = if input.secret { ", secret" } else { "" };
     let users = if input.used_by.is_empty() { "nothing".into() } else { input.used_by.join(", ") };
@@ -100,6 +100,7 @@ mod tests {
             used_by: vec!["a\nb".into()],
             flag: String::new(),
             variable: Some(super::super::variable(name)),
+            hidden_default: false,
             reason: Some("because\r\nx: y\u{2028}=z".into()),
         }
     }

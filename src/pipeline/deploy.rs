@@ -6,6 +6,7 @@ use super::graph::{Ended, Graph, Step};
 use super::plan::Planned;
 use super::run::{Conduct, Limits, run};
 use super::saved::Saved;
+use super::settle::{Ask, Rotation, settled};
 use super::{Error, Random, Release, Slot, chart_secret, checks, foreign, replicas, rollback, values};
 use crate::app::App;
 use crate::chart::Chart;
@@ -13,17 +14,14 @@ use crate::cluster::claims::ReleaseName;
 use crate::cluster::secret::Change;
 use crate::cluster::{Cluster, Owner, ReleaseSecret, State, namespace};
 use crate::helm::{Helm, Options, Target, Values};
-use crate::inputs::{Given, Kept, Listed, Means, Settled, list, settle};
-use crate::kubernetes::{Plan, PlannedWorkload, lost_when_applied};
+use crate::inputs::{Given, Settled};
+use crate::kubernetes::{Plan, PlannedWorkload};
 use crate::problem::{Problem, Problems};
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tempfile::TempDir;
-
-/// Asks a person for an input; none when nobody can be asked.
-pub type Ask<'a> = dyn Fn(&Listed) -> Option<String> + Sync + 'a;
 
 /// What to deploy.
 pub struct Deploy<'a> {
@@ -37,6 +35,8 @@ pub struct Deploy<'a> {
     pub environment: Option<(String, Json)>,
     /// Values that a person gave.
     pub given: Given,
+    /// Secrets that are replaced.
+    pub rotation: Rotation,
     /// Whether to wait until the workloads are ready.
     pub wait: bool,
     /// The plan that was looked at: exactly that is deployed, or nothing.
@@ -83,8 +83,9 @@ pub(super) fn reading<'a>() -> Vec<Step<'a, Deployment<'a>>> {
         Step::new("publish-kubernetes", "write the chart for helm", &[], Deployment::publish),
         Step::new(
             "process-parameters",
-            "settle the value of every input",
-            &["check-cluster-kubernetes"],
+            "settle the value of every input, and ask for what is missing",
+            // Nothing else goes on, and nothing is said, while a person is asked.
+            &["check-helm-prereqs-kubernetes", "check-cluster-kubernetes", "publish-kubernetes"],
             Deployment::settle,
         ),
     ]
@@ -197,12 +198,7 @@ impl Deployment<'_> {
         let before = self.before.get()?;
         foreign::check_lost(self.request.plan, &self.request.given, &before.lost)?;
         self.cluster.get()?.hide(before.kept.foreign.values().filter(|value| !value.is_empty()).cloned());
-        let settled = settle_inputs(self.request, &before.kept, self.ask, self.random)?;
-        for (name, value) in &settled.plain {
-            if let Some(sentence) = lost_when_applied("its value", value) {
-                warn(self.report, format!("{name}: {sentence}"));
-            }
-        }
+        let settled = settled(self.request, before, self.ask, self.random, self.report)?;
         self.cluster.get()?.hide(secrets_of(&settled));
         self.settled.put(settled);
         Ok(())
@@ -338,27 +334,6 @@ impl Deployment<'_> {
 fn secrets_of(settled: &Settled) -> Vec<String> {
     let values = settled.secret.values().chain(settled.chart_secret.values());
     values.filter(|value| !value.is_empty()).cloned().collect()
-}
-
-/// Settles the inputs; what is missing is asked for once, where somebody can be asked.
-fn settle_inputs(request: &Deploy, kept: &Kept, ask: &Ask, random: &Random) -> Result<Settled, Error> {
-    let mut random = |bytes: &mut [u8]| random(bytes);
-    let first = settle(request.app, request.plan, &request.given, kept, &mut random);
-    let Err(problems) = first else { return Ok(first?) };
-    let mut given = request.given.clone();
-    for input in list(request.app, request.plan).iter().filter(|input| input.required) {
-        let known = given.value(&input.name).is_some()
-            || kept.plain.contains_key(&input.name)
-            || kept.secret.contains_key(&input.name);
-        if known || kept.chart_secret.contains_key(&input.name) {
-            continue;
-        }
-        match ask(input) {
-            Some(answer) => given.add(&input.name, answer, Means::Prompt, "prompt")?,
-            None => return Err(problems.into()),
-        }
-    }
-    Ok(settle(request.app, request.plan, &given, kept, &mut random)?)
 }
 
 fn check_cluster(request: &Deploy, release: &Release, before: &Before, report: &Report) -> Result<(), Error> {

@@ -26,11 +26,12 @@ mod replicas;
 mod rollback;
 mod run;
 mod saved;
+mod settle;
 mod status;
 mod template;
 mod values;
 
-pub use deploy::{Ask, Deploy, deploy, steps as deploy_steps};
+pub use deploy::{Deploy, deploy, steps as deploy_steps};
 pub use destroy::{Destroy, Destroyed, destroy, steps as destroy_steps};
 pub use drift::Drift;
 pub use event::{Event, Report};
@@ -42,6 +43,7 @@ pub use plan::{Planned, plan, steps as plan_steps};
 pub use rollback::{Rollback, rollback, steps as rollback_steps};
 pub use run::{Conduct, Limits};
 pub use saved::Saved;
+pub use settle::{Ask, Rotation};
 pub use status::{Claim, Endpoint, Running, Secret, Standing, Status, status};
 pub use template::{Template, chart_steps, publish, template, template_steps};
 

@@ -2,12 +2,13 @@
 //!
 //! Helm says what it would apply, the API server what it would make of it. What neither can tell is said in words.
 
-use super::deploy::{Ask, Deploy, Deployment, reading};
+use super::deploy::{Deploy, Deployment, reading};
 use super::event::say;
 use super::graph::{Graph, Step};
 use super::live::{Asked, Standing};
 use super::run::{Conduct, run};
 use super::saved::{Basis, Key, Saved};
+use super::settle::Ask;
 use super::{Error, Random, Release, own, values};
 use crate::cluster::{Cluster, NAMESPACE, Objects as _, Record, ReleaseSecret, State, mask, namespace};
 use crate::diff::{Change, Object, Sides, change, mark, objects};

@@ -210,7 +210,9 @@ fn command_lines() {
         "destroy app.json --timeout 1d",
         "destroy app.json",
         "destroy --release shop",
-        "inputs app.json -o yaml",
+        "inputs app.json -o toml",
+        "deploy app.json --rotate db-pasword --rotate currency --rotate region",
+        "deploy app.json --accept downtime",
         "completion csh",
     ];
     let mut report = String::new();

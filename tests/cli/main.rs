@@ -5,6 +5,7 @@ mod aspire;
 mod errors;
 mod folders;
 mod helm;
+mod inputs;
 mod intent;
 mod talk;
 

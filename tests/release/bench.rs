@@ -236,6 +236,11 @@ impl Run {
         self
     }
 
+    /// The command itself, for those who start it in their own way.
+    pub fn into_command(self) -> Command {
+        self.command
+    }
+
     /// Starts it and returns at once.
     pub fn spawn(mut self) -> Child {
         self.command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()

@@ -81,14 +81,14 @@ fn a_change_of_source_takes_the_values_along_and_leaves_none_behind() {
     bench.deploy(&[]).ok();
     let chart = bench.secret("app-chart-secrets");
     assert_eq!((&*chart["db-password"], &chart["token"]), ("one", &token));
-    bench.deploy(&["--parameter", "db-password=two"]).ok();
+    bench.deploy(&["--parameter", "db-password=two", "--accept", "stale-credentials"]).ok();
 
     source(&bench, "deploy");
     bench.deploy(&[]).ok();
     let deploy = bench.secret("app-secrets");
     assert_eq!((&*deploy["db-password"], &deploy["token"]), ("two", &token), "the older value was kept");
     assert_eq!(bench.find("secret/app-chart-secrets"), None);
-    bench.deploy(&["--parameter", "db-password=three"]).ok();
+    bench.deploy(&["--parameter", "db-password=three", "--accept", "stale-credentials"]).ok();
 
     source(&bench, "chart");
     bench.deploy(&[]).ok();

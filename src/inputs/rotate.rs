@@ -1,0 +1,235 @@
+//! Replacing secrets on request: which can be, and which data would still know the old value.
+
+use super::{Given, Kept, Settled, names};
+use crate::app::App;
+use crate::config::SecretSource;
+use crate::kubernetes::Plan;
+use crate::problem::{Problem, Problems};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The inputs whose values are to be made, or asked for, once more. Refuses what rotating cannot change.
+pub fn rotation(typed: &[String], app: &App, plan: &Plan, given: &Given) -> Result<BTreeSet<String>, Problems> {
+    let (names, mut rotation, mut problems) = (names(app), BTreeSet::new(), Problems::default());
+    for typed in typed {
+        let checked = names.find(typed).and_then(|name| check(name, app, plan, given).map(|()| name));
+        match checked {
+            Ok(name) => {
+                rotation.insert(name.to_owned());
+            }
+            Err(problem) => problems.push(Problem { place: "--rotate".into(), ..problem }),
+        }
+    }
+    problems.or(rotation)
+}
+
+fn check(name: &str, app: &App, plan: &Plan, given: &Given) -> Result<(), Problem> {
+    let wrong = |what: String, hint: String| Err(Problem::at("", what).hint(hint));
+    let Some(input) = app.inputs.get(name).filter(|input| input.secret || input.generate.is_some()) else {
+        return wrong(
+            format!("`{name}` is neither secret nor generated"),
+            "give its new value with --parameter".into(),
+        );
+    };
+    let users = input.used_by.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    if users.is_empty() {
+        return wrong(format!("nothing uses `{name}`"), String::new());
+    }
+    let source = plan.secrets.get(name).map(|secret| &secret.source);
+    if input.secret && !matches!(source, Some(SecretSource::Deploy | SecretSource::Chart)) {
+        return wrong(
+            format!("the value of `{name}` is not in our hands"),
+            format!(
+                "change it where aspire-k8s.yaml says it comes from, then restart what uses it ({users}) with `kubectl rollout restart`"
+            ),
+        );
+    }
+    if let Some(origin) = given.origin(name) {
+        return wrong(
+            format!("`{name}` is given by {origin}, so that nothing is left to make"),
+            "change it there and leave --rotate out, or no longer give it".into(),
+        );
+    }
+    Ok(())
+}
+
+impl Kept {
+    /// The same without the values that are to be replaced.
+    pub fn without(&self, names: &BTreeSet<String>) -> Self {
+        let rest = |kept: &BTreeMap<String, String>| {
+            let rest = kept.iter().filter(|(name, _)| !names.contains(*name));
+            rest.map(|(name, value)| (name.clone(), value.clone())).collect()
+        };
+        Self {
+            plain: rest(&self.plain),
+            secret: rest(&self.secret),
+            chart_secret: rest(&self.chart_secret),
+            foreign: rest(&self.foreign),
+        }
+    }
+
+    fn credential(&self, name: &str) -> Option<&String> {
+        [&self.foreign, &self.chart_secret, &self.secret].into_iter().find_map(|values| values.get(name))
+    }
+}
+
+/// Credentials that live claims may have been set up with.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Stale {
+    /// Those that change, with the claims.
+    pub changed: Vec<(String, Vec<String>)>,
+    /// Those that are made although such claims are there, because nobody knows the old one.
+    pub lost: Vec<(String, Vec<String>)>,
+}
+
+/// Compares what is kept with what will be. `remembered` are the claims that the Secret knows by input, `live` the claims
+/// of the cluster.
+pub fn stale(
+    plan: &Plan,
+    kept: &Kept,
+    settled: &Settled,
+    remembered: &BTreeMap<String, Vec<String>>,
+    live: &BTreeSet<&str>,
+) -> Stale {
+    let mut stale = Stale::default();
+    for (name, value) in settled.secret.iter().chain(&settled.chart_secret) {
+        let planned = plan.secrets.get(name).map(|secret| secret.claims.as_slice()).unwrap_or_default();
+        let known = remembered.get(name).map(Vec::as_slice).unwrap_or_default();
+        let claims: BTreeSet<&String> =
+            planned.iter().chain(known).filter(|claim| live.contains(claim.as_str())).collect();
+        if claims.is_empty() {
+            continue;
+        }
+        let entry = || (name.clone(), claims.iter().map(|claim| (*claim).clone()).collect());
+        match kept.credential(name) {
+            Some(old) if old == value => {}
+            Some(_) => stale.changed.push(entry()),
+            None if settled.made.contains(name) => stale.lost.push(entry()),
+            None => {}
+        }
+    }
+    stale
+}
+
+impl Stale {
+    /// What is refused without a word that it is meant.
+    pub fn refusals(&self) -> Problems {
+        let sentences = self.changed.iter().map(|(name, claims)| {
+            Problem::at("", format!(
+                "`{name}` would change, and the data in {} may have been set up with the old value: a database keeps passwords in its own files, and refuses the new one",
+                described(claims)
+            ))
+            .hint("change it in the database first (PostgreSQL: ALTER USER postgres PASSWORD '...'), give deploy the same value with --parameter-file, and confirm with --accept stale-credentials")
+        });
+        Problems(sentences.collect())
+    }
+
+    /// What is only said.
+    pub fn warnings(&self) -> impl Iterator<Item = String> {
+        self.lost.iter().map(|(name, claims)| format!(
+            "{name} is made anew, because the cluster holds no old value, but {} is there already: if its data was set up with another value, give that one with --parameter-file",
+            described(claims)
+        ))
+    }
+}
+
+fn described(claims: &[String]) -> String {
+    let noun = if claims.len() == 1 { "the claim" } else { "the claims" };
+    format!("{noun} {}", claims.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inputs::Means;
+
+    fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn application() -> (App, Plan) {
+        let parameter = |name: &str, secret: bool, generated: bool| {
+            let mut value = serde_json::json!({"type": "string", "secret": secret});
+            if generated {
+                value["default"] = serde_json::json!({"generate": {"minLength": 22}});
+            }
+            let text = format!("{{{name}.inputs.value}}");
+            serde_json::json!({"type": "parameter.v0", "value": text, "inputs": {"value": value}})
+        };
+        let manifest = serde_json::json!({"resources": {
+            "postgres": {"type": "container.v0", "image": "pg:1", "env": {"A": "{db.value}"},
+                "volumes": [{"name": "data", "target": "/data", "readOnly": false}]},
+            "api": {"type": "container.v0", "image": "api:1",
+                "env": {"A": "{db.value}", "B": "{token.value}", "C": "{mine.value}", "D": "{plain.value}", "E": "{dice.value}"}},
+            "db": parameter("db", true, true),
+            "token": parameter("token", true, false),
+            "mine": parameter("mine", true, false),
+            "plain": parameter("plain", false, false),
+            "dice": parameter("dice", false, true),
+            "unused": parameter("unused", true, true),
+        }});
+        let manifest = crate::manifest::parse(manifest.to_string().as_bytes()).unwrap();
+        let config = "parameters: {token: {from: chart}, mine: {from: {existing: {name: a, key: b}}}}";
+        let config = crate::config::parse(config).unwrap();
+        let app = crate::app::resolve(&manifest, &config, "shop", &crate::app::Sources::default()).unwrap();
+        let plan = crate::kubernetes::plan(&app, &config, &crate::kubernetes::BuiltImages::default()).unwrap();
+        (app, plan)
+    }
+
+    #[test]
+    fn what_is_made_or_asked_for_can_be_replaced_and_nothing_else() {
+        let (app, plan) = application();
+        let mut given = Given::default();
+        given.add("token", "hunter2".into(), Means::File, "a.env").unwrap_or_else(|problem| panic!("{problem}"));
+        let typed = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let good = rotation(&typed(&["Parameters__db", "db", "dice"]), &app, &plan, &given).unwrap();
+        assert_eq!(good.into_iter().collect::<Vec<_>>(), ["db", "dice"]);
+        let said = rotation(&typed(&["token", "mine", "plain", "unused", "dbb", "image.tag"]), &app, &plan, &given);
+        let said = said.unwrap_err().to_string();
+        for sentence in [
+            "--rotate: `token` is given by a.env",
+            "--rotate: the value of `mine` is not in our hands",
+            "restart what uses it (api)",
+            "--rotate: `plain` is neither secret nor generated",
+            "--rotate: nothing uses `unused`",
+            "did you mean `db`?",
+            "`image.tag` is neither",
+        ] {
+            assert!(said.contains(sentence), "{sentence}: {said}");
+        }
+        assert!(!said.contains("hunter2"));
+    }
+
+    #[test]
+    fn a_changed_credential_of_a_live_claim_is_stale() {
+        let (_, plan) = application();
+        let kept = Kept { secret: map(&[("db", "old"), ("token", "old")]), ..Kept::default() };
+        let settled =
+            Settled { secret: map(&[("db", "new"), ("token", "new")]), made: vec!["db".into()], ..Settled::default() };
+        let remembered = BTreeMap::from([("token".to_owned(), vec!["cache".to_owned()])]);
+        let of =
+            |kept: &Kept, live: &[&str]| stale(&plan, kept, &settled, &remembered, &live.iter().copied().collect());
+        assert_eq!(of(&kept, &["other"]), Stale::default());
+        let both = of(&kept, &["postgres-data", "cache"]);
+        assert_eq!(both.changed.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["db", "token"]);
+        assert!(both.refusals().to_string().contains("`token` would change, and the data in the claim cache"));
+        let same = Kept { chart_secret: settled.secret.clone(), secret: map(&[("db", "older")]), ..Kept::default() };
+        assert_eq!(of(&same, &["postgres-data", "cache"]), Stale::default());
+        let unknown = of(&Kept::default(), &["postgres-data", "cache"]);
+        assert_eq!(
+            (unknown.changed.len(), unknown.lost.len(), unknown.warnings().count()),
+            (0, 1, 1),
+            "token was given"
+        );
+    }
+
+    #[test]
+    fn what_is_replaced_is_forgotten_everywhere() {
+        let one = map(&[("a", "1"), ("b", "2")]);
+        let kept = Kept { plain: one.clone(), secret: one.clone(), chart_secret: one.clone(), foreign: one };
+        let rest = kept.without(&BTreeSet::from(["a".to_owned()]));
+        let left = map(&[("b", "2")]);
+        for rest in [rest.plain, rest.secret, rest.chart_secret, rest.foreign] {
+            assert_eq!(rest, left);
+        }
+    }
+}

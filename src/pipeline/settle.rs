@@ -1,0 +1,64 @@
+//! The values of all inputs for one deploy: given, kept, asked for or made; and what must be meant before they change.
+
+use super::before::Before;
+use super::deploy::Deploy;
+use super::event::{Report, say, warn};
+use super::{Error, Random};
+use crate::cluster::name_of;
+use crate::inputs::{Answers, Means, Outlook, Settled, outlook, settle, stale};
+use crate::kubernetes::lost_when_applied;
+use std::collections::BTreeSet;
+
+/// Asks a person for everything that is missing, at once.
+pub type Ask<'a> = dyn Fn(&Outlook) -> Answers + Sync + 'a;
+
+/// Secrets that are replaced.
+#[derive(Debug, Clone, Default)]
+pub struct Rotation {
+    /// Inputs whose values are made, or asked for, once more.
+    pub names: BTreeSet<String>,
+    /// Whether a person said that data may be left with an old value.
+    pub accept_stale: bool,
+}
+
+/// Settles the inputs. Writes nothing, and refuses to part data from its credentials.
+pub fn settled(
+    request: &Deploy,
+    before: &Before,
+    ask: &Ask,
+    random: &Random,
+    report: &Report,
+) -> Result<Settled, Error> {
+    let (app, plan) = (request.app, request.plan);
+    let kept = before.kept.without(&request.rotation.names);
+    let mut given = request.given.clone();
+    let outlook = outlook(app, plan, &given, &kept);
+    if !outlook.missing.is_empty() {
+        match ask(&outlook) {
+            Answers::Given(answers) => {
+                for (name, answer) in answers {
+                    given.add(&name, answer, Means::Prompt, "prompt")?;
+                }
+            }
+            Answers::Stopped => {
+                say(report, "nothing was changed");
+                return Err(Error::Interrupted);
+            }
+            // Settling names all that are missing.
+            Answers::Nobody => {}
+        }
+    }
+    let settled = settle(app, plan, &given, &kept, &mut |bytes| random(bytes))?;
+    for (name, value) in &settled.plain {
+        if let Some(sentence) = lost_when_applied("its value", value) {
+            warn(report, format!("{name}: {sentence}"));
+        }
+    }
+    let live: BTreeSet<&str> = before.claims.iter().map(name_of).collect();
+    let stale = stale(plan, &before.kept, &settled, &before.secret.claims, &live);
+    stale.warnings().for_each(|sentence| warn(report, sentence));
+    if !request.rotation.accept_stale {
+        stale.refusals().or(()).map_err(Error::Refused)?;
+    }
+    Ok(settled)
+}
