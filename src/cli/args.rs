@@ -1,7 +1,7 @@
 //! What can be typed: flags and verbs, nothing else.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Render and deploy .NET Aspire applications as Helm charts.
 #[derive(Debug, Parser)]
@@ -114,8 +114,9 @@ pub enum Target {
 pub struct Source {
     /// An aspire-manifest.json, or a folder that holds one; deploy, plan and status also take a chart that was rendered
     /// before: its folder, a .tgz, or an oci:// reference
-    #[arg(default_value = ".", value_name = "SOURCE")]
-    pub source: PathBuf,
+    /// [default: .]
+    #[arg(value_name = "SOURCE")]
+    pub source: Option<PathBuf>,
     /// Deployment intent; aspire-k8s.yaml beside the manifest when it is there
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -125,6 +126,13 @@ pub struct Source {
     /// Speak plain HTTP to the registry of an oci:// SOURCE
     #[arg(long)]
     pub plain_http: bool,
+}
+
+impl Source {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.source.as_deref().unwrap_or(Path::new("."))
+    }
 }
 
 /// Where built images are.
@@ -312,12 +320,15 @@ pub struct Destroy {
     /// Steps.
     #[command(flatten)]
     pub steps: Steps,
-    /// The release; when it is named, SOURCE is not read.
+    /// The release; when it is named, SOURCE is read only if it is given.
     #[command(flatten)]
     pub on: On,
     /// Delete the claims of the release and all its secrets too
     #[arg(long)]
     pub delete_data: bool,
+    /// Delete the namespace too, if a deploy of this release made it and nothing of others lives in it
+    #[arg(long)]
+    pub delete_namespace: bool,
 }
 
 /// `status`.
@@ -326,7 +337,7 @@ pub struct Status {
     /// The application.
     #[command(flatten)]
     pub source: Source,
-    /// The release; when it is named, SOURCE is not read.
+    /// The release; when it is named, SOURCE is read only if it is given.
     #[command(flatten)]
     pub on: Named,
     /// Form of the answer
@@ -340,7 +351,7 @@ pub struct History {
     /// The application.
     #[command(flatten)]
     pub source: Source,
-    /// The release; when it is named, SOURCE is not read.
+    /// The release; when it is named, SOURCE is read only if it is given.
     #[command(flatten)]
     pub on: Named,
     /// Form of the answer
@@ -360,7 +371,7 @@ pub struct Rollback {
     /// The steps.
     #[command(flatten)]
     pub steps: Steps,
-    /// The release; when it is named, SOURCE is not read.
+    /// The release; when it is named, SOURCE is read only if it is given.
     #[command(flatten)]
     pub on: On,
     /// Do not wait until the workloads are ready

@@ -16,7 +16,7 @@ const REGISTRY: &str = "oci://";
 
 /// Whether SOURCE is a chart, ours or not.
 pub fn is_chart(source: &Source) -> bool {
-    let path = &source.source;
+    let path = source.path();
     path.to_string_lossy().starts_with(REGISTRY)
         || chart::is_archive(path)
         || (chart::is_chart(path) && !super::project::has_manifest(path))
@@ -34,7 +34,7 @@ pub struct Packed {
 impl Packed {
     /// Reads it, wherever it is.
     pub fn load(source: &Source) -> Result<Self, CliError> {
-        let shown = source.source.display().to_string();
+        let shown = source.path().display().to_string();
         if source.config.is_some() {
             return Err(CliError::Usage(format!(
                 "{shown} is a chart, which holds what aspire-k8s.yaml said when it was rendered; leave --config out, or pass the manifest"
@@ -45,7 +45,7 @@ impl Packed {
             let fetched = pipeline::fetch(&shown, source.version.as_deref(), source.plain_http, &environment)?;
             chart::read(&fetched.archive)?
         } else {
-            chart::read(&source.source)?
+            chart::read(source.path())?
         };
         let wrong = |problem: Problem| CliError::Input { file: shown.clone(), problems: problem.into() };
         let Some(contents) = chart.files.get(CONTENTS) else {

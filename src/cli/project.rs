@@ -69,10 +69,10 @@ impl Project {
         if packed::is_chart(source) {
             return Err(CliError::Usage(format!(
                 "{} is a chart that was rendered before, and this needs the manifest that it was rendered from",
-                source.source.display()
+                source.path().display()
             )));
         }
-        let manifest_path = manifest_path(&source.source)?;
+        let manifest_path = manifest_path(source.path())?;
         let manifest = read_manifest(&manifest_path)?;
         let base = match manifest_path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),

@@ -68,7 +68,8 @@ pub fn destroy(common: &Common, options: &Destroy) -> Result<Exit, CliError> {
     let (name, config, application) = meant(common, options.on.release.as_deref(), &options.source)?;
     let release = writing(common, &name, options.on.release_namespace.as_deref(), &config)?;
     confirm(common, options, &release)?;
-    let request = pipeline::Destroy { application, delete_data: options.delete_data };
+    let request =
+        pipeline::Destroy { application, delete_data: options.delete_data, delete_namespace: options.delete_namespace };
     let limits = limits(timeout)?;
     let conduct = Conduct { only: options.steps.step.as_deref(), limits, report: &report::text };
     let done = pipeline::destroy(&request, &release, &conduct)?;
@@ -94,28 +95,29 @@ pub fn rollback(common: &Common, options: &Rollback) -> Result<Exit, CliError> {
 }
 
 /// SOURCE and REVISION, of which either may be left out: a number is a revision.
-fn which(words: &[String]) -> Result<(PathBuf, Option<u64>), CliError> {
+fn which(words: &[String]) -> Result<(Option<PathBuf>, Option<u64>), CliError> {
     match words {
-        [] => Ok((".".into(), None)),
-        [one] => Ok(one.parse().map_or_else(|_| (one.into(), None), |revision| (".".into(), Some(revision)))),
+        [] => Ok((None, None)),
+        [one] => Ok(one.parse().map_or_else(|_| (Some(one.into()), None), |revision| (None, Some(revision)))),
         [source, revision, ..] => {
             let wrong = |_| CliError::Usage(format!("`{revision}` is no number of a revision; `history` lists them"));
-            Ok((source.into(), Some(revision.parse().map_err(wrong)?)))
+            Ok((Some(source.into()), Some(revision.parse().map_err(wrong)?)))
         }
     }
 }
 
-/// The release that is meant: one that is named needs no manifest, from whatever machine.
-fn meant(
+/// The release that is meant. One that is named needs no SOURCE, from whatever machine; one that is given all the same says
+/// its namespace and application.
+pub fn meant(
     common: &Common,
     release: Option<&str>,
     source: &Source,
 ) -> Result<(String, Config, Option<String>), CliError> {
-    if let Some(name) = release {
+    if let (Some(name), None) = (release, &source.source) {
         return Ok((name.to_owned(), Config::default(), None));
     }
     let (name, config, application) = named_by_source(common, source)?;
-    Ok((name, config, Some(application)))
+    Ok((release.map_or(name, str::to_owned), config, Some(application)))
 }
 
 /// Prints the steps.
@@ -170,6 +172,9 @@ fn summarise(done: &Destroyed, release: &Release) {
     output::say(&format!("destroyed {}", release.described()));
     if !done.deleted.is_empty() {
         output::say(&format!("deleted with their data: {}", done.deleted.join(", ")));
+    }
+    if done.namespace {
+        output::say(&format!("deleted namespace {}", release.namespace));
     }
     if !done.kept.is_empty() {
         output::say(&format!("kept, with the secrets that belong to them: {}", done.kept.join(", ")));

@@ -1,9 +1,8 @@
 //! `status` and `history`: what stands on the cluster, as text or JSON.
 
 use super::args::{Common, History, ListFormat, Named, Source, Status};
-use super::release::{named_by_source, reading};
+use super::release::{meant, reading};
 use super::{CliError, Exit, output};
-use crate::config::Config;
 use crate::pipeline::{self, Release, Standing};
 use crate::report::harmless;
 use std::fmt::Write as _;
@@ -61,12 +60,7 @@ pub fn history(common: &Common, options: &History) -> Result<Exit, CliError> {
 
 /// The release that is looked at: a name needs no manifest, from whatever machine.
 pub fn release(common: &Common, source: &Source, on: &Named) -> Result<Release, CliError> {
-    let (name, config) = if let Some(name) = &on.release {
-        (name.clone(), Config::default())
-    } else {
-        let (name, config, _) = named_by_source(common, source)?;
-        (name, config)
-    };
+    let (name, config, _) = meant(common, on.release.as_deref(), source)?;
     reading(common, &name, on.release_namespace.as_deref(), &config)
 }
 

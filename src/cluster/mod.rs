@@ -17,6 +17,7 @@ mod explain;
 #[cfg(test)]
 mod fake;
 pub mod holder;
+mod inhabitants;
 mod kind;
 mod kubeconfig;
 pub mod lease;

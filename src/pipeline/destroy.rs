@@ -4,7 +4,7 @@ use super::checks::is_our_claim;
 use super::event::{Report, say};
 use super::graph::{Graph, Step};
 use super::run::{Conduct, Limits, run};
-use super::{Error, Release, Slot, chart_secret, foreign};
+use super::{Error, Release, Slot, chart_secret, foreign, vacancy};
 use crate::cluster::claims::ReleaseName;
 use crate::cluster::{
     CLAIM, CONFIG_MAP, Cluster, Guard, Objects, Owner, Propagation, SECRET, State, annotation, label, marks, name_of,
@@ -22,6 +22,8 @@ pub struct Destroy {
     pub application: Option<String>,
     /// Whether claims and all secrets go too.
     pub delete_data: bool,
+    /// Whether the namespace goes too, if we made it and nothing of others lives in it.
+    pub delete_namespace: bool,
 }
 
 /// What was done.
@@ -33,6 +35,8 @@ pub struct Destroyed {
     pub kept: Vec<String>,
     /// Claims that were deleted.
     pub deleted: Vec<String>,
+    /// Whether the namespace was deleted.
+    pub namespace: bool,
 }
 
 /// What the steps of one destroy share.
@@ -79,6 +83,12 @@ pub fn steps<'a>() -> Result<Graph<'a, Destruction<'a>>, Problem> {
             &["destroy-state-kubernetes"],
             Destruction::wait,
         ),
+        Step::new(
+            "delete-namespace-kubernetes",
+            "delete the namespace with --delete-namespace, if we made it and it is empty",
+            &["wait-for-claims-kubernetes"],
+            Destruction::clear,
+        ),
     ])
 }
 
@@ -120,8 +130,24 @@ impl Destruction<'_> {
 
     fn check(&self) -> Result<(), Error> {
         check_application(self.live.get()?.as_deref(), self.request.application.as_deref(), self.release)?;
-        let (helm, target) = self.helm.get()?;
-        check_release(helm, target, self.cluster.get()?, self.release)
+        let ((helm, target), cluster) = (self.helm.get()?, self.cluster.get()?);
+        check_release(helm, target, cluster, self.release)?;
+        // Known before anything goes: half of it would help nobody.
+        if self.request.delete_namespace {
+            vacancy::check(cluster, self.release, self.request.delete_data)?;
+        }
+        Ok(())
+    }
+
+    fn clear(&self) -> Result<(), Error> {
+        if self.request.delete_namespace {
+            let (cluster, data) = (self.cluster.get()?, self.request.delete_data);
+            let gone = vacancy::clear(cluster, self.release, data, self.limits)?;
+            let mut done = self.done();
+            done.namespace = gone;
+            done.found |= gone;
+        }
+        Ok(())
     }
 
     fn uninstall(&self) -> Result<(), Error> {

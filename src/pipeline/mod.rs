@@ -29,6 +29,7 @@ mod saved;
 mod settle;
 mod status;
 mod template;
+mod vacancy;
 mod values;
 
 pub use deploy::{Deploy, deploy, steps as deploy_steps};

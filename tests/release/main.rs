@@ -27,3 +27,4 @@ mod sources;
 mod status;
 mod surroundings;
 mod terminal;
+mod vacancy;
