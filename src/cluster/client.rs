@@ -2,6 +2,8 @@
 //!
 //! Every request has the same time limit and every error says what was tried. Objects are JSON values as they came.
 
+mod observe;
+
 use std::pin::Pin;
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;

@@ -8,14 +8,14 @@ use super::*;
 use crate::cluster::kind::{CLAIM, NAMESPACE, SECRET};
 use crate::cluster::{Probe, Question};
 
-struct Asked {
-    line: String,
+pub(super) struct Asked {
+    pub line: String,
     content_type: String,
     body: Value,
 }
 
 /// A server that gives these answers, one connection each; `0` takes the request and never answers, `1` hangs up.
-fn server(answers: Vec<(u16, Value)>) -> (Cluster, Receiver<Asked>) {
+pub(super) fn server(answers: Vec<(u16, Value)>) -> (Cluster, Receiver<Asked>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let (sender, receiver) = channel();

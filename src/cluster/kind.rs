@@ -36,6 +36,10 @@ pub const STORAGE_CLASS: Kind = row("storage.k8s.io/v1", "StorageClass", "storag
 pub const DEPLOYMENT: Kind = row("apps/v1", "Deployment", "deployments", true);
 /// `StatefulSet`.
 pub const STATEFUL_SET: Kind = row("apps/v1", "StatefulSet", "statefulsets", true);
+/// `ReplicaSet`.
+pub const REPLICA_SET: Kind = row("apps/v1", "ReplicaSet", "replicasets", true);
+/// `Event`.
+pub const EVENT: Kind = row("v1", "Event", "events", true);
 /// `Service`.
 pub const SERVICE: Kind = row("v1", "Service", "services", true);
 /// `Pod`.
@@ -46,8 +50,20 @@ pub const LEASE: Kind = row("coordination.k8s.io/v1", "Lease", "leases", true);
 pub(super) const ACCESS_REVIEW: Kind =
     row("authorization.k8s.io/v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", false);
 
-const TABLE: [&Kind; 10] =
-    [&NAMESPACE, &SECRET, &CONFIG_MAP, &CLAIM, &STORAGE_CLASS, &DEPLOYMENT, &STATEFUL_SET, &SERVICE, &POD, &LEASE];
+const TABLE: [&Kind; 12] = [
+    &NAMESPACE,
+    &SECRET,
+    &CONFIG_MAP,
+    &CLAIM,
+    &STORAGE_CLASS,
+    &DEPLOYMENT,
+    &STATEFUL_SET,
+    &REPLICA_SET,
+    &EVENT,
+    &SERVICE,
+    &POD,
+    &LEASE,
+];
 
 pub(super) const fn row(api_version: &'static str, kind: &'static str, plural: &'static str, namespaced: bool) -> Kind {
     Kind {

@@ -38,7 +38,8 @@ pub use client::Cluster;
 pub use environment::Environment;
 pub use error::{Error, ErrorKind, Result};
 pub use kind::{
-    CLAIM, CONFIG_MAP, DEPLOYMENT, Kind, LEASE, NAMESPACE, POD, SECRET, SERVICE, STATEFUL_SET, STORAGE_CLASS,
+    CLAIM, CONFIG_MAP, DEPLOYMENT, EVENT, Kind, LEASE, NAMESPACE, POD, REPLICA_SET, SECRET, SERVICE, STATEFUL_SET,
+    STORAGE_CLASS,
 };
 pub use kubeconfig::{Location, locate};
 pub use mask::{MASK, base64, mask, unbase64};
