@@ -276,6 +276,12 @@ pub struct Deploy {
     /// Go back to the last good revision when helm fails; exit 4 when that worked
     #[arg(long)]
     pub rollback_on_failure: bool,
+    /// Stop waiting as soon as a workload shows what will not mend itself, such as an image that is not there
+    #[arg(long, conflicts_with = "no_wait")]
+    pub fail_fast: bool,
+    /// Form of what is shown: text, or json, which for a run is one event a line
+    #[arg(short, long, value_enum, default_value_t = ListFormat::Text)]
+    pub output: ListFormat,
     /// Images.
     #[command(flatten)]
     pub images: Images,
@@ -303,9 +309,6 @@ pub struct Plan {
     /// The deploy that is looked at.
     #[command(flatten)]
     pub deploy: Deploy,
-    /// Form of the plan
-    #[arg(short, long, value_enum, default_value_t = ListFormat::Text)]
-    pub output: ListFormat,
     /// Write the plan into this file, for `deploy --plan`; no secret is in it
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,
@@ -329,6 +332,9 @@ pub struct Destroy {
     /// Delete the namespace too, if a deploy of this release made it and nothing of others lives in it
     #[arg(long)]
     pub delete_namespace: bool,
+    /// Form of what is shown: text, or json, which for a run is one event a line
+    #[arg(short, long, value_enum, default_value_t = ListFormat::Text)]
+    pub output: ListFormat,
 }
 
 /// `status`.
@@ -377,6 +383,9 @@ pub struct Rollback {
     /// Do not wait until the workloads are ready
     #[arg(long)]
     pub no_wait: bool,
+    /// Form of what is shown: text, or json, which for a run is one event a line
+    #[arg(short, long, value_enum, default_value_t = ListFormat::Text)]
+    pub output: ListFormat,
 }
 
 /// `seal`.

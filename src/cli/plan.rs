@@ -21,7 +21,7 @@ pub fn plan(common: &Common, options: &Plan) -> Result<Exit, CliError> {
     release::requested(common, &options.deploy, |request, release| {
         let conduct = Conduct { only: None, limits, report: &quiet };
         let planned = pipeline::plan(request, release, &prompt::asker(common), &release::random, &conduct)?;
-        match options.output {
+        match options.deploy.output {
             ListFormat::Text => text(&planned),
             ListFormat::Json => output::json(&Json::of(&planned, release)),
         }

@@ -1,12 +1,12 @@
 //! `deploy` and `destroy`: which release on which cluster, and who answers questions.
 
-use super::args::{Accept, Common, Deploy, Destroy, Render, Rollback, Source, StepFormat};
+use super::args::{Accept, Common, Deploy, Destroy, ListFormat, Render, Rollback, Source, StepFormat};
 use super::packed::{self, Packed};
 use super::project::{Project, given, rendered};
 use super::{CliError, Exit, output, prompt};
 use crate::cluster::{Access, Environment};
 use crate::config::Config;
-use crate::inputs::rotation;
+use crate::inputs::{Outlook, rotation};
 use crate::kubernetes::{BuiltImages, Name};
 use crate::pipeline::{self, Conduct, Destroyed, Limits, Release, Rotation};
 use crate::problem::Problem;
@@ -22,8 +22,11 @@ pub fn deploy(common: &Common, options: &Deploy) -> Result<Exit, CliError> {
     }
     let limits = limits(duration(&options.on.timeout)?)?;
     requested(common, options, |request, release| {
-        let conduct = Conduct { only: options.steps.step.as_deref(), limits, report: &report::text };
-        pipeline::deploy(request, release, &prompt::asker(common), &random, &conduct)?;
+        let display = display(options.output);
+        let conduct = Conduct { only: options.steps.step.as_deref(), limits, report: &|event| display.event(event) };
+        let asker = prompt::asker(common);
+        let ask = |outlook: &Outlook| display.pause(|| asker(outlook));
+        pipeline::deploy(request, release, &ask, &random, &conduct)?;
         Ok(Exit::Done)
     })
 }
@@ -53,6 +56,7 @@ pub fn requested<T>(
         given,
         rotation,
         wait: !options.no_wait,
+        fail_fast: options.fail_fast,
         approved: approved.as_ref(),
         roll_back: options.rollback_on_failure,
     };
@@ -71,8 +75,10 @@ pub fn destroy(common: &Common, options: &Destroy) -> Result<Exit, CliError> {
     let request =
         pipeline::Destroy { application, delete_data: options.delete_data, delete_namespace: options.delete_namespace };
     let limits = limits(timeout)?;
-    let conduct = Conduct { only: options.steps.step.as_deref(), limits, report: &report::text };
+    let display = display(options.output);
+    let conduct = Conduct { only: options.steps.step.as_deref(), limits, report: &|event| display.event(event) };
     let done = pipeline::destroy(&request, &release, &conduct)?;
+    drop(display);
     summarise(&done, &release);
     Ok(if done.found || options.steps.step.is_some() { Exit::Done } else { Exit::Error })
 }
@@ -89,7 +95,8 @@ pub fn rollback(common: &Common, options: &Rollback) -> Result<Exit, CliError> {
     let release = writing(common, &name, options.on.release_namespace.as_deref(), &config)?;
     let request = pipeline::Rollback { revision, application, wait: !options.no_wait };
     let limits = limits(timeout)?;
-    let conduct = Conduct { only: options.steps.step.as_deref(), limits, report: &report::text };
+    let display = display(options.output);
+    let conduct = Conduct { only: options.steps.step.as_deref(), limits, report: &|event| display.event(event) };
     pipeline::rollback(&request, &release, &conduct)?;
     Ok(Exit::Done)
 }
@@ -118,6 +125,13 @@ pub fn meant(
     }
     let (name, config, application) = named_by_source(common, source)?;
     Ok((release.map_or(name, str::to_owned), config, Some(application)))
+}
+
+fn display(output: ListFormat) -> report::Display {
+    report::Display::new(match output {
+        ListFormat::Text => report::Form::Text,
+        ListFormat::Json => report::Form::Json,
+    })
 }
 
 /// Prints the steps.

@@ -14,7 +14,6 @@ pub(super) enum Told {
     /// Ctrl-C.
     Interrupt,
     /// `kill`.
-    #[cfg_attr(not(unix), expect(dead_code))]
     Terminate,
 }
 
@@ -32,6 +31,11 @@ pub(super) struct Interrupts {
 /// ends it at once.
 pub fn hold() {
     Interrupts::of_program().held.store(true, Ordering::SeqCst);
+}
+
+/// Tells every helm that runs to stop, as `kill` would, and lets it end in order.
+pub fn stop() {
+    Interrupts::of_program().arrived(Told::Terminate);
 }
 
 /// Whether a person told us to stop.

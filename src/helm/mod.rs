@@ -22,7 +22,7 @@ use std::sync::{OnceLock, PoisonError, RwLock};
 
 pub use arguments::{Options, Target, Values};
 pub use error::{Ended, Error, Failure, Result};
-pub use interrupt::{hold, stopped};
+pub use interrupt::{hold, stop, stopped};
 pub use process::{Line, Stream};
 pub use release::{Hook, Intended, Release, Revision};
 pub use verbs::Lint;

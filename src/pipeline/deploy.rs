@@ -7,6 +7,7 @@ use super::plan::Planned;
 use super::run::{Conduct, Limits, run};
 use super::saved::Saved;
 use super::settle::{Ask, Rotation, settled};
+use super::watch::Watching;
 use super::{Error, Random, Release, Slot, chart_secret, checks, foreign, replicas, rollback, values};
 use crate::app::App;
 use crate::chart::Chart;
@@ -43,6 +44,8 @@ pub struct Deploy<'a> {
     pub approved: Option<&'a Saved>,
     /// Whether to go back to the last good revision when helm fails.
     pub roll_back: bool,
+    /// Whether to stop waiting as soon as a workload shows what will not mend itself.
+    pub fail_fast: bool,
 }
 
 /// What the steps of one deploy share.
@@ -249,12 +252,16 @@ impl Deployment<'_> {
         let files = self.value_files(&chart);
         self.tried.put(());
         let options = Options { timeout: self.limits.left(), wait: self.request.wait, ..Options::default() };
-        let ran = helm.upgrade_install(target, &chart, &Values { files: &files, over: &values }, &options, &mut |_| {});
+        let upgrade = || {
+            let values = Values { files: &files, over: &values };
+            Ok(helm.upgrade_install(target, &chart, &values, &options, &mut |_| {})?)
+        };
+        let ran = if self.request.wait { self.watched(upgrade) } else { upgrade() };
         if let Err(error) = ran {
             for sentence in foreign::late(self.cluster.get()?, self.release, self.request.plan) {
                 warn(self.report, sentence);
             }
-            return Err(error.into());
+            return Err(error);
         }
         self.deployed.put(());
         Ok(())
@@ -264,6 +271,21 @@ impl Deployment<'_> {
     pub(super) fn value_files(&self, chart: &Path) -> Vec<PathBuf> {
         let environment = self.request.environment.iter();
         environment.map(|(name, _)| chart.join(format!("values-{name}.yaml"))).collect()
+    }
+
+    /// All that is not shown: the secrets of now and of before.
+    fn secrets(&self) -> Result<Vec<String>, Error> {
+        let kept = &self.before.get()?.kept;
+        let old = kept.secret.values().chain(kept.chart_secret.values()).filter(|value| !value.is_empty());
+        Ok(secrets_of(self.settled.get()?).into_iter().chain(old.cloned()).collect())
+    }
+
+    /// Shows the workloads while helm waits for them; when it fails because of them, the error says what they showed.
+    fn watched(&self, upgrade: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
+        let secrets = self.secrets()?;
+        let give_up = self.request.fail_fast.then_some(crate::helm::stop as fn());
+        let watching = Watching { release: self.release, secrets: &secrets, report: self.report, give_up };
+        watching.during(upgrade)
     }
 
     /// The release is good, or secrets and values are those from before again. The state of a first install stays, because
@@ -308,7 +330,9 @@ impl Deployment<'_> {
         let (helm, target) = self.helm.get()?;
         // The deploy may have used up its time; the way back gets as much again.
         let options = Options { timeout: self.time, wait: self.request.wait, ..Options::default() };
-        self.rolled_back.put(rollback::after_failure(helm, target, cluster, self.release, &options, self.report)?);
+        let (release, report, secrets) = (self.release, self.report, self.secrets()?);
+        let way = rollback::Way { helm, target, cluster, release, options: &options, secrets: &secrets, report };
+        self.rolled_back.put(way.after_failure()?);
         Ok(())
     }
 

@@ -31,6 +31,7 @@ mod status;
 mod template;
 mod vacancy;
 mod values;
+mod watch;
 
 pub use deploy::{Deploy, deploy, steps as deploy_steps};
 pub use destroy::{Destroy, Destroyed, destroy, steps as destroy_steps};
@@ -90,6 +91,14 @@ pub enum Error {
     /// A temporary folder for helm could not be made.
     #[error("cannot make a temporary folder: {0}")]
     Temporary(#[source] std::io::Error),
+    /// The workloads did not become ready, and show why.
+    #[error("the application did not become ready\n{}\n{helm}", stuck(.seen))]
+    NotReady {
+        /// What helm said.
+        helm: Box<Error>,
+        /// What the workloads showed in the end.
+        seen: watch::Seen,
+    },
     /// Steps failed, and what they had begun could not be taken back.
     #[error("{error}\nand what was begun could not be taken back: {}", joined(.failed))]
     NotClearedUp {
@@ -120,6 +129,16 @@ pub enum Error {
     Defect(String),
 }
 
+fn stuck(seen: &watch::Seen) -> String {
+    let is_told = |workload: &&crate::rollout::Progress| {
+        seen.findings.iter().any(|finding| (&finding.kind, &finding.name) == (&workload.kind, &workload.name))
+    };
+    let findings = seen.findings.iter().map(|finding| format!("  {finding}").replace('\n', "\n  "));
+    let others = seen.unready.iter().filter(|workload| !is_told(workload));
+    let others = others.map(|it| format!("  {} {}: {} of {} ready", it.kind, it.name, it.ready, it.desired));
+    findings.chain(others).collect::<Vec<_>>().join("\n")
+}
+
 fn joined(errors: &[Error]) -> String {
     errors.iter().map(Error::to_string).collect::<Vec<_>>().join("\n")
 }
@@ -139,6 +158,11 @@ impl Error {
     /// Whether the release is what it was before.
     pub fn is_rolled_back(&self) -> bool {
         matches!(self, Self::RolledBack { .. })
+    }
+
+    /// Whether helm ran and failed, by itself and not because of another run.
+    fn is_of_helm(&self) -> bool {
+        matches!(self, Self::Helm(error @ crate::helm::Error::Failed(_)) if !error.is_in_progress())
     }
 
     /// Whether a person stopped the run, so that it can go on.

@@ -5,6 +5,7 @@ use super::event::{Report, say};
 use super::graph::{Ended, Graph, Step};
 use super::reach::{self, Manifest};
 use super::run::{Conduct, Limits, run};
+use super::watch::Watching;
 use super::{Error, Release, Slot, before, destroy, history, replicas};
 use crate::cluster::secret::{self, Change};
 use crate::cluster::{Cluster, Owner, State};
@@ -154,10 +155,12 @@ impl Return<'_> {
     fn helm_rollback(&self) -> Result<(), Error> {
         let ((helm, target), revision) = (self.helm.get()?, *self.revision.get()?);
         let options = Options { timeout: self.limits.left(), wait: self.request.wait, ..Options::default() };
-        replicas::hold(self.cluster.get()?, self.release, revision, self.wanted.get()?)?;
-        helm.rollback(target, revision, &options, &mut |_| {})?;
+        let cluster = self.cluster.get()?;
+        let secrets: Vec<String> = secret::read(cluster, self.owner()?, &self.release.namespace)?.texts().collect();
+        let (release, report) = (self.release, self.report);
+        let way = Way { helm, target, cluster, release, options: &options, secrets: &secrets, report };
+        way.go(revision, self.wanted.get()?)?;
         self.done.put(());
-        say(self.report, format!("rolled back to revision {revision}: {}", self.release.described()));
         Ok(())
     }
 
@@ -196,27 +199,48 @@ fn check(helm: &Helm, target: &Target, cluster: &Cluster, release: &Release, rev
     problems.or(wanted).map_err(Error::Refused)
 }
 
-/// Goes back to the last good revision after a deploy failed. None when there is none, or when helm wrote no revision that
-/// would have to go.
-pub fn after_failure(
-    helm: &Helm,
-    target: &Target,
-    cluster: &Cluster,
-    release: &Release,
-    options: &Options,
-    report: &Report,
-) -> Result<Option<u64>, Error> {
-    let revisions = helm.history(target)?;
-    if revisions.last().is_none_or(|last| last.status == "deployed") {
-        return Ok(None);
+/// The means to go back.
+pub struct Way<'a> {
+    /// Helm.
+    pub helm: &'a Helm,
+    /// The release, as helm reaches it.
+    pub target: &'a Target,
+    /// The cluster.
+    pub cluster: &'a Cluster,
+    /// The release.
+    pub release: &'a Release,
+    /// How long helm may take, and whether it waits.
+    pub options: &'a Options,
+    /// Texts that are not shown.
+    pub secrets: &'a [String],
+    /// Where progress goes.
+    pub report: &'a Report<'a>,
+}
+
+impl Way<'_> {
+    /// Goes back to the last good revision after a deploy failed. None when there is none, or when helm wrote no revision
+    /// that would have to go.
+    pub fn after_failure(&self) -> Result<Option<u64>, Error> {
+        let revisions = self.helm.history(self.target)?;
+        if revisions.last().is_none_or(|last| last.status == "deployed") {
+            return Ok(None);
+        }
+        let Ok(revision) = history::choose(&revisions, None) else { return Ok(None) };
+        let wanted = check(self.helm, self.target, self.cluster, self.release, revision)?;
+        say(self.report, format!("going back to revision {revision}"));
+        self.go(revision, &wanted)?;
+        Ok(Some(revision))
     }
-    let Ok(revision) = history::choose(&revisions, None) else { return Ok(None) };
-    let wanted = check(helm, target, cluster, release, revision)?;
-    say(report, format!("going back to revision {revision}"));
-    replicas::hold(cluster, release, revision, &wanted)?;
-    helm.rollback(target, revision, options, &mut |_| {})?;
-    say(report, format!("rolled back to revision {revision}: {}", release.described()));
-    Ok(Some(revision))
+
+    /// Runs helm rollback, and shows how the workloads go while it waits.
+    fn go(&self, revision: u64, wanted: &Manifest) -> Result<(), Error> {
+        let Self { release, secrets, report, .. } = *self;
+        replicas::hold(self.cluster, release, revision, wanted)?;
+        let back = || Ok(self.helm.rollback(self.target, revision, self.options, &mut |_| {})?);
+        if self.options.wait { Watching { release, secrets, report, give_up: None }.during(back) } else { back() }?;
+        say(report, format!("rolled back to revision {revision}: {}", release.described()));
+        Ok(())
+    }
 }
 
 /// The plain values that the deploy of a revision kept for the next one; none when it was not a deploy of ours.

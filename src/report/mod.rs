@@ -1,52 +1,80 @@
 //! How a run looks: events and lists of steps as lines for people and as JSON for programs.
 //!
+//! ```text
+//! Event ── lines: text that stands for itself ──> standard error, line by line
+//!    │        └── live: the same above lines that change, on a terminal
+//!    └──── JSON, one event a line ──> standard output
+//! ```
 //! Results of a verb go to standard output elsewhere; what happens on the way goes to standard error here. Nothing here
 //! decides what happens.
 
+mod lines;
+mod live;
 pub mod steps;
+mod style;
+
+pub use style::{Terminal, harmless};
 
 use crate::pipeline::Event;
+use live::Live;
 use std::io::Write as _;
 
-/// Prints an event as a line.
-pub fn text(event: &Event) {
-    if let Some(line) = line(event) {
-        // Nobody is left to be told when standard error is closed.
-        let _ = writeln!(std::io::stderr(), "{}", harmless(&line));
+/// How events are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// For people, on standard error.
+    Text,
+    /// For programs, one JSON object a line on standard output; sentences for people stay on standard error.
+    Json,
+}
+
+/// Where events go during a run.
+pub struct Display {
+    form: Form,
+    terminal: Terminal,
+    live: Option<Live>,
+}
+
+impl Display {
+    /// A display of this form on the streams of this process.
+    pub fn new(form: Form) -> Self {
+        let terminal = Terminal::of_process();
+        let live = (terminal.live && form == Form::Text).then(|| Live::new(terminal));
+        Self { form, terminal, live }
+    }
+
+    /// Shows an event.
+    pub fn event(&self, event: &Event) {
+        if self.form == Form::Json {
+            let text = serde_json::to_string(event).unwrap_or_default();
+            // A closed pipe (`| head`) is nobody's error.
+            let _ = writeln!(std::io::stdout(), "{text}");
+        }
+        match &self.live {
+            Some(live) => live.show(event),
+            None => text(event, self.terminal),
+        }
+    }
+
+    /// Lets something else have the terminal, such as a question.
+    pub fn pause<T>(&self, during: impl FnOnce() -> T) -> T {
+        match &self.live {
+            Some(live) => live.pause(during),
+            None => during(),
+        }
     }
 }
 
 /// Prints only what somebody should read: for verbs that are done in a moment.
 pub fn quiet(event: &Event) {
     if matches!(event, Event::Warned { .. } | Event::Said { .. }) {
-        text(event);
+        text(event, Terminal::of_process());
     }
 }
 
-fn line(event: &Event) -> Option<String> {
-    match event {
-        // The reason is the error that the run ends with.
-        Event::Started { .. } | Event::Failed { .. } => None,
-        Event::Finished { step, seconds } => Some(format!("[{step}] done in {seconds:.1} s")),
-        Event::Skipped { step, because } => Some(format!("[{step}] not run: {because}")),
-        Event::Said { text } => Some(text.clone()),
-        Event::Warned { text } => Some(format!("warning: {text}")),
-        Event::Workload(progress) => {
-            Some(format!("  {} {}: {} of {} ready", progress.kind, progress.name, progress.ready, progress.desired))
-        }
-        Event::Finding(finding) => Some(finding.to_string()),
+fn text(event: &Event, terminal: Terminal) {
+    if let Some(text) = lines::lines(event, terminal) {
+        // Nobody is left to be told when standard error is closed.
+        let _ = writeln!(std::io::stderr(), "{text}");
     }
-}
-
-/// A text for a terminal: what a manifest holds must not move the cursor or change colours.
-pub fn harmless(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() && c != '\n' && c != '\t' {
-            out.extend(c.escape_unicode());
-        } else {
-            out.push(c);
-        }
-    }
-    out
 }

@@ -246,6 +246,11 @@ impl Run {
         self.command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
+    /// Starts it with both outputs in pipes.
+    pub fn piped(mut self) -> Child {
+        self.command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
     /// Runs it to its end.
     pub fn end(mut self) -> Ran {
         let shown = format!("{:?}", self.command.get_args().collect::<Vec<_>>());

@@ -28,3 +28,4 @@ mod status;
 mod surroundings;
 mod terminal;
 mod vacancy;
+mod watch;

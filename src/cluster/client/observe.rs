@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{Attempt, Cluster, built, complete};
 use crate::cluster::error::Result;
+use crate::cluster::exchange::{Reply, sent};
 use crate::cluster::kind::{self, Kind, segment};
 use crate::cluster::mask::mask;
 
@@ -21,7 +22,7 @@ impl Cluster {
         let parameters =
             ListParams { label_selector: given(labels), field_selector: given(fields), ..ListParams::default() };
         let request = built(attempt, Request::new(kind.path(namespace)?).list(&parameters.match_any()))?;
-        let mut page = self.send(attempt, self.client.request(request))?;
+        let mut page = self.send(attempt, || sent!(self.client, request))?;
         let Value::Array(items) = page["items"].take() else { return Ok(Vec::new()) };
         Ok(items.into_iter().map(|item| complete(item, kind)).collect())
     }
@@ -38,8 +39,15 @@ impl Cluster {
             ..LogParams::default()
         };
         let request = built(attempt, Request::new(kind::POD.path(namespace)?).logs(segment(pod)?, &parameters))?;
-        let answer = async { self.client.request_text(request).await.map(Value::String) };
-        let answer = self.send(attempt, answer)?;
+        // A log is any bytes; what reads answers reads JSON.
+        let as_json = |reply: Reply| match Value::from(String::from_utf8_lossy(&reply.body)).to_string() {
+            text if reply.code < 400 => Reply { body: text.into_bytes(), ..reply },
+            _ => reply,
+        };
+        let answer = self.send(attempt, || async {
+            let reply: kube::Result<Reply> = sent!(self.client, request).await;
+            reply.map(as_json)
+        })?;
         let text = answer.as_str().unwrap_or_default();
         // A line that was cut off could hold half a secret, which nobody would know.
         let is_cut = i64::try_from(text.len()).is_ok_and(|length| length >= LOG_BYTES);
