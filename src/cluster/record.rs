@@ -34,7 +34,7 @@ pub struct Record {
     pub status: String,
     /// What helm says about it.
     pub description: String,
-    /// When helm began to write it; none when the record does not say.
+    /// When helm began to work on it; none when the record does not say.
     pub changed: Option<Timestamp>,
     /// The objects of the revision as helm rendered them, without hooks: YAML documents.
     pub manifest: String,
@@ -84,16 +84,24 @@ impl Record {
         let all: Value = serde_json::from_str(&json).map_err(|_| unreadable())?;
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let info = &all["info"];
+        let time = |value: &Value| value.as_str().and_then(|time| time.parse::<Timestamp>().ok());
+        // A removal writes its own time.
+        let removed = time(&info["deleted"]).filter(|_| info["status"] == "uninstalling");
         Ok(Self {
             revision: all["version"].as_u64().ok_or_else(unreadable)?,
             status: text(&info["status"]),
             description: text(&info["description"]),
-            changed: info["last_deployed"].as_str().and_then(|time| time.parse().ok()),
+            changed: removed.or_else(|| time(&info["last_deployed"])),
             manifest: text(&all["manifest"]),
             stored: payload.len(),
             json,
             object,
         })
+    }
+
+    /// The state of the Secret that was read.
+    pub fn state(&self) -> Guard {
+        Guard::of(&self.object)
     }
 
     /// Whether a helm works on it, or was killed while it did: an install, upgrade, rollback or removal.

@@ -69,6 +69,9 @@ pub enum Error {
         /// Whether it ended with success all the same.
         finished: bool,
     },
+    /// It was not started, because the lock of the release could not be kept.
+    #[error(transparent)]
+    Lock(crate::cluster::Error),
     /// It answered something else than was asked for.
     #[error("`{command}` answered something that is not {expected}")]
     Unreadable {

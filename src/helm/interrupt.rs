@@ -1,8 +1,9 @@
 //! What happens to a running helm when we are told to stop.
 //!
-//! Ctrl-C reaches helm by itself (it shares our terminal), `kill` does not, so both are passed on; helm then cancels,
-//! and we wait for it, because a release that is left pending blocks the next run. While no helm runs, a run that said
-//! [`hold()`] ends after its current step; any other program ends as it would have by itself. Passing Ctrl-C on a second time does no harm: helm listens for the first only.
+//! Helm runs in a process group of its own, so that Ctrl-C in our terminal does not reach it. The first signal is passed on
+//! to helm, which then cancels, and we wait for it, because a release that is left pending blocks the next run. The second
+//! one kills helm's whole group and ends us. While no helm runs, a run that said [`hold()`] ends after its current step; any
+//! other program ends as it would have by itself.
 
 use std::process::Child;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +17,9 @@ pub(super) enum Told {
     /// `kill`.
     Terminate,
 }
+
+/// The status of a program that a person ended, so that the same command goes on.
+const INTERRUPTED: i32 = 6;
 
 /// The helm processes that run now.
 #[derive(Debug, Default)]
@@ -81,6 +85,19 @@ impl Interrupts {
         !running.is_empty()
     }
 
+    /// What to do about a signal; the status to end with, when it is to be the end.
+    pub fn heard(&self, told: Told) -> Option<i32> {
+        if self.told.swap(true, Ordering::SeqCst) {
+            for (process, interrupted) in self.lock().iter() {
+                interrupted.store(true, Ordering::SeqCst);
+                kill_group(*process);
+            }
+            return Some(INTERRUPTED);
+        }
+        let run_ends_itself = self.arrived(told) || self.held.load(Ordering::SeqCst);
+        (!run_ends_itself).then_some(if told == Told::Interrupt { 130 } else { 143 })
+    }
+
     fn lock(&self) -> MutexGuard<'_, Vec<(u32, Arc<AtomicBool>)>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -113,6 +130,20 @@ fn pass_on(process: u32, told: Told) {
     }
 }
 
+#[cfg(unix)]
+fn kill_group(process: u32) {
+    use rustix::process::{Pid, Signal, kill_process_group};
+
+    if let Some(group) = i32::try_from(process).ok().and_then(Pid::from_raw) {
+        // It may have ended in this moment.
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+}
+
+/// It ends with our console.
+#[cfg(not(unix))]
+fn kill_group(_process: u32) {}
+
 /// Every process of a console hears Ctrl-C, and there is no other signal.
 #[cfg(not(unix))]
 fn pass_on(_process: u32, _told: Told) {}
@@ -124,12 +155,8 @@ fn listen() {
 }
 
 fn heard(told: Told) {
-    let all = Interrupts::of_program();
-    let again = all.told.swap(true, Ordering::SeqCst);
-    let passed_on = all.arrived(told);
-    let run_ends_itself = all.held.load(Ordering::SeqCst) && !again;
-    if !passed_on && !run_ends_itself {
-        std::process::exit(if told == Told::Interrupt { 130 } else { 143 });
+    if let Some(status) = Interrupts::of_program().heard(told) {
+        std::process::exit(status);
     }
 }
 

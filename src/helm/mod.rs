@@ -18,7 +18,8 @@ mod version;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::{OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
 
 pub use arguments::{Options, Target, Values};
 pub use error::{Ended, Error, Failure, Result};
@@ -28,7 +29,7 @@ pub use release::{Hook, Intended, Release, Revision};
 pub use verbs::Lint;
 pub use version::Version;
 
-use crate::cluster::{Access, Environment};
+use crate::cluster::{self, Access, Environment};
 use interrupt::Interrupts;
 use process::{Call, Outcome};
 
@@ -46,14 +47,24 @@ const TARGET_VARIABLES: [&str; 10] = [
     "HELM_DEBUG",
 ];
 
+/// Who wants to know of every helm that changes something.
+pub trait Follow: Send + Sync {
+    /// A variable for the environment of these helms, by which they can be found.
+    fn mark(&self) -> (&'static str, String);
+    /// One is about to start; an error keeps it from starting.
+    fn starts(&self, command: &str, timeout: Duration) -> cluster::Result<()>;
+    /// It runs as this process.
+    fn runs(&self, process: u32);
+}
+
 /// A helm binary.
-#[derive(Debug)]
 pub struct Helm {
     program: PathBuf,
     environment: Environment,
     secrets: RwLock<Vec<String>>,
     version: OnceLock<Version>,
     interrupts: &'static Interrupts,
+    follower: OnceLock<Arc<dyn Follow>>,
 }
 
 impl Helm {
@@ -70,7 +81,14 @@ impl Helm {
         })?;
         let interrupts = Interrupts::of_program();
         let environment = environment.clone();
-        Ok(Self { program, environment, secrets: RwLock::default(), version: OnceLock::new(), interrupts })
+        Ok(Self {
+            program,
+            environment,
+            secrets: RwLock::default(),
+            version: OnceLock::new(),
+            interrupts,
+            follower: OnceLock::new(),
+        })
     }
 
     /// The program that was found.
@@ -85,6 +103,11 @@ impl Helm {
 
     fn secrets(&self) -> Vec<String> {
         self.secrets.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Lets somebody know of every helm that changes something, from now on. The first one stays.
+    pub fn follow(&self, follower: Arc<dyn Follow>) {
+        let _ = self.follower.set(follower);
     }
 
     /// Its version, asked once; one that we do not know is an error.
@@ -111,15 +134,46 @@ impl Helm {
         input: Option<Vec<u8>>,
         on_line: &mut dyn FnMut(Line<'_>),
     ) -> Result<Outcome> {
+        self.run(arguments, access, input, None, on_line)
+    }
+
+    /// Runs a helm that changes something, and lets the follower know.
+    fn change(
+        &self,
+        arguments: Vec<OsString>,
+        access: &Access,
+        input: Option<Vec<u8>>,
+        timeout: Duration,
+        on_line: &mut dyn FnMut(Line<'_>),
+    ) -> Result<Outcome> {
+        let follower = self.follower.get().map(AsRef::as_ref);
+        if let Some(follower) = follower {
+            let command = arguments.first().map(|word| word.to_string_lossy()).unwrap_or_default();
+            follower.starts(&command, timeout).map_err(Error::Lock)?;
+        }
+        self.run(arguments, access, input, follower, on_line)
+    }
+
+    fn run(
+        &self,
+        arguments: Vec<OsString>,
+        access: &Access,
+        input: Option<Vec<u8>>,
+        follower: Option<&dyn Follow>,
+        on_line: &mut dyn FnMut(Line<'_>),
+    ) -> Result<Outcome> {
         let secrets = self.secrets();
+        let mut variables = self.variables(access);
+        variables.extend(follower.map(Follow::mark).map(|(name, value)| (name.into(), value.into())));
         let call = Call {
             program: &self.program,
             arguments,
-            variables: self.variables(access),
+            variables,
             directory: self.environment.directory(),
             input,
             secrets: &secrets,
             interrupts: self.interrupts,
+            follower,
         };
         call.run(on_line)
     }

@@ -7,6 +7,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 
+use super::Follow;
 use super::error::{Ended, Error, Failure, Result};
 use super::interrupt::Interrupts;
 use crate::cluster::mask;
@@ -41,6 +42,8 @@ pub(super) struct Call<'a> {
     pub input: Option<Vec<u8>>,
     pub secrets: &'a [String],
     pub interrupts: &'a Interrupts,
+    /// Who wants to know of it.
+    pub follower: Option<&'a dyn Follow>,
 }
 
 /// What a process wrote and how it ended.
@@ -69,6 +72,9 @@ impl Call<'_> {
         }
         drop(sender);
         feed(&mut child, self.input.take());
+        if let Some(follower) = self.follower {
+            follower.runs(child.id());
+        }
         let (mut output, mut errors, mut others) = (String::new(), Vec::new(), Vec::new());
         for (stream, text) in receiver {
             let line = mask(text.trim_end_matches(['\r', '\n']), self.secrets);
@@ -98,6 +104,9 @@ impl Call<'_> {
             .stdin(if self.input.is_some() { Stdio::piped() } else { Stdio::null() })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        // Signals reach it through us alone: the first is passed on, the second ends everything.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
         command.spawn().map_err(|error| self.not_started(&error))
     }
 

@@ -33,7 +33,7 @@ impl Helm {
         on_line: &mut dyn FnMut(Line<'_>),
     ) -> Result<()> {
         let arguments = self.upgrade_arguments(target, chart, values, options)?;
-        self.call(arguments, target.access(), values.input(), on_line)?.success().map(drop)
+        self.change(arguments, target.access(), values.input(), options.timeout, on_line)?.success().map(drop)
     }
 
     /// What [`Self::upgrade_install`] would apply. The cluster is read and nothing is written; helm stops before the API
@@ -80,7 +80,7 @@ impl Helm {
         arguments.extend(target.flags());
         arguments.extend(options.flags(true));
         arguments.extend(words(&options.extra));
-        self.call(arguments, target.access(), None, on_line)?.success().map(drop)
+        self.change(arguments, target.access(), None, options.timeout, on_line)?.success().map(drop)
     }
 
     /// Removes the release. False when there was none.
@@ -91,7 +91,7 @@ impl Helm {
         arguments.extend(options.flags(false));
         arguments.extend(options.description_flags());
         arguments.extend(words(&options.extra));
-        let outcome = self.call(arguments, target.access(), None, on_line)?;
+        let outcome = self.change(arguments, target.access(), None, options.timeout, on_line)?;
         Ok(known(outcome)?.is_some())
     }
 

@@ -39,7 +39,8 @@ impl Request {
     /// Whether a helm sent it.
     #[must_use]
     pub fn is_from_helm(&self) -> bool {
-        self.agent.starts_with("Helm/")
+        // Some versions call themselves like their file.
+        self.agent.to_ascii_lowercase().starts_with("helm")
     }
 }
 
@@ -56,8 +57,8 @@ pub enum Fault {
     CutAfter,
     /// It waits until the gate opens, then it is passed on.
     Stall(Gate),
-    /// This is called, then it is passed on.
-    Call(Arc<dyn Fn(&Request) + Send + Sync>),
+    /// This is called; true passes it on, false cuts the connection.
+    Call(Arc<dyn Fn(&Request) -> bool + Send + Sync>),
     /// The API server does it, this is called, and the connection is cut before the answer.
     CallAfter(Arc<dyn Fn(&Request) + Send + Sync>),
 }
@@ -259,7 +260,8 @@ fn answer(
         Some(Fault::Delay(time)) => thread::sleep(time),
         Some(Fault::Cut) => return Err(cut()),
         Some(Fault::Stall(gate)) => gate.pass(),
-        Some(Fault::Call(call)) => call(request),
+        Some(Fault::Call(call)) if call(request) => {}
+        Some(Fault::Call(_)) => return Err(cut()),
         Some(Fault::CutAfter) => {
             alone(upstream, request)?;
             return Err(cut());

@@ -63,7 +63,7 @@ pub struct Claim<'a> {
 pub struct Held<S> {
     shared: Arc<Shared<S>>,
     earlier: Option<Earlier>,
-    renewals: Option<(Sender<()>, JoinHandle<()>)>,
+    renewals: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
 }
 
 struct Shared<S> {
@@ -78,6 +78,17 @@ struct State<S> {
     live: Value,
     renewed: Timestamp,
     lost: Option<String>,
+}
+
+/// Whether the Lease of a release could be taken: the helm that an earlier run may have left, or a refusal. Writes nothing,
+/// so that another run may be faster.
+pub fn look(store: &impl Objects, owner: Owner<'_>, namespace: &str) -> Result<Option<Earlier>> {
+    let Some(live) = store.get(&LEASE, namespace, &name(owner.release))? else { return Ok(None) };
+    check_ours(&live, &LEASE, namespace, owner)?;
+    match verdict::of(&live, noted(&live), &Here::look(), Timestamp::now()) {
+        Verdict::Free(earlier) | Verdict::Expired(_, earlier) => Ok(earlier),
+        Verdict::Held(refusal) => Err(refusal.of(owner.release, namespace)),
+    }
 }
 
 /// The name of the Lease of a release.
@@ -97,9 +108,9 @@ impl<S: Objects + Send + 'static> Held<S> {
             terms: claim.terms,
             state: Mutex::new(state),
         };
-        let mut held = Self { shared: Arc::new(shared), earlier, renewals: None };
-        held.renewals = renewals(&held.shared);
-        Ok(held)
+        let shared = Arc::new(shared);
+        let renewals = Mutex::new(renewals(&shared));
+        Ok(Self { shared, earlier, renewals })
     }
 
     /// The helm that an earlier run started, when nobody heard of its end.
@@ -130,6 +141,7 @@ impl<S: Objects + Send + 'static> Held<S> {
             timeout_seconds: timeout.as_secs(),
             process: None,
             born: None,
+            ended: false,
         };
         self.shared.change(|live| set(live, "annotations", HELM, &json!(note).to_string()))
     }
@@ -145,13 +157,20 @@ impl<S: Objects + Send + 'static> Held<S> {
         })
     }
 
-    /// Forgets the helm: it has ended, and the release is no longer in its hands.
-    pub fn helm_ended(&self) -> Result<()> {
-        self.shared.change(forget)
+    /// Notes that the helm has ended. When that settled the release, it is forgotten; else the next run is to know that it
+    /// is dead.
+    pub fn helm_ended(&self, settled: bool) -> Result<()> {
+        self.shared.change(|live| match noted(live) {
+            Some(mut note) if !settled => {
+                note.ended = true;
+                set(live, "annotations", HELM, &json!(note).to_string());
+            }
+            _ => forget(live),
+        })
     }
 
     /// Gives the Lease back. When a helm is still noted, that note stays in the cluster for the next run.
-    pub fn release(mut self) -> Result<()> {
+    pub fn release(&self) -> Result<()> {
         self.stop_renewals();
         let mut state = self.shared.lock();
         self.shared.lost(&state)?;
@@ -179,8 +198,9 @@ impl<S: Objects + Send + 'static> Held<S> {
 }
 
 impl<S> Held<S> {
-    fn stop_renewals(&mut self) {
-        if let Some((stop, thread)) = self.renewals.take() {
+    fn stop_renewals(&self) {
+        let renewals = self.renewals.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((stop, thread)) = renewals {
             drop(stop);
             // It has nothing to say.
             let _ = thread.join();

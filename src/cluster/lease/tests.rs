@@ -217,7 +217,7 @@ fn a_helm_that_outlives_its_run_is_waited_for() {
     held.release().unwrap();
     let held = acquire(&shop).unwrap();
     assert!(matches!(held.earlier(), Some(Earlier::Dead(_))));
-    held.helm_ended().unwrap();
+    held.helm_ended(true).unwrap();
     held.release().unwrap();
     assert_eq!(shop.live(), None);
 }
@@ -257,4 +257,35 @@ fn the_end_of_a_helm_on_another_machine_cannot_be_proven() {
     let held = acquire(&shop).unwrap();
     let Some(Earlier::Unproven(left)) = held.earlier() else { panic!("{:?}", held.earlier()) };
     assert_eq!(left.over_at(), "2020-01-01T00:07:00Z".parse().ok());
+}
+
+#[test]
+fn a_helm_that_ended_without_settling_anything_is_known_to_be_dead_everywhere() {
+    let shop = Shop::default();
+    let held = acquire(&shop).unwrap();
+    held.helm_starts("uninstall", Duration::from_secs(300)).unwrap();
+    held.helm_runs(std::process::id()).unwrap();
+    held.helm_ended(false).unwrap();
+    held.release().unwrap();
+    let live = shop.live().unwrap();
+    assert_eq!(live["spec"]["holderIdentity"], Value::Null);
+    shop.put(|live| {
+        let mut note = noted(live).unwrap();
+        note.holder = other_host(&Holder::parse(&note.holder).unwrap()).identity();
+        set(live, "annotations", HELM, &json!(note).to_string());
+    });
+    assert!(matches!(look(&shop, OWNER, "n"), Ok(Some(Earlier::Dead(_)))));
+    assert!(matches!(acquire(&shop).unwrap().earlier(), Some(Earlier::Dead(_))));
+}
+
+#[test]
+fn a_revision_is_a_helms_own_when_it_was_begun_right_after_its_start() {
+    let note = json!({"holder": "", "command": "upgrade", "startedAt": "2026-01-01T00:00:00Z", "timeoutSeconds": 1});
+    let note: HelmRun = serde_json::from_value(note).unwrap();
+    for (began, own) in
+        [("2026-01-01T00:00:02Z", true), ("2026-01-01T00:02:00Z", false), ("2025-12-31T23:59:00Z", false)]
+    {
+        assert_eq!(note.wrote(began.parse().ok()), own, "{began}");
+    }
+    assert!(!note.wrote(None));
 }

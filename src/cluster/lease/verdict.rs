@@ -27,6 +27,9 @@ pub struct HelmRun {
     pub process: Option<u32>,
     /// When the process started, in the system's own count.
     pub born: Option<String>,
+    /// Whether its run saw it end, without the release being settled by that.
+    #[serde(default)]
+    pub ended: bool,
 }
 
 /// What is known of the helm of an earlier run.
@@ -129,6 +132,9 @@ fn until(spec: &Value, now: Timestamp) -> (Timestamp, bool) {
 }
 
 fn life_of(helm: &HelmRun, here: &Here) -> Life {
+    if helm.ended {
+        return Life::Dead;
+    }
     let Some(holder) = Holder::parse(&helm.holder) else { return Life::Unknown };
     match (helm.process, &helm.born) {
         (Some(process), Some(born)) => here.life(&holder.on, process, born),
@@ -162,6 +168,14 @@ impl Earlier {
 }
 
 impl HelmRun {
+    /// Whether a revision that was begun at this time can be its work. A helm begins its revision right after its start; one
+    /// that was begun much later is somebody else's.
+    pub fn wrote(&self, began: Option<Timestamp>) -> bool {
+        let started = self.started_at.parse::<Timestamp>().ok();
+        let after = |began: Timestamp| Some(began.duration_since(started?).as_secs());
+        began.and_then(after).is_some_and(|seconds| (-5..=60).contains(&seconds))
+    }
+
     /// When it must have ended, if it keeps its own limit: with two minutes for what helm does besides waiting.
     pub fn over_at(&self) -> Option<Timestamp> {
         let started: Timestamp = self.started_at.parse().ok()?;
