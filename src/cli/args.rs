@@ -253,6 +253,9 @@ pub struct On {
     /// How long the whole may take, such as 90s or 10m
     #[arg(long, default_value = "5m")]
     pub timeout: String,
+    /// Go on though a helm that nobody can see from here may have been at work: you know that it is dead
+    #[arg(long)]
+    pub assume_helm_dead: bool,
 }
 
 /// `deploy`.

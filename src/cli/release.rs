@@ -59,6 +59,7 @@ pub fn requested<T>(
         fail_fast: options.fail_fast,
         approved: approved.as_ref(),
         roll_back: options.rollback_on_failure,
+        assume_helm_dead: options.on.assume_helm_dead,
     };
     act(&request, &release)
 }
@@ -72,8 +73,12 @@ pub fn destroy(common: &Common, options: &Destroy) -> Result<Exit, CliError> {
     let (name, config, application) = meant(common, options.on.release.as_deref(), &options.source)?;
     let release = writing(common, &name, options.on.release_namespace.as_deref(), &config)?;
     confirm(common, options, &release)?;
-    let request =
-        pipeline::Destroy { application, delete_data: options.delete_data, delete_namespace: options.delete_namespace };
+    let request = pipeline::Destroy {
+        application,
+        delete_data: options.delete_data,
+        delete_namespace: options.delete_namespace,
+        assume_helm_dead: options.on.assume_helm_dead,
+    };
     let limits = limits(timeout)?;
     let display = display(options.output);
     let conduct = Conduct { only: options.steps.step.as_deref(), limits, report: &|event| display.event(event) };
@@ -93,7 +98,12 @@ pub fn rollback(common: &Common, options: &Rollback) -> Result<Exit, CliError> {
     let source = Source { source, config: options.config.clone(), version: None, plain_http: false };
     let (name, config, application) = meant(common, options.on.release.as_deref(), &source)?;
     let release = writing(common, &name, options.on.release_namespace.as_deref(), &config)?;
-    let request = pipeline::Rollback { revision, application, wait: !options.no_wait };
+    let request = pipeline::Rollback {
+        revision,
+        application,
+        wait: !options.no_wait,
+        assume_helm_dead: options.on.assume_helm_dead,
+    };
     let limits = limits(timeout)?;
     let display = display(options.output);
     let conduct = Conduct { only: options.steps.step.as_deref(), limits, report: &|event| display.event(event) };

@@ -1,6 +1,7 @@
 //! What the cluster holds of the release before anything changes, and whether it may become this application's.
 
 use super::checks::{self, Live};
+use super::lock::Seen;
 use super::{Error, Release, chart_secret, foreign};
 use crate::cluster::claims::ReleaseName;
 use crate::cluster::secret;
@@ -8,7 +9,7 @@ use crate::cluster::{
     CLAIM, CONFIG_MAP, Cluster, DEPLOYMENT, ErrorKind, Kind, Owner, ReleaseSecret, SERVICE, STATEFUL_SET,
     STORAGE_CLASS, State, namespace, unbase64,
 };
-use crate::helm::{Helm, Target};
+use crate::helm::{self, Helm, Target};
 use crate::inputs::Kept;
 use crate::kubernetes::Plan;
 use crate::problem::Problem;
@@ -88,8 +89,14 @@ fn texts(data: impl Iterator<Item = (String, Vec<u8>)>) -> BTreeMap<String, Stri
 }
 
 /// A release of that name that is not this application's must not become it: helm would remove all its objects.
-pub fn check_release(helm: &Helm, target: &Target, before: &Before, plan: &Plan) -> Result<(), Error> {
-    let Some(live) = helm.status(target)? else { return Ok(()) };
+pub fn check_release(
+    live: Option<&helm::Release>,
+    target: &Target,
+    seen: &Seen,
+    before: &Before,
+    plan: &Plan,
+) -> Result<(), Error> {
+    let Some(live) = live else { return Ok(()) };
     let what = format!("the release {} in namespace {}", live.name, live.namespace);
     let ours = is_version_of(&live.chart, &plan.chart) && {
         let name = ReleaseName { name: target.release(), namespace: target.namespace() };
@@ -99,13 +106,17 @@ pub fn check_release(helm: &Helm, target: &Target, before: &Before, plan: &Plan)
         Problem::at("", format!("{what} is of the chart {}, not of this application", live.chart))
             .hint("choose another release name with --release, or another namespace")
     } else {
-        return check_idle(&live);
+        return check_idle(live, seen);
     };
     Err(Error::Refused(problem.into()))
 }
 
 /// A release that a helm works on, or was killed while it did, must be left alone.
-pub fn check_idle(live: &crate::helm::Release) -> Result<(), Error> {
+pub fn check_idle(live: &helm::Release, seen: &Seen) -> Result<(), Error> {
+    if seen.is_under_way() {
+        // Whether the way can be freed is decided with the lock.
+        return Ok(());
+    }
     let what = format!("the release {} in namespace {}", live.name, live.namespace);
     let problem = if live.is_pending() {
         Problem::at("", format!("{what} is {}: another helm works on it, or was killed while it did", live.status))

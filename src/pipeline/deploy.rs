@@ -3,6 +3,7 @@
 use super::before::{self, Before};
 use super::event::{Report, say, warn};
 use super::graph::{Ended, Graph, Step};
+use super::lock::{self, Lock, Seen, Word};
 use super::plan::Planned;
 use super::run::{Conduct, Limits, run};
 use super::saved::Saved;
@@ -20,7 +21,7 @@ use crate::kubernetes::{Plan, PlannedWorkload};
 use crate::problem::{Problem, Problems};
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -46,6 +47,8 @@ pub struct Deploy<'a> {
     pub roll_back: bool,
     /// Whether to stop waiting as soon as a workload shows what will not mend itself.
     pub fail_fast: bool,
+    /// Whether a person knows that no other helm works on the release.
+    pub assume_helm_dead: bool,
 }
 
 /// What the steps of one deploy share.
@@ -61,6 +64,9 @@ pub struct Deployment<'a> {
     pub(super) before: Slot<Before>,
     pub(super) chart: Slot<TempDir>,
     pub(super) settled: Slot<Settled>,
+    seen: Slot<Seen>,
+    word: Word,
+    lock: Slot<Arc<Lock>>,
     written: Mutex<Written>,
     /// Helm was started: from here on the release may have changed.
     tried: Slot<()>,
@@ -105,9 +111,16 @@ pub fn steps<'a>() -> Result<Graph<'a, Deployment<'a>>, Problem> {
             Deployment::check,
         ),
         Step::new(
-            "prepare-kubernetes",
-            "write namespace, remembered values and Secret",
+            "lock-kubernetes",
+            "make the namespace, take the Lease of the release, free it from a helm that was killed",
             &["preflight-kubernetes", "publish-kubernetes"],
+            Deployment::lock,
+        )
+        .at_end(|deployment, _| deployment.lock.find().map_or(Ok(()), |lock| lock.release())),
+        Step::new(
+            "prepare-kubernetes",
+            "write remembered values and Secret",
+            &["lock-kubernetes"],
             Deployment::prepare,
         )
         .at_end(Deployment::keep_or_take_back),
@@ -158,6 +171,9 @@ impl<'a> Deployment<'a> {
             before: Slot::default(),
             chart: Slot::default(),
             settled: Slot::default(),
+            seen: Slot::default(),
+            word: Word { assume_helm_dead: request.assume_helm_dead, timeout: conduct.limits.left() },
+            lock: Slot::default(),
             written: Mutex::default(),
             tried: Slot::default(),
             deployed: Slot::default(),
@@ -210,9 +226,29 @@ impl Deployment<'_> {
     pub(super) fn check(&self) -> Result<(), Error> {
         let ((helm, target), before) = (self.helm.get()?, self.before.get()?);
         helm.hide(secrets_of(self.settled.get()?));
-        before::check_release(helm, target, before, self.request.plan)?;
+        let (live, seen) = Seen::look(helm, target, self.cluster.get()?, self.release)?;
+        lock::check(self.cluster.get()?, self.release, self.owner(), &seen, self.word)?;
+        before::check_release(live.as_ref(), target, &seen, before, self.request.plan)?;
         check_cluster(self.request, self.release, before, self.report)?;
-        foreign::check(self.cluster.get()?, self.release, self.request.plan, &before.kept, self.report)
+        foreign::check(self.cluster.get()?, self.release, self.request.plan, &before.kept, self.report)?;
+        self.seen.put(seen);
+        Ok(())
+    }
+
+    fn lock(&self) -> Result<(), Error> {
+        let (cluster, space) = (self.cluster.get()?, &self.release.namespace);
+        if namespace::ensure(cluster, space, &self.release.name)? == namespace::Found::Created {
+            self.say(format!("created namespace {space}"));
+        }
+        let seen = self.seen.get()?;
+        let (lock, recover) = Lock::take(self.release, self.owner(), "deploy", seen, self.word)?;
+        let lock = Arc::new(lock);
+        self.helm.get()?.0.follow(Arc::clone(&lock) as _);
+        self.lock.put(lock);
+        if recover {
+            lock::recover(cluster, self.release, seen, self.limits, self.report)?;
+        }
+        Ok(())
     }
 
     fn prepare(&self) -> Result<(), Error> {
@@ -220,10 +256,8 @@ impl Deployment<'_> {
         let ((helm, target), cluster) = (self.helm.get()?, self.cluster.get()?);
         let (before, settled) = (self.before.get()?, self.settled.get()?);
         let (owner, space) = (self.owner(), &self.release.namespace);
+        self.lock.get()?.check()?;
         before::forget_finished_run(helm, target, cluster, self.release, owner, &before.secret)?;
-        if namespace::ensure(cluster, space, &self.release.name)? == namespace::Found::Created {
-            self.say(format!("created namespace {space}"));
-        }
         if !settled.made.is_empty() {
             self.say(format!("made values for {}", settled.made.join(", ")));
         }
@@ -257,11 +291,16 @@ impl Deployment<'_> {
             Ok(helm.upgrade_install(target, &chart, &values, &options, &mut |_| {})?)
         };
         let ran = if self.request.wait { self.watched(upgrade) } else { upgrade() };
+        // What helm says is worth more than that its end could not be noted.
+        let noted = self.lock.get()?.helm_ended(self.cluster.get()?, self.release, ran.is_ok());
         if let Err(error) = ran {
             for sentence in foreign::late(self.cluster.get()?, self.release, self.request.plan) {
                 warn(self.report, sentence);
             }
             return Err(error);
+        }
+        if let Err(error) = noted {
+            warn(self.report, error.to_string());
         }
         self.deployed.put(());
         Ok(())
@@ -294,6 +333,9 @@ impl Deployment<'_> {
         let Written { state, change } =
             std::mem::take(&mut *self.written.lock().unwrap_or_else(PoisonError::into_inner));
         let (Some(cluster), Some(before)) = (self.cluster.find(), self.before.find()) else { return Ok(()) };
+        if let Some(lock) = self.lock.find() {
+            lock.check()?;
+        }
         if self.deployed.find().is_some() {
             if let Some(mut state) = state {
                 state.foreign = foreign::used(self.request.plan, &self.release.name);
@@ -331,7 +373,8 @@ impl Deployment<'_> {
         // The deploy may have used up its time; the way back gets as much again.
         let options = Options { timeout: self.time, wait: self.request.wait, ..Options::default() };
         let (release, report, secrets) = (self.release, self.report, self.secrets()?);
-        let way = rollback::Way { helm, target, cluster, release, options: &options, secrets: &secrets, report };
+        let lock = self.lock.get()?;
+        let way = rollback::Way { helm, target, cluster, lock, release, options: &options, secrets: &secrets, report };
         self.rolled_back.put(way.after_failure()?);
         Ok(())
     }

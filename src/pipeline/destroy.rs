@@ -3,17 +3,18 @@
 use super::checks::is_our_claim;
 use super::event::{Report, say};
 use super::graph::{Graph, Step};
+use super::lock::{self, Lock, Seen, Word};
 use super::run::{Conduct, Limits, run};
 use super::{Error, Release, Slot, chart_secret, foreign, vacancy};
 use crate::cluster::claims::ReleaseName;
 use crate::cluster::{
     CLAIM, CONFIG_MAP, Cluster, Guard, Objects, Owner, Propagation, SECRET, State, annotation, label, marks, name_of,
-    secret,
+    namespace, secret,
 };
-use crate::helm::{Helm, Options, Target};
+use crate::helm::{self, Helm, Options, Target};
 use crate::problem::Problem;
 use serde_json::Value as Json;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// What to destroy.
@@ -24,6 +25,8 @@ pub struct Destroy {
     pub delete_data: bool,
     /// Whether the namespace goes too, if we made it and nothing of others lives in it.
     pub delete_namespace: bool,
+    /// Whether a person knows that no other helm works on the release.
+    pub assume_helm_dead: bool,
 }
 
 /// What was done.
@@ -49,6 +52,9 @@ pub struct Destruction<'a> {
     cluster: Slot<Cluster>,
     /// The application that the release belongs to, as our own objects say.
     live: Slot<Option<String>>,
+    seen: Slot<Seen>,
+    word: Word,
+    lock: Slot<Arc<Lock>>,
     done: Mutex<Destroyed>,
     going: Mutex<Vec<Json>>,
 }
@@ -64,7 +70,9 @@ pub fn steps<'a>() -> Result<Graph<'a, Destruction<'a>>, Problem> {
             &["check-helm-prereqs-kubernetes", "check-cluster-kubernetes"],
             Destruction::check,
         ),
-        Step::new("destroy-helm-kubernetes", "run helm uninstall", &["destroy-prereq"], Destruction::uninstall),
+        Step::new("lock-kubernetes", "take the Lease of the release", &["destroy-prereq"], Destruction::lock)
+            .at_end(|destruction, _| destruction.lock.find().map_or(Ok(()), |lock| lock.release())),
+        Step::new("destroy-helm-kubernetes", "run helm uninstall", &["lock-kubernetes"], Destruction::uninstall),
         Step::new(
             "destroy-claims-kubernetes",
             "keep the claims, or delete them with --delete-data",
@@ -104,6 +112,9 @@ pub fn destroy(request: &Destroy, release: &Release, conduct: &Conduct) -> Resul
         helm: Slot::default(),
         cluster: Slot::default(),
         live: Slot::default(),
+        seen: Slot::default(),
+        word: Word { assume_helm_dead: request.assume_helm_dead, timeout: limits.left() },
+        lock: Slot::default(),
         done: Mutex::default(),
         going: Mutex::default(),
     };
@@ -131,7 +142,10 @@ impl Destruction<'_> {
     fn check(&self) -> Result<(), Error> {
         check_application(self.live.get()?.as_deref(), self.request.application.as_deref(), self.release)?;
         let ((helm, target), cluster) = (self.helm.get()?, self.cluster.get()?);
-        check_release(helm, target, cluster, self.release)?;
+        let (live, seen) = Seen::look(helm, target, cluster, self.release)?;
+        check_release(live.as_ref(), cluster, self.release)?;
+        lock::check(cluster, self.release, self.owner()?, &seen, self.word)?;
+        self.seen.put(seen);
         // Known before anything goes: half of it would help nobody.
         if self.request.delete_namespace {
             vacancy::check(cluster, self.release, self.request.delete_data)?;
@@ -150,15 +164,40 @@ impl Destruction<'_> {
         Ok(())
     }
 
+    fn owner(&self) -> Result<Owner<'_>, Error> {
+        let application = self.live.get()?.as_deref().or(self.request.application.as_deref()).unwrap_or_default();
+        Ok(Owner { release: &self.release.name, application })
+    }
+
+    /// Helm uninstalls whatever is left of a release, so that nothing has to be set to failed.
+    fn lock(&self) -> Result<(), Error> {
+        if namespace::look(self.cluster.get()?, &self.release.namespace)?.is_none() {
+            return Ok(());
+        }
+        let (lock, _) = Lock::take(self.release, self.owner()?, "destroy", self.seen.get()?, self.word)?;
+        let lock = Arc::new(lock);
+        self.helm.get()?.0.follow(Arc::clone(&lock) as _);
+        self.lock.put(lock);
+        Ok(())
+    }
+
+    /// An error when the lock is no longer surely ours.
+    fn still_locked(&self) -> Result<(), Error> {
+        self.lock.find().map_or(Ok(()), |lock| lock.check())
+    }
+
     fn uninstall(&self) -> Result<(), Error> {
         let (helm, target) = self.helm.get()?;
         let options = Options { timeout: self.limits.left(), wait: true, ..Options::default() };
-        let found = helm.uninstall(target, &options, &mut |_| {})?;
-        self.done().found |= found;
+        let ran = helm.uninstall(target, &options, &mut |_| {});
+        let noted = self.lock.find().map(|lock| lock.helm_ended(self.cluster.get()?, self.release, ran.is_ok()));
+        self.done().found |= ran?;
+        noted.transpose()?;
         Ok(())
     }
 
     fn claims(&self) -> Result<(), Error> {
+        self.still_locked()?;
         let mut done = self.done();
         let going = claims(self.cluster.get()?, self.release, self.request.delete_data, &mut done)?;
         done.found |= !done.deleted.is_empty();
@@ -167,6 +206,7 @@ impl Destruction<'_> {
     }
 
     fn forget(&self) -> Result<(), Error> {
+        self.still_locked()?;
         let (cluster, space) = (self.cluster.get()?, &self.release.namespace);
         let mut done = self.done();
         if let Some(application) = self.live.get()? {
@@ -204,8 +244,8 @@ pub fn check_application(live: Option<&str>, wanted: Option<&str>, release: &Rel
 }
 
 /// Every deploy leaves its state, so that a release without it was made by somebody else.
-pub fn check_release(helm: &Helm, target: &Target, cluster: &Cluster, release: &Release) -> Result<(), Error> {
-    let Some(live) = helm.status(target)? else { return Ok(()) };
+pub fn check_release(live: Option<&helm::Release>, cluster: &Cluster, release: &Release) -> Result<(), Error> {
+    let Some(live) = live else { return Ok(()) };
     let state = cluster.get(&CONFIG_MAP, &release.namespace, &State::name(&release.name))?;
     if state.is_some_and(|state| is_ours(&state, release)) {
         return Ok(());

@@ -19,6 +19,7 @@ mod foreign;
 mod graph;
 mod history;
 mod live;
+mod lock;
 mod own;
 mod plan;
 mod reach;

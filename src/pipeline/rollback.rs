@@ -1,8 +1,9 @@
 //! Rollback, step by step: find the revision, check that it can be reached, put back what the next deploy starts from, run
 //! helm rollback with its number.
 
-use super::event::{Report, say};
+use super::event::{Report, say, warn};
 use super::graph::{Ended, Graph, Step};
+use super::lock::{self, Lock, Seen, Word};
 use super::reach::{self, Manifest};
 use super::run::{Conduct, Limits, run};
 use super::watch::Watching;
@@ -13,7 +14,7 @@ use crate::helm::{Helm, Options, Target};
 use crate::problem::{Problem, Problems};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What to roll back.
 pub struct Rollback {
@@ -23,6 +24,8 @@ pub struct Rollback {
     pub application: Option<String>,
     /// Whether to wait until the workloads are ready.
     pub wait: bool,
+    /// Whether a person knows that no other helm works on the release.
+    pub assume_helm_dead: bool,
 }
 
 /// What the steps of one rollback share.
@@ -34,6 +37,9 @@ pub struct Return<'a> {
     helm: Slot<(Helm, Target)>,
     cluster: Slot<Cluster>,
     application: Slot<String>,
+    seen: Slot<Seen>,
+    word: Word,
+    lock: Slot<Arc<Lock>>,
     revision: Slot<u64>,
     wanted: Slot<Manifest>,
     /// Plain values that the deploy of the revision was given; none when it was not ours.
@@ -60,9 +66,16 @@ pub fn steps<'a>() -> Result<Graph<'a, Return<'a>>, Problem> {
             Return::check,
         ),
         Step::new(
+            "lock-kubernetes",
+            "take the Lease of the release, free it from a helm that was killed",
+            &["preflight-kubernetes"],
+            Return::lock,
+        )
+        .at_end(|rolling, _| rolling.lock.find().map_or(Ok(()), |lock| lock.release())),
+        Step::new(
             "prepare-kubernetes",
             "put back the values that the revision was given",
-            &["preflight-kubernetes"],
+            &["lock-kubernetes"],
             Return::prepare,
         )
         .at_end(Return::keep_or_take_back),
@@ -82,6 +95,9 @@ pub fn rollback(request: &Rollback, release: &Release, conduct: &Conduct) -> Res
         helm: Slot::default(),
         cluster: Slot::default(),
         application: Slot::default(),
+        seen: Slot::default(),
+        word: Word { assume_helm_dead: request.assume_helm_dead, timeout: limits.left() },
+        lock: Slot::default(),
         revision: Slot::default(),
         wanted: Slot::default(),
         kept: Slot::default(),
@@ -119,10 +135,14 @@ impl Return<'_> {
         if revisions.is_empty() {
             return Err(Problem::at("", format!("there is no {}", self.release.described())).into());
         }
-        destroy::check_release(helm, target, self.cluster.get()?, self.release)?;
-        if let Some(live) = helm.status(target)? {
-            before::check_idle(&live)?;
+        let cluster = self.cluster.get()?;
+        let (live, seen) = Seen::look(helm, target, cluster, self.release)?;
+        destroy::check_release(live.as_ref(), cluster, self.release)?;
+        lock::check(cluster, self.release, self.owner()?, &seen, self.word)?;
+        if let Some(live) = &live {
+            before::check_idle(live, &seen)?;
         }
+        self.seen.put(seen);
         let revision =
             history::choose(&revisions, self.request.revision).map_err(|problem| Error::Refused(problem.into()))?;
         say(self.report, format!("going back to revision {revision}"));
@@ -138,7 +158,20 @@ impl Return<'_> {
         Ok(())
     }
 
+    fn lock(&self) -> Result<(), Error> {
+        let seen = self.seen.get()?;
+        let (lock, recover) = Lock::take(self.release, self.owner()?, "rollback", seen, self.word)?;
+        let lock = Arc::new(lock);
+        self.helm.get()?.0.follow(Arc::clone(&lock) as _);
+        self.lock.put(lock);
+        if recover {
+            lock::recover(self.cluster.get()?, self.release, seen, self.limits, self.report)?;
+        }
+        Ok(())
+    }
+
     fn prepare(&self) -> Result<(), Error> {
+        self.lock.get()?.check()?;
         let (cluster, owner, space) = (self.cluster.get()?, self.owner()?, &self.release.namespace);
         take_back_killed_run(cluster, owner, space)?;
         let state = State::read(cluster, owner, space)?;
@@ -158,7 +191,8 @@ impl Return<'_> {
         let cluster = self.cluster.get()?;
         let secrets: Vec<String> = secret::read(cluster, self.owner()?, &self.release.namespace)?.texts().collect();
         let (release, report) = (self.release, self.report);
-        let way = Way { helm, target, cluster, release, options: &options, secrets: &secrets, report };
+        let lock = self.lock.get()?;
+        let way = Way { helm, target, cluster, lock, release, options: &options, secrets: &secrets, report };
         way.go(revision, self.wanted.get()?)?;
         self.done.put(());
         Ok(())
@@ -207,6 +241,8 @@ pub struct Way<'a> {
     pub target: &'a Target,
     /// The cluster.
     pub cluster: &'a Cluster,
+    /// The lock that is held.
+    pub lock: &'a Lock,
     /// The release.
     pub release: &'a Release,
     /// How long helm may take, and whether it waits.
@@ -237,7 +273,14 @@ impl Way<'_> {
         let Self { release, secrets, report, .. } = *self;
         replicas::hold(self.cluster, release, revision, wanted)?;
         let back = || Ok(self.helm.rollback(self.target, revision, self.options, &mut |_| {})?);
-        if self.options.wait { Watching { release, secrets, report, give_up: None }.during(back) } else { back() }?;
+        let waits = self.options.wait;
+        let ran = if waits { Watching { release, secrets, report, give_up: None }.during(back) } else { back() };
+        // What helm says is worth more than that its end could not be noted.
+        let noted = self.lock.helm_ended(self.cluster, release, ran.is_ok());
+        ran?;
+        if let Err(error) = noted {
+            warn(report, error.to_string());
+        }
         say(report, format!("rolled back to revision {revision}: {}", release.described()));
         Ok(())
     }

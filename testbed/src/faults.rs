@@ -258,10 +258,9 @@ fn answer(
             return client.write_all(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes());
         }
         Some(Fault::Delay(time)) => thread::sleep(time),
-        Some(Fault::Cut) => return Err(cut()),
         Some(Fault::Stall(gate)) => gate.pass(),
         Some(Fault::Call(call)) if call(request) => {}
-        Some(Fault::Call(_)) => return Err(cut()),
+        Some(Fault::Call(_) | Fault::Cut) => return Err(cut()),
         Some(Fault::CutAfter) => {
             alone(upstream, request)?;
             return Err(cut());

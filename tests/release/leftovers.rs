@@ -21,7 +21,7 @@ fn a_deploy_beside_another_is_refused_and_changes_nothing() {
     wait_for("the workloads", || bench.find("statefulset/db").and(bench.find("deployment/api")));
     bench.unchanged(|| {
         let second = bench.deploy(&["--parameter", "token=two"]).exits(3);
-        second.says(&["is pending-install: another helm works on it", "helm uninstall app"]);
+        second.says(&["is being worked on: deploy by process", "wait until it has ended"]);
     });
     kill_process(Pid::from_child(&first), Signal::TERM).unwrap();
     wait_for("the end", || first.try_wait().unwrap());
@@ -57,7 +57,8 @@ fn a_destroy_that_was_killed_can_be_repeated() {
         kill_process(process, Signal::KILL).unwrap();
     }
     first.wait().unwrap();
-    bench.unchanged(|| bench.deploy(&[]).exits(3).says(&["is uninstalling", "destroy"]));
+    bench.deploy(&["--timeout", "3s"]).exits(3).says(&["the Service api in namespace", "is still being deleted"]);
+    assert_eq!(status(&bench), "uninstalling");
     hold(&bench, "service/api", "[]");
     bench.destroy(&[]).ok().says(&["kept, with the secrets that belong to them: db-data"]);
     assert_eq!(bench.find("configmap/app-aspire"), None);

@@ -6,6 +6,7 @@
 
 mod bench;
 mod canary;
+mod crash;
 mod cycle;
 mod destroy;
 mod encrypted;
