@@ -26,7 +26,7 @@ const INTERRUPTED: i32 = 6;
 pub(super) struct Interrupts {
     running: Mutex<Vec<(u32, Arc<AtomicBool>)>>,
     /// Whether a run is under way that wants to end in its own way.
-    held: AtomicBool,
+    pub(super) held: AtomicBool,
     /// Whether we were told to stop.
     told: AtomicBool,
 }

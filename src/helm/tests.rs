@@ -324,3 +324,71 @@ fn a_signal_is_passed_on_and_helm_is_waited_for() {
         assert!(!interrupts.arrived(told), "nothing runs any more");
     }
 }
+
+#[test]
+fn the_first_signal_lets_a_run_end_in_its_own_way_and_the_second_ends_it() {
+    let alone = Interrupts::default();
+    assert_eq!(alone.heard(Told::Terminate), Some(143));
+    let run = Interrupts::default();
+    run.held.store(true, std::sync::atomic::Ordering::SeqCst);
+    assert_eq!((run.heard(Told::Interrupt), run.heard(Told::Interrupt)), (None, Some(6)));
+}
+
+#[test]
+fn a_second_signal_kills_helm_and_all_that_it_started() {
+    let fake =
+        Fake::answering("trap '' INT; sleep 60 & echo $! >\"$FAKE_HELM/child\"; : >\"$FAKE_HELM/ready\"; wait; wait");
+    let interrupts: &'static Interrupts = Box::leak(Box::default());
+    let helm = Helm { interrupts, ..fake.helm() };
+    let ready = fake.folder.path().join("ready");
+    let teller = std::thread::spawn(move || {
+        let start = Instant::now();
+        while !ready.exists() && start.elapsed() < Duration::from_secs(20) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        (interrupts.heard(Told::Interrupt), interrupts.heard(Told::Interrupt))
+    });
+    assert!(matches!(upgrade(&helm, &Values::NONE, &Options::default()), Err(Error::Interrupted { .. })));
+    assert_eq!(teller.join().unwrap(), (None, Some(6)));
+    let child: u32 = fake.text("child").trim().parse().unwrap();
+    let start = Instant::now();
+    while crate::cluster::holder::start_time(child).is_some() {
+        assert!(start.elapsed() < Duration::from_secs(20), "what helm started still runs");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Writes down what it hears.
+#[derive(Default)]
+struct Ears(std::sync::Mutex<Vec<String>>, bool);
+
+impl Follow for Ears {
+    fn mark(&self) -> (&'static str, String) {
+        ("MARK", "abc".into())
+    }
+    fn starts(&self, command: &str, timeout: Duration) -> cluster::Result<()> {
+        self.0.lock().unwrap().push(format!("{command} {}", timeout.as_secs()));
+        if self.1 { Err(cluster::Error::refused("not now")) } else { Ok(()) }
+    }
+    fn runs(&self, process: u32) {
+        self.0.lock().unwrap().push(if process > 0 { "runs".into() } else { "?".into() });
+    }
+}
+
+#[test]
+fn who_follows_helm_hears_of_what_changes_something_before_it_does() {
+    let fake = Fake::answering("");
+    let (helm, ears) = (fake.helm(), Arc::new(Ears::default()));
+    helm.follow(Arc::clone(&ears) as _);
+    helm.get_manifest(&target(), None).unwrap();
+    upgrade(&helm, &Values::NONE, &Options::default()).unwrap();
+    assert_eq!(*ears.0.lock().unwrap(), ["upgrade 300", "runs"]);
+    assert_eq!(fake.variables()["MARK"], "abc");
+
+    let fake = Fake::answering("");
+    let helm = fake.helm();
+    helm.follow(Arc::new(Ears(std::sync::Mutex::default(), true)));
+    let error = upgrade(&helm, &Values::NONE, &Options::default()).unwrap_err();
+    assert_eq!(error.to_string(), "not now");
+    assert_eq!(fake.text("calls"), "version\n");
+}
