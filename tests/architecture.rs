@@ -19,7 +19,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("rollout", &[]),
     ("seal", &["problem"]),
     ("sops", &["problem"]),
-    ("helm", &["cluster"]),
+    ("helm", &["cluster", "problem"]),
     ("diff", &["cluster", "problem"]),
     ("cluster", &["problem"]),
     ("doctor", &["cluster", "helm", "problem"]),

@@ -33,6 +33,8 @@ pub enum Verb {
     History(History),
     /// Bring the release back to an earlier revision
     Rollback(Rollback),
+    /// Find what would stop a deploy: helm, the cluster, rights, room, policies
+    Doctor(Doctor),
     /// List what the application needs to be told
     Inputs(Inputs),
     /// Encrypt secrets for the sealed-secrets controller, into a file to keep with the source
@@ -63,6 +65,12 @@ pub struct Common {
     /// Kubeconfig file
     #[arg(long, global = true, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
+    /// Whom to act as
+    #[arg(long = "as", alias = "kube-as-user", global = true, value_name = "USER")]
+    pub as_user: Option<String>,
+    /// Group to act as a member of; may be repeated
+    #[arg(long = "as-group", alias = "kube-as-group", global = true, value_name = "GROUP")]
+    pub as_groups: Vec<String>,
     /// Answer yes to plain questions
     #[arg(short, long, global = true)]
     pub yes: bool,
@@ -282,6 +290,9 @@ pub struct Deploy {
     /// Stop waiting as soon as a workload shows what will not mend itself, such as an image that is not there
     #[arg(long, conflicts_with = "no_wait")]
     pub fail_fast: bool,
+    /// Flag for helm upgrade, such as --helm-arg=--history-max=5; may be repeated
+    #[arg(long = "helm-arg", value_name = "FLAG", allow_hyphen_values = true)]
+    pub helm_arguments: Vec<String>,
     /// Form of what is shown: text, or json, which for a run is one event a line
     #[arg(short, long, value_enum, default_value_t = ListFormat::Text)]
     pub output: ListFormat,
@@ -297,6 +308,26 @@ pub struct Deploy {
     /// Go on although something is lost by it
     #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
     pub accept: Vec<Accept>,
+}
+
+/// `doctor`.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// The application; where there is none, only helm and the cluster are looked at.
+    #[command(flatten)]
+    pub source: Source,
+    /// The release.
+    #[command(flatten)]
+    pub on: Named,
+    /// Form of the report
+    #[arg(short, long, value_enum, default_value_t = ListFormat::Text)]
+    pub output: ListFormat,
+    /// Images.
+    #[command(flatten)]
+    pub images: Images,
+    /// Inputs.
+    #[command(flatten)]
+    pub parameters: Parameters,
 }
 
 /// Losses that a person has to accept by name.

@@ -3,6 +3,7 @@
 //! Everything that a person types, sees or gets as an exit code is decided here; the work is done elsewhere.
 
 mod args;
+mod doctor;
 mod error;
 mod inputs;
 mod output;
@@ -53,6 +54,7 @@ fn execute(cli: &Cli, name: &str) -> Result<Exit, CliError> {
     refuse_other_targets(cli.common.target)?;
     match &cli.verb {
         Verb::Render(options) => render::render(&cli.common, options),
+        Verb::Doctor(options) => doctor::doctor(&cli.common, options),
         Verb::Inputs(options) => inputs::inputs(&cli.common, options),
         Verb::Deploy(options) => release::deploy(&cli.common, options),
         Verb::Plan(options) => plan::plan(&cli.common, options),

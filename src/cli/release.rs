@@ -6,6 +6,7 @@ use super::project::{Project, given, rendered};
 use super::{CliError, Exit, output, prompt};
 use crate::cluster::{Access, Environment};
 use crate::config::Config;
+use crate::helm::checked_arguments;
 use crate::inputs::{Outlook, rotation};
 use crate::kubernetes::{BuiltImages, Name};
 use crate::pipeline::{self, Conduct, Destroyed, Limits, Release, Rotation};
@@ -60,6 +61,7 @@ pub fn requested<T>(
         approved: approved.as_ref(),
         roll_back: options.rollback_on_failure,
         assume_helm_dead: options.on.assume_helm_dead,
+        helm_arguments: checked_arguments(&options.helm_arguments).map_err(pipeline::Error::from)?,
     };
     act(&request, &release)
 }
@@ -230,7 +232,7 @@ fn confirm(common: &Common, options: &Destroy, release: &Release) -> Result<(), 
 }
 
 /// The release name: as given, else the file's, else the application's.
-fn release_name(given: Option<&str>, config: &Config, application: &str) -> Result<String, CliError> {
+pub fn release_name(given: Option<&str>, config: &Config, application: &str) -> Result<String, CliError> {
     if let Some(name) = given.or(config.release.name.as_deref()) {
         return Ok(name.to_owned());
     }
@@ -299,6 +301,8 @@ fn access(common: &Common, environment: &Environment) -> Access {
         kubeconfig: common.kubeconfig.clone(),
         context: common.context.clone(),
         namespace: common.namespace.clone(),
+        as_user: common.as_user.clone(),
+        as_groups: common.as_groups.clone(),
         ..Access::default()
     };
     let mut access = typed.with_environment(environment);

@@ -43,8 +43,6 @@ pub struct Survey {
     pub version: Result<String>,
     /// The namespace; none when it is missing.
     pub namespace: Result<Option<Value>>,
-    /// The kinds that were asked for; none for those that the cluster does not have.
-    pub kinds: BTreeMap<KindName, Result<Option<Kind>>>,
     /// The quotas of the namespace.
     pub quotas: Result<Vec<Value>>,
     /// The limit ranges of the namespace.
@@ -57,15 +55,7 @@ pub struct Survey {
 
 impl Cluster {
     /// Asks for all of it at once.
-    pub fn survey(&self, namespace: &str, kinds: impl IntoIterator<Item = KindName>) -> Result<Survey> {
-        let mut found = BTreeMap::new();
-        let mut versions: BTreeMap<String, Vec<KindName>> = BTreeMap::new();
-        for (version, kind) in kinds {
-            match Kind::known(&version, &kind) {
-                Some(known) => drop(found.insert((version, kind), Ok(Some(known)))),
-                None => versions.entry(version.clone()).or_default().push((version, kind)),
-            }
-        }
+    pub fn survey(&self, namespace: &str) -> Result<Survey> {
         let server = Kind { kind: "version".into(), namespaced: false, ..NAMESPACE };
         let lists = [(QUOTA, namespace), (LIMIT_RANGE, namespace), (STORAGE_CLASS, ""), (VOLUME, "")];
         let attempt = Attempt { verb: "get", kind: &server, namespace: "", name: "of the API server" };
@@ -75,25 +65,55 @@ impl Cluster {
         for (kind, namespace) in &lists {
             asked.push(self.asks_list(Attempt { verb: "list", kind, namespace, name: "" })?);
         }
-        let wanted: Vec<Kind> = versions.values().filter_map(|kinds| kinds.first()).map(discovered).collect();
-        for (kind, version) in wanted.iter().zip(versions.keys()) {
-            let path = kind::version_path(version)?;
-            let (base, last) = path.rsplit_once('/').unwrap_or(("", &path));
-            asked.push(self.asks_get(Attempt { verb: "get", kind, namespace: "", name: "" }, base, last)?);
-        }
         let mut answers = self.send_all(asked).into_iter();
         let mut next = || answers.next().unwrap_or_else(|| Ok(Value::Null));
         let version = next().map(|answer| answer["gitVersion"].as_str().unwrap_or_default().to_owned());
         let namespace = absent(next());
         let [quotas, limits, classes, volumes] = lists.map(|(kind, _)| next().map(|list| items(list, &kind)));
-        for (version, kinds) in versions {
-            let list = absent(next());
-            for (_, name) in kinds {
+        Ok(Survey { version, namespace, quotas, limits, classes, volumes })
+    }
+
+    /// These kinds; none for those that the cluster does not have. The usual ones cost no question.
+    pub fn kinds(&self, names: impl IntoIterator<Item = KindName>) -> Result<BTreeMap<KindName, Result<Option<Kind>>>> {
+        let mut found = BTreeMap::new();
+        let mut versions: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (version, kind) in names {
+            match Kind::known(&version, &kind) {
+                Some(known) => drop(found.insert((version, kind), Ok(Some(known)))),
+                None => versions.entry(version).or_default().push(kind),
+            }
+        }
+        // Stand for what is looked up, for the message.
+        let stand_in = |(version, kinds): (&String, &Vec<String>)| Kind {
+            api_version: version.clone().into(),
+            kind: kinds.join(", ").into(),
+            ..NAMESPACE
+        };
+        let wanted: Vec<Kind> = versions.iter().map(stand_in).collect();
+        let mut asked = Vec::new();
+        for kind in &wanted {
+            let path = kind::version_path(&kind.api_version)?;
+            let (base, last) = path.rsplit_once('/').unwrap_or(("", &path));
+            asked.push(self.asks_get(Attempt { verb: "get", kind, namespace: "", name: "" }, base, last)?);
+        }
+        for ((version, kinds), answer) in versions.into_iter().zip(self.send_all(asked)) {
+            let list = absent(answer);
+            for name in kinds {
                 let read = |list: Option<Value>| list.and_then(|list| kind::in_resource_list(&list, &version, &name));
                 found.insert((version.clone(), name.clone()), list.clone().map(read));
             }
         }
-        Ok(Survey { version, namespace, kinds: found, quotas, limits, classes, volumes })
+        Ok(found)
+    }
+
+    /// The objects of these names, as far as there are any, in the order of the names.
+    pub fn get_all(&self, namespace: &str, names: &[(Kind, String)]) -> Result<Vec<Result<Option<Value>>>> {
+        let mut asked = Vec::new();
+        for (kind, name) in names {
+            let attempt = Attempt { verb: "get", kind, namespace, name };
+            asked.push(self.asks_get(attempt, &kind.path(namespace)?, segment(name)?)?);
+        }
+        Ok(self.send_all(asked).into_iter().map(absent).collect())
     }
 
     /// Whether we have each of these rights.
@@ -124,11 +144,6 @@ impl Cluster {
         }
         Ok(self.send_all(asked))
     }
-}
-
-/// Stands for a kind that is looked up, for the message.
-fn discovered((version, kind): &KindName) -> Kind {
-    Kind { api_version: version.clone().into(), kind: kind.clone().into(), ..NAMESPACE }
 }
 
 fn items(mut list: Value, kind: &Kind) -> Vec<Value> {

@@ -16,7 +16,7 @@ mod storage;
 mod tools;
 mod trial;
 
-pub use chart::{kind_names, objects_of};
+pub use chart::{kind_name, kind_names, objects_of};
 pub use kinds::kinds;
 pub use limits::limits;
 pub use names::names;
@@ -25,7 +25,7 @@ pub use quota::{Demand, quotas};
 pub use record::record;
 pub use rights::{Asks, Need, needed, rights};
 pub use security::pod_security;
-pub use storage::classes;
+pub use storage::{classes, default_class};
 pub use tools::{HelmFound, helm, namespace, server};
 pub use trial::{Trial, trial_pods, trials};
 

@@ -35,6 +35,8 @@ pub struct Demand<'a> {
     pub live: &'a [Json],
     /// Names of kinds in counts.
     pub kinds: &'a BTreeMap<KindName, Result<Option<Kind>, Error>>,
+    /// The storage class of claims that name none.
+    pub default_class: Option<&'a str>,
     /// Limit ranges, as far as they can be read.
     pub limits: &'a [Json],
 }
@@ -132,7 +134,9 @@ impl Demand<'_> {
             return None;
         }
         if let Some((class, rest)) = key.split_once(".storageclass.storage.k8s.io/") {
-            return of_claims(rest, objects, |spec| spec["storageClassName"].as_str() == Some(class));
+            return of_claims(rest, objects, |spec| {
+                spec["storageClassName"].as_str().or(self.default_class) == Some(class)
+            });
         }
         if matches!(key, "requests.storage" | "persistentvolumeclaims" | "count/persistentvolumeclaims") {
             return of_claims(key, objects, |_| true);

@@ -21,7 +21,7 @@ fn found(objects: &[Json], live: &[Json], quota: Json) -> Finding {
         (name, Ok(kind))
     });
     let kinds = kinds.collect();
-    quotas(&Demand { objects, live, kinds: &kinds, limits: &[] }, &Ok(vec![quota])).swap_remove(0)
+    quotas(&Demand { objects, live, kinds: &kinds, default_class: None, limits: &[] }, &Ok(vec![quota])).swap_remove(0)
 }
 
 #[test]
@@ -68,6 +68,18 @@ fn what_is_asked_for_must_fit() {
 }
 
 #[test]
+fn a_claim_without_a_class_counts_for_the_default_one() {
+    let claim = [json!({"kind": "PersistentVolumeClaim", "metadata": {"name": "d"}, "spec": {}})];
+    let kinds = BTreeMap::new();
+    let key = "std.storageclass.storage.k8s.io/persistentvolumeclaims";
+    for (default_class, verdict) in [(Some("std"), Verdict::Failed), (Some("other"), Verdict::Ok), (None, Verdict::Ok)]
+    {
+        let demand = Demand { objects: &claim, live: &[], kinds: &kinds, default_class, limits: &[] };
+        assert_eq!(quotas(&demand, &Ok(vec![quota(key, "0", "0")]))[0].verdict, verdict);
+    }
+}
+
+#[test]
 fn what_the_release_has_already_is_not_counted_twice() {
     let resources = json!({"requests": {"cpu": "500m"}});
     let (now, next) = ([workload("api", 3, &resources)], [workload("api", 4, &resources)]);
@@ -92,7 +104,7 @@ fn a_quota_demands_what_it_counts() {
     let range =
         json!({"metadata": {"name": "r"}, "spec": {"limits": [{"type": "Container", "default": {"memory": "1Gi"}}]}});
     let kinds = BTreeMap::new();
-    let demand = Demand { objects: &objects, live: &[], kinds: &kinds, limits: &[range] };
+    let demand = Demand { objects: &objects, live: &[], kinds: &kinds, default_class: None, limits: &[range] };
     assert_eq!(quotas(&demand, &Ok(vec![quota("limits.memory", "9Gi", "0")]))[0].verdict, Verdict::Ok);
     assert_eq!(quotas(&demand, &Ok(vec![quota("limits.memory", "1Mi", "0")]))[0].verdict, Verdict::Failed);
 }
@@ -126,6 +138,6 @@ fn scopes_choose_the_pods() {
 #[test]
 fn what_cannot_be_read_is_skipped() {
     let kinds = BTreeMap::new();
-    let demand = Demand { objects: &[], live: &[], kinds: &kinds, limits: &[] };
+    let demand = Demand { objects: &[], live: &[], kinds: &kinds, default_class: None, limits: &[] };
     assert_eq!(quotas(&demand, &Err(Error::new(ErrorKind::Forbidden, "no")))[0].verdict, Verdict::Skipped);
 }

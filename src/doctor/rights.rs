@@ -25,6 +25,8 @@ pub struct Asks<'a> {
     pub wait: bool,
     /// Whether the namespace is missing.
     pub makes_namespace: bool,
+    /// Where helm keeps its records (`$HELM_DRIVER`): `secret` unless somebody says otherwise.
+    pub driver: Option<&'a str>,
 }
 
 /// A right, and what becomes impossible without it.
@@ -44,13 +46,14 @@ const FOR_OBJECTS: [&str; 3] = ["get", "create", "patch"];
 const TO_WAIT: [&str; 2] = ["list", "watch"];
 /// Kinds that we list to see what is there already.
 const LOOKED_AT: [Kind; 5] = [DEPLOYMENT, STATEFUL_SET, SERVICE, CONFIG_MAP, CLAIM];
-/// What we and helm do with objects that are in no chart: the release records of helm and our Secret, what we remember of
-/// a release, the lock of a run.
-const OF_OURS: [(Kind, &[&str]); 3] = [
-    (SECRET, &["get", "list", "create", "update", "delete"]),
-    (CONFIG_MAP, &["get", "create", "update"]),
-    (LEASE, &["get", "create", "update", "delete"]),
+/// What we do with objects that are in no chart: our Secret, what we remember of a release, the lock of a run.
+const OF_OURS: [(Kind, &[&str], &str); 3] = [
+    (SECRET, &["get", "create", "update", "delete"], "for the secrets of the release"),
+    (CONFIG_MAP, &["get", "create", "update"], "for what is remembered of the release"),
+    (LEASE, &["get", "create", "update", "delete"], "to keep two runs apart"),
 ];
+/// What helm does with its records of a release.
+const RECORDS: [&str; 5] = ["get", "list", "create", "update", "delete"];
 
 /// All rights that a deploy of these objects needs, each once. Kinds that the cluster does not have need none.
 pub fn needed(objects: &[Json], kinds: &BTreeMap<KindName, Result<Option<Kind>, Error>>, asks: &Asks) -> Vec<Need> {
@@ -93,10 +96,16 @@ pub fn needed(objects: &[Json], kinds: &BTreeMap<KindName, Result<Option<Kind>, 
     for kind in &LOOKED_AT {
         needs.add(kind, "list", Verdict::Failed, "to see what is there already");
     }
-    for (kind, verbs) in &OF_OURS {
+    let records = match asks.driver {
+        None | Some("" | "secret" | "secrets") => Some(&SECRET),
+        Some("configmap" | "configmaps") => Some(&CONFIG_MAP),
+        Some(_) => None,
+    };
+    for (kind, verb) in records.iter().flat_map(|kind| RECORDS.map(|verb| (kind, verb))) {
+        needs.add(kind, verb, Verdict::Failed, "for helm's records of the release");
+    }
+    for (kind, verbs, why) in &OF_OURS {
         for verb in *verbs {
-            let why =
-                if *kind == LEASE { "to keep two runs apart" } else { "for helm's records of the release and ours" };
             needs.add(kind, verb, Verdict::Failed, why);
         }
     }
@@ -120,34 +129,42 @@ impl Needs<'_> {
     }
 }
 
-/// Findings about rights. `held` are the answers, in the order of the needs. One line a kind and purpose.
+/// Rights that are missing for one kind.
+#[derive(Default)]
+struct Missing {
+    verbs: Vec<&'static str>,
+    reasons: Vec<&'static str>,
+}
+
+/// Findings about rights. `held` are the answers, in the order of the needs. One line a kind.
 pub fn rights(needs: &[Need], held: &[Result<bool, Error>]) -> Vec<Finding> {
-    let mut missing: BTreeMap<(String, Verdict, &str), Vec<&str>> = BTreeMap::new();
+    let mut missing: BTreeMap<(String, String, Verdict), Missing> = BTreeMap::new();
     let mut findings = Vec::new();
     for (need, held) in needs.iter().zip(held) {
+        let resource = need.right.kind.resource();
         match held {
             Ok(false) => {
-                let place = if need.right.namespace.is_empty() {
-                    "the whole cluster".into()
-                } else {
-                    format!("namespace {}", need.right.namespace)
-                };
-                let subject = format!("{} in {place}", need.right.kind.resource());
-                missing.entry((subject, need.verdict, need.why)).or_default().push(need.right.verb);
+                let namespace = &need.right.namespace;
+                let place =
+                    if namespace.is_empty() { "the whole cluster".into() } else { format!("namespace {namespace}") };
+                let missing = missing.entry((resource, place, need.verdict)).or_default();
+                missing.verbs.push(need.right.verb);
+                if !missing.reasons.contains(&need.why) {
+                    missing.reasons.push(need.why);
+                }
             }
             Err(error) if findings.is_empty() => {
-                let what =
-                    format!("whether we may {} {}: {}", need.right.verb, need.right.kind.resource(), error.sentence());
+                let what = format!("whether we may {} {resource}: {}", need.right.verb, error.sentence());
                 findings.push(Finding::new("rights", Verdict::Skipped, "", what));
             }
             Ok(true) | Err(_) => {}
         }
     }
-    for ((subject, verdict, why), verbs) in missing {
-        let reason = format!("we may not {} them, which is needed {why}", verbs.join(", "));
-        let fix =
-            format!("ask for a role with the verbs {} on {}", verbs.join(", "), subject.replace(" in ", ", bound in "));
-        findings.push(Finding::new("rights", verdict, subject, reason).fix(fix));
+    for ((resource, place, verdict), Missing { verbs, reasons }) in missing {
+        let verbs = verbs.join(", ");
+        let reason = format!("we may not {verbs} them (needed {})", reasons.join("; "));
+        let fix = format!("ask for a role with the verbs {verbs} on {resource}, bound in {place}");
+        findings.push(Finding::new("rights", verdict, format!("{resource} in {place}"), reason).fix(fix));
     }
     or_ok(findings, "rights", "", format!("we have all {} that a deploy needs", needs.len()))
 }
@@ -159,7 +176,7 @@ mod tests {
     use serde_json::json;
 
     fn asks(helm: &str) -> Asks<'static> {
-        Asks { namespace: "n", helm: Version::parse(helm).unwrap(), wait: true, makes_namespace: false }
+        Asks { namespace: "n", helm: Version::parse(helm).unwrap(), wait: true, makes_namespace: false, driver: None }
     }
 
     fn kinds(objects: &[Json]) -> BTreeMap<KindName, Result<Option<Kind>, Error>> {
@@ -196,6 +213,13 @@ mod tests {
         let quick = Asks { wait: false, makes_namespace: true, ..asks("v4.2.4") };
         let quick = words(&needed(&objects, &kinds(&objects), &quick));
         assert!(!quick.contains(&"watch deployments.apps".into()) && quick.contains(&"create namespaces".into()));
+        let elsewhere =
+            |driver| words(&needed(&objects, &kinds(&objects), &Asks { driver: Some(driver), ..asks("v4.2.4") }));
+        for (driver, secrets, maps) in [("secret", true, false), ("configmap", false, true), ("sql", false, false)] {
+            let found = elsewhere(driver);
+            assert_eq!(found.contains(&"list secrets".into()), secrets, "{driver}");
+            assert_eq!(found.contains(&"delete configmaps".into()), maps, "{driver}");
+        }
         let distinct: BTreeSet<&String> = four.iter().collect();
         assert_eq!(distinct.len(), four.len(), "each right is asked for once");
     }
@@ -209,10 +233,11 @@ mod tests {
         let found: Vec<(Verdict, String)> =
             rights(&needs, &held).into_iter().map(|finding| (finding.verdict, finding.to_string())).collect();
         let texts: Vec<&str> = found.iter().map(|(_, text)| text.as_str()).collect();
-        assert_eq!(texts.len(), 3, "{texts:?}");
+        assert_eq!(texts.len(), 2, "{texts:?}");
         assert!(
-            texts.iter().any(|text| text.contains("services in namespace n: we may not create, patch them")
-                && text.contains("ask for a role with the verbs create, patch on services, bound in namespace n")),
+            texts.iter().any(|text| text.contains("services in namespace n: we may not create, patch, list them")
+                && text
+                    .contains("ask for a role with the verbs create, patch, list on services, bound in namespace n")),
             "{texts:?}"
         );
         assert!(found.iter().any(|(verdict, text)| *verdict == Verdict::Warning && text.contains("delete")));

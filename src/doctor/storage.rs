@@ -34,6 +34,11 @@ pub(super) fn claims(objects: &[Json]) -> Vec<Claim<'_>> {
     claims
 }
 
+/// The class of claims that name none.
+pub fn default_class(classes: &[Json]) -> Option<&str> {
+    classes.iter().find(|class| annotation(class, DEFAULT) == Some("true")).map(name_of)
+}
+
 /// Findings about storage classes. `live` are the claims that are there already: they have their volume.
 pub fn classes(
     objects: &[Json],
@@ -56,7 +61,7 @@ pub fn classes(
     };
     let names: Vec<&str> = classes.iter().map(name_of).collect();
     let there = if names.is_empty() { "it has none".to_owned() } else { format!("it has {}", names.join(", ")) };
-    let has_default = classes.iter().any(|class| annotation(class, DEFAULT) == Some("true"));
+    let has_default = default_class(classes).is_some();
     let waits = |class: &str| {
         // A volume that was made by hand needs no class to be there, only the same word.
         let free = |volume: &Json| {

@@ -11,15 +11,8 @@ const OLDEST: (u32, u32) = (1, 29);
 /// The first Kubernetes that takes any printable text as the name of a variable.
 const ANY_NAME: (u32, u32) = (1, 34);
 
-/// The helm that was found.
-pub struct HelmFound {
-    /// Its path.
-    pub program: String,
-    /// Its version.
-    pub version: Version,
-    /// Where it keeps its records (`$HELM_DRIVER`), when somebody says so.
-    pub driver: Option<String>,
-}
+/// The helm that was found: its path and version.
+pub type HelmFound = (String, Version);
 
 /// Findings about helm.
 pub fn helm(found: &Result<HelmFound, HelmError>) -> Vec<Finding> {
@@ -29,13 +22,7 @@ pub fn helm(found: &Result<HelmFound, HelmError>) -> Vec<Finding> {
             let (reason, fix) = text.split_once("\n  hint: ").unwrap_or((&text, ""));
             vec![Finding::new("helm", Verdict::Failed, "", reason).fix(fix)]
         }
-        Ok(helm) => match helm.driver.as_deref() {
-            Some("memory") => {
-                let reason = "$HELM_DRIVER is `memory`, which forgets the release when helm ends";
-                vec![Finding::new("helm", Verdict::Failed, "$HELM_DRIVER", reason).fix("unset it")]
-            }
-            _ => vec![Finding::new("helm", Verdict::Ok, "", format!("{} ({})", helm.version, helm.program))],
-        },
+        Ok((program, version)) => vec![Finding::new("helm", Verdict::Ok, "", format!("{version} ({program})"))],
     }
 }
 
@@ -153,14 +140,9 @@ mod tests {
     }
 
     #[test]
-    fn helm_is_found_and_keeps_what_it_knows() {
-        let found = |driver: Option<&str>| {
-            let version = Version::parse("v4.2.4").unwrap();
-            helm(&Ok(HelmFound { program: "/bin/helm".into(), version, driver: driver.map(str::to_owned) }))
-        };
-        assert_eq!(found(None)[0].to_string(), "helm: 4.2.4 (/bin/helm)");
-        assert_eq!(found(Some("secret"))[0].verdict, Verdict::Ok);
-        assert_eq!(found(Some("memory"))[0].verdict, Verdict::Failed);
+    fn helm_is_found() {
+        let found = helm(&Ok(("/bin/helm".into(), Version::parse("v4.2.4").unwrap())));
+        assert_eq!(found[0].to_string(), "helm: 4.2.4 (/bin/helm)");
         let missing = &helm(&Err(HelmError::Missing("none".into())))[0];
         assert_eq!((missing.verdict, missing.reason.as_str()), (Verdict::Failed, "there is no helm: none"));
         assert!(missing.fix.starts_with("install helm"), "{missing}");

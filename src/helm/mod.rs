@@ -10,6 +10,7 @@
 
 mod arguments;
 mod error;
+mod extra;
 mod interrupt;
 mod process;
 mod release;
@@ -23,6 +24,7 @@ use std::time::Duration;
 
 pub use arguments::{Options, Target, Values};
 pub use error::{Ended, Error, Failure, Result};
+pub use extra::checked as checked_arguments;
 pub use interrupt::{hold, stop, stopped};
 pub use process::{Line, Stream};
 pub use release::{Hook, Intended, Release, Revision};

@@ -17,6 +17,7 @@ use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
 /// What the cluster holds of the release before anything changes.
+#[derive(Default)]
 pub struct Before {
     pub secret: ReleaseSecret,
     pub state: State,

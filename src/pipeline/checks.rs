@@ -1,4 +1,4 @@
-//! What is on the cluster against what the chart brings: kinds, owners, claims. Pure: live objects in, problems out.
+//! What is on the cluster against what the chart brings: kinds and claims. Pure: live objects in, problems out.
 
 use crate::cluster::claims::{ReleaseName, Verdict, WantedClaim, compare_all};
 use crate::cluster::{annotation, name_of};
@@ -34,27 +34,6 @@ pub fn kind_changes(plan: &Plan, release: ReleaseName, live: &Live, problems: &m
 fn resource_of<'a>(plan: &'a Plan, workload: &'a str) -> &'a str {
     let found = plan.workloads.iter().find(|planned| planned.view.name == workload);
     found.map_or(workload, |planned| planned.resource.as_str())
-}
-
-/// Objects of the chart that somebody else has already.
-pub fn foreign_objects(plan: &Plan, release: ReleaseName, live: &Live, problems: &mut Problems) {
-    for wanted in plan.objects.iter().filter(|wanted| wanted.kind != "PersistentVolumeClaim") {
-        let objects = live.get(wanted.kind.as_str()).into_iter().flatten();
-        for object in objects.filter(|object| name_of(object) == wanted.name) {
-            let what = match owner(object) {
-                Some(owner) if owner == (release.name, release.namespace) => continue,
-                Some((name, namespace)) => format!("belongs to the release {name} in namespace {namespace}"),
-                None => "was not made by helm".to_owned(),
-            };
-            problems.push(
-                Problem::at(
-                    "",
-                    format!("the {} {} in namespace {} {what}", wanted.kind, wanted.name, release.namespace),
-                )
-                .hint("choose another namespace, or rename the resource in the AppHost"),
-            );
-        }
-    }
 }
 
 /// Whether a chart of ours made a workload of this release.

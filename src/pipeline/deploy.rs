@@ -5,22 +5,22 @@ use super::event::{Report, say, warn};
 use super::graph::{Ended, Graph, Step};
 use super::lock::{self, Lock, Seen, Word};
 use super::plan::Planned;
+use super::preflight::{self, Examined};
 use super::run::{Conduct, Limits, run};
 use super::saved::Saved;
 use super::settle::{Ask, Rotation, settled};
 use super::watch::Watching;
-use super::{Error, Random, Release, Slot, chart_secret, checks, foreign, replicas, rollback, values};
+use super::{Error, Random, Release, Slot, chart_secret, foreign, replicas, rollback, values};
 use crate::app::App;
 use crate::chart::Chart;
-use crate::cluster::claims::ReleaseName;
 use crate::cluster::secret::Change;
-use crate::cluster::{Cluster, Owner, ReleaseSecret, State, namespace};
+use crate::cluster::{Cluster, ErrorKind, Owner, ReleaseSecret, State, namespace};
+use crate::doctor::{Finding, Verdict};
 use crate::helm::{Helm, Options, Target, Values};
 use crate::inputs::{Given, Settled};
 use crate::kubernetes::{Plan, PlannedWorkload};
 use crate::problem::{Problem, Problems};
 use serde_json::Value as Json;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -49,6 +49,8 @@ pub struct Deploy<'a> {
     pub fail_fast: bool,
     /// Whether a person knows that no other helm works on the release.
     pub assume_helm_dead: bool,
+    /// Flags for `helm upgrade` that a person added; [`crate::helm::checked_arguments()`] let them through.
+    pub helm_arguments: Vec<String>,
 }
 
 /// What the steps of one deploy share.
@@ -76,6 +78,9 @@ pub struct Deployment<'a> {
     time: Duration,
     rolled_back: Slot<Option<u64>>,
 }
+
+/// The checks that are about what belongs to whom.
+const OWNERS: [&str; 5] = ["release", "kind-change", "claims", "names", "secrets"];
 
 /// What was written before helm ran.
 #[derive(Default)]
@@ -107,13 +112,13 @@ pub fn steps<'a>() -> Result<Graph<'a, Deployment<'a>>, Problem> {
         Step::new(
             "preflight-kubernetes",
             "check all that could stop helm, before anything is written",
-            &["check-helm-prereqs-kubernetes", "check-cluster-kubernetes", "process-parameters"],
+            &["check-helm-prereqs-kubernetes", "publish-kubernetes", "process-parameters"],
             Deployment::check,
         ),
         Step::new(
             "lock-kubernetes",
             "make the namespace, take the Lease of the release, free it from a helm that was killed",
-            &["preflight-kubernetes", "publish-kubernetes"],
+            &["preflight-kubernetes"],
             Deployment::lock,
         )
         .at_end(|deployment, _| deployment.lock.find().map_or(Ok(()), |lock| lock.release())),
@@ -201,9 +206,19 @@ impl Deployment<'_> {
     fn look(&self) -> Result<(), Error> {
         let cluster = self.release.connect()?;
         let dapr = !self.request.plan.dapr_components.is_empty();
-        self.before.put(before::look(&cluster, self.release, self.owner(), dapr)?);
+        let before = before::look(&cluster, self.release, self.owner(), dapr).map_err(|error| self.explained(error))?;
+        self.before.put(before);
         self.cluster.put(cluster);
         Ok(())
+    }
+
+    /// One right that is missing is seldom the only one: all of them are named.
+    fn explained(&self, error: Error) -> Error {
+        if !matches!(&error, Error::Cluster(error) if error.kind() == ErrorKind::Forbidden) {
+            return error;
+        }
+        let found = preflight::doctor(Some(self.request), self.release, self.random);
+        refusal(&found.findings).unwrap_or(error)
     }
 
     fn publish(&self) -> Result<(), Error> {
@@ -218,21 +233,20 @@ impl Deployment<'_> {
         foreign::check_lost(self.request.plan, &self.request.given, &before.lost)?;
         self.cluster.get()?.hide(before.kept.foreign.values().filter(|value| !value.is_empty()).cloned());
         let settled = settled(self.request, before, self.ask, self.random, self.report)?;
-        self.cluster.get()?.hide(secrets_of(&settled));
+        self.cluster.get()?.hide(values::secrets_of(&settled));
         self.settled.put(settled);
         Ok(())
     }
 
     pub(super) fn check(&self) -> Result<(), Error> {
-        let ((helm, target), before) = (self.helm.get()?, self.before.get()?);
-        helm.hide(secrets_of(self.settled.get()?));
-        let (live, seen) = Seen::look(helm, target, self.cluster.get()?, self.release)?;
-        lock::check(self.cluster.get()?, self.release, self.owner(), &seen, self.word)?;
-        before::check_release(live.as_ref(), target, &seen, before, self.request.plan)?;
-        check_cluster(self.request, self.release, before, self.report)?;
-        foreign::check(self.cluster.get()?, self.release, self.request.plan, &before.kept, self.report)?;
-        self.seen.put(seen);
-        Ok(())
+        let findings = self.examined()?;
+        for finding in findings.iter().filter(|finding| finding.verdict == Verdict::Warning) {
+            warn(self.report, finding.to_string());
+        }
+        for finding in findings.iter().filter(|finding| finding.verdict == Verdict::Ok && finding.check == "claims") {
+            self.say(finding.reason.clone());
+        }
+        refusal(&findings).map_or(Ok(()), Err)
     }
 
     fn lock(&self) -> Result<(), Error> {
@@ -249,6 +263,41 @@ impl Deployment<'_> {
             lock::recover(cluster, self.release, seen, self.limits, self.report)?;
         }
         Ok(())
+    }
+
+    /// What a plan refuses: its own dry runs say the rest, and looking needs no right to write.
+    pub(super) fn check_owners(&self) -> Result<(), Error> {
+        let mut findings = self.examined()?;
+        findings.retain(|finding| OWNERS.contains(&finding.check));
+        refusal(&findings).map_or(Ok(()), Err)
+    }
+
+    fn examined(&self) -> Result<Vec<Finding>, Error> {
+        let ((helm, target), cluster) = (self.helm.get()?, self.cluster.get()?);
+        let (before, settled) = (self.before.get()?, self.settled.get()?);
+        helm.hide(values::secrets_of(settled));
+        let folder = self.chart.get()?.path().join("chart");
+        let examined = Examined {
+            request: self.request,
+            release: self.release,
+            helm,
+            target,
+            cluster,
+            before,
+            settled,
+            folder: &folder,
+            word: self.word,
+        };
+        let (mut findings, seen) = preflight::examine(&examined, &cluster.survey(&self.release.namespace)?)?;
+        self.seen.put(seen);
+        match foreign::check(cluster, self.release, self.request.plan, &before.kept, self.report) {
+            Ok(()) => {}
+            Err(Error::Refused(problems)) => {
+                findings.extend(problems.0.into_iter().map(|problem| Finding::of_problem("secrets", problem)));
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(findings)
     }
 
     fn prepare(&self) -> Result<(), Error> {
@@ -283,9 +332,14 @@ impl Deployment<'_> {
             let secret = written.change.as_ref().map(Change::now).cloned().unwrap_or_default();
             self.values(&secret)?
         };
-        let files = self.value_files(&chart);
+        let files = values::files(self.request, &chart);
         self.tried.put(());
-        let options = Options { timeout: self.limits.left(), wait: self.request.wait, ..Options::default() };
+        let options = Options {
+            timeout: self.limits.left(),
+            wait: self.request.wait,
+            extra: self.request.helm_arguments.clone(),
+            ..Options::default()
+        };
         let upgrade = || {
             let values = Values { files: &files, over: &values };
             Ok(helm.upgrade_install(target, &chart, &values, &options, &mut |_| {})?)
@@ -306,17 +360,11 @@ impl Deployment<'_> {
         Ok(())
     }
 
-    /// The files with values that helm is given.
-    pub(super) fn value_files(&self, chart: &Path) -> Vec<PathBuf> {
-        let environment = self.request.environment.iter();
-        environment.map(|(name, _)| chart.join(format!("values-{name}.yaml"))).collect()
-    }
-
     /// All that is not shown: the secrets of now and of before.
     fn secrets(&self) -> Result<Vec<String>, Error> {
         let kept = &self.before.get()?.kept;
         let old = kept.secret.values().chain(kept.chart_secret.values()).filter(|value| !value.is_empty());
-        Ok(secrets_of(self.settled.get()?).into_iter().chain(old.cloned()).collect())
+        Ok(values::secrets_of(self.settled.get()?).into_iter().chain(old.cloned()).collect())
     }
 
     /// Shows the workloads while helm waits for them; when it fails because of them, the error says what they showed.
@@ -398,26 +446,11 @@ impl Deployment<'_> {
     }
 }
 
-fn secrets_of(settled: &Settled) -> Vec<String> {
-    let values = settled.secret.values().chain(settled.chart_secret.values());
-    values.filter(|value| !value.is_empty()).cloned().collect()
-}
-
-fn check_cluster(request: &Deploy, release: &Release, before: &Before, report: &Report) -> Result<(), Error> {
-    let name = ReleaseName { name: &release.name, namespace: &release.namespace };
-    let mut problems = Problems::default();
-    checks::kind_changes(request.plan, name, &before.live, &mut problems);
-    checks::foreign_objects(request.plan, name, &before.live, &mut problems);
-    let mut chart_values = request.plan.values.to_json();
-    if let Some((_, environment)) = &request.environment {
-        values::merge(&mut chart_values, environment);
-    }
-    for sentence in
-        checks::claims(request.plan, &chart_values, name, &before.claims, before.classes.as_deref(), &mut problems)
-    {
-        say(report, sentence);
-    }
-    problems.or(()).map_err(Error::Refused)
+/// What failed, as the refusal of a run.
+fn refusal(findings: &[Finding]) -> Option<Error> {
+    let failed = findings.iter().filter(|finding| finding.verdict == Verdict::Failed);
+    let problems: Vec<Problem> = failed.map(Finding::to_problem).collect();
+    (!problems.is_empty()).then_some(Error::Refused(Problems(problems)))
 }
 
 /// How to reach what the AppHost marked as public.

@@ -64,7 +64,7 @@ pub fn plan(
 
 impl Deployment<'_> {
     fn plan(&self) -> Result<(), Error> {
-        let (mut errors, refused) = match self.check() {
+        let (mut errors, refused) = match self.check_owners() {
             Ok(()) => (Vec::new(), None),
             Err(Error::Refused(problems)) => (vec![problems.to_string()], Some(problems)),
             Err(error) => return Err(error),
@@ -145,8 +145,9 @@ impl Deployment<'_> {
             // The chart's own guards would stop helm at what was found already.
             over["skipGuards"] = json!(true);
         }
-        let files = self.value_files(&chart);
-        let options = Options { timeout: self.limits.left(), ..Options::default() };
+        let files = values::files(self.request, &chart);
+        let extra = self.request.helm_arguments.clone();
+        let options = Options { timeout: self.limits.left(), extra, ..Options::default() };
         Ok(helm.dry_run(target, &chart, &Values { files: &files, over: &over }, &options)?)
     }
 
@@ -167,7 +168,7 @@ impl Deployment<'_> {
     fn rendered(&self, secret: &ReleaseSecret) -> Result<String, Error> {
         let ((helm, target), chart) = (self.helm.get()?, self.chart.get()?.path().join("chart"));
         let over = self.values(secret)?;
-        let values = Values { files: &self.value_files(&chart), over: &over };
+        let values = Values { files: &values::files(self.request, &chart), over: &over };
         Ok(helm.template(target, &chart, &values, &[])?)
     }
 

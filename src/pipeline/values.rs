@@ -7,6 +7,7 @@ use crate::inputs::Settled;
 use crate::kubernetes::{Plan, escaped_key};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 /// The content of the Secret: each secret from deploy, and its URI-escaped form where it is needed.
 pub fn secret_data(plan: &Plan, settled: &Settled) -> BTreeMap<String, Vec<u8>> {
@@ -57,8 +58,28 @@ pub fn values(
     })
 }
 
+/// Values that nothing may show.
+pub fn secrets_of(settled: &Settled) -> Vec<String> {
+    let values = settled.secret.values().chain(settled.chart_secret.values());
+    values.filter(|value| !value.is_empty()).cloned().collect()
+}
+
+/// The chart's values, with those of the chosen environment over them.
+pub fn of_chart(request: &Deploy) -> Json {
+    let mut values = request.plan.values.to_json();
+    if let Some((_, environment)) = &request.environment {
+        merge(&mut values, environment);
+    }
+    values
+}
+
+/// Files of values in the chart's folder that the chosen environment adds.
+pub fn files(request: &Deploy, chart: &Path) -> Vec<PathBuf> {
+    request.environment.iter().map(|(name, _)| chart.join(format!("values-{name}.yaml"))).collect()
+}
+
 /// Puts the keys of one tree over those of another.
-pub fn merge(base: &mut Json, over: &Json) {
+fn merge(base: &mut Json, over: &Json) {
     match (base, over) {
         (Json::Object(base), Json::Object(over)) => {
             for (key, value) in over {

@@ -39,13 +39,27 @@ pub fn bench(prefix: &str) -> Option<Bench> {
         skip_or_fail(&reason);
         return None;
     }
-    let plane = ControlPlane::shared();
+    Some(on(ControlPlane::shared(), prefix))
+}
+
+/// The same on a control plane of its own, for what everybody on a cluster would notice.
+pub fn bench_of_its_own(prefix: &str) -> Option<Bench> {
+    if let Err(reason) = available(Level::A) {
+        skip_or_fail(&reason);
+        return None;
+    }
+    let plane = ControlPlane::start().unwrap_or_else(|error| panic!("{error}"));
+    // It ends with this process, like the shared one.
+    Some(on(Box::leak(Box::new(plane)), prefix))
+}
+
+fn on(plane: &'static ControlPlane, prefix: &str) -> Bench {
     let ns = plane.namespace(prefix);
     let bench = Bench { plane, ns, folder: TempDir::new().unwrap(), homes: AtomicU32::new(0) };
     fs::create_dir_all(bench.folder.path().join("tmp")).unwrap();
     bench.write("app/aspire-manifest.json", MANIFEST);
     bench.configure(CONFIG);
-    Some(bench)
+    bench
 }
 
 impl Drop for Bench {

@@ -9,6 +9,7 @@ mod canary;
 mod crash;
 mod cycle;
 mod destroy;
+mod doctor;
 mod encrypted;
 mod external;
 mod foreign;

@@ -1,0 +1,63 @@
+//! `doctor`: what would stop a deploy, one line a finding, or JSON.
+
+use super::args::{Common, Doctor, ListFormat, Source};
+use super::packed;
+use super::project::{given, has_manifest, rendered};
+use super::release::{random, reading, release_name};
+use super::{CliError, Exit, output};
+use crate::config::Config;
+use crate::doctor::{Findings, Verdict};
+use crate::pipeline::{self, Rotation};
+use crate::report::harmless;
+use std::fmt::Write as _;
+
+/// Name of a release that there need not be: without an application nothing is said about it.
+const NO_RELEASE: &str = "none";
+
+/// Looks at helm, the cluster and, where there is one, the application.
+pub fn doctor(common: &Common, options: &Doctor) -> Result<Exit, CliError> {
+    let namespace = options.on.release_namespace.as_deref();
+    let findings = if is_application(&options.source) {
+        let (rendered, images) = rendered(&options.source, common.environment.as_deref(), &options.images)?;
+        let given = given(&options.parameters, &images, &rendered)?;
+        let name = release_name(options.on.release.as_deref(), &rendered.config, &rendered.app.name)?;
+        let release = reading(common, &name, namespace, &rendered.config)?;
+        let request = pipeline::Deploy {
+            app: &rendered.app,
+            plan: &rendered.plan,
+            chart: &rendered.chart,
+            environment: common.environment.clone().zip(rendered.environment_values),
+            given,
+            rotation: Rotation::default(),
+            wait: true,
+            approved: None,
+            roll_back: false,
+            fail_fast: false,
+            assume_helm_dead: false,
+            helm_arguments: Vec::new(),
+        };
+        pipeline::doctor(Some(&request), &release, &random)
+    } else {
+        let name = options.on.release.as_deref().unwrap_or(NO_RELEASE);
+        pipeline::doctor(None, &reading(common, name, namespace, &Config::default())?, &random)
+    };
+    match options.output {
+        ListFormat::Json => output::json(&findings),
+        ListFormat::Text => output::text(&harmless(&listed(&findings))),
+    }
+    Ok(if findings.worst() == Verdict::Failed { Exit::Error } else { Exit::Done })
+}
+
+/// Whether SOURCE names an application; a folder may hold none.
+fn is_application(source: &Source) -> bool {
+    packed::is_chart(source) || !source.path().is_dir() || has_manifest(source.path())
+}
+
+fn listed(findings: &Findings) -> String {
+    let mut text = String::new();
+    for finding in &findings.findings {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{:8} {finding}", finding.verdict);
+    }
+    text
+}

@@ -1,0 +1,310 @@
+//! Reads what doctor judges: the objects that helm makes of the chart, and what the cluster allows and demands.
+//!
+//! The same checks stand before every deploy and behind `doctor`. Nothing is stored on the cluster. What we may not read is a
+//! finding that says so.
+
+use super::before::{self, Before};
+use super::lock::{self, Seen, Word};
+use super::{Deploy, Error, Random, Release, checks, replicas, values};
+use crate::cluster::claims::ReleaseName;
+use crate::cluster::{Cluster, ErrorKind, Kind, KindName, Owner, Right, Survey, annotation, name_of};
+use crate::config::SecretSource;
+use crate::doctor::{self, Asks, Demand, Finding, Findings, Need, Verdict};
+use crate::helm::{Helm, Target, Values};
+use crate::inputs::{Means, Settled, outlook, settle};
+use crate::problem::Problems;
+use serde_json::{Value as Json, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::Duration;
+
+type Kinds = BTreeMap<KindName, crate::cluster::Result<Option<Kind>>>;
+
+/// What is examined.
+pub struct Examined<'a> {
+    pub request: &'a Deploy<'a>,
+    pub release: &'a Release,
+    pub helm: &'a Helm,
+    pub target: &'a Target,
+    pub cluster: &'a Cluster,
+    pub before: &'a Before,
+    pub settled: &'a Settled,
+    /// The chart on disk.
+    pub folder: &'a Path,
+    /// What a person said about helms that nobody can see from here.
+    pub word: Word,
+}
+
+/// `doctor`: everything that can be found without a write; without an application, about helm and the cluster alone.
+pub fn doctor(request: Option<&Deploy>, release: &Release, random: &Random) -> Findings {
+    let helm = release.helm();
+    let mut findings = match &helm {
+        Ok((helm, _)) => doctor::helm(&helm.version().map(|version| (helm.program().display().to_string(), version))),
+        Err(Error::Helm(error)) => doctor::helm(&Err(error.clone())),
+        Err(error) => vec![Finding::new("helm", Verdict::Failed, "", error.to_string())],
+    };
+    let judged = look(request, release, helm.ok().as_ref(), random);
+    findings.extend(judged.unwrap_or_else(|error| {
+        found("chart", error)
+            .unwrap_or_else(|error| vec![Finding::new("chart", Verdict::Failed, "", error.to_string())])
+    }));
+    Findings { findings }
+}
+
+fn look(
+    request: Option<&Deploy>,
+    release: &Release,
+    helm: Option<&(Helm, Target)>,
+    random: &Random,
+) -> Result<Vec<Finding>, Error> {
+    let cluster = match release.connect() {
+        Ok(cluster) => cluster,
+        Err(error) => {
+            return Ok(vec![Finding::new("cluster", Verdict::Failed, &release.location.url, error.to_string())]);
+        }
+    };
+    let survey = cluster.survey(&release.namespace)?;
+    let bare = of_cluster(&cluster, &survey, &release.namespace, &[]);
+    let (Some(request), Some((helm, target))) = (request, helm) else { return Ok(bare) };
+    if bare.iter().any(|finding| finding.verdict == Verdict::Failed) {
+        return Ok(bare);
+    }
+    let owner = Owner { release: &release.name, application: &request.plan.application_id };
+    let dapr = !request.plan.dapr_components.is_empty();
+    let (before, mut findings) = match before::look(&cluster, release, owner, dapr) {
+        Ok(before) => (before, Vec::new()),
+        Err(error) => (Before::default(), found("names", error)?),
+    };
+    let (settled, missing) = provisional(request, &before, random)?;
+    findings.extend(missing);
+    helm.hide(values::secrets_of(&settled));
+    cluster.hide(values::secrets_of(&settled));
+    let folder = tempfile::Builder::new().prefix("aspire-doctor-").tempdir().map_err(Error::Temporary)?;
+    let chart = folder.path().join("chart");
+    crate::chart::write(request.chart, &chart)?;
+    let examined = Examined {
+        request,
+        release,
+        helm,
+        target,
+        cluster: &cluster,
+        before: &before,
+        settled: &settled,
+        folder: &chart,
+        word: Word { assume_helm_dead: request.assume_helm_dead, timeout: Duration::ZERO },
+    };
+    findings.extend(examine(&examined, &survey)?.0);
+    Ok(findings)
+}
+
+/// A value for every input: what is missing is stood in for, so that the chart can be looked at all the same.
+fn provisional(request: &Deploy, before: &Before, random: &Random) -> Result<(Settled, Vec<Finding>), Error> {
+    let mut given = request.given.clone();
+    let mut findings = Vec::new();
+    for input in outlook(request.app, request.plan, &request.given, &before.kept).missing {
+        let reason = format!("it has no value yet (for {})", input.used_by.join(", "));
+        findings.push(
+            Finding::new("inputs", Verdict::Warning, &input.name, reason).fix(format!("give it with {}", input.flag)),
+        );
+        given.add(&input.name, "0".to_owned(), Means::Prompt, "doctor")?;
+    }
+    let settled = settle(request.app, request.plan, &given, &before.kept, &mut |bytes: &mut [u8]| random(bytes))?;
+    Ok((settled, findings))
+}
+
+/// An error that says what stands in the way, as findings; others stay errors.
+fn found(check: &'static str, error: Error) -> Result<Vec<Finding>, Error> {
+    match error {
+        Error::Refused(Problems(problems)) => {
+            Ok(problems.into_iter().map(|problem| Finding::of_problem(check, problem)).collect())
+        }
+        Error::Cluster(error) if error.kind() == ErrorKind::Forbidden => {
+            Ok(vec![Finding::new(check, Verdict::Skipped, "", error.sentence())])
+        }
+        Error::Cluster(error) => {
+            Ok(vec![Finding::new(check, Verdict::Failed, "", error.sentence()).fix(error.advice())])
+        }
+        other => Err(other),
+    }
+}
+
+/// Findings about the cluster alone.
+fn of_cluster(cluster: &Cluster, survey: &Survey, namespace: &str, objects: &[Json]) -> Vec<Finding> {
+    let mut findings = doctor::server(&survey.version, cluster.url(), objects);
+    findings.extend(doctor::namespace(namespace, &survey.namespace));
+    findings
+}
+
+/// Findings about a deploy, those about the cluster too, and the last revision as it was seen.
+pub fn examine(examined: &Examined, survey: &Survey) -> Result<(Vec<Finding>, Seen), Error> {
+    let (cluster, request, space) = (examined.cluster, examined.request, examined.target.namespace());
+    let bare = of_cluster(cluster, survey, space, &[]);
+    if bare.iter().any(|finding| finding.verdict == Verdict::Failed) {
+        return Ok((bare, Seen::default()));
+    }
+    let given = foreseen(examined)?;
+    let manifest = render(examined, survey, &given)?;
+    let objects = doctor::objects_of(&manifest).unwrap_or_default();
+    let mut findings = of_cluster(cluster, survey, space, &objects);
+    let (seen, unknown) = match of_release(examined) {
+        Ok((more, seen)) => {
+            findings.extend(more);
+            (seen, None)
+        }
+        Err(error) => (Seen::default(), Some(error)),
+    };
+    findings.extend(of_live(examined));
+    let kinds = cluster.kinds(doctor::kind_names(&objects))?;
+    findings.extend(doctor::kinds(&kinds));
+    findings.extend(rights(examined, &objects, &kinds, survey)?);
+    findings.extend(doctor::classes(&objects, &examined.before.claims, &survey.classes, &survey.volumes));
+    findings.extend(room(examined, &objects, &kinds, survey));
+    let judged = security(examined, &objects, survey, &findings)?;
+    findings.extend(judged);
+    findings.extend(names(examined, &objects, &kinds)?);
+    findings.push(doctor::record(&request.chart.files, &manifest, &given));
+    match unknown {
+        // What failed here says better why helm could not look, a missing right above all.
+        Some(error) if findings.iter().all(|finding| finding.verdict != Verdict::Failed) => Err(error),
+        _ => Ok((findings, seen)),
+    }
+}
+
+/// What helm will be given, with marks in place of those that the Secret does not have yet.
+fn foreseen(examined: &Examined) -> Result<Json, Error> {
+    let (request, before) = (examined.request, examined.before);
+    let names = request.plan.workloads.iter().map(|workload| workload.view.name.as_str());
+    let replicas = replicas::live(examined.cluster, examined.release, names)?;
+    let mut given = values::values(request, examined.settled, &before.secret, &before.claims, &replicas);
+    let from_deploy = request.plan.secrets.iter().filter(|(_, used)| used.source == SecretSource::Deploy);
+    for (name, _) in from_deploy {
+        if given["secrets"][name].is_null() {
+            given["secrets"][name] = json!({"revision": "1"});
+        }
+    }
+    Ok(given)
+}
+
+/// The objects as helm will make them, for the version of this cluster.
+fn render(examined: &Examined, survey: &Survey, given: &Json) -> Result<String, Error> {
+    let files = values::files(examined.request, examined.folder);
+    let version = survey.version.iter().filter(|version| !version.is_empty());
+    let version: Vec<String> = version.flat_map(|version| ["--kube-version".to_owned(), version.clone()]).collect();
+    let values = Values { files: &files, over: given };
+    Ok(examined.helm.template(examined.target, examined.folder, &values, &version)?)
+}
+
+/// Whether the release may become this application's.
+fn of_release(examined: &Examined) -> Result<(Vec<Finding>, Seen), Error> {
+    let Examined { request, release, helm, target, cluster, before, word, .. } = *examined;
+    let (live, seen) = Seen::look(helm, target, cluster, release)?;
+    let owner = Owner { release: &release.name, application: &request.plan.application_id };
+    let judged = before::check_release(live.as_ref(), target, &seen, before, request.plan)
+        .and_then(|()| lock::check(cluster, release, owner, &seen, word));
+    match judged {
+        Ok(()) => Ok((Vec::new(), seen)),
+        Err(error) => Ok((found("release", error)?, seen)),
+    }
+}
+
+/// Whether what lives of the release fits: kinds and claims.
+fn of_live(examined: &Examined) -> Vec<Finding> {
+    let Examined { request, before, .. } = examined;
+    let name = ReleaseName { name: examined.target.release(), namespace: examined.target.namespace() };
+    let (mut kinds, mut claims) = (Problems::default(), Problems::default());
+    checks::kind_changes(request.plan, name, &before.live, &mut kinds);
+    let wanted = values::of_chart(request);
+    let said = checks::claims(request.plan, &wanted, name, &before.claims, before.classes.as_deref(), &mut claims);
+    let kinds = kinds.0.into_iter().map(|problem| Finding::of_problem("kind-change", problem));
+    let claims = claims.0.into_iter().map(|problem| Finding::of_problem("claims", problem));
+    let said = said.into_iter().map(|sentence| Finding::new("claims", Verdict::Ok, "", sentence));
+    kinds.chain(claims).chain(said).collect()
+}
+
+fn rights(examined: &Examined, objects: &[Json], kinds: &Kinds, survey: &Survey) -> Result<Vec<Finding>, Error> {
+    let asks = Asks {
+        namespace: examined.target.namespace(),
+        helm: examined.helm.version()?,
+        wait: examined.request.wait,
+        makes_namespace: matches!(survey.namespace, Ok(None)),
+        driver: examined.release.environment.text("HELM_DRIVER"),
+    };
+    let needs = doctor::needed(objects, kinds, &asks);
+    let asked: Vec<Right> = needs.iter().map(|need| need.right.clone()).collect();
+    let mut held = examined.cluster.rights(&asked)?;
+    // A role may name the objects that it is about; it is asked for them only where the general answer is no.
+    let named: Vec<(usize, Right)> = needs
+        .iter()
+        .zip(&held)
+        .enumerate()
+        .flat_map(|(index, (need, held))| {
+            let rights = if matches!(held, Ok(false)) { by_name(need, objects, kinds) } else { Vec::new() };
+            rights.into_iter().map(move |right| (index, right))
+        })
+        .collect();
+    let answers = examined.cluster.rights(&named.iter().map(|(_, right)| right.clone()).collect::<Vec<_>>())?;
+    for index in named.iter().map(|(index, _)| *index).collect::<BTreeSet<_>>() {
+        let mut of_need = named.iter().zip(&answers).filter(|((of, _), _)| *of == index).map(|(_, answer)| answer);
+        if of_need.all(|answer| matches!(answer, Ok(true))) {
+            held[index] = Ok(true);
+        }
+    }
+    Ok(doctor::rights(&needs, &held))
+}
+
+fn by_name(need: &Need, objects: &[Json], kinds: &Kinds) -> Vec<Right> {
+    if !["get", "patch", "delete"].contains(&need.right.verb) {
+        return Vec::new();
+    }
+    let of_kind = objects.iter().filter(
+        |object| matches!(kinds.get(&doctor::kind_name(object)), Some(Ok(Some(kind))) if *kind == need.right.kind),
+    );
+    of_kind.map(|object| Right { name: name_of(object).to_owned(), ..need.right.clone() }).collect()
+}
+
+fn room(examined: &Examined, objects: &[Json], kinds: &Kinds, survey: &Survey) -> Vec<Finding> {
+    let release = examined.target.release();
+    let all = examined.before.live.values().flatten().chain(&examined.before.claims);
+    let ours = all.filter(|object| annotation(object, "meta.helm.sh/release-name") == Some(release));
+    let live: Vec<Json> = ours.cloned().collect();
+    let default_class = survey.classes.as_ref().ok().and_then(|classes| doctor::default_class(classes));
+    let ranges: &[Json] = survey.limits.as_ref().map_or(&[], Vec::as_slice);
+    let mut findings = doctor::limits(objects, &survey.limits);
+    findings
+        .extend(doctor::quotas(&Demand { objects, live: &live, kinds, default_class, limits: ranges }, &survey.quotas));
+    findings
+}
+
+/// The rules, and the server's own answer, which has the last word where it can be had.
+fn security(examined: &Examined, objects: &[Json], survey: &Survey, known: &[Finding]) -> Result<Vec<Finding>, Error> {
+    let by_rules = doctor::pod_security(objects, &survey.namespace);
+    let Ok(Some(namespace)) = &survey.namespace else { return Ok(by_rules) };
+    let tried = doctor::trial_pods(objects);
+    let pods: Vec<Json> = tried.iter().map(|trial| trial.pod.clone()).collect();
+    let answers = examined.cluster.try_pods(examined.target.namespace(), &pods)?;
+    let judged = doctor::trials(&tried, &answers, Some(namespace));
+    if judged.iter().any(|finding| finding.verdict == Verdict::Skipped) {
+        return Ok(by_rules.into_iter().chain(judged).collect());
+    }
+    // What the figures said already needs no second line.
+    let said = |check: &str| known.iter().any(|finding| finding.check == check && finding.verdict == Verdict::Failed);
+    Ok(judged.into_iter().filter(|finding| !said(finding.check)).collect())
+}
+
+fn names(examined: &Examined, objects: &[Json], kinds: &Kinds) -> Result<Vec<Finding>, Error> {
+    let (space, live) = (examined.target.namespace(), &examined.before.live);
+    let release = ReleaseName { name: examined.target.release(), namespace: space };
+    // Most kinds were listed before; of the others only the named objects are read.
+    let unseen = objects.iter().filter(|object| !object["kind"].as_str().is_some_and(|kind| live.contains_key(kind)));
+    let unseen = unseen.filter(|object| object["kind"] != "PersistentVolumeClaim");
+    let unseen: Vec<(Kind, String)> = unseen
+        .filter_map(|object| {
+            let kind = kinds.get(&doctor::kind_name(object))?.as_ref().ok()?.clone()?;
+            Some((kind, name_of(object).to_owned()))
+        })
+        .collect();
+    let read = examined.cluster.get_all(space, &unseen)?;
+    let read = read.into_iter().filter_map(|object| object.ok().flatten());
+    let all: Vec<Json> = live.values().flatten().cloned().chain(read).collect();
+    Ok(doctor::names(objects, &all, release))
+}
