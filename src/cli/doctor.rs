@@ -7,7 +7,7 @@ use super::release::{random, reading, release_name};
 use super::{CliError, Exit, output};
 use crate::config::Config;
 use crate::doctor::{Findings, Verdict};
-use crate::pipeline::{self, Rotation};
+use crate::pipeline::{self, Rotation, Wait};
 use crate::report::harmless;
 use std::fmt::Write as _;
 
@@ -29,10 +29,9 @@ pub fn doctor(common: &Common, options: &Doctor) -> Result<Exit, CliError> {
             environment: common.environment.clone().zip(rendered.environment_values),
             given,
             rotation: Rotation::default(),
-            wait: true,
+            wait: Wait::UntilReady,
             approved: None,
             roll_back: false,
-            fail_fast: false,
             assume_helm_dead: false,
             helm_arguments: Vec::new(),
         };

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::helm::checked_arguments;
 use crate::inputs::{Outlook, rotation};
 use crate::kubernetes::{BuiltImages, Name};
-use crate::pipeline::{self, Conduct, Destroyed, Limits, Release, Rotation};
+use crate::pipeline::{self, Conduct, Destroyed, Limits, Release, Rotation, Wait};
 use crate::problem::Problem;
 use crate::report;
 use std::io::BufRead as _;
@@ -56,8 +56,11 @@ pub fn requested<T>(
         environment: common.environment.clone().zip(rendered.environment_values),
         given,
         rotation,
-        wait: !options.no_wait,
-        fail_fast: options.fail_fast,
+        wait: match (options.no_wait, options.fail_fast) {
+            (true, _) => Wait::No,
+            (_, true) => Wait::UntilHopeless,
+            _ => Wait::UntilReady,
+        },
         approved: approved.as_ref(),
         roll_back: options.rollback_on_failure,
         assume_helm_dead: options.on.assume_helm_dead,

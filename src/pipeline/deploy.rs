@@ -25,6 +25,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tempfile::TempDir;
 
+/// How long helm waits for the workloads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// Not at all.
+    No,
+    /// Until they are ready or time is up.
+    UntilReady,
+    /// Until they are ready or one shows what will not mend itself.
+    UntilHopeless,
+}
+
+impl Wait {
+    /// Whether helm waits at all.
+    pub fn waits(self) -> bool {
+        self != Self::No
+    }
+}
+
 /// What to deploy.
 pub struct Deploy<'a> {
     /// The application, with the values of the chosen environment.
@@ -39,14 +57,12 @@ pub struct Deploy<'a> {
     pub given: Given,
     /// Secrets that are replaced.
     pub rotation: Rotation,
-    /// Whether to wait until the workloads are ready.
-    pub wait: bool,
+    /// How long to wait for the workloads.
+    pub wait: Wait,
     /// The plan that was looked at: exactly that is deployed, or nothing.
     pub approved: Option<&'a Saved>,
     /// Whether to go back to the last good revision when helm fails.
     pub roll_back: bool,
-    /// Whether to stop waiting as soon as a workload shows what will not mend itself.
-    pub fail_fast: bool,
     /// Whether a person knows that no other helm works on the release.
     pub assume_helm_dead: bool,
     /// Flags for `helm upgrade` that a person added; [`crate::helm::checked_arguments()`] let them through.
@@ -336,7 +352,7 @@ impl Deployment<'_> {
         self.tried.put(());
         let options = Options {
             timeout: self.limits.left(),
-            wait: self.request.wait,
+            wait: self.request.wait.waits(),
             extra: self.request.helm_arguments.clone(),
             ..Options::default()
         };
@@ -344,7 +360,7 @@ impl Deployment<'_> {
             let values = Values { files: &files, over: &values };
             Ok(helm.upgrade_install(target, &chart, &values, &options, &mut |_| {})?)
         };
-        let ran = if self.request.wait { self.watched(upgrade) } else { upgrade() };
+        let ran = if self.request.wait.waits() { self.watched(upgrade) } else { upgrade() };
         // What helm says is worth more than that its end could not be noted.
         let noted = self.lock.get()?.helm_ended(self.cluster.get()?, self.release, ran.is_ok());
         if let Err(error) = ran {
@@ -370,7 +386,7 @@ impl Deployment<'_> {
     /// Shows the workloads while helm waits for them; when it fails because of them, the error says what they showed.
     fn watched(&self, upgrade: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
         let secrets = self.secrets()?;
-        let give_up = self.request.fail_fast.then_some(crate::helm::stop as fn());
+        let give_up = (self.request.wait == Wait::UntilHopeless).then_some(crate::helm::stop as fn());
         let watching = Watching { release: self.release, secrets: &secrets, report: self.report, give_up };
         watching.during(upgrade)
     }
@@ -389,7 +405,7 @@ impl Deployment<'_> {
                 state.foreign = foreign::used(self.request.plan, &self.release.name);
                 state.write(cluster, self.owner(), &self.release.namespace)?;
             }
-            if !self.request.wait {
+            if !self.request.wait.waits() {
                 // Old pods may still run, and a container that starts again takes its secrets anew.
                 return Ok(change.map_or(Ok(()), |change| change.keep_leaving(cluster))?);
             }
@@ -419,7 +435,7 @@ impl Deployment<'_> {
         }
         let (helm, target) = self.helm.get()?;
         // The deploy may have used up its time; the way back gets as much again.
-        let options = Options { timeout: self.time, wait: self.request.wait, ..Options::default() };
+        let options = Options { timeout: self.time, wait: self.request.wait.waits(), ..Options::default() };
         let (release, report, secrets) = (self.release, self.report, self.secrets()?);
         let lock = self.lock.get()?;
         let way = rollback::Way { helm, target, cluster, lock, release, options: &options, secrets: &secrets, report };

@@ -35,7 +35,7 @@ mod vacancy;
 mod values;
 mod watch;
 
-pub use deploy::{Deploy, deploy, steps as deploy_steps};
+pub use deploy::{Deploy, Wait, deploy, steps as deploy_steps};
 pub use destroy::{Destroy, Destroyed, destroy, steps as destroy_steps};
 pub use drift::Drift;
 pub use event::{Event, Report};

@@ -113,7 +113,7 @@ impl Deployment<'_> {
         };
         let mut changes = own::changes(self.request.plan, self.release, has_namespace, before, settled, &secret);
         changes.extend(all.into_iter().filter_map(|object| change(object, sides(object), &secrets)));
-        if self.request.wait {
+        if self.request.wait.waits() {
             own::clear_up(self.release, before, settled, &mut changes);
         }
         errors.extend(asked.errors.iter().map(|error| mask(error, &secrets)));

@@ -225,7 +225,7 @@ fn rights(examined: &Examined, objects: &[Json], kinds: &Kinds, survey: &Survey)
     let asks = Asks {
         namespace: examined.target.namespace(),
         helm: examined.helm.version()?,
-        wait: examined.request.wait,
+        wait: examined.request.wait.waits(),
         makes_namespace: matches!(survey.namespace, Ok(None)),
         driver: examined.release.environment.text("HELM_DRIVER"),
     };
