@@ -25,6 +25,8 @@ pub enum Verb {
     /// Show what deploy would do, without a write: exit 2 when something would change
     #[command(alias = "diff")]
     Plan(Plan),
+    /// Go on with a change of kinds that was interrupted, or back
+    Promote(Promote),
     /// Uninstall the application; its data stays unless told otherwise
     Destroy(Destroy),
     /// Show the release: state, workloads, endpoints, claims, secrets, changes by hand
@@ -52,6 +54,7 @@ pub enum Verb {
 
 /// Flags that every verb takes. Helm takes some of them away before it starts a plugin, and lets others of its own through.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "For every verb")]
 pub struct Common {
     /// Environment of aspire-k8s.yaml whose values to use
     #[arg(short, long, global = true, value_name = "NAME")]
@@ -290,6 +293,9 @@ pub struct Deploy {
     /// Stop waiting as soon as a workload shows what will not mend itself, such as an image that is not there
     #[arg(long, conflicts_with = "no_wait")]
     pub fail_fast: bool,
+    /// Agree to the plan with this hash, should a workload change its kind
+    #[arg(long, value_name = "HASH")]
+    pub confirm: Option<String>,
     /// Flag for helm upgrade, such as --helm-arg=--history-max=5; may be repeated
     #[arg(long = "helm-arg", value_name = "FLAG", allow_hyphen_values = true)]
     pub helm_arguments: Vec<String>,
@@ -335,6 +341,16 @@ pub struct Doctor {
 pub enum Accept {
     /// Data in a claim may be left with the old value of a secret that changes
     StaleCredentials,
+    /// Nothing answers while a workload changes its kind
+    Downtime,
+    /// What lies in a pod that changes its kind goes with it
+    EmptydirLoss,
+    /// A claim stays that nothing mounts any more
+    AbandonData,
+    /// Data stays in a folder of a node
+    Hostpath,
+    /// Of a workload that is there in both kinds, one is ended
+    StrayDelete,
 }
 
 /// `plan`.
@@ -346,6 +362,30 @@ pub struct Plan {
     /// Write the plan into this file, for `deploy --plan`; no secret is in it
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,
+}
+
+/// `promote`.
+#[derive(Debug, Args)]
+#[group(id = "wish", required = true, multiple = false, args = ["resume", "abort", "status"])]
+pub struct Promote {
+    /// The application.
+    #[command(flatten)]
+    pub source: Source,
+    /// The release; when it is named, SOURCE is not read.
+    #[command(flatten)]
+    pub on: On,
+    /// Go on, as far as that needs no chart; deploy does the rest
+    #[arg(long)]
+    pub resume: bool,
+    /// Go back to the workloads from before
+    #[arg(long)]
+    pub abort: bool,
+    /// Say where it stands
+    #[arg(long)]
+    pub status: bool,
+    /// Form of what is shown: text, or json, which for a run is one event a line
+    #[arg(short, long, value_enum, default_value_t = ListFormat::Text)]
+    pub output: ListFormat,
 }
 
 /// `destroy`.

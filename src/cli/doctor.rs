@@ -7,7 +7,7 @@ use super::release::{random, reading, release_name};
 use super::{CliError, Exit, output};
 use crate::config::Config;
 use crate::doctor::{Findings, Verdict};
-use crate::pipeline::{self, Rotation, Wait};
+use crate::pipeline::{self, Consent, Rotation, Wait};
 use crate::report::harmless;
 use std::fmt::Write as _;
 
@@ -33,6 +33,7 @@ pub fn doctor(common: &Common, options: &Doctor) -> Result<Exit, CliError> {
             approved: None,
             roll_back: false,
             assume_helm_dead: false,
+            consent: Consent::default(),
             helm_arguments: Vec::new(),
         };
         pipeline::doctor(Some(&request), &release, &random)

@@ -15,8 +15,10 @@ pub enum Exit {
     Differs = 2,
     /// Refused: needs a confirmation, is blocked, or another run holds the lock.
     Refused = 3,
-    /// Failed, and the release was rolled back.
+    /// It failed, and everything is as it was before.
     RolledBack = 4,
+    /// Stopped where only a person can go on.
+    NeedsPerson = 5,
     /// Stopped by a person; the same command goes on.
     Interrupted = 6,
 }
@@ -71,8 +73,9 @@ impl CliError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Refused(_) => Exit::Refused,
-            Self::Pipeline(error) if error.is_interruption() => Exit::Interrupted,
             Self::Pipeline(error) if error.is_rolled_back() => Exit::RolledBack,
+            Self::Pipeline(error) if error.needs_person() => Exit::NeedsPerson,
+            Self::Pipeline(error) if error.is_interruption() => Exit::Interrupted,
             Self::Pipeline(error) if error.is_refusal() => Exit::Refused,
             _ => Exit::Error,
         }

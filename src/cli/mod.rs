@@ -58,6 +58,7 @@ fn execute(cli: &Cli, name: &str) -> Result<Exit, CliError> {
         Verb::Inputs(options) => inputs::inputs(&cli.common, options),
         Verb::Deploy(options) => release::deploy(&cli.common, options),
         Verb::Plan(options) => plan::plan(&cli.common, options),
+        Verb::Promote(options) => release::promote(&cli.common, options),
         Verb::Destroy(options) => release::destroy(&cli.common, options),
         Verb::Status(options) => status::status(&cli.common, options),
         Verb::Rollback(options) => release::rollback(&cli.common, options),

@@ -3,7 +3,7 @@
 use super::args::{Common, ListFormat, Plan};
 use super::{CliError, Exit, output, prompt, release};
 use crate::diff::{Change, Mark, lines, summary};
-use crate::pipeline::{self, Conduct, Planned, Release, Saved};
+use crate::pipeline::{self, Ask, Conduct, Planned, Release, Saved};
 use crate::report::{harmless, quiet};
 use serde::Serialize;
 use std::io::{IsTerminal as _, Write as _};
@@ -18,9 +18,11 @@ pub fn plan(common: &Common, options: &Plan) -> Result<Exit, CliError> {
         return Err(CliError::Usage("plan takes neither --step nor --plan: it looks at the whole deploy".into()));
     }
     let limits = release::limits(release::duration(&options.deploy.on.timeout)?)?;
+    let inputs = prompt::asker(common);
+    let ask = Ask { inputs: &inputs, agree: &|| false };
     release::requested(common, &options.deploy, |request, release| {
         let conduct = Conduct { only: None, limits, report: &quiet };
-        let planned = pipeline::plan(request, release, &prompt::asker(common), &release::random, &conduct)?;
+        let planned = pipeline::plan(request, release, &ask, &release::random, &conduct)?;
         match options.deploy.output {
             ListFormat::Text => text(&planned),
             ListFormat::Json => output::json(&Json::of(&planned, release)),
@@ -44,6 +46,7 @@ struct Json<'a> {
     namespace: &'a str,
     context: Option<&'a str>,
     server: &'a str,
+    transition: &'a [String],
     changes: &'a [Change],
     errors: &'a [String],
     not_checked: &'a [String],
@@ -57,6 +60,7 @@ impl<'a> Json<'a> {
             namespace: &release.namespace,
             context: release.location.context.as_deref(),
             server: &release.location.url,
+            transition: &planned.transition,
             changes: &planned.changes,
             errors: &planned.errors,
             not_checked: &planned.not_checked,
@@ -78,6 +82,9 @@ fn text(planned: &Planned) {
         let text = harmless(text);
         output::line(&if colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text });
     };
+    for line in &planned.transition {
+        say(Mark::Warned, line);
+    }
     for (mark, line) in lines(&planned.changes) {
         say(mark, &line);
     }

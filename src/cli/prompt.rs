@@ -20,6 +20,16 @@ pub fn asker(common: &Common) -> impl Fn(&Outlook) -> Answers + Sync {
     |outlook| if can_ask(common) { ask(outlook) } else { Answers::Nobody }
 }
 
+/// Whether a person agrees to what was just shown. `--yes` is for plain questions, and this is none.
+pub fn agrees(common: &Common) -> bool {
+    if !can_ask(common) {
+        return false;
+    }
+    let _ = write!(std::io::stderr(), "do this? [y/N] ");
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
+}
+
 fn ask(outlook: &Outlook) -> Answers {
     let mut tell = |text: &str| {
         let _ = write!(std::io::stderr(), "{}", harmless(text));

@@ -1,6 +1,6 @@
 //! `deploy` and `destroy`: which release on which cluster, and who answers questions.
 
-use super::args::{Accept, Common, Deploy, Destroy, ListFormat, Render, Rollback, Source, StepFormat};
+use super::args::{Accept, Common, Deploy, Destroy, ListFormat, Promote, Render, Rollback, Source, StepFormat};
 use super::packed::{self, Packed};
 use super::project::{Project, given, rendered};
 use super::{CliError, Exit, output, prompt};
@@ -9,8 +9,9 @@ use crate::config::Config;
 use crate::helm::checked_arguments;
 use crate::inputs::{Outlook, rotation};
 use crate::kubernetes::{BuiltImages, Name};
-use crate::pipeline::{self, Conduct, Destroyed, Limits, Release, Rotation, Wait};
+use crate::pipeline::{self, Ask, Conduct, Consent, Destroyed, Limits, Release, Rotation, Wait, Wish};
 use crate::problem::Problem;
+use crate::promotion::Confirmation;
 use crate::report;
 use std::io::BufRead as _;
 use std::path::PathBuf;
@@ -26,7 +27,10 @@ pub fn deploy(common: &Common, options: &Deploy) -> Result<Exit, CliError> {
         let display = display(options.output);
         let conduct = Conduct { only: options.steps.step.as_deref(), limits, report: &|event| display.event(event) };
         let asker = prompt::asker(common);
-        let ask = |outlook: &Outlook| display.pause(|| asker(outlook));
+        let ask = Ask {
+            inputs: &|outlook: &Outlook| display.pause(|| asker(outlook)),
+            agree: &|| display.pause(|| prompt::agrees(common)),
+        };
         pipeline::deploy(request, release, &ask, &random, &conduct)?;
         Ok(Exit::Done)
     })
@@ -64,9 +68,41 @@ pub fn requested<T>(
         approved: approved.as_ref(),
         roll_back: options.rollback_on_failure,
         assume_helm_dead: options.on.assume_helm_dead,
+        consent: consent(options),
         helm_arguments: checked_arguments(&options.helm_arguments).map_err(pipeline::Error::from)?,
     };
     act(&request, &release)
+}
+
+/// What was agreed to on the command line.
+fn consent(options: &Deploy) -> Consent {
+    let confirmation = |accept: &Accept| match accept {
+        Accept::StaleCredentials => None,
+        Accept::Downtime => Some(Confirmation::Downtime),
+        Accept::EmptydirLoss => Some(Confirmation::EmptydirLoss),
+        Accept::AbandonData => Some(Confirmation::AbandonData),
+        Accept::Hostpath => Some(Confirmation::Hostpath),
+        Accept::StrayDelete => Some(Confirmation::StrayDelete),
+    };
+    Consent { confirm: options.confirm.clone(), accept: options.accept.iter().filter_map(confirmation).collect() }
+}
+
+/// Goes on with a change of kinds, or back, or says where it stands.
+pub fn promote(common: &Common, options: &Promote) -> Result<Exit, CliError> {
+    let timeout = duration(&options.on.timeout)?;
+    let (name, config, _) = meant(common, options.on.release.as_deref(), &options.source)?;
+    let release = writing(common, &name, options.on.release_namespace.as_deref(), &config)?;
+    let wish = if options.status {
+        Wish::Status
+    } else if options.abort {
+        Wish::Abort
+    } else {
+        Wish::Resume
+    };
+    let display = display(options.output);
+    let conduct = Conduct { only: None, limits: limits(timeout)?, report: &|event| display.event(event) };
+    pipeline::promote(wish, &release, options.on.assume_helm_dead, &conduct)?;
+    Ok(Exit::Done)
 }
 
 /// Uninstalls the application.

@@ -46,6 +46,8 @@ pub const SERVICE: Kind = row("v1", "Service", "services", true);
 pub const POD: Kind = row("v1", "Pod", "pods", true);
 /// `Lease`.
 pub const LEASE: Kind = row("coordination.k8s.io/v1", "Lease", "leases", true);
+/// `PersistentVolume`.
+pub const VOLUME: Kind = row("v1", "PersistentVolume", "persistentvolumes", false);
 /// `SelfSubjectAccessReview`.
 pub(super) const ACCESS_REVIEW: Kind =
     row("authorization.k8s.io/v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", false);

@@ -23,6 +23,7 @@ mod kubeconfig;
 pub mod lease;
 mod mask;
 pub mod namespace;
+mod note;
 mod objects;
 mod probe;
 mod proxy;
@@ -40,10 +41,11 @@ pub use error::{Error, ErrorKind, Result};
 pub use k8s_openapi::jiff::Timestamp;
 pub use kind::{
     CLAIM, CONFIG_MAP, DEPLOYMENT, EVENT, Kind, LEASE, NAMESPACE, POD, REPLICA_SET, SECRET, SERVICE, STATEFUL_SET,
-    STORAGE_CLASS,
+    STORAGE_CLASS, VOLUME,
 };
 pub use kubeconfig::{Location, locate};
 pub use mask::{MASK, base64, mask, unbase64};
+pub use note::Note;
 pub use objects::{Guard, Objects, Owner, Propagation, annotation, label, marks, name_of};
 pub use probe::{HELM, Probe, Question};
 pub use quantity::Quantity;

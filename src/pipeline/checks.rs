@@ -3,7 +3,7 @@
 use crate::cluster::claims::{ReleaseName, Verdict, WantedClaim, compare_all};
 use crate::cluster::{annotation, name_of};
 use crate::kubernetes::Plan;
-use crate::problem::{Problem, Problems};
+use crate::problem::Problems;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
@@ -13,21 +13,14 @@ pub type Live = BTreeMap<&'static str, Vec<Json>>;
 /// Annotation of every claim of ours: the folder of the volume that is mounted.
 const SUB_PATH: &str = "aspire-k8s/sub-path";
 
-/// Workloads that run as the other kind in this release.
-pub fn kind_changes(plan: &Plan, release: ReleaseName, live: &Live, problems: &mut Problems) {
-    for workload in &plan.workloads {
-        let view = &workload.view;
-        let other = live.get(view.other_kind).into_iter().flatten();
-        if other
-            .filter(|object| name_of(object) == view.name)
+/// Whether a workload runs as the other kind in this release.
+pub fn changes_kind(plan: &Plan, release: ReleaseName, live: &Live) -> bool {
+    plan.workloads.iter().any(|workload| {
+        let other = live.get(workload.view.other_kind).into_iter().flatten();
+        other
+            .filter(|object| name_of(object) == workload.view.name)
             .any(|object| owner(object) == Some((release.name, release.namespace)))
-        {
-            problems.push(
-                Problem::at("", format!("`{}` runs as a {} and would become a {}: helm would run old and new pods on the same data", view.name, view.other_kind, view.kind))
-                    .hint(format!("set resources.{}.workload: {} in aspire-k8s.yaml to keep it, or destroy the release (claims stay) and deploy again", workload.resource, view.other_kind)),
-            );
-        }
-    }
+    })
 }
 
 /// The resource that a workload was made from: the name that aspire-k8s.yaml knows.

@@ -3,16 +3,19 @@
 use super::before::{self, Before};
 use super::event::{Report, say, warn};
 use super::graph::{Ended, Graph, Step};
+use super::kinds::{Agreed, Consent, Intent, Question};
 use super::lock::{self, Lock, Seen, Word};
 use super::plan::Planned;
 use super::preflight::{self, Examined};
+use super::promote::{Driver, Log, Terms, Way};
 use super::run::{Conduct, Limits, run};
 use super::saved::Saved;
 use super::settle::{Ask, Rotation, settled};
 use super::watch::Watching;
-use super::{Error, Random, Release, Slot, chart_secret, foreign, replicas, rollback, values};
+use super::{Error, Random, Release, Slot, chart_secret, checks, foreign, replicas, rollback, values};
 use crate::app::App;
 use crate::chart::Chart;
+use crate::cluster::claims::ReleaseName;
 use crate::cluster::secret::Change;
 use crate::cluster::{Cluster, ErrorKind, Owner, ReleaseSecret, State, namespace};
 use crate::doctor::{Finding, Verdict};
@@ -20,7 +23,7 @@ use crate::helm::{Helm, Options, Target, Values};
 use crate::inputs::{Given, Settled};
 use crate::kubernetes::{Plan, PlannedWorkload};
 use crate::problem::{Problem, Problems};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -67,6 +70,8 @@ pub struct Deploy<'a> {
     pub assume_helm_dead: bool,
     /// Flags for `helm upgrade` that a person added; [`crate::helm::checked_arguments()`] let them through.
     pub helm_arguments: Vec<String>,
+    /// What was agreed to, should a workload change its kind.
+    pub consent: Consent,
 }
 
 /// What the steps of one deploy share.
@@ -85,6 +90,9 @@ pub struct Deployment<'a> {
     seen: Slot<Seen>,
     word: Word,
     lock: Slot<Arc<Lock>>,
+    /// A change of kinds that was agreed to.
+    agreed: Mutex<Option<Agreed>>,
+    changes_kinds: Slot<()>,
     written: Mutex<Written>,
     /// Helm was started: from here on the release may have changed.
     tried: Slot<()>,
@@ -96,7 +104,7 @@ pub struct Deployment<'a> {
 }
 
 /// The checks that are about what belongs to whom.
-const OWNERS: [&str; 5] = ["release", "kind-change", "claims", "names", "secrets"];
+const OWNERS: [&str; 4] = ["release", "claims", "names", "secrets"];
 
 /// What was written before helm ran.
 #[derive(Default)]
@@ -132,9 +140,15 @@ pub fn steps<'a>() -> Result<Graph<'a, Deployment<'a>>, Problem> {
             Deployment::check,
         ),
         Step::new(
+            "confirm-kubernetes",
+            "show a change of kinds, where there is one, and have it confirmed",
+            &["preflight-kubernetes"],
+            Deployment::confirm,
+        ),
+        Step::new(
             "lock-kubernetes",
             "make the namespace, take the Lease of the release, free it from a helm that was killed",
-            &["preflight-kubernetes"],
+            &["confirm-kubernetes"],
             Deployment::lock,
         )
         .at_end(|deployment, _| deployment.lock.find().map_or(Ok(()), |lock| lock.release())),
@@ -195,6 +209,8 @@ impl<'a> Deployment<'a> {
             seen: Slot::default(),
             word: Word { assume_helm_dead: request.assume_helm_dead, timeout: conduct.limits.left() },
             lock: Slot::default(),
+            agreed: Mutex::default(),
+            changes_kinds: Slot::default(),
             written: Mutex::default(),
             tried: Slot::default(),
             deployed: Slot::default(),
@@ -248,7 +264,7 @@ impl Deployment<'_> {
         let before = self.before.get()?;
         foreign::check_lost(self.request.plan, &self.request.given, &before.lost)?;
         self.cluster.get()?.hide(before.kept.foreign.values().filter(|value| !value.is_empty()).cloned());
-        let settled = settled(self.request, before, self.ask, self.random, self.report)?;
+        let settled = settled(self.request, before, self.ask.inputs, self.random, self.report)?;
         self.cluster.get()?.hide(values::secrets_of(&settled));
         self.settled.put(settled);
         Ok(())
@@ -316,6 +332,43 @@ impl Deployment<'_> {
         Ok(findings)
     }
 
+    fn confirm(&self) -> Result<(), Error> {
+        let agreed = match self.change_of_kinds()? {
+            Some(Intent::New(change)) => Some(self.question()?.begin(change, &self.request.consent, self.ask.agree)?),
+            Some(Intent::UnderWay(log, objects)) => Some(self.question()?.go_on(log, &objects)?),
+            None => None,
+        };
+        *self.agreed.lock().unwrap_or_else(PoisonError::into_inner) = agreed;
+        Ok(())
+    }
+
+    /// The change of kinds that this deploy is, or goes on with; none in most cases.
+    pub(super) fn change_of_kinds(&self) -> Result<Option<Intent>, Error> {
+        let (question, before) = (self.question()?, self.before.get()?);
+        let release = ReleaseName { name: &self.release.name, namespace: &self.release.namespace };
+        let open = question.open()?;
+        if open.is_none() && !checks::changes_kind(self.request.plan, release, &before.live) {
+            return Ok(None);
+        }
+        // Whatever their values: workloads only hold the numbers of secrets.
+        let marks = self.request.plan.secrets.keys().map(|name| (name.clone(), json!({"revision": "plan"})));
+        let mut over = self.values(&ReleaseSecret::default())?;
+        over["secrets"] = marks.collect::<serde_json::Map<_, _>>().into();
+        let chart = self.chart.get()?.path().join("chart");
+        let values = Values { files: &values::files(self.request, &chart), over: &over };
+        let objects = question.objects_to_come(&chart, &values)?;
+        match open {
+            Some(log) => Ok(Some(Intent::UnderWay(log, objects))),
+            None => Ok(question.plan(&objects)?.map(Intent::New)),
+        }
+    }
+
+    fn question(&self) -> Result<Question<'_>, Error> {
+        let (helm, target) = self.helm.get()?;
+        let (cluster, release, report) = (self.cluster.get()?, self.release, self.report);
+        Ok(Question { cluster, helm, target, release, owner: self.owner(), report })
+    }
+
     fn prepare(&self) -> Result<(), Error> {
         self.check_approved()?;
         let ((helm, target), cluster) = (self.helm.get()?, self.cluster.get()?);
@@ -342,6 +395,16 @@ impl Deployment<'_> {
     }
 
     fn upgrade(&self) -> Result<(), Error> {
+        let agreed = self.agreed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match agreed {
+            Some(agreed) => self.change_kinds(agreed)?,
+            None => self.run_helm()?,
+        }
+        self.deployed.put(());
+        Ok(())
+    }
+
+    fn run_helm(&self) -> Result<(), Error> {
         let ((helm, target), chart) = (self.helm.get()?, self.chart.get()?.path().join("chart"));
         let values = {
             let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
@@ -372,7 +435,6 @@ impl Deployment<'_> {
         if let Err(error) = noted {
             warn(self.report, error.to_string());
         }
-        self.deployed.put(());
         Ok(())
     }
 
@@ -391,16 +453,48 @@ impl Deployment<'_> {
         watching.during(upgrade)
     }
 
+    fn change_kinds(&self, agreed: Agreed) -> Result<(), Error> {
+        let Question { cluster, helm, target, release, owner, report } = self.question()?;
+        let mut log = match agreed {
+            Agreed::GoOn(log) => log,
+            Agreed::Begin(journal) => Log::begin(cluster, owner, &release.namespace, journal)?,
+        };
+        log.journal.progress = log.journal.progress.resumed();
+        let (lock, secrets) = (self.lock.get()?, self.secrets()?);
+        let (terms, stopped) = (Terms::within(self.limits.left()), self.limits.stopped);
+        let take_back = &|| self.take_back(cluster);
+        let driver = Driver {
+            cluster,
+            helm,
+            target,
+            release,
+            owner,
+            lock,
+            secrets: &secrets,
+            report,
+            terms,
+            stopped,
+            take_back,
+        };
+        self.changes_kinds.put(());
+        match driver.drive(&mut log, Some(&|| self.run_helm()))? {
+            Way::Forward => Ok(()),
+            Way::Back(why) => {
+                self.rolled_back.put(Some(log.journal.base));
+                Err(Error::KindsUnchanged(why))
+            }
+        }
+    }
+
     /// The release is good, or secrets and values are those from before again. The state of a first install stays, because
     /// it says whose release it is. Where helm was not to run, what was written waits for the next deploy.
     fn keep_or_take_back(&self, ended: Ended) -> Result<(), Error> {
-        let Written { state, change } =
-            std::mem::take(&mut *self.written.lock().unwrap_or_else(PoisonError::into_inner));
-        let (Some(cluster), Some(before)) = (self.cluster.find(), self.before.find()) else { return Ok(()) };
+        let Some(cluster) = self.cluster.find() else { return Ok(()) };
         if let Some(lock) = self.lock.find() {
             lock.check()?;
         }
         if self.deployed.find().is_some() {
+            let Written { state, change } = self.take_written();
             if let Some(mut state) = state {
                 state.foreign = foreign::used(self.request.plan, &self.release.name);
                 state.write(cluster, self.owner(), &self.release.namespace)?;
@@ -416,21 +510,34 @@ impl Deployment<'_> {
             chart_secret::keep_only(cluster, self.release, |name| settled.chart_secret.contains_key(name))?;
             foreign::remove(cluster, self.release, Some(self.request.plan))?;
         } else if ended == Ended::Badly {
-            if let Some(change) = change {
-                change.restore(cluster)?;
-            }
-            if let Some(mut state) = state.filter(|_| before.state.exists()) {
-                state.values.clone_from(&before.state.values);
-                state.write(cluster, self.owner(), &self.release.namespace)?;
-            }
+            self.take_back(cluster)?;
             self.roll_back(cluster)?;
+        }
+        Ok(())
+    }
+
+    fn take_written(&self) -> Written {
+        std::mem::take(&mut *self.written.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Secrets and values are those from before again.
+    fn take_back(&self, cluster: &Cluster) -> Result<(), Error> {
+        let (Written { state, change }, before) = (self.take_written(), self.before.get()?);
+        if let Some(change) = change {
+            change.restore(cluster)?;
+        }
+        if let Some(mut state) = state.filter(|_| before.state.exists()) {
+            state.values.clone_from(&before.state.values);
+            state.write(cluster, self.owner(), &self.release.namespace)?;
         }
         Ok(())
     }
 
     /// With secrets and values from before, the release can go back too. Who stopped us wants to look, or to go on.
     fn roll_back(&self, cluster: &Cluster) -> Result<(), Error> {
-        if !self.request.roll_back || self.tried.find().is_none() || (self.limits.stopped)() {
+        // A change of kinds finds its own way back.
+        let is_done = self.changes_kinds.find().is_some() || self.tried.find().is_none();
+        if !self.request.roll_back || is_done || (self.limits.stopped)() {
             return Ok(());
         }
         let (helm, target) = self.helm.get()?;

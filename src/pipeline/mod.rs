@@ -18,11 +18,13 @@ mod fetch;
 mod foreign;
 mod graph;
 mod history;
+mod kinds;
 mod live;
 mod lock;
 mod own;
 mod plan;
 mod preflight;
+mod promote;
 mod reach;
 mod replicas;
 mod rollback;
@@ -43,8 +45,10 @@ pub use fetch::{Fetched, fetch};
 pub use foreign::values_in_use;
 pub use graph::StepName;
 pub use history::{Revision, history};
+pub use kinds::Consent;
 pub use plan::{Planned, plan, steps as plan_steps};
 pub use preflight::doctor;
+pub use promote::{Wish, promote};
 pub use rollback::{Rollback, rollback, steps as rollback_steps};
 pub use run::{Conduct, Limits};
 pub use saved::Saved;
@@ -88,6 +92,15 @@ pub enum Error {
     /// What is on the cluster forbids it; nothing was changed.
     #[error("{0}")]
     Refused(Problems),
+    /// A change of kinds failed, and the workloads from before run again.
+    #[error("the change of kinds failed: {0}")]
+    KindsUnchanged(String),
+    /// A change of kinds stopped where only a person can go on; what holds data is untouched.
+    #[error("{0}")]
+    NeedsPerson(Problem),
+    /// A change of kinds stopped where the same command goes on later.
+    #[error("{0}")]
+    Resumable(Problem),
     /// A temporary folder for helm could not be written.
     #[error(transparent)]
     Write(#[from] crate::chart::WriteError),
@@ -160,7 +173,7 @@ impl Error {
 
     /// Whether the release is what it was before.
     pub fn is_rolled_back(&self) -> bool {
-        matches!(self, Self::RolledBack { .. })
+        matches!(self.first(), Self::RolledBack { .. } | Self::KindsUnchanged(_))
     }
 
     /// Whether helm ran and failed, by itself and not because of another run.
@@ -168,10 +181,23 @@ impl Error {
         matches!(self, Self::Helm(error @ crate::helm::Error::Failed(_)) if !error.is_in_progress())
     }
 
-    /// Whether a person stopped the run, so that it can go on.
+    /// What decides the exit code: the error itself, without what came of it later.
+    fn first(&self) -> &Self {
+        match self {
+            Self::NotClearedUp { error, .. } => error.first(),
+            other => other,
+        }
+    }
+
+    /// Whether only a person can go on.
+    pub fn needs_person(&self) -> bool {
+        matches!(self.first(), Self::NeedsPerson(_))
+    }
+
+    /// Whether a person stopped the run, or something takes too long, so that it can go on.
     pub fn is_interruption(&self) -> bool {
         match self {
-            Self::Interrupted | Self::Helm(crate::helm::Error::Interrupted { .. }) => true,
+            Self::Interrupted | Self::Resumable(_) | Self::Helm(crate::helm::Error::Interrupted { .. }) => true,
             Self::NotClearedUp { error, .. } => error.is_interruption(),
             Self::Several(errors) => errors.iter().any(Self::is_interruption),
             _ => false,

@@ -5,6 +5,7 @@
 use super::deploy::{Deploy, Deployment, reading};
 use super::event::say;
 use super::graph::{Graph, Step};
+use super::kinds::Intent;
 use super::live::{Asked, Standing};
 use super::run::{Conduct, run};
 use super::saved::{Basis, Key, Saved};
@@ -19,6 +20,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What a deploy would do.
 pub struct Planned {
+    /// How workloads change their kind, line by line; empty when none does.
+    pub transition: Vec<String>,
     /// What happens to each object.
     pub changes: Vec<Change>,
     /// Why the deploy would refuse or fail, as far as it can be known.
@@ -64,16 +67,16 @@ pub fn plan(
 
 impl Deployment<'_> {
     fn plan(&self) -> Result<(), Error> {
-        let (mut errors, refused) = match self.check_owners() {
-            Ok(()) => (Vec::new(), None),
-            Err(Error::Refused(problems)) => (vec![problems.to_string()], Some(problems)),
+        let (mut errors, refused, intent) = match self.check_owners().and_then(|()| self.change_of_kinds()) {
+            Ok(intent) => (Vec::new(), None, intent),
+            Err(Error::Refused(problems)) => (vec![problems.to_string()], Some(problems), None),
             Err(error) => return Err(error),
         };
         let ((helm, target), cluster) = (self.helm.get()?, self.cluster.get()?);
         let (before, settled) = (self.before.get()?, self.settled.get()?);
         let space = &self.release.namespace;
         let secret = self.next_secret()?;
-        let (manifest, hooks, by_server) = match self.intended(&secret, refused.is_some()) {
+        let (manifest, hooks, by_server) = match self.intended(&secret, refused.is_some() || intent.is_some()) {
             Ok(intended) => {
                 let by_server = intended.by_server();
                 (intended.manifest, intended.hooks, Some(by_server))
@@ -127,7 +130,12 @@ impl Deployment<'_> {
         names.push(format!("v1/ConfigMap/{space}/{}", State::name(&self.release.name)));
         let basis = self.basis(names.iter().map(String::as_str), None, history.last())?;
         let saved = basis.map(|basis| Saved::new(basis, &changes));
-        self.planned.put(Planned { changes, errors, not_checked, saved });
+        let transition = match intent {
+            Some(Intent::New(change)) => change.promotion.lines(&change.hash),
+            Some(Intent::UnderWay(log, _)) => vec![format!("TRANSITION under way: {}", log.journal.described())],
+            None => Vec::new(),
+        };
+        self.planned.put(Planned { transition, changes, errors, not_checked, saved });
         Ok(())
     }
 

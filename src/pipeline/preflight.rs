@@ -207,18 +207,21 @@ fn of_release(examined: &Examined) -> Result<(Vec<Finding>, Seen), Error> {
     }
 }
 
-/// Whether what lives of the release fits: kinds and claims.
+/// Whether what lives of the release fits: its claims. A change of kinds is planned and confirmed elsewhere.
 fn of_live(examined: &Examined) -> Vec<Finding> {
     let Examined { request, before, .. } = examined;
     let name = ReleaseName { name: examined.target.release(), namespace: examined.target.namespace() };
-    let (mut kinds, mut claims) = (Problems::default(), Problems::default());
-    checks::kind_changes(request.plan, name, &before.live, &mut kinds);
+    let mut claims = Problems::default();
     let wanted = values::of_chart(request);
     let said = checks::claims(request.plan, &wanted, name, &before.claims, before.classes.as_deref(), &mut claims);
-    let kinds = kinds.0.into_iter().map(|problem| Finding::of_problem("kind-change", problem));
-    let claims = claims.0.into_iter().map(|problem| Finding::of_problem("claims", problem));
-    let said = said.into_iter().map(|sentence| Finding::new("claims", Verdict::Ok, "", sentence));
-    kinds.chain(claims).chain(said).collect()
+    let mut findings: Vec<Finding> =
+        claims.0.into_iter().map(|problem| Finding::of_problem("claims", problem)).collect();
+    findings.extend(said.into_iter().map(|sentence| Finding::new("claims", Verdict::Ok, "", sentence)));
+    if checks::changes_kind(request.plan, name, &before.live) {
+        let reason = "a workload changes its kind: deploy shows how, and asks first";
+        findings.push(Finding::new("kind-change", Verdict::Warning, "", reason));
+    }
+    findings
 }
 
 fn rights(examined: &Examined, objects: &[Json], kinds: &Kinds, survey: &Survey) -> Result<Vec<Finding>, Error> {

@@ -210,7 +210,7 @@ impl Return<'_> {
 }
 
 /// The Secret from before a deploy that was killed: the revision that lives was good with it.
-fn take_back_killed_run(cluster: &Cluster, owner: Owner, namespace: &str) -> Result<(), Error> {
+pub fn take_back_killed_run(cluster: &Cluster, owner: Owner, namespace: &str) -> Result<(), Error> {
     if secret::leftover(cluster, owner, namespace)?.is_some() {
         let now = secret::read(cluster, owner, namespace)?;
         Change::begin(cluster, owner, namespace, &now)?.restore(cluster)?;
@@ -269,7 +269,7 @@ impl Way<'_> {
     }
 
     /// Runs helm rollback, and shows how the workloads go while it waits.
-    fn go(&self, revision: u64, wanted: &Manifest) -> Result<(), Error> {
+    pub fn go(&self, revision: u64, wanted: &Manifest) -> Result<(), Error> {
         let Self { release, secrets, report, .. } = *self;
         replicas::hold(self.cluster, release, revision, wanted)?;
         let back = || Ok(self.helm.rollback(self.target, revision, self.options, &mut |_| {})?);

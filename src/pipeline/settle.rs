@@ -10,7 +10,15 @@ use crate::kubernetes::lost_when_applied;
 use std::collections::BTreeSet;
 
 /// Asks a person for everything that is missing, at once.
-pub type Ask<'a> = dyn Fn(&Outlook) -> Answers + Sync + 'a;
+pub type AskInputs<'a> = dyn Fn(&Outlook) -> Answers + Sync + 'a;
+
+/// Who is asked.
+pub struct Ask<'a> {
+    /// For inputs.
+    pub inputs: &'a AskInputs<'a>,
+    /// Whether what was just shown may be done; no where nobody can be asked.
+    pub agree: &'a (dyn Fn() -> bool + Sync),
+}
 
 /// Secrets that are replaced.
 #[derive(Debug, Clone, Default)]
@@ -25,7 +33,7 @@ pub struct Rotation {
 pub fn settled(
     request: &Deploy,
     before: &Before,
-    ask: &Ask,
+    ask: &AskInputs,
     random: &Random,
     report: &Report,
 ) -> Result<Settled, Error> {

@@ -1,12 +1,26 @@
 //! A workload becomes the other kind on a live release, without losing a byte. Pure: what was seen in, what to do out.
 //!
+//! ```text
+//! manifest to come, live objects ── detect ──> Promotion (plan, hash) ── journal ──> Journal
+//! Journal, live objects ── observe ──> Observed ── next ──> Action, done by pipeline::promote
+//! ```
 //! Helm makes the new object before it deletes the old one and waits for neither's pods, so that two servers write to one
 //! volume. Here the old one is stopped, waited for and deleted before helm is called at all, and every step can be
 //! repeated. This module must not read a clock, a file or a cluster.
 
+mod data;
+mod detect;
+mod journal;
 mod machine;
+mod observe;
+mod text;
 
+pub use data::{Class, DataNote, Place};
+pub use detect::{Promotion, Sides, detect, workloads};
+pub use journal::{Change, ClaimNote, Confirmation, Journal, Named, VERSION, word};
 pub use machine::{
     Action, Claim, Direction, HelmRun, MOST_FAILURES, MOST_STOPS, Observed, Pair, Phase, Progress, Revision, Role,
     Side, Status, Stop, Wait, Workload, next,
 };
+pub use observe::{KEEP, Live, entry_of_ours, observe};
+pub use text::{described, digest};

@@ -212,7 +212,7 @@ fn command_lines() {
         "destroy --release shop",
         "inputs app.json -o toml",
         "deploy app.json --rotate db-pasword --rotate currency --rotate region",
-        "deploy app.json --accept downtime",
+        "deploy app.json --accept anything",
         "completion csh",
     ];
     let mut report = String::new();

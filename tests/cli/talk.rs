@@ -8,8 +8,19 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-const VERBS: [&str; 10] =
-    ["render", "deploy", "destroy", "status", "history", "rollback", "inputs", "schema", "completion", "version"];
+const VERBS: [&str; 11] = [
+    "render",
+    "deploy",
+    "promote",
+    "destroy",
+    "status",
+    "history",
+    "rollback",
+    "inputs",
+    "schema",
+    "completion",
+    "version",
+];
 
 #[test]
 fn help_of_every_verb() {

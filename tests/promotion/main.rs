@@ -1,3 +1,10 @@
 //! Workloads that change their kind: the machine against every order of events, and the program on a real control plane.
+#![cfg_attr(target_os = "linux", expect(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
+#[cfg(target_os = "linux")]
+#[path = "../release/bench.rs"]
+#[expect(dead_code, reason = "shared with the tests of deploy and destroy")]
+mod bench;
+#[cfg(target_os = "linux")]
+mod cases;
 mod model;

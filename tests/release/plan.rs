@@ -255,13 +255,19 @@ fn fields_that_cannot_change_are_called_out() {
 }
 
 #[test]
-fn what_deploy_refuses_is_told_with_the_plan() {
-    let Some(bench) = bench("plan-refused") else { return };
+fn a_change_of_kind_is_told_with_the_plan() {
+    let Some(bench) = bench("plan-kind") else { return };
     bench.deploy(&[]).ok();
     bench.configure(&format!("{CONFIG}resources: {{api: {{workload: StatefulSet}}}}\n"));
-    let plan = bench.planned("4.2.4", &[], 1);
-    assert!(text(&plan["errors"][0]).contains("runs as a Deployment and would become a StatefulSet"), "{plan:#}");
-    let actions = actions(&plan);
+    // C03: no write, and the same hash twice.
+    let plans = bench.unchanged(|| [bench.planned("4.2.4", &[], 2), bench.planned("4.2.4", &[], 2)]);
+    assert_eq!(plans[0]["transition"], plans[1]["transition"]);
+    let plan = &plans[0];
+    assert!(
+        text(&plan["transition"][0]).starts_with("TRANSITION api: Deployment/api (1) -> StatefulSet/api (1)"),
+        "{plan:#}"
+    );
+    let actions = actions(plan);
     for expected in ["add StatefulSet/api", "delete Deployment/api"] {
         assert!(actions.iter().any(|action| action == expected), "{expected}: {actions:?}");
     }

@@ -20,24 +20,20 @@ fn foreign_chart(bench: &Bench, name: &str) {
 }
 
 #[test]
-fn a_workload_of_a_live_release_keeps_its_kind() {
+fn a_workload_changes_its_kind_only_when_somebody_agrees() {
     let Some(bench) = bench("kind") else { return };
     bench.deploy(&[]).ok();
     with(&bench, "resources: {api: {workload: StatefulSet}}\n");
     refused(
         &bench,
         &[],
-        &["`api` runs as a Deployment and would become a StatefulSet", "set resources.api.workload: Deployment"],
+        &["TRANSITION api: Deployment/api (1) -> StatefulSet/api (1)", "needs a confirmation", "--accept downtime"],
     );
     bench.run(&["render", "app", "-o", "chart"]).ok();
     bench.unchanged(|| {
         let plain = bench.helm(&["upgrade", "app", "./chart", "--reuse-values"]).exits(1);
         plain.says(&["of this release would change its kind", "Use `helm aspire deploy`"]);
     });
-    bench.destroy(&[]).ok();
-    bench.deploy(&[]).ok();
-    with(&bench, "");
-    refused(&bench, &[], &["`api` runs as a StatefulSet and would become a Deployment"]);
 }
 
 #[test]

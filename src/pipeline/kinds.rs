@@ -1,0 +1,177 @@
+//! A deploy that changes kinds: what will happen, who agreed to it, and the journal that it begins or goes on with.
+
+use super::event::{Report, say};
+use super::promote::{Log, live, volumes};
+use super::{Error, Release};
+use crate::cluster::claims::ReleaseName;
+use crate::cluster::{Cluster, DEPLOYMENT, Owner, STATEFUL_SET};
+use crate::helm::{Helm, Target, Values};
+use crate::problem::{Problem, Problems};
+use crate::promotion::{Confirmation, Direction, Journal, Live, Promotion, Sides, detect, digest};
+use serde_json::Value as Json;
+use std::path::Path;
+
+/// What a person agreed to beforehand.
+#[derive(Debug, Clone, Default)]
+pub struct Consent {
+    /// Hash of the plan that was read.
+    pub confirm: Option<String>,
+    /// What was agreed to.
+    pub accept: Vec<Confirmation>,
+}
+
+/// A change of kinds that was agreed to.
+pub enum Agreed {
+    /// It begins.
+    Begin(Journal),
+    /// It was begun before.
+    GoOn(Log),
+}
+
+/// A change of kinds that nobody has begun yet.
+pub struct NewChange {
+    /// What will happen.
+    pub promotion: Promotion,
+    /// Its hash, which a person confirms.
+    pub hash: String,
+    target: String,
+    last: u64,
+}
+
+/// What a deploy is about to do about kinds.
+pub enum Intent {
+    /// To begin a change.
+    New(NewChange),
+    /// To go on with one, with the objects of the chart.
+    UnderWay(Log, Vec<Json>),
+}
+
+/// What is needed to look at a change of kinds.
+pub struct Question<'a> {
+    /// The API server.
+    pub cluster: &'a Cluster,
+    /// Helm.
+    pub helm: &'a Helm,
+    /// The release, for helm.
+    pub target: &'a Target,
+    /// The release.
+    pub release: &'a Release,
+    /// Whose it is.
+    pub owner: Owner<'a>,
+    /// Who hears of it.
+    pub report: &'a Report<'a>,
+}
+
+impl Question<'_> {
+    /// The journal of a change that was begun and not finished.
+    pub fn open(&self) -> Result<Option<Log>, Error> {
+        let log = Log::read(self.cluster, self.owner, &self.release.namespace)?;
+        Ok(log.filter(|log| log.journal.is_open()))
+    }
+
+    /// The objects that helm would bring. `over` are values over the chart's own.
+    pub fn objects_to_come(&self, chart: &Path, values: &Values<'_>) -> Result<Vec<Json>, Error> {
+        let mut over = values.over.clone();
+        // The chart's own guard asks the cluster, which nobody asks here.
+        over["skipGuards"] = Json::Bool(true);
+        let text = self.helm.template(self.target, chart, &Values { over: &over, ..*values }, &[])?;
+        Ok(crate::diff::objects(&text, &self.release.namespace)?.into_values().collect())
+    }
+
+    /// Goes on with what was begun, when the chart is the same.
+    pub fn go_on(&self, log: Log, objects: &[Json]) -> Result<Agreed, Error> {
+        let journal = &log.journal;
+        say(self.report, format!("going on: {}", journal.described()));
+        if journal.progress.direction == Direction::Forward && journal.target != digest(objects, &journal.changes) {
+            let what =
+                format!("a change of kinds is under way, and was planned for another chart: {}", journal.described());
+            let hint = "deploy the same chart and values again, or go back first with `promote --abort`";
+            return Err(Error::Refused(Problem::at("", what).hint(hint).into()));
+        }
+        Ok(Agreed::GoOn(log))
+    }
+
+    /// Shows the change and has it confirmed.
+    pub fn begin(
+        &self,
+        change: NewChange,
+        consent: &Consent,
+        agree: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Agreed, Error> {
+        let NewChange { promotion, hash, target, last } = change;
+        for line in promotion.lines(&hash) {
+            say(self.report, line);
+        }
+        self.check_rights(&promotion)?;
+        confirmed(&promotion, &hash, consent, agree)?;
+        Ok(Agreed::Begin(promotion.journal(hash, target, last)))
+    }
+
+    /// The change that leads to these objects. None when nothing changes its kind.
+    pub fn plan(&self, objects: &[Json]) -> Result<Option<NewChange>, Error> {
+        let space = &self.release.namespace;
+        let history = self.helm.history(self.target)?;
+        let last = history.last().map_or(0, |revision| revision.revision);
+        let Some(base) = history.iter().rfind(|revision| revision.status == "deployed") else {
+            let what = format!("{} has no revision in place that one could go back to (E15)", self.release.described());
+            let hint = "deploy the chart from before once more, then this one";
+            return Err(Error::Refused(Problem::at("", what).hint(hint).into()));
+        };
+        let base = base.revision;
+        let manifest = self.helm.get_manifest(self.target, Some(base))?.unwrap_or_default();
+        let before: Vec<Json> = crate::diff::objects(&manifest, space)?.into_values().collect();
+        let mut live = live(self.cluster, space)?;
+        let release = ReleaseName { name: &self.release.name, namespace: space };
+        let look =
+            |live: &Live| detect(Sides { release, base, last: &before, target: objects, live }).map_err(Error::Refused);
+        let Some(found) = look(&live)? else { return Ok(None) };
+        volumes(self.cluster, &mut live, found.claims.iter().map(|note| note.name.as_str()))?;
+        Ok(look(&live)?.map(|promotion| {
+            let target = digest(objects, &promotion.changes);
+            let hash = promotion.hash(&target);
+            NewChange { promotion, hash, target, last }
+        }))
+    }
+
+    /// What is not allowed is better known before something stopped.
+    fn check_rights(&self, promotion: &Promotion) -> Result<(), Error> {
+        let mut problems = Problems::default();
+        for change in &promotion.changes {
+            let kind = if change.old.kind == "Deployment" { DEPLOYMENT } else { STATEFUL_SET };
+            for verb in ["patch", "delete"] {
+                if !self.cluster.can_i(verb, &kind, &self.release.namespace, &change.old.name)? {
+                    let what =
+                        format!("you may not {verb} {} in namespace {} (E14)", change.old, self.release.namespace);
+                    problems.push(Problem::at("", what).hint("ask for that right; nothing was changed"));
+                }
+            }
+        }
+        problems.or(()).map_err(Error::Refused)
+    }
+}
+
+fn confirmed(
+    promotion: &Promotion,
+    hash: &str,
+    consent: &Consent,
+    agree: &(dyn Fn() -> bool + Sync),
+) -> Result<(), Error> {
+    let words = |needs: &[Confirmation]| needs.iter().map(|need| need.word()).collect::<Vec<_>>().join(",");
+    let all = words(&promotion.needs);
+    let refuse = |what: String| {
+        let hint = format!("nothing was changed; read the plan above, then: --confirm {hash} --accept {all}");
+        Err(Error::Refused(Problem::at("", what).hint(hint).into()))
+    };
+    match &consent.confirm {
+        Some(given) if given != hash => {
+            refuse(format!("the plan is not the one that was confirmed ({given}): it is {hash}"))
+        }
+        Some(_) => {
+            let missing: Vec<Confirmation> =
+                promotion.needs.iter().filter(|need| !consent.accept.contains(need)).copied().collect();
+            if missing.is_empty() { Ok(()) } else { refuse(format!("the plan needs to be told: {}", words(&missing))) }
+        }
+        None if agree() => Ok(()),
+        None => refuse("a workload would change its kind, which needs a confirmation".to_owned()),
+    }
+}

@@ -1,0 +1,397 @@
+//! Which workloads change in a way that helm cannot make safely, what that means for their data, and what forbids it.
+//! Pure: the manifest to come and what lives in, a plan or all reasons against it out.
+
+use super::data::{self, DataNote};
+use super::journal::{Change, ClaimNote, Confirmation, Journal, Named, VERSION};
+use super::machine::{Direction, Phase, Progress};
+use super::observe::{Live, has_ended, is_of, mounted, replicas, root, strangers};
+use crate::cluster::claims::ReleaseName;
+use crate::cluster::{label, name_of};
+use crate::problem::{Problem, Problems};
+use serde::Serialize;
+use serde_json::Value as Json;
+use std::collections::BTreeSet;
+
+/// Longest name of a StatefulSet whose pods can be made: the label with its revision has 63 characters.
+const LONGEST: usize = 52;
+
+/// Marks of programs that would start again what is stopped.
+const KEEPERS: [(&str, &str, &str); 4] = [
+    ("annotations", "argocd.argoproj.io/tracking-id", "Argo CD"),
+    ("labels", "argocd.argoproj.io/instance", "Argo CD"),
+    ("labels", "kustomize.toolkit.fluxcd.io/name", "Flux"),
+    ("labels", "helm.toolkit.fluxcd.io/name", "Flux"),
+];
+
+/// A release before and after.
+#[derive(Debug, Clone, Copy)]
+pub struct Sides<'a> {
+    /// The release.
+    pub release: ReleaseName<'a>,
+    /// The last revision in place, which the way back leads to.
+    pub base: u64,
+    /// Objects of that revision.
+    pub last: &'a [Json],
+    /// Objects of the chart to come.
+    pub target: &'a [Json],
+    /// What lives.
+    pub live: &'a Live,
+}
+
+/// Everything that is going to happen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Promotion {
+    /// The revision that the way back leads to.
+    pub base: u64,
+    /// The workloads.
+    pub changes: Vec<Change>,
+    /// What happens to the data in every folder.
+    pub data: Vec<DataNote>,
+    /// Claims that must stay.
+    pub claims: Vec<ClaimNote>,
+    /// The longest time the old pods may take to end, in seconds.
+    pub grace: u64,
+    /// What a person must agree to, sorted.
+    pub needs: Vec<Confirmation>,
+}
+
+/// The change of kinds that the chart asks for; none when there is none. What forbids it is collected.
+pub fn detect(sides: Sides<'_>) -> Result<Option<Promotion>, Problems> {
+    let mut problems = Problems::default();
+    let mut changes = Vec::new();
+    let mut data = Vec::new();
+    let mut grace = 0;
+    for target in workloads(sides.target) {
+        for old in counterparts(sides, target) {
+            let change = change(sides, target, old);
+            refusals(sides, &change, old, target, &mut problems);
+            data.extend(data::compare(&change.new.name, old, target));
+            grace = grace.max(old["spec"]["template"]["spec"]["terminationGracePeriodSeconds"].as_u64().unwrap_or(30));
+            changes.push(change);
+        }
+    }
+    if changes.is_empty() {
+        return problems.or(None);
+    }
+    let claims = claims(sides, &changes, &mut problems);
+    let strays = changes.iter().filter(|change| change.stray).map(|_| Confirmation::StrayDelete);
+    let needs: BTreeSet<Confirmation> =
+        data.iter().filter_map(|note| note.class.needs()).chain(strays).chain([Confirmation::Downtime]).collect();
+    let needs = needs.into_iter().collect();
+    problems.or(Some(Promotion { base: sides.base, changes, data, claims, grace, needs }))
+}
+
+impl Promotion {
+    /// The journal of its way, before the first step. `hash` is that of the plan that was confirmed, `target` the digest of
+    /// the workloads to come, `last` the number of the last revision, in place or not.
+    pub fn journal(&self, hash: String, target: String, last: u64) -> Journal {
+        let stray = self.changes.iter().any(|change| change.stray);
+        Journal {
+            version: VERSION,
+            plan: hash,
+            target,
+            phase: Phase::Protect,
+            progress: Progress { stray, ..Progress::new(Direction::Forward) },
+            base: self.base,
+            last,
+            calling: false,
+            changes: self.changes.clone(),
+            claims: self.claims.clone(),
+            confirmed: self.needs.clone(),
+        }
+    }
+}
+
+/// The Deployments and StatefulSets among objects.
+pub fn workloads(objects: &[Json]) -> impl Iterator<Item = &Json> {
+    objects.iter().filter(|object| object["kind"] == "Deployment" || object["kind"] == "StatefulSet")
+}
+
+/// Kind and name of a workload with its number of pods.
+fn named(workload: &Json) -> Named {
+    let kind = workload["kind"].as_str().unwrap_or_default().to_owned();
+    Named { kind, name: name_of(workload).to_owned(), replicas: replicas(workload) }
+}
+
+/// The live workloads of the release that the target takes the place of: those that leave the chart and are the same
+/// component, select the same pods or mount the same claim.
+fn counterparts<'a>(sides: Sides<'a>, target: &'a Json) -> impl Iterator<Item = &'a Json> {
+    let stays = move |object: &Json| {
+        let is_it = |other: &Json| other["kind"] == object["kind"] && name_of(other) == name_of(object);
+        workloads(sides.target).any(is_it)
+    };
+    let live = sides.live.deployments.iter().chain(&sides.live.stateful_sets);
+    live.filter(move |object| is_of(object, sides.release) && !stays(object) && belong_together(object, target))
+}
+
+fn belong_together(old: &Json, new: &Json) -> bool {
+    let component = |object| label(object, "app.kubernetes.io/component");
+    let selector = |object: &Json| object["spec"]["selector"]["matchLabels"].clone();
+    let claims = |object| data::claims_of(object).into_iter().collect::<BTreeSet<_>>();
+    let same_component = component(old).is_some() && component(old) == component(new);
+    let same_pods = selector(old).is_object() && selector(old) == selector(new);
+    same_component || same_pods || !claims(old).is_disjoint(&claims(new))
+}
+
+fn change(sides: Sides<'_>, target: &Json, old: &Json) -> Change {
+    let (mut old_named, new) = (named(old), named(target));
+    // Somebody may have stopped it by hand: the way back leads to what its revision says.
+    let recorded =
+        workloads(sides.last).find(|object| object["kind"] == old["kind"] && name_of(object) == name_of(old));
+    if old_named.replicas == 0 {
+        old_named.replicas = recorded.map_or(0, replicas);
+    }
+    let of_pods = sides
+        .live
+        .pods
+        .iter()
+        .filter(|pod| root(pod).is_some_and(|(kind, name)| kind == old_named.kind && name == old_named.name));
+    let mut claims: BTreeSet<String> = of_pods.flat_map(|pod| mounted(&pod["spec"])).map(str::to_owned).collect();
+    claims.extend(data::claims_of(old).into_iter().chain(data::claims_of(target)).map(str::to_owned));
+    Change {
+        stray: sides.live.find(&new).is_some(),
+        uid: old["metadata"]["uid"].as_str().unwrap_or_default().to_owned(),
+        old: old_named,
+        new,
+        claims: claims.into_iter().collect(),
+    }
+}
+
+/// Claims of the changes that live, and claims that leave the chart: none of them may go.
+fn claims(sides: Sides<'_>, changes: &[Change], problems: &mut Problems) -> Vec<ClaimNote> {
+    let of = |objects: &[Json]| -> BTreeSet<String> {
+        let claims = objects.iter().filter(|object| object["kind"] == "PersistentVolumeClaim");
+        claims.map(|claim| name_of(claim).to_owned()).collect()
+    };
+    let (last, target) = (of(sides.last), of(sides.target));
+    let mut names: BTreeSet<&String> = changes.iter().flat_map(|change| &change.claims).collect();
+    names.extend(last.difference(&target));
+    let mut notes = Vec::new();
+    for name in names {
+        let Some(claim) = sides.live.claim(name) else { continue };
+        let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
+        if !claim["metadata"]["deletionTimestamp"].is_null() {
+            let what = format!("the claim {name} is being deleted, and goes when its last pod ends (E03)");
+            let volume = &claim["spec"]["volumeName"].as_str().unwrap_or("its volume");
+            problems.push(Problem::at("", what).hint(format!(
+                "nothing was stopped. Keep the data first: `kubectl patch pv {volume} -p '{{\"spec\":{{\"persistentVolumeReclaimPolicy\":\"Retain\"}}}}'`"
+            )));
+        }
+        let volume = sides.live.volume(claim);
+        notes.push(ClaimNote {
+            name: name.clone(),
+            uid: text(&claim["metadata"]["uid"]),
+            volume: text(&claim["spec"]["volumeName"]),
+            reclaim: volume.map(|volume| text(&volume["spec"]["persistentVolumeReclaimPolicy"])),
+            stays: target.contains(name) || !last.contains(name),
+        });
+    }
+    notes
+}
+
+/// What forbids a change.
+fn refusals(sides: Sides<'_>, change: &Change, old: &Json, target: &Json, problems: &mut Problems) {
+    let what = format!("{} cannot become {}", change.old, change.new);
+    for pod in strangers(change, sides.live) {
+        let pod_name = name_of(pod);
+        let (code, owner) = match root(pod) {
+            Some((kind, name)) => ("E04", format!("of the {kind} {name}")),
+            None => ("E05", "without a controller".to_owned()),
+        };
+        problems.push(
+            Problem::at("", format!("{what}: the pod {pod_name} {owner} uses the same claim ({code})"))
+                .hint(format!("end it first: what made it, or `kubectl delete pod {pod_name}`")),
+        );
+    }
+    for (group, key, keeper) in KEEPERS {
+        if old["metadata"][group][key].is_string() {
+            problems.push(
+                Problem::at("", format!("{what}: {keeper} manages it and would start it again (E07)"))
+                    .hint(format!("let {keeper} pause it first")),
+            );
+        }
+    }
+    if old["metadata"]["ownerReferences"].as_array().is_some_and(|owners| !owners.is_empty()) {
+        problems.push(
+            Problem::at("", format!("{what}: another object owns it and would make it again (E07)"))
+                .hint("change that object instead"),
+        );
+    }
+    if change.new.kind == "StatefulSet" && change.new.name.len() > LONGEST {
+        problems.push(
+            Problem::at(
+                "",
+                format!("{what}: its name is longer than {LONGEST} characters, so that no pod could be made (E09)"),
+            )
+            .hint("give the resource a shorter name"),
+        );
+    }
+    for claim in data::claims_of(target) {
+        let Some(live) = sides.live.claim(claim) else { continue };
+        let modes = live["spec"]["accessModes"].as_array().into_iter().flatten();
+        let one_node = !modes.clone().any(|mode| mode == "ReadWriteMany" || mode == "ReadOnlyMany");
+        if change.new.replicas > 1 && one_node {
+            problems.push(
+                Problem::at("", format!("{what}: {} pods would share the claim {claim} (E11)", change.new.replicas))
+                    .hint("set replicas to 1, or a claim per replica"),
+            );
+        }
+        let wanted =
+            sides.target.iter().find(|object| object["kind"] == "PersistentVolumeClaim" && name_of(object) == claim);
+        if let Some(wanted) = wanted
+            && wanted["spec"]["resources"]["requests"]["storage"] != live["spec"]["resources"]["requests"]["storage"]
+        {
+            problems.push(
+                Problem::at(
+                    "",
+                    format!("{what} while its claim {claim} changes its size: there would be no way back (E18)"),
+                )
+                .hint("deploy the new size first, the new kind after it"),
+            );
+        }
+    }
+    let stuck = |pod: &&Json| {
+        !has_ended(pod)
+            && pod["status"]["reason"] == "NodeLost"
+            && root(pod).is_some_and(|(kind, name)| kind == change.old.kind && name == change.old.name)
+    };
+    if let Some(pod) = sides.live.pods.iter().find(stuck) {
+        problems
+            .push(Problem::at("", format!("{what}: the node of its pod {} does not answer (E06)", name_of(pod))).hint(
+            "bring the node back, or make sure that it is off and give it the taint node.kubernetes.io/out-of-service",
+        ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const RELEASE: ReleaseName<'_> = ReleaseName { name: "shop", namespace: "n" };
+
+    fn workload(kind: &str, replicas: u32) -> Json {
+        json!({
+            "kind": kind,
+            "metadata": {
+                "name": "db", "uid": "u",
+                "labels": {"app.kubernetes.io/component": "db"},
+                "annotations": {"meta.helm.sh/release-name": "shop", "meta.helm.sh/release-namespace": "n"},
+            },
+            "spec": {"replicas": replicas, "template": {"spec": {
+                "terminationGracePeriodSeconds": 40,
+                "containers": [{"volumeMounts": [{"name": "v", "mountPath": "/data"}]}],
+                "volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}],
+            }}},
+        })
+    }
+
+    fn claim(name: &str) -> Json {
+        json!({
+            "kind": "PersistentVolumeClaim",
+            "metadata": {"name": name, "uid": format!("uid-{name}")},
+            "spec": {"volumeName": "pv", "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+        })
+    }
+
+    fn live() -> Live {
+        Live {
+            deployments: vec![workload("Deployment", 1)],
+            claims: vec![claim("data"), claim("gone")],
+            ..Live::default()
+        }
+    }
+
+    fn found(last: &[Json], target: &[Json], live: &Live) -> Result<Option<Promotion>, Problems> {
+        detect(Sides { release: RELEASE, base: 4, last, target, live })
+    }
+
+    #[test]
+    fn a_workload_of_another_kind_is_found_with_its_data_and_what_leaves() {
+        let last = [workload("Deployment", 1), claim("data"), claim("gone")];
+        let target = [workload("StatefulSet", 1), claim("data")];
+        let promotion = found(&last, &target, &live()).unwrap().unwrap();
+        let change = &promotion.changes[0];
+        assert_eq!((change.old.to_string(), change.new.to_string()), ("Deployment/db".into(), "StatefulSet/db".into()));
+        assert_eq!((change.uid.as_str(), change.stray, promotion.grace), ("u", false, 40));
+        let claims: Vec<_> = promotion.claims.iter().map(|note| (note.name.as_str(), note.stays)).collect();
+        assert_eq!(claims, [("data", true), ("gone", false)]);
+        assert_eq!(promotion.needs, [Confirmation::Downtime]);
+        let lines = promotion.lines("9c1f4e").join("\n");
+        for part in [
+            "Deployment/db (1) -> StatefulSet/db (1), back to revision 4",
+            "claim gone leaves the chart: PROTECTED",
+            "plan 9c1f4e",
+        ] {
+            assert!(lines.contains(part), "{lines}");
+        }
+        let hash = |promotion: &Promotion| promotion.hash("t");
+        let mut other = live();
+        other.deployments[0]["metadata"]["uid"] = json!("another");
+        assert_eq!(hash(&promotion), hash(&found(&last, &target, &live()).unwrap().unwrap()));
+        assert_ne!(hash(&promotion), hash(&found(&last, &target, &other).unwrap().unwrap()));
+    }
+
+    #[test]
+    fn nothing_is_found_where_no_kind_changes() {
+        for target in [vec![workload("Deployment", 2)], vec![]] {
+            assert_eq!(found(&[], &target, &live()), Ok(None));
+        }
+        let mut foreign = live();
+        foreign.deployments[0]["metadata"]["annotations"] = json!({});
+        assert_eq!(found(&[], &[workload("StatefulSet", 1)], &foreign), Ok(None));
+    }
+
+    #[test]
+    fn two_of_a_kind_on_one_claim_are_a_stray() {
+        let mut live = live();
+        live.stateful_sets = vec![workload("StatefulSet", 1)];
+        let promotion = found(&[], &[workload("StatefulSet", 1)], &live).unwrap().unwrap();
+        assert!(promotion.changes[0].stray);
+        assert_eq!(promotion.needs, [Confirmation::Downtime, Confirmation::StrayDelete]);
+        assert!(promotion.journal(String::new(), String::new(), 5).progress.stray);
+    }
+
+    #[test]
+    fn what_forbids_it_is_said_with_its_code() {
+        let target = |change: fn(&mut Json)| {
+            let mut workload = workload("StatefulSet", 1);
+            change(&mut workload);
+            vec![workload, claim("data")]
+        };
+        let plain = || target(|_| {});
+        let with = |change: fn(&mut Live)| {
+            let mut live = live();
+            change(&mut live);
+            live
+        };
+        let pod = |owner: Json| {
+            json!({
+                "metadata": {"name": "p", "ownerReferences": owner},
+                "spec": {"volumes": [{"persistentVolumeClaim": {"claimName": "data"}}]},
+            })
+        };
+        let mut dump = live();
+        dump.pods = vec![pod(json!([{"kind": "Job", "name": "dump", "controller": true}])), pod(json!([]))];
+        let mut grown = claim("data");
+        grown["spec"]["resources"]["requests"]["storage"] = json!("2Gi");
+        for (code, live, target) in [
+            ("E03", with(|live| live.claims[0]["metadata"]["deletionTimestamp"] = json!("t")), plain()),
+            ("E04", dump.clone(), plain()),
+            ("E05", dump, plain()),
+            (
+                "E07",
+                with(|live| live.deployments[0]["metadata"]["labels"]["argocd.argoproj.io/instance"] = json!("x")),
+                plain(),
+            ),
+            ("E07", with(|live| live.deployments[0]["metadata"]["ownerReferences"] = json!([{"kind": "Db"}])), plain()),
+            ("E09", live(), target(|workload| workload["metadata"]["name"] = json!("d".repeat(53)))),
+            ("E11", live(), target(|workload| workload["spec"]["replicas"] = json!(3))),
+            ("E18", live(), vec![workload("StatefulSet", 1), grown]),
+        ] {
+            let problems = found(&[], &target, &live).unwrap_err().to_string();
+            assert!(problems.contains(&format!("({code})")), "{code}: {problems}");
+        }
+    }
+}

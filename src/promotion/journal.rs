@@ -1,0 +1,203 @@
+//! What a change of kinds writes down before it acts: only what cannot be read from the cluster again.
+//!
+//! It holds no manifests, values or secrets. Where it lies is no matter of this module.
+
+use super::machine::{Direction, Phase, Progress};
+use serde::{Deserialize, Serialize};
+
+/// The version of the journal that this program writes and understands.
+pub const VERSION: u32 = 1;
+
+/// The journal of one release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Journal {
+    /// The version of the journal itself.
+    #[serde(rename = "v")]
+    pub version: u32,
+    /// Hash of the plan that was confirmed.
+    pub plan: String,
+    /// Digest of the workloads to come, so that nobody goes on with another chart.
+    pub target: String,
+    /// The part of the way that was begun last.
+    pub phase: Phase,
+    /// Direction and counts.
+    pub progress: Progress,
+    /// The revision that the way back leads to.
+    pub base: u64,
+    /// The last revision that is known to be of this way, or from before it.
+    pub last: u64,
+    /// Whether helm was called, so that one more revision may be ours.
+    pub calling: bool,
+    /// The workloads.
+    pub changes: Vec<Change>,
+    /// Their claims, and those that leave the chart.
+    pub claims: Vec<ClaimNote>,
+    /// What a person agreed to.
+    pub confirmed: Vec<Confirmation>,
+}
+
+/// An object by kind and name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Named {
+    /// `Deployment` or `StatefulSet`.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// The pods it is to have.
+    pub replicas: u32,
+}
+
+impl std::fmt::Display for Named {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.kind, self.name)
+    }
+}
+
+/// A workload that changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Change {
+    /// What runs now.
+    pub old: Named,
+    /// What is to run.
+    pub new: Named,
+    /// The object that runs now; another one of that name is not meant.
+    pub uid: String,
+    /// Whether both are there already, because an earlier upgrade failed.
+    pub stray: bool,
+    /// Claims that either mounts.
+    pub claims: Vec<String>,
+}
+
+/// A claim as it was before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClaimNote {
+    /// Its name.
+    pub name: String,
+    /// The object.
+    pub uid: String,
+    /// Its volume; empty when it had none.
+    pub volume: String,
+    /// What happened to the volume when the claim was deleted; none when we may not look.
+    pub reclaim: Option<String>,
+    /// Whether the new chart still has it, so that the volume is as before in the end.
+    pub stays: bool,
+}
+
+/// What a person must agree to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Confirmation {
+    /// Nothing answers while the old pods end and the new ones start.
+    Downtime,
+    /// Data that lived as long as the pod goes with it.
+    EmptydirLoss,
+    /// Data stays in a claim that nothing mounts any more.
+    AbandonData,
+    /// Data stays in a folder of a node.
+    Hostpath,
+    /// One of two workloads on the same data is ended.
+    StrayDelete,
+}
+
+impl Confirmation {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Downtime, Self::EmptydirLoss, Self::AbandonData, Self::Hostpath, Self::StrayDelete];
+
+    /// The word for it, as `--accept` takes it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Downtime => "downtime",
+            Self::EmptydirLoss => "emptydir-loss",
+            Self::AbandonData => "abandon-data",
+            Self::Hostpath => "hostpath",
+            Self::StrayDelete => "stray-delete",
+        }
+    }
+}
+
+impl Journal {
+    /// Whether a way was begun and not finished.
+    pub fn is_open(&self) -> bool {
+        !self.phase.is_end()
+    }
+
+    /// Reads a journal; none when it is of a version that this program does not know, or no journal.
+    pub fn parse(text: &str) -> Option<Self> {
+        serde_json::from_str::<Self>(text).ok().filter(|journal| journal.version == VERSION)
+    }
+
+    /// The text of it.
+    pub fn text(&self) -> String {
+        serde_json::json!(self).to_string()
+    }
+
+    /// Where it stands, in a sentence.
+    pub fn described(&self) -> String {
+        let names: Vec<String> =
+            self.changes.iter().map(|change| format!("{} -> {}", change.old, change.new)).collect();
+        let way = match (self.phase, self.progress.direction) {
+            (Phase::Committed, _) => "done".to_owned(),
+            (Phase::RolledBack, _) => "taken back".to_owned(),
+            (phase, Direction::Forward) => format!("on the way, at {}", word(phase)),
+            (phase, Direction::Back) => format!("on the way back to revision {}, at {}", self.base, word(phase)),
+        };
+        format!("{} (plan {}): {way}", names.join(", "), self.plan)
+    }
+}
+
+/// The word for a phase, as the journal and the progress show it.
+pub fn word(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Protect => "protect",
+        Phase::Quiesce => "quiesce",
+        Phase::Drain => "drain",
+        Phase::Fence => "fence",
+        Phase::Apply => "apply",
+        Phase::Verify => "verify",
+        Phase::Commit => "commit",
+        Phase::Committed => "committed",
+        Phase::RolledBack => "rolled-back",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_journal_is_read_as_it_was_written_and_no_other() {
+        let named = |kind: &str| Named { kind: kind.into(), name: "db".into(), replicas: 1 };
+        let journal = Journal {
+            version: VERSION,
+            plan: "9c1f4e".into(),
+            target: "t".into(),
+            phase: Phase::Drain,
+            progress: Progress::new(Direction::Back),
+            base: 4,
+            last: 5,
+            calling: true,
+            changes: vec![Change {
+                old: named("Deployment"),
+                new: named("StatefulSet"),
+                uid: "u".into(),
+                stray: false,
+                claims: vec!["db-data".into()],
+            }],
+            claims: Vec::new(),
+            confirmed: Confirmation::ALL.to_vec(),
+        };
+        assert_eq!(Journal::parse(&journal.text()), Some(journal.clone()));
+        assert_eq!(Journal::parse(&journal.text().replace("\"v\":1", "\"v\":2")), None);
+        assert_eq!(Journal::parse("{"), None);
+        assert!(journal.is_open());
+        let said = "Deployment/db -> StatefulSet/db (plan 9c1f4e): on the way back to revision 4, at drain";
+        assert_eq!(journal.described(), said);
+        for confirmation in Confirmation::ALL {
+            assert_eq!(serde_json::json!(confirmation), confirmation.word());
+        }
+    }
+}

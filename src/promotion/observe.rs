@@ -1,0 +1,369 @@
+//! From objects as the API server gave them to what the machine decides by. Pure.
+
+use super::journal::{Change, ClaimNote, Journal, Named};
+use super::machine::{Claim, Direction, HelmRun, Observed, Pair, Revision, Role, Side, Workload};
+use crate::cluster::claims::ReleaseName;
+use crate::cluster::{annotation, marks, name_of};
+use serde_json::Value as Json;
+
+/// Annotation by which helm leaves an object alone that left the chart.
+pub const KEEP: &str = "helm.sh/resource-policy";
+
+/// Objects of one namespace. Workloads must have been read before ReplicaSets, and these before pods.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Live {
+    /// Deployments.
+    pub deployments: Vec<Json>,
+    /// StatefulSets.
+    pub stateful_sets: Vec<Json>,
+    /// ReplicaSets.
+    pub replica_sets: Vec<Json>,
+    /// Pods.
+    pub pods: Vec<Json>,
+    /// Claims.
+    pub claims: Vec<Json>,
+    /// Volumes of the claims that matter, as far as we may look.
+    pub volumes: Vec<Json>,
+}
+
+impl Live {
+    /// The workloads of a kind.
+    pub fn of_kind(&self, kind: &str) -> &[Json] {
+        if kind == "Deployment" { &self.deployments } else { &self.stateful_sets }
+    }
+
+    /// A workload by kind and name.
+    pub fn find(&self, named: &Named) -> Option<&Json> {
+        self.of_kind(&named.kind).iter().find(|object| name_of(object) == named.name)
+    }
+
+    /// A claim by its name.
+    pub fn claim(&self, name: &str) -> Option<&Json> {
+        self.claims.iter().find(|object| name_of(object) == name)
+    }
+
+    /// The volume of a claim.
+    pub fn volume(&self, claim: &Json) -> Option<&Json> {
+        let name = claim["spec"]["volumeName"].as_str()?;
+        self.volumes.iter().find(|object| name_of(object) == name)
+    }
+}
+
+/// What was seen, for the machine.
+pub fn observe(
+    journal: &Journal,
+    release: ReleaseName<'_>,
+    live: &Live,
+    revision: Revision,
+    helm: HelmRun,
+    late: bool,
+) -> Observed {
+    let pair = |change: &Change| {
+        let side = |role: Role| side(journal, change, role, release, live);
+        let strangers = strangers(change, live).count();
+        Pair { old: side(Role::Old), new: side(Role::New), strangers: count(strangers) }
+    };
+    Observed {
+        revision,
+        helm,
+        pairs: journal.changes.iter().map(pair).collect(),
+        claims: journal.claims.iter().map(|note| claim(note, live)).collect(),
+        late,
+    }
+}
+
+/// The pods it is to have; Kubernetes takes one when nothing is said.
+pub fn replicas(workload: &Json) -> u32 {
+    let said = workload["spec"]["replicas"].as_u64().unwrap_or(1);
+    u32::try_from(said).unwrap_or(u32::MAX)
+}
+
+/// Whether helm made it for this release.
+pub fn is_of(object: &Json, release: ReleaseName<'_>) -> bool {
+    annotation(object, "meta.helm.sh/release-name") == Some(release.name)
+        && annotation(object, "meta.helm.sh/release-namespace") == Some(release.namespace)
+}
+
+/// The workload that a pod belongs to, as kind and name; none without a controller. The name of a Deployment is read off
+/// its ReplicaSet's, because the ReplicaSet may be gone before its pods.
+pub fn root(pod: &Json) -> Option<(String, String)> {
+    let owner = controller(pod)?;
+    let (kind, name) = (owner["kind"].as_str()?, owner["name"].as_str()?);
+    if kind != "ReplicaSet" {
+        return Some((kind.to_owned(), name.to_owned()));
+    }
+    let hash = pod["metadata"]["labels"]["pod-template-hash"].as_str().unwrap_or_default();
+    match name.strip_suffix(hash).and_then(|name| name.strip_suffix('-')).filter(|_| !hash.is_empty()) {
+        Some(deployment) => Some(("Deployment".to_owned(), deployment.to_owned())),
+        None => Some((kind.to_owned(), name.to_owned())),
+    }
+}
+
+/// Whether the pod's containers ended for good.
+pub fn has_ended(pod: &Json) -> bool {
+    matches!(pod["status"]["phase"].as_str(), Some("Succeeded" | "Failed"))
+}
+
+/// The claims that a pod, or the pods of a template, mount.
+pub fn mounted(pod_spec: &Json) -> impl Iterator<Item = &str> {
+    let volumes = pod_spec["volumes"].as_array().into_iter().flatten();
+    volumes.filter_map(|volume| volume["persistentVolumeClaim"]["claimName"].as_str())
+}
+
+/// Pods on the claims of a change that belong to neither side.
+pub fn strangers<'a>(change: &'a Change, live: &'a Live) -> impl Iterator<Item = &'a Json> {
+    live.pods.iter().filter(move |pod| {
+        let uses = mounted(&pod["spec"]).any(|claim| change.claims.iter().any(|name| name == claim));
+        let root = root(pod);
+        let known = [&change.old, &change.new].iter().any(|named| belongs(root.as_ref(), named));
+        uses && !known && !has_ended(pod)
+    })
+}
+
+fn belongs(root: Option<&(String, String)>, named: &Named) -> bool {
+    root.is_some_and(|(kind, name)| *kind == named.kind && *name == named.name)
+}
+
+fn controller(object: &Json) -> Option<&Json> {
+    let owners = object["metadata"]["ownerReferences"].as_array()?;
+    owners.iter().find(|owner| owner["controller"] == true)
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+fn side(journal: &Journal, change: &Change, role: Role, release: ReleaseName<'_>, live: &Live) -> Side {
+    let named = match role {
+        Role::Old => &change.old,
+        Role::New => &change.new,
+    };
+    let object = live.find(named);
+    let pods = live.pods.iter().filter(|pod| belongs(root(pod).as_ref(), named) && !has_ended(pod)).count();
+    let sets = |set: &&Json| {
+        let owner = controller(set).filter(|owner| owner["kind"] == "Deployment");
+        owner.is_some_and(|owner| owner["name"] == *named.name && named.kind == "Deployment")
+    };
+    let sets: Vec<&Json> = live.replica_sets.iter().filter(sets).collect();
+    let workload = object.map(|object| {
+        let meant = object["metadata"]["uid"] == *change.uid;
+        // Helm makes the new one, and on the way back the old one again.
+        let by_helm = role == Role::New || journal.progress.direction == Direction::Back;
+        workload(object, &sets, meant || (by_helm && is_of(object, release)))
+    });
+    let orphans = if workload.is_none() { sets.len() } else { 0 };
+    Side { workload, orphans: count(orphans), pods: count(pods), wanted: named.replicas }
+}
+
+fn workload(object: &Json, sets: &[&Json], ours: bool) -> Workload {
+    let (status, wanted) = (&object["status"], replicas(object));
+    let number = |key: &str| status[key].as_u64().unwrap_or(0);
+    let sets_seen = sets.iter().all(|set| replicas(set) == 0 && seen(set));
+    let all = u64::from(wanted);
+    let one_revision = object["kind"] == "Deployment" || status["currentRevision"] == status["updateRevision"];
+    let policy = &object["spec"]["persistentVolumeClaimRetentionPolicy"];
+    Workload {
+        replicas: wanted,
+        settled: seen(object) && (wanted > 0 || sets_seen),
+        ready: seen(object)
+            && one_revision
+            && [number("replicas"), number("updatedReplicas"), number("readyReplicas")] == [all; 3],
+        deleting: object["metadata"]["deletionTimestamp"].is_string(),
+        ours,
+        touched: entry_of_ours(object).is_some(),
+        keeps_claims: policy["whenScaled"] != "Delete" && policy["whenDeleted"] != "Delete",
+    }
+}
+
+/// Whether the controller has seen what is asked for.
+fn seen(object: &Json) -> bool {
+    object["status"]["observedGeneration"].as_i64().unwrap_or(0)
+        >= object["metadata"]["generation"].as_i64().unwrap_or(0)
+}
+
+/// The place in `managedFields` that says that we own the number of pods.
+pub fn entry_of_ours(object: &Json) -> Option<usize> {
+    let entries = object["metadata"]["managedFields"].as_array()?;
+    entries
+        .iter()
+        .position(|entry| entry["manager"] == marks::US && !entry["fieldsV1"]["f:spec"]["f:replicas"].is_null())
+}
+
+fn claim(note: &ClaimNote, live: &Live) -> Claim {
+    let Some(object) = live.claim(&note.name) else {
+        return Claim { intact: false, kept: true, retained: true, owned: false, to_restore: false };
+    };
+    let metadata = &object["metadata"];
+    let volume = object["spec"]["volumeName"].as_str().unwrap_or_default();
+    let same_volume = note.volume.is_empty() || note.volume == volume;
+    let reclaim = live.volume(object).and_then(|volume| volume["spec"]["persistentVolumeReclaimPolicy"].as_str());
+    let policy_owns = metadata["ownerReferences"].as_array().is_some_and(|owners| !owners.is_empty());
+    Claim {
+        intact: metadata["uid"] == *note.uid && metadata["deletionTimestamp"].is_null() && same_volume,
+        kept: annotation(object, KEEP) == Some("keep"),
+        retained: note.reclaim.is_none() || reclaim.is_none_or(|policy| policy == "Retain"),
+        owned: policy_owns,
+        to_restore: note.stays && reclaim.is_some() && note.reclaim.as_deref() != reclaim && note.reclaim.is_some(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::promotion::machine::{Phase, Progress, Status};
+    use serde_json::json;
+
+    const RELEASE: ReleaseName<'_> = ReleaseName { name: "shop", namespace: "n" };
+
+    fn journal(direction: Direction) -> Journal {
+        let named = |kind: &str| Named { kind: kind.into(), name: "db".into(), replicas: 1 };
+        Journal {
+            version: 1,
+            plan: String::new(),
+            target: String::new(),
+            phase: Phase::Protect,
+            progress: Progress::new(direction),
+            base: 1,
+            last: 1,
+            calling: false,
+            changes: vec![Change {
+                old: named("Deployment"),
+                new: named("StatefulSet"),
+                uid: "old".into(),
+                stray: false,
+                claims: vec!["data".into()],
+            }],
+            claims: vec![ClaimNote {
+                name: "data".into(),
+                uid: "c".into(),
+                volume: "pv".into(),
+                reclaim: Some("Delete".into()),
+                stays: true,
+            }],
+            confirmed: Vec::new(),
+        }
+    }
+
+    fn deployment(uid: &str, replicas: u32) -> Json {
+        json!({
+            "kind": "Deployment",
+            "metadata": {"name": "db", "uid": uid, "generation": 2, "annotations": {
+                "meta.helm.sh/release-name": "shop", "meta.helm.sh/release-namespace": "n"}},
+            "spec": {"replicas": replicas},
+            "status": {"observedGeneration": 2},
+        })
+    }
+
+    fn set(replicas: u32) -> Json {
+        json!({
+            "metadata": {"name": "db-5c7", "generation": 1, "ownerReferences": [{"kind": "Deployment", "name": "db", "controller": true}]},
+            "spec": {"replicas": replicas},
+            "status": {"observedGeneration": 1},
+        })
+    }
+
+    fn pod(kind: &str, owner: &str) -> Json {
+        json!({
+            "metadata": {
+                "name": "p",
+                "labels": {"pod-template-hash": "5c7"},
+                "ownerReferences": [{"kind": kind, "name": owner, "controller": true}],
+            },
+            "spec": {"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]},
+            "status": {"phase": "Running"},
+        })
+    }
+
+    fn seen(direction: Direction, live: &Live) -> Observed {
+        let revision = Revision { status: Status::Deployed, brings: Role::Old, foreign: false };
+        observe(&journal(direction), RELEASE, live, revision, HelmRun::Gone, false)
+    }
+
+    #[test]
+    fn a_workload_is_settled_when_its_last_replica_set_is() {
+        let live = |replicas: u32| Live {
+            deployments: vec![deployment("old", 0)],
+            replica_sets: vec![set(replicas)],
+            ..Live::default()
+        };
+        let settled = |live: &Live| seen(Direction::Forward, live).pairs[0].old.workload.unwrap().settled;
+        assert!(settled(&live(0)));
+        assert!(!settled(&live(1)));
+        let mut late = live(0);
+        late.deployments[0]["metadata"]["generation"] = json!(3);
+        assert!(!settled(&late));
+    }
+
+    #[test]
+    fn pods_belong_to_their_side_even_when_what_made_them_is_gone() {
+        let pods = vec![
+            pod("ReplicaSet", "db-5c7"),
+            pod("StatefulSet", "db"),
+            pod("Job", "dump"),
+            json!({
+                "metadata": {"name": "bare"}, "spec": {"volumes": [{"persistentVolumeClaim": {"claimName": "data"}}]},
+            }),
+        ];
+        let pair = seen(Direction::Forward, &Live { pods, ..Live::default() }).pairs[0];
+        assert_eq!((pair.old.pods, pair.new.pods, pair.strangers), (1, 1, 2));
+        let mut ended = pod("Job", "dump");
+        ended["status"]["phase"] = json!("Succeeded");
+        let other = json!({"metadata": {"name": "o"}, "spec": {}});
+        let pair = seen(Direction::Forward, &Live { pods: vec![ended, other], ..Live::default() }).pairs[0];
+        assert_eq!(pair.strangers, 0);
+    }
+
+    #[test]
+    fn replica_sets_without_their_deployment_can_still_make_pods() {
+        let live = Live { replica_sets: vec![set(0)], ..Live::default() };
+        assert_eq!(seen(Direction::Forward, &live).pairs[0].old.orphans, 1);
+    }
+
+    #[test]
+    fn another_object_of_the_name_is_not_meant_until_helm_may_have_made_it() {
+        let live = Live { deployments: vec![deployment("another", 1)], ..Live::default() };
+        let ours = |direction| seen(direction, &live).pairs[0].old.workload.unwrap().ours;
+        assert!(!ours(Direction::Forward));
+        assert!(ours(Direction::Back));
+        let mut foreign = live.clone();
+        foreign.deployments[0]["metadata"]["annotations"] = json!({});
+        assert!(!seen(Direction::Back, &foreign).pairs[0].old.workload.unwrap().ours);
+    }
+
+    #[test]
+    fn a_claim_is_what_it_was_or_not() {
+        let object = json!({
+            "metadata": {"name": "data", "uid": "c", "annotations": {"helm.sh/resource-policy": "keep"}},
+            "spec": {"volumeName": "pv"},
+        });
+        let volume =
+            |policy: &str| json!({"metadata": {"name": "pv"}, "spec": {"persistentVolumeReclaimPolicy": policy}});
+        let live = |object: Json, policy: &str| Live {
+            claims: vec![object],
+            volumes: vec![volume(policy)],
+            ..Live::default()
+        };
+        let found = |live: &Live| seen(Direction::Forward, live).claims[0];
+        let good = Claim { intact: true, kept: true, retained: true, owned: false, to_restore: true };
+        assert_eq!(found(&live(object.clone(), "Retain")), good);
+        assert_eq!(found(&live(object.clone(), "Delete")), Claim { retained: false, to_restore: false, ..good });
+        for (pointer, value) in [("uid", json!("x")), ("deletionTimestamp", json!("t"))] {
+            let mut other = object.clone();
+            other["metadata"][pointer] = value;
+            assert!(!found(&live(other, "Retain")).intact);
+        }
+        assert!(!found(&Live::default()).intact);
+    }
+
+    #[test]
+    fn our_own_mark_on_the_number_of_pods_is_found() {
+        let mut object = deployment("old", 0);
+        object["metadata"]["managedFields"] = json!([
+            {"manager": "helm", "fieldsV1": {"f:spec": {"f:replicas": {}}}},
+            {"manager": "kubectl-aspire", "fieldsV1": {"f:spec": {"f:replicas": {}}}},
+        ]);
+        assert_eq!(entry_of_ours(&object), Some(1));
+        object["metadata"]["managedFields"] = json!([{"manager": "kubectl-aspire", "fieldsV1": {"f:metadata": {}}}]);
+        assert_eq!(entry_of_ours(&object), None);
+    }
+}

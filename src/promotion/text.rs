@@ -1,0 +1,198 @@
+//! The plan of a change of kinds for a person, and its hash. Pure.
+
+use super::data::Class;
+use super::detect::{Promotion, workloads};
+use super::journal::{Change, Journal};
+use super::machine::{Action, Direction, Phase, Role, Stop, Wait};
+use crate::cluster::name_of;
+use crate::problem::Problem;
+use serde_json::Value as Json;
+use sha2::{Digest as _, Sha256};
+use std::fmt::Write as _;
+
+/// Characters of a hash that a person has to type.
+const SHORT: usize = 12;
+
+impl Promotion {
+    /// What a person confirms: the same as long as the same would happen to the same objects. `target` is the digest of the
+    /// workloads to come.
+    pub fn hash(&self, target: &str) -> String {
+        short_hash(&format!("{}\n{target}", serde_json::json!(self)))
+    }
+
+    /// The plan, line by line.
+    pub fn lines(&self, hash: &str) -> Vec<String> {
+        let mut lines = Vec::new();
+        for change in &self.changes {
+            let (old, new) = (&change.old, &change.new);
+            lines.push(format!(
+                "TRANSITION {}: {old} ({}) -> {new} ({}), back to revision {}",
+                new.name, old.replicas, new.replicas, self.base
+            ));
+            if change.stray {
+                lines.push(format!("  both are there; {old} is ended and {new} stays"));
+            }
+            for note in self.data.iter().filter(|note| note.workload == new.name) {
+                let becomes = note.becomes.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string);
+                let means = match note.class {
+                    Class::Safe => "SAFE",
+                    Class::PodLoss => "LOST with the pod",
+                    Class::Abandoned => "KEPT, but not mounted any more",
+                    Class::LeftOnNode => "LEFT on the node",
+                };
+                lines.push(format!("  {}: {} -> {becomes}: {means}", note.folder, note.was));
+            }
+        }
+        for claim in self.claims.iter().filter(|claim| !claim.stays) {
+            lines.push(format!("  claim {} leaves the chart: PROTECTED", claim.name));
+        }
+        lines.push(format!(
+            "  downtime: up to {} s until the old pods have ended, and until the new ones are ready",
+            self.grace
+        ));
+        lines.push(format!("  steps: {}", self.steps().join("; ")));
+        let needs: Vec<&str> = self.needs.iter().map(|need| need.word()).collect();
+        lines.push(format!("  needs: {}    plan {hash}", needs.join(",")));
+        lines
+    }
+
+    /// The calls, in their order.
+    pub fn steps(&self) -> Vec<String> {
+        let mut steps: Vec<String> = Vec::new();
+        for claim in &self.claims {
+            steps.push(format!("keep claim {}", claim.name));
+            if !claim.volume.is_empty() && claim.reclaim.as_deref().is_some_and(|policy| policy != "Retain") {
+                steps.push(format!("retain volume {}", claim.volume));
+            }
+        }
+        for change in &self.changes {
+            steps.push(format!("scale {} {} -> 0", change.old, change.old.replicas));
+        }
+        steps.push("wait for their pods".to_owned());
+        for change in &self.changes {
+            steps.push(format!("delete {} (uid {})", change.old, change.uid));
+        }
+        steps.extend(["helm upgrade".to_owned(), "verify".to_owned(), "put back what was changed".to_owned()]);
+        steps
+    }
+}
+
+/// Digest of the workloads that the changes lead to. Objects that hold secrets are no part of it.
+pub fn digest(objects: &[Json], changes: &[Change]) -> String {
+    let is_new = |object: &&Json| {
+        changes.iter().any(|change| object["kind"] == *change.new.kind && name_of(object) == change.new.name)
+    };
+    let texts: Vec<String> = workloads(objects).filter(is_new).map(ToString::to_string).collect();
+    short_hash(&texts.join("\n"))
+}
+
+fn short_hash(text: &str) -> String {
+    let digest = Sha256::digest(text);
+    let mut text = String::new();
+    for byte in digest.iter().take(SHORT / 2) {
+        // Writing into memory does not fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+/// What is being done, in a few words.
+pub fn described(journal: &Journal, action: Action) -> String {
+    let side = |index: usize, role: Role| {
+        journal.changes.get(index).map_or_else(String::new, |change| match role {
+            Role::Old => change.old.to_string(),
+            Role::New => change.new.to_string(),
+        })
+    };
+    let (leaving, coming) = journal.progress.direction.roles();
+    let claim = |index: usize| journal.claims.get(index).map_or("", |claim| claim.name.as_str());
+    match action {
+        Action::Protect(index) => format!("keeping claim {} and its volume", claim(index)),
+        Action::KeepClaims(index, role) => format!("letting {} keep its claims", side(index, role)),
+        Action::Stop(index, role) => format!("stopping {}", side(index, role)),
+        Action::Wait(Wait::Pods(index)) => format!("waiting for the pods of {} to end", side(index, leaving)),
+        Action::Delete(index, role) => format!("deleting {}, which runs nothing any more", side(index, role)),
+        Action::Unlock => "marking the half-done revision as failed".to_owned(),
+        Action::Helm(Direction::Forward) => "helm upgrade".to_owned(),
+        Action::Helm(Direction::Back) => format!("helm rollback to revision {}", journal.base),
+        Action::Wait(Wait::Ready(index)) => format!("waiting for {} to become ready", side(index, coming)),
+        Action::Start(index, role) => format!("starting {} again", side(index, role)),
+        Action::Disown(index, role) => format!("giving {} back to helm", side(index, role)),
+        Action::Restore(index) => format!("giving the volume of claim {} its policy back", claim(index)),
+        Action::Finish(Phase::Committed) => "the new workloads run alone".to_owned(),
+        Action::Finish(_) => "the workloads from before run alone".to_owned(),
+        Action::Wait(_) | Action::MarkSplit | Action::TurnBack | Action::Halt(_) => String::new(),
+    }
+}
+
+impl Stop {
+    /// What happened, and what a person can do.
+    pub fn problem(self, journal: &Journal) -> Problem {
+        let change = |index: usize| {
+            journal
+                .changes
+                .get(index)
+                .map_or_else(Default::default, |change| (change.old.to_string(), change.new.to_string()))
+        };
+        let again = "then run `promote --resume`, or `promote --abort` to go back";
+        let (what, hint) = match self {
+            Self::HelmMayRun => (
+                "a helm of an earlier run may still be at work".to_owned(),
+                "wait until it has ended; when it is certainly dead, say --assume-helm-dead".to_owned(),
+            ),
+            Self::ReleaseMoved => (
+                format!("somebody else wrote a revision after revision {}", journal.last),
+                format!("look at `helm history`; {again}"),
+            ),
+            Self::Stranger(index) => (
+                format!("a pod of neither {} nor {} uses their claim", change(index).0, change(index).1),
+                format!("end that pod, {again}"),
+            ),
+            Self::Reappeared(index, role) => {
+                let (old, new) = change(index);
+                let name = if role == Role::Old { old } else { new };
+                (format!("{name} is there again, and nobody in the plan made it"), format!("delete it, {again}"))
+            }
+            Self::ClaimChanged(index) => (
+                format!(
+                    "the claim {} is not the one of the plan, or is being deleted",
+                    journal.claims.get(index).map_or("", |claim| claim.name.as_str())
+                ),
+                "its volume is kept where we may keep it; restore the claim before anything else".to_owned(),
+            ),
+            Self::ClaimOwned => (
+                "a claim still belongs to its StatefulSet and would go with it".to_owned(),
+                "run the same command again: the controller has not let it go yet".to_owned(),
+            ),
+            Self::ForeignScaler(index) => (
+                format!("{} or {} is started again by somebody (E-FOREIGN-SCALER)", change(index).0, change(index).1),
+                format!("find who scales it (an autoscaler, an operator), {again}"),
+            ),
+            Self::StillRunning(index) => (
+                format!(
+                    "the old pods of {} -> {} did not end in time; nothing was deleted",
+                    change(index).0,
+                    change(index).1
+                ),
+                format!("look at what keeps them, never delete them by force; {again}"),
+            ),
+            Self::Split(index) => (
+                format!(
+                    "pods of {} and {} ran at once on the same claim; both are stopped",
+                    change(index).0,
+                    change(index).1
+                ),
+                format!("find out which data is good, {again}"),
+            ),
+            Self::NotReady(index) => (
+                format!("{} is there again, but does not become ready", change(index).0),
+                "look at its pods; `promote --abort` goes on".to_owned(),
+            ),
+            Self::RollbackFails => (
+                format!("helm rollback to revision {} fails again and again", journal.base),
+                format!("look at what helm said, {again}"),
+            ),
+        };
+        Problem::at("", what).hint(hint)
+    }
+}
