@@ -4,7 +4,7 @@
 
 use super::pods::pods;
 use super::{Finding, Verdict, or_ok, security};
-use crate::cluster::{Error, ErrorKind};
+use crate::cluster::{Error, ErrorKind, name_of};
 use serde_json::{Value as Json, json};
 
 /// Most pods that are tried; an application with more has many alike.
@@ -30,6 +30,10 @@ const ANSWERS: [(&str, &str, &str); 7] = [
     ("PriorityClass", "admission", "make the priority class, or change `priorityClass` in aspire-k8s.yaml"),
 ];
 
+/// In answers about what is no Pod at all: a number may be written as only helm reads it, which is no fault of the chart.
+/// Helm itself stops at a real one before it changes anything.
+const UNREAD: &str = "cannot be handled as a Pod";
+
 /// One pod of each workload.
 pub fn trial_pods(objects: &[Json]) -> Vec<Trial> {
     let of = |pods: super::Pods<'_>| {
@@ -39,6 +43,16 @@ pub fn trial_pods(objects: &[Json]) -> Vec<Trial> {
             .as_str()
             .unwrap_or(if pods.owner["kind"] == "Job" { "Never" } else { "Always" })
             .into();
+        // So has a pod of a StatefulSet the volumes of its own claims.
+        let templates = pods.owner["spec"]["volumeClaimTemplates"].as_array().into_iter().flatten();
+        for name in templates.map(name_of) {
+            let claim =
+                json!({"name": name, "persistentVolumeClaim": {"claimName": format!("{name}-{}-0", pods.name())}});
+            match spec["volumes"].as_array_mut() {
+                Some(volumes) => volumes.push(claim),
+                None => spec["volumes"] = json!([claim]),
+            }
+        }
         let mut metadata = pods.template["metadata"].clone();
         metadata["generateName"] = json!(format!("{}-", pods.name()));
         if let Some(map) = metadata.as_object_mut() {
@@ -62,7 +76,7 @@ pub fn trials(tried: &[Trial], answers: &[Result<Json, Error>], namespace: Optio
         let known = ANSWERS.iter().find(|(words, ..)| text.contains(words));
         if let Some((_, check, fix)) = known {
             findings.push(refused(trial, check, text, fix, namespace));
-        } else if matches!(error.kind(), ErrorKind::Invalid)
+        } else if matches!(error.kind(), ErrorKind::Invalid) && !text.contains(UNREAD)
             || text.contains("denied the request")
             || text.contains("denied request")
         {
@@ -103,6 +117,15 @@ mod tests {
     }
 
     #[test]
+    fn a_pod_of_a_stateful_set_has_the_claims_of_its_own() {
+        let template = json!({"metadata": {}, "spec": {"containers": [{"name": "db"}]}});
+        let db = json!({"kind": "StatefulSet", "metadata": {"name": "db"}, "spec": {
+            "template": template, "volumeClaimTemplates": [{"metadata": {"name": "data"}}]}});
+        let volumes = json!([{"name": "data", "persistentVolumeClaim": {"claimName": "data-db-0"}}]);
+        assert_eq!(trial_pods(&[db])[0].pod["spec"]["volumes"], volumes);
+    }
+
+    #[test]
     fn answers_are_sorted() {
         for (kind, text, check, verdict) in [
             (
@@ -127,6 +150,12 @@ mod tests {
             (ErrorKind::Forbidden, "no PriorityClass with name x was found", "admission", Verdict::Failed),
             (ErrorKind::Other, "admission webhook \"x\" denied the request: no", "admission", Verdict::Failed),
             (ErrorKind::Invalid, "spec.containers[0].image: Required value", "admission", Verdict::Failed),
+            (
+                ErrorKind::Invalid,
+                "Pod in version \"v1\" cannot be handled as a Pod: json: cannot unmarshal string",
+                "admission",
+                Verdict::Skipped,
+            ),
             (ErrorKind::Forbidden, "User \"eve\" cannot create resource \"pods\"", "admission", Verdict::Skipped),
             (ErrorKind::NotFound, "namespaces \"n\" not found", "admission", Verdict::Skipped),
         ] {

@@ -8,7 +8,6 @@ use super::lock::{self, Seen, Word};
 use super::{Deploy, Error, Random, Release, checks, replicas, values};
 use crate::cluster::claims::ReleaseName;
 use crate::cluster::{Cluster, ErrorKind, Kind, KindName, Owner, Right, Survey, annotation, name_of};
-use crate::config::SecretSource;
 use crate::doctor::{self, Asks, Demand, Finding, Findings, Need, Verdict};
 use crate::helm::{Helm, Target, Values};
 use crate::inputs::{Means, Settled, outlook, settle};
@@ -176,7 +175,7 @@ fn foreseen(examined: &Examined) -> Result<Json, Error> {
     let names = request.plan.workloads.iter().map(|workload| workload.view.name.as_str());
     let replicas = replicas::live(examined.cluster, examined.release, names)?;
     let mut given = values::values(request, examined.settled, &before.secret, &before.claims, &replicas);
-    let from_deploy = request.plan.secrets.iter().filter(|(_, used)| used.source == SecretSource::Deploy);
+    let from_deploy = request.plan.secrets.iter().filter(|(_, used)| used.is_written_by_deploy());
     for (name, _) in from_deploy {
         if given["secrets"][name].is_null() {
             given["secrets"][name] = json!({"revision": "1"});

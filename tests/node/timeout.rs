@@ -26,17 +26,21 @@ fn a_missing_key_fails_in_time_and_can_be_mended() {
     bench
         .apply("{apiVersion: v1, kind: Secret, metadata: {name: theirs, namespace: @NS@}, stringData: {right: value}}");
     bench.write("app/aspire-manifest.json", MANIFEST);
-    let from = |key: &str| {
-        let from = format!("parameters: {{token: {{from: {{existing: {{name: theirs, key: {key}}}}}}}}}");
+    let from = |from: &str| {
+        let from = format!("parameters: {{token: {{from: {{{from}}}}}}}");
         bench.write("app/aspire-k8s.yaml", format!("apiVersion: aspire-k8s/v1\n{from}\n"));
     };
     let image = format!("web={PROBE}");
-    from("wrong");
+    // What should be there is missed before anything is written, what is made later only by the pod.
+    from("existing: {name: theirs, key: wrong}");
+    let said = bench.deploy(&["--image", &image]).exits(3);
+    assert!(said.contains("has no key wrong"), "{said}");
+    from("deferred: {secret: theirs, key: wrong, producedBy: somebody}");
     let start = Instant::now();
     let said = bench.deploy(&["--image", &image, "--timeout", "15s"]).exits(1);
     assert!(start.elapsed() < Duration::from_secs(45), "{:?}", start.elapsed());
-    assert!(said.contains("web") && said.contains("not ready"), "{said}");
-    from("right");
+    assert!(said.contains("web") && said.contains("couldn't find key wrong in Secret"), "{said}");
+    from("existing: {name: theirs, key: right}");
     bench.deploy(&["--image", &image]).ok();
     assert_eq!(bench.seen("deployment/web", &[]).env["TOKEN"], Text::from("value"));
 }

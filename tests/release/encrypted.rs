@@ -39,7 +39,7 @@ fn values_of_an_encrypted_file_reach_the_secret_and_nothing_else() {
     let password = bench.secret("app-secrets")["db-password"].clone();
     let keys = encrypted(&bench, "token: \"canary-token 1+\"\ndb-password: \"canary-db\"\n");
     bench.configure(&format!("{CONFIG}{FROM_SOPS}"));
-    let ran = keys.deploy(&bench, &[]).ok();
+    let ran = keys.deploy(&bench, &["--accept", "stale-credentials"]).ok();
     assert!(!format!("{ran}").contains("canary"), "{ran}");
     let secret = bench.secret("app-secrets");
     assert_eq!((&*secret["token"], &*secret["db-password"]), ("canary-token 1+", "canary-db"));

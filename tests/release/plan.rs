@@ -449,7 +449,7 @@ fn no_secret_is_shown_or_saved_in_any_form() {
         let variable = format!("TYPED={old}");
         bench.plane.kubectl(&["set", "env", "statefulset/db", &variable, "-n", &bench.ns]).unwrap();
         let file = bench.path("plan.json").display().to_string();
-        let flags = [&is[0], &is[1], "--save", &file];
+        let flags = [&is[0], &is[1], "--accept=stale-credentials", "--save", &file];
         let mut seen = String::new();
         for form in ["text", "json"] {
             let ran = bench.unchanged(|| {
