@@ -1,5 +1,6 @@
 //! What can be typed: flags and verbs, nothing else.
 
+use crate::doctor::MAY_BE_WRONG;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
 
@@ -293,6 +294,9 @@ pub struct Deploy {
     /// Stop waiting as soon as a workload shows what will not mend itself, such as an image that is not there
     #[arg(long, conflicts_with = "no_wait")]
     pub fail_fast: bool,
+    /// Go on though this check of `doctor` fails; may be repeated
+    #[arg(long, value_name = "CHECK", value_parser = clap::builder::PossibleValuesParser::new(MAY_BE_WRONG))]
+    pub ignore: Vec<String>,
     /// Agree to the plan with this hash, should a workload change its kind
     #[arg(long, value_name = "HASH")]
     pub confirm: Option<String>,

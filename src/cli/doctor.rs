@@ -34,6 +34,7 @@ pub fn doctor(common: &Common, options: &Doctor) -> Result<Exit, CliError> {
             roll_back: false,
             assume_helm_dead: false,
             consent: Consent::default(),
+            ignored: Vec::new(),
             helm_arguments: Vec::new(),
         };
         pipeline::doctor(Some(&request), &release, &random)

@@ -69,6 +69,7 @@ pub fn requested<T>(
         roll_back: options.rollback_on_failure,
         assume_helm_dead: options.on.assume_helm_dead,
         consent: consent(options),
+        ignored: options.ignore.clone(),
         helm_arguments: checked_arguments(&options.helm_arguments).map_err(pipeline::Error::from)?,
     };
     act(&request, &release)

@@ -33,6 +33,10 @@ use crate::problem::Problem;
 use serde::Serialize;
 use std::fmt;
 
+/// Checks that can be wrong about what will be: a quota that grows, a class or kind that is just being made, an exemption.
+/// A person may deploy in spite of them. The others are about whose data it is.
+pub const MAY_BE_WRONG: [&str; 7] = ["quota", "limits", "pod-security", "admission", "storage", "kinds", "rights"];
+
 /// How serious a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -68,6 +68,8 @@ pub struct Deploy<'a> {
     pub roll_back: bool,
     /// Whether a person knows that no other helm works on the release.
     pub assume_helm_dead: bool,
+    /// Checks, of [`crate::doctor::MAY_BE_WRONG`], that a person knows better than.
+    pub ignored: Vec<String>,
     /// Flags for `helm upgrade` that a person added; [`crate::helm::checked_arguments()`] let them through.
     pub helm_arguments: Vec<String>,
     /// What was agreed to, should a workload change its kind.
@@ -320,14 +322,23 @@ impl Deployment<'_> {
             folder: &folder,
             word: self.word,
         };
-        let (mut findings, seen) = preflight::examine(&examined, &cluster.survey(&self.release.namespace)?)?;
-        self.seen.put(seen);
-        match foreign::check(cluster, self.release, self.request.plan, &before.kept, self.report) {
-            Ok(()) => {}
-            Err(Error::Refused(problems)) => {
-                findings.extend(problems.0.into_iter().map(|problem| Finding::of_problem("secrets", problem)));
-            }
+        let foreign = match foreign::check(cluster, self.release, self.request.plan, &before.kept, self.report) {
+            Ok(()) => Vec::new(),
+            Err(Error::Refused(Problems(problems))) => problems,
             Err(error) => return Err(error),
+        };
+        let (mut findings, seen) = match preflight::examine(&examined, &cluster.survey(&self.release.namespace)?) {
+            Ok(found) => found,
+            // Without its secrets the chart says no more.
+            Err(Error::Helm(_)) if !foreign.is_empty() => Default::default(),
+            Err(error) => return Err(error),
+        };
+        self.seen.put(seen);
+        findings.extend(foreign.into_iter().map(|problem| Finding::of_problem("secrets", problem)));
+        for finding in &mut findings {
+            if finding.verdict == Verdict::Failed && self.request.ignored.iter().any(|check| check == finding.check) {
+                finding.verdict = Verdict::Warning;
+            }
         }
         Ok(findings)
     }

@@ -19,7 +19,7 @@ impl Terminal {
 
     /// Standard error of this process.
     pub fn of_process() -> Self {
-        Self::of(std::io::stderr().is_terminal(), |name| std::env::var(name).ok())
+        Self::of(std::io::stderr().is_terminal() && has_width(), |name| std::env::var(name).ok())
     }
 
     /// What the variables of the surroundings say: `NO_COLOR` (no-color.org), `TERM`, and the locale.
@@ -35,6 +35,17 @@ impl Terminal {
     pub(super) fn paint(self, colour: Colour, text: &str) -> String {
         if self.colour { format!("\x1b[{}m{text}\x1b[0m", colour as u8) } else { text.to_owned() }
     }
+}
+
+/// A terminal that nobody told its size (a container, a recorder) has no columns, and nothing can be drawn on it.
+#[cfg(unix)]
+fn has_width() -> bool {
+    rustix::termios::tcgetwinsize(std::io::stderr()).is_ok_and(|size| size.ws_col > 0)
+}
+
+#[cfg(not(unix))]
+fn has_width() -> bool {
+    true
 }
 
 /// The few colours that are used, by their number in an escape sequence.

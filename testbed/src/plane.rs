@@ -364,6 +364,7 @@ impl ControlPlane {
             "--kubelet-preferred-address-types=InternalIP,Hostname",
             // A test may read the log right after the answer.
             "--audit-log-mode=blocking",
+            "--audit-log-maxsize=4000",
             "--profiling=false",
             "--goaway-chance=0",
             "--v=1",

@@ -37,7 +37,15 @@ fn of<'a>(events: &'a [Value], kind: &str) -> Vec<&'a Value> {
 /// A deploy tells this reason in these words, as an event and as text, while helm still waits.
 fn tells(bench: &Bench, reason: &str, workload: &str, words: &[&str]) -> Value {
     let start = Instant::now();
-    let run = bench.deploy(&["--output", "json", "--timeout", TIMEOUT]);
+    let run = bench.deploy(&[
+        "--output",
+        "json",
+        "--timeout",
+        TIMEOUT,
+        "--ignore=quota",
+        "--ignore=storage",
+        "--ignore=pod-security",
+    ]);
     let (events, said) = events_until(run, |event| event["event"] == "finding");
     assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
     let finding = events.last().unwrap();
@@ -135,7 +143,15 @@ fn a_quota_without_room() {
     let Some(bench) = bench("quota") else { return };
     let quota = json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "small"}, "spec": {"hard": {"pods": "0"}}});
     bench.apply(&quota);
-    let run = bench.deploy(&["--output", "json", "--timeout", TIMEOUT]);
+    let run = bench.deploy(&[
+        "--output",
+        "json",
+        "--timeout",
+        TIMEOUT,
+        "--ignore=quota",
+        "--ignore=storage",
+        "--ignore=pod-security",
+    ]);
     let seen = std::cell::Cell::new(0);
     // Both controllers say it in their own way.
     let (events, said) = events_until(run, |event| {
@@ -155,7 +171,15 @@ fn pods_that_a_rule_of_the_cluster_refuses() {
     let Some(bench) = bench("rules") else { return };
     bench.plane.kubectl(&["label", "namespace", &bench.ns, "pod-security.kubernetes.io/enforce=restricted"]).unwrap();
     with_api(&bench, "security: baseline");
-    let run = bench.deploy(&["--output", "json", "--timeout", TIMEOUT]);
+    let run = bench.deploy(&[
+        "--output",
+        "json",
+        "--timeout",
+        TIMEOUT,
+        "--ignore=quota",
+        "--ignore=storage",
+        "--ignore=pod-security",
+    ]);
     let fits = |event: &Value| event["event"] == "finding" && event["name"] == "api";
     let (events, said) = events_until(run, fits);
     let finding = events.last().unwrap();
