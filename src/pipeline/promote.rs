@@ -171,7 +171,7 @@ impl Driver<'_> {
     fn limit(&self, wait: Wait) -> Duration {
         match wait {
             Wait::Ready(_) => self.terms.ready,
-            Wait::Helm | Wait::Claims | Wait::Pods(_) | Wait::Gone(_) => self.terms.drain,
+            Wait::Helm | Wait::Claims | Wait::Pods(_) | Wait::Ended(_) | Wait::Gone(_) => self.terms.drain,
         }
     }
 

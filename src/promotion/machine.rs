@@ -234,6 +234,8 @@ pub enum Wait {
     Claims,
     /// The pods of the workload that leaves.
     Pods(usize),
+    /// The pods of the workload that stays, which was stopped and is to start again.
+    Ended(usize),
     /// The object that was deleted.
     Gone(usize),
     /// The workload that comes.
@@ -313,7 +315,7 @@ impl Action {
         match self {
             Self::Protect(_) | Self::KeepClaims(..) => Some(Phase::Protect),
             Self::Stop(..) => Some(Phase::Quiesce),
-            Self::Wait(Wait::Pods(_)) => Some(Phase::Drain),
+            Self::Wait(Wait::Pods(_) | Wait::Ended(_)) => Some(Phase::Drain),
             Self::Delete(..) => Some(Phase::Fence),
             Self::Unlock | Self::Helm(_) => Some(Phase::Apply),
             Self::Wait(Wait::Ready(_)) => Some(Phase::Verify),
@@ -484,6 +486,10 @@ fn arrive(progress: &Progress, seen: &Observed) -> Option<Action> {
         let Some(workload) = comes.workload else { continue };
         if workload.touched {
             let short = workload.replicas < comes.wanted;
+            // One that was stopped may still have pods that end; a new one beside them would be a second writer.
+            if short && workload.replicas == 0 && comes.pods > 0 {
+                return Some(seen.wait(Wait::Ended(index), Action::Halt(Stop::StillRunning(index))));
+            }
             return Some(if short { Action::Start(index, coming) } else { Action::Disown(index, coming) });
         }
     }

@@ -111,6 +111,7 @@ pub fn described(journal: &Journal, action: Action) -> String {
         Action::KeepClaims(index, role) => format!("letting {} keep its claims", side(index, role)),
         Action::Stop(index, role) => format!("stopping {}", side(index, role)),
         Action::Wait(Wait::Pods(index)) => format!("waiting for the pods of {} to end", side(index, leaving)),
+        Action::Wait(Wait::Ended(index)) => format!("waiting for the pods of {} to end", side(index, coming)),
         Action::Delete(index, role) => format!("deleting {}, which runs nothing any more", side(index, role)),
         Action::Unlock => "marking the half-done revision as failed".to_owned(),
         Action::Helm(Direction::Forward) => "helm upgrade".to_owned(),

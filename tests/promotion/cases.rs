@@ -279,7 +279,9 @@ fn c22_a_workload_that_never_becomes_ready_is_taken_back() {
     let Some(bench) = released("c22", "Deployment") else { return };
     configure(&bench, "StatefulSet", "    podAnnotations: {testbed.dev/behavior: never-ready}\n");
     let watch = watch(&bench);
-    agreed(&bench, &["--timeout", "20s"]).exits(4).says(&["going back to revision 1", "the release is back as it was"]);
+    agreed(&bench, &["--timeout", "20s"])
+        .exits(4)
+        .says(&["going back to revision 1", "was rolled back to revision 1, with its secrets"]);
     watch.stays_clean(&bench);
     runs_as(&bench, "Deployment");
     assert_eq!(journal(&bench)["phase"], "rolled-back");
