@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -55,7 +55,16 @@ impl Bench {
 
     /// A run of the program in the folder of this test.
     pub fn run(&self, arguments: &[&str]) -> Ran {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-aspire"));
+        self.program(Path::new(env!("CARGO_BIN_EXE_kubectl-aspire")), arguments)
+    }
+
+    /// Helm itself, by hand.
+    pub fn helm(&self, arguments: &[&str]) -> Ran {
+        self.program(&self.node.helm("4.2.4"), &[arguments, &["--namespace", &self.ns]].concat())
+    }
+
+    fn program(&self, program: &Path, arguments: &[&str]) -> Ran {
+        let mut command = Command::new(program);
         command.args(arguments).current_dir(self.folder.path()).env_clear().envs(self.node.env());
         command.env("HELM_BIN", self.node.helm("4.2.4")).env("HOME", self.folder.path()).stdin(Stdio::null());
         let output = command.output().unwrap();

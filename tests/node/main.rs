@@ -9,6 +9,7 @@ mod bytes;
 #[path = "../nasty.rs"]
 #[expect(dead_code, reason = "only its list of texts is needed here")]
 mod nasty;
+mod promotion;
 mod roll;
 mod security;
 mod shop;
