@@ -31,7 +31,7 @@ fn main() {
     fs::write(&values, r#"{"parameters": {"postgres-password": "a", "cache-password": "b"}}"#).expect("written");
     let ours = |namespace: &str| {
         let mut command = Command::new(program);
-        command.args(["deploy", "--tag", "1", "--release", "bench", "-n", namespace]).arg(&manifest);
+        command.args(["deploy", "-o", "json", "--tag", "1", "--release", "bench", "-n", namespace]).arg(&manifest);
         succeed(&mut command, plane)
     };
     let bare = |namespace: &str| {
@@ -55,7 +55,7 @@ fn main() {
     again.print("the same again");
     println!("\n| step of the same again | seconds |\n|---|---|");
     for (name, mut seconds) in again.steps {
-        println!("| {name} | {:.2} |", median(&mut seconds));
+        println!("| {name} | {:.3} |", median(&mut seconds));
     }
 }
 
@@ -71,11 +71,9 @@ impl Pair {
     fn add(&mut self, (ours, said): (f64, String), (bare, _): (f64, String)) {
         self.ours.push(ours);
         self.bare.push(bare);
-        for line in said.lines() {
-            let parts = line.strip_prefix('[').and_then(|line| line.split_once("] done in "));
-            let seconds = parts.and_then(|(name, rest)| Some((name, rest.strip_suffix(" s")?.parse().ok()?)));
-            if let Some((name, seconds)) = seconds {
-                self.steps.entry(name.to_owned()).or_default().push(seconds);
+        for event in said.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok()) {
+            if let (Some(step), Some(seconds)) = (event["step"].as_str(), event["seconds"].as_f64()) {
+                self.steps.entry(step.to_owned()).or_default().push(seconds);
             }
         }
     }
@@ -97,7 +95,7 @@ fn succeed(command: &mut Command, plane: &ControlPlane) -> (f64, String) {
     command.env_clear().envs(plane.env()).env("HOME", home).stdin(Stdio::null());
     let start = Instant::now();
     let output = command.output().expect("it starts");
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{command:?}: {said}");
-    (start.elapsed().as_secs_f64(), said)
+    let seconds = start.elapsed().as_secs_f64();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    (seconds, String::from_utf8_lossy(&output.stdout).into_owned())
 }

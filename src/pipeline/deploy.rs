@@ -138,7 +138,7 @@ pub fn steps<'a>() -> Result<Graph<'a, Deployment<'a>>, Problem> {
         Step::new(
             "preflight-kubernetes",
             "check all that could stop helm, before anything is written",
-            &["check-helm-prereqs-kubernetes", "publish-kubernetes", "process-parameters"],
+            &["process-parameters"],
             Deployment::check,
         ),
         Step::new(

@@ -7,6 +7,7 @@ mod folders;
 mod helm;
 mod inputs;
 mod intent;
+mod steps;
 mod talk;
 
 use aspire::{Aspire, aspire, inputs};
