@@ -108,7 +108,7 @@ pub enum Error {
     #[error("cannot make a temporary folder: {0}")]
     Temporary(#[source] std::io::Error),
     /// The workloads did not become ready, and show why.
-    #[error("the application did not become ready\n{}\n{helm}", stuck(.seen))]
+    #[error("the application did not become ready\n{}\n{}", stuck(.seen), ended(.seen, .helm))]
     NotReady {
         /// What helm said.
         helm: Box<Error>,
@@ -153,6 +153,10 @@ fn stuck(seen: &watch::Seen) -> String {
     let others = seen.unready.iter().filter(|workload| !is_told(workload));
     let others = others.map(|it| format!("  {} {}: {} of {} ready", it.kind, it.name, it.ready, it.desired));
     findings.chain(others).collect::<Vec<_>>().join("\n")
+}
+
+fn ended(seen: &watch::Seen, helm: &Error) -> String {
+    if seen.gave_up { "waiting longer would not have helped (--fail-fast)".to_owned() } else { helm.to_string() }
 }
 
 fn joined(errors: &[Error]) -> String {

@@ -17,7 +17,9 @@ pub use style::{Terminal, harmless};
 
 use crate::pipeline::Event;
 use live::Live;
+use std::collections::BTreeSet;
 use std::io::Write as _;
+use std::sync::{Mutex, PoisonError};
 
 /// How events are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +35,8 @@ pub struct Display {
     form: Form,
     terminal: Terminal,
     live: Option<Live>,
+    /// What was found about workloads and shown to a person.
+    found: Mutex<BTreeSet<String>>,
 }
 
 impl Display {
@@ -40,7 +44,7 @@ impl Display {
     pub fn new(form: Form) -> Self {
         let terminal = Terminal::of_process();
         let live = (terminal.live && form == Form::Text).then(|| Live::new(terminal));
-        Self { form, terminal, live }
+        Self { form, terminal, live, found: Mutex::default() }
     }
 
     /// Shows an event.
@@ -49,6 +53,12 @@ impl Display {
             let text = serde_json::to_string(event).unwrap_or_default();
             // A closed pipe (`| head`) is nobody's error.
             let _ = writeln!(std::io::stdout(), "{text}");
+        }
+        // That it is final now is news for programs only.
+        if let Event::Finding(finding) = event
+            && !self.found.lock().unwrap_or_else(PoisonError::into_inner).insert(finding.to_string())
+        {
+            return;
         }
         match &self.live {
             Some(live) => live.show(event),

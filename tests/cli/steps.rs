@@ -46,5 +46,8 @@ fn the_json_is_in_order() {
 fn the_picture_of_a_deploy() {
     let drawn = aspire(["deploy", "--list-steps=svg"]).run().ok();
     let shown = include_str!("../../docs/deploy-steps.svg");
-    assert!(drawn == shown, "docs/deploy-steps.svg is old: kubectl aspire deploy --list-steps=svg > docs/deploy-steps.svg");
+    assert!(
+        drawn == shown,
+        "docs/deploy-steps.svg is old: kubectl aspire deploy --list-steps=svg > docs/deploy-steps.svg"
+    );
 }
