@@ -8,3 +8,5 @@ mod bench;
 #[cfg(target_os = "linux")]
 mod cases;
 mod model;
+mod schedules;
+mod simulated;
