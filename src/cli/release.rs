@@ -84,6 +84,8 @@ fn consent(options: &Deploy) -> Consent {
         Accept::AbandonData => Some(Confirmation::AbandonData),
         Accept::Hostpath => Some(Confirmation::Hostpath),
         Accept::StrayDelete => Some(Confirmation::StrayDelete),
+        Accept::JobKill => Some(Confirmation::JobKill),
+        Accept::ServiceRecreate => Some(Confirmation::ServiceRecreate),
     };
     Consent { confirm: options.confirm.clone(), accept: options.accept.iter().filter_map(confirmation).collect() }
 }

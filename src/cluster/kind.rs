@@ -34,6 +34,8 @@ pub const CLAIM: Kind = row("v1", "PersistentVolumeClaim", "persistentvolumeclai
 pub const STORAGE_CLASS: Kind = row("storage.k8s.io/v1", "StorageClass", "storageclasses", false);
 /// `Deployment`.
 pub const DEPLOYMENT: Kind = row("apps/v1", "Deployment", "deployments", true);
+/// `Job`.
+pub const JOB: Kind = row("batch/v1", "Job", "jobs", true);
 /// `StatefulSet`.
 pub const STATEFUL_SET: Kind = row("apps/v1", "StatefulSet", "statefulsets", true);
 /// `ReplicaSet`.
@@ -52,7 +54,7 @@ pub const VOLUME: Kind = row("v1", "PersistentVolume", "persistentvolumes", fals
 pub(super) const ACCESS_REVIEW: Kind =
     row("authorization.k8s.io/v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", false);
 
-const TABLE: [&Kind; 12] = [
+const TABLE: [&Kind; 13] = [
     &NAMESPACE,
     &SECRET,
     &CONFIG_MAP,
@@ -60,6 +62,7 @@ const TABLE: [&Kind; 12] = [
     &STORAGE_CLASS,
     &DEPLOYMENT,
     &STATEFUL_SET,
+    &JOB,
     &REPLICA_SET,
     &EVENT,
     &SERVICE,

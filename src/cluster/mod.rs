@@ -40,7 +40,7 @@ pub use environment::Environment;
 pub use error::{Error, ErrorKind, Result};
 pub use k8s_openapi::jiff::Timestamp;
 pub use kind::{
-    CLAIM, CONFIG_MAP, DEPLOYMENT, EVENT, Kind, LEASE, NAMESPACE, POD, REPLICA_SET, SECRET, SERVICE, STATEFUL_SET,
+    CLAIM, CONFIG_MAP, DEPLOYMENT, EVENT, JOB, Kind, LEASE, NAMESPACE, POD, REPLICA_SET, SECRET, SERVICE, STATEFUL_SET,
     STORAGE_CLASS, VOLUME,
 };
 pub use kubeconfig::{Location, locate};

@@ -6,7 +6,7 @@ use super::graph::{Ended, Graph, Step};
 use super::kinds::{Agreed, Consent, Intent, Question};
 use super::lock::{self, Lock, Seen, Word};
 use super::plan::Planned;
-use super::preflight::{self, Examined};
+use super::preflight::{self, Examination, Examined};
 use super::promote::{Driver, Log, Terms, Way};
 use super::run::{Conduct, Limits, run};
 use super::saved::Saved;
@@ -90,6 +90,9 @@ pub struct Deployment<'a> {
     pub(super) chart: Slot<TempDir>,
     pub(super) settled: Slot<Settled>,
     seen: Slot<Seen>,
+    /// The objects of the chart, as they were looked at before anything is confirmed.
+    foreseen: Slot<Vec<Json>>,
+    kube_version: Slot<Vec<String>>,
     word: Word,
     lock: Slot<Arc<Lock>>,
     /// A change of kinds that was agreed to.
@@ -209,6 +212,8 @@ impl<'a> Deployment<'a> {
             chart: Slot::default(),
             settled: Slot::default(),
             seen: Slot::default(),
+            foreseen: Slot::default(),
+            kube_version: Slot::default(),
             word: Word { assume_helm_dead: request.assume_helm_dead, timeout: conduct.limits.left() },
             lock: Slot::default(),
             agreed: Mutex::default(),
@@ -327,13 +332,16 @@ impl Deployment<'_> {
             Err(Error::Refused(Problems(problems))) => problems,
             Err(error) => return Err(error),
         };
-        let (mut findings, seen) = match preflight::examine(&examined, &cluster.survey(&self.release.namespace)?) {
+        let found = match preflight::examine(&examined, &cluster.survey(&self.release.namespace)?) {
             Ok(found) => found,
             // Without its secrets the chart says no more.
-            Err(Error::Helm(_)) if !foreign.is_empty() => Default::default(),
+            Err(Error::Helm(_)) if !foreign.is_empty() => Examination::default(),
             Err(error) => return Err(error),
         };
+        let Examination { mut findings, seen, objects, version } = found;
         self.seen.put(seen);
+        self.foreseen.put(objects);
+        self.kube_version.put(version);
         findings.extend(foreign.into_iter().map(|problem| Finding::of_problem("secrets", problem)));
         for finding in &mut findings {
             if finding.verdict == Verdict::Failed && self.request.ignored.iter().any(|check| check == finding.check) {
@@ -358,7 +366,7 @@ impl Deployment<'_> {
         let (question, before) = (self.question()?, self.before.get()?);
         let release = ReleaseName { name: &self.release.name, namespace: &self.release.namespace };
         let open = question.open()?;
-        if open.is_none() && !checks::changes_kind(self.request.plan, release, &before.live) {
+        if open.is_none() && !checks::transition(release, before, self.foreseen.get()?) {
             return Ok(None);
         }
         // Whatever their values: workloads only hold the numbers of secrets.
@@ -367,7 +375,7 @@ impl Deployment<'_> {
         over["secrets"] = marks.collect::<serde_json::Map<_, _>>().into();
         let chart = self.chart.get()?.path().join("chart");
         let values = Values { files: &values::files(self.request, &chart), over: &over };
-        let objects = question.objects_to_come(&chart, &values)?;
+        let objects = question.objects_to_come(&chart, &values, self.kube_version.get()?)?;
         match open {
             Some(log) => Ok(Some(Intent::UnderWay(log, objects))),
             None => Ok(question.plan(&objects)?.map(Intent::New)),

@@ -1,13 +1,13 @@
 //! A deploy that changes kinds: what will happen, who agreed to it, and the journal that it begins or goes on with.
 
 use super::event::{Report, say};
-use super::promote::{Log, live, volumes};
+use super::promote::{Log, kind, live, others, volumes};
 use super::{Error, Release};
 use crate::cluster::claims::ReleaseName;
-use crate::cluster::{Cluster, DEPLOYMENT, Owner, STATEFUL_SET};
+use crate::cluster::{Cluster, Owner, name_of};
 use crate::helm::{Helm, Target, Values};
 use crate::problem::{Problem, Problems};
-use crate::promotion::{Confirmation, Direction, Journal, Live, Promotion, Sides, detect, digest};
+use crate::promotion::{Confirmation, Direction, How, Journal, Live, Promotion, Sides, detect, digest};
 use serde_json::Value as Json;
 use std::path::Path;
 
@@ -69,12 +69,12 @@ impl Question<'_> {
         Ok(log.filter(|log| log.journal.is_open()))
     }
 
-    /// The objects that helm would bring. `over` are values over the chart's own.
-    pub fn objects_to_come(&self, chart: &Path, values: &Values<'_>) -> Result<Vec<Json>, Error> {
+    /// The objects that helm would bring. `version` is what helm is told of the cluster.
+    pub fn objects_to_come(&self, chart: &Path, values: &Values<'_>, version: &[String]) -> Result<Vec<Json>, Error> {
         let mut over = values.over.clone();
         // The chart's own guard asks the cluster, which nobody asks here.
         over["skipGuards"] = Json::Bool(true);
-        let text = self.helm.template(self.target, chart, &Values { over: &over, ..*values }, &[])?;
+        let text = self.helm.template(self.target, chart, &Values { over: &over, ..*values }, version)?;
         Ok(crate::diff::objects(&text, &self.release.namespace)?.into_values().collect())
     }
 
@@ -121,6 +121,8 @@ impl Question<'_> {
         let manifest = self.helm.get_manifest(self.target, Some(base))?.unwrap_or_default();
         let before: Vec<Json> = crate::diff::objects(&manifest, space)?.into_values().collect();
         let mut live = live(self.cluster, space)?;
+        let named = objects.iter().map(|object| (object["kind"].as_str().unwrap_or_default(), name_of(object)));
+        others(self.cluster, space, &mut live, named)?;
         let release = ReleaseName { name: &self.release.name, namespace: space };
         let look =
             |live: &Live| detect(Sides { release, base, last: &before, target: objects, live }).map_err(Error::Refused);
@@ -137,8 +139,9 @@ impl Question<'_> {
     fn check_rights(&self, promotion: &Promotion) -> Result<(), Error> {
         let mut problems = Problems::default();
         for change in &promotion.changes {
-            let kind = if change.old.kind == "Deployment" { DEPLOYMENT } else { STATEFUL_SET };
-            for verb in ["patch", "delete"] {
+            let kind = kind(&change.old.kind);
+            let verbs: &[&str] = if change.how == How::Stop { &["patch", "delete"] } else { &["delete"] };
+            for &verb in verbs {
                 if !self.cluster.can_i(verb, &kind, &self.release.namespace, &change.old.name)? {
                     let what =
                         format!("you may not {verb} {} in namespace {} (E14)", change.old, self.release.namespace);
@@ -171,7 +174,11 @@ fn confirmed(
                 promotion.needs.iter().filter(|need| !consent.accept.contains(need)).copied().collect();
             if missing.is_empty() { Ok(()) } else { refuse(format!("the plan needs to be told: {}", words(&missing))) }
         }
-        None if agree() => Ok(()),
-        None => refuse("a workload would change its kind, which needs a confirmation".to_owned()),
+        None if promotion.needs.is_empty() || agree() => Ok(()),
+        None => {
+            let is_kind = promotion.changes.iter().any(|change| change.marks.is_none());
+            let what = if is_kind { "a workload would change its kind" } else { "an object would be made anew" };
+            refuse(format!("{what}, which needs a confirmation"))
+        }
     }
 }

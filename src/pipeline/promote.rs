@@ -9,14 +9,14 @@ use super::run::Conduct;
 use super::{Error, Release};
 use crate::cluster::claims::ReleaseName;
 use crate::cluster::{
-    CLAIM, Cluster, DEPLOYMENT, ErrorKind, Guard, Kind, Note, Objects as _, Owner, POD, Propagation, REPLICA_SET,
-    Record, STATEFUL_SET, VOLUME, name_of,
+    CLAIM, Cluster, DEPLOYMENT, ErrorKind, Guard, JOB, Kind, Note, Objects as _, Owner, POD, Propagation, REPLICA_SET,
+    Record, SERVICE, STATEFUL_SET, VOLUME, name_of,
 };
 use crate::helm::{Helm, Options, Target};
 use crate::problem::Problem;
 use crate::promotion::{
-    Action, ClaimNote, Direction, HelmRun, Journal, KEEP, Live, Phase, Revision, Role, Status, Stop, Wait, described,
-    entry_of_ours, next, observe, word, workloads,
+    Action, Change, ClaimNote, Direction, HelmRun, How, Journal, KEEP, Live, Named, Phase, Revision, Role, Status,
+    Stop, Wait, described, entry_of_ours, fixed_digest, next, observe, retired, word,
 };
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
@@ -178,6 +178,8 @@ impl Driver<'_> {
     /// Looks at everything.
     fn look(&self, log: &mut Log) -> Result<Seen, Error> {
         let mut live = live(self.cluster, self.space())?;
+        let named = log.journal.changes.iter().map(|change| (&*change.old.kind, &*change.old.name));
+        others(self.cluster, self.space(), &mut live, named)?;
         volumes(self.cluster, &mut live, log.journal.claims.iter().map(|note| note.name.as_str()))?;
         let (number, status) = self.last_revision()?;
         if log.journal.calling && number == log.journal.last + 1 && status != Status::Pending {
@@ -188,8 +190,11 @@ impl Driver<'_> {
         let foreign = number < journal.last || number > journal.last + u64::from(journal.calling);
         let manifest = self.helm.get_manifest(self.target, Some(number))?.unwrap_or_default();
         let objects: Vec<Json> = crate::diff::objects(&manifest, self.space())?.into_values().collect();
-        let is_there = |kind: &str, name: &str| workloads(&objects).any(|it| it["kind"] == kind && name_of(it) == name);
-        let new = journal.changes.iter().all(|change| is_there(&change.new.kind, &change.new.name));
+        let is_new = |change: &Change, it: &Json| {
+            let marks = change.marks.as_ref().is_none_or(|marks| fixed_digest(it) == marks.becomes);
+            it["kind"] == *change.new.kind && name_of(it) == change.new.name && marks
+        };
+        let new = journal.changes.iter().all(|change| objects.iter().any(|it| is_new(change, it)));
         let brings = if new { Role::New } else { Role::Old };
         Ok(Seen { live, revision: Revision { status, brings, foreign }, number })
     }
@@ -294,6 +299,8 @@ impl Driver<'_> {
                 let named = named(index, role);
                 self.patch(seen, &named.kind, &named.name, without_us)
             }
+            Action::Grow(index) => self.grow(&log.journal.claims[index], seen),
+            Action::Retire(index) => self.retire(&changes[index], seen),
             Action::KeepClaims(index, role) => {
                 let named = named(index, role);
                 let policy = json!({"whenDeleted": "Retain", "whenScaled": "Retain"});
@@ -302,16 +309,15 @@ impl Driver<'_> {
             }
             Action::Delete(index, role) => {
                 let named = named(index, role);
+                let how = match changes[index].how {
+                    How::Stop => Propagation::Background,
+                    How::Adopt => Propagation::Orphan,
+                    How::Replace => Propagation::Foreground,
+                };
                 match seen.live.find(&named) {
                     Some(object) => self
                         .cluster
-                        .delete(
-                            &kind(&named.kind),
-                            self.space(),
-                            &named.name,
-                            &Guard::of(object),
-                            Propagation::Background,
-                        )
+                        .delete(&kind(&named.kind), self.space(), &named.name, &Guard::of(object), how)
                         .map(|_| ())
                         .map_err(Error::from),
                     None => Ok(()),
@@ -331,8 +337,8 @@ impl Driver<'_> {
     }
 
     fn patch(&self, seen: &Seen, kind_name: &str, name: &str, patch: impl Fn(&Json) -> Json) -> Result<(), Error> {
-        let objects = seen.live.of_kind(kind_name);
-        let Some(object) = objects.iter().find(|object| name_of(object) == name) else { return Ok(()) };
+        let named = Named { kind: kind_name.to_owned(), name: name.to_owned(), replicas: 0 };
+        let Some(object) = seen.live.find(&named) else { return Ok(()) };
         self.cluster.patch(&kind(kind_name), self.space(), name, &Guard::of(object), &patch(object))?;
         Ok(())
     }
@@ -367,6 +373,23 @@ impl Driver<'_> {
         }
     }
 
+    fn grow(&self, note: &ClaimNote, seen: &Seen) -> Result<(), Error> {
+        let (Some(claim), Some(size)) = (seen.live.claim(&note.name), &note.grows) else { return Ok(()) };
+        let patch = json!({"spec": {"resources": {"requests": {"storage": size}}}});
+        self.cluster.patch(&CLAIM, self.space(), &note.name, &Guard::of(claim), &patch)?;
+        Ok(())
+    }
+
+    /// The pods that went on end now that the new ones are ready.
+    fn retire(&self, change: &Change, seen: &Seen) -> Result<(), Error> {
+        let name = ReleaseName { name: &self.release.name, namespace: self.space() };
+        for set in retired(change, name, &seen.live) {
+            let guard = Guard::of(set);
+            self.cluster.delete(&REPLICA_SET, self.space(), name_of(set), &guard, Propagation::Background)?;
+        }
+        Ok(())
+    }
+
     fn restore(&self, note: &ClaimNote, seen: &Seen) -> Result<(), Error> {
         match &note.reclaim {
             Some(policy) => self.reclaim(seen, note, policy),
@@ -397,8 +420,24 @@ pub fn live(cluster: &Cluster, namespace: &str) -> Result<Live, Error> {
         replica_sets: list(&REPLICA_SET)?,
         pods: list(&POD)?,
         claims: list(&CLAIM)?,
+        others: Vec::new(),
         volumes: Vec::new(),
     })
+}
+
+/// Adds the Services and Jobs of these kinds and names.
+pub fn others<'a>(
+    cluster: &Cluster,
+    namespace: &str,
+    live: &mut Live,
+    named: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Result<(), Error> {
+    let named = named.filter(|(of, _)| *of == "Service" || *of == "Job");
+    let wanted: Vec<(Kind, String)> = named.map(|(of, name)| (kind(of), name.to_owned())).collect();
+    for found in cluster.get_all(namespace, &wanted)? {
+        live.others.extend(found?);
+    }
+    Ok(())
 }
 
 /// Adds the volumes of these claims, as far as we may look.
@@ -415,8 +454,14 @@ pub fn volumes<'a>(cluster: &Cluster, live: &mut Live, claims: impl Iterator<Ite
     Ok(())
 }
 
-fn kind(name: &str) -> Kind {
-    if name == "Deployment" { DEPLOYMENT } else { STATEFUL_SET }
+/// The kind of a workload, Service or Job.
+pub fn kind(name: &str) -> Kind {
+    match name {
+        "Deployment" => DEPLOYMENT,
+        "Service" => SERVICE,
+        "Job" => JOB,
+        _ => STATEFUL_SET,
+    }
 }
 
 /// The managed fields without our entry, so that helm owns the number of pods alone.

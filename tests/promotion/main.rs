@@ -7,6 +7,8 @@
 mod bench;
 #[cfg(target_os = "linux")]
 mod cases;
+#[cfg(target_os = "linux")]
+mod immutable;
 mod model;
 mod schedules;
 mod simulated;
