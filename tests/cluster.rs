@@ -10,11 +10,16 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
 use testbed::{ControlPlane, Level, available, skip_or_fail};
 
 /// All kinds that a release may leave behind.
 const KINDS: &str = "deployments,statefulsets,replicasets,pods,services,configmaps,secrets,persistentvolumeclaims,\
      serviceaccounts,jobs,ingresses,components.dapr.io";
+
+/// Longest time until the pods of deleted workloads are gone.
+const GOING: Duration = Duration::from_secs(60);
 
 /// The shared control plane, or `None` where this machine cannot run one.
 pub fn plane() -> Option<&'static ControlPlane> {
@@ -78,6 +83,11 @@ impl Space<'_> {
     fn leaves_only_what_is_kept(&self) {
         let kept = kept(&self.objects());
         self.helm(&["uninstall", RELEASE, "--wait", "--timeout", "2m"]).expect("`helm uninstall`");
+        // Helm waits for what it deletes, and not for the pods of that.
+        let start = Instant::now();
+        while self.names() != kept && start.elapsed() < GOING {
+            thread::sleep(Duration::from_millis(100));
+        }
         assert_eq!(self.names(), kept, "what the uninstall leaves");
     }
 

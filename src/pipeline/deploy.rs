@@ -284,8 +284,10 @@ impl Deployment<'_> {
     }
 
     fn lock(&self) -> Result<(), Error> {
+        self.check_approved()?;
         let (cluster, space) = (self.cluster.get()?, &self.release.namespace);
-        if namespace::ensure(cluster, space, &self.release.name)? == namespace::Found::Created {
+        let is_new = namespace::ensure(cluster, space, &self.release.name)? == namespace::Found::Created;
+        if is_new {
             self.say(format!("created namespace {space}"));
         }
         let seen = self.seen.get()?;
@@ -293,6 +295,10 @@ impl Deployment<'_> {
         let lock = Arc::new(lock);
         self.helm.get()?.0.follow(Arc::clone(&lock) as _);
         self.lock.put(lock);
+        if !is_new {
+            // Once more, when nobody else writes any more.
+            self.check_approved()?;
+        }
         if recover {
             lock::recover(cluster, self.release, seen, self.limits, self.report)?;
         }
@@ -381,7 +387,6 @@ impl Deployment<'_> {
     }
 
     fn prepare(&self) -> Result<(), Error> {
-        self.check_approved()?;
         let ((helm, target), cluster) = (self.helm.get()?, self.cluster.get()?);
         let (before, settled) = (self.before.get()?, self.settled.get()?);
         let (owner, space) = (self.owner(), &self.release.namespace);

@@ -8,7 +8,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-const VERBS: [&str; 11] = [
+const VERBS: [&str; 14] = [
     "render",
     "deploy",
     "promote",
@@ -20,6 +20,9 @@ const VERBS: [&str; 11] = [
     "schema",
     "completion",
     "version",
+    "plan",
+    "doctor",
+    "seal",
 ];
 
 #[test]

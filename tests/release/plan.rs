@@ -415,6 +415,17 @@ fn a_saved_plan_is_done_exactly_or_not_at_all() {
 }
 
 #[test]
+fn a_saved_plan_may_begin_with_the_namespace() {
+    let Some(bench) = bench("plan-space") else { return };
+    let (file, space) = (bench.path("plan.json").display().to_string(), format!("{}-new", bench.ns));
+    let there = |words: &[&str]| bench.run(&[words, &["-n", &space, "--parameter", "token=x"]].concat());
+    there(&["plan", "app", "--save", &file]).exits(2).says(&["Namespace", "does not exist yet"]);
+    there(&["deploy", "app", "--plan", &file]).ok().says(&["created namespace"]);
+    there(&["deploy", "app", "--plan", &file]).exits(3).says(&["it was not installed"]);
+    bench.run(&["destroy", "app", "-n", &space, "--delete-data", "--delete-namespace", "--yes"]).ok();
+}
+
+#[test]
 fn missing_inputs_are_named_as_deploy_names_them() {
     let Some(bench) = bench("plan-inputs") else { return };
     bench.change_manifest(", \"default\": { \"value\": \"EUR\" }", "");
