@@ -345,7 +345,7 @@ pub struct Doctor {
 pub enum Accept {
     /// Data in a claim may be left with the old value of a secret that changes
     StaleCredentials,
-    /// Nothing answers while a workload changes its kind
+    /// Nothing answers while a workload is stopped to come in another form
     Downtime,
     /// What lies in a pod that changes its kind goes with it
     EmptydirLoss,
@@ -355,6 +355,10 @@ pub enum Accept {
     Hostpath,
     /// Of a workload that is there in both kinds, one is ended
     StrayDelete,
+    /// A Job that has not finished is ended and starts again
+    JobKill,
+    /// A Service is made anew, with another address
+    ServiceRecreate,
 }
 
 /// `plan`.
@@ -461,12 +465,6 @@ pub struct Rollback {
     /// Do not wait until the workloads are ready
     #[arg(long)]
     pub no_wait: bool,
-    /// Agree to the plan with this hash, should a workload change its kind
-    #[arg(long, value_name = "HASH")]
-    pub confirm: Option<String>,
-    /// Go on although something is lost by it
-    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
-    pub accept: Vec<Accept>,
     /// Form of what is shown: text, or json, which for a run is one event a line
     #[arg(short, long, value_enum, default_value_t = ListFormat::Text)]
     pub output: ListFormat,

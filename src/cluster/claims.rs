@@ -24,6 +24,8 @@ pub struct WantedClaim {
     pub access_modes: Vec<String>,
     /// Where it is configured, for the message: `resources.postgres.volumes.data`.
     pub place: String,
+    /// Whether a StatefulSet makes it from a template, so that it bears no mark of helm.
+    pub of_template: bool,
 }
 
 /// The release that will own the claim.
@@ -93,6 +95,9 @@ fn gone(wanted: &WantedClaim, live: &Value) -> Option<Problem> {
 
 fn owner(wanted: &WantedClaim, release: ReleaseName<'_>, live: &Value) -> Option<Problem> {
     let existing = format!("set `existingClaim: {}` to use it as it is, or choose another name", wanted.name);
+    if wanted.of_template {
+        return None;
+    }
     let name = annotation(live, "meta.helm.sh/release-name");
     let namespace = annotation(live, "meta.helm.sh/release-namespace");
     let (Some(name), Some(namespace), Some("Helm")) = (name, namespace, label(live, marks::MANAGED_BY)) else {
@@ -111,7 +116,8 @@ fn class(wanted: &WantedClaim, live: &Value) -> Option<Problem> {
     if wanted_class == live_class {
         return None;
     }
-    let what = format!("has the storage class `{live_class}`, not `{wanted_class}`, and a class cannot be changed");
+    let what =
+        format!("has the storage class `{live_class}`, not `{wanted_class}`, and a class cannot be changed (E16)");
     let hint = format!("set `storageClass: {}`, or move the data to a claim of another name", quoted(live_class));
     Some(problem(wanted, &what).hint(hint))
 }
@@ -125,7 +131,7 @@ fn modes(wanted: &WantedClaim, live: &Value) -> Option<Problem> {
     }
     let list = |modes: BTreeSet<&str>| modes.into_iter().collect::<Vec<_>>().join(", ");
     let (live_modes, wanted_modes) = (list(live_modes), list(wanted_modes));
-    let what = format!("has the access modes {live_modes}, not {wanted_modes}, and they cannot be changed");
+    let what = format!("has the access modes {live_modes}, not {wanted_modes}, and they cannot be changed (E16)");
     let hint = format!("set `accessModes: [{live_modes}]`, or move the data to a claim of another name");
     Some(problem(wanted, &what).hint(hint))
 }
@@ -142,17 +148,18 @@ fn size(wanted: &WantedClaim, live: &Value, classes: Option<&[Value]>) -> Verdic
         return Verdict::Adopt;
     }
     if wanted_amount < live_amount {
-        let what = format!("has {live_size}, more than the {} asked for, and a claim cannot shrink", wanted.size);
+        let what = format!("has {live_size}, more than the {} asked for, and a claim cannot shrink (E16)", wanted.size);
         return Verdict::Refuse(problem(wanted, &what).hint(keep));
     }
     if live["status"]["phase"] != "Bound" {
-        let what = format!("has no volume yet, so it cannot grow from {live_size} to {}", wanted.size);
+        let what = format!("has no volume yet, so it cannot grow from {live_size} to {} (E16)", wanted.size);
         return Verdict::Refuse(problem(wanted, &what).hint(format!("{keep}, or delete the claim: it is empty")));
     }
     let class = class_of(live);
     let allows = |found: &Value| name_of(found) == class && found["allowVolumeExpansion"] == true;
     if classes.is_some_and(|classes| !classes.iter().any(allows)) {
-        let what = format!("cannot grow from {live_size} to {}: the class `{class}` does not allow it", wanted.size);
+        let what =
+            format!("cannot grow from {live_size} to {}: the class `{class}` does not allow it (E16)", wanted.size);
         return Verdict::Refuse(problem(wanted, &what).hint(keep));
     }
     Verdict::Expand { from: live_size.to_owned() }
@@ -181,6 +188,7 @@ mod tests {
             storage_class: None,
             access_modes: vec!["ReadWriteOnce".into()],
             place: "resources.pg.volumes.data".into(),
+            of_template: false,
         }
     }
 
@@ -226,6 +234,9 @@ mod tests {
         ] {
             assert_eq!(compare(&claim, RELEASE, object.as_ref(), Some(&classes())), expected);
         }
+        let of_template = WantedClaim { of_template: true, ..wanted() };
+        let bare = changed("/metadata/labels", json!({}));
+        assert_eq!(compare(&of_template, RELEASE, Some(&bare), Some(&classes())), Verdict::Adopt);
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub const CLAIM: Kind = row("v1", "PersistentVolumeClaim", "persistentvolumeclai
 pub const STORAGE_CLASS: Kind = row("storage.k8s.io/v1", "StorageClass", "storageclasses", false);
 /// `Deployment`.
 pub const DEPLOYMENT: Kind = row("apps/v1", "Deployment", "deployments", true);
+/// `Job`.
+pub const JOB: Kind = row("batch/v1", "Job", "jobs", true);
 /// `StatefulSet`.
 pub const STATEFUL_SET: Kind = row("apps/v1", "StatefulSet", "statefulsets", true);
 /// `ReplicaSet`.
@@ -48,13 +50,11 @@ pub const POD: Kind = row("v1", "Pod", "pods", true);
 pub const LEASE: Kind = row("coordination.k8s.io/v1", "Lease", "leases", true);
 /// `PersistentVolume`.
 pub const VOLUME: Kind = row("v1", "PersistentVolume", "persistentvolumes", false);
-/// `Node`.
-pub const NODE: Kind = row("v1", "Node", "nodes", false);
 /// `SelfSubjectAccessReview`.
 pub(super) const ACCESS_REVIEW: Kind =
     row("authorization.k8s.io/v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", false);
 
-const TABLE: [&Kind; 12] = [
+const TABLE: [&Kind; 13] = [
     &NAMESPACE,
     &SECRET,
     &CONFIG_MAP,
@@ -62,6 +62,7 @@ const TABLE: [&Kind; 12] = [
     &STORAGE_CLASS,
     &DEPLOYMENT,
     &STATEFUL_SET,
+    &JOB,
     &REPLICA_SET,
     &EVENT,
     &SERVICE,

@@ -1,9 +1,11 @@
 //! What is on the cluster against what the chart brings: kinds and claims. Pure: live objects in, problems out.
 
+use super::before::Before;
 use crate::cluster::claims::{ReleaseName, Verdict, WantedClaim, compare_all};
-use crate::cluster::{annotation, name_of};
-use crate::kubernetes::Plan;
+use crate::cluster::{Quantity, annotation, name_of};
+use crate::kubernetes::{Claim, Plan};
 use crate::problem::Problems;
+use crate::promotion;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
@@ -13,14 +15,19 @@ pub type Live = BTreeMap<&'static str, Vec<Json>>;
 /// Annotation of every claim of ours: the folder of the volume that is mounted.
 const SUB_PATH: &str = "aspire-k8s/sub-path";
 
-/// Whether a workload runs as the other kind in this release.
-pub fn changes_kind(plan: &Plan, release: ReleaseName, live: &Live) -> bool {
-    plan.workloads.iter().any(|workload| {
-        let other = live.get(workload.view.other_kind).into_iter().flatten();
-        other
-            .filter(|object| name_of(object) == workload.view.name)
-            .any(|object| owner(object) == Some((release.name, release.namespace)))
-    })
+/// Whether the chart changes what helm cannot change safely: a cheap look at what was read anyhow. Jobs are not read.
+pub fn transition(release: ReleaseName, before: &Before, target: &[Json]) -> bool {
+    let of = |kind: &str| before.live.get(kind).cloned().unwrap_or_default();
+    let live = promotion::Live {
+        deployments: of("Deployment"),
+        stateful_sets: of("StatefulSet"),
+        others: of("Service"),
+        claims: before.claims.clone(),
+        ..promotion::Live::default()
+    };
+    let has_jobs =
+        target.iter().any(|object| object["kind"] == "Job") && before.live.values().any(|all| !all.is_empty());
+    has_jobs || promotion::concerns(promotion::Sides { release, base: 0, last: &[], target, live: &live })
 }
 
 /// The resource that a workload was made from: the name that aspire-k8s.yaml knows.
@@ -52,22 +59,38 @@ pub fn claims(
     plan: &Plan,
     values: &Json,
     release: ReleaseName,
-    live: &[Json],
-    classes: Option<&[Json]>,
+    before: &Before,
     problems: &mut Problems,
 ) -> Vec<String> {
+    let (live, classes) = (&before.claims, before.classes.as_deref());
+    let names = |claim: &Claim| -> Vec<String> {
+        if !claim.per_replica {
+            return vec![claim.name.clone()];
+        }
+        let set = format!("{}-{}-", claim.name, claim.workload);
+        let is_number = |rest: &str| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
+        let of_set = live.iter().map(name_of).filter(|name| name.strip_prefix(&*set).is_some_and(is_number));
+        of_set.map(str::to_owned).collect()
+    };
     let wanted: Vec<WantedClaim> = plan
         .claims()
-        .filter(|claim| !claim.per_replica)
-        .filter_map(|claim| {
+        .flat_map(|claim| names(claim).into_iter().map(move |name| (claim, name)))
+        .filter_map(|(claim, name)| {
+            let template = template_of(claim, before);
             let settings = values.get("workloads")?.get(&claim.workload)?.get("volumes")?.get(&claim.key)?;
             let text = |key: &str| settings.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
             let modes = settings.get("accessModes").and_then(Json::as_array).into_iter().flatten();
+            // What somebody did to the claims of a template is no matter of a deploy that leaves the template as it is.
+            let same = template.is_some_and(|template| size(template) == Quantity::parse(&text("size")));
+            if claim.per_replica && same {
+                return None;
+            }
             Some(WantedClaim {
-                name: claim.name.clone(),
+                name,
                 size: text("size"),
                 storage_class: Some(text("storageClass")).filter(|class| !class.is_empty()),
                 access_modes: modes.filter_map(Json::as_str).map(str::to_owned).collect(),
+                of_template: claim.per_replica,
                 place: format!("resources.{}.volumes.{}", resource_of(plan, &claim.workload), claim.key),
             })
         })
@@ -81,6 +104,17 @@ pub fn claims(
         }
     }
     said
+}
+
+/// The template of a claim as the live StatefulSet has it.
+fn template_of<'a>(claim: &Claim, before: &'a Before) -> Option<&'a Json> {
+    let sets = before.live.get("StatefulSet").into_iter().flatten();
+    let set = sets.into_iter().find(|set| name_of(set) == claim.workload)?;
+    set["spec"]["volumeClaimTemplates"].as_array()?.iter().find(|template| name_of(template) == claim.name)
+}
+
+fn size(claim: &Json) -> Option<Quantity> {
+    Quantity::parse(claim["spec"]["resources"]["requests"]["storage"].as_str()?)
 }
 
 /// The folders that live claims are mounted with. They are followed ever after: another folder would hide the data.

@@ -6,8 +6,8 @@ use super::graph::{Ended, Graph, Step};
 use super::kinds::{Agreed, Consent, Intent, Question};
 use super::lock::{self, Lock, Seen, Word};
 use super::plan::Planned;
-use super::preflight::{self, Examined};
-use super::promote::{Driver, Terms, Way};
+use super::preflight::{self, Examination, Examined};
+use super::promote::{Driver, Log, Terms, Way};
 use super::run::{Conduct, Limits, run};
 use super::saved::Saved;
 use super::settle::{Ask, Rotation, settled};
@@ -90,6 +90,9 @@ pub struct Deployment<'a> {
     pub(super) chart: Slot<TempDir>,
     pub(super) settled: Slot<Settled>,
     seen: Slot<Seen>,
+    /// The objects of the chart, as they were looked at before anything is confirmed.
+    foreseen: Slot<Vec<Json>>,
+    kube_version: Slot<Vec<String>>,
     word: Word,
     lock: Slot<Arc<Lock>>,
     /// A change of kinds that was agreed to.
@@ -209,6 +212,8 @@ impl<'a> Deployment<'a> {
             chart: Slot::default(),
             settled: Slot::default(),
             seen: Slot::default(),
+            foreseen: Slot::default(),
+            kube_version: Slot::default(),
             word: Word { assume_helm_dead: request.assume_helm_dead, timeout: conduct.limits.left() },
             lock: Slot::default(),
             agreed: Mutex::default(),
@@ -333,13 +338,16 @@ impl Deployment<'_> {
             Err(Error::Refused(Problems(problems))) => problems,
             Err(error) => return Err(error),
         };
-        let (mut findings, seen) = match preflight::examine(&examined, &cluster.survey(&self.release.namespace)?) {
+        let found = match preflight::examine(&examined, &cluster.survey(&self.release.namespace)?) {
             Ok(found) => found,
             // Without its secrets the chart says no more.
-            Err(Error::Helm(_)) if !foreign.is_empty() => Default::default(),
+            Err(Error::Helm(_)) if !foreign.is_empty() => Examination::default(),
             Err(error) => return Err(error),
         };
+        let Examination { mut findings, seen, objects, version } = found;
         self.seen.put(seen);
+        self.foreseen.put(objects);
+        self.kube_version.put(version);
         findings.extend(foreign.into_iter().map(|problem| Finding::of_problem("secrets", problem)));
         for finding in &mut findings {
             if finding.verdict == Verdict::Failed && self.request.ignored.iter().any(|check| check == finding.check) {
@@ -352,7 +360,7 @@ impl Deployment<'_> {
     fn confirm(&self) -> Result<(), Error> {
         let agreed = match self.change_of_kinds()? {
             Some(Intent::New(change)) => Some(self.question()?.begin(change, &self.request.consent, self.ask.agree)?),
-            Some(Intent::UnderWay(log, objects)) => Some(self.question()?.go_on(log, &objects, None)?),
+            Some(Intent::UnderWay(log, objects)) => Some(self.question()?.go_on(log, &objects)?),
             None => None,
         };
         *self.agreed.lock().unwrap_or_else(PoisonError::into_inner) = agreed;
@@ -364,7 +372,7 @@ impl Deployment<'_> {
         let (question, before) = (self.question()?, self.before.get()?);
         let release = ReleaseName { name: &self.release.name, namespace: &self.release.namespace };
         let open = question.open()?;
-        if open.is_none() && !checks::changes_kind(self.request.plan, release, &before.live) {
+        if open.is_none() && !checks::transition(release, before, self.foreseen.get()?) {
             return Ok(None);
         }
         // Whatever their values: workloads only hold the numbers of secrets.
@@ -373,10 +381,10 @@ impl Deployment<'_> {
         over["secrets"] = marks.collect::<serde_json::Map<_, _>>().into();
         let chart = self.chart.get()?.path().join("chart");
         let values = Values { files: &values::files(self.request, &chart), over: &over };
-        let objects = question.objects_to_come(&chart, &values)?;
+        let objects = question.objects_to_come(&chart, &values, self.kube_version.get()?)?;
         match open {
             Some(log) => Ok(Some(Intent::UnderWay(log, objects))),
-            None => Ok(question.plan(&objects, None)?.map(Intent::New)),
+            None => Ok(question.plan(&objects)?.map(Intent::New)),
         }
     }
 
@@ -405,8 +413,8 @@ impl Deployment<'_> {
 
     /// What helm is given. Autoscaled workloads are looked at as late as possible: an autoscaler goes on.
     pub(super) fn values(&self, secret: &ReleaseSecret) -> Result<Json, Error> {
-        let workloads = self.request.plan.workloads.iter().map(|it| (it.view.kind, it.view.name.as_str()));
-        let replicas = replicas::live(self.cluster.get()?, self.release, workloads)?;
+        let names = self.request.plan.workloads.iter().map(|workload| workload.view.name.as_str());
+        let replicas = replicas::live(self.cluster.get()?, self.release, names)?;
         Ok(values::values(self.request, self.settled.get()?, secret, &self.before.get()?.claims, &replicas))
     }
 
@@ -470,27 +478,14 @@ impl Deployment<'_> {
     }
 
     fn change_kinds(&self, agreed: Agreed) -> Result<(), Error> {
-        self.changes_kinds.put(());
-        match self.drive(agreed, self.limits.left(), Some(&|| self.run_helm()))? {
-            (Way::Forward, _) => Ok(()),
-            (Way::Back(why), base) => {
-                self.rolled_back.put(Some(base));
-                Err(Error::KindsUnchanged(why))
-            }
-        }
-    }
-
-    /// Drives a change of kinds to its end: how it ended, and the revision that the way back leads to.
-    fn drive(
-        &self,
-        agreed: Agreed,
-        time: Duration,
-        upgrade: Option<&dyn Fn() -> Result<(), Error>>,
-    ) -> Result<(Way, u64), Error> {
         let Question { cluster, helm, target, release, owner, report } = self.question()?;
-        let mut log = agreed.log(cluster, owner, &release.namespace)?;
+        let mut log = match agreed {
+            Agreed::GoOn(log) => log,
+            Agreed::Begin(journal) => Log::begin(cluster, owner, &release.namespace, journal)?,
+        };
+        log.journal.progress = log.journal.progress.resumed();
         let (lock, secrets) = (self.lock.get()?, self.secrets()?);
-        let (terms, stopped) = (Terms::within(time), self.limits.stopped);
+        let (terms, stopped) = (Terms::within(self.limits.left()), self.limits.stopped);
         let take_back = &|| self.take_back(cluster);
         let driver = Driver {
             cluster,
@@ -505,8 +500,14 @@ impl Deployment<'_> {
             stopped,
             take_back,
         };
-        let way = driver.drive(&mut log, upgrade)?;
-        Ok((way, log.journal.base))
+        self.changes_kinds.put(());
+        match driver.drive(&mut log, Some(&|| self.run_helm()))? {
+            Way::Forward => Ok(()),
+            Way::Back(why) => {
+                self.rolled_back.put(Some(log.journal.base));
+                Err(Error::KindsUnchanged(why))
+            }
+        }
     }
 
     /// The release is good, or secrets and values are those from before again. The state of a first install stays, because
@@ -569,18 +570,7 @@ impl Deployment<'_> {
         let (release, report, secrets) = (self.release, self.report, self.secrets()?);
         let lock = self.lock.get()?;
         let way = rollback::Way { helm, target, cluster, lock, release, options: &options, secrets: &secrets, report };
-        let back = way.after_failure(|revision, wanted| {
-            let objects: Vec<Json> = wanted.values().cloned().collect();
-            let Some(change) = self.question()?.plan(&objects, Some(revision))? else {
-                return way.go(revision, wanted);
-            };
-            let journal = change.agreed_beforehand(&self.request.consent)?;
-            match self.drive(Agreed::Begin(journal), self.time, None)? {
-                (Way::Forward, _) => Ok(()),
-                (Way::Back(why), _) => Err(Error::KindsUnchanged(why)),
-            }
-        })?;
-        self.rolled_back.put(back);
+        self.rolled_back.put(way.after_failure()?);
         Ok(())
     }
 

@@ -1,14 +1,13 @@
 //! A deploy that changes kinds: what will happen, who agreed to it, and the journal that it begins or goes on with.
 
-use super::event::{Report, say, warn};
-use super::promote::{Log, live, nodes, volumes};
-use super::status::autoscalers;
+use super::event::{Report, say};
+use super::promote::{Log, kind, live, others, volumes};
 use super::{Error, Release};
 use crate::cluster::claims::ReleaseName;
-use crate::cluster::{Cluster, DEPLOYMENT, ErrorKind, Owner, STATEFUL_SET};
+use crate::cluster::{Cluster, Owner, name_of};
 use crate::helm::{Helm, Target, Values};
 use crate::problem::{Problem, Problems};
-use crate::promotion::{Confirmation, Direction, Journal, Live, Promotion, Sides, detect, digest};
+use crate::promotion::{Confirmation, Direction, How, Journal, Live, Promotion, Sides, detect, digest};
 use serde_json::Value as Json;
 use std::path::Path;
 
@@ -27,18 +26,6 @@ pub enum Agreed {
     Begin(Journal),
     /// It was begun before.
     GoOn(Log),
-}
-
-impl Agreed {
-    /// The journal, written when it begins. What was counted in earlier runs starts again.
-    pub fn log(self, cluster: &Cluster, owner: Owner<'_>, namespace: &str) -> Result<Log, Error> {
-        let mut log = match self {
-            Self::GoOn(log) => log,
-            Self::Begin(journal) => Log::begin(cluster, owner, namespace, journal)?,
-        };
-        log.journal.progress = log.journal.progress.resumed();
-        Ok(log)
-    }
 }
 
 /// A change of kinds that nobody has begun yet.
@@ -82,32 +69,25 @@ impl Question<'_> {
         Ok(log.filter(|log| log.journal.is_open()))
     }
 
-    /// The objects that helm would bring. `over` are values over the chart's own.
-    pub fn objects_to_come(&self, chart: &Path, values: &Values<'_>) -> Result<Vec<Json>, Error> {
+    /// The objects that helm would bring. `version` is what helm is told of the cluster.
+    pub fn objects_to_come(&self, chart: &Path, values: &Values<'_>, version: &[String]) -> Result<Vec<Json>, Error> {
         let mut over = values.over.clone();
         // The chart's own guard asks the cluster, which nobody asks here.
         over["skipGuards"] = Json::Bool(true);
-        // Without a cluster helm takes the version that it was built for, which may be older than the chart wants.
-        let version = format!("--kube-version={}", self.cluster.server_version()?);
-        let text = self.helm.template(self.target, chart, &Values { over: &over, ..*values }, &[version])?;
+        let text = self.helm.template(self.target, chart, &Values { over: &over, ..*values }, version)?;
         Ok(crate::diff::objects(&text, &self.release.namespace)?.into_values().collect())
     }
 
-    /// Goes on with what was begun, when it leads to the same chart or the same revision.
-    pub fn go_on(&self, log: Log, objects: &[Json], to: Option<u64>) -> Result<Agreed, Error> {
+    /// Goes on with what was begun, when the chart is the same.
+    pub fn go_on(&self, log: Log, objects: &[Json]) -> Result<Agreed, Error> {
         let journal = &log.journal;
-        let same = journal.to == to && journal.target == digest(objects, &journal.changes);
-        if journal.progress.direction == Direction::Forward && !same {
-            let (planned, hint) = match journal.to {
-                None => ("another chart", "deploy the same chart and values again"),
-                Some(_) => ("a rollback", "go on with `promote --resume`"),
-            };
+        say(self.report, format!("going on: {}", journal.described()));
+        if journal.progress.direction == Direction::Forward && journal.target != digest(objects, &journal.changes) {
             let what =
-                format!("a change of kinds is under way, and was planned for {planned}: {}", journal.described());
-            let hint = format!("{hint}, or go back first with `promote --abort`");
+                format!("a change of kinds is under way, and was planned for another chart: {}", journal.described());
+            let hint = "deploy the same chart and values again, or go back first with `promote --abort`";
             return Err(Error::Refused(Problem::at("", what).hint(hint).into()));
         }
-        say(self.report, format!("going on: {}", journal.described()));
         Ok(Agreed::GoOn(log))
     }
 
@@ -123,30 +103,15 @@ impl Question<'_> {
             say(self.report, line);
         }
         self.check_rights(&promotion)?;
-        let scalers = autoscalers(self.cluster, self.release)?;
-        for old in promotion.changes.iter().map(|change| &change.old) {
-            if let Some(scaler) = scalers.get(&(old.kind.clone(), old.name.clone())) {
-                warn(
-                    self.report,
-                    format!("the autoscaler {scaler} scales {old} and will find nothing: point it to the new kind"),
-                );
-            }
-        }
         confirmed(&promotion, &hash, consent, agree)?;
         Ok(Agreed::Begin(promotion.journal(hash, target, last)))
     }
 
-    /// The change that leads to these objects, which are those of the revision `to` or of a chart. None when nothing changes
-    /// its kind.
-    pub fn plan(&self, objects: &[Json], to: Option<u64>) -> Result<Option<NewChange>, Error> {
+    /// The change that leads to these objects. None when nothing changes its kind.
+    pub fn plan(&self, objects: &[Json]) -> Result<Option<NewChange>, Error> {
         let space = &self.release.namespace;
         let history = self.helm.history(self.target)?;
         let last = history.last().map_or(0, |revision| revision.revision);
-        if history.is_empty() {
-            let what = format!("{} has no history any more (E02)", self.release.described());
-            let hint = "restore its Secrets `sh.helm.release.v1...` from a backup; nothing was done";
-            return Err(Error::Refused(Problem::at("", what).hint(hint).into()));
-        }
         let Some(base) = history.iter().rfind(|revision| revision.status == "deployed") else {
             let what = format!("{} has no revision in place that one could go back to (E15)", self.release.described());
             let hint = "deploy the chart from before once more, then this one";
@@ -155,15 +120,15 @@ impl Question<'_> {
         let base = base.revision;
         let manifest = self.helm.get_manifest(self.target, Some(base))?.unwrap_or_default();
         let before: Vec<Json> = crate::diff::objects(&manifest, space)?.into_values().collect();
-        let mut live = live(self.cluster, space).map_err(not_allowed)?;
+        let mut live = live(self.cluster, space)?;
+        let named = objects.iter().map(|object| (object["kind"].as_str().unwrap_or_default(), name_of(object)));
+        others(self.cluster, space, &mut live, named)?;
         let release = ReleaseName { name: &self.release.name, namespace: space };
         let look =
             |live: &Live| detect(Sides { release, base, last: &before, target: objects, live }).map_err(Error::Refused);
         let Some(found) = look(&live)? else { return Ok(None) };
         volumes(self.cluster, &mut live, found.claims.iter().map(|note| note.name.as_str()))?;
-        nodes(self.cluster, &mut live, &found.changes)?;
-        Ok(look(&live)?.map(|mut promotion| {
-            promotion.to = to;
+        Ok(look(&live)?.map(|promotion| {
             let target = digest(objects, &promotion.changes);
             let hash = promotion.hash(&target);
             NewChange { promotion, hash, target, last }
@@ -174,8 +139,9 @@ impl Question<'_> {
     fn check_rights(&self, promotion: &Promotion) -> Result<(), Error> {
         let mut problems = Problems::default();
         for change in &promotion.changes {
-            let kind = if change.old.kind == "Deployment" { DEPLOYMENT } else { STATEFUL_SET };
-            for verb in ["patch", "delete"] {
+            let kind = kind(&change.old.kind);
+            let verbs: &[&str] = if change.how == How::Stop { &["patch", "delete"] } else { &["delete"] };
+            for &verb in verbs {
                 if !self.cluster.can_i(verb, &kind, &self.release.namespace, &change.old.name)? {
                     let what =
                         format!("you may not {verb} {} in namespace {} (E14)", change.old, self.release.namespace);
@@ -184,42 +150,6 @@ impl Question<'_> {
             }
         }
         problems.or(()).map_err(Error::Refused)
-    }
-}
-
-impl NewChange {
-    /// The journal of a change that was agreed to before anybody knew of it: who asked to go back on a failure agreed to
-    /// downtime. An error when it needs more.
-    pub fn agreed_beforehand(self, consent: &Consent) -> Result<Journal, Error> {
-        let Self { promotion, hash, target, last } = self;
-        let given = |need: &Confirmation| *need == Confirmation::Downtime || consent.accept.contains(need);
-        if promotion.needs.iter().all(given) {
-            return Ok(promotion.journal(hash, target, last));
-        }
-        let what = "going back would change kinds, which needs a confirmation; the failed revision is left as it is";
-        Err(Error::Refused(Problem::at("", what).hint("`rollback` shows what would happen, and asks").into()))
-    }
-}
-
-/// Refuses what would pull the ground away from under a change of kinds that is not done.
-pub fn check_none_open(cluster: &Cluster, owner: Owner<'_>, release: &Release) -> Result<(), Error> {
-    let Some(log) = Log::read(cluster, owner, &release.namespace)?.filter(|log| log.journal.is_open()) else {
-        return Ok(());
-    };
-    let what = format!("a change of kinds is under way in the {}: {}", release.described(), log.journal.described());
-    let hint =
-        "finish it first: the same command that began it or `promote --resume` goes on, `promote --abort` goes back";
-    Err(Error::Refused(Problem::at("", what).hint(hint).into()))
-}
-
-/// Who may not see it all cannot know when pods have ended.
-fn not_allowed(error: Error) -> Error {
-    match error {
-        Error::Cluster(error) if error.kind() == ErrorKind::Forbidden => {
-            let what = format!("a workload would change its kind, which nobody can do who may not look (E14): {error}");
-            Error::Refused(Problem::at("", what).hint("ask for that right; nothing was changed").into())
-        }
-        other => other,
     }
 }
 
@@ -244,7 +174,11 @@ fn confirmed(
                 promotion.needs.iter().filter(|need| !consent.accept.contains(need)).copied().collect();
             if missing.is_empty() { Ok(()) } else { refuse(format!("the plan needs to be told: {}", words(&missing))) }
         }
-        None if agree() => Ok(()),
-        None => refuse("a workload would change its kind, which needs a confirmation".to_owned()),
+        None if promotion.needs.is_empty() || agree() => Ok(()),
+        None => {
+            let is_kind = promotion.changes.iter().any(|change| change.marks.is_none());
+            let what = if is_kind { "a workload would change its kind" } else { "an object would be made anew" };
+            refuse(format!("{what}, which needs a confirmation"))
+        }
     }
 }

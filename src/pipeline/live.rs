@@ -135,13 +135,14 @@ impl Asked {
         Self { not_checked: vec![reason], ..Self::default() }
     }
 
-    /// Asks it, by the method that helm uses for this release.
+    /// Asks it, by the method that helm uses for this release. What is made anew, named by kind and name, it would refuse.
     pub fn of_server(
         cluster: &Cluster,
         last: &BTreeMap<Object, Json>,
         wanted: &BTreeMap<Object, Json>,
         standing: &Standing,
         by_server: bool,
+        anew: &BTreeSet<(String, String)>,
     ) -> Result<Self, Error> {
         let mut asked = Self::default();
         let mut patches = BTreeMap::new();
@@ -155,6 +156,9 @@ impl Asked {
         let mut questions: Vec<(&Object, Question)> = Vec::new();
         for (object, body) in wanted {
             let Some(kind) = standing.kind(body) else { continue };
+            if anew.contains(&(object.kind.clone(), object.name.clone())) {
+                continue;
+            }
             let probe = match (patches.get(object), standing.live.get(object)) {
                 // Helm sends nothing where nothing differs.
                 (Some(patch), Some(live)) if patch.as_object().is_some_and(serde_json::Map::is_empty) => {

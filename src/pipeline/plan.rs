@@ -15,6 +15,7 @@ use crate::cluster::{Cluster, NAMESPACE, Objects as _, Record, ReleaseSecret, St
 use crate::diff::{Change, Object, Sides, change, mark, objects};
 use crate::helm::{Intended, Options, Revision, Values};
 use crate::problem::{Problem, Problems};
+use crate::promotion;
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -96,8 +97,13 @@ impl Deployment<'_> {
         let (last, wanted) = (self.marked(&last)?, self.marked(&manifest)?);
         let has_namespace = namespace::look(cluster, space)?.is_some();
         let standing = Standing::read(cluster, &last, &wanted)?;
+        let anew = match &intent {
+            Some(Intent::New(change)) => made_anew(&change.promotion.changes),
+            Some(Intent::UnderWay(log, _)) => made_anew(&log.journal.changes),
+            None => BTreeSet::new(),
+        };
         let asked = match by_server {
-            Some(by_server) if has_namespace => Asked::of_server(cluster, &last, &wanted, &standing, by_server)?,
+            Some(by_server) if has_namespace => Asked::of_server(cluster, &last, &wanted, &standing, by_server, &anew)?,
             Some(_) => Asked::nothing(format!(
                 "the namespace {space} does not exist yet, so the API server has checked none of its {} objects",
                 wanted.len()
@@ -114,6 +120,10 @@ impl Deployment<'_> {
         };
         let mut changes = own::changes(self.request.plan, self.release, has_namespace, before, settled, &secret);
         changes.extend(all.into_iter().filter_map(|object| change(object, sides(object), &secrets)));
+        for change in changes.iter_mut().filter(|change| anew.contains(&(change.kind.clone(), change.name.clone()))) {
+            change.immutable.clear();
+            change.reason = Some("made anew, as the transition says".to_owned());
+        }
         if self.request.wait.waits() {
             own::clear_up(self.release, before, settled, &mut changes);
         }
@@ -247,6 +257,12 @@ impl Deployment<'_> {
         let problems = Problems(moved.0.into_iter().map(with_hint).collect());
         problems.or(()).map_err(Error::Refused)
     }
+}
+
+/// Kinds and names of the objects that cannot become what they are to be, and make room for new ones.
+fn made_anew(changes: &[promotion::Change]) -> BTreeSet<(String, String)> {
+    let same = changes.iter().filter(|change| change.marks.is_some());
+    same.map(|change| (change.new.kind.clone(), change.new.name.clone())).collect()
 }
 
 /// The uid of a namespace, when we may see it.

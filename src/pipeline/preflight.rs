@@ -34,6 +34,19 @@ pub struct Examined<'a> {
     pub word: Word,
 }
 
+/// What was found before anything is written.
+#[derive(Default)]
+pub struct Examination {
+    /// What was judged.
+    pub findings: Vec<Finding>,
+    /// The last revision as it was seen.
+    pub seen: Seen,
+    /// The objects that helm will make.
+    pub objects: Vec<Json>,
+    /// What `helm template` must be told of this cluster.
+    pub version: Vec<String>,
+}
+
 /// `doctor`: everything that can be found without a write; without an application, about helm and the cluster alone.
 pub fn doctor(request: Option<&Deploy>, release: &Release, random: &Random) -> Findings {
     let helm = release.helm();
@@ -92,7 +105,7 @@ fn look(
         folder: &chart,
         word: Word { assume_helm_dead: request.assume_helm_dead, timeout: Duration::ZERO },
     };
-    findings.extend(examine(&examined, &survey)?.0);
+    findings.extend(examine(&examined, &survey)?.findings);
     Ok(findings)
 }
 
@@ -134,12 +147,12 @@ fn of_cluster(cluster: &Cluster, survey: &Survey, namespace: &str, objects: &[Js
     findings
 }
 
-/// Findings about a deploy, those about the cluster too, and the last revision as it was seen.
-pub fn examine(examined: &Examined, survey: &Survey) -> Result<(Vec<Finding>, Seen), Error> {
+/// Findings about a deploy, those about the cluster too.
+pub fn examine(examined: &Examined, survey: &Survey) -> Result<Examination, Error> {
     let (cluster, request, space) = (examined.cluster, examined.request, examined.target.namespace());
     let bare = of_cluster(cluster, survey, space, &[]);
     if bare.iter().any(|finding| finding.verdict == Verdict::Failed) {
-        return Ok((bare, Seen::default()));
+        return Ok(Examination { findings: bare, ..Examination::default() });
     }
     let given = foreseen(examined)?;
     let manifest = render(examined, survey, &given)?;
@@ -152,7 +165,7 @@ pub fn examine(examined: &Examined, survey: &Survey) -> Result<(Vec<Finding>, Se
         }
         Err(error) => (Seen::default(), Some(error)),
     };
-    findings.extend(of_live(examined));
+    findings.extend(of_live(examined, &objects));
     let kinds = cluster.kinds(doctor::kind_names(&objects))?;
     findings.extend(doctor::kinds(&kinds));
     findings.extend(rights(examined, &objects, &kinds, survey)?);
@@ -165,15 +178,15 @@ pub fn examine(examined: &Examined, survey: &Survey) -> Result<(Vec<Finding>, Se
     match unknown {
         // What failed here says better why helm could not look, a missing right above all.
         Some(error) if findings.iter().all(|finding| finding.verdict != Verdict::Failed) => Err(error),
-        _ => Ok((findings, seen)),
+        _ => Ok(Examination { findings, seen, objects, version: of_version(survey) }),
     }
 }
 
 /// What helm will be given, with marks in place of those that the Secret does not have yet.
 fn foreseen(examined: &Examined) -> Result<Json, Error> {
     let (request, before) = (examined.request, examined.before);
-    let workloads = request.plan.workloads.iter().map(|it| (it.view.kind, it.view.name.as_str()));
-    let replicas = replicas::live(examined.cluster, examined.release, workloads)?;
+    let names = request.plan.workloads.iter().map(|workload| workload.view.name.as_str());
+    let replicas = replicas::live(examined.cluster, examined.release, names)?;
     let mut given = values::values(request, examined.settled, &before.secret, &before.claims, &replicas);
     let from_deploy = request.plan.secrets.iter().filter(|(_, used)| used.is_written_by_deploy());
     for (name, _) in from_deploy {
@@ -187,10 +200,14 @@ fn foreseen(examined: &Examined) -> Result<Json, Error> {
 /// The objects as helm will make them, for the version of this cluster.
 fn render(examined: &Examined, survey: &Survey, given: &Json) -> Result<String, Error> {
     let files = values::files(examined.request, examined.folder);
-    let version = survey.version.iter().filter(|version| !version.is_empty());
-    let version: Vec<String> = version.flat_map(|version| ["--kube-version".to_owned(), version.clone()]).collect();
     let values = Values { files: &files, over: given };
-    Ok(examined.helm.template(examined.target, examined.folder, &values, &version)?)
+    Ok(examined.helm.template(examined.target, examined.folder, &values, &of_version(survey))?)
+}
+
+/// Without a cluster helm takes an old version for granted, which the chart may not be for.
+fn of_version(survey: &Survey) -> Vec<String> {
+    let version = survey.version.iter().filter(|version| !version.is_empty());
+    version.flat_map(|version| ["--kube-version".to_owned(), version.clone()]).collect()
 }
 
 /// Whether the release may become this application's.
@@ -207,17 +224,17 @@ fn of_release(examined: &Examined) -> Result<(Vec<Finding>, Seen), Error> {
 }
 
 /// Whether what lives of the release fits: its claims. A change of kinds is planned and confirmed elsewhere.
-fn of_live(examined: &Examined) -> Vec<Finding> {
+fn of_live(examined: &Examined, objects: &[Json]) -> Vec<Finding> {
     let Examined { request, before, .. } = examined;
     let name = ReleaseName { name: examined.target.release(), namespace: examined.target.namespace() };
     let mut claims = Problems::default();
     let wanted = values::of_chart(request);
-    let said = checks::claims(request.plan, &wanted, name, &before.claims, before.classes.as_deref(), &mut claims);
+    let said = checks::claims(request.plan, &wanted, name, before, &mut claims);
     let mut findings: Vec<Finding> =
         claims.0.into_iter().map(|problem| Finding::of_problem("claims", problem)).collect();
     findings.extend(said.into_iter().map(|sentence| Finding::new("claims", Verdict::Ok, "", sentence)));
-    if checks::changes_kind(request.plan, name, &before.live) {
-        let reason = "a workload changes its kind: deploy shows how, and asks first";
+    if checks::transition(name, before, objects) {
+        let reason = "what helm cannot change safely changes: deploy shows how, and asks first";
         findings.push(Finding::new("kind-change", Verdict::Warning, "", reason));
     }
     findings

@@ -9,17 +9,16 @@ use super::run::Conduct;
 use super::{Error, Release};
 use crate::cluster::claims::ReleaseName;
 use crate::cluster::{
-    CLAIM, Cluster, DEPLOYMENT, ErrorKind, Guard, Kind, NODE, Note, Objects as _, Owner, POD, Propagation, REPLICA_SET,
-    Record, STATEFUL_SET, VOLUME, name_of,
+    CLAIM, Cluster, DEPLOYMENT, ErrorKind, Guard, JOB, Kind, Note, Objects as _, Owner, POD, Propagation, REPLICA_SET,
+    Record, SERVICE, STATEFUL_SET, VOLUME, name_of,
 };
 use crate::helm::{Helm, Options, Target};
 use crate::problem::Problem;
 use crate::promotion::{
-    Action, Change, ClaimNote, Direction, HelmRun, Journal, KEEP, Live, Phase, Revision, Role, Status, Stop, Wait,
-    described, entry_of_ours, next, observe, pods_of, word, workloads,
+    Action, Change, ClaimNote, Direction, HelmRun, How, Journal, KEEP, Live, Named, Phase, Revision, Role, Status,
+    Stop, Wait, described, entry_of_ours, fixed_digest, next, observe, retired, word,
 };
 use serde_json::{Value as Json, json};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -111,18 +110,16 @@ struct Seen {
 }
 
 impl Driver<'_> {
-    /// Drives to an end. `upgrade` calls helm forward; without it, only what needs no chart is done, which is all of a way
-    /// to a revision.
+    /// Drives to an end. `upgrade` calls helm forward; without it, only what needs no chart is done.
     pub fn drive(&self, log: &mut Log, upgrade: Option<&dyn Fn() -> Result<(), Error>>) -> Result<Way, Error> {
         let mut failure = "it was asked for".to_owned();
         let mut waiting: Option<(Wait, Instant)> = None;
-        let mut known = None;
         loop {
             if (self.stopped)() {
                 return Err(Error::Interrupted);
             }
             self.lock.check()?;
-            let seen = self.look(log, &mut known)?;
+            let seen = self.look(log)?;
             let mut action = self.decide(log, &seen, false);
             if let Action::Wait(wait) = action {
                 let since = waiting.filter(|(same, _)| *same == wait).map_or_else(Instant::now, |(_, since)| since);
@@ -178,9 +175,11 @@ impl Driver<'_> {
         }
     }
 
-    /// Looks at everything. `known` is what the last revision that was seen brings: it does not change.
-    fn look(&self, log: &mut Log, known: &mut Option<(u64, Role)>) -> Result<Seen, Error> {
+    /// Looks at everything.
+    fn look(&self, log: &mut Log) -> Result<Seen, Error> {
         let mut live = live(self.cluster, self.space())?;
+        let named = log.journal.changes.iter().map(|change| (&*change.old.kind, &*change.old.name));
+        others(self.cluster, self.space(), &mut live, named)?;
         volumes(self.cluster, &mut live, log.journal.claims.iter().map(|note| note.name.as_str()))?;
         let (number, status) = self.last_revision()?;
         if log.journal.calling && number == log.journal.last + 1 && status != Status::Pending {
@@ -189,15 +188,14 @@ impl Driver<'_> {
         }
         let journal = &log.journal;
         let foreign = number < journal.last || number > journal.last + u64::from(journal.calling);
-        if let Some((_, brings)) = known.filter(|(of, _)| *of == number) {
-            return Ok(Seen { live, revision: Revision { status, brings, foreign }, number });
-        }
         let manifest = self.helm.get_manifest(self.target, Some(number))?.unwrap_or_default();
         let objects: Vec<Json> = crate::diff::objects(&manifest, self.space())?.into_values().collect();
-        let is_there = |kind: &str, name: &str| workloads(&objects).any(|it| it["kind"] == kind && name_of(it) == name);
-        let new = journal.changes.iter().all(|change| is_there(&change.new.kind, &change.new.name));
+        let is_new = |change: &Change, it: &Json| {
+            let marks = change.marks.as_ref().is_none_or(|marks| fixed_digest(it) == marks.becomes);
+            it["kind"] == *change.new.kind && name_of(it) == change.new.name && marks
+        };
+        let new = journal.changes.iter().all(|change| objects.iter().any(|it| is_new(change, it)));
         let brings = if new { Role::New } else { Role::Old };
-        *known = Some((number, brings));
         Ok(Seen { live, revision: Revision { status, brings, foreign }, number })
     }
 
@@ -241,8 +239,7 @@ impl Driver<'_> {
         direction: Direction,
         upgrade: Option<&dyn Fn() -> Result<(), Error>>,
     ) -> Result<Result<(), Error>, Error> {
-        let to = log.journal.to;
-        if direction == Direction::Forward && upgrade.is_none() && to.is_none() {
+        if direction == Direction::Forward && upgrade.is_none() {
             let what = format!("the way leads on with the chart: {}", log.journal.described());
             return Err(Error::Resumable(
                 Problem::at("", what).hint("run the same deploy again, or `promote --abort`"),
@@ -251,10 +248,7 @@ impl Driver<'_> {
         (log.journal.last, log.journal.calling) = (seen.number, true);
         self.write(log)?;
         let ran = match direction {
-            Direction::Forward => match (upgrade, to) {
-                (Some(upgrade), _) => upgrade(),
-                (None, to) => self.roll_back(to.unwrap_or(log.journal.base)),
-            },
+            Direction::Forward => upgrade.map_or(Ok(()), |upgrade| upgrade()),
             Direction::Back => {
                 (self.take_back)()?;
                 self.roll_back(log.journal.base)
@@ -305,6 +299,8 @@ impl Driver<'_> {
                 let named = named(index, role);
                 self.patch(seen, &named.kind, &named.name, without_us)
             }
+            Action::Grow(index) => self.grow(&log.journal.claims[index], seen),
+            Action::Retire(index) => self.retire(&changes[index], seen),
             Action::KeepClaims(index, role) => {
                 let named = named(index, role);
                 let policy = json!({"whenDeleted": "Retain", "whenScaled": "Retain"});
@@ -313,16 +309,15 @@ impl Driver<'_> {
             }
             Action::Delete(index, role) => {
                 let named = named(index, role);
+                let how = match changes[index].how {
+                    How::Stop => Propagation::Background,
+                    How::Adopt => Propagation::Orphan,
+                    How::Replace => Propagation::Foreground,
+                };
                 match seen.live.find(&named) {
                     Some(object) => self
                         .cluster
-                        .delete(
-                            &kind(&named.kind),
-                            self.space(),
-                            &named.name,
-                            &Guard::of(object),
-                            Propagation::Background,
-                        )
+                        .delete(&kind(&named.kind), self.space(), &named.name, &Guard::of(object), how)
                         .map(|_| ())
                         .map_err(Error::from),
                     None => Ok(()),
@@ -342,8 +337,8 @@ impl Driver<'_> {
     }
 
     fn patch(&self, seen: &Seen, kind_name: &str, name: &str, patch: impl Fn(&Json) -> Json) -> Result<(), Error> {
-        let objects = seen.live.of_kind(kind_name);
-        let Some(object) = objects.iter().find(|object| name_of(object) == name) else { return Ok(()) };
+        let named = Named { kind: kind_name.to_owned(), name: name.to_owned(), replicas: 0 };
+        let Some(object) = seen.live.find(&named) else { return Ok(()) };
         self.cluster.patch(&kind(kind_name), self.space(), name, &Guard::of(object), &patch(object))?;
         Ok(())
     }
@@ -378,6 +373,23 @@ impl Driver<'_> {
         }
     }
 
+    fn grow(&self, note: &ClaimNote, seen: &Seen) -> Result<(), Error> {
+        let (Some(claim), Some(size)) = (seen.live.claim(&note.name), &note.grows) else { return Ok(()) };
+        let patch = json!({"spec": {"resources": {"requests": {"storage": size}}}});
+        self.cluster.patch(&CLAIM, self.space(), &note.name, &Guard::of(claim), &patch)?;
+        Ok(())
+    }
+
+    /// The pods that went on end now that the new ones are ready.
+    fn retire(&self, change: &Change, seen: &Seen) -> Result<(), Error> {
+        let name = ReleaseName { name: &self.release.name, namespace: self.space() };
+        for set in retired(change, name, &seen.live) {
+            let guard = Guard::of(set);
+            self.cluster.delete(&REPLICA_SET, self.space(), name_of(set), &guard, Propagation::Background)?;
+        }
+        Ok(())
+    }
+
     fn restore(&self, note: &ClaimNote, seen: &Seen) -> Result<(), Error> {
         match &note.reclaim {
             Some(policy) => self.reclaim(seen, note, policy),
@@ -408,9 +420,24 @@ pub fn live(cluster: &Cluster, namespace: &str) -> Result<Live, Error> {
         replica_sets: list(&REPLICA_SET)?,
         pods: list(&POD)?,
         claims: list(&CLAIM)?,
+        others: Vec::new(),
         volumes: Vec::new(),
-        nodes: Vec::new(),
     })
+}
+
+/// Adds the Services and Jobs of these kinds and names.
+pub fn others<'a>(
+    cluster: &Cluster,
+    namespace: &str,
+    live: &mut Live,
+    named: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Result<(), Error> {
+    let named = named.filter(|(of, _)| *of == "Service" || *of == "Job");
+    let wanted: Vec<(Kind, String)> = named.map(|(of, name)| (kind(of), name.to_owned())).collect();
+    for found in cluster.get_all(namespace, &wanted)? {
+        live.others.extend(found?);
+    }
+    Ok(())
 }
 
 /// Adds the volumes of these claims, as far as we may look.
@@ -427,22 +454,14 @@ pub fn volumes<'a>(cluster: &Cluster, live: &mut Live, claims: impl Iterator<Ite
     Ok(())
 }
 
-/// Adds the nodes of the pods that are to end, as far as we may look.
-pub fn nodes(cluster: &Cluster, live: &mut Live, changes: &[Change]) -> Result<(), Error> {
-    let pods = changes.iter().flat_map(|change| pods_of(&change.old, live));
-    let names: BTreeSet<String> = pods.filter_map(|pod| pod["spec"]["nodeName"].as_str()).map(str::to_owned).collect();
-    for name in names {
-        match cluster.get(&NODE, "", &name) {
-            Ok(node) => live.nodes.extend(node),
-            Err(error) if error.kind() == ErrorKind::Forbidden => {}
-            Err(error) => return Err(error.into()),
-        }
+/// The kind of a workload, Service or Job.
+pub fn kind(name: &str) -> Kind {
+    match name {
+        "Deployment" => DEPLOYMENT,
+        "Service" => SERVICE,
+        "Job" => JOB,
+        _ => STATEFUL_SET,
     }
-    Ok(())
-}
-
-fn kind(name: &str) -> Kind {
-    if name == "Deployment" { DEPLOYMENT } else { STATEFUL_SET }
 }
 
 /// The managed fields without our entry, so that helm owns the number of pods alone.
@@ -519,7 +538,6 @@ fn drive(wish: Wish, mut log: Log, locked: &Locked, left: Option<&lock::Seen>, c
         log.journal.progress = log.journal.progress.back();
     }
     log.write(cluster, owner, space)?;
-    let base = log.journal.base;
     let secrets: Vec<String> = crate::cluster::secret::read(cluster, owner, space)?.texts().collect();
     let driver = Driver {
         cluster,
@@ -532,18 +550,11 @@ fn drive(wish: Wish, mut log: Log, locked: &Locked, left: Option<&lock::Seen>, c
         report: conduct.report,
         terms: Terms::within(conduct.limits.left()),
         stopped: conduct.limits.stopped,
-        take_back: &|| {
-            rollback::take_back_killed_run(cluster, owner, space)?;
-            rollback::put_back_values(helm, target, cluster, owner, space, base)
-        },
+        take_back: &|| rollback::take_back_killed_run(cluster, owner, space),
     };
     match driver.drive(&mut log, None)? {
         Way::Back(why) if wish == Wish::Resume => Err(Error::KindsUnchanged(why)),
-        Way::Forward => {
-            let to = log.journal.to;
-            to.map_or(Ok(()), |to| rollback::put_back_values(helm, target, cluster, owner, space, to))
-        }
-        Way::Back(_) => Ok(()),
+        _ => Ok(()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What happens to the data in each folder when a workload changes its kind. Pure.
 
 use super::journal::Confirmation;
+use crate::cluster::name_of;
 use serde::Serialize;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -78,21 +79,24 @@ pub fn claims_of(workload: &Json) -> BTreeSet<&str> {
 
 /// The folders whose data is at stake, in the order of their names.
 pub fn compare(name: &str, old: &Json, new: &Json) -> Vec<DataNote> {
+    // The claims of a template are called after their StatefulSet.
+    let same_set = old["kind"] == new["kind"] && name_of(old) == name_of(new);
     let (was, mut becomes) = (places(old), places(new));
     let note = |(folder, was): (String, Place)| {
         let becomes = becomes.remove(&folder);
-        let class = class(&was, becomes.as_ref())?;
+        let class = class(&was, becomes.as_ref(), same_set)?;
         Some(DataNote { workload: name.to_owned(), folder, was, becomes, class })
     };
     was.into_iter().filter_map(note).collect()
 }
 
-fn class(was: &Place, becomes: Option<&Place>) -> Option<Class> {
+fn class(was: &Place, becomes: Option<&Place>, same_set: bool) -> Option<Class> {
     match (was, becomes) {
         // What is in the pod goes with every pod; it matters where somebody now wants to keep it.
         (Place::Pod, Some(Place::Claim(_) | Place::Template(_))) => Some(Class::PodLoss),
         (Place::Pod, _) => None,
         (Place::Claim(a), Some(Place::Claim(b))) if a == b => Some(Class::Safe),
+        (Place::Template(a), Some(Place::Template(b))) if a == b && same_set => Some(Class::Safe),
         (Place::Claim(_) | Place::Template(_), _) => Some(Class::Abandoned),
         (Place::Node(a), Some(Place::Node(b))) if a == b => None,
         (Place::Node(_), _) => Some(Class::LeftOnNode),
@@ -157,6 +161,7 @@ mod tests {
             (workload(&pod, &[]), workload(&pod, &[]), None),
             (workload(&host, &[]), workload(&claim("a"), &[]), Some(Class::LeftOnNode)),
             (workload(&none, &[]), workload(&claim("a"), &[]), None),
+            (workload(&none, &["v"]), workload(&none, &["v"]), Some(Class::Safe)),
         ] {
             let found: Vec<Class> = compare("db", &was, &becomes).into_iter().map(|note| note.class).collect();
             assert_eq!(found, class.into_iter().collect::<Vec<_>>());

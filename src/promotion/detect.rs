@@ -2,7 +2,8 @@
 //! Pure: the manifest to come and what lives in, a plan or all reasons against it out.
 
 use super::data::{self, DataNote};
-use super::journal::{Change, ClaimNote, Confirmation, Journal, Named, VERSION};
+use super::fixed::{self, KINDS};
+use super::journal::{Change, ClaimNote, Confirmation, How, Journal, Named, VERSION};
 use super::machine::{Direction, Phase, Progress};
 use super::observe::{Live, has_ended, is_of, mounted, replicas, root, strangers};
 use crate::cluster::claims::ReleaseName;
@@ -44,9 +45,6 @@ pub struct Sides<'a> {
 pub struct Promotion {
     /// The revision that the way back leads to.
     pub base: u64,
-    /// The revision that it leads to; none when it leads to a chart.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub to: Option<u64>,
     /// The workloads.
     pub changes: Vec<Change>,
     /// What happens to the data in every folder.
@@ -65,24 +63,33 @@ pub fn detect(sides: Sides<'_>) -> Result<Option<Promotion>, Problems> {
     let mut changes = Vec::new();
     let mut data = Vec::new();
     let mut grace = 0;
-    for target in workloads(sides.target) {
-        for old in counterparts(sides, target) {
-            let change = change(sides, target, old);
-            refusals(sides, &change, old, target, &mut problems);
-            data.extend(data::compare(&change.new.name, old, target));
-            grace = grace.max(old["spec"]["template"]["spec"]["terminationGracePeriodSeconds"].as_u64().unwrap_or(30));
-            changes.push(change);
+    let mut needs = BTreeSet::new();
+    for (old, target) in pairs(sides) {
+        let change = change(sides, target, old);
+        kept_up(&change, old, &mut problems);
+        match change.how {
+            How::Stop => {
+                refusals(sides, &change, target, &mut problems);
+                data.extend(data::compare(&change.new.name, old, target));
+                let pod = &old["spec"]["template"]["spec"];
+                grace = grace.max(pod["terminationGracePeriodSeconds"].as_u64().unwrap_or(30));
+                needs.insert(Confirmation::Downtime);
+            }
+            How::Adopt => data.extend(data::compare(&change.new.name, old, target)),
+            How::Replace => needs.extend(replaced(&change, old, target, &mut problems)),
         }
+        if change.stray {
+            needs.insert(Confirmation::StrayDelete);
+        }
+        changes.push(change);
     }
     if changes.is_empty() {
         return problems.or(None);
     }
     let claims = claims(sides, &changes, &mut problems);
-    let strays = changes.iter().filter(|change| change.stray).map(|_| Confirmation::StrayDelete);
-    let needs: BTreeSet<Confirmation> =
-        data.iter().filter_map(|note| note.class.needs()).chain(strays).chain([Confirmation::Downtime]).collect();
+    needs.extend(data.iter().filter_map(|note| note.class.needs()));
     let needs = needs.into_iter().collect();
-    problems.or(Some(Promotion { base: sides.base, to: None, changes, data, claims, grace, needs }))
+    problems.or(Some(Promotion { base: sides.base, changes, data, claims, grace, needs }))
 }
 
 impl Promotion {
@@ -97,7 +104,6 @@ impl Promotion {
             phase: Phase::Protect,
             progress: Progress { stray, ..Progress::new(Direction::Forward) },
             base: self.base,
-            to: self.to,
             last,
             calling: false,
             changes: self.changes.clone(),
@@ -105,6 +111,23 @@ impl Promotion {
             confirmed: self.needs.clone(),
         }
     }
+}
+
+/// Whether anything changes in a way that helm cannot make safely: a cheap look, before everything is read for [`detect()`].
+pub fn concerns(sides: Sides<'_>) -> bool {
+    pairs(sides).next().is_some()
+}
+
+/// The live objects that make room, each with what comes in its place.
+fn pairs(sides: Sides<'_>) -> impl Iterator<Item = (&Json, &Json)> {
+    let of_another =
+        workloads(sides.target).flat_map(move |target| counterparts(sides, target).map(move |old| (old, target)));
+    let by_itself = sides.target.iter().filter_map(move |target| {
+        KINDS.iter().find(|kind| target["kind"] == **kind)?;
+        let old = sides.live.find(&named(target)).filter(|old| is_of(old, sides.release))?;
+        fixed::marks(old, target).map(|_| (old, target))
+    });
+    of_another.chain(by_itself)
 }
 
 /// The Deployments and StatefulSets among objects.
@@ -146,16 +169,46 @@ fn change(sides: Sides<'_>, target: &Json, old: &Json) -> Change {
     if old_named.replicas == 0 {
         old_named.replicas = recorded.map_or(0, replicas);
     }
-    let of_pods = pods_of(&old_named, sides.live);
+    let of_pods = sides
+        .live
+        .pods
+        .iter()
+        .filter(|pod| root(pod).is_some_and(|(kind, name)| kind == old_named.kind && name == old_named.name));
     let mut claims: BTreeSet<String> = of_pods.flat_map(|pod| mounted(&pod["spec"])).map(str::to_owned).collect();
     claims.extend(data::claims_of(old).into_iter().chain(data::claims_of(target)).map(str::to_owned));
+    let same = old["kind"] == target["kind"] && name_of(old) == name_of(target);
+    let marks = if same { fixed::marks(old, target) } else { None };
+    let overlap = marks.is_some() && overlaps(old, sides.live);
+    let how = marks.as_ref().map_or(How::Stop, |marks| fixed::how(old, target, marks, !claims.is_empty(), overlap));
+    let templates = sides.live.claims.iter().filter(|claim| fixed::template_of(old, name_of(claim)).is_some());
+    claims.extend(templates.map(|claim| name_of(claim).to_owned()));
     Change {
-        stray: sides.live.find(&new).is_some(),
+        stray: !same && sides.live.find(&new).is_some(),
+        how,
+        marks,
         uid: old["metadata"]["uid"].as_str().unwrap_or_default().to_owned(),
         old: old_named,
         new,
         claims: claims.into_iter().collect(),
     }
+}
+
+/// Whether another Deployment would take the pods of this one when it is gone.
+fn overlaps(old: &Json, live: &Live) -> bool {
+    let labels = &old["spec"]["template"]["metadata"]["labels"];
+    let others = live.deployments.iter().filter(|other| name_of(other) != name_of(old));
+    others.into_iter().any(|other| fixed::selects(&other["spec"]["selector"], labels))
+}
+
+/// The size of a template that its claims, which helm does not know, are to grow to.
+fn grown(sides: Sides<'_>, changes: &[Change], claim: &str) -> Option<String> {
+    let of = |change: &Change| {
+        let set =
+            sides.target.iter().find(|object| object["kind"] == "StatefulSet" && name_of(object) == change.new.name)?;
+        let size = fixed::size(fixed::template_of(set, claim)?)?;
+        (change.how == How::Adopt).then(|| size.to_owned())
+    };
+    changes.iter().find_map(of)
 }
 
 /// Claims of the changes that live, and claims that leave the chart: none of them may go.
@@ -185,30 +238,15 @@ fn claims(sides: Sides<'_>, changes: &[Change], problems: &mut Problems) -> Vec<
             volume: text(&claim["spec"]["volumeName"]),
             reclaim: volume.map(|volume| text(&volume["spec"]["persistentVolumeReclaimPolicy"])),
             stays: target.contains(name) || !last.contains(name),
+            grows: grown(sides, changes, name),
         });
     }
     notes
 }
 
-/// The pods of a workload.
-pub fn pods_of<'a>(named: &'a Named, live: &'a Live) -> impl Iterator<Item = &'a Json> {
-    live.pods.iter().filter(|pod| root(pod).is_some_and(|(kind, name)| kind == named.kind && name == named.name))
-}
-
-/// What forbids a change.
-fn refusals(sides: Sides<'_>, change: &Change, old: &Json, target: &Json, problems: &mut Problems) {
-    let what = format!("{} cannot become {}", change.old, change.new);
-    for pod in strangers(change, sides.live) {
-        let pod_name = name_of(pod);
-        let (code, owner) = match root(pod) {
-            Some((kind, name)) => ("E04", format!("of the {kind} {name}")),
-            None => ("E05", "without a controller".to_owned()),
-        };
-        problems.push(
-            Problem::at("", format!("{what}: the pod {pod_name} {owner} uses the same claim ({code})"))
-                .hint(format!("end it first: what made it, or `kubectl delete pod {pod_name}`")),
-        );
-    }
+/// Who would undo it.
+fn kept_up(change: &Change, old: &Json, problems: &mut Problems) {
+    let what = change.described();
     for (group, key, keeper) in KEEPERS {
         if old["metadata"][group][key].is_string() {
             problems.push(
@@ -223,7 +261,46 @@ fn refusals(sides: Sides<'_>, change: &Change, old: &Json, target: &Json, proble
                 .hint("change that object instead"),
         );
     }
-    if change.new.kind == "StatefulSet" && change.new.name.len() > LONGEST {
+}
+
+/// What a person must agree to before a Job or a Service is made anew, and what forbids it.
+fn replaced(change: &Change, old: &Json, target: &Json, problems: &mut Problems) -> Option<Confirmation> {
+    if old["kind"] == "Job" {
+        let conditions = old["status"]["conditions"].as_array().into_iter().flatten();
+        let mut ends = conditions.filter(|condition| condition["type"] == "Complete" || condition["type"] == "Failed");
+        return (!ends.any(|condition| condition["status"] == "True")).then_some(Confirmation::JobKill);
+    }
+    let what = change.described();
+    let ports = |service: &Json| service["spec"]["ports"].as_array().cloned().unwrap_or_default();
+    let pinned = ports(target).iter().all(|port| !port["nodePort"].is_null());
+    if old["spec"]["type"] == "LoadBalancer" {
+        let text = format!("{what}: its load balancer would be given back, and another one has another address (T7)");
+        problems.push(Problem::at("", text).hint("give the new Service another name, and move clients to it first"));
+    } else if old["spec"]["type"] == "NodePort" && target["spec"]["type"] == "NodePort" && !pinned {
+        let text = format!("{what}: its ports on the nodes would be others (T7)");
+        problems.push(Problem::at("", text).hint("set `service.nodePorts` to those that it has now"));
+    }
+    Some(Confirmation::ServiceRecreate)
+}
+
+/// What forbids a change that stops pods.
+fn refusals(sides: Sides<'_>, change: &Change, target: &Json, problems: &mut Problems) {
+    let what = match &change.marks {
+        Some(_) => change.described(),
+        None => format!("{} cannot become {}", change.old, change.new),
+    };
+    for pod in strangers(change, sides.live) {
+        let pod_name = name_of(pod);
+        let (code, owner) = match root(pod) {
+            Some((kind, name)) => ("E04", format!("of the {kind} {name}")),
+            None => ("E05", "without a controller".to_owned()),
+        };
+        problems.push(
+            Problem::at("", format!("{what}: the pod {pod_name} {owner} uses the same claim ({code})"))
+                .hint(format!("end it first: what made it, or `kubectl delete pod {pod_name}`")),
+        );
+    }
+    if change.new.kind == "StatefulSet" && change.marks.is_none() && change.new.name.len() > LONGEST {
         problems.push(
             Problem::at(
                 "",
@@ -256,15 +333,14 @@ fn refusals(sides: Sides<'_>, change: &Change, old: &Json, target: &Json, proble
             );
         }
     }
-    let silent = |node: &&Json| {
-        let conditions = node["status"]["conditions"].as_array().into_iter().flatten();
-        !conditions.into_iter().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
+    let stuck = |pod: &&Json| {
+        !has_ended(pod)
+            && pod["status"]["reason"] == "NodeLost"
+            && root(pod).is_some_and(|(kind, name)| kind == change.old.kind && name == change.old.name)
     };
-    for pod in pods_of(&change.old, sides.live).filter(|pod| !has_ended(pod)) {
-        let node = sides.live.nodes.iter().find(|node| pod["spec"]["nodeName"] == *name_of(node)).filter(silent);
-        let Some(node) = node else { continue };
-        let (node, pod) = (name_of(node), name_of(pod));
-        problems.push(Problem::at("", format!("{what}: the node {node} of its pod {pod} does not answer (E06)")).hint(
+    if let Some(pod) = sides.live.pods.iter().find(stuck) {
+        problems
+            .push(Problem::at("", format!("{what}: the node of its pod {} does not answer (E06)", name_of(pod))).hint(
             "bring the node back, or make sure that it is off and give it the taint node.kubernetes.io/out-of-service",
         ));
     }

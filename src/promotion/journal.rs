@@ -2,8 +2,9 @@
 //!
 //! It holds no manifests, values or secrets. Where it lies is no matter of this module.
 
-use super::machine::{Direction, Phase, Progress};
+use super::machine::{Direction, Phase, Progress, Role};
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 /// The version of the journal that this program writes and understands.
 pub const VERSION: u32 = 1;
@@ -25,9 +26,6 @@ pub struct Journal {
     pub progress: Progress,
     /// The revision that the way back leads to.
     pub base: u64,
-    /// The revision that the way forward leads to; none when it leads to a chart.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub to: Option<u64>,
     /// The last revision that is known to be of this way, or from before it.
     pub last: u64,
     /// Whether helm was called, so that one more revision may be ours.
@@ -40,10 +38,34 @@ pub struct Journal {
     pub confirmed: Vec<Confirmation>,
 }
 
+/// What happens to the pods of the old one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum How {
+    /// They end before the new one comes.
+    #[default]
+    Stop,
+    /// They go on: only the object is deleted, and the new one takes them over or puts others in their place.
+    Adopt,
+    /// It has none, or they go with it.
+    Replace,
+}
+
+/// What tells two objects of one kind and name apart: digests of the fields that no live object can change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Marks {
+    /// Of the one that runs now.
+    pub was: String,
+    /// Of the one to come.
+    pub becomes: String,
+    /// The fields that differ.
+    pub fields: Vec<String>,
+}
+
 /// An object by kind and name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Named {
-    /// `Deployment` or `StatefulSet`.
+    /// `Deployment` or `StatefulSet`, or `Job` or `Service` where it is made anew.
     pub kind: String,
     /// Its name.
     pub name: String,
@@ -71,6 +93,12 @@ pub struct Change {
     pub stray: bool,
     /// Claims that either mounts.
     pub claims: Vec<String>,
+    /// What happens to its pods.
+    #[serde(default)]
+    pub how: How,
+    /// Where both have the same kind and name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub marks: Option<Marks>,
 }
 
 /// A claim as it was before.
@@ -87,6 +115,9 @@ pub struct ClaimNote {
     pub reclaim: Option<String>,
     /// Whether the new chart still has it, so that the volume is as before in the end.
     pub stays: bool,
+    /// The size that it grows to, where helm would not do that: it was made from a template.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grows: Option<String>,
 }
 
 /// What a person must agree to.
@@ -103,12 +134,23 @@ pub enum Confirmation {
     Hostpath,
     /// One of two workloads on the same data is ended.
     StrayDelete,
+    /// A Job that has not finished is ended.
+    JobKill,
+    /// A Service is made anew, and has another address.
+    ServiceRecreate,
 }
 
 impl Confirmation {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Downtime, Self::EmptydirLoss, Self::AbandonData, Self::Hostpath, Self::StrayDelete];
+    pub const ALL: [Self; 7] = [
+        Self::Downtime,
+        Self::EmptydirLoss,
+        Self::AbandonData,
+        Self::Hostpath,
+        Self::StrayDelete,
+        Self::JobKill,
+        Self::ServiceRecreate,
+    ];
 
     /// The word for it, as `--accept` takes it.
     pub fn word(self) -> &'static str {
@@ -118,6 +160,24 @@ impl Confirmation {
             Self::AbandonData => "abandon-data",
             Self::Hostpath => "hostpath",
             Self::StrayDelete => "stray-delete",
+            Self::JobKill => "job-kill",
+            Self::ServiceRecreate => "service-recreate",
+        }
+    }
+}
+
+impl Change {
+    /// Whether a live object of the right kind and name is the old one, or the new one.
+    pub fn is(&self, role: Role, object: &Json) -> bool {
+        let Some(marks) = &self.marks else { return true };
+        (super::fixed::digest(object) == marks.was) == (role == Role::Old)
+    }
+
+    /// What becomes of it, in a few words.
+    pub fn described(&self) -> String {
+        match &self.marks {
+            Some(marks) => format!("{} is made anew ({})", self.old, marks.fields.join(", ")),
+            None => format!("{} -> {}", self.old, self.new),
         }
     }
 }
@@ -140,15 +200,11 @@ impl Journal {
 
     /// Where it stands, in a sentence.
     pub fn described(&self) -> String {
-        let names: Vec<String> =
-            self.changes.iter().map(|change| format!("{} -> {}", change.old, change.new)).collect();
+        let names: Vec<String> = self.changes.iter().map(Change::described).collect();
         let way = match (self.phase, self.progress.direction) {
             (Phase::Committed, _) => "done".to_owned(),
             (Phase::RolledBack, _) => "taken back".to_owned(),
-            (phase, Direction::Forward) => {
-                let to = self.to.map(|to| format!(" to revision {to}")).unwrap_or_default();
-                format!("on the way{to}, at {}", word(phase))
-            }
+            (phase, Direction::Forward) => format!("on the way, at {}", word(phase)),
             (phase, Direction::Back) => format!("on the way back to revision {}, at {}", self.base, word(phase)),
         };
         format!("{} (plan {}): {way}", names.join(", "), self.plan)
@@ -184,7 +240,6 @@ mod tests {
             phase: Phase::Drain,
             progress: Progress::new(Direction::Back),
             base: 4,
-            to: Some(3),
             last: 5,
             calling: true,
             changes: vec![Change {
@@ -193,6 +248,8 @@ mod tests {
                 uid: "u".into(),
                 stray: false,
                 claims: vec!["db-data".into()],
+                how: How::Adopt,
+                marks: Some(Marks { was: "a".into(), becomes: "b".into(), fields: vec!["selector".into()] }),
             }],
             claims: Vec::new(),
             confirmed: Confirmation::ALL.to_vec(),
@@ -201,7 +258,7 @@ mod tests {
         assert_eq!(Journal::parse(&journal.text().replace("\"v\":1", "\"v\":2")), None);
         assert_eq!(Journal::parse("{"), None);
         assert!(journal.is_open());
-        let said = "Deployment/db -> StatefulSet/db (plan 9c1f4e): on the way back to revision 4, at drain";
+        let said = "Deployment/db is made anew (selector) (plan 9c1f4e): on the way back to revision 4, at drain";
         assert_eq!(journal.described(), said);
         for confirmation in Confirmation::ALL {
             assert_eq!(serde_json::json!(confirmation), confirmation.word());

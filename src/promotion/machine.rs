@@ -131,12 +131,14 @@ pub struct Side {
     pub pods: u32,
     /// The pods it is to have when it is the one that runs.
     pub wanted: u32,
+    /// Whether its pods go on without it, so that nothing is stopped and none is waited for.
+    pub stays: bool,
 }
 
 impl Side {
     /// Whether nothing can write, now or later, without somebody making a new object.
     fn is_gone(&self) -> bool {
-        self.workload.is_none() && self.orphans == 0 && self.pods == 0
+        self.workload.is_none() && (self.stays || (self.orphans == 0 && self.pods == 0))
     }
 }
 
@@ -207,6 +209,8 @@ pub struct Claim {
     pub owned: bool,
     /// Whether the volume was changed on the way and is to be as before.
     pub to_restore: bool,
+    /// Whether it is still smaller than it is to be.
+    pub to_grow: bool,
 }
 
 /// Everything that was just seen. Workloads are read before ReplicaSets, and these before pods: a controller that has
@@ -285,6 +289,8 @@ pub enum Action {
     Unlock,
     /// Protect this claim and its volume.
     Protect(usize),
+    /// Ask for the size that the claim is to have.
+    Grow(usize),
     /// Let the workload keep its claims.
     KeepClaims(usize, Role),
     /// Scale to zero, if nobody changed the object since.
@@ -301,6 +307,8 @@ pub enum Action {
     MarkSplit,
     /// Record that the way leads back.
     TurnBack,
+    /// Delete the ReplicaSets that nobody owns any more, with their pods.
+    Retire(usize),
     /// Give the volume its policy from before.
     Restore(usize),
     /// Record that it is done.
@@ -313,13 +321,13 @@ impl Action {
     /// The part of the way it belongs to, which is written down before it is done; none for what changes nothing.
     pub fn phase(self) -> Option<Phase> {
         match self {
-            Self::Protect(_) | Self::KeepClaims(..) => Some(Phase::Protect),
+            Self::Protect(_) | Self::Grow(_) | Self::KeepClaims(..) => Some(Phase::Protect),
             Self::Stop(..) => Some(Phase::Quiesce),
             Self::Wait(Wait::Pods(_) | Wait::Ended(_)) => Some(Phase::Drain),
             Self::Delete(..) => Some(Phase::Fence),
             Self::Unlock | Self::Helm(_) => Some(Phase::Apply),
             Self::Wait(Wait::Ready(_)) => Some(Phase::Verify),
-            Self::Start(..) | Self::Disown(..) | Self::Restore(_) => Some(Phase::Commit),
+            Self::Start(..) | Self::Disown(..) | Self::Retire(_) | Self::Restore(_) => Some(Phase::Commit),
             Self::Finish(phase) => Some(phase),
             Self::Wait(_) | Self::MarkSplit | Self::TurnBack | Self::Halt(_) => None,
         }
@@ -362,7 +370,7 @@ impl Observed {
 
 /// Pods of both kinds at once: nobody continues by himself.
 fn both_run(progress: &Progress, seen: &Observed) -> Option<Action> {
-    let split = seen.pairs.iter().position(|pair| pair.old.pods > 0 && pair.new.pods > 0);
+    let split = seen.pairs.iter().position(|pair| pair.old.pods > 0 && pair.new.pods > 0 && !pair.old.stays);
     if !progress.split {
         return (!progress.stray && split.is_some()).then_some(Action::MarkSplit);
     }
@@ -436,6 +444,12 @@ fn protect(progress: &Progress, seen: &Observed) -> Option<Action> {
             }
         }
     }
+    // A claim never shrinks again, so the way back leaves it as it is.
+    if progress.direction == Direction::Forward
+        && let Some(claim) = seen.claims.iter().position(|claim| claim.to_grow)
+    {
+        return Some(Action::Grow(claim));
+    }
     let owned = seen.claims.iter().any(|claim| claim.owned);
     owned.then(|| seen.wait(Wait::Claims, Action::Halt(Stop::ClaimOwned)))
 }
@@ -443,7 +457,8 @@ fn protect(progress: &Progress, seen: &Observed) -> Option<Action> {
 /// Who leaves: asked to stop, waited for, deleted.
 fn leave(progress: &Progress, seen: &Observed) -> Option<Action> {
     let (leaving, coming) = progress.direction.roles();
-    for (index, leaves, comes) in seen.sides(progress.direction) {
+    let stopped = || seen.sides(progress.direction).filter(|(_, leaves, _)| !leaves.stays);
+    for (index, leaves, comes) in stopped() {
         if leaves.workload.is_some_and(|workload| workload.replicas > 0 && !workload.deleting) {
             let again = progress.stops as usize >= (MOST_STOPS as usize) * seen.pairs.len();
             let halt = Action::Halt(Stop::ForeignScaler(index));
@@ -454,7 +469,7 @@ fn leave(progress: &Progress, seen: &Observed) -> Option<Action> {
             return Some(Action::Stop(index, coming));
         }
     }
-    for (index, leaves, comes) in seen.sides(progress.direction) {
+    for (index, leaves, comes) in stopped() {
         let unsettled = leaves.workload.is_some_and(|workload| !workload.settled);
         let early = leaves.workload.is_some() && comes.pods > 0 && !progress.stray;
         if unsettled || leaves.pods > 0 || early {
@@ -503,6 +518,11 @@ fn arrive(progress: &Progress, seen: &Observed) -> Option<Action> {
                 Direction::Back => Action::Halt(Stop::NotReady(index)),
             };
             return Some(seen.wait(Wait::Ready(index), late));
+        }
+    }
+    for (index, leaves, _) in seen.sides(direction) {
+        if leaves.stays && leaves.orphans > 0 {
+            return Some(Action::Retire(index));
         }
     }
     seen.claims.iter().position(|claim| claim.to_restore).map(Action::Restore)

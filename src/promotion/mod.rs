@@ -10,17 +10,19 @@
 
 mod data;
 mod detect;
+mod fixed;
 mod journal;
 mod machine;
 mod observe;
 mod text;
 
 pub use data::{Class, DataNote, Place};
-pub use detect::{Promotion, Sides, detect, pods_of, workloads};
-pub use journal::{Change, ClaimNote, Confirmation, Journal, Named, VERSION, word};
+pub use detect::{Promotion, Sides, concerns, detect, workloads};
+pub use fixed::digest as fixed_digest;
+pub use journal::{Change, ClaimNote, Confirmation, How, Journal, Marks, Named, VERSION, word};
 pub use machine::{
     Action, Claim, Direction, HelmRun, MOST_FAILURES, MOST_STOPS, Observed, Pair, Phase, Progress, Revision, Role,
     Side, Status, Stop, Wait, Workload, next,
 };
-pub use observe::{KEEP, Live, entry_of_ours, observe};
+pub use observe::{KEEP, Live, entry_of_ours, observe, retired};
 pub use text::{described, digest};

@@ -1,9 +1,10 @@
 //! From objects as the API server gave them to what the machine decides by. Pure.
 
-use super::journal::{Change, ClaimNote, Journal, Named};
+use super::fixed;
+use super::journal::{Change, ClaimNote, How, Journal, Named};
 use super::machine::{Claim, Direction, HelmRun, Observed, Pair, Revision, Role, Side, Workload};
 use crate::cluster::claims::ReleaseName;
-use crate::cluster::{annotation, marks, name_of};
+use crate::cluster::{Quantity, annotation, marks, name_of};
 use serde_json::Value as Json;
 
 /// Annotation by which helm leaves an object alone that left the chart.
@@ -22,21 +23,25 @@ pub struct Live {
     pub pods: Vec<Json>,
     /// Claims.
     pub claims: Vec<Json>,
+    /// Services and Jobs.
+    pub others: Vec<Json>,
     /// Volumes of the claims that matter, as far as we may look.
     pub volumes: Vec<Json>,
-    /// Nodes of the pods that matter, as far as we may look.
-    pub nodes: Vec<Json>,
 }
 
 impl Live {
-    /// The workloads of a kind.
-    pub fn of_kind(&self, kind: &str) -> &[Json] {
-        if kind == "Deployment" { &self.deployments } else { &self.stateful_sets }
+    /// The objects of a kind.
+    fn of_kind(&self, kind: &str) -> &[Json] {
+        match kind {
+            "Deployment" => &self.deployments,
+            "StatefulSet" => &self.stateful_sets,
+            _ => &self.others,
+        }
     }
 
-    /// A workload by kind and name.
+    /// A workload, Service or Job by kind and name.
     pub fn find(&self, named: &Named) -> Option<&Json> {
-        self.of_kind(&named.kind).iter().find(|object| name_of(object) == named.name)
+        self.of_kind(&named.kind).iter().find(|object| object["kind"] == *named.kind && name_of(object) == named.name)
     }
 
     /// A claim by its name.
@@ -118,8 +123,17 @@ pub fn strangers<'a>(change: &'a Change, live: &'a Live) -> impl Iterator<Item =
         let uses = mounted(&pod["spec"]).any(|claim| change.claims.iter().any(|name| name == claim));
         let root = root(pod);
         let known = [&change.old, &change.new].iter().any(|named| belongs(root.as_ref(), named));
-        uses && !known && !has_ended(pod)
+        uses && !known && !has_ended(pod) && !is_left_by(pod, change)
     })
+}
+
+/// Whether the StatefulSet left this pod for the one that comes.
+fn is_left_by(pod: &Json, change: &Change) -> bool {
+    let number = name_of(pod).strip_prefix(&*change.old.name).and_then(|rest| rest.strip_prefix('-'));
+    change.how == How::Adopt
+        && controller(pod).is_none()
+        && crate::cluster::label(pod, "statefulset.kubernetes.io/pod-name") == Some(name_of(pod))
+        && number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn belongs(root: Option<&(String, String)>, named: &Named) -> bool {
@@ -140,24 +154,85 @@ fn side(journal: &Journal, change: &Change, role: Role, release: ReleaseName<'_>
         Role::Old => &change.old,
         Role::New => &change.new,
     };
-    let object = live.find(named);
-    let pods = live.pods.iter().filter(|pod| belongs(root(pod).as_ref(), named) && !has_ended(pod)).count();
+    let owners = Owners::of(change, journal.progress.direction, live);
+    let object = live.find(named).filter(|object| change.is(role, object));
+    let of_role = |owner: &Json| change.marks.is_none() || owners.role(owner) == role;
+    let stays = change.how != How::Stop;
+    let is_pod = |pod: &&Json| {
+        belongs(root(pod).as_ref(), named)
+            && !has_ended(pod)
+            && !stays
+            && of_role(Owners::of_pod(pod, live).map_or(&Json::Null, |owner| &owner["uid"]))
+    };
+    let pods = live.pods.iter().filter(is_pod).count();
     let sets = |set: &&Json| {
         let owner = controller(set).filter(|owner| owner["kind"] == "Deployment");
-        owner.is_some_and(|owner| owner["name"] == *named.name && named.kind == "Deployment")
+        owner.is_some_and(|owner| owner["name"] == *named.name && named.kind == "Deployment" && of_role(&owner["uid"]))
     };
     let sets: Vec<&Json> = live.replica_sets.iter().filter(sets).collect();
+    let left = if owners.leaving == role { retired(change, release, live).count() } else { 0 };
     let workload = object.map(|object| {
         let meant = object["metadata"]["uid"] == *change.uid;
         // Helm makes the new one, and on the way back the old one again.
         let by_helm = role == Role::New || journal.progress.direction == Direction::Back;
         workload(object, &sets, meant || (by_helm && is_of(object, release)))
     });
-    let orphans = if workload.is_none() { sets.len() } else { 0 };
-    Side { workload, orphans: count(orphans), pods: count(pods), wanted: named.replicas }
+    let orphans = if workload.is_none() { sets.len() + left } else { 0 };
+    Side { workload, orphans: count(orphans), pods: count(pods), wanted: named.replicas, stays }
+}
+
+/// Whose pods are whose, where both objects have one name: what does not belong to the object that is there is from the
+/// one that leaves.
+struct Owners<'a> {
+    there: Option<(&'a Json, Role)>,
+    leaving: Role,
+}
+
+impl<'a> Owners<'a> {
+    fn of(change: &Change, direction: Direction, live: &'a Live) -> Self {
+        let there = live.find(&change.old).map(|object| {
+            let role = if change.is(Role::Old, object) { Role::Old } else { Role::New };
+            (&object["metadata"]["uid"], role)
+        });
+        Self { there, leaving: direction.roles().0 }
+    }
+
+    fn role(&self, uid: &Json) -> Role {
+        self.there.filter(|(there, _)| *there == uid).map_or(self.leaving, |(_, role)| role)
+    }
+
+    /// The reference to the workload of a pod; of a Deployment through its ReplicaSet.
+    fn of_pod<'l>(pod: &'l Json, live: &'l Live) -> Option<&'l Json> {
+        let owner = controller(pod)?;
+        if owner["kind"] != "ReplicaSet" {
+            return Some(owner);
+        }
+        let set = live.replica_sets.iter().find(|set| set["metadata"]["uid"] == owner["uid"]);
+        set.and_then(controller)
+    }
+}
+
+/// The ReplicaSets of a Deployment that was deleted without them, and that no other Deployment took over.
+pub fn retired<'a>(change: &'a Change, release: ReleaseName<'a>, live: &'a Live) -> impl Iterator<Item = &'a Json> {
+    live.replica_sets.iter().filter(move |set| {
+        let hash = crate::cluster::label(set, "pod-template-hash").unwrap_or_default();
+        let of = name_of(set).strip_suffix(hash).and_then(|name| name.strip_suffix('-'));
+        change.how == How::Adopt
+            && change.old.kind == "Deployment"
+            && !hash.is_empty()
+            && of == Some(&change.old.name)
+            && controller(set).is_none()
+            && is_of(set, release)
+    })
 }
 
 fn workload(object: &Json, sets: &[&Json], ours: bool) -> Workload {
+    let deleting = object["metadata"]["deletionTimestamp"].is_string();
+    if object["kind"] != "Deployment" && object["kind"] != "StatefulSet" {
+        // There is nothing to wait for.
+        let (replicas, touched) = (0, false);
+        return Workload { replicas, settled: true, ready: true, deleting, ours, touched, keeps_claims: true };
+    }
     let (status, wanted) = (&object["status"], replicas(object));
     let number = |key: &str| status[key].as_u64().unwrap_or(0);
     let sets_seen = sets.iter().all(|set| replicas(set) == 0 && seen(set));
@@ -170,7 +245,7 @@ fn workload(object: &Json, sets: &[&Json], ours: bool) -> Workload {
         ready: seen(object)
             && one_revision
             && [number("replicas"), number("updatedReplicas"), number("readyReplicas")] == [all; 3],
-        deleting: object["metadata"]["deletionTimestamp"].is_string(),
+        deleting,
         ours,
         touched: entry_of_ours(object).is_some(),
         keeps_claims: policy["whenScaled"] != "Delete" && policy["whenDeleted"] != "Delete",
@@ -193,7 +268,7 @@ pub fn entry_of_ours(object: &Json) -> Option<usize> {
 
 fn claim(note: &ClaimNote, live: &Live) -> Claim {
     let Some(object) = live.claim(&note.name) else {
-        return Claim { intact: false, kept: true, retained: true, owned: false, to_restore: false };
+        return Claim { intact: false, kept: true, retained: true, owned: false, to_restore: false, to_grow: false };
     };
     let metadata = &object["metadata"];
     let volume = object["spec"]["volumeName"].as_str().unwrap_or_default();
@@ -206,7 +281,12 @@ fn claim(note: &ClaimNote, live: &Live) -> Claim {
         retained: note.reclaim.is_none() || reclaim.is_none_or(|policy| policy == "Retain"),
         owned: policy_owns,
         to_restore: note.stays && reclaim.is_some() && note.reclaim.as_deref() != reclaim && note.reclaim.is_some(),
+        to_grow: note.grows.as_deref().is_some_and(|size| is_less(fixed::size(object), size)),
     }
+}
+
+fn is_less(size: Option<&str>, than: &str) -> bool {
+    matches!((size.and_then(Quantity::parse), Quantity::parse(than)), (Some(size), Some(than)) if size < than)
 }
 
 #[cfg(test)]
@@ -226,7 +306,6 @@ mod tests {
             phase: Phase::Protect,
             progress: Progress::new(direction),
             base: 1,
-            to: None,
             last: 1,
             calling: false,
             changes: vec![Change {
@@ -235,6 +314,8 @@ mod tests {
                 uid: "old".into(),
                 stray: false,
                 claims: vec!["data".into()],
+                how: How::Stop,
+                marks: None,
             }],
             claims: vec![ClaimNote {
                 name: "data".into(),
@@ -242,6 +323,7 @@ mod tests {
                 volume: "pv".into(),
                 reclaim: Some("Delete".into()),
                 stays: true,
+                grows: None,
             }],
             confirmed: Vec::new(),
         }
@@ -347,7 +429,7 @@ mod tests {
             ..Live::default()
         };
         let found = |live: &Live| seen(Direction::Forward, live).claims[0];
-        let good = Claim { intact: true, kept: true, retained: true, owned: false, to_restore: true };
+        let good = Claim { intact: true, kept: true, retained: true, owned: false, to_restore: true, to_grow: false };
         assert_eq!(found(&live(object.clone(), "Retain")), good);
         assert_eq!(found(&live(object.clone(), "Delete")), Claim { retained: false, to_restore: false, ..good });
         for (pointer, value) in [("uid", json!("x")), ("deletionTimestamp", json!("t"))] {

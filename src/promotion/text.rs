@@ -1,8 +1,8 @@
 //! The plan of a change of kinds for a person, and its hash. Pure.
 
 use super::data::Class;
-use super::detect::{Promotion, workloads};
-use super::journal::{Change, Journal};
+use super::detect::Promotion;
+use super::journal::{Change, How, Journal};
 use super::machine::{Action, Direction, Phase, Role, Stop, Wait};
 use crate::cluster::name_of;
 use crate::problem::Problem;
@@ -25,10 +25,21 @@ impl Promotion {
         let mut lines = Vec::new();
         for change in &self.changes {
             let (old, new) = (&change.old, &change.new);
-            lines.push(format!(
-                "TRANSITION {}: {old} ({}) -> {new} ({}), back to revision {}",
-                new.name, old.replicas, new.replicas, self.base
-            ));
+            let what = if change.marks.is_some() {
+                change.described()
+            } else {
+                format!("{old} ({}) -> {new} ({})", old.replicas, new.replicas)
+            };
+            lines.push(format!("TRANSITION {}: {what}, back to revision {}", new.name, self.base));
+            match (change.how, old.kind.as_str()) {
+                (How::Stop, _) => {}
+                (How::Adopt, "Deployment") => {
+                    lines.push("  its pods go on until the new ones are ready".to_owned());
+                }
+                (How::Adopt, _) => lines.push("  its pods go on, and belong to the new one".to_owned()),
+                (How::Replace, "Job") => lines.push("  it runs again, from the start".to_owned()),
+                (How::Replace, _) => lines.push("  it has another address afterwards".to_owned()),
+            }
             if change.stray {
                 lines.push(format!("  both are there; {old} is ended and {new} stays"));
             }
@@ -46,14 +57,29 @@ impl Promotion {
         for claim in self.claims.iter().filter(|claim| !claim.stays) {
             lines.push(format!("  claim {} leaves the chart: PROTECTED", claim.name));
         }
-        lines.push(format!(
-            "  downtime: up to {} s until the old pods have ended, and until the new ones are ready",
-            self.grace
-        ));
+        for claim in &self.claims {
+            if let Some(size) = &claim.grows {
+                lines.push(format!("  claim {} has at least {size} afterwards", claim.name));
+            }
+        }
+        if self.stops() {
+            lines.push(format!(
+                "  downtime: up to {} s until the old pods have ended, and until the new ones are ready",
+                self.grace
+            ));
+        } else {
+            lines.push("  downtime: none of pods".to_owned());
+        }
         lines.push(format!("  steps: {}", self.steps().join("; ")));
         let needs: Vec<&str> = self.needs.iter().map(|need| need.word()).collect();
-        lines.push(format!("  needs: {}    plan {hash}", needs.join(",")));
+        let needs = if needs.is_empty() { "nothing".to_owned() } else { needs.join(",") };
+        lines.push(format!("  needs: {needs}    plan {hash}"));
         lines
+    }
+
+    /// Whether pods are stopped before others come.
+    fn stops(&self) -> bool {
+        self.changes.iter().any(|change| change.how == How::Stop)
     }
 
     /// The calls, in their order.
@@ -65,14 +91,20 @@ impl Promotion {
                 steps.push(format!("retain volume {}", claim.volume));
             }
         }
-        for change in &self.changes {
+        for claim in &self.claims {
+            steps.extend(claim.grows.as_ref().map(|size| format!("ask for {size} for claim {}", claim.name)));
+        }
+        for change in self.changes.iter().filter(|change| change.how == How::Stop) {
             steps.push(format!("scale {} {} -> 0", change.old, change.old.replicas));
         }
-        steps.push("wait for their pods".to_owned());
-        for change in &self.changes {
-            steps.push(format!("delete {} (uid {})", change.old, change.uid));
+        if self.stops() {
+            steps.push("wait for their pods".to_owned());
         }
-        steps.extend([forward(self.to), "verify".to_owned(), "put back what was changed".to_owned()]);
+        for change in &self.changes {
+            let without = if change.how == How::Adopt { " without its pods" } else { "" };
+            steps.push(format!("delete {}{without} (uid {})", change.old, change.uid));
+        }
+        steps.extend(["helm upgrade".to_owned(), "verify".to_owned(), "put back what was changed".to_owned()]);
         steps
     }
 }
@@ -82,16 +114,11 @@ pub fn digest(objects: &[Json], changes: &[Change]) -> String {
     let is_new = |object: &&Json| {
         changes.iter().any(|change| object["kind"] == *change.new.kind && name_of(object) == change.new.name)
     };
-    let texts: Vec<String> = workloads(objects).filter(is_new).map(ToString::to_string).collect();
+    let texts: Vec<String> = objects.iter().filter(is_new).map(ToString::to_string).collect();
     short_hash(&texts.join("\n"))
 }
 
-/// The call of helm that leads forward.
-fn forward(to: Option<u64>) -> String {
-    to.map_or_else(|| "helm upgrade".to_owned(), |to| format!("helm rollback to revision {to}"))
-}
-
-fn short_hash(text: &str) -> String {
+pub(super) fn short_hash(text: &str) -> String {
     let digest = Sha256::digest(text);
     let mut text = String::new();
     for byte in digest.iter().take(SHORT / 2) {
@@ -113,13 +140,22 @@ pub fn described(journal: &Journal, action: Action) -> String {
     let claim = |index: usize| journal.claims.get(index).map_or("", |claim| claim.name.as_str());
     match action {
         Action::Protect(index) => format!("keeping claim {} and its volume", claim(index)),
+        Action::Grow(index) => format!("letting claim {} grow", claim(index)),
+        Action::Retire(index) => format!("ending the old pods of {}", side(index, coming)),
         Action::KeepClaims(index, role) => format!("letting {} keep its claims", side(index, role)),
         Action::Stop(index, role) => format!("stopping {}", side(index, role)),
         Action::Wait(Wait::Pods(index)) => format!("waiting for the pods of {} to end", side(index, leaving)),
         Action::Wait(Wait::Ended(index)) => format!("waiting for the pods of {} to end", side(index, coming)),
-        Action::Delete(index, role) => format!("deleting {}, which runs nothing any more", side(index, role)),
+        Action::Delete(index, role) => {
+            let why = match journal.changes.get(index).map(|change| change.how) {
+                Some(How::Adopt) => "whose pods go on",
+                Some(How::Replace) => "which is made anew",
+                _ => "which runs nothing any more",
+            };
+            format!("deleting {}, {why}", side(index, role))
+        }
         Action::Unlock => "marking the half-done revision as failed".to_owned(),
-        Action::Helm(Direction::Forward) => forward(journal.to),
+        Action::Helm(Direction::Forward) => "helm upgrade".to_owned(),
         Action::Helm(Direction::Back) => format!("helm rollback to revision {}", journal.base),
         Action::Wait(Wait::Ready(index)) => format!("waiting for {} to become ready", side(index, coming)),
         Action::Start(index, role) => format!("starting {} again", side(index, role)),

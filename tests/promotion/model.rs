@@ -183,7 +183,7 @@ impl World {
         let pods = u32::from(object.running) + u32::from(object.ending);
         // Only a ReplicaSet can be seen after its owner.
         let orphans = u32::from(object.spec.is_none() && object.level.is_some() && self.is_deployment(role));
-        let side = Side { workload, orphans, pods, wanted: 1 };
+        let side = Side { workload, orphans, pods, wanted: 1, stays: false };
         let looks_gone = pods == 0 && workload.is_some_and(|workload| workload.replicas == 0 && workload.settled);
         if !self.fence && looks_gone { Side { workload: None, ..side } } else { side }
     }
@@ -204,6 +204,7 @@ impl World {
                 retained: state.retained || !self.protects,
                 owned: state.owned && self.protects,
                 to_restore: state.retained,
+                to_grow: false,
             }],
             late,
         }
@@ -218,7 +219,7 @@ impl World {
         let Some(journal) = &mut state.journal else { return };
         state.tool = Tool::Idle;
         match action {
-            Action::Wait(_) => {}
+            Action::Wait(_) | Action::Grow(_) | Action::Retire(_) => {}
             Action::Unlock => state.status = Status::Failed,
             Action::Protect(_) => (state.kept, state.retained) = (true, true),
             Action::KeepClaims(_, role) => state.change(role).keeps = true,

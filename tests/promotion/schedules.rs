@@ -222,7 +222,7 @@ impl World<'_> {
             return Err(format!("I5: {action:?} is not in the journal, which is at {:?}", self.note.phase));
         }
         match action {
-            Action::Wait(_) => {}
+            Action::Wait(_) | Action::Grow(_) | Action::Retire(_) => {}
             Action::Unlock => {
                 let last = self.cluster.revisions.last_mut().unwrap();
                 if last.status == Status::Pending {
