@@ -465,6 +465,12 @@ pub struct Rollback {
     /// Do not wait until the workloads are ready
     #[arg(long)]
     pub no_wait: bool,
+    /// Agree to the plan with this hash, should a workload change its kind
+    #[arg(long, value_name = "HASH")]
+    pub confirm: Option<String>,
+    /// Go on although something is lost by it
+    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
+    pub accept: Vec<Accept>,
     /// Form of what is shown: text, or json, which for a run is one event a line
     #[arg(short, long, value_enum, default_value_t = ListFormat::Text)]
     pub output: ListFormat,

@@ -68,7 +68,7 @@ pub fn requested<T>(
         approved: approved.as_ref(),
         roll_back: options.rollback_on_failure,
         assume_helm_dead: options.on.assume_helm_dead,
-        consent: consent(options),
+        consent: consent(options.confirm.as_ref(), &options.accept),
         ignored: options.ignore.clone(),
         helm_arguments: checked_arguments(&options.helm_arguments).map_err(pipeline::Error::from)?,
     };
@@ -76,7 +76,7 @@ pub fn requested<T>(
 }
 
 /// What was agreed to on the command line.
-fn consent(options: &Deploy) -> Consent {
+fn consent(confirm: Option<&String>, accept: &[Accept]) -> Consent {
     let confirmation = |accept: &Accept| match accept {
         Accept::StaleCredentials => None,
         Accept::Downtime => Some(Confirmation::Downtime),
@@ -87,7 +87,7 @@ fn consent(options: &Deploy) -> Consent {
         Accept::JobKill => Some(Confirmation::JobKill),
         Accept::ServiceRecreate => Some(Confirmation::ServiceRecreate),
     };
-    Consent { confirm: options.confirm.clone(), accept: options.accept.iter().filter_map(confirmation).collect() }
+    Consent { confirm: confirm.cloned(), accept: accept.iter().filter_map(confirmation).collect() }
 }
 
 /// Goes on with a change of kinds, or back, or says where it stands.
@@ -147,11 +147,13 @@ pub fn rollback(common: &Common, options: &Rollback) -> Result<Exit, CliError> {
         application,
         wait: !options.no_wait,
         assume_helm_dead: options.on.assume_helm_dead,
+        consent: consent(options.confirm.as_ref(), &options.accept),
     };
     let limits = limits(timeout)?;
     let display = display(options.output);
     let conduct = Conduct { only: options.steps.step.as_deref(), limits, report: &|event| display.event(event) };
-    pipeline::rollback(&request, &release, &conduct)?;
+    let agree = || display.pause(|| prompt::agrees(common));
+    pipeline::rollback(&request, &release, &agree, &conduct)?;
     Ok(Exit::Done)
 }
 

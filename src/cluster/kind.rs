@@ -50,6 +50,8 @@ pub const POD: Kind = row("v1", "Pod", "pods", true);
 pub const LEASE: Kind = row("coordination.k8s.io/v1", "Lease", "leases", true);
 /// `PersistentVolume`.
 pub const VOLUME: Kind = row("v1", "PersistentVolume", "persistentvolumes", false);
+/// `Node`.
+pub const NODE: Kind = row("v1", "Node", "nodes", false);
 /// `SelfSubjectAccessReview`.
 pub(super) const ACCESS_REVIEW: Kind =
     row("authorization.k8s.io/v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", false);

@@ -40,8 +40,8 @@ pub use environment::Environment;
 pub use error::{Error, ErrorKind, Result};
 pub use k8s_openapi::jiff::Timestamp;
 pub use kind::{
-    CLAIM, CONFIG_MAP, DEPLOYMENT, EVENT, JOB, Kind, LEASE, NAMESPACE, POD, REPLICA_SET, SECRET, SERVICE, STATEFUL_SET,
-    STORAGE_CLASS, VOLUME,
+    CLAIM, CONFIG_MAP, DEPLOYMENT, EVENT, JOB, Kind, LEASE, NAMESPACE, NODE, POD, REPLICA_SET, SECRET, SERVICE,
+    STATEFUL_SET, STORAGE_CLASS, VOLUME,
 };
 pub use kubeconfig::{Location, locate};
 pub use mask::{MASK, base64, mask, unbase64};

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::error::Result;
 use super::kind::CONFIG_MAP;
-use super::objects::{Guard, Objects, Owner, check_ours};
+use super::objects::{Guard, Objects, Owner, Propagation, check_ours, name_of};
 
 const KEY: &str = "journal";
 
@@ -49,6 +49,15 @@ impl Note {
             Some(live) => store.replace(&CONFIG_MAP, namespace, &object, &Guard::of(live))?,
             None => store.create(&CONFIG_MAP, namespace, &object)?,
         });
+        Ok(())
+    }
+
+    /// Deletes what was read.
+    pub fn delete(self, store: &impl Objects, namespace: &str) -> Result<()> {
+        if let Some(live) = &self.live {
+            let guard = Guard::of(live).any_state();
+            store.delete(&CONFIG_MAP, namespace, name_of(live), &guard, Propagation::Background)?;
+        }
         Ok(())
     }
 }

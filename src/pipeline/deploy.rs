@@ -7,7 +7,7 @@ use super::kinds::{Agreed, Consent, Intent, Question};
 use super::lock::{self, Lock, Seen, Word};
 use super::plan::Planned;
 use super::preflight::{self, Examination, Examined};
-use super::promote::{Driver, Log, Terms, Way};
+use super::promote::{Driver, Terms, Way};
 use super::run::{Conduct, Limits, run};
 use super::saved::Saved;
 use super::settle::{Ask, Rotation, settled};
@@ -360,7 +360,7 @@ impl Deployment<'_> {
     fn confirm(&self) -> Result<(), Error> {
         let agreed = match self.change_of_kinds()? {
             Some(Intent::New(change)) => Some(self.question()?.begin(change, &self.request.consent, self.ask.agree)?),
-            Some(Intent::UnderWay(log, objects)) => Some(self.question()?.go_on(log, &objects)?),
+            Some(Intent::UnderWay(log, objects)) => Some(self.question()?.go_on(log, &objects, None)?),
             None => None,
         };
         *self.agreed.lock().unwrap_or_else(PoisonError::into_inner) = agreed;
@@ -384,7 +384,7 @@ impl Deployment<'_> {
         let objects = question.objects_to_come(&chart, &values, self.kube_version.get()?)?;
         match open {
             Some(log) => Ok(Some(Intent::UnderWay(log, objects))),
-            None => Ok(question.plan(&objects)?.map(Intent::New)),
+            None => Ok(question.plan(&objects, None)?.map(Intent::New)),
         }
     }
 
@@ -413,8 +413,8 @@ impl Deployment<'_> {
 
     /// What helm is given. Autoscaled workloads are looked at as late as possible: an autoscaler goes on.
     pub(super) fn values(&self, secret: &ReleaseSecret) -> Result<Json, Error> {
-        let names = self.request.plan.workloads.iter().map(|workload| workload.view.name.as_str());
-        let replicas = replicas::live(self.cluster.get()?, self.release, names)?;
+        let workloads = self.request.plan.workloads.iter().map(|it| (it.view.kind, it.view.name.as_str()));
+        let replicas = replicas::live(self.cluster.get()?, self.release, workloads)?;
         Ok(values::values(self.request, self.settled.get()?, secret, &self.before.get()?.claims, &replicas))
     }
 
@@ -478,14 +478,27 @@ impl Deployment<'_> {
     }
 
     fn change_kinds(&self, agreed: Agreed) -> Result<(), Error> {
+        self.changes_kinds.put(());
+        match self.drive(agreed, self.limits.left(), Some(&|| self.run_helm()))? {
+            (Way::Forward, _) => Ok(()),
+            (Way::Back(why), base) => {
+                self.rolled_back.put(Some(base));
+                Err(Error::KindsUnchanged(why))
+            }
+        }
+    }
+
+    /// Drives a change of kinds to its end: how it ended, and the revision that the way back leads to.
+    fn drive(
+        &self,
+        agreed: Agreed,
+        time: Duration,
+        upgrade: Option<&dyn Fn() -> Result<(), Error>>,
+    ) -> Result<(Way, u64), Error> {
         let Question { cluster, helm, target, release, owner, report } = self.question()?;
-        let mut log = match agreed {
-            Agreed::GoOn(log) => log,
-            Agreed::Begin(journal) => Log::begin(cluster, owner, &release.namespace, journal)?,
-        };
-        log.journal.progress = log.journal.progress.resumed();
+        let mut log = agreed.log(cluster, owner, &release.namespace)?;
         let (lock, secrets) = (self.lock.get()?, self.secrets()?);
-        let (terms, stopped) = (Terms::within(self.limits.left()), self.limits.stopped);
+        let (terms, stopped) = (Terms::within(time), self.limits.stopped);
         let take_back = &|| self.take_back(cluster);
         let driver = Driver {
             cluster,
@@ -500,14 +513,8 @@ impl Deployment<'_> {
             stopped,
             take_back,
         };
-        self.changes_kinds.put(());
-        match driver.drive(&mut log, Some(&|| self.run_helm()))? {
-            Way::Forward => Ok(()),
-            Way::Back(why) => {
-                self.rolled_back.put(Some(log.journal.base));
-                Err(Error::KindsUnchanged(why))
-            }
-        }
+        let way = driver.drive(&mut log, upgrade)?;
+        Ok((way, log.journal.base))
     }
 
     /// The release is good, or secrets and values are those from before again. The state of a first install stays, because
@@ -570,7 +577,18 @@ impl Deployment<'_> {
         let (release, report, secrets) = (self.release, self.report, self.secrets()?);
         let lock = self.lock.get()?;
         let way = rollback::Way { helm, target, cluster, lock, release, options: &options, secrets: &secrets, report };
-        self.rolled_back.put(way.after_failure()?);
+        let back = way.after_failure(|revision, wanted| {
+            let objects: Vec<Json> = wanted.values().cloned().collect();
+            let Some(change) = self.question()?.plan(&objects, Some(revision))? else {
+                return way.go(revision, wanted);
+            };
+            let journal = change.agreed_beforehand(&self.request.consent)?;
+            match self.drive(Agreed::Begin(journal), self.time, None)? {
+                (Way::Forward, _) => Ok(()),
+                (Way::Back(why), _) => Err(Error::KindsUnchanged(why)),
+            }
+        })?;
+        self.rolled_back.put(back);
         Ok(())
     }
 

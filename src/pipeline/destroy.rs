@@ -3,13 +3,14 @@
 use super::checks::is_our_claim;
 use super::event::{Report, say};
 use super::graph::{Graph, Step};
+use super::kinds;
 use super::lock::{self, Lock, Seen, Word};
 use super::run::{Conduct, Limits, run};
 use super::{Error, Release, Slot, chart_secret, foreign, vacancy};
 use crate::cluster::claims::ReleaseName;
 use crate::cluster::{
-    CLAIM, CONFIG_MAP, Cluster, Guard, Objects, Owner, Propagation, SECRET, State, annotation, label, marks, name_of,
-    namespace, secret,
+    CLAIM, CONFIG_MAP, Cluster, Guard, Note, Objects, Owner, Propagation, SECRET, State, annotation, label, marks,
+    name_of, namespace, secret,
 };
 use crate::helm::{self, Helm, Options, Target};
 use crate::problem::Problem;
@@ -145,6 +146,9 @@ impl Destruction<'_> {
         let (live, seen) = Seen::look(helm, target, cluster, self.release)?;
         check_release(live.as_ref(), cluster, self.release)?;
         lock::check(cluster, self.release, self.owner()?, &seen, self.word)?;
+        if self.live.get()?.is_some() {
+            kinds::check_none_open(cluster, self.owner()?, self.release)?;
+        }
         self.seen.put(seen);
         // Known before anything goes: half of it would help nobody.
         if self.request.delete_namespace {
@@ -215,6 +219,7 @@ impl Destruction<'_> {
             // The state goes last: while it is there, a run that was cut short can be repeated.
             let state = State::read(cluster, owner, space)?;
             done.found |= state.exists();
+            Note::read(cluster, owner, space)?.delete(cluster, space)?;
             state.delete(cluster, space)?;
         }
         foreign::remove(cluster, self.release, None)?;

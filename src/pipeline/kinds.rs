@@ -1,10 +1,11 @@
 //! A deploy that changes kinds: what will happen, who agreed to it, and the journal that it begins or goes on with.
 
-use super::event::{Report, say};
-use super::promote::{Log, kind, live, others, volumes};
+use super::event::{Report, say, warn};
+use super::promote::{Log, kind, live, nodes, others, volumes};
+use super::status::autoscalers;
 use super::{Error, Release};
 use crate::cluster::claims::ReleaseName;
-use crate::cluster::{Cluster, Owner, name_of};
+use crate::cluster::{Cluster, ErrorKind, Owner, name_of};
 use crate::helm::{Helm, Target, Values};
 use crate::problem::{Problem, Problems};
 use crate::promotion::{Confirmation, Direction, How, Journal, Live, Promotion, Sides, detect, digest};
@@ -26,6 +27,18 @@ pub enum Agreed {
     Begin(Journal),
     /// It was begun before.
     GoOn(Log),
+}
+
+impl Agreed {
+    /// The journal, written when it begins. What was counted in earlier runs starts again.
+    pub fn log(self, cluster: &Cluster, owner: Owner<'_>, namespace: &str) -> Result<Log, Error> {
+        let mut log = match self {
+            Self::GoOn(log) => log,
+            Self::Begin(journal) => Log::begin(cluster, owner, namespace, journal)?,
+        };
+        log.journal.progress = log.journal.progress.resumed();
+        Ok(log)
+    }
 }
 
 /// A change of kinds that nobody has begun yet.
@@ -78,16 +91,21 @@ impl Question<'_> {
         Ok(crate::diff::objects(&text, &self.release.namespace)?.into_values().collect())
     }
 
-    /// Goes on with what was begun, when the chart is the same.
-    pub fn go_on(&self, log: Log, objects: &[Json]) -> Result<Agreed, Error> {
+    /// Goes on with what was begun, when it leads to the same chart or the same revision.
+    pub fn go_on(&self, log: Log, objects: &[Json], to: Option<u64>) -> Result<Agreed, Error> {
         let journal = &log.journal;
-        say(self.report, format!("going on: {}", journal.described()));
-        if journal.progress.direction == Direction::Forward && journal.target != digest(objects, &journal.changes) {
+        let same = journal.to == to && journal.target == digest(objects, &journal.changes);
+        if journal.progress.direction == Direction::Forward && !same {
+            let (planned, hint) = match journal.to {
+                None => ("another chart", "deploy the same chart and values again"),
+                Some(_) => ("a rollback", "go on with `promote --resume`"),
+            };
             let what =
-                format!("a change of kinds is under way, and was planned for another chart: {}", journal.described());
-            let hint = "deploy the same chart and values again, or go back first with `promote --abort`";
+                format!("a change of kinds is under way, and was planned for {planned}: {}", journal.described());
+            let hint = format!("{hint}, or go back first with `promote --abort`");
             return Err(Error::Refused(Problem::at("", what).hint(hint).into()));
         }
+        say(self.report, format!("going on: {}", journal.described()));
         Ok(Agreed::GoOn(log))
     }
 
@@ -103,15 +121,30 @@ impl Question<'_> {
             say(self.report, line);
         }
         self.check_rights(&promotion)?;
+        let scalers = autoscalers(self.cluster, self.release)?;
+        for old in promotion.changes.iter().map(|change| &change.old) {
+            if let Some(scaler) = scalers.get(&(old.kind.clone(), old.name.clone())) {
+                warn(
+                    self.report,
+                    format!("the autoscaler {scaler} scales {old} and will find nothing: point it to the new kind"),
+                );
+            }
+        }
         confirmed(&promotion, &hash, consent, agree)?;
         Ok(Agreed::Begin(promotion.journal(hash, target, last)))
     }
 
-    /// The change that leads to these objects. None when nothing changes its kind.
-    pub fn plan(&self, objects: &[Json]) -> Result<Option<NewChange>, Error> {
+    /// The change that leads to these objects, which are those of the revision `to` or of a chart. None when nothing changes
+    /// its kind.
+    pub fn plan(&self, objects: &[Json], to: Option<u64>) -> Result<Option<NewChange>, Error> {
         let space = &self.release.namespace;
         let history = self.helm.history(self.target)?;
         let last = history.last().map_or(0, |revision| revision.revision);
+        if history.is_empty() {
+            let what = format!("{} has no history any more (E02)", self.release.described());
+            let hint = "restore its Secrets `sh.helm.release.v1...` from a backup; nothing was done";
+            return Err(Error::Refused(Problem::at("", what).hint(hint).into()));
+        }
         let Some(base) = history.iter().rfind(|revision| revision.status == "deployed") else {
             let what = format!("{} has no revision in place that one could go back to (E15)", self.release.described());
             let hint = "deploy the chart from before once more, then this one";
@@ -120,7 +153,7 @@ impl Question<'_> {
         let base = base.revision;
         let manifest = self.helm.get_manifest(self.target, Some(base))?.unwrap_or_default();
         let before: Vec<Json> = crate::diff::objects(&manifest, space)?.into_values().collect();
-        let mut live = live(self.cluster, space)?;
+        let mut live = live(self.cluster, space).map_err(not_allowed)?;
         let named = objects.iter().map(|object| (object["kind"].as_str().unwrap_or_default(), name_of(object)));
         others(self.cluster, space, &mut live, named)?;
         let release = ReleaseName { name: &self.release.name, namespace: space };
@@ -128,7 +161,9 @@ impl Question<'_> {
             |live: &Live| detect(Sides { release, base, last: &before, target: objects, live }).map_err(Error::Refused);
         let Some(found) = look(&live)? else { return Ok(None) };
         volumes(self.cluster, &mut live, found.claims.iter().map(|note| note.name.as_str()))?;
-        Ok(look(&live)?.map(|promotion| {
+        nodes(self.cluster, &mut live, &found.changes)?;
+        Ok(look(&live)?.map(|mut promotion| {
+            promotion.to = to;
             let target = digest(objects, &promotion.changes);
             let hash = promotion.hash(&target);
             NewChange { promotion, hash, target, last }
@@ -150,6 +185,42 @@ impl Question<'_> {
             }
         }
         problems.or(()).map_err(Error::Refused)
+    }
+}
+
+impl NewChange {
+    /// The journal of a change that was agreed to before anybody knew of it: who asked to go back on a failure agreed to
+    /// downtime. An error when it needs more.
+    pub fn agreed_beforehand(self, consent: &Consent) -> Result<Journal, Error> {
+        let Self { promotion, hash, target, last } = self;
+        let given = |need: &Confirmation| *need == Confirmation::Downtime || consent.accept.contains(need);
+        if promotion.needs.iter().all(given) {
+            return Ok(promotion.journal(hash, target, last));
+        }
+        let what = "going back would change kinds, which needs a confirmation; the failed revision is left as it is";
+        Err(Error::Refused(Problem::at("", what).hint("`rollback` shows what would happen, and asks").into()))
+    }
+}
+
+/// Refuses what would pull the ground away from under a change of kinds that is not done.
+pub fn check_none_open(cluster: &Cluster, owner: Owner<'_>, release: &Release) -> Result<(), Error> {
+    let Some(log) = Log::read(cluster, owner, &release.namespace)?.filter(|log| log.journal.is_open()) else {
+        return Ok(());
+    };
+    let what = format!("a change of kinds is under way in the {}: {}", release.described(), log.journal.described());
+    let hint =
+        "finish it first: the same command that began it or `promote --resume` goes on, `promote --abort` goes back";
+    Err(Error::Refused(Problem::at("", what).hint(hint).into()))
+}
+
+/// Who may not see it all cannot know when pods have ended.
+fn not_allowed(error: Error) -> Error {
+    match error {
+        Error::Cluster(error) if error.kind() == ErrorKind::Forbidden => {
+            let what = format!("a workload would change its kind, which nobody can do who may not look (E14): {error}");
+            Error::Refused(Problem::at("", what).hint("ask for that right; nothing was changed").into())
+        }
+        other => other,
     }
 }
 

@@ -185,8 +185,8 @@ pub fn examine(examined: &Examined, survey: &Survey) -> Result<Examination, Erro
 /// What helm will be given, with marks in place of those that the Secret does not have yet.
 fn foreseen(examined: &Examined) -> Result<Json, Error> {
     let (request, before) = (examined.request, examined.before);
-    let names = request.plan.workloads.iter().map(|workload| workload.view.name.as_str());
-    let replicas = replicas::live(examined.cluster, examined.release, names)?;
+    let workloads = request.plan.workloads.iter().map(|it| (it.view.kind, it.view.name.as_str()));
+    let replicas = replicas::live(examined.cluster, examined.release, workloads)?;
     let mut given = values::values(request, examined.settled, &before.secret, &before.claims, &replicas);
     let from_deploy = request.plan.secrets.iter().filter(|(_, used)| used.is_written_by_deploy());
     for (name, _) in from_deploy {

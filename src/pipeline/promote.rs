@@ -9,16 +9,17 @@ use super::run::Conduct;
 use super::{Error, Release};
 use crate::cluster::claims::ReleaseName;
 use crate::cluster::{
-    CLAIM, Cluster, DEPLOYMENT, ErrorKind, Guard, JOB, Kind, Note, Objects as _, Owner, POD, Propagation, REPLICA_SET,
-    Record, SERVICE, STATEFUL_SET, VOLUME, name_of,
+    CLAIM, Cluster, DEPLOYMENT, ErrorKind, Guard, JOB, Kind, NODE, Note, Objects as _, Owner, POD, Propagation,
+    REPLICA_SET, Record, SERVICE, STATEFUL_SET, VOLUME, name_of,
 };
 use crate::helm::{Helm, Options, Target};
 use crate::problem::Problem;
 use crate::promotion::{
     Action, Change, ClaimNote, Direction, HelmRun, How, Journal, KEEP, Live, Named, Phase, Revision, Role, Status,
-    Stop, Wait, described, entry_of_ours, fixed_digest, next, observe, retired, word,
+    Stop, Wait, described, entry_of_ours, fixed_digest, next, observe, pods_of, retired, word,
 };
 use serde_json::{Value as Json, json};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -110,16 +111,18 @@ struct Seen {
 }
 
 impl Driver<'_> {
-    /// Drives to an end. `upgrade` calls helm forward; without it, only what needs no chart is done.
+    /// Drives to an end. `upgrade` calls helm forward; without it, only what needs no chart is done, which is all of a way
+    /// to a revision.
     pub fn drive(&self, log: &mut Log, upgrade: Option<&dyn Fn() -> Result<(), Error>>) -> Result<Way, Error> {
         let mut failure = "it was asked for".to_owned();
         let mut waiting: Option<(Wait, Instant)> = None;
+        let mut known = None;
         loop {
             if (self.stopped)() {
                 return Err(Error::Interrupted);
             }
             self.lock.check()?;
-            let seen = self.look(log)?;
+            let seen = self.look(log, &mut known)?;
             let mut action = self.decide(log, &seen, false);
             if let Action::Wait(wait) = action {
                 let since = waiting.filter(|(same, _)| *same == wait).map_or_else(Instant::now, |(_, since)| since);
@@ -175,8 +178,8 @@ impl Driver<'_> {
         }
     }
 
-    /// Looks at everything.
-    fn look(&self, log: &mut Log) -> Result<Seen, Error> {
+    /// Looks at everything. `known` is what the last revision that was seen brings: it does not change.
+    fn look(&self, log: &mut Log, known: &mut Option<(u64, Role)>) -> Result<Seen, Error> {
         let mut live = live(self.cluster, self.space())?;
         let named = log.journal.changes.iter().map(|change| (&*change.old.kind, &*change.old.name));
         others(self.cluster, self.space(), &mut live, named)?;
@@ -188,6 +191,9 @@ impl Driver<'_> {
         }
         let journal = &log.journal;
         let foreign = number < journal.last || number > journal.last + u64::from(journal.calling);
+        if let Some((_, brings)) = known.filter(|(of, _)| *of == number) {
+            return Ok(Seen { live, revision: Revision { status, brings, foreign }, number });
+        }
         let manifest = self.helm.get_manifest(self.target, Some(number))?.unwrap_or_default();
         let objects: Vec<Json> = crate::diff::objects(&manifest, self.space())?.into_values().collect();
         let is_new = |change: &Change, it: &Json| {
@@ -196,6 +202,7 @@ impl Driver<'_> {
         };
         let new = journal.changes.iter().all(|change| objects.iter().any(|it| is_new(change, it)));
         let brings = if new { Role::New } else { Role::Old };
+        *known = Some((number, brings));
         Ok(Seen { live, revision: Revision { status, brings, foreign }, number })
     }
 
@@ -239,7 +246,8 @@ impl Driver<'_> {
         direction: Direction,
         upgrade: Option<&dyn Fn() -> Result<(), Error>>,
     ) -> Result<Result<(), Error>, Error> {
-        if direction == Direction::Forward && upgrade.is_none() {
+        let to = log.journal.to;
+        if direction == Direction::Forward && upgrade.is_none() && to.is_none() {
             let what = format!("the way leads on with the chart: {}", log.journal.described());
             return Err(Error::Resumable(
                 Problem::at("", what).hint("run the same deploy again, or `promote --abort`"),
@@ -248,7 +256,10 @@ impl Driver<'_> {
         (log.journal.last, log.journal.calling) = (seen.number, true);
         self.write(log)?;
         let ran = match direction {
-            Direction::Forward => upgrade.map_or(Ok(()), |upgrade| upgrade()),
+            Direction::Forward => match (upgrade, to) {
+                (Some(upgrade), _) => upgrade(),
+                (None, to) => self.roll_back(to.unwrap_or(log.journal.base)),
+            },
             Direction::Back => {
                 (self.take_back)()?;
                 self.roll_back(log.journal.base)
@@ -422,6 +433,7 @@ pub fn live(cluster: &Cluster, namespace: &str) -> Result<Live, Error> {
         claims: list(&CLAIM)?,
         others: Vec::new(),
         volumes: Vec::new(),
+        nodes: Vec::new(),
     })
 }
 
@@ -447,6 +459,20 @@ pub fn volumes<'a>(cluster: &Cluster, live: &mut Live, claims: impl Iterator<Ite
         let Some(name) = name else { continue };
         match cluster.get(&VOLUME, "", &name) {
             Ok(volume) => live.volumes.extend(volume),
+            Err(error) if error.kind() == ErrorKind::Forbidden => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// Adds the nodes of the pods that are to end, as far as we may look.
+pub fn nodes(cluster: &Cluster, live: &mut Live, changes: &[Change]) -> Result<(), Error> {
+    let pods = changes.iter().flat_map(|change| pods_of(&change.old, live));
+    let names: BTreeSet<String> = pods.filter_map(|pod| pod["spec"]["nodeName"].as_str()).map(str::to_owned).collect();
+    for name in names {
+        match cluster.get(&NODE, "", &name) {
+            Ok(node) => live.nodes.extend(node),
             Err(error) if error.kind() == ErrorKind::Forbidden => {}
             Err(error) => return Err(error.into()),
         }
@@ -538,6 +564,7 @@ fn drive(wish: Wish, mut log: Log, locked: &Locked, left: Option<&lock::Seen>, c
         log.journal.progress = log.journal.progress.back();
     }
     log.write(cluster, owner, space)?;
+    let base = log.journal.base;
     let secrets: Vec<String> = crate::cluster::secret::read(cluster, owner, space)?.texts().collect();
     let driver = Driver {
         cluster,
@@ -550,11 +577,18 @@ fn drive(wish: Wish, mut log: Log, locked: &Locked, left: Option<&lock::Seen>, c
         report: conduct.report,
         terms: Terms::within(conduct.limits.left()),
         stopped: conduct.limits.stopped,
-        take_back: &|| rollback::take_back_killed_run(cluster, owner, space),
+        take_back: &|| {
+            rollback::take_back_killed_run(cluster, owner, space)?;
+            rollback::put_back_values(helm, target, cluster, owner, space, base)
+        },
     };
     match driver.drive(&mut log, None)? {
         Way::Back(why) if wish == Wish::Resume => Err(Error::KindsUnchanged(why)),
-        _ => Ok(()),
+        Way::Forward => {
+            let to = log.journal.to;
+            to.map_or(Ok(()), |to| rollback::put_back_values(helm, target, cluster, owner, space, to))
+        }
+        Way::Back(_) => Ok(()),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Whether a release can go back to one of its revisions: kinds, fixed fields, claims, keys of Secrets.
+//! Whether a release can go back to one of its revisions: fixed fields, claims, keys of Secrets; and whether kinds change.
 //!
 //! helm asks none of this before it writes. Nothing here writes either.
 
@@ -27,14 +27,8 @@ pub fn live(cluster: &Cluster, wanted: &Manifest) -> Result<Manifest, Error> {
     Ok(found)
 }
 
-/// A workload that runs as the other kind: helm would run the pods of both on the same data.
-pub fn kinds(
-    cluster: &Cluster,
-    release: &Release,
-    revision: u64,
-    wanted: &Manifest,
-    problems: &mut Problems,
-) -> Result<(), Error> {
+/// Whether a workload runs as the other kind: helm alone would run the pods of both on the same data.
+pub fn changes_kind(cluster: &Cluster, release: &Release, wanted: &Manifest) -> Result<bool, Error> {
     for object in wanted.keys() {
         let other = match object.kind.as_str() {
             "Deployment" => STATEFUL_SET,
@@ -44,19 +38,10 @@ pub fn kinds(
         let live = cluster.get(&other, &object.namespace, &object.name)?;
         let name = ReleaseName { name: &release.name, namespace: &release.namespace };
         if live.is_some_and(|live| super::checks::is_owned(&live, name)) {
-            problems.push(
-                Problem::at(
-                    "",
-                    format!(
-                        "`{}` runs as a {other} and was a {} in revision {revision}: helm would run old and new pods on the same data",
-                        object.name, object.kind
-                    ),
-                )
-                .hint("deploy the older source with the kind that runs now, or destroy the release (claims stay) and deploy it"),
-            );
+            return Ok(true);
         }
     }
-    Ok(())
+    Ok(false)
 }
 
 /// Fields that cannot be changed on a live object, and claims that would shrink.

@@ -13,19 +13,20 @@ use serde::Deserialize as _;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
-/// The live number of pods of each workload of these names that an autoscaler decides about.
+/// The live number of pods of each of these workloads (kind and name) that an autoscaler decides about. One that scales the
+/// other kind decides nothing about the kind that comes.
 pub fn live<'a>(
     cluster: &Cluster,
     release: &Release,
-    names: impl Iterator<Item = &'a str>,
+    workloads: impl Iterator<Item = (&'a str, &'a str)>,
 ) -> Result<BTreeMap<String, u64>, Error> {
     let scalers = autoscalers(cluster, release)?;
     let mut found = BTreeMap::new();
     if scalers.is_empty() {
         return Ok(found);
     }
-    for name in names {
-        for kind in [&DEPLOYMENT, &STATEFUL_SET] {
+    for (meant, name) in workloads {
+        for kind in [&DEPLOYMENT, &STATEFUL_SET].into_iter().filter(|kind| kind.kind == meant) {
             if !scalers.contains_key(&(kind.kind.to_string(), name.to_owned())) {
                 continue;
             }

@@ -3,7 +3,9 @@
 
 use super::event::{Report, say, warn};
 use super::graph::{Ended, Graph, Step};
+use super::kinds::{self, Agreed, Consent, Question};
 use super::lock::{self, Lock, Seen, Word};
+use super::promote::{Driver, Log, Terms, Way as KindsWay};
 use super::reach::{self, Manifest};
 use super::run::{Conduct, Limits, run};
 use super::watch::Watching;
@@ -26,12 +28,15 @@ pub struct Rollback {
     pub wait: bool,
     /// Whether a person knows that no other helm works on the release.
     pub assume_helm_dead: bool,
+    /// What was agreed to, should a workload change its kind.
+    pub consent: Consent,
 }
 
 /// What the steps of one rollback share.
 pub struct Return<'a> {
     request: &'a Rollback,
     release: &'a Release,
+    agree: &'a (dyn Fn() -> bool + Sync),
     report: &'a Report<'a>,
     limits: &'a Limits<'a>,
     helm: Slot<(Helm, Target)>,
@@ -42,6 +47,10 @@ pub struct Return<'a> {
     lock: Slot<Arc<Lock>>,
     revision: Slot<u64>,
     wanted: Slot<Manifest>,
+    /// A change of kinds that was begun before.
+    open: Mutex<Option<Log>>,
+    /// A change of kinds that was agreed to.
+    agreed: Mutex<Option<Agreed>>,
     /// Plain values that the deploy of the revision was given; none when it was not ours.
     kept: Slot<Option<BTreeMap<String, String>>>,
     state: Mutex<Option<(State, BTreeMap<String, String>)>>,
@@ -66,9 +75,15 @@ pub fn steps<'a>() -> Result<Graph<'a, Return<'a>>, Problem> {
             Return::check,
         ),
         Step::new(
+            "confirm-kubernetes",
+            "show a change of kinds, where there is one, and have it confirmed",
+            &["preflight-kubernetes"],
+            Return::confirm,
+        ),
+        Step::new(
             "lock-kubernetes",
             "take the Lease of the release, free it from a helm that was killed",
-            &["preflight-kubernetes"],
+            &["confirm-kubernetes"],
             Return::lock,
         )
         .at_end(|rolling, _| rolling.lock.find().map_or(Ok(()), |lock| lock.release())),
@@ -83,13 +98,19 @@ pub fn steps<'a>() -> Result<Graph<'a, Return<'a>>, Problem> {
     ])
 }
 
-/// Rolls the release back. The number of the revision that it came back to.
-pub fn rollback(request: &Rollback, release: &Release, conduct: &Conduct) -> Result<u64, Error> {
+/// Rolls the release back. `agree` asks a person about what was just shown. The number of the revision that it came back to.
+pub fn rollback(
+    request: &Rollback,
+    release: &Release,
+    agree: &(dyn Fn() -> bool + Sync),
+    conduct: &Conduct,
+) -> Result<u64, Error> {
     let (graph, report, limits) = (steps()?.part(conduct.only)?, conduct.report, &conduct.limits);
     say(report, format!("rolling back {}", release.described()));
     let rolling = Return {
         request,
         release,
+        agree,
         report,
         limits,
         helm: Slot::default(),
@@ -100,6 +121,8 @@ pub fn rollback(request: &Rollback, release: &Release, conduct: &Conduct) -> Res
         lock: Slot::default(),
         revision: Slot::default(),
         wanted: Slot::default(),
+        open: Mutex::default(),
+        agreed: Mutex::default(),
         kept: Slot::default(),
         state: Mutex::default(),
         done: Slot::default(),
@@ -143,11 +166,71 @@ impl Return<'_> {
             before::check_idle(live, &seen)?;
         }
         self.seen.put(seen);
-        let revision =
-            history::choose(&revisions, self.request.revision).map_err(|problem| Error::Refused(problem.into()))?;
+        let begun = self.begun()?;
+        let revision = history::choose(&revisions, self.request.revision.or(begun))
+            .map_err(|problem| Error::Refused(problem.into()))?;
         say(self.report, format!("going back to revision {revision}"));
         self.revision.put(revision);
         Ok(())
+    }
+
+    /// The revision that a rollback of different kinds was begun to; an error when another change of kinds is under way.
+    fn begun(&self) -> Result<Option<u64>, Error> {
+        let Some(log) = self.question()?.open()? else { return Ok(None) };
+        let to = log.journal.to;
+        if to.is_none() || self.request.revision.is_some_and(|revision| Some(revision) != to) {
+            kinds::check_none_open(self.cluster.get()?, self.owner()?, self.release)?;
+        }
+        *self.open.lock().unwrap_or_else(PoisonError::into_inner) = Some(log);
+        Ok(to)
+    }
+
+    fn question(&self) -> Result<Question<'_>, Error> {
+        let (helm, target) = self.helm.get()?;
+        let (cluster, release, report) = (self.cluster.get()?, self.release, self.report);
+        Ok(Question { cluster, helm, target, release, owner: self.owner()?, report })
+    }
+
+    fn confirm(&self) -> Result<(), Error> {
+        let (question, wanted, to) = (self.question()?, self.wanted.get()?, Some(*self.revision.get()?));
+        let objects: Vec<Json> = wanted.values().cloned().collect();
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let agreed = match open {
+            Some(log) => Some(question.go_on(log, &objects, to)?),
+            None if reach::changes_kind(self.cluster.get()?, self.release, wanted)? => question
+                .plan(&objects, to)?
+                .map(|change| question.begin(change, &self.request.consent, self.agree))
+                .transpose()?,
+            None => None,
+        };
+        *self.agreed.lock().unwrap_or_else(PoisonError::into_inner) = agreed;
+        Ok(())
+    }
+
+    fn change_kinds(&self, agreed: Agreed) -> Result<(), Error> {
+        let Question { cluster, helm, target, release, owner, report } = self.question()?;
+        let mut log = agreed.log(cluster, owner, &release.namespace)?;
+        let secrets: Vec<String> = secret::read(cluster, owner, &release.namespace)?.texts().collect();
+        let driver = Driver {
+            cluster,
+            helm,
+            target,
+            release,
+            owner,
+            lock: self.lock.get()?,
+            secrets: &secrets,
+            report,
+            terms: Terms::within(self.limits.left()),
+            stopped: self.limits.stopped,
+            take_back: &|| self.take_back(),
+        };
+        match driver.drive(&mut log, None)? {
+            KindsWay::Forward => Ok(()),
+            KindsWay::Back(why) => {
+                let error = Box::new(Error::KindsUnchanged(why));
+                Err(Error::RolledBack { error, revision: log.journal.base })
+            }
+        }
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -186,6 +269,12 @@ impl Return<'_> {
     }
 
     fn helm_rollback(&self) -> Result<(), Error> {
+        let agreed = self.agreed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(agreed) = agreed {
+            self.change_kinds(agreed)?;
+            self.done.put(());
+            return Ok(());
+        }
         let ((helm, target), revision) = (self.helm.get()?, *self.revision.get()?);
         let options = Options { timeout: self.limits.left(), wait: self.request.wait, ..Options::default() };
         let cluster = self.cluster.get()?;
@@ -200,8 +289,13 @@ impl Return<'_> {
 
     /// A rollback that failed leaves the values that the next deploy starts from as they were.
     fn keep_or_take_back(&self, ended: Ended) -> Result<(), Error> {
+        if ended == Ended::Badly && self.done.find().is_none() { self.take_back() } else { Ok(()) }
+    }
+
+    /// The values that the next deploy starts from are those from before again.
+    fn take_back(&self) -> Result<(), Error> {
         let written = self.state.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let (Some((mut state, before)), Ended::Badly, None) = (written, ended, self.done.find()) {
+        if let Some((mut state, before)) = written {
             state.values = before;
             state.write(self.cluster.get()?, self.owner()?, &self.release.namespace)?;
         }
@@ -218,6 +312,24 @@ pub fn take_back_killed_run(cluster: &Cluster, owner: Owner, namespace: &str) ->
     Ok(())
 }
 
+/// The values that the next deploy starts from are those that a revision was given.
+pub fn put_back_values(
+    helm: &Helm,
+    target: &Target,
+    cluster: &Cluster,
+    owner: Owner,
+    namespace: &str,
+    revision: u64,
+) -> Result<(), Error> {
+    let values = helm.get_values(target, Some(revision))?;
+    let mut state = State::read(cluster, owner, namespace)?;
+    if let Some(kept) = values.as_ref().and_then(kept_values).filter(|_| state.exists()) {
+        state.values = kept;
+        state.write(cluster, owner, namespace)?;
+    }
+    Ok(())
+}
+
 /// The objects of a revision, if helm can bring the release from what lives to them with its data and its secrets.
 fn check(helm: &Helm, target: &Target, cluster: &Cluster, release: &Release, revision: u64) -> Result<Manifest, Error> {
     let manifest = |revision| -> Result<Manifest, Error> {
@@ -227,7 +339,6 @@ fn check(helm: &Helm, target: &Target, cluster: &Cluster, release: &Release, rev
     let (last, wanted) = (manifest(None)?, manifest(Some(revision))?);
     let live = reach::live(cluster, &wanted)?;
     let mut problems = Problems::default();
-    reach::kinds(cluster, release, revision, &wanted, &mut problems)?;
     reach::fields(revision, &last, &wanted, &live, &mut problems);
     reach::secrets(cluster, release, revision, &wanted, &mut problems)?;
     problems.or(wanted).map_err(Error::Refused)
@@ -254,9 +365,12 @@ pub struct Way<'a> {
 }
 
 impl Way<'_> {
-    /// Goes back to the last good revision after a deploy failed. None when there is none, or when helm wrote no revision
-    /// that would have to go.
-    pub fn after_failure(&self) -> Result<Option<u64>, Error> {
+    /// Goes back to the last good revision after a deploy failed, with `change_kinds` where that changes kinds. None when there
+    /// is none, or when helm wrote no revision that would have to go.
+    pub fn after_failure(
+        &self,
+        change_kinds: impl FnOnce(u64, &Manifest) -> Result<(), Error>,
+    ) -> Result<Option<u64>, Error> {
         let revisions = self.helm.history(self.target)?;
         if revisions.last().is_none_or(|last| last.status == "deployed") {
             return Ok(None);
@@ -264,7 +378,11 @@ impl Way<'_> {
         let Ok(revision) = history::choose(&revisions, None) else { return Ok(None) };
         let wanted = check(self.helm, self.target, self.cluster, self.release, revision)?;
         say(self.report, format!("going back to revision {revision}"));
-        self.go(revision, &wanted)?;
+        if reach::changes_kind(self.cluster, self.release, &wanted)? {
+            change_kinds(revision, &wanted)?;
+        } else {
+            self.go(revision, &wanted)?;
+        }
         Ok(Some(revision))
     }
 

@@ -45,6 +45,9 @@ pub struct Sides<'a> {
 pub struct Promotion {
     /// The revision that the way back leads to.
     pub base: u64,
+    /// The revision that it leads to; none when it leads to a chart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<u64>,
     /// The workloads.
     pub changes: Vec<Change>,
     /// What happens to the data in every folder.
@@ -89,7 +92,7 @@ pub fn detect(sides: Sides<'_>) -> Result<Option<Promotion>, Problems> {
     let claims = claims(sides, &changes, &mut problems);
     needs.extend(data.iter().filter_map(|note| note.class.needs()));
     let needs = needs.into_iter().collect();
-    problems.or(Some(Promotion { base: sides.base, changes, data, claims, grace, needs }))
+    problems.or(Some(Promotion { base: sides.base, to: None, changes, data, claims, grace, needs }))
 }
 
 impl Promotion {
@@ -104,6 +107,7 @@ impl Promotion {
             phase: Phase::Protect,
             progress: Progress { stray, ..Progress::new(Direction::Forward) },
             base: self.base,
+            to: self.to,
             last,
             calling: false,
             changes: self.changes.clone(),
@@ -169,11 +173,7 @@ fn change(sides: Sides<'_>, target: &Json, old: &Json) -> Change {
     if old_named.replicas == 0 {
         old_named.replicas = recorded.map_or(0, replicas);
     }
-    let of_pods = sides
-        .live
-        .pods
-        .iter()
-        .filter(|pod| root(pod).is_some_and(|(kind, name)| kind == old_named.kind && name == old_named.name));
+    let of_pods = pods_of(&old_named, sides.live);
     let mut claims: BTreeSet<String> = of_pods.flat_map(|pod| mounted(&pod["spec"])).map(str::to_owned).collect();
     claims.extend(data::claims_of(old).into_iter().chain(data::claims_of(target)).map(str::to_owned));
     let same = old["kind"] == target["kind"] && name_of(old) == name_of(target);
@@ -242,6 +242,11 @@ fn claims(sides: Sides<'_>, changes: &[Change], problems: &mut Problems) -> Vec<
         });
     }
     notes
+}
+
+/// The pods of a workload.
+pub fn pods_of<'a>(named: &'a Named, live: &'a Live) -> impl Iterator<Item = &'a Json> {
+    live.pods.iter().filter(|pod| root(pod).is_some_and(|(kind, name)| kind == named.kind && name == named.name))
 }
 
 /// Who would undo it.
@@ -333,14 +338,15 @@ fn refusals(sides: Sides<'_>, change: &Change, target: &Json, problems: &mut Pro
             );
         }
     }
-    let stuck = |pod: &&Json| {
-        !has_ended(pod)
-            && pod["status"]["reason"] == "NodeLost"
-            && root(pod).is_some_and(|(kind, name)| kind == change.old.kind && name == change.old.name)
+    let silent = |node: &&Json| {
+        let conditions = node["status"]["conditions"].as_array().into_iter().flatten();
+        !conditions.into_iter().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
     };
-    if let Some(pod) = sides.live.pods.iter().find(stuck) {
-        problems
-            .push(Problem::at("", format!("{what}: the node of its pod {} does not answer (E06)", name_of(pod))).hint(
+    for pod in pods_of(&change.old, sides.live).filter(|pod| !has_ended(pod)) {
+        let node = sides.live.nodes.iter().find(|node| pod["spec"]["nodeName"] == *name_of(node)).filter(silent);
+        let Some(node) = node else { continue };
+        let (node, pod) = (name_of(node), name_of(pod));
+        problems.push(Problem::at("", format!("{what}: the node {node} of its pod {pod} does not answer (E06)")).hint(
             "bring the node back, or make sure that it is off and give it the taint node.kubernetes.io/out-of-service",
         ));
     }

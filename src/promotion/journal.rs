@@ -26,6 +26,9 @@ pub struct Journal {
     pub progress: Progress,
     /// The revision that the way back leads to.
     pub base: u64,
+    /// The revision that the way forward leads to; none when it leads to a chart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<u64>,
     /// The last revision that is known to be of this way, or from before it.
     pub last: u64,
     /// Whether helm was called, so that one more revision may be ours.
@@ -204,7 +207,10 @@ impl Journal {
         let way = match (self.phase, self.progress.direction) {
             (Phase::Committed, _) => "done".to_owned(),
             (Phase::RolledBack, _) => "taken back".to_owned(),
-            (phase, Direction::Forward) => format!("on the way, at {}", word(phase)),
+            (phase, Direction::Forward) => {
+                let to = self.to.map(|to| format!(" to revision {to}")).unwrap_or_default();
+                format!("on the way{to}, at {}", word(phase))
+            }
             (phase, Direction::Back) => format!("on the way back to revision {}, at {}", self.base, word(phase)),
         };
         format!("{} (plan {}): {way}", names.join(", "), self.plan)
@@ -240,6 +246,7 @@ mod tests {
             phase: Phase::Drain,
             progress: Progress::new(Direction::Back),
             base: 4,
+            to: Some(3),
             last: 5,
             calling: true,
             changes: vec![Change {

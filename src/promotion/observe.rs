@@ -27,6 +27,8 @@ pub struct Live {
     pub others: Vec<Json>,
     /// Volumes of the claims that matter, as far as we may look.
     pub volumes: Vec<Json>,
+    /// Nodes of the pods that matter, as far as we may look.
+    pub nodes: Vec<Json>,
 }
 
 impl Live {
@@ -306,6 +308,7 @@ mod tests {
             phase: Phase::Protect,
             progress: Progress::new(direction),
             base: 1,
+            to: None,
             last: 1,
             calling: false,
             changes: vec![Change {

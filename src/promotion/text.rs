@@ -104,7 +104,7 @@ impl Promotion {
             let without = if change.how == How::Adopt { " without its pods" } else { "" };
             steps.push(format!("delete {}{without} (uid {})", change.old, change.uid));
         }
-        steps.extend(["helm upgrade".to_owned(), "verify".to_owned(), "put back what was changed".to_owned()]);
+        steps.extend([forward(self.to), "verify".to_owned(), "put back what was changed".to_owned()]);
         steps
     }
 }
@@ -116,6 +116,11 @@ pub fn digest(objects: &[Json], changes: &[Change]) -> String {
     };
     let texts: Vec<String> = objects.iter().filter(is_new).map(ToString::to_string).collect();
     short_hash(&texts.join("\n"))
+}
+
+/// The call of helm that leads forward.
+fn forward(to: Option<u64>) -> String {
+    to.map_or_else(|| "helm upgrade".to_owned(), |to| format!("helm rollback to revision {to}"))
 }
 
 pub(super) fn short_hash(text: &str) -> String {
@@ -155,7 +160,7 @@ pub fn described(journal: &Journal, action: Action) -> String {
             format!("deleting {}, {why}", side(index, role))
         }
         Action::Unlock => "marking the half-done revision as failed".to_owned(),
-        Action::Helm(Direction::Forward) => "helm upgrade".to_owned(),
+        Action::Helm(Direction::Forward) => forward(journal.to),
         Action::Helm(Direction::Back) => format!("helm rollback to revision {}", journal.base),
         Action::Wait(Wait::Ready(index)) => format!("waiting for {} to become ready", side(index, coming)),
         Action::Start(index, role) => format!("starting {} again", side(index, role)),

@@ -1,195 +1,54 @@
-//! A database changes its kind on a live release: what the audit log and a watcher saw, and what is there in the end.
+//! A database changes its kind on a live release: the plain way, what is refused before it begins, and hostile actors.
 //!
-//! `C..` are the numbers of the cases. Every case is watched: at no instant may pods of two kinds exist that mount the claim,
-//! those that are ending included, and the claim stays the same object.
+//! `c..` are the numbers of the cases. Every case is watched: see [`crate::watch`].
 
-use crate::bench::{Bench, Run, bench, text, wait_for};
-use serde_json::{Value, json};
-use std::fs;
+use crate::bench::{Bench, bench, text, wait_for};
+use crate::stage::{
+    agreed, configure, hash, hash_in, hold, journal, promote, released, runs_as, through, wait_until_ready,
+};
+use crate::watch::{self, End, Write};
+use serde_json::json;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use testbed::Faults;
+use testbed::faults::{Fault, Request};
 
-const ACCEPT: [&str; 2] = ["--accept", "downtime"];
-
-/// The intent with the database as this kind; `more` are lines below it.
-fn configure(bench: &Bench, kind: &str, more: &str) {
-    bench.configure(&format!(
-        "apiVersion: aspire-k8s/v1\napplication: app\nresources:\n  db:\n    workload: {kind}\n    volumes: {{data: {{accessModes: [ReadWriteMany]}}}}\n{more}"
-    ));
-}
-
-/// A release whose database has this kind. Its old pods need a while to end.
-fn released(prefix: &str, kind: &str) -> Option<Bench> {
-    let bench = bench(prefix)?;
-    configure(&bench, kind, "    podAnnotations: {testbed.dev/terminate-delay: 3s}\n");
-    bench.deploy(&[]).ok();
-    wait_for("the database", || {
-        let ready = bench.find(&format!("{}/db", kind.to_lowercase()))?["status"]["readyReplicas"] == 1;
-        ready.then_some(())
-    });
-    Some(bench)
-}
-
-/// What the plan is called, as the refusal says it.
-fn hash(bench: &Bench) -> String {
-    let refused = bench.deploy(&[]).exits(3).says(&["would change its kind", "--accept downtime"]);
-    let rest = refused.err.split("--confirm ").nth(1).unwrap().to_owned();
-    rest.split_whitespace().next().unwrap().to_owned()
-}
-
-fn agreed(bench: &Bench, more: &[&str]) -> Run {
-    let hash = hash(bench);
-    bench.deploy(&[&["--confirm", &hash][..], &ACCEPT, more].concat())
-}
-
-/// Looks at pods and claim without pause.
-struct Watch {
-    stop: Arc<AtomicBool>,
-    thread: JoinHandle<Vec<String>>,
-    claim: String,
-}
-
-fn claim(bench: &Bench) -> String {
-    let claim = bench.get("pvc/db-data");
-    format!("{} {}", text(&claim["metadata"]["uid"]), text(&claim["spec"]["volumeName"]))
-}
-
-fn watch(bench: &Bench) -> Watch {
-    let stop = Arc::new(AtomicBool::new(false));
-    let (stopped, plane, ns) = (stop.clone(), bench.plane, bench.ns.clone());
-    let thread = thread::spawn(move || {
-        let mut seen = Vec::new();
-        while !stopped.load(Ordering::Relaxed) {
-            let pods = plane.kubectl(&["get", "pods", "-n", &ns, "-o", "json"]).unwrap();
-            let pods: Value = serde_json::from_str(&pods).unwrap();
-            let mut kinds: Vec<&str> =
-                pods["items"].as_array().unwrap().iter().filter(|pod| mounts(pod)).map(owner).collect();
-            kinds.sort_unstable();
-            kinds.dedup();
-            if kinds.len() > 1 {
-                seen.push(kinds.join(" and "));
-            }
-        }
-        seen
-    });
-    Watch { stop, thread, claim: claim(bench) }
-}
-
-fn mounts(pod: &Value) -> bool {
-    let volumes = pod["spec"]["volumes"].as_array().into_iter().flatten();
-    volumes.into_iter().any(|volume| volume["persistentVolumeClaim"]["claimName"] == "db-data")
-}
-
-fn owner(pod: &Value) -> &str {
-    text(&pod["metadata"]["ownerReferences"][0]["kind"])
-}
-
-impl Watch {
-    /// What was seen at once, for a control.
-    fn overlaps(self) -> Vec<String> {
-        self.stop.store(true, Ordering::Relaxed);
-        self.thread.join().unwrap()
-    }
-
-    /// Never two kinds at once, and the claim is the same.
-    #[track_caller]
-    fn stays_clean(self, bench: &Bench) {
-        let before = self.claim.clone();
-        assert_eq!(self.overlaps(), [""; 0], "two kinds ran on one claim");
-        assert_eq!(claim(bench), before);
-        assert!(bench.get("pvc/db-data")["metadata"]["deletionTimestamp"].is_null());
-    }
-}
-
-/// The database runs as this kind, and only as this one.
-#[track_caller]
-fn runs_as(bench: &Bench, kind: &str) {
-    let (this, other) =
-        if kind == "Deployment" { ("deployment/db", "statefulset/db") } else { ("statefulset/db", "deployment/db") };
-    assert_eq!(bench.get(this)["status"]["readyReplicas"], 1);
-    assert_eq!(bench.find(other), None);
-    let owners: Vec<String> =
-        bench.list("pods").iter().filter(|pod| mounts(pod)).map(|pod| owner(pod).to_owned()).collect();
-    assert_eq!(owners, [if kind == "Deployment" { "ReplicaSet" } else { "StatefulSet" }]);
-    let status = bench.helm(&["status", "app", "-o", "json"]).ok();
-    let status: Value = serde_json::from_str(&status.out).unwrap();
-    assert_eq!(status["info"]["status"], "deployed");
-}
-
-fn journal(bench: &Bench) -> Value {
-    serde_json::from_str(text(&bench.get("configmap/aspire-transition-app")["data"]["journal"])).unwrap()
-}
-
-/// The successful writes in this namespace, in their order: who, what, and the body.
-fn writes(bench: &Bench) -> Vec<(String, String, Value)> {
-    let log = fs::read_to_string(bench.plane.audit_log()).unwrap();
-    let event = |line: &str| -> Option<(String, String, Value)> {
-        let event: Value = serde_json::from_str(line).ok()?;
-        let object = &event["objectRef"];
-        let good = event["responseStatus"]["code"].as_u64()? < 300 && object["namespace"] == *bench.ns;
-        let what = format!("{} {}/{}", text(&event["verb"]), text(&object["resource"]), text(&object["name"]));
-        (good && object["subresource"].is_null())
-            .then(|| (text(&event["user"]["username"]).to_owned(), what, event["requestObject"].clone()))
-    };
-    log.lines().filter_map(event).collect()
-}
+const SLOW: &str = "    podAnnotations: {testbed.dev/terminate-delay: 3s}\n";
 
 /// Where in the log a write is, the first of them.
 #[track_caller]
-fn place(writes: &[(String, String, Value)], what: &str) -> usize {
-    writes.iter().position(|(_, done, _)| done == what).unwrap_or_else(|| panic!("no {what} in {writes:#?}"))
+fn place(writes: &[Write], what: &str) -> usize {
+    writes.iter().position(|write| write.what == what).unwrap_or_else(|| panic!("no {what}"))
 }
 
+// Nothing of ours: the watcher and the problem are there.
 #[test]
 fn c01_plain_helm_runs_both_kinds_on_one_claim() {
     let Some(bench) = released("c01", "Deployment") else { return };
     configure(&bench, "StatefulSet", "");
     bench.run(&["render", "app", "-o", "chart"]).ok();
-    let watch = watch(&bench);
     bench.helm(&["upgrade", "app", "./chart", "--reuse-values", "--set", "skipGuards=true", "--wait"]).ok();
-    assert!(!watch.overlaps().is_empty(), "the watcher, or the problem, is gone");
+    assert!(!watch::overlaps(&bench, 1).is_empty(), "the watcher, or the problem, is gone");
 }
 
+// Rule: journal, stop, drain, guarded delete, helm, in this order (`machine::next`).
 #[test]
 fn c02_c30_a_deployment_becomes_a_stateful_set_and_back() {
     let Some(bench) = released("c02", "Deployment") else { return };
     for (from, to) in [("Deployment", "StatefulSet"), ("StatefulSet", "Deployment")] {
-        configure(&bench, to, "    podAnnotations: {testbed.dev/terminate-delay: 3s}\n");
+        configure(&bench, to, SLOW);
         let uid = bench.get(&format!("{}/db", from.to_lowercase()))["metadata"]["uid"].clone();
-        let start = writes(&bench).len();
-        let watch = watch(&bench);
+        let start = watch::writes(&bench).len();
         let phases = ["quiesce: stopping", "drain: waiting", "fence: deleting", "apply: helm upgrade", "committed:"];
         agreed(&bench, &[]).ok().says(&phases);
-        watch.stays_clean(&bench);
+        watch::holds(&bench, End::Committed);
         runs_as(&bench, to);
-        assert_eq!(journal(&bench)["phase"], "committed");
-        let writes = &writes(&bench)[start..];
+        let writes = &watch::writes(&bench)[start..];
         let (old, new) = (format!("{}s/db", from.to_lowercase()), format!("{}s/db", to.to_lowercase()));
-        let (delete, journalled) = (
-            place(writes, &format!("delete {old}")),
-            place(
-                writes,
-                if from == "Deployment" {
-                    "create configmaps/aspire-transition-app"
-                } else {
-                    "update configmaps/aspire-transition-app"
-                },
-            ),
-        );
-        assert!(journalled < place(writes, &format!("patch {old}")));
+        let delete = place(writes, &format!("delete {old}"));
         assert!(place(writes, &format!("patch {old}")) < delete);
-        assert!(
-            delete
-                < writes
-                    .iter()
-                    .position(|(_, what, _)| what.ends_with(&new) || *what == format!("create {to}s/").to_lowercase())
-                    .unwrap()
-        );
-        let conditions = &writes[delete].2["preconditions"];
-        assert_eq!(conditions["uid"], uid);
-        assert!(conditions["resourceVersion"].is_string());
+        let made = writes.iter().position(|write| !write.is_ours() && write.what.ends_with(&new)).unwrap();
+        assert!(delete < made);
+        assert_eq!(writes[delete].sent["preconditions"]["uid"], uid);
     }
     // C55: nothing to do, and the journal is not touched.
     let before = bench.get("configmap/aspire-transition-app");
@@ -197,8 +56,9 @@ fn c02_c30_a_deployment_becomes_a_stateful_set_and_back() {
     assert_eq!(bench.get("configmap/aspire-transition-app"), before);
 }
 
+// Rule: nothing is written before the plan was agreed to (`kinds::confirmed`).
 #[test]
-fn c04_without_the_right_confirmation_nothing_is_written() {
+fn c03_c04_without_the_right_confirmation_nothing_is_written() {
     let Some(bench) = released("c04", "Deployment") else { return };
     configure(&bench, "StatefulSet", "");
     let hash = hash(&bench);
@@ -210,146 +70,191 @@ fn c04_without_the_right_confirmation_nothing_is_written() {
         ]);
         bench.deploy(&["--confirm", "0123", "--accept", "downtime"]).exits(3).says(&["is not the one", &hash]);
         bench.deploy(&["--confirm", &hash]).exits(3).says(&["needs to be told: downtime"]);
+        for _ in 0..2 {
+            let planned = bench.run(&["plan", "app", "-n", &bench.ns]).exits(2);
+            assert!(planned.out.contains(&format!("plan {hash}")), "{planned}");
+        }
     });
     assert_eq!(self::hash(&bench), hash, "the same plan has the same hash");
+    watch::holds(&bench, End::Untouched);
 }
 
+// Rule: only a Pod object that is gone is a process that ended; `status.replicas` is 0 long before (`observe::side`).
+#[test]
+fn c05_a_pod_that_is_still_ending_is_waited_for() {
+    let Some(bench) = bench("c05") else { return };
+    configure(&bench, "Deployment", "    podAnnotations: {testbed.dev/terminate-delay: 5s}\n");
+    bench.deploy(&[]).ok();
+    wait_until_ready(&bench, "Deployment");
+    configure(&bench, "StatefulSet", "");
+    let start = watch::writes(&bench).len();
+    agreed(&bench, &[]).ok();
+    watch::holds(&bench, End::Committed);
+    let writes = &watch::writes(&bench)[start..];
+    let none_left = |write: &Write| {
+        write.what.contains(" deployments/db")
+            && write.got["spec"]["replicas"] == 0
+            && write.got["status"]["replicas"].as_u64().unwrap_or(0) == 0
+    };
+    let gone = |write: &Write| {
+        write.what.starts_with("delete pods/db-") && write.got["metadata"]["deletionGracePeriodSeconds"] == 0
+    };
+    let names: Vec<&str> = writes.iter().map(|write| write.what.as_str()).collect();
+    let (status, gone) = (writes.iter().position(none_left), writes.iter().position(gone));
+    assert!(
+        status.is_some() && status < gone,
+        "no pods in the status while one still ends: {status:?} {gone:?} {names:#?}"
+    );
+}
+
+// Rule: what does not end is not deleted, and not forced (`machine::leave`); back only after its end (`machine::arrive`).
 #[test]
 fn c06_pods_that_do_not_end_stop_the_way_and_it_can_be_left() {
     let Some(bench) = released("c06", "Deployment") else { return };
-    let pod = bench.list("pods").into_iter().find(mounts).unwrap();
-    let hold = |finalizers: Value| json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": pod["metadata"]["name"], "finalizers": finalizers}});
-    bench.apply(&hold(json!(["testbed.dev/hold"])));
+    hold(&bench, &json!(["testbed.dev/hold"]));
     configure(&bench, "StatefulSet", "");
-    let watch = watch(&bench);
     agreed(&bench, &["--timeout", "8s"]).exits(6).says(&["did not end in time; nothing was deleted"]);
     assert_eq!(bench.get("deployment/db")["spec"]["replicas"], 0);
     assert_eq!(bench.find("statefulset/db"), None);
-    bench.run(&["promote", "app", "-n", &bench.ns, "--status"]).ok().says(&["on the way, at drain"]);
-    bench.apply(&hold(json!([])));
-    bench.run(&["promote", "app", "-n", &bench.ns, "--abort"]).ok();
-    watch.stays_clean(&bench);
-    runs_as(&bench, "Deployment");
-    assert_eq!(journal(&bench)["phase"], "rolled-back");
+    watch::holds(&bench, End::At("drain"));
+    promote(&bench, &["--status"]).ok().says(&["on the way, at drain"]);
+    promote(&bench, &["--abort", "--timeout", "4s"]).exits(6).says(&["did not end in time"]);
+    assert_eq!(bench.get("deployment/db")["spec"]["replicas"], 0, "not beside the pod that ends");
+    // Nobody takes the ground away meanwhile.
+    bench.unchanged(|| {
+        bench.destroy(&["--yes"]).exits(3).says(&["a change of kinds is under way", "`promote --abort` goes back"]);
+    });
+    hold(&bench, &json!([]));
+    promote(&bench, &["--abort"]).ok();
+    watch::holds(&bench, End::RolledBack);
     // C29: helm owns the number of pods again.
     configure(&bench, "Deployment", "    replicas: 2\n");
     bench.deploy(&[]).ok();
     assert_eq!(bench.get("deployment/db")["spec"]["replicas"], 2);
+    bench.destroy(&["--yes"]).ok();
+    assert_eq!(bench.find("configmap/aspire-transition-app"), None);
 }
 
+// Rule: a way that was planned for one chart is not gone on with another (`Question::go_on`).
+#[test]
+fn another_chart_does_not_take_over_a_change_that_is_under_way() {
+    let Some(bench) = released("other", "Deployment") else { return };
+    hold(&bench, &json!(["testbed.dev/hold"]));
+    configure(&bench, "StatefulSet", "");
+    agreed(&bench, &["--timeout", "8s"]).exits(6);
+    configure(&bench, "StatefulSet", "    podAnnotations: {other: chart}\n");
+    bench.unchanged(|| {
+        bench.deploy(&[]).exits(3).says(&["was planned for another chart", "deploy the same chart and values again"]);
+    });
+    configure(&bench, "StatefulSet", "");
+    hold(&bench, &json!([]));
+    bench.deploy(&[]).ok().says(&["going on:"]);
+    watch::holds(&bench, End::Committed);
+}
+
+// Rule: a claim that is being deleted goes with its last pod, so nothing is stopped (`detect::claims`).
+#[test]
+fn c10_a_claim_that_is_being_deleted_forbids_it() {
+    let Some(bench) = released("c10", "Deployment") else { return };
+    bench.plane.kubectl(&["delete", "pvc/db-data", "-n", &bench.ns, "--wait=false"]).unwrap();
+    configure(&bench, "StatefulSet", "");
+    bench.unchanged(|| bench.deploy(&[]).exits(3).says(&["db-data is being deleted"]));
+    assert_eq!(bench.get("deployment/db")["status"]["readyReplicas"], 1, "the victim runs");
+}
+
+// Rule: who uses the claim and is not in the plan forbids it (`observe::strangers`).
 #[test]
 fn c11_a_stranger_on_the_claim_forbids_it() {
     let Some(bench) = released("c11", "Deployment") else { return };
-    bench.apply(&json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "debug"}, "spec": {
+    let spec = json!({
+        "restartPolicy": "Never",
         "containers": [{"name": "c", "image": "registry.invalid/c:1"}],
-        "volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "db-data"}}]}}));
+        "volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "db-data"}}]});
+    bench.apply(&json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "debug"}, "spec": spec}));
+    let template = json!({"metadata": {"annotations": {"testbed.dev/job-duration": "600s"}}, "spec": spec});
+    bench.apply(
+        &json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "dump"}, "spec": {"template": template}}),
+    );
+    wait_for("the pod of the job", || (bench.list("pods").len() == 4).then_some(()));
     configure(&bench, "StatefulSet", "");
     bench.unchanged(|| {
-        bench.deploy(&[]).exits(3).says(&["the pod debug without a controller uses the same claim (E05)"])
+        bench.deploy(&[]).exits(3).says(&[
+            "the pod debug without a controller uses the same claim (E05)",
+            "of the Job dump uses the same claim (E04)",
+        ]);
     });
 }
 
+/// Calls this as soon as the program has done such a write.
+fn after(faults: &Faults, count: u32, method: &'static str, path: String, call: impl Fn() + Send + Sync + 'static) {
+    let ours = move |request: &Request| {
+        request.is_write() && !request.is_from_helm() && request.method == method && request.path.contains(&path)
+    };
+    faults.inject(Fault::CallAfter(Arc::new(move |_| call())), 1, count, ours);
+}
+
+fn scale_up(bench: &Bench) -> impl Fn() + Send + Sync + 'static {
+    let (plane, ns) = (bench.plane, bench.ns.clone());
+    move || {
+        // It may be gone already.
+        let _ = plane.kubectl(&["scale", "deployment/db", "-n", &ns, "--replicas=1"]);
+    }
+}
+
+// Rule: who starts it again each time is not fought for ever (`machine::MOST_STOPS`).
 #[test]
-fn c15_somebody_who_scales_up_again_does_not_get_two_writers() {
+fn c14_somebody_who_starts_it_again_and_again_stops_the_way() {
+    let Some(bench) = released("c14", "Deployment") else { return };
+    configure(&bench, "StatefulSet", "");
+    let faults = Faults::start(bench.plane).unwrap();
+    // At every look, after the workload was read and before its ReplicaSets are.
+    let (path, scale) = (format!("/namespaces/{}/replicasets", bench.ns), scale_up(&bench));
+    let call = move |_: &Request| {
+        scale();
+        true
+    };
+    let looks = move |request: &Request| request.method == "GET" && request.path.contains(&path);
+    faults.inject(Fault::Call(Arc::new(call)), 1, u32::MAX, looks);
+    through(agreed(&bench, &[]), &faults).exits(5).says(&["is started again by somebody (E-FOREIGN-SCALER)"]);
+    assert_eq!(bench.find("statefulset/db"), None);
+    // Of the old workload alone: who starts it beside a pod that ends is not us.
+    watch::holds_with(&bench, End::At("quiesce"), 9);
+    faults.heal();
+    promote(&bench, &["--abort"]).ok();
+    watch::holds_with(&bench, End::RolledBack, 9);
+}
+
+// Rule: the delete is guarded by what was seen without pods (`Guard::of` in `Driver::act`).
+#[test]
+fn c15_somebody_who_scales_up_before_the_delete_does_not_get_two_writers() {
     let Some(bench) = released("c15", "Deployment") else { return };
     configure(&bench, "StatefulSet", "");
-    let watch = watch(&bench);
-    let (plane, ns) = (bench.plane, bench.ns.clone());
-    let hostile = thread::spawn(move || {
-        // Once, as soon as it stands at zero.
-        loop {
-            let replicas = plane.kubectl(&["get", "deployment/db", "-n", &ns, "-o", "jsonpath={.spec.replicas}"]);
-            match replicas.as_deref() {
-                Ok("0") => break,
-                Ok(_) => thread::sleep(Duration::from_millis(5)),
-                Err(_) => return false,
-            }
-        }
-        plane.kubectl(&["scale", "deployment/db", "-n", &ns, "--replicas=1"]).is_ok()
-    });
-    agreed(&bench, &[]).ok();
-    assert!(hostile.join().unwrap(), "nobody was hostile");
-    watch.stays_clean(&bench);
-    runs_as(&bench, "StatefulSet");
+    let faults = Faults::start(bench.plane).unwrap();
+    let (path, scale) = (format!("/{}/deployments/db", bench.ns), scale_up(&bench));
+    let delete = move |request: &Request| request.method == "DELETE" && request.path.contains(&path);
+    let call = move |_: &Request| {
+        scale();
+        true
+    };
+    let rule = faults.inject(Fault::Call(Arc::new(call)), 1, 1, delete);
+    through(agreed(&bench, &[]), &faults).ok();
+    assert!(rule.seen() > 1, "the delete was not repeated");
+    watch::holds(&bench, End::Committed);
     assert!(journal(&bench)["progress"]["stops"].as_u64() > Some(1));
 }
 
+// Rule: a workload that never becomes ready is taken back by itself (`machine::arrive`).
 #[test]
 fn c22_a_workload_that_never_becomes_ready_is_taken_back() {
     let Some(bench) = released("c22", "Deployment") else { return };
     configure(&bench, "StatefulSet", "    podAnnotations: {testbed.dev/behavior: never-ready}\n");
-    let watch = watch(&bench);
-    agreed(&bench, &["--timeout", "20s"])
+    agreed(&bench, &["--timeout", "15s"])
         .exits(4)
         .says(&["going back to revision 1", "was rolled back to revision 1, with its secrets"]);
-    watch.stays_clean(&bench);
-    runs_as(&bench, "Deployment");
-    assert_eq!(journal(&bench)["phase"], "rolled-back");
+    watch::holds(&bench, End::RolledBack);
 }
 
-/// Kills the program as soon as the journal says this.
-fn killed_at(bench: &Bench, phase: &str) {
-    // Helm is not to wait, so that the program itself does, where it can be killed.
-    let mut child = agreed(bench, &["--no-wait"]).spawn();
-    wait_for("the phase", || {
-        let journal = bench.find("configmap/aspire-transition-app");
-        let here = journal
-            .is_some_and(|journal| text(&journal["data"]["journal"]).contains(&format!("\"phase\":\"{phase}\"")));
-        (here || child.try_wait().unwrap().is_some()).then_some(())
-    });
-    // The program alone: helm may live on, as in life.
-    let _ = child.kill();
-    child.wait().unwrap();
-}
-
-const PHASES: [&str; 6] = ["protect", "quiesce", "drain", "fence", "apply", "verify"];
-
-/// Whatever helm was started by a run that was killed has ended.
-fn helm_has_ended(bench: &Bench) {
-    wait_for("the end of helm", || {
-        let still = fs::read_dir("/proc").unwrap().flatten().any(|entry| {
-            let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
-            let line = String::from_utf8_lossy(&line).into_owned();
-            line.contains("upgrade\0--install") && line.contains(&*bench.ns)
-        });
-        (!still).then_some(())
-    });
-}
-
-#[test]
-fn c16_killed_in_any_phase_the_same_deploy_goes_on() {
-    let Some(bench) = released("c16", "Deployment") else { return };
-    let mut kind = "StatefulSet";
-    for phase in PHASES {
-        configure(&bench, kind, "    podAnnotations: {testbed.dev/terminate-delay: 1s, testbed.dev/ready-delay: 3s}\n");
-        let watch = watch(&bench);
-        killed_at(&bench, phase);
-        helm_has_ended(&bench);
-        if journal(&bench)["phase"] != "committed" {
-            bench.deploy(&["--assume-helm-dead"]).ok().says(&["going on:"]);
-        }
-        watch.stays_clean(&bench);
-        runs_as(&bench, kind);
-        assert_eq!(journal(&bench)["phase"], "committed", "killed at {phase}");
-        kind = if kind == "StatefulSet" { "Deployment" } else { "StatefulSet" };
-    }
-}
-
-#[test]
-fn c17_killed_in_any_phase_it_can_be_taken_back() {
-    let Some(bench) = released("c17", "Deployment") else { return };
-    for phase in PHASES {
-        configure(&bench, "StatefulSet", "    podAnnotations: {testbed.dev/ready-delay: 3s}\n");
-        let watch = watch(&bench);
-        killed_at(&bench, phase);
-        helm_has_ended(&bench);
-        bench.run(&["promote", "app", "-n", &bench.ns, "--abort", "--assume-helm-dead"]).ok();
-        watch.stays_clean(&bench);
-        runs_as(&bench, "Deployment");
-        assert_eq!(journal(&bench)["phase"], "rolled-back", "killed at {phase}");
-    }
-}
-
+// Rule: both kinds are there from the start, and one is left, as agreed (`Progress::stray`).
 #[test]
 fn c25_a_stray_of_a_failed_upgrade_is_found_and_one_is_left() {
     let Some(bench) = released("c25", "Deployment") else { return };
@@ -363,7 +268,57 @@ fn c25_a_stray_of_a_failed_upgrade_is_found_and_one_is_left() {
     bench.apply(&stray);
     wait_for("the stray", || (bench.get("statefulset/db")["status"]["readyReplicas"] == 1).then_some(()));
     let refused = bench.deploy(&[]).exits(3).says(&["both are there; StatefulSet/db is ended and Deployment/db stays"]);
-    let hash = refused.err.split("--confirm ").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
-    bench.deploy(&["--confirm", &hash, "--accept", "downtime,stray-delete"]).ok();
+    bench.deploy(&["--confirm", &hash_in(&refused), "--accept", "downtime,stray-delete"]).ok();
     runs_as(&bench, "Deployment");
+    assert_eq!(journal(&bench)["phase"], "committed");
+}
+
+// Rule: who would start it again must pause first (`detect::KEEPERS`).
+#[test]
+fn c47_what_another_program_keeps_is_not_touched() {
+    let Some(bench) = released("c47", "Deployment") else { return };
+    configure(&bench, "StatefulSet", "");
+    for (verb, mark, keeper) in [
+        ("annotate", "argocd.argoproj.io/tracking-id", "Argo CD"),
+        ("label", "argocd.argoproj.io/instance", "Argo CD"),
+        ("label", "helm.toolkit.fluxcd.io/name", "Flux"),
+    ] {
+        bench.plane.kubectl(&[verb, "deployment/db", "-n", &bench.ns, &format!("{mark}=x")]).unwrap();
+        bench.unchanged(|| bench.deploy(&[]).exits(3).says(&[&format!("{keeper} manages it"), "(E07)"]));
+        bench.plane.kubectl(&[verb, "deployment/db", "-n", &bench.ns, &format!("{mark}-")]).unwrap();
+    }
+    watch::holds(&bench, End::Untouched);
+}
+
+// Rule: the ReplicaSet's zero must be seen before pods are counted (`Workload::settled`).
+#[test]
+fn c52_an_eviction_at_the_moment_of_the_stop_hides_no_pod() {
+    let Some(bench) = released("c52", "Deployment") else { return };
+    configure(&bench, "StatefulSet", "");
+    let faults = Faults::start(bench.plane).unwrap();
+    let (plane, ns) = (bench.plane, bench.ns.clone());
+    let pod = bench.list("pods").into_iter().find(|pod| watch::claims_of(pod).contains("db-data")).unwrap();
+    let eviction = json!({"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod["metadata"]["name"], "namespace": ns}});
+    let file = bench.write("eviction.json", &eviction.to_string()).display().to_string();
+    let to = format!("/api/v1/namespaces/{ns}/pods/{}/eviction", text(&pod["metadata"]["name"]));
+    after(&faults, 1, "PATCH", format!("/{ns}/deployments/db"), move || {
+        plane.kubectl(&["create", "--raw", &to, "-f", &file]).unwrap();
+    });
+    through(agreed(&bench, &[]), &faults).ok();
+    watch::holds(&bench, End::Committed);
+    let evicted = |write: &Write| write.what.ends_with("/eviction");
+    assert!(watch::writes(&bench).iter().any(evicted), "nothing was evicted");
+}
+
+// Rule: of two runs one has the Lease, and a journal that moved on is not overwritten (`Lock::take`, `Note::write`).
+#[test]
+fn c42_of_two_runs_at_once_one_does_it() {
+    let Some(bench) = released("c42", "Deployment") else { return };
+    configure(&bench, "StatefulSet", "");
+    let hash = hash(&bench);
+    let run = || bench.deploy(&["--confirm", &hash, "--accept", "downtime"]).spawn();
+    let codes: Vec<Option<i32>> = [run(), run(), run()].into_iter().map(crate::stage::end_of).collect();
+    // Who comes when it is all done finds nothing to do.
+    assert!(codes.contains(&Some(0)) && codes.iter().all(|code| matches!(code, Some(0 | 3))), "{codes:?}");
+    watch::holds(&bench, End::Committed);
 }

@@ -2,13 +2,25 @@
 #![cfg_attr(target_os = "linux", expect(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
 #[cfg(target_os = "linux")]
+mod back;
+#[cfg(target_os = "linux")]
 #[path = "../release/bench.rs"]
 #[expect(dead_code, reason = "shared with the tests of deploy and destroy")]
 mod bench;
 #[cfg(target_os = "linux")]
 mod cases;
 #[cfg(target_os = "linux")]
+mod data;
+#[cfg(target_os = "linux")]
+mod disturbed;
+#[cfg(target_os = "linux")]
 mod immutable;
+#[cfg(target_os = "linux")]
+mod killed;
 mod model;
 mod schedules;
 mod simulated;
+#[cfg(target_os = "linux")]
+mod stage;
+#[cfg(target_os = "linux")]
+mod watch;

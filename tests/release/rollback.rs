@@ -75,7 +75,7 @@ fn rollbacks_that_cannot_work_are_refused_before_anything_is_written() {
 }
 
 #[test]
-fn a_workload_that_was_the_other_kind_is_not_rolled_back() {
+fn a_workload_that_was_the_other_kind_is_not_rolled_back_without_consent() {
     let Some(bench) = bench("kinds") else { return };
     bench.configure(&format!("{CONFIG}resources: {{api: {{workload: Deployment}}}}\n"));
     bench.deploy(&[]).ok();
@@ -93,7 +93,7 @@ fn a_workload_that_was_the_other_kind_is_not_rolled_back() {
     bench.plane.kubectl(&["delete", "deployment", "api", "-n", &bench.ns]).unwrap();
     bench.helm(&["upgrade", "app", "./chart", "-f", &values]).ok();
     bench.unchanged(|| {
-        rollback(&bench, &["2"]).exits(3).says(&["`api` runs as a StatefulSet and was a Deployment in revision 2"]);
+        rollback(&bench, &["2"]).exits(3).says(&["TRANSITION api: StatefulSet/api (1) -> Deployment/api (1)"]);
     });
 }
 
