@@ -102,6 +102,10 @@ pub fn check_release(
     let ours = is_version_of(&live.chart, &plan.chart) && {
         let name = ReleaseName { name: target.release(), namespace: target.namespace() };
         checks::has_workloads_of_ours(name, &before.live)
+    } || {
+        // Aspire's own tool made it: what runs there is taken over step by step, and claims are kept.
+        let name = ReleaseName { name: target.release(), namespace: target.namespace() };
+        checks::is_made_by_aspire(plan, name, &before.live)
     };
     let problem = if !before.state.exists() && !ours {
         Problem::at("", format!("{what} is of the chart {}, not of this application", live.chart))

@@ -44,6 +44,17 @@ pub fn has_workloads_of_ours(release: ReleaseName, live: &Live) -> bool {
         .any(|object| object["spec"]["template"]["metadata"]["annotations"]["aspire-k8s/config"].is_string())
 }
 
+/// Whether Aspire's own tool made the release from this application: its workloads are called `<resource>-deployment` or
+/// `<resource>-statefulset`.
+pub fn is_made_by_aspire(plan: &Plan, release: ReleaseName, live: &Live) -> bool {
+    let of = |kind: &'static str| live.get(kind).into_iter().flatten().map(move |object| (kind, object));
+    let ours = of("Deployment").chain(of("StatefulSet")).filter(|(_, object)| is_owned(object, release));
+    let resources: Vec<Option<&str>> =
+        ours.map(|(kind, object)| name_of(object).strip_suffix(&kind.to_lowercase())?.strip_suffix('-')).collect();
+    let known = |resource: &&str| plan.workloads.iter().any(|planned| planned.view.name == **resource);
+    resources.iter().all(Option::is_some) && resources.iter().flatten().any(known)
+}
+
 /// Whether the object belongs to the release, as helm marks it.
 pub fn is_owned(object: &Json, release: ReleaseName) -> bool {
     owner(object) == Some((release.name, release.namespace))

@@ -140,18 +140,12 @@ impl Question<'_> {
         let space = &self.release.namespace;
         let history = self.helm.history(self.target)?;
         let last = history.last().map_or(0, |revision| revision.revision);
-        if history.is_empty() {
-            let what = format!("{} has no history any more (E02)", self.release.described());
-            let hint = "restore its Secrets `sh.helm.release.v1...` from a backup; nothing was done";
-            return Err(Error::Refused(Problem::at("", what).hint(hint).into()));
-        }
-        let Some(base) = history.iter().rfind(|revision| revision.status == "deployed") else {
-            let what = format!("{} has no revision in place that one could go back to (E15)", self.release.described());
-            let hint = "deploy the chart from before once more, then this one";
-            return Err(Error::Refused(Problem::at("", what).hint(hint).into()));
+        let deployed = history.iter().rfind(|revision| revision.status == "deployed");
+        let base = deployed.map_or(0, |revision| revision.revision);
+        let manifest = match deployed {
+            Some(_) => self.helm.get_manifest(self.target, Some(base))?.unwrap_or_default(),
+            None => String::new(),
         };
-        let base = base.revision;
-        let manifest = self.helm.get_manifest(self.target, Some(base))?.unwrap_or_default();
         let before: Vec<Json> = crate::diff::objects(&manifest, space)?.into_values().collect();
         let mut live = live(self.cluster, space).map_err(not_allowed)?;
         let named = objects.iter().map(|object| (object["kind"].as_str().unwrap_or_default(), name_of(object)));
@@ -160,6 +154,16 @@ impl Question<'_> {
         let look =
             |live: &Live| detect(Sides { release, base, last: &before, target: objects, live }).map_err(Error::Refused);
         let Some(found) = look(&live)? else { return Ok(None) };
+        if history.is_empty() {
+            let what = format!("{} has no history any more (E02)", self.release.described());
+            let hint = "restore its Secrets `sh.helm.release.v1...` from a backup; nothing was done";
+            return Err(Error::Refused(Problem::at("", what).hint(hint).into()));
+        }
+        if deployed.is_none() {
+            let what = format!("{} has no revision in place that one could go back to (E15)", self.release.described());
+            let hint = "deploy the chart from before once more, then this one";
+            return Err(Error::Refused(Problem::at("", what).hint(hint).into()));
+        }
         volumes(self.cluster, &mut live, found.claims.iter().map(|note| note.name.as_str()))?;
         nodes(self.cluster, &mut live, &found.changes)?;
         Ok(look(&live)?.map(|mut promotion| {

@@ -155,11 +155,23 @@ impl Driver<'_> {
                     log.journal.progress.split = true;
                     self.write(log)?;
                 }
-                Action::Finish(Phase::Committed) => return Ok(Way::Forward),
+                Action::Finish(Phase::Committed) => {
+                    self.list_left(log);
+                    return Ok(Way::Forward);
+                }
                 Action::Finish(_) => return Ok(Way::Back(failure)),
                 Action::Halt(stop) => return Err(halted(log, stop)),
                 other => self.act(log, &seen, other)?,
             }
+        }
+    }
+
+    /// Claims are never deleted; a person may.
+    fn list_left(&self, log: &Log) {
+        for ClaimNote { name, volume, .. } in log.journal.claims.iter().filter(|claim| !claim.stays) {
+            let command = format!("kubectl delete pvc {name} -n {}", self.space());
+            let what = format!("the claim {name} stays, though the chart does not have it");
+            say(self.report, format!("{what}: `{command}` removes it, and its volume {volume} stays"));
         }
     }
 

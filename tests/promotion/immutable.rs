@@ -379,3 +379,121 @@ fn c48_a_long_name_has_room_for_a_stateful_set() {
     let long = sets.iter().find(|set| text(&set["metadata"]["name"]).starts_with("dddd")).unwrap();
     assert_eq!(long["status"]["readyReplicas"], 1);
 }
+
+/// A release as Aspire's own tool makes it: other names, and a claim without a mark that keeps it.
+fn made_by_aspire(bench: &Bench) {
+    bench.write("env/Chart.yaml", "apiVersion: v2\nname: env\nversion: 0.1.0\n");
+    let labels = "{app.kubernetes.io/name: env, app.kubernetes.io/component: db, app.kubernetes.io/instance: {{ .Release.Name }}}";
+    bench.write(
+        "env/templates/db.yaml",
+        &format!(
+            "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {{name: db-data-pvc}}\nspec: {{accessModes: [ReadWriteOnce], resources: {{requests: {{storage: 1Gi}}}}}}\n---\n\
+             apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: db-deployment, labels: {labels}}}\nspec:\n  selector: {{matchLabels: {labels}}}\n  template:\n    \
+             metadata: {{labels: {labels}, annotations: {{testbed.dev/terminate-delay: 2s}}}}\n    spec:\n      containers: [{{name: db, image: \"registry.invalid/db:1\", volumeMounts: [{{name: d, mountPath: /data}}]}}]\n      \
+             volumes: [{{name: d, persistentVolumeClaim: {{claimName: db-data-pvc}}}}]\n"
+        ),
+    );
+    bench.helm(&["install", "app", "./env", "--wait"]).ok();
+    ready(bench, "deployment/db-deployment", 1);
+}
+
+// Rule: claims that leave the chart are protected before helm runs (`detect::claims`), and a release of Aspire's own tool is
+// taken over rather than refused (`checks::is_made_by_aspire`).
+#[test]
+fn c09_a_release_of_aspires_own_tool_is_taken_over_and_its_claim_stays() {
+    let Some(control) = bench("c09-control") else { return };
+    made_by_aspire(&control);
+    control.run(&["render", "app", "-o", "chart"]).ok();
+    control.helm(&["upgrade", "app", "./chart", "--set", "parameters.token=a,parameters.db-password=b"]).ok();
+    wait_for("the loss that plain helm brings", || control.find("pvc/db-data-pvc").is_none().then_some(()));
+
+    let Some(bench) = bench("c09") else { return };
+    made_by_aspire(&bench);
+    let (claim, pod) = (bench.get("pvc/db-data-pvc"), pods(&bench, "db").remove(0).1);
+    let refused = bench.unchanged(|| bench.deploy(&[]).exits(3)).says(&[
+        "Deployment/db-deployment (1) -> StatefulSet/db (1)",
+        "/data: claim db-data-pvc -> claim db-data: KEPT, but not mounted any more",
+        "claim db-data-pvc leaves the chart: PROTECTED",
+        "--accept downtime,abandon-data",
+    ]);
+    let hash = refused.err.split("--confirm ").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+    bench
+        .deploy(&["--confirm", &hash, "--accept", "downtime,abandon-data"])
+        .ok()
+        .says(&["`kubectl delete pvc db-data-pvc -n"]);
+    let kept = bench.get("pvc/db-data-pvc");
+    assert_eq!(kept["metadata"]["uid"], claim["metadata"]["uid"]);
+    assert_eq!(kept["metadata"]["annotations"]["helm.sh/resource-policy"], "keep");
+    let volume = bench.get(&format!("pv/{}", text(&claim["spec"]["volumeName"])));
+    assert_eq!(volume["spec"]["persistentVolumeReclaimPolicy"], "Retain");
+    assert_eq!(bench.find("deployment/db-deployment"), None);
+    let now = pods(&bench, "db");
+    assert!(now.len() == 1 && now[0].0 == "db-0" && now[0].1 != pod, "{now:?}");
+}
+
+/// The chart with a Job that somebody added to it.
+fn with_job(bench: &Bench, image: &str, duration: &str) {
+    bench.write(
+        "chart/templates/migrate.yaml",
+        &format!(
+            "apiVersion: batch/v1\nkind: Job\nmetadata: {{name: migrate}}\nspec:\n  template:\n    metadata: {{annotations: {{testbed.dev/job-duration: {duration}}}}}\n    \
+             spec: {{restartPolicy: Never, containers: [{{name: m, image: \"registry.invalid/{image}\"}}]}}\n"
+        ),
+    );
+}
+
+// Rule: `detect::replaced` lets a Job that has finished be made anew, and asks for one that runs.
+#[test]
+fn c37_a_job_is_made_anew_and_one_that_runs_only_when_agreed() {
+    let Some(bench) = bench("c37") else { return };
+    bench.run(&["render", "app", "-o", "chart"]).ok();
+    with_job(&bench, "m:1", "1s");
+    let deploy = |more: &[&str]| bench.run(&[&["deploy", "chart", "-n", &bench.ns], more].concat());
+    deploy(&[]).ok();
+    wait_for("the end of the job", || (bench.get("job/migrate")["status"]["succeeded"] == 1).then_some(()));
+    let first = bench.get("job/migrate")["metadata"]["uid"].clone();
+    deploy(&[]).ok();
+    assert_eq!(bench.get("job/migrate")["metadata"]["uid"], first, "nothing changed");
+    with_job(&bench, "m:2", "600s");
+    deploy(&["--no-wait"]).ok().says(&["Job/migrate is made anew (template)", "needs: nothing"]);
+    let second = bench.get("job/migrate")["metadata"]["uid"].clone();
+    assert_ne!(second, first);
+    with_job(&bench, "m:3", "1s");
+    let refused = bench.unchanged(|| deploy(&[]).exits(3)).says(&["--accept job-kill"]);
+    let hash = refused.err.split("--confirm ").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+    deploy(&["--confirm", &hash, "--accept", "job-kill"]).ok();
+    let third = bench.get("job/migrate");
+    assert_ne!(third["metadata"]["uid"], second);
+    assert_eq!(third["spec"]["template"]["spec"]["containers"][0]["image"], "registry.invalid/m:3");
+}
+
+// Rule: all changes of a deploy are one way (`Observed::pairs`): where one fails, all go back.
+#[test]
+fn c50_of_two_that_change_together_both_go_back() {
+    let Some(bench) = bench("c50") else { return };
+    let both = |kind: &str, more: &str| {
+        bench.configure(&format!(
+            "apiVersion: aspire-k8s/v1\napplication: app\nresources:\n  db:\n    workload: {kind}\n    volumes: {{data: {{accessModes: [ReadWriteMany]}}}}\n  api:\n    workload: {kind}\n{more}"
+        ));
+    };
+    both("Deployment", "");
+    bench.deploy(&[]).ok();
+    let claim = bench.get("pvc/db-data")["metadata"]["uid"].clone();
+    both("StatefulSet", "    podAnnotations: {testbed.dev/behavior: never-ready}\n");
+    let most = most_on_the_claim(&bench);
+    let first = hash(&bench);
+    bench.deploy(&["--confirm", &first, "--accept", "downtime", "--timeout", "20s"]).exits(4);
+    for name in ["db", "api"] {
+        assert_eq!(bench.get(&format!("deployment/{name}"))["status"]["readyReplicas"], 1);
+        assert_eq!(bench.find(&format!("statefulset/{name}")), None);
+    }
+    both("StatefulSet", "");
+    let second = hash(&bench);
+    bench.deploy(&["--confirm", &second, "--accept", "downtime"]).ok();
+    for name in ["db", "api"] {
+        assert_eq!(bench.get(&format!("statefulset/{name}"))["status"]["readyReplicas"], 1);
+        assert_eq!(bench.find(&format!("deployment/{name}")), None);
+    }
+    assert_eq!(most(), 1);
+    assert_eq!(bench.get("pvc/db-data")["metadata"]["uid"], claim);
+}
