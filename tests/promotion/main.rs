@@ -8,11 +8,15 @@ mod back;
 #[expect(dead_code, reason = "shared with the tests of deploy and destroy")]
 mod bench;
 #[cfg(target_os = "linux")]
+mod by_hand;
+#[cfg(target_os = "linux")]
 mod cases;
 #[cfg(target_os = "linux")]
 mod data;
 #[cfg(target_os = "linux")]
 mod disturbed;
+#[cfg(target_os = "linux")]
+mod drawn;
 #[cfg(target_os = "linux")]
 mod immutable;
 #[cfg(target_os = "linux")]
