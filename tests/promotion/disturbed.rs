@@ -118,7 +118,7 @@ fn c46_without_the_right_to_change_volumes_it_goes_on_with_a_warning() {
     watch::holds(&bench, End::Committed);
 }
 
-// Rule: who may not see pods cannot know that they ended, and does not begin (E14).
+// Rule: who may not see pods cannot know that they ended, and does not begin: the preflight says it, and the plan would (E14).
 #[test]
 fn c46_without_the_right_to_see_pods_nothing_begins() {
     let Some(bench) = released("c46p", "Deployment") else { return };
