@@ -3,10 +3,12 @@
 //! Every case names the rule whose reversal makes it fail.
 
 use crate::bench::{Bench, bench, text, wait_for};
+use crate::stage::{Helm, helms, is_journal, killed_at, promote, when_free};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use testbed::Faults;
 
 /// The database with a claim per replica.
 fn per_replica(bench: &Bench, size: &str, more: &str) {
@@ -496,4 +498,44 @@ fn c50_of_two_that_change_together_both_go_back() {
     }
     assert_eq!(most(), 1);
     assert_eq!(bench.get("pvc/db-data")["metadata"]["uid"], claim);
+}
+
+// Rule: pods without an owner are no strangers to the StatefulSet that left them (`observe::is_left_by`), so that a run that
+// was killed in between is gone on from, and can be taken back.
+#[test]
+fn c31_killed_at_any_write_of_the_journal_no_pod_is_lost() {
+    let Some(bench) = bench("c31k") else { return };
+    per_replica(&bench, "1Gi", "");
+    bench.deploy(&[]).ok();
+    ready(&bench, "statefulset/db", 2);
+    let uids = || pods(&bench, "db").into_iter().map(|pod| (pod.0, pod.1)).collect::<Vec<_>>();
+    let before = uids();
+    let (faults, helm) = (Faults::start(bench.plane).unwrap(), Helm::new(&bench, "4.2.4"));
+    let mut number = 1;
+    loop {
+        per_replica(&bench, &format!("{}Gi", number + 1), "");
+        let ns = bench.ns.clone();
+        let run = bench.deploy(&["--no-wait"]);
+        if !killed_at(run, &helm, &faults, number, true, move |request| is_journal(request, &ns)) {
+            break;
+        }
+        when_free(|| bench.deploy(&[]));
+        assert_eq!(uids(), before, "killed at write {number}");
+        assert_eq!(journal(&bench)["phase"], "committed");
+        number += 1;
+    }
+    assert!(number > 4, "only {number} writes were seen");
+    // And back, from the moment at which the pods belong to nobody.
+    per_replica(&bench, "50Gi", "");
+    let run = bench.deploy(&[]);
+    assert!(killed_at(run, &helm, &faults, 1, false, helms(&bench, "statefulsets")));
+    assert_eq!(bench.find("statefulset/db"), None);
+    when_free(|| promote(&bench, &["--abort"]));
+    assert_eq!(uids(), before);
+    let size = format!("{}Gi", number + 1);
+    assert_eq!(
+        bench.get("statefulset/db")["spec"]["volumeClaimTemplates"][0]["spec"]["resources"]["requests"]["storage"],
+        *size
+    );
+    assert_eq!(journal(&bench)["phase"], "rolled-back");
 }
