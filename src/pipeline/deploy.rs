@@ -540,7 +540,8 @@ impl Deployment<'_> {
             let settled = self.settled.get()?;
             chart_secret::keep_only(cluster, self.release, |name| settled.chart_secret.contains_key(name))?;
             foreign::remove(cluster, self.release, Some(self.request.plan))?;
-        } else if ended == Ended::Badly {
+        } else if ended == Ended::Badly && self.changes_kinds.find().is_none() {
+            // A change of kinds that stopped on its way is gone on with, or led back with what was before.
             self.take_back(cluster)?;
             self.roll_back(cluster)?;
         }
@@ -566,9 +567,7 @@ impl Deployment<'_> {
 
     /// With secrets and values from before, the release can go back too. Who stopped us wants to look, or to go on.
     fn roll_back(&self, cluster: &Cluster) -> Result<(), Error> {
-        // A change of kinds finds its own way back.
-        let is_done = self.changes_kinds.find().is_some() || self.tried.find().is_none();
-        if !self.request.roll_back || is_done || (self.limits.stopped)() {
+        if !self.request.roll_back || self.tried.find().is_none() || (self.limits.stopped)() {
             return Ok(());
         }
         let (helm, target) = self.helm.get()?;
