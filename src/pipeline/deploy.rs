@@ -170,7 +170,8 @@ pub fn steps<'a>() -> Result<Graph<'a, Deployment<'a>>, Problem> {
             "say where the application can be reached",
             &["helm-deploy-kubernetes"],
             Deployment::summarise,
-        ),
+        )
+        .free(),
     ]);
     Graph::new(steps)
 }

@@ -35,6 +35,8 @@ pub struct Step<'f, C> {
     pub listed: StepName,
     pub(super) act: Act<'f, C>,
     pub(super) end: Option<End<'f, C>>,
+    /// Whether it takes no time and changes nothing, so that it is done even when time is up.
+    pub(super) is_free: bool,
 }
 
 impl<'f, C> Step<'f, C> {
@@ -47,7 +49,13 @@ impl<'f, C> Step<'f, C> {
     ) -> Self {
         let depends_on = depends_on.iter().map(|name| (*name).to_owned()).collect();
         let listed = StepName { name: name.into(), description: description.into(), depends_on };
-        Self { listed, act: Box::new(act), end: None }
+        Self { listed, act: Box::new(act), end: None, is_free: false }
+    }
+
+    /// A step that takes no time and changes nothing, such as telling what was done.
+    #[must_use]
+    pub fn free(self) -> Self {
+        Self { is_free: true, ..self }
     }
 
     /// What to do when the run is over, whether the step itself ended well or not. The last step to begin is cleared up first.

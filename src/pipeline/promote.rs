@@ -114,7 +114,7 @@ impl Driver<'_> {
     /// Drives to an end. `upgrade` calls helm forward; without it, only what needs no chart is done, which is all of a way
     /// to a revision.
     pub fn drive(&self, log: &mut Log, upgrade: Option<&dyn Fn() -> Result<(), Error>>) -> Result<Way, Error> {
-        let mut failure = "it was asked for".to_owned();
+        let mut failure = "a person asked for the way back".to_owned();
         let mut waiting: Option<(Wait, Instant)> = None;
         let mut known = None;
         loop {

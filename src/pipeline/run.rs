@@ -54,7 +54,8 @@ pub fn run<C: Sync>(graph: &Graph<'_, C>, context: &C, report: &Report, limits: 
             if halt.is_none() {
                 halt = reason_to_stop(limits);
             }
-            let ready: Vec<usize> = if halt.is_some() { Vec::new() } else { ready(graph, &states) };
+            let mut ready = ready(graph, &states);
+            ready.retain(|index| halt.is_none() || graph.steps[*index].is_free);
             for index in ready {
                 states[index] = State::Running;
                 begun.push(index);
@@ -260,6 +261,25 @@ mod tests {
             assert!(log.is_empty());
             assert_eq!(skipped(&events).len(), 1);
         }
+    }
+
+    #[test]
+    fn what_is_done_is_told_even_when_time_is_up() {
+        let late = AtomicBool::new(false);
+        let act = |late: &&AtomicBool| {
+            late.store(true, Ordering::SeqCst);
+            Ok(())
+        };
+        let told = Mutex::new(false);
+        let tell = |_: &&AtomicBool| {
+            *told.lock().unwrap() = true;
+            Ok(())
+        };
+        let graph = Graph::new(vec![Step::new("a", "", &[], act), Step::new("tell", "", &["a"], tell).free()]).unwrap();
+        let stopped = || late.load(Ordering::SeqCst);
+        let limits = Limits { deadline: Instant::now() + Duration::from_secs(60), stopped: &stopped };
+        run(&graph, &&late, &|_| {}, &limits).unwrap();
+        assert!(*told.lock().unwrap());
     }
 
     #[test]
