@@ -13,6 +13,7 @@ pub mod cli;
 pub mod cluster;
 pub mod config;
 pub mod diff;
+pub mod digest;
 pub mod doctor;
 pub mod helm;
 pub mod inputs;

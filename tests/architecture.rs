@@ -9,11 +9,12 @@ use std::path::Path;
 /// Modules of the library and what each may name. A module that is not here, or a name that is not listed, is an error.
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("problem", &[]),
+    ("digest", &[]),
     ("manifest", &["problem"]),
     ("config", &["problem"]),
     ("app", &["config", "manifest", "problem"]),
-    ("promotion", &["cluster", "problem"]),
-    ("kubernetes", &["app", "config", "problem"]),
+    ("promotion", &["cluster", "digest", "problem"]),
+    ("kubernetes", &["app", "config", "digest", "problem"]),
     ("inputs", &["app", "config", "kubernetes", "manifest", "problem"]),
     ("chart", &["config", "kubernetes"]),
     ("rollout", &[]),
@@ -31,6 +32,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "cluster",
             "config",
             "diff",
+            "digest",
             "doctor",
             "helm",
             "inputs",
@@ -47,8 +49,20 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 ];
 
 /// Modules without effects: no files, processes, clock, random numbers or network.
-const PURE: &[&str] =
-    &["problem", "manifest", "config", "app", "kubernetes", "inputs", "rollout", "diff", "doctor", "promotion", "seal"];
+const PURE: &[&str] = &[
+    "problem",
+    "digest",
+    "manifest",
+    "config",
+    "app",
+    "kubernetes",
+    "inputs",
+    "rollout",
+    "diff",
+    "doctor",
+    "promotion",
+    "seal",
+];
 
 /// What a pure module must not name.
 const EFFECTS: [&str; 9] = [
@@ -164,4 +178,20 @@ fn every_template_has_a_row_and_every_row_a_template() {
     let rows: BTreeSet<String> =
         kubectl_aspire::kubernetes::KINDS.iter().map(|spec| spec.template.to_owned()).collect();
     assert_eq!(files, rows);
+}
+
+/// Every library is somebody's work to keep up with; more than these are too many.
+#[test]
+fn there_are_at_most_25_direct_libraries() {
+    let manifest = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).unwrap();
+    let mut section = "";
+    let mut libraries = Vec::new();
+    for line in manifest.lines() {
+        if let Some(name) = line.strip_prefix('[') {
+            section = name.trim_end_matches(']');
+        } else if section.ends_with("dependencies") && !section.contains("dev-") {
+            libraries.extend(line.split_once(" = ").map(|(name, _)| name).filter(|name| !name.starts_with('#')));
+        }
+    }
+    assert!((1..=25).contains(&libraries.len()), "{} libraries: {libraries:?}", libraries.len());
 }

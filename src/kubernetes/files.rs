@@ -5,12 +5,12 @@
 
 use super::formula::Scalar;
 use super::name::Name;
+use super::text;
 use super::view::{FileEntry, FileItem, FilesView, formula};
-use super::{hex, text};
 use crate::app::{FileContent, FileMount, Workload};
+use crate::digest::sha256;
 use crate::problem::{Problem, Problems};
 use flate2::{Compression, write::GzEncoder};
-use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::io::Write as _;
 
@@ -124,7 +124,7 @@ fn key(path: &str, keys: &mut BTreeSet<String>) -> String {
     let trimmed = key.trim_start_matches('.').len();
     key = key.split_off(key.len() - trimmed);
     if key.is_empty() || key.len() > 200 || keys.contains(&key) {
-        let hash = hex(&Sha256::digest(path.as_bytes()));
+        let hash = sha256(path);
         let start: String = key.chars().take(190).collect();
         key = format!("{start}-{}", &hash[..8]);
     }

@@ -24,7 +24,7 @@ pub use contents::{Contents, FILE as CONTENTS, ObjectName};
 pub use files::ChartFile;
 pub use formula::{Formula, Scalar};
 pub use kinds::{KINDS, KindSpec, Object};
-pub use name::{Name, hex};
+pub use name::Name;
 pub use plan::{BuiltImages, Plan, PlannedWorkload, plan};
 pub use secrets::{SecretUse, escaped_key, external_name, sealed_name};
 pub use text::{helm_yaml, lost_when_applied, yaml};

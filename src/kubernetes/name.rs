@@ -1,7 +1,7 @@
 //! Names that Kubernetes accepts, made from names that Aspire accepts.
 
+use crate::digest::sha256;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -40,7 +40,7 @@ impl Name {
         if legal == input && legal.len() <= 63 {
             return Self(legal);
         }
-        let hash = hex(&Sha256::digest(input.as_bytes()));
+        let hash = sha256(input);
         Self(format!("{}-{}", legal[..legal.len().min(54)].trim_end_matches('-'), &hash[..8]))
     }
 
@@ -104,17 +104,8 @@ fn shortened_by(legal: &str, original: &str, most: usize, digits: usize) -> Stri
     if legal.len() <= most {
         return legal.to_owned();
     }
-    let hash = hex(&Sha256::digest(original.as_bytes()));
+    let hash = sha256(original);
     format!("{}-{}", legal[..most - digits - 1].trim_end_matches('-'), &hash[..digits])
-}
-
-/// Lower-case hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

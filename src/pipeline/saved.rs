@@ -7,11 +7,11 @@
 
 use crate::chart::Chart;
 use crate::diff::{Action, Change};
+use crate::digest::sha256;
 use crate::inputs::Settled;
 use crate::problem::{Problem, Problems};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
-use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 
 /// The version of the file.
@@ -191,8 +191,7 @@ pub fn state_of(object: &Json) -> String {
 }
 
 fn digest(bytes: &[u8]) -> String {
-    let hash = Sha256::digest(bytes);
-    hash.iter().fold(String::from("sha256:"), |text, byte| text + &format!("{byte:02x}"))
+    format!("sha256:{}", sha256(bytes))
 }
 
 #[cfg(test)]

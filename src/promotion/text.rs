@@ -5,10 +5,9 @@ use super::detect::Promotion;
 use super::journal::{Change, How, Journal};
 use super::machine::{Action, Direction, Phase, Role, Stop, Wait};
 use crate::cluster::name_of;
+use crate::digest::sha256;
 use crate::problem::Problem;
 use serde_json::Value as Json;
-use sha2::{Digest as _, Sha256};
-use std::fmt::Write as _;
 
 /// Characters of a hash that a person has to type.
 const SHORT: usize = 12;
@@ -124,13 +123,9 @@ fn forward(to: Option<u64>) -> String {
 }
 
 pub(super) fn short_hash(text: &str) -> String {
-    let digest = Sha256::digest(text);
-    let mut text = String::new();
-    for byte in digest.iter().take(SHORT / 2) {
-        // Writing into memory does not fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    let mut hash = sha256(text);
+    hash.truncate(SHORT);
+    hash
 }
 
 /// What is being done, in a few words.
