@@ -253,7 +253,7 @@ fn c36_where_another_deployment_would_take_the_pods_they_are_stopped() {
     bench
         .deploy(&["--confirm", &hash, "--accept", "downtime"])
         .ok()
-        .says(&["drain: waiting for the pods of Deployment/api"]);
+        .says(&["quiesce: stopping Deployment/api"]);
     ready(&bench, "deployment/api", 1);
     assert!(bench.get("deployment/api")["spec"]["selector"]["matchLabels"]["app"].is_null());
     bench.deploy(&[]).ok();
