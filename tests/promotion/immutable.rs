@@ -250,10 +250,7 @@ fn c36_where_another_deployment_would_take_the_pods_they_are_stopped() {
     bench.apply(&json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "greedy"}, "spec": {
         "replicas": 0, "selector": {"matchLabels": {"app.kubernetes.io/component": "api"}}, "template": pod}}));
     let hash = hash(&bench);
-    bench
-        .deploy(&["--confirm", &hash, "--accept", "downtime"])
-        .ok()
-        .says(&["quiesce: stopping Deployment/api"]);
+    bench.deploy(&["--confirm", &hash, "--accept", "downtime"]).ok().says(&["quiesce: stopping Deployment/api"]);
     ready(&bench, "deployment/api", 1);
     assert!(bench.get("deployment/api")["spec"]["selector"]["matchLabels"]["app"].is_null());
     bench.deploy(&[]).ok();

@@ -195,6 +195,8 @@ fn drift_is_overwritten_by_helm_3_and_a_conflict_for_helm_4() {
             .plane
             .kubectl(&["set", "image", "deployment/api", "api=registry.invalid/other:9", "-n", &bench.ns])
             .unwrap();
+        // A plan changes nothing, and that is compared: the pods must have come to rest.
+        bench.plane.kubectl(&["rollout", "status", "deployment/api", "-n", &bench.ns, "--timeout=60s"]).unwrap();
         let plan = bench.planned(helm, &[], if by_server { 1 } else { 2 });
         let api = change(&plan, "Deployment/api");
         let path = "spec.template.spec.containers[name=api].image";
@@ -461,6 +463,7 @@ fn no_secret_is_shown_or_saved_in_any_form() {
         bench.deploy_with(helm, &[&was[0], &was[1]]).ok();
         let variable = format!("TYPED={old}");
         bench.plane.kubectl(&["set", "env", "statefulset/db", &variable, "-n", &bench.ns]).unwrap();
+        bench.plane.kubectl(&["rollout", "status", "statefulset/db", "-n", &bench.ns, "--timeout=60s"]).unwrap();
         let file = bench.path("plan.json").display().to_string();
         let flags = [&is[0], &is[1], "--accept=stale-credentials", "--save", &file];
         let mut seen = String::new();
