@@ -5,6 +5,8 @@ use crate::stage::{
     agreed, configure, hash_in, helms, journal, promote, released, rollback, runs_as, status, through, wait_until_ready,
 };
 use crate::watch::{self, End};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use testbed::Faults;
 use testbed::faults::{Fault, Request};
 
@@ -179,16 +181,20 @@ fn c44_a_foreign_upgrade_after_the_fence_stops_the_way() {
     let foreign = foreign_upgrade(&bench);
     configure(&bench, "StatefulSet", "");
     let faults = Faults::start(bench.plane).unwrap();
-    let path = format!("/{}/deployments/db", bench.ns);
-    let delete = move |request: &Request| request.method == "DELETE" && request.path.contains(&path);
-    faults.inject(Fault::CallAfter(std::sync::Arc::new(move |_| foreign())), 1, 1, delete);
-    let ran = through(agreed(&bench, &[]), &faults).end();
-    if !watch::writes(&bench).iter().any(|write| write.what == "delete deployments/db") {
-        // The object had changed in that moment, so that nothing was deleted: the upgrade came before the fence.
-        return c44_a_foreign_upgrade_after_the_fence_stops_the_way();
-    }
-    assert_eq!(ran.code, Some(5), "{ran}");
-    ran.says(&["somebody else wrote a revision after revision 1"]);
+    // A delete is refused when the object changed in that moment; only one that was done is the fence.
+    let (fenced, path) = (Arc::new(AtomicBool::new(false)), format!("/{}/deployments/db", bench.ns));
+    let (is_fenced, plane, ns) = (Arc::clone(&fenced), bench.plane, bench.ns.clone());
+    let delete = move |request: &Request| {
+        request.method == "DELETE" && request.path.contains(&path) && !is_fenced.load(Ordering::SeqCst)
+    };
+    let after = move |_: &Request| {
+        if plane.kubectl(&["get", "deployment/db", "-n", &ns]).is_err() {
+            fenced.store(true, Ordering::SeqCst);
+            foreign();
+        }
+    };
+    faults.inject(Fault::CallAfter(Arc::new(after)), 1, u32::MAX, delete);
+    through(agreed(&bench, &[]), &faults).exits(5).says(&["somebody else wrote a revision after revision 1"]);
     assert_eq!(bench.find("statefulset/db"), None);
     watch::holds(&bench, End::At("fence"));
     promote(&bench, &["--status"]).ok();
@@ -210,7 +216,7 @@ fn c44_a_foreign_upgrade_in_the_last_moment_stops_the_way_too() {
         foreign();
         true
     };
-    faults.inject(Fault::Call(std::sync::Arc::new(call)), 1, 1, calls);
+    faults.inject(Fault::Call(Arc::new(call)), 1, 1, calls);
     through(agreed(&bench, &["--no-wait"]), &faults).exits(5).says(&["Deployment/db is there again"]);
     assert_eq!(bench.find("statefulset/db"), None);
     watch::holds(&bench, End::At("apply"));
