@@ -1,3 +1,5 @@
+//! What the file says is read, refused and described: examples, every bad file, and drawn ones.
+
 use super::*;
 use proptest::prelude::*;
 use serde_json::{Value, json};

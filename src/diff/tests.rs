@@ -1,3 +1,5 @@
+//! Changes between last manifest, new manifest and live objects, by example and by drawn objects.
+
 use super::*;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};

@@ -1,3 +1,5 @@
+//! Looks at live objects, one after the other, and what is told of each.
+
 use super::*;
 use serde_json::{Value, json};
 use std::time::Duration;
