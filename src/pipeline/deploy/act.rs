@@ -1,0 +1,119 @@
+//! What a deploy does once all is checked: take the lock, write what the release needs, run helm.
+
+use super::{Deployment, Wait};
+use crate::cluster::secret::Change;
+use crate::cluster::{ReleaseSecret, namespace};
+use crate::helm::{Options, Values};
+use crate::pipeline::event::warn;
+use crate::pipeline::lock::{self, Lock};
+use crate::pipeline::watch::Watching;
+use crate::pipeline::{Error, before, foreign, replicas, values};
+use serde_json::Value as Json;
+use std::sync::{Arc, PoisonError};
+
+impl Deployment<'_> {
+    pub(super) fn lock(&self) -> Result<(), Error> {
+        self.check_approved()?;
+        let (cluster, space) = (self.cluster.get()?, &self.release.namespace);
+        let is_new = namespace::ensure(cluster, space, &self.release.name)? == namespace::Found::Created;
+        if is_new {
+            self.say(format!("created namespace {space}"));
+        }
+        let seen = self.seen.get()?;
+        let (lock, recover) = Lock::take(self.release, self.owner(), "deploy", seen, self.word)?;
+        let lock = Arc::new(lock);
+        self.helm.get()?.0.follow(Arc::clone(&lock) as _);
+        self.lock.put(lock);
+        if !is_new {
+            // Once more, when nobody else writes any more.
+            self.check_approved()?;
+        }
+        if recover {
+            lock::recover(cluster, self.release, seen, self.limits, self.report)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn prepare(&self) -> Result<(), Error> {
+        let ((helm, target), cluster) = (self.helm.get()?, self.cluster.get()?);
+        let (before, settled) = (self.before.get()?, self.settled.get()?);
+        let (owner, space) = (self.owner(), &self.release.namespace);
+        self.lock.get()?.check()?;
+        before::forget_finished_run(helm, target, cluster, self.release, owner, &before.secret)?;
+        if !settled.made.is_empty() {
+            self.say(format!("made values for {}", settled.made.join(", ")));
+        }
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = before.state.clone();
+        state.values.clone_from(&settled.plain);
+        written.state = Some(state.write(cluster, owner, space)?);
+        written.change = Some(Change::begin(cluster, owner, space, &self.next_secret()?)?);
+        Ok(())
+    }
+
+    /// What helm is given. Autoscaled workloads are looked at as late as possible: an autoscaler goes on.
+    pub(in crate::pipeline) fn values(&self, secret: &ReleaseSecret) -> Result<Json, Error> {
+        let workloads = self.request.plan.workloads.iter().map(|it| (it.view.kind, it.view.name.as_str()));
+        let replicas = replicas::live(self.cluster.get()?, self.release, workloads)?;
+        Ok(values::values(self.request, self.settled.get()?, secret, &self.before.get()?.claims, &replicas))
+    }
+
+    pub(super) fn upgrade(&self) -> Result<(), Error> {
+        let agreed = self.agreed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match agreed {
+            Some(agreed) => self.change_kinds(agreed)?,
+            None => self.run_helm()?,
+        }
+        self.deployed.put(());
+        Ok(())
+    }
+
+    pub(super) fn run_helm(&self) -> Result<(), Error> {
+        let ((helm, target), chart) = (self.helm.get()?, self.chart.get()?.path().join("chart"));
+        let values = {
+            let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+            let secret = written.change.as_ref().map(Change::now).cloned().unwrap_or_default();
+            self.values(&secret)?
+        };
+        let files = values::files(self.request, &chart);
+        self.tried.put(());
+        let options = Options {
+            timeout: self.limits.left(),
+            wait: self.request.wait.waits(),
+            extra: self.request.helm_arguments.clone(),
+            ..Options::default()
+        };
+        let upgrade = || {
+            let values = Values { files: &files, over: &values };
+            Ok(helm.upgrade_install(target, &chart, &values, &options, &mut |_| {})?)
+        };
+        let ran = if self.request.wait.waits() { self.watched(upgrade) } else { upgrade() };
+        // What helm says is worth more than that its end could not be noted.
+        let noted = self.lock.get()?.helm_ended(self.cluster.get()?, self.release, ran.is_ok());
+        if let Err(error) = ran {
+            for sentence in foreign::late(self.cluster.get()?, self.release, self.request.plan) {
+                warn(self.report, sentence);
+            }
+            return Err(error);
+        }
+        if let Err(error) = noted {
+            warn(self.report, error.to_string());
+        }
+        Ok(())
+    }
+
+    /// All that is not shown: the secrets of now and of before.
+    pub(super) fn secrets(&self) -> Result<Vec<String>, Error> {
+        let kept = &self.before.get()?.kept;
+        let old = kept.secret.values().chain(kept.chart_secret.values()).filter(|value| !value.is_empty());
+        Ok(values::secrets_of(self.settled.get()?).into_iter().chain(old.cloned()).collect())
+    }
+
+    /// Shows the workloads while helm waits for them; when it fails because of them, the error says what they showed.
+    fn watched(&self, upgrade: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
+        let secrets = self.secrets()?;
+        let give_up = (self.request.wait == Wait::UntilHopeless).then_some(crate::helm::stop as fn());
+        let watching = Watching { release: self.release, secrets: &secrets, report: self.report, give_up };
+        watching.during(upgrade)
+    }
+}

@@ -1,0 +1,118 @@
+//! How a deploy ends: what was written is kept or taken back, the release goes back, a person is told where things are.
+
+use super::{Deployment, Written};
+use crate::cluster::Cluster;
+use crate::helm::Options;
+use crate::kubernetes::{Plan, PlannedWorkload};
+use crate::pipeline::graph::Ended;
+use crate::pipeline::kinds::Agreed;
+use crate::pipeline::promote::Way;
+use crate::pipeline::{Error, Release, chart_secret, foreign, rollback};
+use serde_json::Value as Json;
+use std::sync::PoisonError;
+
+impl Deployment<'_> {
+    /// The release is good, or secrets and values are those from before again. The state of a first install stays, because
+    /// it says whose release it is. Where helm was not to run, what was written waits for the next deploy.
+    pub(super) fn keep_or_take_back(&self, ended: Ended) -> Result<(), Error> {
+        let Some(cluster) = self.cluster.find() else { return Ok(()) };
+        if let Some(lock) = self.lock.find() {
+            lock.check()?;
+        }
+        if self.deployed.find().is_some() {
+            let Written { state, change } = self.take_written();
+            if let Some(mut state) = state {
+                state.foreign = foreign::used(self.request.plan, &self.release.name);
+                state.write(cluster, self.owner(), &self.release.namespace)?;
+            }
+            if !self.request.wait.waits() {
+                // Old pods may still run, and a container that starts again takes its secrets anew.
+                return Ok(change.map_or(Ok(()), |change| change.keep_leaving(cluster))?);
+            }
+            if let Some(change) = change {
+                change.commit(cluster)?;
+            }
+            let settled = self.settled.get()?;
+            chart_secret::keep_only(cluster, self.release, |name| settled.chart_secret.contains_key(name))?;
+            foreign::remove(cluster, self.release, Some(self.request.plan))?;
+        } else if ended == Ended::Badly && self.changes_kinds.find().is_none() {
+            // A change of kinds that stopped on its way is gone on with, or led back with what was before.
+            self.take_back(cluster)?;
+            self.roll_back(cluster)?;
+        }
+        Ok(())
+    }
+
+    fn take_written(&self) -> Written {
+        std::mem::take(&mut *self.written.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Secrets and values are those from before again.
+    pub(super) fn take_back(&self, cluster: &Cluster) -> Result<(), Error> {
+        let (Written { state, change }, before) = (self.take_written(), self.before.get()?);
+        if let Some(change) = change {
+            change.restore(cluster)?;
+        }
+        if let Some(mut state) = state.filter(|_| before.state.exists()) {
+            state.values.clone_from(&before.state.values);
+            state.write(cluster, self.owner(), &self.release.namespace)?;
+        }
+        Ok(())
+    }
+
+    /// With secrets and values from before, the release can go back too. Who stopped us wants to look, or to go on.
+    fn roll_back(&self, cluster: &Cluster) -> Result<(), Error> {
+        if !self.request.roll_back || self.tried.find().is_none() || (self.limits.stopped)() {
+            return Ok(());
+        }
+        let (helm, target) = self.helm.get()?;
+        // The deploy may have used up its time; the way back gets as much again.
+        let options = Options { timeout: self.time, wait: self.request.wait.waits(), ..Options::default() };
+        let (release, report, secrets) = (self.release, self.report, self.secrets()?);
+        let lock = self.lock.get()?;
+        let way = rollback::Way { helm, target, cluster, lock, release, options: &options, secrets: &secrets, report };
+        let back = way.after_failure(|revision, wanted| {
+            let objects: Vec<Json> = wanted.values().cloned().collect();
+            let Some(change) = self.question()?.plan(&objects, Some(revision))? else {
+                return way.go(revision, wanted);
+            };
+            let journal = change.agreed_beforehand(&self.request.consent)?;
+            match self.drive(Agreed::Begin(journal), self.time, None)? {
+                (Way::Forward, _) => Ok(()),
+                (Way::Back(why), _) => Err(Error::KindsUnchanged(why)),
+            }
+        })?;
+        self.rolled_back.put(back);
+        Ok(())
+    }
+
+    pub(super) fn left_as_it_is(&self) -> String {
+        let (name, space) = (&self.release.name, &self.release.namespace);
+        format!(
+            "there is no earlier revision to go back to, so the release is left as it is: \
+             `kubectl aspire status --release {name} -n {space}` shows it, \
+             `kubectl aspire destroy --release {name} -n {space}` removes it and keeps its claims"
+        )
+    }
+
+    pub(super) fn summarise(&self) -> Result<(), Error> {
+        self.deployed.get()?;
+        self.say(format!("deployed {}", self.release.described()));
+        for sentence in endpoints(self.request.plan, self.release) {
+            self.say(sentence);
+        }
+        Ok(())
+    }
+}
+
+/// How to reach what the AppHost marked as public.
+fn endpoints(plan: &Plan, release: &Release) -> Vec<String> {
+    let public = plan.workloads.iter().flat_map(|workload| workload.external.iter().map(move |port| (workload, port)));
+    let line = |(workload, (port, scheme)): (&PlannedWorkload, &(String, String))| {
+        format!(
+            "  {0} ({port}): kubectl port-forward -n {1} service/{0} 8080:{port}    then {scheme}://localhost:8080",
+            workload.view.name, release.namespace
+        )
+    };
+    public.map(line).collect()
+}

@@ -1,0 +1,120 @@
+//! What a deploy looks at and checks. Nothing is written here but the chart, to a temporary folder.
+
+use super::Deployment;
+use crate::cluster::ErrorKind;
+use crate::doctor::{Finding, Verdict};
+use crate::pipeline::event::warn;
+use crate::pipeline::preflight::{self, Examination, Examined};
+use crate::pipeline::settle::settled;
+use crate::pipeline::{Error, before, foreign, values};
+use crate::problem::{Problem, Problems};
+
+/// The checks that are about what belongs to whom.
+const OWNERS: [&str; 4] = ["release", "claims", "names", "secrets"];
+
+impl Deployment<'_> {
+    pub(super) fn find_helm(&self) -> Result<(), Error> {
+        self.helm.put(self.release.helm()?);
+        Ok(())
+    }
+
+    pub(super) fn look(&self) -> Result<(), Error> {
+        let cluster = self.release.connect()?;
+        let dapr = !self.request.plan.dapr_components.is_empty();
+        let before = before::look(&cluster, self.release, self.owner(), dapr).map_err(|error| self.explained(error))?;
+        self.before.put(before);
+        self.cluster.put(cluster);
+        Ok(())
+    }
+
+    /// One right that is missing is seldom the only one: all of them are named.
+    fn explained(&self, error: Error) -> Error {
+        if !matches!(&error, Error::Cluster(error) if error.kind() == ErrorKind::Forbidden) {
+            return error;
+        }
+        let found = preflight::doctor(Some(self.request), self.release, self.random);
+        refusal(&found.findings).unwrap_or(error)
+    }
+
+    pub(super) fn publish(&self) -> Result<(), Error> {
+        let folder = tempfile::Builder::new().prefix("aspire-deploy-").tempdir().map_err(Error::Temporary)?;
+        crate::chart::write(self.request.chart, &folder.path().join("chart"))?;
+        self.chart.put(folder);
+        Ok(())
+    }
+
+    pub(super) fn settle(&self) -> Result<(), Error> {
+        let before = self.before.get()?;
+        foreign::check_lost(self.request.plan, &self.request.given, &before.lost)?;
+        self.cluster.get()?.hide(before.kept.foreign.values().filter(|value| !value.is_empty()).cloned());
+        let settled = settled(self.request, before, self.ask.inputs, self.random, self.report)?;
+        self.cluster.get()?.hide(values::secrets_of(&settled));
+        self.settled.put(settled);
+        Ok(())
+    }
+
+    pub(super) fn check(&self) -> Result<(), Error> {
+        let findings = self.examined()?;
+        for finding in findings.iter().filter(|finding| finding.verdict == Verdict::Warning) {
+            warn(self.report, finding.to_string());
+        }
+        for finding in findings.iter().filter(|finding| finding.verdict == Verdict::Ok && finding.check == "claims") {
+            self.say(finding.reason.clone());
+        }
+        refusal(&findings).map_or(Ok(()), Err)
+    }
+
+    /// What a plan refuses: its own dry runs say the rest, and looking needs no right to write.
+    pub(in crate::pipeline) fn check_owners(&self) -> Result<(), Error> {
+        let mut findings = self.examined()?;
+        findings.retain(|finding| OWNERS.contains(&finding.check));
+        refusal(&findings).map_or(Ok(()), Err)
+    }
+
+    fn examined(&self) -> Result<Vec<Finding>, Error> {
+        let ((helm, target), cluster) = (self.helm.get()?, self.cluster.get()?);
+        let (before, settled) = (self.before.get()?, self.settled.get()?);
+        helm.hide(values::secrets_of(settled));
+        let folder = self.chart.get()?.path().join("chart");
+        let examined = Examined {
+            request: self.request,
+            release: self.release,
+            helm,
+            target,
+            cluster,
+            before,
+            settled,
+            folder: &folder,
+            word: self.word,
+        };
+        let foreign = match foreign::check(cluster, self.release, self.request.plan, &before.kept, self.report) {
+            Ok(()) => Vec::new(),
+            Err(Error::Refused(Problems(problems))) => problems,
+            Err(error) => return Err(error),
+        };
+        let found = match preflight::examine(&examined, &cluster.survey(&self.release.namespace)?) {
+            Ok(found) => found,
+            // Without its secrets the chart says no more.
+            Err(Error::Helm(_)) if !foreign.is_empty() => Examination::default(),
+            Err(error) => return Err(error),
+        };
+        let Examination { mut findings, seen, objects, version } = found;
+        self.seen.put(seen);
+        self.foreseen.put(objects);
+        self.kube_version.put(version);
+        findings.extend(foreign.into_iter().map(|problem| Finding::of_problem("secrets", problem)));
+        for finding in &mut findings {
+            if finding.verdict == Verdict::Failed && self.request.ignored.iter().any(|check| check == finding.check) {
+                finding.verdict = Verdict::Warning;
+            }
+        }
+        Ok(findings)
+    }
+}
+
+/// What failed, as the refusal of a run.
+fn refusal(findings: &[Finding]) -> Option<Error> {
+    let failed = findings.iter().filter(|finding| finding.verdict == Verdict::Failed);
+    let problems: Vec<Problem> = failed.map(Finding::to_problem).collect();
+    (!problems.is_empty()).then_some(Error::Refused(Problems(problems)))
+}

@@ -1,0 +1,239 @@
+//! Deploy, step by step: settle the inputs, check the cluster, write the Secret, run helm.
+//!
+//! Here is which step waits for which, and what steps share; what each does is in the modules below.
+
+mod act;
+mod ending;
+mod kinds;
+mod look;
+
+use super::before::Before;
+use super::event::{Report, say, warn};
+use super::graph::{Graph, Step};
+use super::kinds::{Agreed, Consent};
+use super::lock::{Lock, Seen, Word};
+use super::plan::Planned;
+use super::run::{Conduct, Limits, run};
+use super::saved::Saved;
+use super::settle::{Ask, Rotation};
+use super::{Error, Random, Release, Slot};
+use crate::app::App;
+use crate::chart::Chart;
+use crate::cluster::secret::Change;
+use crate::cluster::{Cluster, Owner, State};
+use crate::helm::{Helm, Target};
+use crate::inputs::{Given, Settled};
+use crate::kubernetes::Plan;
+use crate::problem::Problem;
+use serde_json::Value as Json;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// How long helm waits for the workloads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// Not at all.
+    No,
+    /// Until they are ready or time is up.
+    UntilReady,
+    /// Until they are ready or one shows what will not mend itself.
+    UntilHopeless,
+}
+
+impl Wait {
+    /// Whether helm waits at all.
+    pub fn waits(self) -> bool {
+        self != Self::No
+    }
+}
+
+/// What to deploy.
+pub struct Deploy<'a> {
+    /// The application, with the values of the chosen environment.
+    pub app: &'a App,
+    /// Its plan.
+    pub plan: &'a Plan,
+    /// Its chart.
+    pub chart: &'a Chart,
+    /// The chosen environment and what it changes of the chart's values.
+    pub environment: Option<(String, Json)>,
+    /// Values that a person gave.
+    pub given: Given,
+    /// Secrets that are replaced.
+    pub rotation: Rotation,
+    /// How long to wait for the workloads.
+    pub wait: Wait,
+    /// The plan that was looked at: exactly that is deployed, or nothing.
+    pub approved: Option<&'a Saved>,
+    /// Whether to go back to the last good revision when helm fails.
+    pub roll_back: bool,
+    /// Whether a person knows that no other helm works on the release.
+    pub assume_helm_dead: bool,
+    /// Checks, of [`crate::doctor::MAY_BE_WRONG`], that a person knows better than.
+    pub ignored: Vec<String>,
+    /// Flags for `helm upgrade` that a person added; [`crate::helm::checked_arguments()`] let them through.
+    pub helm_arguments: Vec<String>,
+    /// What was agreed to, should a workload change its kind.
+    pub consent: Consent,
+}
+
+/// What the steps of one deploy share.
+pub struct Deployment<'a> {
+    pub(super) request: &'a Deploy<'a>,
+    pub(super) release: &'a Release,
+    ask: &'a Ask<'a>,
+    random: &'a Random<'a>,
+    report: &'a Report<'a>,
+    pub(super) limits: &'a Limits<'a>,
+    pub(super) helm: Slot<(Helm, Target)>,
+    pub(super) cluster: Slot<Cluster>,
+    pub(super) before: Slot<Before>,
+    pub(super) chart: Slot<TempDir>,
+    pub(super) settled: Slot<Settled>,
+    seen: Slot<Seen>,
+    /// The objects of the chart, as they were looked at before anything is confirmed.
+    foreseen: Slot<Vec<Json>>,
+    kube_version: Slot<Vec<String>>,
+    word: Word,
+    lock: Slot<Arc<Lock>>,
+    /// A change of kinds that was agreed to.
+    agreed: Mutex<Option<Agreed>>,
+    changes_kinds: Slot<()>,
+    written: Mutex<Written>,
+    /// Helm was started: from here on the release may have changed.
+    tried: Slot<()>,
+    deployed: Slot<()>,
+    pub(super) planned: Slot<Planned>,
+    /// The time that the whole was given.
+    time: Duration,
+    rolled_back: Slot<Option<u64>>,
+}
+
+/// What was written before helm ran.
+#[derive(Default)]
+struct Written {
+    state: Option<State>,
+    change: Option<Change>,
+}
+
+/// The steps that only read: all that is known before anything is checked or written.
+pub(super) fn reading<'a>() -> Vec<Step<'a, Deployment<'a>>> {
+    vec![
+        Step::new("check-helm-prereqs-kubernetes", "find helm and check its version", &[], Deployment::find_helm),
+        Step::new("check-cluster-kubernetes", "read what the cluster holds of the release", &[], Deployment::look),
+        Step::new("publish-kubernetes", "write the chart for helm", &[], Deployment::publish),
+        Step::new(
+            "process-parameters",
+            "settle the value of every input, and ask for what is missing",
+            // Nothing else goes on, and nothing is said, while a person is asked.
+            &["check-helm-prereqs-kubernetes", "check-cluster-kubernetes", "publish-kubernetes"],
+            Deployment::settle,
+        ),
+    ]
+}
+
+/// The steps of a deploy.
+pub fn steps<'a>() -> Result<Graph<'a, Deployment<'a>>, Problem> {
+    let mut steps = reading();
+    steps.extend([
+        Step::new(
+            "preflight-kubernetes",
+            "check all that could stop helm, before anything is written",
+            &["process-parameters"],
+            Deployment::check,
+        ),
+        Step::new(
+            "confirm-kubernetes",
+            "show a change of kinds, where there is one, and have it confirmed",
+            &["preflight-kubernetes"],
+            Deployment::confirm,
+        ),
+        Step::new(
+            "lock-kubernetes",
+            "make the namespace, take the Lease of the release, free it from a helm that was killed",
+            &["confirm-kubernetes"],
+            Deployment::lock,
+        )
+        .at_end(|deployment, _| deployment.lock.find().map_or(Ok(()), |lock| lock.release())),
+        Step::new(
+            "prepare-kubernetes",
+            "write remembered values and Secret",
+            &["lock-kubernetes"],
+            Deployment::prepare,
+        )
+        .at_end(Deployment::keep_or_take_back),
+        Step::new("helm-deploy-kubernetes", "run helm upgrade --install", &["prepare-kubernetes"], Deployment::upgrade),
+        Step::new(
+            "print-kubernetes-summary",
+            "say where the application can be reached",
+            &["helm-deploy-kubernetes"],
+            Deployment::summarise,
+        )
+        .free(),
+    ]);
+    Graph::new(steps)
+}
+
+/// Deploys the application.
+pub fn deploy(request: &Deploy, release: &Release, ask: &Ask, random: &Random, conduct: &Conduct) -> Result<(), Error> {
+    let (graph, report, limits) = (steps()?.part(conduct.only)?, conduct.report, &conduct.limits);
+    say(report, format!("deploying to {}", release.described()));
+    let deployment = Deployment::new(request, release, ask, random, conduct);
+    let ended = run(&graph, &deployment, report, limits);
+    match (ended, deployment.rolled_back.find()) {
+        (Err(error), Some(Some(revision))) => Err(Error::RolledBack { error: Box::new(error), revision: *revision }),
+        (Err(error), Some(None)) => {
+            warn(report, deployment.left_as_it_is());
+            Err(error)
+        }
+        (ended, _) => ended,
+    }
+}
+
+impl<'a> Deployment<'a> {
+    pub(super) fn new(
+        request: &'a Deploy<'a>,
+        release: &'a Release,
+        ask: &'a Ask<'a>,
+        random: &'a Random<'a>,
+        conduct: &'a Conduct<'a>,
+    ) -> Self {
+        Self {
+            request,
+            release,
+            ask,
+            random,
+            report: conduct.report,
+            limits: &conduct.limits,
+            helm: Slot::default(),
+            cluster: Slot::default(),
+            before: Slot::default(),
+            chart: Slot::default(),
+            settled: Slot::default(),
+            seen: Slot::default(),
+            foreseen: Slot::default(),
+            kube_version: Slot::default(),
+            word: Word { assume_helm_dead: request.assume_helm_dead, timeout: conduct.limits.left() },
+            lock: Slot::default(),
+            agreed: Mutex::default(),
+            changes_kinds: Slot::default(),
+            written: Mutex::default(),
+            tried: Slot::default(),
+            deployed: Slot::default(),
+            planned: Slot::default(),
+            time: conduct.limits.left(),
+            rolled_back: Slot::default(),
+        }
+    }
+}
+
+impl Deployment<'_> {
+    fn owner(&self) -> Owner<'_> {
+        Owner { release: &self.release.name, application: &self.request.plan.application_id }
+    }
+
+    fn say(&self, text: impl Into<String>) {
+        say(self.report, text);
+    }
+}
