@@ -1,6 +1,7 @@
 //! What the cluster holds of the release before anything changes, and whether it may become this application's.
 
 use super::checks::{self, Live};
+use super::installation::Installation;
 use super::lock::Seen;
 use super::{Error, Release, chart_secret, foreign};
 use crate::cluster::claims::ReleaseName;
@@ -9,7 +10,7 @@ use crate::cluster::{
     CLAIM, CONFIG_MAP, Cluster, DEPLOYMENT, ErrorKind, Kind, Owner, ReleaseSecret, SERVICE, STATEFUL_SET,
     STORAGE_CLASS, State, namespace, unbase64,
 };
-use crate::helm::{self, Helm, Target};
+use crate::helm::{self, Target};
 use crate::inputs::Kept;
 use crate::kubernetes::Plan;
 use crate::problem::Problem;
@@ -136,24 +137,17 @@ pub fn check_idle(live: &helm::Release, seen: &Seen) -> Result<(), Error> {
 }
 
 /// A run that was killed after helm had succeeded left a copy of the Secret that is older than the good state.
-pub fn forget_finished_run(
-    helm: &Helm,
-    target: &Target,
-    cluster: &Cluster,
-    release: &Release,
-    owner: Owner,
-    live: &ReleaseSecret,
-) -> Result<(), Error> {
+pub fn forget_finished_run(on: &Installation, live: &ReleaseSecret) -> Result<(), Error> {
     let is_good = || -> Result<bool, Error> {
-        let deployed = helm.status(target)?.is_some_and(|release| release.is_deployed());
-        let values = if deployed { helm.get_values(target, None)? } else { None };
+        let deployed = on.helm.status(on.target)?.is_some_and(|release| release.is_deployed());
+        let values = if deployed { on.helm.get_values(on.target, None)? } else { None };
         let given = values.as_ref().and_then(|values| values["secrets"].as_object());
         Ok(given.is_some_and(|given| {
             given.iter().all(|(name, secret)| secret["revision"].as_str() == live.marks.get(name).map(String::as_str))
         }))
     };
-    if secret::leftover(cluster, owner, &release.namespace)?.is_some() && is_good()? {
-        secret::discard_leftover(cluster, owner, &release.namespace)?;
+    if secret::leftover(on.cluster, on.owner, on.space())?.is_some() && is_good()? {
+        secret::discard_leftover(on.cluster, on.owner, on.space())?;
     }
     Ok(())
 }

@@ -1,12 +1,13 @@
 //! A deploy that changes kinds: what will happen, who agreed to it, and the journal that it begins or goes on with.
 
-use super::event::{Report, say, warn};
+use super::event::{say, warn};
+use super::installation::Installation;
 use super::promote::{Log, kind, live, nodes, others, volumes};
 use super::status::autoscalers;
 use super::{Error, Release};
 use crate::cluster::claims::ReleaseName;
 use crate::cluster::{Cluster, ErrorKind, Owner, name_of};
-use crate::helm::{Helm, Target, Values};
+use crate::helm::Values;
 use crate::problem::{Problem, Problems};
 use crate::promotion::{Confirmation, Direction, How, Journal, Live, Promotion, Sides, detect, digest};
 use serde_json::Value as Json;
@@ -31,10 +32,10 @@ pub enum Agreed {
 
 impl Agreed {
     /// The journal, written when it begins. What was counted in earlier runs starts again.
-    pub fn log(self, cluster: &Cluster, owner: Owner<'_>, namespace: &str) -> Result<Log, Error> {
+    pub fn log(self, on: &Installation) -> Result<Log, Error> {
         let mut log = match self {
             Self::GoOn(log) => log,
-            Self::Begin(journal) => Log::begin(cluster, owner, namespace, journal)?,
+            Self::Begin(journal) => Log::begin(on.cluster, on.owner, on.space(), journal)?,
         };
         log.journal.progress = log.journal.progress.resumed();
         Ok(log)
@@ -59,25 +60,9 @@ pub enum Intent {
     UnderWay(Log, Vec<Json>),
 }
 
-/// What is needed to look at a change of kinds.
-pub struct Question<'a> {
-    /// The API server.
-    pub cluster: &'a Cluster,
-    /// Helm.
-    pub helm: &'a Helm,
-    /// The release, for helm.
-    pub target: &'a Target,
-    /// The release.
-    pub release: &'a Release,
-    /// Whose it is.
-    pub owner: Owner<'a>,
-    /// Who hears of it.
-    pub report: &'a Report<'a>,
-}
-
-impl Question<'_> {
+impl Installation<'_> {
     /// The journal of a change that was begun and not finished.
-    pub fn open(&self) -> Result<Option<Log>, Error> {
+    pub fn change_under_way(&self) -> Result<Option<Log>, Error> {
         let log = Log::read(self.cluster, self.owner, &self.release.namespace)?;
         Ok(log.filter(|log| log.journal.is_open()))
     }
@@ -92,7 +77,7 @@ impl Question<'_> {
     }
 
     /// Goes on with what was begun, when it leads to the same chart or the same revision.
-    pub fn go_on(&self, log: Log, objects: &[Json], to: Option<u64>) -> Result<Agreed, Error> {
+    pub fn go_on_with(&self, log: Log, objects: &[Json], to: Option<u64>) -> Result<Agreed, Error> {
         let journal = &log.journal;
         let same = journal.to == to && journal.target == digest(objects, &journal.changes);
         if journal.progress.direction == Direction::Forward && !same {
@@ -110,7 +95,7 @@ impl Question<'_> {
     }
 
     /// Shows the change and has it confirmed.
-    pub fn begin(
+    pub fn begin_change(
         &self,
         change: NewChange,
         consent: &Consent,
@@ -136,17 +121,16 @@ impl Question<'_> {
 
     /// The change that leads to these objects, which are those of the revision `to` or of a chart. None when nothing changes
     /// its kind.
-    pub fn plan(&self, objects: &[Json], to: Option<u64>) -> Result<Option<NewChange>, Error> {
-        let space = &self.release.namespace;
+    pub fn plan_change(&self, objects: &[Json], to: Option<u64>) -> Result<Option<NewChange>, Error> {
+        let space = self.space();
         let history = self.helm.history(self.target)?;
         let last = history.last().map_or(0, |revision| revision.revision);
         let deployed = history.iter().rfind(|revision| revision.status == "deployed");
         let base = deployed.map_or(0, |revision| revision.revision);
-        let manifest = match deployed {
-            Some(_) => self.helm.get_manifest(self.target, Some(base))?.unwrap_or_default(),
-            None => String::new(),
+        let before: Vec<Json> = match deployed {
+            Some(_) => self.objects(Some(base))?.into_values().collect(),
+            None => Vec::new(),
         };
-        let before: Vec<Json> = crate::diff::objects(&manifest, space)?.into_values().collect();
         let mut live = live(self.cluster, space).map_err(not_allowed)?;
         let named = objects.iter().map(|object| (object["kind"].as_str().unwrap_or_default(), name_of(object)));
         others(self.cluster, space, &mut live, named)?;

@@ -18,6 +18,7 @@ mod fetch;
 mod foreign;
 mod graph;
 mod history;
+mod installation;
 mod kinds;
 mod live;
 mod lock;

@@ -2,7 +2,8 @@
 //!
 //! Nothing is decided here. What is about to be done is in the journal before it is done.
 
-use super::event::{Report, say, warn};
+use super::event::{say, warn};
+use super::installation::Installation;
 use super::lock::{self, Lock, Word};
 use super::rollback;
 use super::run::Conduct;
@@ -12,7 +13,7 @@ use crate::cluster::{
     CLAIM, Cluster, DEPLOYMENT, ErrorKind, Guard, JOB, Kind, NODE, Note, Objects as _, Owner, POD, Propagation,
     REPLICA_SET, Record, SERVICE, STATEFUL_SET, VOLUME, name_of,
 };
-use crate::helm::{Helm, Options, Target};
+use crate::helm::Options;
 use crate::problem::Problem;
 use crate::promotion::{
     Action, Change, ClaimNote, Direction, HelmRun, How, Journal, KEEP, Live, Named, Phase, Revision, Role, Status,
@@ -45,22 +46,12 @@ pub enum Way {
 
 /// Who drives, and with what.
 pub struct Driver<'a> {
-    /// The API server.
-    pub cluster: &'a Cluster,
-    /// Helm.
-    pub helm: &'a Helm,
-    /// The release, for helm.
-    pub target: &'a Target,
-    /// The release.
-    pub release: &'a Release,
-    /// Whose it is.
-    pub owner: Owner<'a>,
+    /// What is driven.
+    pub on: Installation<'a>,
     /// The lock that is held, so that no helm of an earlier run works any more.
     pub lock: &'a Lock,
     /// Texts that are not shown.
     pub secrets: &'a [String],
-    /// Who hears of it.
-    pub report: &'a Report<'a>,
     /// Times.
     pub terms: Terms,
     /// Whether a person told us to halt.
@@ -140,14 +131,14 @@ impl Driver<'_> {
                     let ran = self.call(log, &seen, direction, upgrade)?;
                     if let Err(error) = ran {
                         failure = error.to_string();
-                        warn(self.report, format!("helm failed: {failure}"));
+                        warn(self.on.report, format!("helm failed: {failure}"));
                     }
                 }
                 Action::TurnBack => {
                     if log.journal.progress.failures == 0 {
                         "the new workload did not become ready in time".clone_into(&mut failure);
                     }
-                    warn(self.report, format!("going back to revision {}: {failure}", log.journal.base));
+                    warn(self.on.report, format!("going back to revision {}: {failure}", log.journal.base));
                     log.journal.progress = log.journal.progress.back();
                     self.write(log)?;
                 }
@@ -171,16 +162,16 @@ impl Driver<'_> {
         for ClaimNote { name, volume, .. } in log.journal.claims.iter().filter(|claim| !claim.stays) {
             let command = format!("kubectl delete pvc {name} -n {}", self.space());
             let what = format!("the claim {name} stays, though the chart does not have it");
-            say(self.report, format!("{what}: `{command}` removes it, and its volume {volume} stays"));
+            say(self.on.report, format!("{what}: `{command}` removes it, and its volume {volume} stays"));
         }
     }
 
     fn space(&self) -> &str {
-        &self.release.namespace
+        self.on.space()
     }
 
     fn write(&self, log: &mut Log) -> Result<(), Error> {
-        log.write(self.cluster, self.owner, self.space())
+        log.write(self.on.cluster, self.on.owner, self.space())
     }
 
     fn limit(&self, wait: Wait) -> Duration {
@@ -192,10 +183,10 @@ impl Driver<'_> {
 
     /// Looks at everything. `known` is what the last revision that was seen brings: it does not change.
     fn look(&self, log: &mut Log, known: &mut Option<(u64, Role)>) -> Result<Seen, Error> {
-        let mut live = live(self.cluster, self.space())?;
+        let mut live = live(self.on.cluster, self.space())?;
         let named = log.journal.changes.iter().map(|change| (&*change.old.kind, &*change.old.name));
-        others(self.cluster, self.space(), &mut live, named)?;
-        volumes(self.cluster, &mut live, log.journal.claims.iter().map(|note| note.name.as_str()))?;
+        others(self.on.cluster, self.space(), &mut live, named)?;
+        volumes(self.on.cluster, &mut live, log.journal.claims.iter().map(|note| note.name.as_str()))?;
         let (number, status) = self.last_revision()?;
         if log.journal.calling && number == log.journal.last + 1 && status != Status::Pending {
             (log.journal.last, log.journal.calling) = (number, false);
@@ -206,8 +197,7 @@ impl Driver<'_> {
         if let Some((_, brings)) = known.filter(|(of, _)| *of == number) {
             return Ok(Seen { live, revision: Revision { status, brings, foreign }, number });
         }
-        let manifest = self.helm.get_manifest(self.target, Some(number))?.unwrap_or_default();
-        let objects: Vec<Json> = crate::diff::objects(&manifest, self.space())?.into_values().collect();
+        let objects: Vec<Json> = self.on.objects(Some(number))?.into_values().collect();
         let is_new = |change: &Change, it: &Json| {
             let marks = change.marks.as_ref().is_none_or(|marks| fixed_digest(it) == marks.becomes);
             it["kind"] == *change.new.kind && name_of(it) == change.new.name && marks
@@ -219,8 +209,8 @@ impl Driver<'_> {
     }
 
     fn last_revision(&self) -> Result<(u64, Status), Error> {
-        let Some(release) = self.helm.status(self.target)? else {
-            let what = format!("{} has no history any more (E02)", self.release.described());
+        let Some(release) = self.on.helm.status(self.on.target)? else {
+            let what = format!("{} has no history any more (E02)", self.on.release.described());
             let hint = "restore its Secrets `sh.helm.release.v1...` from a backup; nothing was done";
             return Err(Error::NeedsPerson(Problem::at("", what).hint(hint)));
         };
@@ -236,7 +226,7 @@ impl Driver<'_> {
 
     /// Whoever holds the lock knows that no other helm works on the release; our own was waited for.
     fn decide(&self, log: &Log, seen: &Seen, late: bool) -> Action {
-        let name = ReleaseName { name: &self.release.name, namespace: self.space() };
+        let name = ReleaseName { name: &self.on.release.name, namespace: self.space() };
         let observed = observe(&log.journal, name, &seen.live, seen.revision, HelmRun::Gone, late);
         next(&log.journal.progress, &observed)
     }
@@ -246,7 +236,7 @@ impl Driver<'_> {
         let Some(phase) = action.phase().filter(|phase| *phase != log.journal.phase) else { return Ok(()) };
         log.journal.phase = phase;
         self.write(log)?;
-        say(self.report, format!("{}: {}", word(phase), described(&log.journal, action)));
+        say(self.on.report, format!("{}: {}", word(phase), described(&log.journal, action)));
         Ok(())
     }
 
@@ -290,11 +280,10 @@ impl Driver<'_> {
     }
 
     fn roll_back(&self, base: u64) -> Result<(), Error> {
-        let Self { cluster, helm, target, release, lock, secrets, report, .. } = *self;
-        let manifest = helm.get_manifest(target, Some(base))?.unwrap_or_default();
+        let Self { on, lock, secrets, .. } = *self;
         let options = Options { timeout: self.terms.ready, ..Options::default() };
-        let way = rollback::Way { helm, target, cluster, lock, release, options: &options, secrets, report };
-        way.go(base, &crate::diff::objects(&manifest, &release.namespace)?)
+        let way = rollback::Way { on, lock, options: &options, secrets };
+        way.go(base, &on.objects(Some(base))?)
     }
 
     /// Does one thing. An object that somebody changed since the look is looked at again.
@@ -339,6 +328,7 @@ impl Driver<'_> {
                 };
                 match seen.live.find(&named) {
                     Some(object) => self
+                        .on
                         .cluster
                         .delete(&kind(&named.kind), self.space(), &named.name, &Guard::of(object), how)
                         .map(|_| ())
@@ -362,16 +352,16 @@ impl Driver<'_> {
     fn patch(&self, seen: &Seen, kind_name: &str, name: &str, patch: impl Fn(&Json) -> Json) -> Result<(), Error> {
         let named = Named { kind: kind_name.to_owned(), name: name.to_owned(), replicas: 0 };
         let Some(object) = seen.live.find(&named) else { return Ok(()) };
-        self.cluster.patch(&kind(kind_name), self.space(), name, &Guard::of(object), &patch(object))?;
+        self.on.cluster.patch(&kind(kind_name), self.space(), name, &Guard::of(object), &patch(object))?;
         Ok(())
     }
 
     fn unlock(&self, seen: &Seen) -> Result<(), Error> {
-        let record = Record::read(self.cluster, self.space(), &self.release.name, seen.number)?;
+        let record = Record::read(self.on.cluster, self.space(), &self.on.release.name, seen.number)?;
         if let Some(record) = record.filter(Record::is_under_way) {
-            record.fail(self.cluster, self.space(), "helm was killed; marked by kubectl-aspire")?;
+            record.fail(self.on.cluster, self.space(), "helm was killed; marked by kubectl-aspire")?;
             warn(
-                self.report,
+                self.on.report,
                 format!("revision {} was left half done by a helm that ended: marked as failed", seen.number),
             );
         }
@@ -383,12 +373,12 @@ impl Driver<'_> {
         let Some(claim) = seen.live.claim(&note.name) else { return Ok(()) };
         if crate::cluster::annotation(claim, KEEP) != Some("keep") {
             let patch = json!({"metadata": {"annotations": {KEEP: "keep"}}});
-            self.cluster.patch(&CLAIM, self.space(), &note.name, &Guard::of(claim), &patch)?;
+            self.on.cluster.patch(&CLAIM, self.space(), &note.name, &Guard::of(claim), &patch)?;
             return Ok(());
         }
         match self.reclaim(seen, &note, "Retain") {
             Err(Error::Cluster(error)) if error.kind() == ErrorKind::Forbidden => {
-                warn(self.report, format!("the volume of claim {} cannot be protected too: {error}", note.name));
+                warn(self.on.report, format!("the volume of claim {} cannot be protected too: {error}", note.name));
                 log.journal.claims[index].reclaim = None;
                 self.write(log)
             }
@@ -399,16 +389,16 @@ impl Driver<'_> {
     fn grow(&self, note: &ClaimNote, seen: &Seen) -> Result<(), Error> {
         let (Some(claim), Some(size)) = (seen.live.claim(&note.name), &note.grows) else { return Ok(()) };
         let patch = json!({"spec": {"resources": {"requests": {"storage": size}}}});
-        self.cluster.patch(&CLAIM, self.space(), &note.name, &Guard::of(claim), &patch)?;
+        self.on.cluster.patch(&CLAIM, self.space(), &note.name, &Guard::of(claim), &patch)?;
         Ok(())
     }
 
     /// The pods that went on end now that the new ones are ready.
     fn retire(&self, change: &Change, seen: &Seen) -> Result<(), Error> {
-        let name = ReleaseName { name: &self.release.name, namespace: self.space() };
+        let name = ReleaseName { name: &self.on.release.name, namespace: self.space() };
         for set in retired(change, name, &seen.live) {
             let guard = Guard::of(set);
-            self.cluster.delete(&REPLICA_SET, self.space(), name_of(set), &guard, Propagation::Background)?;
+            self.on.cluster.delete(&REPLICA_SET, self.space(), name_of(set), &guard, Propagation::Background)?;
         }
         Ok(())
     }
@@ -423,7 +413,7 @@ impl Driver<'_> {
     fn reclaim(&self, seen: &Seen, note: &ClaimNote, policy: &str) -> Result<(), Error> {
         let Some(volume) = seen.live.claim(&note.name).and_then(|claim| seen.live.volume(claim)) else { return Ok(()) };
         let patch = json!({"spec": {"persistentVolumeReclaimPolicy": policy}});
-        self.cluster.patch(&VOLUME, "", name_of(volume), &Guard::of(volume), &patch)?;
+        self.on.cluster.patch(&VOLUME, "", name_of(volume), &Guard::of(volume), &patch)?;
         Ok(())
     }
 }
@@ -548,7 +538,8 @@ pub fn promote(wish: Wish, release: &Release, assume_helm_dead: bool, conduct: &
     let ended = drive(
         wish,
         log,
-        &Locked { release, cluster: &cluster, helm: &helm, target: &target, owner, lock: &lock },
+        Installation { cluster: &cluster, helm: &helm, target: &target, release, owner, report: conduct.report },
+        &lock,
         recover.then_some(&seen),
         conduct,
     );
@@ -556,49 +547,40 @@ pub fn promote(wish: Wish, release: &Release, assume_helm_dead: bool, conduct: &
     ended
 }
 
-struct Locked<'a> {
-    release: &'a Release,
-    cluster: &'a Cluster,
-    helm: &'a Helm,
-    target: &'a Target,
-    owner: Owner<'a>,
-    lock: &'a Lock,
-}
-
-fn drive(wish: Wish, mut log: Log, locked: &Locked, left: Option<&lock::Seen>, conduct: &Conduct) -> Result<(), Error> {
-    let Locked { release, cluster, helm, target, owner, lock } = *locked;
-    let space = &release.namespace;
+fn drive(
+    wish: Wish,
+    mut log: Log,
+    on: Installation,
+    lock: &Lock,
+    left: Option<&lock::Seen>,
+    conduct: &Conduct,
+) -> Result<(), Error> {
     if let Some(seen) = left {
-        lock::recover(cluster, release, seen, &conduct.limits, conduct.report)?;
+        lock::recover(on.cluster, on.release, seen, &conduct.limits, conduct.report)?;
     }
     log.journal.progress = log.journal.progress.resumed();
     if wish == Wish::Abort {
         log.journal.progress = log.journal.progress.back();
     }
-    log.write(cluster, owner, space)?;
+    log.write(on.cluster, on.owner, on.space())?;
     let base = log.journal.base;
-    let secrets: Vec<String> = crate::cluster::secret::read(cluster, owner, space)?.texts().collect();
+    let secrets: Vec<String> = crate::cluster::secret::read(on.cluster, on.owner, on.space())?.texts().collect();
     let driver = Driver {
-        cluster,
-        helm,
-        target,
-        release,
-        owner,
+        on,
         lock,
         secrets: &secrets,
-        report: conduct.report,
         terms: Terms::within(conduct.limits.left()),
         stopped: conduct.limits.stopped,
         take_back: &|| {
-            rollback::take_back_killed_run(cluster, owner, space)?;
-            rollback::put_back_values(helm, target, cluster, owner, space, base)
+            rollback::take_back_killed_run(on.cluster, on.owner, on.space())?;
+            rollback::put_back_values(&on, base)
         },
     };
     match driver.drive(&mut log, None)? {
         Way::Back(why) if wish == Wish::Resume => Err(Error::KindsUnchanged(why)),
         Way::Forward => {
             let to = log.journal.to;
-            to.map_or(Ok(()), |to| rollback::put_back_values(helm, target, cluster, owner, space, to))
+            to.map_or(Ok(()), |to| rollback::put_back_values(&on, to))
         }
         Way::Back(_) => Ok(()),
     }

@@ -3,7 +3,8 @@
 
 use super::event::{Report, say, warn};
 use super::graph::{Ended, Graph, Step};
-use super::kinds::{self, Agreed, Consent, Question};
+use super::installation::Installation;
+use super::kinds::{self, Agreed, Consent};
 use super::lock::{self, Lock, Seen, Word};
 use super::promote::{Driver, Log, Terms, Way as KindsWay};
 use super::reach::{self, Manifest};
@@ -176,7 +177,7 @@ impl Return<'_> {
 
     /// The revision that a rollback of different kinds was begun to; an error when another change of kinds is under way.
     fn begun(&self) -> Result<Option<u64>, Error> {
-        let Some(log) = self.question()?.open()? else { return Ok(None) };
+        let Some(log) = self.installation()?.change_under_way()? else { return Ok(None) };
         let to = log.journal.to;
         if to.is_none() || self.request.revision.is_some_and(|revision| Some(revision) != to) {
             kinds::check_none_open(self.cluster.get()?, self.owner()?, self.release)?;
@@ -185,21 +186,21 @@ impl Return<'_> {
         Ok(to)
     }
 
-    fn question(&self) -> Result<Question<'_>, Error> {
+    fn installation(&self) -> Result<Installation<'_>, Error> {
         let (helm, target) = self.helm.get()?;
         let (cluster, release, report) = (self.cluster.get()?, self.release, self.report);
-        Ok(Question { cluster, helm, target, release, owner: self.owner()?, report })
+        Ok(Installation { cluster, helm, target, release, owner: self.owner()?, report })
     }
 
     fn confirm(&self) -> Result<(), Error> {
-        let (question, wanted, to) = (self.question()?, self.wanted.get()?, Some(*self.revision.get()?));
+        let (on, wanted, to) = (self.installation()?, self.wanted.get()?, Some(*self.revision.get()?));
         let objects: Vec<Json> = wanted.values().cloned().collect();
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner).take();
         let agreed = match open {
-            Some(log) => Some(question.go_on(log, &objects, to)?),
-            None if reach::changes_kind(self.cluster.get()?, self.release, wanted)? => question
-                .plan(&objects, to)?
-                .map(|change| question.begin(change, &self.request.consent, self.agree))
+            Some(log) => Some(on.go_on_with(log, &objects, to)?),
+            None if reach::changes_kind(self.cluster.get()?, self.release, wanted)? => on
+                .plan_change(&objects, to)?
+                .map(|change| on.begin_change(change, &self.request.consent, self.agree))
                 .transpose()?,
             None => None,
         };
@@ -208,18 +209,13 @@ impl Return<'_> {
     }
 
     fn change_kinds(&self, agreed: Agreed) -> Result<(), Error> {
-        let Question { cluster, helm, target, release, owner, report } = self.question()?;
-        let mut log = agreed.log(cluster, owner, &release.namespace)?;
-        let secrets: Vec<String> = secret::read(cluster, owner, &release.namespace)?.texts().collect();
+        let on = self.installation()?;
+        let mut log = agreed.log(&on)?;
+        let secrets: Vec<String> = secret::read(on.cluster, on.owner, on.space())?.texts().collect();
         let driver = Driver {
-            cluster,
-            helm,
-            target,
-            release,
-            owner,
+            on,
             lock: self.lock.get()?,
             secrets: &secrets,
-            report,
             terms: Terms::within(self.limits.left()),
             stopped: self.limits.stopped,
             take_back: &|| self.take_back(),
@@ -234,9 +230,9 @@ impl Return<'_> {
     }
 
     fn check(&self) -> Result<(), Error> {
-        let ((helm, target), cluster, revision) = (self.helm.get()?, self.cluster.get()?, *self.revision.get()?);
-        self.wanted.put(check(helm, target, cluster, self.release, revision)?);
-        let values = helm.get_values(target, Some(revision))?;
+        let (on, revision) = (self.installation()?, *self.revision.get()?);
+        self.wanted.put(check(&on, revision)?);
+        let values = on.helm.get_values(on.target, Some(revision))?;
         self.kept.put(values.as_ref().and_then(kept_values));
         Ok(())
     }
@@ -275,13 +271,10 @@ impl Return<'_> {
             self.done.put(());
             return Ok(());
         }
-        let ((helm, target), revision) = (self.helm.get()?, *self.revision.get()?);
+        let (on, revision) = (self.installation()?, *self.revision.get()?);
         let options = Options { timeout: self.limits.left(), wait: self.request.wait, ..Options::default() };
-        let cluster = self.cluster.get()?;
-        let secrets: Vec<String> = secret::read(cluster, self.owner()?, &self.release.namespace)?.texts().collect();
-        let (release, report) = (self.release, self.report);
-        let lock = self.lock.get()?;
-        let way = Way { helm, target, cluster, lock, release, options: &options, secrets: &secrets, report };
+        let secrets: Vec<String> = secret::read(on.cluster, on.owner, on.space())?.texts().collect();
+        let way = Way { on, lock: self.lock.get()?, options: &options, secrets: &secrets };
         way.go(revision, self.wanted.get()?)?;
         self.done.put(());
         Ok(())
@@ -313,55 +306,36 @@ pub fn take_back_killed_run(cluster: &Cluster, owner: Owner, namespace: &str) ->
 }
 
 /// The values that the next deploy starts from are those that a revision was given.
-pub fn put_back_values(
-    helm: &Helm,
-    target: &Target,
-    cluster: &Cluster,
-    owner: Owner,
-    namespace: &str,
-    revision: u64,
-) -> Result<(), Error> {
-    let values = helm.get_values(target, Some(revision))?;
-    let mut state = State::read(cluster, owner, namespace)?;
+pub fn put_back_values(on: &Installation, revision: u64) -> Result<(), Error> {
+    let values = on.helm.get_values(on.target, Some(revision))?;
+    let mut state = State::read(on.cluster, on.owner, on.space())?;
     if let Some(kept) = values.as_ref().and_then(kept_values).filter(|_| state.exists()) {
         state.values = kept;
-        state.write(cluster, owner, namespace)?;
+        state.write(on.cluster, on.owner, on.space())?;
     }
     Ok(())
 }
 
 /// The objects of a revision, if helm can bring the release from what lives to them with its data and its secrets.
-fn check(helm: &Helm, target: &Target, cluster: &Cluster, release: &Release, revision: u64) -> Result<Manifest, Error> {
-    let manifest = |revision| -> Result<Manifest, Error> {
-        let text = helm.get_manifest(target, revision)?.unwrap_or_default();
-        Ok(crate::diff::objects(&text, &release.namespace)?)
-    };
-    let (last, wanted) = (manifest(None)?, manifest(Some(revision))?);
-    let live = reach::live(cluster, &wanted)?;
+fn check(on: &Installation, revision: u64) -> Result<Manifest, Error> {
+    let (last, wanted) = (on.objects(None)?, on.objects(Some(revision))?);
+    let live = reach::live(on.cluster, &wanted)?;
     let mut problems = Problems::default();
     reach::fields(revision, &last, &wanted, &live, &mut problems);
-    reach::secrets(cluster, release, revision, &wanted, &mut problems)?;
+    reach::secrets(on.cluster, on.release, revision, &wanted, &mut problems)?;
     problems.or(wanted).map_err(Error::Refused)
 }
 
 /// The means to go back.
 pub struct Way<'a> {
-    /// Helm.
-    pub helm: &'a Helm,
-    /// The release, as helm reaches it.
-    pub target: &'a Target,
-    /// The cluster.
-    pub cluster: &'a Cluster,
+    /// What goes back.
+    pub on: Installation<'a>,
     /// The lock that is held.
     pub lock: &'a Lock,
-    /// The release.
-    pub release: &'a Release,
     /// How long helm may take, and whether it waits.
     pub options: &'a Options,
     /// Texts that are not shown.
     pub secrets: &'a [String],
-    /// Where progress goes.
-    pub report: &'a Report<'a>,
 }
 
 impl Way<'_> {
@@ -371,14 +345,15 @@ impl Way<'_> {
         &self,
         change_kinds: impl FnOnce(u64, &Manifest) -> Result<(), Error>,
     ) -> Result<Option<u64>, Error> {
-        let revisions = self.helm.history(self.target)?;
+        let Installation { cluster, helm, target, release, report, .. } = self.on;
+        let revisions = helm.history(target)?;
         if revisions.last().is_none_or(|last| last.status == "deployed") {
             return Ok(None);
         }
         let Ok(revision) = history::choose(&revisions, None) else { return Ok(None) };
-        let wanted = check(self.helm, self.target, self.cluster, self.release, revision)?;
-        say(self.report, format!("going back to revision {revision}"));
-        if reach::changes_kind(self.cluster, self.release, &wanted)? {
+        let wanted = check(&self.on, revision)?;
+        say(report, format!("going back to revision {revision}"));
+        if reach::changes_kind(cluster, release, &wanted)? {
             change_kinds(revision, &wanted)?;
         } else {
             self.go(revision, &wanted)?;
@@ -388,13 +363,13 @@ impl Way<'_> {
 
     /// Runs helm rollback, and shows how the workloads go while it waits.
     pub fn go(&self, revision: u64, wanted: &Manifest) -> Result<(), Error> {
-        let Self { release, secrets, report, .. } = *self;
-        replicas::hold(self.cluster, release, revision, wanted)?;
-        let back = || Ok(self.helm.rollback(self.target, revision, self.options, &mut |_| {})?);
+        let Self { on: Installation { cluster, helm, target, release, report, .. }, secrets, .. } = *self;
+        replicas::hold(cluster, release, revision, wanted)?;
+        let back = || Ok(helm.rollback(target, revision, self.options, &mut |_| {})?);
         let waits = self.options.wait;
         let ran = if waits { Watching { release, secrets, report, give_up: None }.during(back) } else { back() };
         // What helm says is worth more than that its end could not be noted.
-        let noted = self.lock.helm_ended(self.cluster, release, ran.is_ok());
+        let noted = self.lock.helm_ended(cluster, release, ran.is_ok());
         ran?;
         if let Err(error) = noted {
             warn(report, error.to_string());

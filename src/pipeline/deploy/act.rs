@@ -35,19 +35,18 @@ impl Deployment<'_> {
     }
 
     pub(super) fn prepare(&self) -> Result<(), Error> {
-        let ((helm, target), cluster) = (self.helm.get()?, self.cluster.get()?);
+        let on = self.installation()?;
         let (before, settled) = (self.before.get()?, self.settled.get()?);
-        let (owner, space) = (self.owner(), &self.release.namespace);
         self.lock.get()?.check()?;
-        before::forget_finished_run(helm, target, cluster, self.release, owner, &before.secret)?;
+        before::forget_finished_run(&on, &before.secret)?;
         if !settled.made.is_empty() {
             self.say(format!("made values for {}", settled.made.join(", ")));
         }
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         let mut state = before.state.clone();
         state.values.clone_from(&settled.plain);
-        written.state = Some(state.write(cluster, owner, space)?);
-        written.change = Some(Change::begin(cluster, owner, space, &self.next_secret()?)?);
+        written.state = Some(state.write(on.cluster, on.owner, on.space())?);
+        written.change = Some(Change::begin(on.cluster, on.owner, on.space(), &self.next_secret()?)?);
         Ok(())
     }
 

@@ -38,7 +38,7 @@ impl Deployment<'_> {
         } else if ended == Ended::Badly && self.changes_kinds.find().is_none() {
             // A change of kinds that stopped on its way is gone on with, or led back with what was before.
             self.take_back(cluster)?;
-            self.roll_back(cluster)?;
+            self.roll_back()?;
         }
         Ok(())
     }
@@ -61,19 +61,18 @@ impl Deployment<'_> {
     }
 
     /// With secrets and values from before, the release can go back too. Who stopped us wants to look, or to go on.
-    fn roll_back(&self, cluster: &Cluster) -> Result<(), Error> {
+    fn roll_back(&self) -> Result<(), Error> {
         if !self.request.roll_back || self.tried.find().is_none() || (self.limits.stopped)() {
             return Ok(());
         }
-        let (helm, target) = self.helm.get()?;
+        let on = self.installation()?;
         // The deploy may have used up its time; the way back gets as much again.
         let options = Options { timeout: self.time, wait: self.request.wait.waits(), ..Options::default() };
-        let (release, report, secrets) = (self.release, self.report, self.secrets()?);
-        let lock = self.lock.get()?;
-        let way = rollback::Way { helm, target, cluster, lock, release, options: &options, secrets: &secrets, report };
+        let (secrets, lock) = (self.secrets()?, self.lock.get()?);
+        let way = rollback::Way { on, lock, options: &options, secrets: &secrets };
         let back = way.after_failure(|revision, wanted| {
             let objects: Vec<Json> = wanted.values().cloned().collect();
-            let Some(change) = self.question()?.plan(&objects, Some(revision))? else {
+            let Some(change) = on.plan_change(&objects, Some(revision))? else {
                 return way.go(revision, wanted);
             };
             let journal = change.agreed_beforehand(&self.request.consent)?;

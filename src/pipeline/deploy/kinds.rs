@@ -4,7 +4,7 @@ use super::Deployment;
 use crate::cluster::ReleaseSecret;
 use crate::cluster::claims::ReleaseName;
 use crate::helm::Values;
-use crate::pipeline::kinds::{Agreed, Intent, Question};
+use crate::pipeline::kinds::{Agreed, Intent};
 use crate::pipeline::promote::{Driver, Terms, Way};
 use crate::pipeline::{Error, checks, values};
 use serde_json::json;
@@ -14,8 +14,10 @@ use std::time::Duration;
 impl Deployment<'_> {
     pub(super) fn confirm(&self) -> Result<(), Error> {
         let agreed = match self.change_of_kinds()? {
-            Some(Intent::New(change)) => Some(self.question()?.begin(change, &self.request.consent, self.ask.agree)?),
-            Some(Intent::UnderWay(log, objects)) => Some(self.question()?.go_on(log, &objects, None)?),
+            Some(Intent::New(change)) => {
+                Some(self.installation()?.begin_change(change, &self.request.consent, self.ask.agree)?)
+            }
+            Some(Intent::UnderWay(log, objects)) => Some(self.installation()?.go_on_with(log, &objects, None)?),
             None => None,
         };
         *self.agreed.lock().unwrap_or_else(PoisonError::into_inner) = agreed;
@@ -24,9 +26,9 @@ impl Deployment<'_> {
 
     /// The change of kinds that this deploy is, or goes on with; none in most cases.
     pub(in crate::pipeline) fn change_of_kinds(&self) -> Result<Option<Intent>, Error> {
-        let (question, before) = (self.question()?, self.before.get()?);
+        let (on, before) = (self.installation()?, self.before.get()?);
         let release = ReleaseName { name: &self.release.name, namespace: &self.release.namespace };
-        let open = question.open()?;
+        let open = on.change_under_way()?;
         if open.is_none() && !checks::transition(release, before, self.foreseen.get()?) {
             return Ok(None);
         }
@@ -36,17 +38,11 @@ impl Deployment<'_> {
         over["secrets"] = marks.collect::<serde_json::Map<_, _>>().into();
         let chart = self.chart.get()?.path().join("chart");
         let values = Values { files: &values::files(self.request, &chart), over: &over };
-        let objects = question.objects_to_come(&chart, &values, self.kube_version.get()?)?;
+        let objects = on.objects_to_come(&chart, &values, self.kube_version.get()?)?;
         match open {
             Some(log) => Ok(Some(Intent::UnderWay(log, objects))),
-            None => Ok(question.plan(&objects, None)?.map(Intent::New)),
+            None => Ok(on.plan_change(&objects, None)?.map(Intent::New)),
         }
-    }
-
-    pub(super) fn question(&self) -> Result<Question<'_>, Error> {
-        let (helm, target) = self.helm.get()?;
-        let (cluster, release, report) = (self.cluster.get()?, self.release, self.report);
-        Ok(Question { cluster, helm, target, release, owner: self.owner(), report })
     }
 
     pub(super) fn change_kinds(&self, agreed: Agreed) -> Result<(), Error> {
@@ -67,24 +63,12 @@ impl Deployment<'_> {
         time: Duration,
         upgrade: Option<&dyn Fn() -> Result<(), Error>>,
     ) -> Result<(Way, u64), Error> {
-        let Question { cluster, helm, target, release, owner, report } = self.question()?;
-        let mut log = agreed.log(cluster, owner, &release.namespace)?;
+        let on = self.installation()?;
+        let mut log = agreed.log(&on)?;
         let (lock, secrets) = (self.lock.get()?, self.secrets()?);
         let (terms, stopped) = (Terms::within(time), self.limits.stopped);
-        let take_back = &|| self.take_back(cluster);
-        let driver = Driver {
-            cluster,
-            helm,
-            target,
-            release,
-            owner,
-            lock,
-            secrets: &secrets,
-            report,
-            terms,
-            stopped,
-            take_back,
-        };
+        let take_back = &|| self.take_back(on.cluster);
+        let driver = Driver { on, lock, secrets: &secrets, terms, stopped, take_back };
         let way = driver.drive(&mut log, upgrade)?;
         Ok((way, log.journal.base))
     }

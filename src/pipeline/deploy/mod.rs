@@ -10,6 +10,7 @@ mod look;
 use super::before::Before;
 use super::event::{Report, say, warn};
 use super::graph::{Graph, Step};
+use super::installation::Installation;
 use super::kinds::{Agreed, Consent};
 use super::lock::{Lock, Seen, Word};
 use super::plan::Planned;
@@ -231,6 +232,12 @@ impl<'a> Deployment<'a> {
 impl Deployment<'_> {
     fn owner(&self) -> Owner<'_> {
         Owner { release: &self.release.name, application: &self.request.plan.application_id }
+    }
+
+    fn installation(&self) -> Result<Installation<'_>, Error> {
+        let (helm, target) = self.helm.get()?;
+        let (cluster, release, report) = (self.cluster.get()?, self.release, self.report);
+        Ok(Installation { cluster, helm, target, release, owner: self.owner(), report })
     }
 
     fn say(&self, text: impl Into<String>) {

@@ -1,0 +1,37 @@
+//! One installed release with all that it takes to work on it, so that whoever works on it is handed one thing.
+
+use super::event::Report;
+use super::reach::Manifest;
+use super::{Error, Release};
+use crate::cluster::{Cluster, Owner};
+use crate::helm::{Helm, Target};
+
+/// A release on its cluster, and the means to reach both.
+#[derive(Clone, Copy)]
+pub struct Installation<'a> {
+    /// The API server.
+    pub cluster: &'a Cluster,
+    /// Helm.
+    pub helm: &'a Helm,
+    /// The release, for helm.
+    pub target: &'a Target,
+    /// The release.
+    pub release: &'a Release,
+    /// Whose it is.
+    pub owner: Owner<'a>,
+    /// Who hears of what is done to it.
+    pub report: &'a Report<'a>,
+}
+
+impl<'a> Installation<'a> {
+    /// The namespace of the release.
+    pub fn space(&self) -> &'a str {
+        &self.release.namespace
+    }
+
+    /// The objects that a revision brought, or the last one; none where helm knows no such revision.
+    pub fn objects(&self, revision: Option<u64>) -> Result<Manifest, Error> {
+        let text = self.helm.get_manifest(self.target, revision)?.unwrap_or_default();
+        Ok(crate::diff::objects(&text, self.space())?)
+    }
+}
