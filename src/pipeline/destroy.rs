@@ -4,7 +4,7 @@ use super::checks::is_our_claim;
 use super::event::{Report, say};
 use super::graph::{Graph, Step};
 use super::kinds;
-use super::lock::{self, Lock, Seen, Word};
+use super::lock::{self, Hold, Seen};
 use super::run::{Conduct, Limits, run};
 use super::{Error, Release, Slot, chart_secret, foreign, vacancy};
 use crate::cluster::claims::ReleaseName;
@@ -15,7 +15,7 @@ use crate::cluster::{
 use crate::helm::{self, Helm, Options, Target};
 use crate::problem::Problem;
 use serde_json::Value as Json;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// What to destroy.
@@ -53,9 +53,7 @@ pub struct Destruction<'a> {
     cluster: Slot<Cluster>,
     /// The application that the release belongs to, as our own objects say.
     live: Slot<Option<String>>,
-    seen: Slot<Seen>,
-    word: Word,
-    lock: Slot<Arc<Lock>>,
+    hold: Hold,
     done: Mutex<Destroyed>,
     going: Mutex<Vec<Json>>,
 }
@@ -72,7 +70,7 @@ pub fn steps<'a>() -> Result<Graph<'a, Destruction<'a>>, Problem> {
             Destruction::check,
         ),
         Step::new("lock-kubernetes", "take the Lease of the release", &["destroy-prereq"], Destruction::lock)
-            .at_end(|destruction, _| destruction.lock.find().map_or(Ok(()), |lock| lock.release())),
+            .at_end(|destruction, _| destruction.hold.release()),
         Step::new("destroy-helm-kubernetes", "run helm uninstall", &["lock-kubernetes"], Destruction::uninstall),
         Step::new(
             "destroy-claims-kubernetes",
@@ -113,9 +111,7 @@ pub fn destroy(request: &Destroy, release: &Release, conduct: &Conduct) -> Resul
         helm: Slot::default(),
         cluster: Slot::default(),
         live: Slot::default(),
-        seen: Slot::default(),
-        word: Word { assume_helm_dead: request.assume_helm_dead, timeout: limits.left() },
-        lock: Slot::default(),
+        hold: Hold::new(request.assume_helm_dead, limits),
         done: Mutex::default(),
         going: Mutex::default(),
     };
@@ -145,11 +141,11 @@ impl Destruction<'_> {
         let ((helm, target), cluster) = (self.helm.get()?, self.cluster.get()?);
         let (live, seen) = Seen::look(helm, target, cluster, self.release)?;
         check_release(live.as_ref(), cluster, self.release)?;
-        lock::check(cluster, self.release, self.owner()?, &seen, self.word)?;
+        lock::check(cluster, self.release, self.owner()?, &seen, self.hold.word)?;
         if self.live.get()?.is_some() {
             kinds::check_none_open(cluster, self.owner()?, self.release)?;
         }
-        self.seen.put(seen);
+        self.hold.keep(seen);
         // Known before anything goes: half of it would help nobody.
         if self.request.delete_namespace {
             vacancy::check(cluster, self.release, self.request.delete_data)?;
@@ -178,30 +174,21 @@ impl Destruction<'_> {
         if namespace::look(self.cluster.get()?, &self.release.namespace)?.is_none() {
             return Ok(());
         }
-        let (lock, _) = Lock::take(self.release, self.owner()?, "destroy", self.seen.get()?, self.word)?;
-        let lock = Arc::new(lock);
-        self.helm.get()?.0.follow(Arc::clone(&lock) as _);
-        self.lock.put(lock);
-        Ok(())
-    }
-
-    /// An error when the lock is no longer surely ours.
-    fn still_locked(&self) -> Result<(), Error> {
-        self.lock.find().map_or(Ok(()), |lock| lock.check())
+        self.hold.take(&self.helm.get()?.0, self.release, self.owner()?, "destroy")
     }
 
     fn uninstall(&self) -> Result<(), Error> {
         let (helm, target) = self.helm.get()?;
         let options = Options { timeout: self.limits.left(), wait: true, ..Options::default() };
         let ran = helm.uninstall(target, &options, &mut |_| {});
-        let noted = self.lock.find().map(|lock| lock.helm_ended(self.cluster.get()?, self.release, ran.is_ok()));
+        let noted = self.hold.find().map(|lock| lock.helm_ended(self.cluster.get()?, self.release, ran.is_ok()));
         self.done().found |= ran?;
         noted.transpose()?;
         Ok(())
     }
 
     fn claims(&self) -> Result<(), Error> {
-        self.still_locked()?;
+        self.hold.check()?;
         let mut done = self.done();
         let going = claims(self.cluster.get()?, self.release, self.request.delete_data, &mut done)?;
         done.found |= !done.deleted.is_empty();
@@ -210,7 +197,7 @@ impl Destruction<'_> {
     }
 
     fn forget(&self) -> Result<(), Error> {
-        self.still_locked()?;
+        self.hold.check()?;
         let (cluster, space) = (self.cluster.get()?, &self.release.namespace);
         let mut done = self.done();
         if let Some(application) = self.live.get()? {

@@ -4,7 +4,7 @@
 
 use super::event::{say, warn};
 use super::installation::Installation;
-use super::lock::{self, Lock, Word};
+use super::lock::{self, Hold, Lock};
 use super::rollback;
 use super::run::Conduct;
 use super::{Error, Release};
@@ -21,7 +21,6 @@ use crate::promotion::{
 };
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long things may take.
@@ -531,33 +530,17 @@ pub fn promote(wish: Wish, release: &Release, assume_helm_dead: bool, conduct: &
     }
     let (helm, target) = release.helm()?;
     let (_, seen) = lock::Seen::look(&helm, &target, &cluster, release)?;
-    let word = Word { assume_helm_dead, timeout: conduct.limits.left() };
-    let (lock, recover) = Lock::take(release, owner, "promote", &seen, word)?;
-    let lock = Arc::new(lock);
-    helm.follow(Arc::clone(&lock) as _);
-    let ended = drive(
-        wish,
-        log,
-        Installation { cluster: &cluster, helm: &helm, target: &target, release, owner, report: conduct.report },
-        &lock,
-        recover.then_some(&seen),
-        conduct,
-    );
-    lock.release()?;
+    let hold = Hold::new(assume_helm_dead, &conduct.limits);
+    hold.keep(seen);
+    hold.take(&helm, release, owner, "promote")?;
+    let on = Installation { cluster: &cluster, helm: &helm, target: &target, release, owner, report: conduct.report };
+    let ended = drive(wish, log, on, &hold, conduct);
+    hold.release()?;
     ended
 }
 
-fn drive(
-    wish: Wish,
-    mut log: Log,
-    on: Installation,
-    lock: &Lock,
-    left: Option<&lock::Seen>,
-    conduct: &Conduct,
-) -> Result<(), Error> {
-    if let Some(seen) = left {
-        lock::recover(on.cluster, on.release, seen, &conduct.limits, conduct.report)?;
-    }
+fn drive(wish: Wish, mut log: Log, on: Installation, hold: &Hold, conduct: &Conduct) -> Result<(), Error> {
+    hold.recover(on.cluster, on.release, &conduct.limits, conduct.report)?;
     log.journal.progress = log.journal.progress.resumed();
     if wish == Wish::Abort {
         log.journal.progress = log.journal.progress.back();
@@ -567,7 +550,7 @@ fn drive(
     let secrets: Vec<String> = crate::cluster::secret::read(on.cluster, on.owner, on.space())?.texts().collect();
     let driver = Driver {
         on,
-        lock,
+        lock: hold.lock()?,
         secrets: &secrets,
         terms: Terms::within(conduct.limits.left()),
         stopped: conduct.limits.stopped,

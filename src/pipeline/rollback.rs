@@ -5,7 +5,7 @@ use super::event::{Report, say, warn};
 use super::graph::{Ended, Graph, Step};
 use super::installation::Installation;
 use super::kinds::{self, Agreed, Consent};
-use super::lock::{self, Lock, Seen, Word};
+use super::lock::{self, Hold, Lock, Seen};
 use super::promote::{Driver, Log, Terms, Way as KindsWay};
 use super::reach::{self, Manifest};
 use super::run::{Conduct, Limits, run};
@@ -17,7 +17,7 @@ use crate::helm::{Helm, Options, Target};
 use crate::problem::{Problem, Problems};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 /// What to roll back.
 pub struct Rollback {
@@ -43,9 +43,7 @@ pub struct Return<'a> {
     helm: Slot<(Helm, Target)>,
     cluster: Slot<Cluster>,
     application: Slot<String>,
-    seen: Slot<Seen>,
-    word: Word,
-    lock: Slot<Arc<Lock>>,
+    hold: Hold,
     revision: Slot<u64>,
     wanted: Slot<Manifest>,
     /// A change of kinds that was begun before.
@@ -87,7 +85,7 @@ pub fn steps<'a>() -> Result<Graph<'a, Return<'a>>, Problem> {
             &["confirm-kubernetes"],
             Return::lock,
         )
-        .at_end(|rolling, _| rolling.lock.find().map_or(Ok(()), |lock| lock.release())),
+        .at_end(|rolling, _| rolling.hold.release()),
         Step::new(
             "prepare-kubernetes",
             "put back the values that the revision was given",
@@ -117,9 +115,7 @@ pub fn rollback(
         helm: Slot::default(),
         cluster: Slot::default(),
         application: Slot::default(),
-        seen: Slot::default(),
-        word: Word { assume_helm_dead: request.assume_helm_dead, timeout: limits.left() },
-        lock: Slot::default(),
+        hold: Hold::new(request.assume_helm_dead, limits),
         revision: Slot::default(),
         wanted: Slot::default(),
         open: Mutex::default(),
@@ -162,11 +158,11 @@ impl Return<'_> {
         let cluster = self.cluster.get()?;
         let (live, seen) = Seen::look(helm, target, cluster, self.release)?;
         destroy::check_release(live.as_ref(), cluster, self.release)?;
-        lock::check(cluster, self.release, self.owner()?, &seen, self.word)?;
+        lock::check(cluster, self.release, self.owner()?, &seen, self.hold.word)?;
         if let Some(live) = &live {
             before::check_idle(live, &seen)?;
         }
-        self.seen.put(seen);
+        self.hold.keep(seen);
         let begun = self.begun()?;
         let revision = history::choose(&revisions, self.request.revision.or(begun))
             .map_err(|problem| Error::Refused(problem.into()))?;
@@ -214,7 +210,7 @@ impl Return<'_> {
         let secrets: Vec<String> = secret::read(on.cluster, on.owner, on.space())?.texts().collect();
         let driver = Driver {
             on,
-            lock: self.lock.get()?,
+            lock: self.hold.lock()?,
             secrets: &secrets,
             terms: Terms::within(self.limits.left()),
             stopped: self.limits.stopped,
@@ -238,19 +234,12 @@ impl Return<'_> {
     }
 
     fn lock(&self) -> Result<(), Error> {
-        let seen = self.seen.get()?;
-        let (lock, recover) = Lock::take(self.release, self.owner()?, "rollback", seen, self.word)?;
-        let lock = Arc::new(lock);
-        self.helm.get()?.0.follow(Arc::clone(&lock) as _);
-        self.lock.put(lock);
-        if recover {
-            lock::recover(self.cluster.get()?, self.release, seen, self.limits, self.report)?;
-        }
-        Ok(())
+        self.hold.take(&self.helm.get()?.0, self.release, self.owner()?, "rollback")?;
+        self.hold.recover(self.cluster.get()?, self.release, self.limits, self.report)
     }
 
     fn prepare(&self) -> Result<(), Error> {
-        self.lock.get()?.check()?;
+        self.hold.lock()?.check()?;
         let (cluster, owner, space) = (self.cluster.get()?, self.owner()?, &self.release.namespace);
         take_back_killed_run(cluster, owner, space)?;
         let state = State::read(cluster, owner, space)?;
@@ -274,7 +263,7 @@ impl Return<'_> {
         let (on, revision) = (self.installation()?, *self.revision.get()?);
         let options = Options { timeout: self.limits.left(), wait: self.request.wait, ..Options::default() };
         let secrets: Vec<String> = secret::read(on.cluster, on.owner, on.space())?.texts().collect();
-        let way = Way { on, lock: self.lock.get()?, options: &options, secrets: &secrets };
+        let way = Way { on, lock: self.hold.lock()?, options: &options, secrets: &secrets };
         way.go(revision, self.wanted.get()?)?;
         self.done.put(());
         Ok(())

@@ -5,11 +5,10 @@ use crate::cluster::secret::Change;
 use crate::cluster::{ReleaseSecret, namespace};
 use crate::helm::{Options, Values};
 use crate::pipeline::event::warn;
-use crate::pipeline::lock::{self, Lock};
 use crate::pipeline::watch::Watching;
 use crate::pipeline::{Error, before, foreign, replicas, values};
 use serde_json::Value as Json;
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 
 impl Deployment<'_> {
     pub(super) fn lock(&self) -> Result<(), Error> {
@@ -19,25 +18,18 @@ impl Deployment<'_> {
         if is_new {
             self.say(format!("created namespace {space}"));
         }
-        let seen = self.seen.get()?;
-        let (lock, recover) = Lock::take(self.release, self.owner(), "deploy", seen, self.word)?;
-        let lock = Arc::new(lock);
-        self.helm.get()?.0.follow(Arc::clone(&lock) as _);
-        self.lock.put(lock);
+        self.hold.take(&self.helm.get()?.0, self.release, self.owner(), "deploy")?;
         if !is_new {
             // Once more, when nobody else writes any more.
             self.check_approved()?;
         }
-        if recover {
-            lock::recover(cluster, self.release, seen, self.limits, self.report)?;
-        }
-        Ok(())
+        self.hold.recover(cluster, self.release, self.limits, self.report)
     }
 
     pub(super) fn prepare(&self) -> Result<(), Error> {
         let on = self.installation()?;
         let (before, settled) = (self.before.get()?, self.settled.get()?);
-        self.lock.get()?.check()?;
+        self.hold.lock()?.check()?;
         before::forget_finished_run(&on, &before.secret)?;
         if !settled.made.is_empty() {
             self.say(format!("made values for {}", settled.made.join(", ")));
@@ -88,7 +80,7 @@ impl Deployment<'_> {
         };
         let ran = if self.request.wait.waits() { self.watched(upgrade) } else { upgrade() };
         // What helm says is worth more than that its end could not be noted.
-        let noted = self.lock.get()?.helm_ended(self.cluster.get()?, self.release, ran.is_ok());
+        let noted = self.hold.lock()?.helm_ended(self.cluster.get()?, self.release, ran.is_ok());
         if let Err(error) = ran {
             for sentence in foreign::late(self.cluster.get()?, self.release, self.request.plan) {
                 warn(self.report, sentence);

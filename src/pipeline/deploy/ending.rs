@@ -16,9 +16,7 @@ impl Deployment<'_> {
     /// it says whose release it is. Where helm was not to run, what was written waits for the next deploy.
     pub(super) fn keep_or_take_back(&self, ended: Ended) -> Result<(), Error> {
         let Some(cluster) = self.cluster.find() else { return Ok(()) };
-        if let Some(lock) = self.lock.find() {
-            lock.check()?;
-        }
+        self.hold.check()?;
         if self.deployed.find().is_some() {
             let Written { state, change } = self.take_written();
             if let Some(mut state) = state {
@@ -68,7 +66,7 @@ impl Deployment<'_> {
         let on = self.installation()?;
         // The deploy may have used up its time; the way back gets as much again.
         let options = Options { timeout: self.time, wait: self.request.wait.waits(), ..Options::default() };
-        let (secrets, lock) = (self.secrets()?, self.lock.get()?);
+        let (secrets, lock) = (self.secrets()?, self.hold.lock()?);
         let way = rollback::Way { on, lock, options: &options, secrets: &secrets };
         let back = way.after_failure(|revision, wanted| {
             let objects: Vec<Json> = wanted.values().cloned().collect();

@@ -65,7 +65,7 @@ impl Deployment<'_> {
     ) -> Result<(Way, u64), Error> {
         let on = self.installation()?;
         let mut log = agreed.log(&on)?;
-        let (lock, secrets) = (self.lock.get()?, self.secrets()?);
+        let (lock, secrets) = (self.hold.lock()?, self.secrets()?);
         let (terms, stopped) = (Terms::within(time), self.limits.stopped);
         let take_back = &|| self.take_back(on.cluster);
         let driver = Driver { on, lock, secrets: &secrets, terms, stopped, take_back };

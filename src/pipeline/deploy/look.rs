@@ -85,7 +85,7 @@ impl Deployment<'_> {
             before,
             settled,
             folder: &folder,
-            word: self.word,
+            word: self.hold.word,
         };
         let foreign = match foreign::check(cluster, self.release, self.request.plan, &before.kept, self.report) {
             Ok(()) => Vec::new(),
@@ -99,7 +99,7 @@ impl Deployment<'_> {
             Err(error) => return Err(error),
         };
         let Examination { mut findings, seen, objects, version } = found;
-        self.seen.put(seen);
+        self.hold.keep(seen);
         self.foreseen.put(objects);
         self.kube_version.put(version);
         findings.extend(foreign.into_iter().map(|problem| Finding::of_problem("secrets", problem)));

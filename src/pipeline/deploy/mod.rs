@@ -12,7 +12,7 @@ use super::event::{Report, say, warn};
 use super::graph::{Graph, Step};
 use super::installation::Installation;
 use super::kinds::{Agreed, Consent};
-use super::lock::{Lock, Seen, Word};
+use super::lock::Hold;
 use super::plan::Planned;
 use super::run::{Conduct, Limits, run};
 use super::saved::Saved;
@@ -27,7 +27,7 @@ use crate::inputs::{Given, Settled};
 use crate::kubernetes::Plan;
 use crate::problem::Problem;
 use serde_json::Value as Json;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -92,12 +92,10 @@ pub struct Deployment<'a> {
     pub(super) before: Slot<Before>,
     pub(super) chart: Slot<TempDir>,
     pub(super) settled: Slot<Settled>,
-    seen: Slot<Seen>,
     /// The objects of the chart, as they were looked at before anything is confirmed.
     foreseen: Slot<Vec<Json>>,
     kube_version: Slot<Vec<String>>,
-    word: Word,
-    lock: Slot<Arc<Lock>>,
+    hold: Hold,
     /// A change of kinds that was agreed to.
     agreed: Mutex<Option<Agreed>>,
     changes_kinds: Slot<()>,
@@ -156,7 +154,7 @@ pub fn steps<'a>() -> Result<Graph<'a, Deployment<'a>>, Problem> {
             &["confirm-kubernetes"],
             Deployment::lock,
         )
-        .at_end(|deployment, _| deployment.lock.find().map_or(Ok(()), |lock| lock.release())),
+        .at_end(|deployment, _| deployment.hold.release()),
         Step::new(
             "prepare-kubernetes",
             "write remembered values and Secret",
@@ -212,11 +210,9 @@ impl<'a> Deployment<'a> {
             before: Slot::default(),
             chart: Slot::default(),
             settled: Slot::default(),
-            seen: Slot::default(),
             foreseen: Slot::default(),
             kube_version: Slot::default(),
-            word: Word { assume_helm_dead: request.assume_helm_dead, timeout: conduct.limits.left() },
-            lock: Slot::default(),
+            hold: Hold::new(request.assume_helm_dead, &conduct.limits),
             agreed: Mutex::default(),
             changes_kinds: Slot::default(),
             written: Mutex::default(),
