@@ -1,0 +1,40 @@
+//! The journal of a change of kinds on the cluster.
+
+use crate::cluster::{Cluster, Note, Owner};
+use crate::pipeline::Error;
+use crate::problem::Problem;
+use crate::promotion::Journal;
+
+/// The journal with the object that it lies in.
+pub struct Log {
+    note: Note,
+    /// What it says.
+    pub journal: Journal,
+}
+
+impl Log {
+    /// The journal of a release; none when no change of kinds was ever begun.
+    pub fn read(cluster: &Cluster, owner: Owner<'_>, namespace: &str) -> Result<Option<Self>, Error> {
+        let note = Note::read(cluster, owner, namespace)?;
+        let Some(text) = note.text() else { return Ok(None) };
+        let Some(journal) = Journal::parse(text) else {
+            let name = Note::name(owner.release);
+            let what =
+                format!("the ConfigMap {name} in namespace {namespace} is no journal that this program can read");
+            return Err(Error::Refused(Problem::at("", what).hint("use the version that wrote it").into()));
+        };
+        Ok(Some(Self { note, journal }))
+    }
+
+    /// A journal that begins, in the place of one that ended.
+    pub fn begin(cluster: &Cluster, owner: Owner<'_>, namespace: &str, journal: Journal) -> Result<Self, Error> {
+        let mut log = Self { note: Note::read(cluster, owner, namespace)?, journal };
+        log.write(cluster, owner, namespace)?;
+        Ok(log)
+    }
+
+    /// Writes it.
+    pub fn write(&mut self, cluster: &Cluster, owner: Owner<'_>, namespace: &str) -> Result<(), Error> {
+        Ok(self.note.write(cluster, owner, namespace, &self.journal.text())?)
+    }
+}
