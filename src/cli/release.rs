@@ -51,8 +51,8 @@ pub fn requested<T>(
         accept_stale: options.accept.contains(&Accept::StaleCredentials),
     };
     output::notes(&rendered.plan.notes);
-    let name = release_name(options.on.release.as_deref(), &rendered.config, &rendered.app.name)?;
-    let release = writing(common, &name, options.on.release_namespace.as_deref(), &rendered.config)?;
+    let name = release_name(options.on.named.release.as_deref(), &rendered.config, &rendered.app.name)?;
+    let release = writing(common, &name, options.on.named.release_namespace.as_deref(), &rendered.config)?;
     let request = pipeline::Deploy {
         app: &rendered.app,
         plan: &rendered.plan,
@@ -93,8 +93,8 @@ fn consent(confirm: Option<&String>, accept: &[Accept]) -> Consent {
 /// Goes on with a change of kinds, or back, or says where it stands.
 pub fn promote(common: &Common, options: &Promote) -> Result<Exit, CliError> {
     let timeout = duration(&options.on.timeout)?;
-    let (name, config, _) = meant(common, options.on.release.as_deref(), &options.source)?;
-    let release = writing(common, &name, options.on.release_namespace.as_deref(), &config)?;
+    let (name, config, _) = meant(common, options.on.named.release.as_deref(), &options.source)?;
+    let release = writing(common, &name, options.on.named.release_namespace.as_deref(), &config)?;
     let wish = if options.status {
         Wish::Status
     } else if options.abort {
@@ -114,8 +114,8 @@ pub fn destroy(common: &Common, options: &Destroy) -> Result<Exit, CliError> {
         return Ok(listed(&pipeline::destroy_steps().map_err(pipeline::Error::from)?.list(), format));
     }
     let timeout = duration(&options.on.timeout)?;
-    let (name, config, application) = meant(common, options.on.release.as_deref(), &options.source)?;
-    let release = writing(common, &name, options.on.release_namespace.as_deref(), &config)?;
+    let (name, config, application) = meant(common, options.on.named.release.as_deref(), &options.source)?;
+    let release = writing(common, &name, options.on.named.release_namespace.as_deref(), &config)?;
     confirm(common, options, &release)?;
     let request = pipeline::Destroy {
         application,
@@ -140,8 +140,8 @@ pub fn rollback(common: &Common, options: &Rollback) -> Result<Exit, CliError> {
     let timeout = duration(&options.on.timeout)?;
     let (source, revision) = which(&options.which)?;
     let source = Source { source, config: options.config.clone(), version: None, plain_http: false };
-    let (name, config, application) = meant(common, options.on.release.as_deref(), &source)?;
-    let release = writing(common, &name, options.on.release_namespace.as_deref(), &config)?;
+    let (name, config, application) = meant(common, options.on.named.release.as_deref(), &source)?;
+    let release = writing(common, &name, options.on.named.release_namespace.as_deref(), &config)?;
     let request = pipeline::Rollback {
         revision,
         application,

@@ -1,6 +1,6 @@
 //! `status` and `history`: what stands on the cluster, as text or JSON.
 
-use super::args::{Common, History, ListFormat, Named, Source, Status};
+use super::args::{Common, ListFormat, Look, Named, Source};
 use super::release::{meant, reading};
 use super::{CliError, Exit, output};
 use crate::pipeline::{self, Release, Standing};
@@ -8,7 +8,7 @@ use crate::report::harmless;
 use std::fmt::Write as _;
 
 /// Shows the release.
-pub fn status(common: &Common, options: &Status) -> Result<Exit, CliError> {
+pub fn status(common: &Common, options: &Look) -> Result<Exit, CliError> {
     let release = release(common, &options.source, &options.on)?;
     match pipeline::status(&release)? {
         Standing::Release(status) => match options.output {
@@ -30,7 +30,7 @@ pub fn status(common: &Common, options: &Status) -> Result<Exit, CliError> {
 }
 
 /// Shows the revisions.
-pub fn history(common: &Common, options: &History) -> Result<Exit, CliError> {
+pub fn history(common: &Common, options: &Look) -> Result<Exit, CliError> {
     let release = release(common, &options.source, &options.on)?;
     let revisions = pipeline::history(&release)?;
     if revisions.is_empty() {

@@ -1,0 +1,126 @@
+//! What can be typed: flags and verbs, nothing else.
+
+mod parts;
+mod verbs;
+
+pub use parts::{Accept, Images, ListFormat, Named, Parameters, Source, StepFormat};
+pub use verbs::{Deploy, Destroy, Doctor, Format, InputFormat, Inputs, Look, Plan, Promote, Render, Rollback, Seal};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Render and deploy .NET Aspire applications as Helm charts.
+#[derive(Debug, Parser)]
+#[command(name = "aspire", version, max_term_width = 110, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+    /// Flags that every verb takes.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Write the application as a Helm chart
+    Render(Render),
+    /// Install or upgrade the application on a cluster
+    Deploy(Deploy),
+    /// Show what deploy would do, without a write: exit 2 when something would change
+    #[command(alias = "diff")]
+    Plan(Plan),
+    /// Go on with a change of kinds that was interrupted, or back
+    Promote(Promote),
+    /// Uninstall the application; its data stays unless told otherwise
+    Destroy(Destroy),
+    /// Show the release: state, workloads, endpoints, claims, secrets, changes by hand
+    Status(Look),
+    /// Show the revisions of the release
+    History(Look),
+    /// Bring the release back to an earlier revision
+    Rollback(Rollback),
+    /// Find what would stop a deploy: helm, the cluster, rights, room, policies
+    Doctor(Doctor),
+    /// List what the application needs to be told
+    Inputs(Inputs),
+    /// Encrypt secrets for the sealed-secrets controller, into a file to keep with the source
+    Seal(Seal),
+    /// Print the JSON schema of aspire-k8s.yaml
+    Schema,
+    /// Print a completion script for a shell
+    Completion {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the version
+    Version,
+}
+
+/// Flags that every verb takes. Helm takes some of them away before it starts a plugin, and lets others of its own through.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "For every verb")]
+pub struct Common {
+    /// Environment of aspire-k8s.yaml whose values to use
+    #[arg(short, long, global = true, value_name = "NAME")]
+    pub environment: Option<String>,
+    /// Namespace of the release
+    #[arg(short, long, global = true)]
+    pub namespace: Option<String>,
+    /// Context of the kubeconfig
+    #[arg(long, alias = "kube-context", global = true)]
+    pub context: Option<String>,
+    /// Kubeconfig file
+    #[arg(long, global = true, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Whom to act as
+    #[arg(long = "as", alias = "kube-as-user", global = true, value_name = "USER")]
+    pub as_user: Option<String>,
+    /// Group to act as a member of; may be repeated
+    #[arg(long = "as-group", alias = "kube-as-group", global = true, value_name = "GROUP")]
+    pub as_groups: Vec<String>,
+    /// Answer yes to plain questions
+    #[arg(short, long, global = true)]
+    pub yes: bool,
+    /// Ask nothing, also on a terminal
+    #[arg(long, global = true)]
+    pub non_interactive: bool,
+    /// Where to deploy
+    #[arg(long, global = true, value_enum, default_value_t = Target::Kubernetes)]
+    pub target: Target,
+    /// Accepted for helm, without effect
+    #[arg(long, global = true, hide = true, num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub debug: Option<String>,
+    /// Accepted for helm, without effect
+    #[arg(long, global = true, hide = true)]
+    pub qps: Option<String>,
+    /// Accepted for helm, without effect
+    #[arg(long, global = true, hide = true)]
+    pub burst_limit: Option<String>,
+    /// Accepted for helm, without effect
+    #[arg(long, global = true, hide = true)]
+    pub content_cache: Option<String>,
+    /// Accepted for helm, without effect
+    #[arg(long, global = true, hide = true, aliases = ["colour"], require_equals = true)]
+    pub color: Option<String>,
+}
+
+/// Targets; all but the first come later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Target {
+    /// Any Kubernetes cluster
+    Kubernetes,
+    /// Docker Compose
+    #[value(hide = true)]
+    DockerCompose,
+    /// Azure Kubernetes Service, cluster included
+    #[value(hide = true)]
+    Aks,
+    /// Azure Container Apps
+    #[value(hide = true)]
+    ContainerApps,
+    /// Azure App Service
+    #[value(hide = true)]
+    AppService,
+}

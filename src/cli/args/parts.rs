@@ -1,0 +1,140 @@
+//! Flags that several verbs take.
+
+use clap::{Args, ValueEnum};
+use std::path::{Path, PathBuf};
+
+/// Where the application is described.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_field_names, reason = "SOURCE is what a person types")]
+pub struct Source {
+    /// An aspire-manifest.json, or a folder that holds one; deploy, plan and status also take a chart that was rendered
+    /// before: its folder, a .tgz, or an oci:// reference
+    /// [default: .]
+    #[arg(value_name = "SOURCE")]
+    pub source: Option<PathBuf>,
+    /// Deployment intent; aspire-k8s.yaml beside the manifest when it is there
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Version of the chart at an oci:// SOURCE
+    #[arg(long, value_name = "VERSION")]
+    pub version: Option<String>,
+    /// Speak plain HTTP to the registry of an oci:// SOURCE
+    #[arg(long)]
+    pub plain_http: bool,
+}
+
+impl Source {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.source.as_deref().unwrap_or(Path::new("."))
+    }
+}
+
+/// Where built images are.
+#[derive(Debug, Args)]
+pub struct Images {
+    /// Registry (and path) of built images
+    #[arg(long, value_name = "HOST/PATH")]
+    pub registry: Option<String>,
+    /// Tag of built images
+    #[arg(long)]
+    pub tag: Option<String>,
+    /// Image of one resource, with tag or digest; may be repeated
+    #[arg(long = "image", value_name = "RESOURCE=REFERENCE")]
+    pub references: Vec<String>,
+}
+
+/// Values of inputs.
+#[derive(Debug, Args)]
+pub struct Parameters {
+    /// Value of an input; may be repeated. Others on this machine can read it: prefer a file for secrets
+    #[arg(long = "parameter", value_name = "NAME=VALUE")]
+    pub assignments: Vec<String>,
+    /// File with values of inputs, YAML, JSON or .env; `-` is standard input; may be repeated
+    #[arg(long = "parameter-file", value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// File whose bytes are the value of an input; may be repeated
+    #[arg(long = "parameter-from", value_name = "NAME=FILE")]
+    pub sources: Vec<String>,
+}
+
+/// Which steps.
+#[derive(Debug, Args)]
+pub struct Steps {
+    /// List the steps and what each waits for, and run none: text, json, dot, mermaid or svg
+    #[arg(long, value_enum, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "text")]
+    pub list_steps: Option<StepFormat>,
+    /// Run only this step and what it needs
+    #[arg(long, value_name = "NAME")]
+    pub step: Option<String>,
+}
+
+/// Forms of the list of steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StepFormat {
+    /// A table
+    Text,
+    /// JSON
+    Json,
+    /// A graph for Graphviz
+    Dot,
+    /// A Mermaid diagram
+    Mermaid,
+    /// A picture
+    Svg,
+}
+
+/// Which release is meant.
+#[derive(Debug, Args)]
+pub struct Named {
+    /// Release name; without it, the one of aspire-k8s.yaml or of the application
+    #[arg(long, value_name = "NAME")]
+    pub release: Option<String>,
+    /// Namespace of the release, where helm hides whether -n was given
+    #[arg(long, value_name = "NAME")]
+    pub release_namespace: Option<String>,
+}
+
+/// Which release is changed.
+#[derive(Debug, Args)]
+pub struct On {
+    /// The release.
+    #[command(flatten)]
+    pub named: Named,
+    /// How long the whole may take, such as 90s or 10m
+    #[arg(long, default_value = "5m")]
+    pub timeout: String,
+    /// Go on though a helm that nobody can see from here may have been at work: you know that it is dead
+    #[arg(long)]
+    pub assume_helm_dead: bool,
+}
+
+/// Losses that a person has to accept by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Accept {
+    /// Data in a claim may be left with the old value of a secret that changes
+    StaleCredentials,
+    /// Nothing answers while a workload is stopped to come in another form
+    Downtime,
+    /// What lies in a pod that changes its kind goes with it
+    EmptydirLoss,
+    /// A claim stays that nothing mounts any more
+    AbandonData,
+    /// Data stays in a folder of a node
+    Hostpath,
+    /// Of a workload that is there in both kinds, one is ended
+    StrayDelete,
+    /// A Job that has not finished is ended and starts again
+    JobKill,
+    /// A Service is made anew, with another address
+    ServiceRecreate,
+}
+
+/// Forms of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ListFormat {
+    /// A table
+    Text,
+    /// JSON
+    Json,
+}
