@@ -7,7 +7,7 @@ use super::release::{random, reading, release_name};
 use super::{CliError, Exit, output};
 use crate::config::Config;
 use crate::doctor::{Findings, Verdict};
-use crate::pipeline::{self, Consent, Rotation, Wait};
+use crate::pipeline;
 use crate::report::harmless;
 use std::fmt::Write as _;
 
@@ -22,21 +22,7 @@ pub fn doctor(common: &Common, options: &Doctor) -> Result<Exit, CliError> {
         let given = given(&options.parameters, &images, &rendered)?;
         let name = release_name(options.on.release.as_deref(), &rendered.config, &rendered.app.name)?;
         let release = reading(common, &name, namespace, &rendered.config)?;
-        let request = pipeline::Deploy {
-            app: &rendered.app,
-            plan: &rendered.plan,
-            chart: &rendered.chart,
-            environment: common.environment.clone().zip(rendered.environment_values),
-            given,
-            rotation: Rotation::default(),
-            wait: Wait::UntilReady,
-            approved: None,
-            roll_back: false,
-            assume_helm_dead: false,
-            consent: Consent::default(),
-            ignored: Vec::new(),
-            helm_arguments: Vec::new(),
-        };
+        let request = rendered.deploy(common.environment.as_deref(), given);
         pipeline::doctor(Some(&request), &release, &random)
     } else {
         let name = options.on.release.as_deref().unwrap_or(NO_RELEASE);

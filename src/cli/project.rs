@@ -9,6 +9,7 @@ use crate::config::{self, Config, SEALED_FILE, Sealed, SecretSource};
 use crate::inputs::{Format, Given, Means, names, parse_assignment};
 use crate::kubernetes::{self, BuiltImages, CONTENTS, Contents, Plan, environment_values};
 use crate::manifest::{self, Manifest};
+use crate::pipeline::{self, Consent, Rotation, Wait};
 use crate::problem::{Problem, Problems};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -48,6 +49,27 @@ pub struct Rendered {
     pub environment_values: Option<Json>,
     /// The encrypted file that some secret comes from.
     pub sops_file: Option<PathBuf>,
+}
+
+impl Rendered {
+    /// A deploy of it that waits, goes back to nothing, and was told nothing but these values.
+    pub fn deploy(&self, environment: Option<&str>, given: Given) -> pipeline::Deploy<'_> {
+        pipeline::Deploy {
+            app: &self.app,
+            plan: &self.plan,
+            chart: &self.chart,
+            environment: environment.map(str::to_owned).zip(self.environment_values.clone()),
+            given,
+            rotation: Rotation::default(),
+            wait: Wait::UntilReady,
+            approved: None,
+            roll_back: false,
+            assume_helm_dead: false,
+            ignored: Vec::new(),
+            helm_arguments: Vec::new(),
+            consent: Consent::default(),
+        }
+    }
 }
 
 /// SOURCE, rendered: on the spot, or before.

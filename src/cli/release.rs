@@ -54,11 +54,6 @@ pub fn requested<T>(
     let name = release_name(options.on.named.release.as_deref(), &rendered.config, &rendered.app.name)?;
     let release = writing(common, &name, options.on.named.release_namespace.as_deref(), &rendered.config)?;
     let request = pipeline::Deploy {
-        app: &rendered.app,
-        plan: &rendered.plan,
-        chart: &rendered.chart,
-        environment: common.environment.clone().zip(rendered.environment_values),
-        given,
         rotation,
         wait: match (options.no_wait, options.fail_fast) {
             (true, _) => Wait::No,
@@ -71,6 +66,7 @@ pub fn requested<T>(
         consent: consent(options.confirm.as_ref(), &options.accept),
         ignored: options.ignore.clone(),
         helm_arguments: checked_arguments(&options.helm_arguments).map_err(pipeline::Error::from)?,
+        ..rendered.deploy(common.environment.as_deref(), given)
     };
     act(&request, &release)
 }
