@@ -1,29 +1,55 @@
 //! The only way out for kube-apiserver: a CONNECT proxy on a Unix socket that dials loopback and refuses the rest.
 //!
 //! kube-apiserver dials cluster addresses for webhooks, `services/proxy` and aggregated APIs. Nothing serves them at
-//! level A, and without this proxy such a connection would leave the machine by its default route. The proxy must not
-//! resolve names and must not dial anything but a literal loopback address.
+//! level A, and without this proxy such a connection would leave the machine by its default route. A [`Door`] lets one
+//! Service be served by a process on loopback. The proxy must not resolve names and must not dial anything but a literal
+//! loopback address.
 
 use crate::error::{Context as _, Error};
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, Read, Write as _};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+/// Services that a process on loopback serves: which one, and its port.
+type Doors = Arc<Mutex<Vec<(String, String, u16)>>>;
+
+/// Asks for the address of a Service in a namespace.
+pub(crate) type Lookup = Box<dyn Fn(&str, &str) -> Option<IpAddr> + Send + Sync>;
+
 /// The running proxy; it ends when this is dropped.
-#[derive(Debug)]
 pub(crate) struct Egress {
     socket: PathBuf,
     stop: Arc<AtomicBool>,
+    doors: Doors,
+}
+
+impl std::fmt::Debug for Egress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Egress").field("socket", &self.socket).finish_non_exhaustive()
+    }
+}
+
+/// A Service that a process on loopback serves, until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Door {
+    doors: Doors,
+    of: (String, String, u16),
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.doors.lock().unwrap_or_else(PoisonError::into_inner).retain(|door| *door != self.of);
+    }
 }
 
 impl Egress {
     /// Serves `<dir>/egress.sock`; what was asked for goes to `<dir>/egress.log`, one line each.
-    pub(crate) fn start(dir: &Path) -> Result<Self, Error> {
+    pub(crate) fn start(dir: &Path, lookup: Lookup) -> Result<Self, Error> {
         let socket = dir.join("egress.sock");
         // A Unix address holds about 100 bytes; the directory's file descriptor makes any path short enough.
         let held = File::open(dir).context(|| format!("Cannot open {}", dir.display()))?;
@@ -36,17 +62,27 @@ impl Egress {
             .context(|| format!("Cannot write the egress log in {}", dir.display()))?;
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
+        let doors = Doors::default();
+        let (open, lookup) = (Arc::clone(&doors), Arc::new(lookup));
         std::thread::spawn(move || {
             for client in listener.incoming() {
                 if stopped.load(Ordering::Acquire) {
                     break;
                 }
                 if let (Ok(client), Ok(log)) = (client, log.try_clone()) {
-                    std::thread::spawn(move || serve(&client, log));
+                    let (open, lookup) = (Arc::clone(&open), Arc::clone(&lookup));
+                    std::thread::spawn(move || serve(&client, log, |target| behind(target, &open, &lookup)));
                 }
             }
         });
-        Ok(Self { socket, stop })
+        Ok(Self { socket, stop, doors })
+    }
+
+    /// Lets a process on loopback serve a Service, which need not exist yet.
+    pub(crate) fn door(&self, namespace: &str, service: &str, port: u16) -> Door {
+        let of = (namespace.to_owned(), service.to_owned(), port);
+        self.doors.lock().unwrap_or_else(PoisonError::into_inner).push(of.clone());
+        Door { doors: Arc::clone(&self.doors), of }
     }
 
     /// The text of the file for `--egress-selector-config-file`. The socket's name is relative: the API server has to
@@ -82,11 +118,21 @@ fn short_path(dir: &File) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}/egress.sock", dir.as_raw_fd()))
 }
 
-fn serve(client: &UnixStream, mut log: File) {
+/// Where a connection to `target` ends: there if it is on loopback, at the process that serves it if it is a Service.
+fn behind(target: SocketAddr, doors: &Doors, lookup: &Lookup) -> Option<SocketAddr> {
+    if target.ip().is_loopback() {
+        return Some(target);
+    }
+    let doors = doors.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let door = doors.iter().find(|(namespace, service, _)| lookup(namespace, service) == Some(target.ip()))?;
+    Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), door.2))
+}
+
+fn serve(client: &UnixStream, mut log: File, behind: impl Fn(SocketAddr) -> Option<SocketAddr>) {
     let _ = client.set_read_timeout(Some(Duration::from_secs(10)));
     let mut request = BufReader::new(client);
     let Ok(target) = read_target(&mut request) else { return };
-    let allowed = target.parse::<SocketAddr>().ok().filter(|address| address.ip().is_loopback());
+    let allowed = target.parse().ok().and_then(behind);
     let verdict = if allowed.is_some() { "allowed" } else { "refused" };
     let _ = log.write_all(format!("{verdict} {target}\n").as_bytes());
     let mut answer = client;

@@ -11,13 +11,17 @@
 //! or let anything that runs in the test bed reach another machine. Linux only.
 #![cfg(target_os = "linux")]
 
+mod acme;
 mod available;
+mod cert_manager;
 mod children;
 pub mod demo;
 mod egress;
 mod error;
 pub mod faults;
+mod http;
 pub mod images;
+mod kinds;
 mod namespaces;
 mod node;
 mod operators;
@@ -27,9 +31,12 @@ mod registry;
 mod rundir;
 pub mod tools;
 
+pub use acme::Pebble;
 pub use available::{Level, available, skip_or_fail};
+pub use cert_manager::CertManager;
 pub use error::Error;
 pub use faults::Faults;
+pub use kinds::{Channel, cert_manager_chart};
 pub use node::Node;
 pub use operators::Operator;
 pub use plane::ControlPlane;

@@ -13,7 +13,7 @@
 //! with this one. This module must not use the caller's kubeconfig, helm settings or proxies.
 
 use crate::children::{Program, wait_until};
-use crate::egress::Egress;
+use crate::egress::{Door, Egress, Lookup};
 use crate::error::{Context as _, Error};
 use crate::namespaces::Namespaces;
 use crate::pki::{self, Pki};
@@ -349,7 +349,7 @@ impl ControlPlane {
             format!("--audit-log-path={}", self.audit_log.display()),
         ]);
         if self.inside.is_none() {
-            self.egress = Some(Egress::start(&self.dir)?);
+            self.egress = Some(Egress::start(&self.dir, self.lookup())?);
             server.arg("--egress-selector-config-file").arg(self.conf("egress.yaml"));
             // An endpoint may not be a loopback address, so none is written.
             server.arg("--endpoint-reconciler-type=none");
@@ -374,6 +374,27 @@ impl ControlPlane {
             TcpStream::connect_timeout(&plane.api, Duration::from_secs(1)).is_ok()
                 && plane.kubectl(&["get", "--raw=/readyz"]).is_ok()
         })
+    }
+
+    /// The path of a program of the test bed.
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        self.bin.join(name)
+    }
+
+    /// Finds the address of a Service.
+    fn lookup(&self) -> Lookup {
+        let (kubectl, env) = (self.bin.join("kubectl"), self.env());
+        Box::new(move |namespace, service| {
+            let mut get = Command::new(&kubectl);
+            get.args(["get", "service", service, "-n", namespace, "-o", "jsonpath={.spec.clusterIP}"]);
+            get.envs(env.iter().cloned());
+            tools::run(get).ok()?.parse().ok()
+        })
+    }
+
+    /// Lets the API server reach a process on loopback as a Service, for webhooks. `None` where Services are real.
+    pub(crate) fn door(&self, namespace: &str, service: &str, port: u16) -> Option<Door> {
+        self.egress.as_ref().map(|egress| egress.door(namespace, service, port))
     }
 
     fn start_controllers(&mut self) -> Result<(), Error> {

@@ -4,8 +4,13 @@
 //! version and flags as its row, so a changed row builds again and a half-built program never counts. This module must
 //! not fetch anything but Go modules, and must not write outside [`home`].
 
+mod table;
+
+pub use table::*;
+
 use crate::error::{Context as _, Error};
 use crate::{home, say};
+use sha2::{Digest as _, Sha256};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -38,176 +43,10 @@ pub enum How {
     /// Inside a module of our own, for a module that cannot be installed because of its `replace` directives. Those
     /// that point at `./staging` are pointed at the published module of the same release.
     Module,
+    /// In a module of our own, kept in this folder of the assets.
+    Own(&'static str),
     /// In a copy of the module, with these texts (file, old, new) replaced in it; an empty old text stands for the file.
     Patched(&'static [(&'static str, &'static str, &'static str)]),
-}
-
-/// Version of helm that `helm` on the test bed's PATH is.
-pub const DEFAULT_HELM: &str = "4.2.4";
-
-const KUBERNETES_LDFLAGS: &str = "-s -w -X k8s.io/component-base/version.gitVersion=v1.36.3 \
-     -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36";
-
-macro_rules! kubernetes {
-    ($name:literal) => {
-        Tool {
-            name: $name,
-            module: "k8s.io/kubernetes",
-            version: "1.36.3",
-            package: concat!("k8s.io/kubernetes/cmd/", $name),
-            ldflags: KUBERNETES_LDFLAGS,
-            how: How::Module,
-        }
-    };
-}
-
-macro_rules! helm {
-    ($major:literal, $version:literal) => {
-        Tool {
-            name: concat!("helm-", $version, "/helm"),
-            module: concat!("helm.sh/helm/v", $major),
-            version: $version,
-            package: concat!("helm.sh/helm/v", $major, "/cmd/helm"),
-            ldflags: concat!("-s -w -X helm.sh/helm/v", $major, "/internal/version.version=v", $version),
-            how: How::Install,
-        }
-    };
-}
-
-/// What a [`ControlPlane`](crate::ControlPlane) needs.
-pub const LEVEL_A: &[Tool] = &[
-    Tool {
-        name: "etcd",
-        module: "go.etcd.io/etcd/server/v3",
-        version: "3.7.3",
-        package: "go.etcd.io/etcd/server/v3",
-        ldflags: "-s -w",
-        how: How::Module,
-    },
-    kubernetes!("kube-apiserver"),
-    kubernetes!("kube-controller-manager"),
-    kubernetes!("kube-scheduler"),
-    kubernetes!("kubectl"),
-    Tool {
-        name: "kwok",
-        module: "sigs.k8s.io/kwok",
-        version: "0.8.0",
-        package: "sigs.k8s.io/kwok/cmd/kwok",
-        ldflags: "",
-        how: How::Install,
-    },
-    helm!("4", "4.2.4"),
-];
-
-/// What a real node needs besides.
-pub const LEVEL_B: &[Tool] = &[
-    kubernetes!("kubelet"),
-    kubernetes!("kube-proxy"),
-    Tool {
-        name: "coredns",
-        module: "github.com/coredns/coredns",
-        version: "1.15.0",
-        package: "github.com/coredns/coredns",
-        ldflags: "-s -w",
-        how: How::InstallStatic,
-    },
-    Tool {
-        name: "local-path-provisioner",
-        module: "github.com/rancher/local-path-provisioner",
-        version: "0.0.30",
-        package: "github.com/rancher/local-path-provisioner",
-        ldflags: "-s -w",
-        how: How::InstallStatic,
-    },
-];
-
-/// The other versions of helm that the plugin is tried with.
-pub const HELM_MATRIX: &[Tool] =
-    &[helm!("3", "3.14.4"), helm!("3", "3.22.0"), helm!("4", "4.0.5"), helm!("4", "4.3.1")];
-
-/// A registry for charts.
-pub const REGISTRY: &[Tool] = &[Tool {
-    name: "registry",
-    module: "github.com/distribution/distribution/v3",
-    version: "3.1.2",
-    package: "github.com/distribution/distribution/v3/cmd/registry",
-    ldflags: "-s -w",
-    how: How::InstallStatic,
-}];
-
-/// Encrypts and decrypts files of parameters.
-pub const SOPS: Tool = Tool {
-    name: "sops",
-    module: "github.com/getsops/sops/v3",
-    version: "3.13.3",
-    package: "github.com/getsops/sops/v3/cmd/sops",
-    ldflags: "-s -w",
-    how: How::InstallStatic,
-};
-
-/// Makes keys for [`SOPS`].
-pub const AGE_KEYGEN: Tool = Tool {
-    name: "age-keygen",
-    module: "filippo.io/age",
-    version: "1.3.2",
-    package: "filippo.io/age/cmd/age-keygen",
-    ldflags: "-s -w",
-    how: How::InstallStatic,
-};
-
-/// Makes Secrets of `SealedSecret` objects. It knows no other cluster than the one it runs in, until it is told to read
-/// a kubeconfig.
-pub const SEALED_SECRETS: Tool = Tool {
-    name: "sealed-secrets-controller",
-    module: "github.com/bitnami-labs/sealed-secrets",
-    version: "0.40.0",
-    package: "github.com/bitnami/sealed-secrets/cmd/controller",
-    ldflags: "-s -w",
-    how: How::Patched(&[
-        (
-            "pkg/controller/main.go",
-            "rest.InClusterConfig()",
-            "clientcmd.BuildConfigFromFlags(\"\", os.Getenv(\"KUBECONFIG\"))",
-        ),
-        ("pkg/controller/main.go", "\"k8s.io/client-go/rest\"", "\"k8s.io/client-go/tools/clientcmd\""),
-    ]),
-};
-
-/// Makes Secrets of `ExternalSecret` objects. Of its forty providers only the one that makes values up, because the
-/// others are the clients of every cloud. It is the last version whose parts are all in one published module.
-pub const EXTERNAL_SECRETS: Tool = Tool {
-    name: "external-secrets",
-    module: "github.com/external-secrets/external-secrets",
-    version: "0.20.4",
-    package: "github.com/external-secrets/external-secrets",
-    ldflags: "-s -w",
-    how: How::Patched(&[
-        (
-            "pkg/provider/register/register.go",
-            "",
-            "package register\n\nimport _ \"github.com/external-secrets/external-secrets/pkg/provider/fake\"\n",
-        ),
-        (
-            "pkg/generator/register/register.go",
-            "",
-            "package register\n\nimport _ \"github.com/external-secrets/external-secrets/pkg/generator/fake\"\n",
-        ),
-    ]),
-};
-
-/// Where secrets can come from.
-pub const SECRETS: &[Tool] = &[SOPS, AGE_KEYGEN, SEALED_SECRETS, EXTERNAL_SECRETS];
-
-/// Every row of the table.
-#[must_use]
-pub fn all() -> Vec<Tool> {
-    [LEVEL_A, LEVEL_B, HELM_MATRIX, REGISTRY, SECRETS].concat()
-}
-
-/// The row of a version of helm.
-#[must_use]
-pub fn helm(version: &str) -> Option<Tool> {
-    all().into_iter().find(|tool| tool.name.starts_with("helm-") && tool.version == version)
 }
 
 impl Tool {
@@ -217,12 +56,37 @@ impl Tool {
 
     /// What the stamp of the finished program says.
     fn identity(&self) -> String {
-        format!("{}@v{} {:?} {}\n", self.package, self.version, self.how, self.ldflags)
+        let of = match self.how {
+            How::Own(folder) => digest(&own(folder)),
+            _ => String::new(),
+        };
+        format!("{}@v{} {:?}{of} {}\n", self.package, self.version, self.how, self.ldflags)
     }
 
     fn built(&self, bin: &Path) -> bool {
         fs::read_to_string(self.stamp()).is_ok_and(|s| s == self.identity()) && bin.join(self.name).is_file()
     }
+}
+
+/// A folder of ours that a program is built from.
+fn own(folder: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("assets").join(folder)
+}
+
+/// Tells one state of a folder from another.
+fn digest(folder: &Path) -> String {
+    let mut entries: Vec<PathBuf> = fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.path()).collect();
+    entries.sort();
+    let mut hash = Sha256::new();
+    for entry in entries {
+        hash.update(entry.file_name().unwrap_or_default().as_encoded_bytes());
+        if entry.is_dir() {
+            hash.update(digest(&entry));
+        } else {
+            hash.update(fs::read(&entry).unwrap_or_default());
+        }
+    }
+    hash.finalize().iter().fold(String::from(" "), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// Whether all of these are there, so that [`ensure`] has nothing to do.
@@ -283,6 +147,12 @@ fn build(tool: &Tool, home: &Path, bin: &Path) -> Result<(), Error> {
         How::Patched(edits) => {
             go.current_dir(patched(tool, edits, home)?).args(["build", "-trimpath"]).arg("-o").arg(&out);
         }
+        How::Own(folder) => {
+            let dir = home.join("build").join(folder);
+            let _ = fs::remove_dir_all(&dir);
+            copy(&own(folder), &dir).context(failed)?;
+            go.current_dir(dir).args(["build", "-mod=mod", "-trimpath"]).arg("-o").arg(&out);
+        }
         How::Install | How::InstallStatic => {
             go.current_dir(&out).env("GOBIN", &out).arg("install");
         }
@@ -291,7 +161,7 @@ fn build(tool: &Tool, home: &Path, bin: &Path) -> Result<(), Error> {
         go.args(["-ldflags", tool.ldflags]);
     }
     match tool.how {
-        How::Module | How::Patched(_) => go.arg(tool.package),
+        How::Module | How::Patched(_) | How::Own(_) => go.arg(tool.package),
         How::Install => go.arg(format!("{}@v{}", tool.package, tool.version)),
         How::InstallStatic => go.env("CGO_ENABLED", "0").arg(format!("{}@v{}", tool.package, tool.version)),
     };
@@ -323,7 +193,7 @@ fn module(tool: &Tool, home: &Path) -> Result<PathBuf, Error> {
     let failed = || format!("Cannot prepare {}", dir.display());
     let _ = fs::remove_dir_all(&dir);
     fs::create_dir_all(&dir).context(failed)?;
-    let published = fs::read_to_string(download(tool, &dir)?.go_mod).context(failed)?;
+    let published = fs::read_to_string(download(tool.module, tool.version, &dir)?.go_mod).context(failed)?;
     let mut text = format!("module tools\n\ngo 1.26.0\n\nrequire {} v{}\n", tool.module, tool.version);
     if published.contains("=> ./staging/") {
         let release = tool.version.split_once('.').map_or(tool.version, |(_, rest)| rest);
@@ -351,18 +221,25 @@ struct Downloaded {
     dir: PathBuf,
 }
 
-fn download(tool: &Tool, dir: &Path) -> Result<Downloaded, Error> {
+fn download(module: &str, version: &str, dir: &Path) -> Result<Downloaded, Error> {
     let mut download = go();
-    download.current_dir(dir).args(["mod", "download", "-json", &format!("{}@v{}", tool.module, tool.version)]);
+    download.current_dir(dir).args(["mod", "download", "-json", &format!("{module}@v{version}")]);
     let answer: serde_json::Value =
-        serde_json::from_str(&run(download)?).context(|| format!("Cannot download {}", tool.module))?;
+        serde_json::from_str(&run(download)?).context(|| format!("Cannot download {module}"))?;
     let path = |key: &str| PathBuf::from(answer[key].as_str().unwrap_or_default());
     Ok(Downloaded { go_mod: path("GoMod"), dir: path("Dir") })
 }
 
+/// The folder of a module; nobody may write to it.
+pub(crate) fn sources(module: &str, version: &str) -> Result<PathBuf, Error> {
+    let home = home();
+    fs::create_dir_all(&home).context(|| format!("Cannot create {}", home.display()))?;
+    Ok(download(module, version, &home)?.dir)
+}
+
 /// A file of the module that a tool is built from, such as the definitions of its kinds.
 pub fn source(tool: &Tool, file: &str) -> Result<String, Error> {
-    let path = download(tool, &home())?.dir.join(file);
+    let path = sources(tool.module, tool.version)?.join(file);
     fs::read_to_string(&path).context(|| format!("Cannot read {}", path.display()))
 }
 
@@ -371,7 +248,7 @@ fn patched(tool: &Tool, edits: &[(&str, &str, &str)], home: &Path) -> Result<Pat
     let dir = home.join("build").join(format!("{}-{}", tool.module.replace('/', "_"), tool.version));
     let failed = || format!("Cannot prepare {}", dir.display());
     let _ = fs::remove_dir_all(&dir);
-    copy(&download(tool, home)?.dir, &dir).context(failed)?;
+    copy(&download(tool.module, tool.version, home)?.dir, &dir).context(failed)?;
     for (file, old, new) in edits {
         let path = dir.join(file);
         let text = fs::read_to_string(&path).context(failed)?;

@@ -1,0 +1,179 @@
+//! An ACME server on loopback, and what it needs of a network: the real Pebble, which looks at hosts before it signs.
+//!
+//! What is simulated: every host name leads to loopback, and the pod that cert-manager starts to answer an HTTP-01
+//! challenge, because its pods are fakes at level A. The `Solver` answers in its place what that pod would, and only
+//! once cert-manager has made the Ingress or the route that leads to the pod. This module must not answer for anything
+//! but challenges, and must not lead anywhere but to loopback.
+
+use crate::children::{Program, wait_until};
+use crate::error::{Context as _, Error};
+use crate::http::{self, Listener, Request};
+use crate::pki::Pki;
+use crate::plane::{ControlPlane, free_ports};
+use crate::tools::{self, PEBBLE};
+use serde_json::{Value, json};
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{IpAddr, Ipv4Addr, TcpStream};
+use std::path::PathBuf;
+use std::process::Command;
+
+/// A running ACME server; it ends when this is dropped. It signs whatever hosts answer its challenges, except
+/// `blocked.example`.
+#[derive(Debug)]
+pub struct Pebble {
+    _programs: Vec<Program>,
+    _names: Listener,
+    _solver: Solver,
+    ca: PathBuf,
+    kubectl: PathBuf,
+    directory: u16,
+    management: u16,
+}
+
+impl Pebble {
+    /// Starts a server that finds the challenges of this cluster.
+    pub fn start(plane: &ControlPlane) -> Result<Self, Error> {
+        let bin = tools::ensure(&[PEBBLE])?;
+        let [directory, management, tls] = free_ports()?;
+        let dir = plane.dir().join(format!("pebble-{directory}"));
+        fs::create_dir_all(&dir).context(|| format!("Cannot create {}", dir.display()))?;
+        Pki::create(&dir)?.server("server", "pebble", &["localhost"], &[IpAddr::V4(Ipv4Addr::LOCALHOST)])?;
+        let (solver, names) = (Solver::start(plane)?, names()?);
+        let config = json!({"pebble": {
+            "listenAddress": format!("127.0.0.1:{directory}"),
+            "managementListenAddress": format!("127.0.0.1:{management}"),
+            "certificate": dir.join("server.crt"),
+            "privateKey": dir.join("server.key"),
+            "httpPort": solver.0.address().port(),
+            "tlsPort": tls,
+            "domainBlocklist": ["blocked.example"],
+            "retryAfter": {"authz": 1, "order": 1},
+            "keyAlgorithm": "ecdsa",
+            "profiles": {"default": {"description": "ninety days", "validityPeriod": 7_776_000}},
+        }});
+        let file = dir.join("config.json");
+        fs::write(&file, config.to_string()).context(|| format!("Cannot write {}", file.display()))?;
+        let mut command = Command::new(bin.join(PEBBLE.name));
+        command.arg("-config").arg(&file).arg("-dnsserver").arg(names.address().to_string()).env_clear();
+        // By default it is slow and refuses now and then, to see what clients do about it.
+        command.env("PEBBLE_VA_NOSLEEP", "1").env("PEBBLE_WFE_NONCEREJECT", "0");
+        let mut programs = vec![Program::start(&format!("pebble-{directory}"), command, &plane.logs())?];
+        wait_until(&mut programs, "Pebble", || {
+            [directory, management].iter().all(|&port| TcpStream::connect(("127.0.0.1", port)).is_ok())
+        })?;
+        let (ca, kubectl) = (dir.join("ca.crt"), bin.join("kubectl"));
+        Ok(Self { _programs: programs, _names: names, _solver: solver, ca, kubectl, directory, management })
+    }
+
+    /// What an issuer is told as its `server`.
+    #[must_use]
+    pub fn directory_url(&self) -> String {
+        format!("https://127.0.0.1:{}/dir", self.directory)
+    }
+
+    /// The authority that signed the certificate of the ACME server itself. In an issuer, base64-encoded, the `caBundle`.
+    ///
+    /// # Panics
+    /// When the file it wrote is gone.
+    #[must_use]
+    pub fn ca_pem(&self) -> String {
+        fs::read_to_string(&self.ca).unwrap_or_else(|error| panic!("Cannot read {}: {error}", self.ca.display()))
+    }
+
+    /// The root of the certificates that it issues; new with every start.
+    pub fn root_ca_pem(&self) -> Result<String, Error> {
+        // A client of HTTPS that is there anyway; without a token it would ask for a password.
+        let mut get = Command::new(&self.kubectl);
+        get.args(["get", "--raw=/roots/0", "--token=none"]).env("KUBECONFIG", self.ca.with_extension("none"));
+        get.arg(format!("--server=https://127.0.0.1:{}", self.management));
+        get.arg(format!("--certificate-authority={}", self.ca.display()));
+        tools::run(get)
+    }
+}
+
+/// Answers HTTP-01 challenges, to whoever asks for a host directly or takes this for a proxy.
+#[derive(Debug)]
+pub(crate) struct Solver(Listener);
+
+impl Solver {
+    pub(crate) fn start(plane: &ControlPlane) -> Result<Self, Error> {
+        let (kubectl, env) = (plane.program("kubectl"), plane.env());
+        let list = move |kind: &str| {
+            let mut get = Command::new(&kubectl);
+            get.args(["get", kind, "--all-namespaces", "-o", "json"]).envs(env.iter().cloned());
+            let list: Value = serde_json::from_str(&tools::run(get).unwrap_or_default()).unwrap_or_default();
+            list["items"].as_array().cloned().unwrap_or_default()
+        };
+        http::serve(move |request| Some(solve(request, &list))).map(Self)
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.0.address())
+    }
+}
+
+/// The answer of the pod that solves a challenge, if there is one and something leads to it.
+fn solve(request: &Request, list: &impl Fn(&str) -> Vec<Value>) -> http::Answer {
+    let (host, path) = (request.host(), request.path());
+    let Some(token) = path.strip_prefix("/.well-known/acme-challenge/") else { return (404, Vec::new()) };
+    let challenges = list("challenges.acme.cert-manager.io");
+    let found = challenges.iter().find(|c| c["spec"]["token"] == token && c["spec"]["dnsName"] == host);
+    let Some(challenge) = found else { return (404, b"no challenge has this token".to_vec()) };
+    let namespace = &challenge["metadata"]["namespace"];
+    let leads = |kind: &str, there: fn(&Value, &str, &str) -> bool| {
+        list(kind).iter().any(|route| route["metadata"]["namespace"] == *namespace && there(&route["spec"], host, path))
+    };
+    if leads("ingresses.networking.k8s.io", ingress_leads) || leads("httproutes.gateway.networking.k8s.io", route_leads)
+    {
+        return (200, challenge["spec"]["key"].as_str().unwrap_or_default().into());
+    }
+    (404, b"nothing leads to the challenge".to_vec())
+}
+
+fn ingress_leads(spec: &Value, host: &str, path: &str) -> bool {
+    items(&spec["rules"])
+        .any(|rule| rule["host"] == host && items(&rule["http"]["paths"]).any(|one| one["path"] == path))
+}
+
+fn route_leads(spec: &Value, host: &str, path: &str) -> bool {
+    items(&spec["hostnames"]).any(|name| name == host)
+        && items(&spec["rules"]).flat_map(|rule| items(&rule["matches"])).any(|one| one["path"]["value"] == path)
+}
+
+fn items(list: &Value) -> impl Iterator<Item = &Value> {
+    list.as_array().into_iter().flatten()
+}
+
+/// A DNS server (over TCP) for which every name is an IPv4 address of loopback.
+fn names() -> Result<Listener, Error> {
+    Listener::start(|mut client| {
+        let mut length = [0; 2];
+        while client.read_exact(&mut length).is_ok() {
+            let mut query = vec![0; usize::from(u16::from_be_bytes(length))];
+            let Some(answer) = client.read_exact(&mut query).ok().and_then(|()| resolve(&query)) else { return };
+            let length = u16::try_from(answer.len()).unwrap_or_default().to_be_bytes();
+            if client.write_all(&[&length[..], &answer].concat()).is_err() {
+                return;
+            }
+        }
+    })
+}
+
+/// The answer to one question (RFC 1035, section 4): `127.0.0.1` to one for an A record, nothing to any other.
+fn resolve(query: &[u8]) -> Option<Vec<u8>> {
+    const HEADER: usize = 12;
+    let mut end = HEADER;
+    while *query.get(end)? != 0 {
+        end += usize::from(*query.get(end)?) + 1;
+    }
+    let question = query.get(HEADER..end + 5)?;
+    let is_a = question[question.len() - 4..question.len() - 2] == [0, 1];
+    // The question's number; an answer, recursion available; one question, and one record if there is one.
+    let mut answer = [&query[..2], &[0x81, 0x80, 0, 1, 0, u8::from(is_a), 0, 0, 0, 0], question].concat();
+    if is_a {
+        // The name of the question, type A, class IN, a time to live of one minute, four bytes.
+        answer.extend([0xc0, 0x0c, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1]);
+    }
+    Some(answer)
+}
