@@ -14,6 +14,7 @@
 mod acme;
 mod available;
 mod cert_manager;
+mod charts;
 mod children;
 pub mod demo;
 mod egress;
@@ -34,6 +35,7 @@ pub mod tools;
 pub use acme::Pebble;
 pub use available::{Level, available, skip_or_fail};
 pub use cert_manager::CertManager;
+pub use charts::{ChartRepository, RepositoryFault, widgets_chart};
 pub use error::Error;
 pub use faults::Faults;
 pub use kinds::{Channel, cert_manager_chart};

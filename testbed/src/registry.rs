@@ -4,7 +4,7 @@
 
 use crate::children::{Program, wait_until};
 use crate::error::{Context as _, Error};
-use crate::tools;
+use crate::tools::{self, DEFAULT_HELM};
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
@@ -38,6 +38,16 @@ impl Registry {
         let mut program = vec![Program::start("registry", command, folder)?];
         wait_until(&mut program, "the registry", || TcpStream::connect(&address).is_ok())?;
         Ok(Self { address, _program: program })
+    }
+
+    /// Pushes a packaged chart with the default helm; it is then `oci://<address>/<under>/<name of the chart>`. The
+    /// registry has no TLS: helm wants `--plain-http`.
+    pub fn push_chart(&self, package: &Path, under: &str) -> Result<(), Error> {
+        let helm = tools::helm(DEFAULT_HELM).ok_or_else(|| Error::new("The test bed has no helm in its table."))?;
+        let mut command = Command::new(tools::ensure(&[helm])?.join(helm.name));
+        command.arg("push").arg(package).arg(format!("oci://{}/{under}", self.address)).arg("--plain-http");
+        command.env_clear().env("HOME", package.parent().unwrap_or(Path::new("/")));
+        tools::run(command).map(|_| ())
     }
 
     /// `127.0.0.1:<port>`.
