@@ -25,6 +25,7 @@ mod mask;
 pub mod namespace;
 mod note;
 mod objects;
+mod own_map;
 mod probe;
 mod proxy;
 mod quantity;

@@ -4,11 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::error::{Error, ErrorKind, Result};
-use super::kind::CONFIG_MAP;
-use super::objects::{Guard, Objects, Owner, Propagation, check_ours, name_of};
+use super::objects::{Objects, Owner};
+use super::own_map::OwnMap;
 
 const VALUES: &str = "values";
 const FOREIGN: &str = "foreign";
@@ -21,7 +21,7 @@ pub struct State {
     pub values: BTreeMap<String, String>,
     /// Secrets that are not ours and that the release uses: name and key by input.
     pub foreign: BTreeMap<String, (String, String)>,
-    live: Option<Value>,
+    map: OwnMap,
 }
 
 impl State {
@@ -32,59 +32,47 @@ impl State {
 
     /// Reads the state; the empty one when there is none. Refuses one that is not ours.
     pub fn read(store: &impl Objects, owner: Owner<'_>, namespace: &str) -> Result<Self> {
-        let Some(live) = store.get(&CONFIG_MAP, namespace, &Self::name(owner.release))? else {
-            return Ok(Self::default());
-        };
-        check_ours(&live, &CONFIG_MAP, namespace, owner)?;
-        let text = live["data"][VALUES].as_str().unwrap_or("{}");
+        let name = Self::name(owner.release);
+        let map = OwnMap::read(store, owner, namespace, &name)?;
+        let text = map.text(VALUES).unwrap_or("{}");
         let values = serde_json::from_str(text).map_err(|_| {
-            let sentence = format!("the ConfigMap {} in namespace {namespace} was edited by hand", name_of(&live));
+            let sentence = format!("the ConfigMap {name} in namespace {namespace} was edited by hand");
             Error::new(ErrorKind::Invalid, format!("{sentence}: its `{VALUES}` is no JSON map of texts"))
                 .hint("mend it, or delete it to be asked for the values again")
         })?;
         // Somebody's edit of these only costs that values are not taken along.
-        let foreign =
-            live["data"][FOREIGN].as_str().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-        Ok(Self { values, foreign, live: Some(live) })
+        let foreign = map.text(FOREIGN).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        Ok(Self { values, foreign, map })
     }
 
     /// Whether there is one in the cluster.
     pub fn exists(&self) -> bool {
-        self.live.is_some()
+        self.map.exists()
     }
 
     /// Writes the state, if it differs from what was read; a conflict when somebody wrote it since.
     pub fn write(&self, store: &impl Objects, owner: Owner<'_>, namespace: &str) -> Result<Self> {
-        let mut object = self.live.clone().unwrap_or_else(|| json!({"metadata": {}}));
-        object["apiVersion"] = json!(CONFIG_MAP.api_version);
-        object["kind"] = json!(CONFIG_MAP.kind);
-        object["metadata"]["name"] = json!(Self::name(owner.release));
-        owner.write_into(&mut object);
-        object["data"] = json!({APPLICATION: owner.application, VALUES: json!(self.values).to_string()});
+        let mut data = json!({APPLICATION: owner.application, VALUES: json!(self.values).to_string()});
         if !self.foreign.is_empty() {
-            object["data"][FOREIGN] = json!(json!(self.foreign).to_string());
+            data[FOREIGN] = json!(json!(self.foreign).to_string());
         }
-        let written = match &self.live {
-            Some(live) if live["data"] == object["data"] => return Ok(self.clone()),
-            Some(live) => store.replace(&CONFIG_MAP, namespace, &object, &Guard::of(live))?,
-            None => store.create(&CONFIG_MAP, namespace, &object)?,
-        };
-        Ok(Self { live: Some(written), ..self.clone() })
+        if self.map.says(&data) {
+            return Ok(self.clone());
+        }
+        let map = self.map.write(store, owner, namespace, &Self::name(owner.release), data)?;
+        Ok(Self { map, ..self.clone() })
     }
 
     /// Deletes the state that was read.
     pub fn delete(self, store: &impl Objects, namespace: &str) -> Result<()> {
-        if let Some(live) = &self.live {
-            let guard = Guard::of(live).any_state();
-            store.delete(&CONFIG_MAP, namespace, name_of(live), &guard, Propagation::Background)?;
-        }
-        Ok(())
+        self.map.delete(store, namespace)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::CONFIG_MAP;
     use crate::cluster::fake::Fake;
 
     const OWNER: Owner<'_> = Owner { release: "shop", application: "app" };
