@@ -9,6 +9,7 @@
 
 pub mod app;
 pub mod chart;
+pub mod charts;
 pub mod cli;
 pub mod cluster;
 pub mod config;

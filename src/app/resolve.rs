@@ -44,6 +44,7 @@ pub fn resolve(manifest: &Manifest, config: &Config, folder: &str, sources: &Sou
     dapr::attach(manifest, config, &mut app, &mut notes);
     let (inputs, value_notes, value_problems) = values.finish();
     app.inputs = inputs;
+    use_in_charts(config, &mut app, &mut problems);
     apply_parameters(config, &mut app, &mut problems);
     notes.extend(value_notes);
     app.notes = notes;
@@ -215,6 +216,18 @@ fn volumes(resource: &Resource) -> Vec<Volume> {
         });
     }
     volumes
+}
+
+/// What a chart takes is needed, whether a workload needs it or not.
+fn use_in_charts(config: &Config, app: &mut App, problems: &mut Problems) {
+    for (name, chart) in &config.charts {
+        for (path, parameter) in &chart.values_from {
+            let place = format!("{FILE} charts.{name}.valuesFrom.{path}");
+            if is_secret(app, parameter, &place, problems).is_some() {
+                app.inputs[parameter.as_str()].used_by.insert(format!("the chart {name}"));
+            }
+        }
+    }
 }
 
 /// Puts what `parameters:` says onto the inputs.

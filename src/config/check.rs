@@ -1,5 +1,6 @@
 //! What types cannot say: names that are not legal, keys that contradict each other.
 
+use super::charts;
 use super::findings::{Findings, Path, shown};
 use super::rules::{self, Rule};
 use super::{
@@ -13,6 +14,7 @@ use serde_json::{Map, Value};
 /// Reports all content that is not legal.
 pub(super) fn check(config: &Config, findings: &mut Findings) {
     Check { findings }.config(config, &Path::Root);
+    charts::check(config, findings, &Path::Root);
 }
 
 struct Check<'a> {

@@ -1,8 +1,8 @@
 //! A configuration with the values of one environment in it.
 
 use super::{
-    Config, Environment, EnvironmentDefaults, EnvironmentParameter, EnvironmentResource, ExternalDefaults, Parameter,
-    Release, Resource, Secrets, Service, SopsFile, Storage, Volume,
+    Config, Environment, EnvironmentChart, EnvironmentDefaults, EnvironmentParameter, EnvironmentResource, ExternalChart,
+    ExternalDefaults, Parameter, Release, Resource, Secrets, Service, SopsFile, Storage, Volume,
 };
 use crate::problem::{Problem, nearest};
 use indexmap::IndexMap;
@@ -29,7 +29,7 @@ impl Config {
     }
 
     fn take(&mut self, environment: &Environment) {
-        let Environment { release, defaults, secrets, parameters, resources } = environment;
+        let Environment { release, defaults, secrets, parameters, resources, charts } = environment;
         let Release { name, namespace } = release;
         replace(&mut self.release.name, name.as_ref());
         replace(&mut self.release.namespace, namespace.as_ref());
@@ -47,6 +47,11 @@ impl Config {
         }
         for (name, resource) in resources {
             self.resources.entry(name.clone()).or_default().take(resource);
+        }
+        for (name, own) in charts {
+            if let Some(chart) = self.charts.get_mut(name) {
+                chart.take(own);
+            }
         }
     }
 }
@@ -97,6 +102,16 @@ impl Resource {
         if let Some(tolerations) = tolerations {
             self.tolerations.clone_from(tolerations);
         }
+    }
+}
+
+impl ExternalChart {
+    fn take(&mut self, theirs: &EnvironmentChart) {
+        let EnvironmentChart { repository, version, values, values_files } = theirs;
+        replace(&mut self.repository, repository.as_ref());
+        replace(&mut self.version, version.as_ref());
+        merge_json(&mut self.values, values);
+        self.values_files.extend(values_files.iter().cloned());
     }
 }
 

@@ -3,6 +3,7 @@
 //! [`parse()`] refuses unknown keys with the nearest right name and reports all problems at once. It knows no manifest:
 //! whether a resource or parameter exists is asked when the application is resolved.
 
+mod charts;
 mod check;
 mod environment;
 mod findings;
@@ -16,8 +17,9 @@ mod tests;
 mod tree;
 mod walk;
 
+pub use charts::{EnvironmentChart, ExternalChart, Kind as ChartKind, Phase, WaitFor, WaitObject, path_keys};
 pub use parse::parse;
-pub use rules::{is_image, is_registry, is_tag};
+pub use rules::{is_exact_version, is_image, is_registry, is_tag};
 pub use schema::schema;
 pub use sealed::{SEALED_FILE, Sealed, SealedFor, SealedValue};
 
@@ -47,6 +49,8 @@ pub struct Config {
     pub parameters: IndexMap<String, Parameter>,
     /// Resources of the manifest by name.
     pub resources: IndexMap<String, Resource>,
+    /// Other people's charts that are installed with the application, by name.
+    pub charts: IndexMap<String, ExternalChart>,
     /// Values that differ in an environment, chosen with `-e NAME`. They change values, never structure.
     pub environments: IndexMap<String, Environment>,
     /// What the file of sealed values holds. It is read from there, and no key of this file.
@@ -457,6 +461,8 @@ pub struct Environment {
     pub parameters: IndexMap<String, EnvironmentParameter>,
     /// Resources.
     pub resources: IndexMap<String, EnvironmentResource>,
+    /// Other people's charts.
+    pub charts: IndexMap<String, EnvironmentChart>,
 }
 
 /// `defaults:` of an environment.

@@ -107,7 +107,7 @@ fn is_lower(c: char) -> bool {
     c.is_ascii_lowercase() || c.is_ascii_digit()
 }
 
-fn is_dns_label(text: &str) -> bool {
+pub(super) fn is_dns_label(text: &str) -> bool {
     text.len() <= 63 && is_framed(text, is_lower, "-")
 }
 
@@ -124,12 +124,12 @@ fn is_qualified_name(text: &str) -> bool {
     domain.is_none_or(is_dns_subdomain) && !name.is_empty() && is_label_value(name)
 }
 
-fn is_secret_key(text: &str) -> bool {
+pub(super) fn is_secret_key(text: &str) -> bool {
     let characters = text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
     !text.is_empty() && text.len() <= 253 && characters && text != "." && !text.starts_with("..")
 }
 
-fn is_one_line(text: &str) -> bool {
+pub(super) fn is_one_line(text: &str) -> bool {
     !text.is_empty() && !text.chars().any(char::is_control)
 }
 
@@ -172,6 +172,21 @@ fn is_semver(text: &str) -> bool {
         && core.split('.').all(is_number)
         && pre.is_none_or(|pre| pre.split('.').all(is_pre))
         && build.is_none_or(|build| build.split('.').all(is_word))
+}
+
+/// Whether a text is one version of a chart, as helm reads it: a semantic version that may begin with `v`.
+pub fn is_exact_version(text: &str) -> bool {
+    is_semver(text.strip_prefix('v').unwrap_or(text))
+}
+
+/// `^4`, `^4.10`, `~4.10.1`: what is newer and still fits.
+pub(super) fn is_version_range(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix(['^', '~']) else { return false };
+    let rest = rest.strip_prefix('v').unwrap_or(rest);
+    let is_number = |word: &str| {
+        (1..=9).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_digit()) && (word == "0" || !word.starts_with('0'))
+    };
+    is_semver(rest) || rest.split('.').count() <= 2 && rest.split('.').all(is_number)
 }
 
 /// A Kubernetes quantity that is not negative: digits, and a unit or an exponent.

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 const LATER: &[(&str, &[&str])] = &[
     (
         "Config",
-        &["ingresses", "gateways", "certManager", "charts", "telemetry", "dashboard", "registries", "extraObjects"],
+        &["ingresses", "gateways", "certManager", "telemetry", "dashboard", "registries", "extraObjects"],
     ),
     (
         "Resource",
@@ -23,6 +23,7 @@ const LATER: &[(&str, &[&str])] = &[
 /// Types of an environment and the types whose values they change.
 const ENVIRONMENT_OF: &[(&str, &str)] = &[
     ("Environment", "Config"),
+    ("EnvironmentChart", "ExternalChart"),
     ("EnvironmentDefaults", "Defaults"),
     ("EnvironmentParameter", "Parameter"),
     ("EnvironmentResource", "Resource"),

@@ -69,6 +69,14 @@ pub enum Error {
         /// Whether it ended with success all the same.
         finished: bool,
     },
+    /// It did not end in the time that it was given, and was ended.
+    #[error("`{command}` did not end in {seconds} s")]
+    Late {
+        /// The program and its arguments.
+        command: String,
+        /// The time.
+        seconds: u64,
+    },
     /// It was not started, because the lock of the release could not be kept.
     #[error(transparent)]
     Lock(crate::cluster::Error),
@@ -102,6 +110,16 @@ impl Error {
     /// Whether the cluster does not know the kind of an object: its definition is not installed.
     pub fn is_unknown_kind(&self) -> bool {
         self.says("no matches for kind")
+    }
+
+    /// Whether a repository or registry has no such chart, or no such version of it.
+    pub fn is_no_such_chart(&self) -> bool {
+        let Self::Failed(failure) = self else { return false };
+        failure.lines.iter().any(|line| {
+            (line.contains("not found") || line.contains("could not find"))
+                && !line.contains("repo ")
+                && !line.contains("no such host")
+        })
     }
 
     fn says(&self, words: &str) -> bool {

@@ -131,7 +131,7 @@ fn pass_on(process: u32, told: Told) {
 }
 
 #[cfg(unix)]
-fn kill_group(process: u32) {
+pub(super) fn kill_group(process: u32) {
     use rustix::process::{Pid, Signal, kill_process_group};
 
     if let Some(group) = i32::try_from(process).ok().and_then(Pid::from_raw) {
@@ -142,7 +142,7 @@ fn kill_group(process: u32) {
 
 /// It ends with our console.
 #[cfg(not(unix))]
-fn kill_group(_process: u32) {}
+pub(super) fn kill_group(_process: u32) {}
 
 /// Every process of a console hears Ctrl-C, and there is no other signal.
 #[cfg(not(unix))]

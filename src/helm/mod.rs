@@ -28,7 +28,7 @@ pub use extra::checked as checked_arguments;
 pub use interrupt::{hold, stop, stopped};
 pub use process::{Line, Stream};
 pub use release::{Hook, Intended, Release, Revision};
-pub use verbs::Lint;
+pub use verbs::{Lint, Pull};
 pub use version::Version;
 
 use crate::cluster::{self, Access, Environment};
@@ -136,7 +136,12 @@ impl Helm {
         input: Option<Vec<u8>>,
         on_line: &mut dyn FnMut(Line<'_>),
     ) -> Result<Outcome> {
-        self.run(arguments, access, input, None, on_line)
+        self.run(arguments, access, input, None, None, on_line)
+    }
+
+    /// Runs a helm that changes nothing and asks a repository or registry, which may never answer.
+    fn call_within(&self, arguments: Vec<OsString>, limit: Duration) -> Result<Outcome> {
+        self.run(arguments, &Access::default(), None, None, Some(limit), &mut |_| {})
     }
 
     /// Runs a helm that changes something, and lets the follower know.
@@ -153,7 +158,7 @@ impl Helm {
             let command = arguments.first().map(|word| word.to_string_lossy()).unwrap_or_default();
             follower.starts(&command, timeout).map_err(Error::Lock)?;
         }
-        self.run(arguments, access, input, follower, on_line)
+        self.run(arguments, access, input, follower, None, on_line)
     }
 
     fn run(
@@ -162,6 +167,7 @@ impl Helm {
         access: &Access,
         input: Option<Vec<u8>>,
         follower: Option<&dyn Follow>,
+        limit: Option<Duration>,
         on_line: &mut dyn FnMut(Line<'_>),
     ) -> Result<Outcome> {
         let secrets = self.secrets();
@@ -176,6 +182,7 @@ impl Helm {
             secrets: &secrets,
             interrupts: self.interrupts,
             follower,
+            limit,
         };
         call.run(on_line)
     }

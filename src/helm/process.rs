@@ -4,12 +4,15 @@ use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
+use std::time::Duration;
 
 use super::Follow;
 use super::error::{Ended, Error, Failure, Result};
-use super::interrupt::Interrupts;
+use super::interrupt::{Interrupts, kill_group};
 use crate::cluster::mask;
 
 /// How many of the last lines an error shows.
@@ -44,6 +47,8 @@ pub(super) struct Call<'a> {
     pub interrupts: &'a Interrupts,
     /// Who wants to know of it.
     pub follower: Option<&'a dyn Follow>,
+    /// After this time it is ended; only for what changes nothing.
+    pub limit: Option<Duration>,
 }
 
 /// What a process wrote and how it ended.
@@ -53,6 +58,8 @@ pub(super) struct Outcome {
     lines: Vec<String>,
     status: ExitStatus,
     interrupted: bool,
+    /// The time that it was given and did not end in.
+    late: Option<Duration>,
     command: String,
 }
 
@@ -75,6 +82,17 @@ impl Call<'_> {
         if let Some(follower) = self.follower {
             follower.runs(child.id());
         }
+        let (late, over) = (Arc::new(AtomicBool::new(false)), channel::<()>());
+        let (ended, waiting) = over;
+        if let Some(limit) = self.limit {
+            let (late, process) = (Arc::clone(&late), child.id());
+            thread::spawn(move || {
+                if waiting.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+                    late.store(true, Ordering::SeqCst);
+                    kill_group(process);
+                }
+            });
+        }
         let (mut output, mut errors, mut others) = (String::new(), Vec::new(), Vec::new());
         for (stream, text) in receiver {
             let line = mask(text.trim_end_matches(['\r', '\n']), self.secrets);
@@ -89,9 +107,12 @@ impl Call<'_> {
         }
         let interrupted = running.interrupted();
         drop(running);
+        // Before the number of the process can be that of another.
+        drop(ended);
         let status = child.wait().map_err(|error| self.not_started(&error))?;
+        let late = self.limit.filter(|_| late.load(Ordering::SeqCst));
         let lines = if errors.is_empty() { others } else { errors };
-        Ok(Outcome { output, lines, status, interrupted, command })
+        Ok(Outcome { output, lines, status, interrupted, late, command })
     }
 
     fn start(&self) -> Result<Child> {
@@ -136,6 +157,9 @@ impl Outcome {
         }
         if self.status.success() {
             return Ok(self);
+        }
+        if let Some(limit) = self.late {
+            return Err(Error::Late { command: self.command, seconds: limit.as_secs().max(1) });
         }
         let ended = ended(self.status);
         Err(Error::Failed(Box::new(Failure { command: self.command, ended, lines: self.lines })))

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -19,6 +20,29 @@ pub struct Lint {
     pub passed: bool,
     /// What it says.
     pub text: String,
+}
+
+/// A packed chart that is fetched from somewhere.
+#[derive(Debug, Clone, Copy)]
+pub struct Pull<'a> {
+    /// NAME with a repository, REPOSITORY/NAME, or `oci://...`.
+    pub reference: &'a str,
+    /// Address of the repository.
+    pub repository: Option<&'a str>,
+    /// Version, or a range; none for the newest.
+    pub version: Option<&'a str>,
+    /// Whether the registry speaks plain HTTP.
+    pub plain_http: bool,
+}
+
+impl Pull<'_> {
+    fn words(&self) -> Vec<OsString> {
+        let mut arguments = words([self.reference]);
+        arguments.extend(self.repository.map(|url| OsString::from(format!("--repo={url}"))));
+        arguments.extend(self.version.map(|version| OsString::from(format!("--version={version}"))));
+        arguments.extend(self.plain_http.then(|| OsString::from("--plain-http")));
+        arguments
+    }
 }
 
 impl Helm {
@@ -106,14 +130,33 @@ impl Helm {
         Ok(self.call(arguments, target.access(), values.input(), &mut |_| {})?.success()?.output)
     }
 
-    /// Fetches the packed chart at a reference into registry into a folder.
-    pub fn pull(&self, reference: &str, version: Option<&str>, plain_http: bool, folder: &Path) -> Result<()> {
+    /// Fetches a packed chart into a folder, in this time at most.
+    pub fn pull(&self, pull: &Pull<'_>, folder: &Path, limit: Duration) -> Result<()> {
         self.version()?;
-        let mut arguments = words(["pull", reference, "--destination"]);
+        let mut arguments = words(["pull"]);
+        arguments.extend(pull.words());
+        arguments.push("--destination".into());
         arguments.push(path_word(folder).into());
-        arguments.extend(version.map(|version| OsString::from(format!("--version={version}"))));
-        arguments.extend(plain_http.then(|| OsString::from("--plain-http")));
-        self.call(arguments, &Access::default(), None, &mut |_| {})?.success().map(drop)
+        self.call_within(arguments, limit)?.success().map(drop)
+    }
+
+    /// The Chart.yaml of a chart, asked for in this time at most. With a range of versions it is the newest that fits.
+    pub fn show_chart(&self, pull: &Pull<'_>, limit: Duration) -> Result<Value> {
+        self.version()?;
+        let mut arguments = words(["show", "chart"]);
+        arguments.extend(pull.words());
+        let outcome = self.call_within(arguments, limit)?.success()?;
+        // Helm may say first what it pulled.
+        let start = outcome.output.find("apiVersion:").or_else(|| outcome.output.find("annotations:")).unwrap_or_default();
+        serde_yaml::from_str(&outcome.output[start..]).map_err(|_| outcome.unreadable("a Chart.yaml"))
+    }
+
+    /// The definitions of kinds that lie in the folder `crds` of a chart on disk.
+    pub fn show_crds(&self, chart: &Path) -> Result<String> {
+        self.version()?;
+        let mut arguments = words(["show", "crds"]);
+        arguments.push(path_word(chart).into());
+        Ok(self.call(arguments, &Access::default(), None, &mut |_| {})?.success()?.output)
     }
 
     /// What helm thinks of a chart. A chart with errors is an answer, not an error.

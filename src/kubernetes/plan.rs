@@ -11,7 +11,7 @@ use super::values::{self, Tree, WorkloadParts};
 use super::variables;
 use super::view::{ClaimView, DaprView, ExternalView, WorkloadView};
 use super::{TAG_INPUT, dapr, ports, schema};
-use crate::app::{App, Note, Workload};
+use crate::app::{App, Input, Note, Workload};
 use crate::config::{Config, WorkloadKind, is_image};
 use crate::problem::{Problem, Problems, nearest};
 use indexmap::IndexMap;
@@ -327,8 +327,9 @@ fn check_images(app: &App, images: &BuiltImages, problems: &mut Problems) {
 
 /// Inputs that plain helm must be given: nothing in the chart supplies them.
 fn required(app: &App) -> IndexMap<String, Vec<String>> {
-    let used =
-        app.inputs.iter().filter(|(_, input)| !input.used_by.is_empty() && !input.secret && input.default.is_none());
+    // What only a chart of others takes is nothing that this one's templates ask for.
+    let is_read = |input: &Input| input.used_by.iter().any(|user| app.workloads.contains_key(user));
+    let used = app.inputs.iter().filter(|(_, input)| is_read(input) && !input.secret && input.default.is_none());
     used.map(|(name, input)| (name.clone(), input.used_by.iter().cloned().collect())).collect()
 }
 

@@ -2,10 +2,14 @@
 
 use super::Error;
 use crate::cluster::Environment;
-use crate::helm::Helm;
+use crate::helm::{Helm, Pull};
 use crate::problem::Problem;
 use std::path::PathBuf;
+use std::time::Duration;
 use tempfile::TempDir;
+
+/// Longest time to fetch one chart.
+pub const LIMIT: Duration = Duration::from_secs(120);
 
 /// A packed chart; gone when dropped.
 pub struct Fetched {
@@ -23,7 +27,8 @@ pub fn fetch(
 ) -> Result<Fetched, Error> {
     let helm = Helm::find(environment)?;
     let folder = tempfile::Builder::new().prefix("aspire-fetch-").tempdir().map_err(Error::Temporary)?;
-    helm.pull(reference, version, plain_http, folder.path())?;
+    let pull = Pull { reference, repository: None, version, plain_http };
+    helm.pull(&pull, folder.path(), LIMIT)?;
     let entries = std::fs::read_dir(folder.path()).map_err(Error::Temporary)?;
     let archive = entries.flatten().map(|entry| entry.path()).find(|path| crate::chart::is_archive(path));
     match archive {
