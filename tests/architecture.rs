@@ -12,6 +12,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("digest", &[]),
     ("manifest", &["problem"]),
     ("config", &["problem"]),
+    ("charts", &["config", "digest", "problem"]),
     ("app", &["config", "manifest", "problem"]),
     ("promotion", &["cluster", "digest", "problem"]),
     ("kubernetes", &["app", "config", "digest", "problem"]),
@@ -29,6 +30,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         &[
             "app",
             "chart",
+            "charts",
             "cluster",
             "config",
             "diff",
@@ -54,6 +56,7 @@ const PURE: &[&str] = &[
     "digest",
     "manifest",
     "config",
+    "charts",
     "app",
     "kubernetes",
     "inputs",

@@ -64,7 +64,9 @@ mod tests {
         assert!(!found[0].defines("y.example/v1", "Policy"));
         let named = Brought::named("policies.x.example");
         assert!(named.defines("x.example/v1", "Policy") && !named.defines("x.example/v1", "Widget"));
-        assert!(Brought::named("gateways.gateway.networking.k8s.io").defines("gateway.networking.k8s.io/v1", "Gateway"));
+        assert!(
+            Brought::named("gateways.gateway.networking.k8s.io").defines("gateway.networking.k8s.io/v1", "Gateway")
+        );
         assert!(brought(": no yaml\n\t").is_empty());
     }
 }

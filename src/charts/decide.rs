@@ -92,7 +92,11 @@ pub fn decide(chart: &PlannedChart, wanted: &Wanted, found: Option<&Found>) -> R
         if chart.adopt {
             return Ok(Action::Adopt);
         }
-        return if found.chart == full && found.status == "deployed" { Ok(Action::LeftAlone) } else { Err(foreign(chart, &full, found)) };
+        return if found.chart == full && found.status == "deployed" {
+            Ok(Action::LeftAlone)
+        } else {
+            Err(foreign(chart, &full, found))
+        };
     }
     let from = found.chart.strip_prefix(&wanted.chart).and_then(|rest| rest.strip_prefix('-'));
     Ok(if from != Some(wanted.version.as_str()) {
@@ -114,7 +118,9 @@ pub fn decide(chart: &PlannedChart, wanted: &Wanted, found: Option<&Found>) -> R
 fn foreign(chart: &PlannedChart, wanted: &str, found: &Found) -> Problem {
     let whose = found.marks.as_ref().map_or_else(
         || "not by this application".to_owned(),
-        |marks| format!("for the release {} in namespace {} of `{}`", marks.release, marks.namespace, marks.application),
+        |marks| {
+            format!("for the release {} in namespace {} of `{}`", marks.release, marks.namespace, marks.application)
+        },
     );
     let state = if found.status == "deployed" { String::new() } else { format!(" ({})", found.status) };
     let what = format!(
@@ -149,7 +155,12 @@ mod tests {
     use serde_json::json;
 
     fn chart() -> PlannedChart {
-        PlannedChart { name: "nginx".into(), release: "nginx".into(), namespace: "web".into(), ..PlannedChart::default() }
+        PlannedChart {
+            name: "nginx".into(),
+            release: "nginx".into(),
+            namespace: "web".into(),
+            ..PlannedChart::default()
+        }
     }
 
     fn marks(application: &str) -> Marks {
@@ -170,11 +181,23 @@ mod tests {
         for (there, expected) in [
             (None, Action::Install),
             (Some(found("nginx-1.2.0", "deployed", Some("shop"), good.clone())), Action::Unchanged),
-            (Some(found("nginx-1.1.0", "deployed", Some("shop"), good.clone())), Action::Upgrade { from: "1.1.0".into() }),
-            (Some(found("other-1.1.0", "deployed", Some("shop"), good.clone())), Action::Upgrade { from: "other-1.1.0".into() }),
+            (
+                Some(found("nginx-1.1.0", "deployed", Some("shop"), good.clone())),
+                Action::Upgrade { from: "1.1.0".into() },
+            ),
+            (
+                Some(found("other-1.1.0", "deployed", Some("shop"), good.clone())),
+                Action::Upgrade { from: "other-1.1.0".into() },
+            ),
             (Some(found("nginx-1.2.0", "deployed", Some("shop"), json!({"a": 2}))), Action::Values),
-            (Some(found("nginx-1.2.0", "failed", Some("shop"), good.clone())), Action::Again { status: "failed".into() }),
-            (Some(found("nginx-1.2.0", "pending-install", Some("shop"), good.clone())), Action::Again { status: "pending-install".into() }),
+            (
+                Some(found("nginx-1.2.0", "failed", Some("shop"), good.clone())),
+                Action::Again { status: "failed".into() },
+            ),
+            (
+                Some(found("nginx-1.2.0", "pending-install", Some("shop"), good.clone())),
+                Action::Again { status: "pending-install".into() },
+            ),
             (Some(found("nginx-1.2.0", "deployed", None, json!({}))), Action::LeftAlone),
             (Some(found("nginx-1.2.0", "deployed", Some("other"), json!({}))), Action::LeftAlone),
         ] {
@@ -182,14 +205,23 @@ mod tests {
         }
         let mut other = wanted();
         other.marks.destroy = true;
-        assert_eq!(decide(&chart(), &other, Some(&found("nginx-1.2.0", "deployed", Some("shop"), good))).unwrap(), Action::Renew);
+        assert_eq!(
+            decide(&chart(), &other, Some(&found("nginx-1.2.0", "deployed", Some("shop"), good))).unwrap(),
+            Action::Renew
+        );
     }
 
     #[test]
     fn the_release_of_another_is_refused_or_taken_over() {
-        for there in [found("nginx-1.1.0", "deployed", None, json!({})), found("nginx-1.2.0", "failed", Some("other"), json!({}))] {
+        for there in [
+            found("nginx-1.1.0", "deployed", None, json!({})),
+            found("nginx-1.2.0", "failed", Some("other"), json!({})),
+        ] {
             let refused = decide(&chart(), &wanted(), Some(&there)).unwrap_err().to_string();
-            assert!(refused.contains("adopt: true") && refused.contains("the release nginx in namespace web is nginx-1."), "{refused}");
+            assert!(
+                refused.contains("adopt: true") && refused.contains("the release nginx in namespace web is nginx-1."),
+                "{refused}"
+            );
             let adopting = PlannedChart { adopt: true, ..chart() };
             assert_eq!(decide(&adopting, &wanted(), Some(&there)).unwrap(), Action::Adopt);
         }

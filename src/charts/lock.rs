@@ -57,9 +57,15 @@ impl Lock {
             return Err(Problem::at("apiVersion", format!("this version reads `{API_VERSION}` only")));
         }
         let is_digest = |digest: &str| {
-            digest.strip_prefix("sha256:").is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
+            digest
+                .strip_prefix("sha256:")
+                .is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
         };
-        match lock.charts.iter().find(|entry| !is_digest(&entry.digest) || !crate::config::is_exact_version(&entry.version)) {
+        match lock
+            .charts
+            .iter()
+            .find(|entry| !is_digest(&entry.digest) || !crate::config::is_exact_version(&entry.version))
+        {
             Some(entry) => Err(wrong(format!("the entry of {} has no exact version, or no digest", entry.name))),
             None => Ok(lock),
         }
@@ -88,7 +94,9 @@ impl Lock {
             version: locked.version.clone(),
             digest: locked.digest.clone(),
         });
-        self.charts.sort_by(|a, b| (&a.name, &a.requested, &a.chart, &a.repository).cmp(&(&b.name, &b.requested, &b.chart, &b.repository)));
+        self.charts.sort_by(|a, b| {
+            (&a.name, &a.requested, &a.chart, &a.repository).cmp(&(&b.name, &b.requested, &b.chart, &b.repository))
+        });
     }
 
     /// Drops what none of these charts needs.
@@ -107,7 +115,10 @@ impl Lock {
                 let what = match known {
                     Some(entry) => format!(
                         "it holds {} {} (asked for as {}), and aspire-k8s.yaml asks for {} {version}",
-                        entry.chart, entry.version, entry.requested, chart.source.reference()
+                        entry.chart,
+                        entry.version,
+                        entry.requested,
+                        chart.source.reference()
                     ),
                     None => format!("it does not hold the chart {}", chart.name),
                 };
@@ -175,7 +186,12 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_ours_says_what_is_wrong() {
-        for text in ["", "[]", "apiVersion: aspire-k8s-lock/v2\ncharts: []\n", "apiVersion: aspire-k8s-lock/v1\ncharts: [{name: a, chart: a, requested: 1.0.0, version: 1.0.0, digest: x}]\n"] {
+        for text in [
+            "",
+            "[]",
+            "apiVersion: aspire-k8s-lock/v2\ncharts: []\n",
+            "apiVersion: aspire-k8s-lock/v1\ncharts: [{name: a, chart: a, requested: 1.0.0, version: 1.0.0, digest: x}]\n",
+        ] {
             assert!(Lock::parse(text).is_err(), "{text}");
         }
     }

@@ -77,8 +77,7 @@ impl Marks {
 
     /// Whether it was installed for this release of this application.
     pub fn is_of(&self, application: &str, release: &str, namespace: &str) -> bool {
-        (&self.application, &self.release, &self.namespace)
-            == (&label(application), &label(release), &label(namespace))
+        (&self.application, &self.release, &self.namespace) == (&label(application), &label(release), &label(namespace))
     }
 
     /// Finds the records of all releases that were installed for a release.
@@ -90,11 +89,13 @@ impl Marks {
 /// A text as the value of a label: what does not fit keeps its beginning and gets its digest, so that two stay two.
 fn label(text: &str) -> String {
     let legal = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    let framed = text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.ends_with(|c: char| c.is_ascii_alphanumeric());
+    let framed =
+        text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.ends_with(|c: char| c.is_ascii_alphanumeric());
     if text.len() <= 63 && framed && text.chars().all(legal) {
         return text.to_owned();
     }
-    let plain: String = text.chars().filter(|c| legal(*c)).skip_while(|c| !c.is_ascii_alphanumeric()).take(40).collect();
+    let plain: String =
+        text.chars().filter(|c| legal(*c)).skip_while(|c| !c.is_ascii_alphanumeric()).take(40).collect();
     let start = if plain.is_empty() { "x" } else { &plain };
     format!("{start}-{}", &sha256(text)[..12])
 }

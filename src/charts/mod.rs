@@ -12,7 +12,7 @@ mod version;
 
 pub use bring::{Brought, brought};
 pub use decide::{Action, Found, Wanted, decide};
-pub use lock::{Locked, Lock, LOCK_FILE};
+pub use lock::{LOCK_FILE, Lock, Locked};
 pub use marks::Marks;
 pub use plan::{plan, with_texts};
 pub use version::{Version, fits, newest};

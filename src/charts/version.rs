@@ -77,7 +77,9 @@ pub fn fits(version: &str, asked: &str) -> bool {
     let fixed = match (caret, given) {
         (false, 1) => 1,
         (false, _) => 2,
-        (true, given) => least.numbers.iter().take(given).position(|number| *number > 0).map_or(given, |index| index + 1),
+        (true, given) => {
+            least.numbers.iter().take(given).position(|number| *number > 0).map_or(given, |index| index + 1)
+        }
     };
     found >= least
         && found.numbers[..fixed] == least.numbers[..fixed]
@@ -90,7 +92,11 @@ fn build(version: &str) -> &str {
 
 /// The range that a version moves within when nobody says another: the same major version.
 pub fn newest(asked: &str) -> String {
-    if asked.starts_with(['^', '~']) { asked.to_owned() } else { format!("^{}", asked.strip_prefix('v').unwrap_or(asked)) }
+    if asked.starts_with(['^', '~']) {
+        asked.to_owned()
+    } else {
+        format!("^{}", asked.strip_prefix('v').unwrap_or(asked))
+    }
 }
 
 #[cfg(test)]
@@ -99,7 +105,8 @@ mod tests {
 
     #[test]
     fn versions_are_in_their_order() {
-        let ordered = ["0.9.0", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-beta.2", "1.0.0-beta.11", "1.0.0", "1.0.10", "v1.2.0"];
+        let ordered =
+            ["0.9.0", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-beta.2", "1.0.0-beta.11", "1.0.0", "1.0.10", "v1.2.0"];
         for pair in ordered.windows(2) {
             assert!(Version::parse(pair[0]) < Version::parse(pair[1]), "{pair:?}");
         }

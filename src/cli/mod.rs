@@ -3,6 +3,7 @@
 //! Everything that a person types, sees or gets as an exit code is decided here; the work is done elsewhere.
 
 mod args;
+mod charts;
 mod doctor;
 mod error;
 mod inputs;

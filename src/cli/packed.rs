@@ -93,7 +93,15 @@ impl Packed {
             }));
         };
         let config = Config { release, ..Config::default() };
-        Ok(Rendered { app, plan, chart: self.chart.clone(), config, environment_values: over, sops_file: None })
+        Ok(Rendered {
+            app,
+            plan,
+            chart: self.chart.clone(),
+            config,
+            environment_values: over,
+            sops_file: None,
+            folder: None,
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 use super::args::{Common, ListFormat, Plan};
 use super::{CliError, Exit, output, prompt, release};
 use crate::diff::{Change, Mark, lines, summary};
-use crate::pipeline::{self, Ask, Conduct, Planned, Release, Saved};
+use crate::pipeline::{self, Ask, ChartChange, Conduct, Planned, Release, Saved};
 use crate::report::{harmless, quiet};
 use serde::Serialize;
 use std::io::{IsTerminal as _, Write as _};
@@ -12,7 +12,12 @@ use std::path::Path;
 /// Shows what a deploy would do.
 pub fn plan(common: &Common, options: &Plan) -> Result<Exit, CliError> {
     if let Some(format) = options.deploy.steps.list_steps {
-        return Ok(release::listed(&pipeline::plan_steps().map_err(pipeline::Error::from)?.list(), format));
+        return Ok(release::listed(
+            &pipeline::plan_steps(&super::charts::of_source(common, &options.deploy.source)?)
+                .map_err(pipeline::Error::from)?
+                .list(),
+            format,
+        ));
     }
     if options.deploy.steps.step.is_some() || options.deploy.plan.is_some() {
         return Err(CliError::Usage("plan takes neither --step nor --plan: it looks at the whole deploy".into()));
@@ -47,6 +52,7 @@ struct Json<'a> {
     context: Option<&'a str>,
     server: &'a str,
     transition: &'a [String],
+    charts: &'a [ChartChange],
     changes: &'a [Change],
     errors: &'a [String],
     not_checked: &'a [String],
@@ -61,6 +67,7 @@ impl<'a> Json<'a> {
             context: release.location.context.as_deref(),
             server: &release.location.url,
             transition: &planned.transition,
+            charts: &planned.charts,
             changes: &planned.changes,
             errors: &planned.errors,
             not_checked: &planned.not_checked,
@@ -84,6 +91,11 @@ fn text(planned: &Planned) {
     };
     for line in &planned.transition {
         say(Mark::Warned, line);
+    }
+    for chart in &planned.charts {
+        let mark = if chart.changes { Mark::Changed } else { Mark::Plain };
+        let place = format!("{} in namespace {}", chart.release, chart.namespace);
+        say(mark, &format!("chart {} ({place}): {}", chart.name, chart.action));
     }
     for (mark, line) in lines(&planned.changes) {
         say(mark, &line);

@@ -49,6 +49,8 @@ pub struct Rendered {
     pub environment_values: Option<Json>,
     /// The encrypted file that some secret comes from.
     pub sops_file: Option<PathBuf>,
+    /// The folder of the intent; none for a chart that was rendered before.
+    pub folder: Option<PathBuf>,
 }
 
 impl Rendered {
@@ -58,6 +60,7 @@ impl Rendered {
             app: &self.app,
             plan: &self.plan,
             chart: &self.chart,
+            charts: &[],
             environment: environment.map(str::to_owned).zip(self.environment_values.clone()),
             given,
             rotation: Rotation::default(),
@@ -164,7 +167,8 @@ impl Project {
             None => (app, plan, None),
         };
         let sops_file = self.sops_file(&config, &plan);
-        Ok(Rendered { app, plan, chart, config, environment_values, sops_file })
+        let folder = Some(config_folder(&self.config_path));
+        Ok(Rendered { app, plan, chart, config, environment_values, sops_file, folder })
     }
 
     /// The file that the intent names, from the folder of the intent.
@@ -237,7 +241,13 @@ fn read_manifest(path: &Path) -> Result<Manifest, CliError> {
     manifest::parse(&bytes).map_err(|problems| CliError::Input { file: shown, problems })
 }
 
-fn read_config(path: Option<&Path>, base: &Path) -> Result<(Config, String), CliError> {
+/// The folder that paths in the intent start from.
+pub fn config_folder(config_path: &str) -> PathBuf {
+    Path::new(config_path).parent().unwrap_or(Path::new("")).to_owned()
+}
+
+/// Reads the intent; without one it is the default. With it, its path.
+pub fn read_config(path: Option<&Path>, base: &Path) -> Result<(Config, String), CliError> {
     let beside = base.join(CONFIG);
     let path = match path {
         Some(path) => path.to_owned(),

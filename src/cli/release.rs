@@ -20,7 +20,12 @@ use std::time::{Duration, Instant};
 /// Installs or upgrades the application.
 pub fn deploy(common: &Common, options: &Deploy) -> Result<Exit, CliError> {
     if let Some(format) = options.steps.list_steps {
-        return Ok(listed(&pipeline::deploy_steps().map_err(pipeline::Error::from)?.list(), format));
+        return Ok(listed(
+            &pipeline::deploy_steps(&super::charts::of_source(common, &options.source)?)
+                .map_err(pipeline::Error::from)?
+                .list(),
+            format,
+        ));
     }
     let limits = limits(duration(&options.on.timeout)?)?;
     requested(common, options, |request, release| {
@@ -53,7 +58,9 @@ pub fn requested<T>(
     output::notes(&rendered.plan.notes);
     let name = release_name(options.on.named.release.as_deref(), &rendered.config, &rendered.app.name)?;
     let release = writing(common, &name, options.on.named.release_namespace.as_deref(), &rendered.config)?;
+    let charts = super::charts::of_rendered(&rendered)?;
     let request = pipeline::Deploy {
+        charts: &charts,
         rotation,
         wait: match (options.no_wait, options.fail_fast) {
             (true, _) => Wait::No,
@@ -118,6 +125,7 @@ pub fn destroy(common: &Common, options: &Destroy) -> Result<Exit, CliError> {
         delete_data: options.delete_data,
         delete_namespace: options.delete_namespace,
         assume_helm_dead: options.on.assume_helm_dead,
+        chart_namespaces: config.charts.iter().map(|(name, chart)| chart.target(name).1.to_owned()).collect(),
     };
     let limits = limits(timeout)?;
     let display = display(options.output);
@@ -238,6 +246,13 @@ fn summarise(done: &Destroyed, release: &Release) {
     output::say(&format!("destroyed {}", release.described()));
     if !done.deleted.is_empty() {
         output::say(&format!("deleted with their data: {}", done.deleted.join(", ")));
+    }
+    if !done.charts_removed.is_empty() {
+        output::say(&format!("removed with it: the charts {}", done.charts_removed.join(", ")));
+    }
+    if !done.charts_kept.is_empty() {
+        output::say(&format!("left in place: the charts {}", done.charts_kept.join(", ")));
+        output::say("  `destroy: true` of a chart removes it; `helm uninstall` does it by hand");
     }
     if done.namespace {
         output::say(&format!("deleted namespace {}", release.namespace));

@@ -13,8 +13,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// One entry of `charts:`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "they are keys of a file")]
 pub struct ExternalChart {
-    /// Name in the `repository`, or REPOSITORY/NAME as helm knows it, or oci://HOST/PATH, or a folder (`./...`) or packed
+    /// Name in the `repository`, or REPOSITORY/NAME as helm knows it, or `oci://HOST/PATH`, or a folder (`./...`) or packed
     /// chart (`./....tgz`) from the folder of aspire-k8s.yaml.
     pub chart: String,
     /// Address of the chart repository.
@@ -152,7 +153,7 @@ impl ExternalChart {
 fn is_local(reference: &str) -> bool {
     ["./", "../", "/", "~"].iter().any(|start| reference.starts_with(start))
         || reference == "."
-        || reference.ends_with(".tgz") && !reference.contains("://")
+        || reference.strip_suffix(".tgz").is_some_and(|rest| !rest.contains("://"))
 }
 
 const ENTRY: Rule = Rule {
@@ -175,8 +176,11 @@ const VERSION: Rule = Rule {
     says: "a semantic version such as 4.10.0 or v1.20.2, or a range such as ^4.10 or ~4.10.1",
     legal: |text| is_exact_version(text) || is_version_range(text),
 };
-const VALUES_FILE: Rule =
-    Rule { what: "a file of values", says: "a path on one line, not starting with `-`", legal: |text| is_one_line(text) && !text.starts_with('-') };
+const VALUES_FILE: Rule = Rule {
+    what: "a file of values",
+    says: "a path on one line, not starting with `-`",
+    legal: |text| is_one_line(text) && !text.starts_with('-'),
+};
 const VALUE_PATH: Rule = Rule {
     what: "a path in values",
     says: "keys joined by dots, such as auth.password; a dot inside of a key is written `\\.`",
@@ -209,14 +213,19 @@ fn is_reference(text: &str) -> bool {
     match text.split_once("://") {
         Some(("oci", rest)) => {
             let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-            !host.is_empty() && !host.contains('@') && is_path(path) && !path.split('/').any(|part| part == "." || part == "..")
+            !host.is_empty()
+                && !host.contains('@')
+                && is_path(path)
+                && !path.split('/').any(|part| part == "." || part == "..")
         }
         Some(_) => false,
         None if is_local(text) => {
             // Up to the folders above, but never down and up again: `charts/../../x` hides where it leads.
             let parts: Vec<&str> = text.trim_start_matches('/').split('/').filter(|part| !part.is_empty()).collect();
             let down = parts.iter().position(|part| !matches!(*part, "." | "..")).unwrap_or(parts.len());
-            !text.starts_with('~') && !text.contains("//") && parts[down..].iter().all(|part| !matches!(*part, "." | ".."))
+            !text.starts_with('~')
+                && !text.contains("//")
+                && parts[down..].iter().all(|part| !matches!(*part, "." | ".."))
         }
         None => text.matches('/').count() <= 1 && is_path(text) && !text.contains([':', '@', '~']),
     }
@@ -360,7 +369,10 @@ impl Check<'_, '_> {
                 self.findings.add(at, format!("there is no chart {}", shown(other)), hint);
             }
             Some(other_chart) if chart.phase() == Phase::Before && other_chart.phase() == Phase::After => {
-                let what = format!("a chart of phase `before` cannot need {}, which comes after the application", shown(other));
+                let what = format!(
+                    "a chart of phase `before` cannot need {}, which comes after the application",
+                    shown(other)
+                );
                 self.findings.add(at, what, "change the `phase` of one of them");
             }
             Some(_) => {}
@@ -375,7 +387,12 @@ fn targets(config: &Config, findings: &mut Findings, at: &Path<'_>) {
         let target = chart.target(name);
         if let Some(other) = seen.insert(target, name) {
             let (release, namespace) = target;
-            let what = format!("it is the release {} in namespace {}, like {}", shown(release), shown(namespace), shown(other));
+            let what = format!(
+                "it is the release {} in namespace {}, like {}",
+                shown(release),
+                shown(namespace),
+                shown(other)
+            );
             findings.add(&at.key(name), what, "give one of them another `release` or `namespace`");
         }
     }
@@ -406,7 +423,8 @@ fn producers(config: &Config, findings: &mut Findings, at: &Path<'_>) {
         if let SecretSource::Deferred(deferred) = source
             && is_late(&deferred.produced_by)
         {
-            let what = format!("{} comes after the application, which waits for this value", shown(&deferred.produced_by));
+            let what =
+                format!("{} comes after the application, which waits for this value", shown(&deferred.produced_by));
             let hint = "give the chart `phase: before`";
             let place = at.key("parameters");
             let place = place.key(name);

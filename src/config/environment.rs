@@ -1,8 +1,8 @@
 //! A configuration with the values of one environment in it.
 
 use super::{
-    Config, Environment, EnvironmentChart, EnvironmentDefaults, EnvironmentParameter, EnvironmentResource, ExternalChart,
-    ExternalDefaults, Parameter, Release, Resource, Secrets, Service, SopsFile, Storage, Volume,
+    Config, Environment, EnvironmentChart, EnvironmentDefaults, EnvironmentParameter, EnvironmentResource,
+    ExternalChart, ExternalDefaults, Parameter, Release, Resource, Secrets, Service, SopsFile, Storage, Volume,
 };
 use crate::problem::{Problem, nearest};
 use indexmap::IndexMap;

@@ -184,7 +184,9 @@ pub(super) fn is_version_range(text: &str) -> bool {
     let Some(rest) = text.strip_prefix(['^', '~']) else { return false };
     let rest = rest.strip_prefix('v').unwrap_or(rest);
     let is_number = |word: &str| {
-        (1..=9).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_digit()) && (word == "0" || !word.starts_with('0'))
+        (1..=9).contains(&word.len())
+            && word.bytes().all(|b| b.is_ascii_digit())
+            && (word == "0" || !word.starts_with('0'))
     };
     is_semver(rest) || rest.split('.').count() <= 2 && rest.split('.').all(is_number)
 }

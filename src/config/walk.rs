@@ -10,10 +10,7 @@ use serde_json::{Map, Value, json};
 
 /// Words of later versions, by the type that will have them: they are neither typing errors nor known yet.
 const LATER: &[(&str, &[&str])] = &[
-    (
-        "Config",
-        &["ingresses", "gateways", "certManager", "telemetry", "dashboard", "registries", "extraObjects"],
-    ),
+    ("Config", &["ingresses", "gateways", "certManager", "telemetry", "dashboard", "registries", "extraObjects"]),
     (
         "Resource",
         &["probes", "waitFor", "waitForCompletion", "runAs", "sidecarOf", "autoscaling", "patch", "replaceWith"],

@@ -112,6 +112,17 @@ impl Error {
         self.says("no matches for kind")
     }
 
+    /// The kinds that the cluster does not know, as far as helm names them: group with version, and kind.
+    pub fn unknown_kinds(&self) -> impl Iterator<Item = (&str, &str)> {
+        let lines = if let Self::Failed(failure) = self { failure.lines.as_slice() } else { &[] };
+        let parts = lines.iter().flat_map(|line| line.split("no matches for kind ").skip(1));
+        parts.filter_map(|part| {
+            let mut quoted = part.split('"').skip(1).step_by(2);
+            let (kind, version) = (quoted.next()?, quoted.next()?);
+            Some((version, kind))
+        })
+    }
+
     /// Whether a repository or registry has no such chart, or no such version of it.
     pub fn is_no_such_chart(&self) -> bool {
         let Self::Failed(failure) = self else { return false };

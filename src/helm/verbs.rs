@@ -147,7 +147,8 @@ impl Helm {
         arguments.extend(pull.words());
         let outcome = self.call_within(arguments, limit)?.success()?;
         // Helm may say first what it pulled.
-        let start = outcome.output.find("apiVersion:").or_else(|| outcome.output.find("annotations:")).unwrap_or_default();
+        let start =
+            outcome.output.find("apiVersion:").or_else(|| outcome.output.find("annotations:")).unwrap_or_default();
         serde_yaml::from_str(&outcome.output[start..]).map_err(|_| outcome.unreadable("a Chart.yaml"))
     }
 

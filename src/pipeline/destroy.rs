@@ -6,7 +6,7 @@ use super::graph::{Graph, Step};
 use super::kinds;
 use super::lock::{self, Hold, Seen};
 use super::run::{Conduct, Limits, run};
-use super::{Error, Release, Slot, chart_secret, foreign, vacancy};
+use super::{Error, Release, Slot, chart_secret, charts, foreign, vacancy};
 use crate::cluster::claims::ReleaseName;
 use crate::cluster::{
     CLAIM, CONFIG_MAP, Cluster, Guard, Note, Objects, Owner, Propagation, SECRET, State, annotation, label, marks,
@@ -28,6 +28,8 @@ pub struct Destroy {
     pub delete_namespace: bool,
     /// Whether a person knows that no other helm works on the release.
     pub assume_helm_dead: bool,
+    /// Namespaces of charts that came with it, where they are known: the whole cluster may not be ours to look at.
+    pub chart_namespaces: Vec<String>,
 }
 
 /// What was done.
@@ -41,6 +43,10 @@ pub struct Destroyed {
     pub deleted: Vec<String>,
     /// Whether the namespace was deleted.
     pub namespace: bool,
+    /// Charts of others that came with it and went with it.
+    pub charts_removed: Vec<String>,
+    /// Those that stay.
+    pub charts_kept: Vec<String>,
 }
 
 /// What the steps of one destroy share.
@@ -79,9 +85,15 @@ pub fn steps<'a>() -> Result<Graph<'a, Destruction<'a>>, Problem> {
             Destruction::claims,
         ),
         Step::new(
+            "destroy-charts-kubernetes",
+            "uninstall the charts that came with the application and are to go with it",
+            &["destroy-claims-kubernetes"],
+            Destruction::charts,
+        ),
+        Step::new(
             "destroy-state-kubernetes",
             "remove Secrets and remembered values that nothing needs any more",
-            &["destroy-claims-kubernetes"],
+            &["destroy-charts-kubernetes"],
             Destruction::forget,
         ),
         Step::new(
@@ -196,13 +208,28 @@ impl Destruction<'_> {
         Ok(())
     }
 
+    fn charts(&self) -> Result<(), Error> {
+        self.hold.check()?;
+        let Some(application) = self.live.get()?.as_deref().or(self.request.application.as_deref()) else {
+            return Ok(());
+        };
+        let (cluster, places) = (self.cluster.get()?, &self.request.chart_namespaces);
+        let left =
+            charts::remove(self.release, application, cluster, places, self.limits, self.report, self.hold.word)?;
+        let mut done = self.done();
+        done.found |= !left.removed.is_empty();
+        (done.charts_removed, done.charts_kept) = (left.removed, left.kept);
+        Ok(())
+    }
+
     fn forget(&self) -> Result<(), Error> {
         self.hold.check()?;
         let (cluster, space) = (self.cluster.get()?, &self.release.namespace);
         let mut done = self.done();
         if let Some(application) = self.live.get()? {
             let owner = Owner { release: &self.release.name, application };
-            secret::retire(cluster, owner, space, done.kept.is_empty())?;
+            // What a chart that stays was set up with is kept like what claims were set up with.
+            secret::retire(cluster, owner, space, done.kept.is_empty() && done.charts_kept.is_empty())?;
             // The state goes last: while it is there, a run that was cut short can be repeated.
             let state = State::read(cluster, owner, space)?;
             done.found |= state.exists();

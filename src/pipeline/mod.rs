@@ -9,6 +9,7 @@
 
 mod before;
 mod chart_secret;
+mod charts;
 mod checks;
 mod deploy;
 mod destroy;
@@ -38,6 +39,7 @@ mod vacancy;
 mod values;
 mod watch;
 
+pub use charts::{ChartChange, newest};
 pub use deploy::{Deploy, Wait, deploy, steps as deploy_steps};
 pub use destroy::{Destroy, Destroyed, destroy, steps as destroy_steps};
 pub use drift::Drift;
@@ -242,6 +244,16 @@ impl Release {
         format!("release {} in namespace {} of {context} ({})", self.name, self.namespace, self.location.url)
     }
 
+    /// Another release on the same cluster.
+    fn beside(&self, name: &str, namespace: &str) -> Result<Self, Error> {
+        let access = Access { namespace: Some(namespace.to_owned()), ..self.access.clone() };
+        Self::new(name, namespace, access, self.environment.clone())
+    }
+
+    fn target(&self) -> Result<Target, Error> {
+        Ok(Target::new(&self.name, &self.namespace, self.access.clone())?)
+    }
+
     fn connect(&self) -> Result<Cluster, Error> {
         Ok(Cluster::connect(&self.access, &self.environment, REQUEST)?)
     }
@@ -249,6 +261,6 @@ impl Release {
     fn helm(&self) -> Result<(Helm, Target), Error> {
         let helm = Helm::find(&self.environment)?;
         helm.version()?;
-        Ok((helm, Target::new(&self.name, &self.namespace, self.access.clone())?))
+        Ok((helm, self.target()?))
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Helm says what it would apply, the API server what it would make of it. What neither can tell is said in words.
 
+use super::charts::{ChartChange, known};
 use super::deploy::{Deploy, Deployment, reading};
 use super::event::say;
 use super::graph::{Graph, Step};
@@ -11,6 +12,7 @@ use super::run::{Conduct, run};
 use super::saved::{Basis, Key, Saved};
 use super::settle::Ask;
 use super::{Error, Random, Release, own, values};
+use crate::charts::PlannedChart;
 use crate::cluster::{Cluster, NAMESPACE, Objects as _, Record, ReleaseSecret, State, mask, namespace};
 use crate::diff::{Change, Object, Sides, change, mark, objects};
 use crate::helm::{Intended, Options, Revision, Values};
@@ -23,6 +25,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Planned {
     /// How workloads change their kind, line by line; empty when none does.
     pub transition: Vec<String>,
+    /// What happens to the charts that come with the application.
+    pub charts: Vec<ChartChange>,
     /// What happens to each object.
     pub changes: Vec<Change>,
     /// Why the deploy would refuse or fail, as far as it can be known.
@@ -36,7 +40,7 @@ pub struct Planned {
 impl Planned {
     /// Whether the deploy would change anything.
     pub fn has_changes(&self) -> bool {
-        self.changes.iter().any(|change| change.action.is_change())
+        self.changes.iter().any(|change| change.action.is_change()) || self.charts.iter().any(|chart| chart.changes)
     }
 }
 
@@ -44,9 +48,9 @@ impl Planned {
 const STEP: &str = "plan-kubernetes";
 
 /// The steps: those of a deploy that only read, and the comparison.
-pub fn steps<'a>() -> Result<Graph<'a, Deployment<'a>>, Problem> {
-    let mut steps = reading();
-    steps.push(Step::new(STEP, "compare what is with what would be", &["process-parameters"], Deployment::plan));
+pub fn steps<'a>(charts: &[PlannedChart]) -> Result<Graph<'a, Deployment<'a>>, Problem> {
+    let mut steps = reading(charts);
+    steps.push(Step::new(STEP, "compare what is with what would be", &known(charts), Deployment::plan));
     Graph::new(steps)
 }
 
@@ -60,7 +64,7 @@ pub fn plan(
 ) -> Result<Planned, Error> {
     say(conduct.report, format!("planning {}", release.described()));
     let deployment = Deployment::new(request, release, ask, random, conduct);
-    run(&steps()?, &deployment, conduct.report, &conduct.limits)?;
+    run(&steps(request.charts)?, &deployment, conduct.report, &conduct.limits)?;
     deployment.planned.into_inner().ok_or_else(|| Error::Defect(STEP.to_owned()))
 }
 
@@ -81,7 +85,7 @@ impl Deployment<'_> {
                 (intended.manifest, intended.hooks, Some(by_server))
             }
             Err(Error::Helm(error)) if error.is_unknown_kind() => {
-                if refused.is_none() {
+                if refused.is_none() && !error.unknown_kinds().all(|(version, kind)| self.is_brought(version, kind)) {
                     errors.push(error.to_string());
                 }
                 // Without the cluster a chart may lack what it looks up there; then helm's first word stands.
@@ -143,14 +147,19 @@ impl Deployment<'_> {
             Some(Intent::UnderWay(log, _)) => vec![format!("TRANSITION under way: {}", log.journal.described())],
             None => Vec::new(),
         };
-        self.planned.put(Planned { transition, changes, errors, not_checked, saved });
+        self.planned.put(Planned { transition, charts: self.chart_changes(), changes, errors, not_checked, saved });
         Ok(())
     }
 
     /// The Secret that this deploy would write.
     pub(super) fn next_secret(&self) -> Result<ReleaseSecret, Error> {
         let wanted = values::secret_data(self.request.plan, self.settled.get()?);
-        Ok(self.before.get()?.secret.update(wanted).with_claims(&values::claims_by_key(self.request.plan)))
+        Ok(self
+            .before
+            .get()?
+            .secret
+            .update(wanted)
+            .with_claims(&values::claims_by_key(self.request.plan, self.request.charts)))
     }
 
     /// What helm would apply.
@@ -239,6 +248,7 @@ impl Deployment<'_> {
             chart_secrets: settled.chart_secret.iter().map(lives).collect(),
             revision: last.map(|last| format!("revision {} ({})", last.revision, last.status)),
             objects: live,
+            charts: self.chart_states(),
         }))
     }
 

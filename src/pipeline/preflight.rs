@@ -6,6 +6,7 @@
 use super::before::{self, Before};
 use super::lock::{self, Seen, Word};
 use super::{Deploy, Error, Random, Release, checks, replicas, values};
+use crate::charts::{Brought, Phase};
 use crate::cluster::claims::ReleaseName;
 use crate::cluster::{Cluster, ErrorKind, Kind, KindName, Owner, Right, Survey, annotation, name_of};
 use crate::doctor::{self, Asks, Demand, Finding, Findings, Need, Verdict};
@@ -30,6 +31,8 @@ pub struct Examined<'a> {
     pub settled: &'a Settled,
     /// The chart on disk.
     pub folder: &'a Path,
+    /// Kinds that other charts will bring before.
+    pub brought: &'a [Brought],
     /// What a person said about helms that nobody can see from here.
     pub word: Word,
 }
@@ -94,6 +97,10 @@ fn look(
     let folder = tempfile::Builder::new().prefix("aspire-doctor-").tempdir().map_err(Error::Temporary)?;
     let chart = folder.path().join("chart");
     crate::chart::write(request.chart, &chart)?;
+    // Charts are fetched by a deploy; here only what is written down is known.
+    let first = request.charts.iter().filter(|chart| chart.phase == Phase::Before);
+    let brought: Vec<Brought> =
+        first.flat_map(|chart| chart.wait_for.crds.iter().map(|name| Brought::named(name))).collect();
     let examined = Examined {
         request,
         release,
@@ -103,6 +110,7 @@ fn look(
         before: &before,
         settled: &settled,
         folder: &chart,
+        brought: &brought,
         word: Word { assume_helm_dead: request.assume_helm_dead, timeout: Duration::ZERO },
     };
     findings.extend(examine(&examined, &survey)?.findings);
@@ -167,7 +175,10 @@ pub fn examine(examined: &Examined, survey: &Survey) -> Result<Examination, Erro
     };
     findings.extend(of_live(examined, &objects));
     let kinds = cluster.kinds(doctor::kind_names(&objects))?;
-    findings.extend(doctor::kinds(&kinds));
+    let known = kinds
+        .iter()
+        .filter(|((version, kind), _)| !examined.brought.iter().any(|brought| brought.defines(version, kind)));
+    findings.extend(doctor::kinds(&known.map(|(name, found)| (name.clone(), found.clone())).collect()));
     findings.extend(rights(examined, &objects, &kinds, survey)?);
     findings.extend(doctor::classes(&objects, &examined.before.claims, &survey.classes, &survey.volumes));
     findings.extend(room(examined, &objects, &kinds, survey));

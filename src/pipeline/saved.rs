@@ -58,6 +58,9 @@ pub struct Basis {
     pub revision: Option<String>,
     /// The state of every object that the plan looked at; none where there was none.
     pub objects: BTreeMap<String, Option<String>>,
+    /// Digest and revision of each chart that comes with the application.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub charts: BTreeMap<String, String>,
 }
 
 /// One change, without its values.
@@ -143,6 +146,7 @@ impl Saved {
         differing("other values", &then.values, &now.values, &mut problems);
         differing("other secrets", &then.secrets, &now.secrets, &mut problems);
         differing("other secrets of the chart", &then.chart_secrets, &now.chart_secrets, &mut problems);
+        differing("other charts", &then.charts, &now.charts, &mut problems);
         differing("changed on the cluster since", &then.objects, &now.objects, &mut problems);
         problems
     }
@@ -213,6 +217,7 @@ mod tests {
             secrets: one("token", "1"),
             chart_secrets: BTreeMap::from([("key".into(), true)]),
             revision: Some("revision 3 (deployed)".into()),
+            charts: one("nginx", "1"),
             objects: BTreeMap::from([("v1/Service/n/a".into(), Some("u 1".into())), ("v1/Service/n/b".into(), None)]),
         }
     }
@@ -227,6 +232,7 @@ mod tests {
             "values" => drop(put(&mut basis.values)),
             "secrets" => drop(put(&mut basis.secrets)),
             "chart secrets" => drop(basis.chart_secrets.insert("key".into(), false)),
+            "charts" => drop(put(&mut basis.charts)),
             "revision" => basis.revision = None,
             "objects" => drop(basis.objects.insert("v1/Service/n/b".into(), Some("u2 1".into()))),
             _ => {}
@@ -245,6 +251,7 @@ mod tests {
             ("values", "other values: x"),
             ("secrets", "other secrets: x"),
             ("chart secrets", "other secrets of the chart: key"),
+            ("charts", "other charts: x"),
             ("revision", "the release is not installed, it was revision 3 (deployed)"),
             ("objects", "changed on the cluster since: v1/Service/n/b"),
         ] {

@@ -2,9 +2,10 @@
 
 use super::Deploy;
 use super::checks;
+use crate::charts::PlannedChart;
 use crate::cluster::ReleaseSecret;
 use crate::inputs::Settled;
-use crate::kubernetes::{Plan, escaped_key};
+use crate::kubernetes::{Plan, SecretUse, escaped_key};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,13 +22,22 @@ pub fn secret_data(plan: &Plan, settled: &Settled) -> BTreeMap<String, Vec<u8>> 
     data
 }
 
-/// The claims that live and die with each key.
-pub fn claims_by_key(plan: &Plan) -> BTreeMap<String, Vec<String>> {
+/// The claims that live and die with each key. A chart of others that was set up with a key is like a claim: it may have put
+/// the value into data of its own.
+pub fn claims_by_key(plan: &Plan, charts: &[PlannedChart]) -> BTreeMap<String, Vec<String>> {
     let with_claims =
         plan.secrets.iter().filter(|(_, secret)| !secret.claims.is_empty() && secret.is_written_by_deploy());
-    with_claims
+    let mut by_key: BTreeMap<String, Vec<String>> = with_claims
         .flat_map(|(name, secret)| [(name.clone(), secret.claims.clone()), (escaped_key(name), secret.claims.clone())])
-        .collect()
+        .collect();
+    for chart in charts {
+        for input in chart.values_from.values() {
+            if plan.secrets.get(input).is_some_and(SecretUse::is_written_by_deploy) {
+                by_key.entry(input.clone()).or_default().push(format!("chart/{}", chart.name));
+            }
+        }
+    }
+    by_key
 }
 
 /// The values that only a deploy gives. `replicas` are those of autoscaled workloads, which are the autoscaler's to decide.

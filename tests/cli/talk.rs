@@ -228,6 +228,7 @@ fn the_schema_is_stable_and_describes_the_intents_here() {
         "secrets",
         "parameters",
         "resources",
+        "charts",
         "environments",
     ];
     assert_eq!(keys, expected);

@@ -6,6 +6,7 @@
 
 mod bench;
 mod canary;
+mod charts;
 mod crash;
 mod cycle;
 mod destroy;
@@ -21,6 +22,7 @@ mod plugin;
 mod prompts;
 mod refusals;
 mod rendered;
+mod repository;
 mod rollback;
 mod rotation;
 mod scaled;

@@ -85,6 +85,7 @@ impl Deployment<'_> {
             before,
             settled,
             folder: &folder,
+            brought: &self.brought(),
             word: self.hold.word,
         };
         let foreign = match foreign::check(cluster, self.release, self.request.plan, &before.kept, self.report) {

@@ -8,6 +8,7 @@ mod kinds;
 mod look;
 
 use super::before::Before;
+use super::charts::{self, Charts};
 use super::event::{Report, say, warn};
 use super::graph::{Graph, Step};
 use super::installation::Installation;
@@ -20,6 +21,7 @@ use super::settle::{Ask, Rotation};
 use super::{Error, Random, Release, Slot};
 use crate::app::App;
 use crate::chart::Chart;
+use crate::charts::{Phase, PlannedChart};
 use crate::cluster::secret::Change;
 use crate::cluster::{Cluster, Owner, State};
 use crate::helm::{Helm, Target};
@@ -57,6 +59,8 @@ pub struct Deploy<'a> {
     pub plan: &'a Plan,
     /// Its chart.
     pub chart: &'a Chart,
+    /// Other people's charts that are installed with it, what needs others after what it needs.
+    pub charts: &'a [PlannedChart],
     /// The chosen environment and what it changes of the chart's values.
     pub environment: Option<(String, Json)>,
     /// Values that a person gave.
@@ -85,17 +89,18 @@ pub struct Deployment<'a> {
     pub(super) release: &'a Release,
     ask: &'a Ask<'a>,
     random: &'a Random<'a>,
-    report: &'a Report<'a>,
+    pub(super) report: &'a Report<'a>,
     pub(super) limits: &'a Limits<'a>,
     pub(super) helm: Slot<(Helm, Target)>,
     pub(super) cluster: Slot<Cluster>,
     pub(super) before: Slot<Before>,
     pub(super) chart: Slot<TempDir>,
     pub(super) settled: Slot<Settled>,
+    pub(super) charts: Charts,
     /// The objects of the chart, as they were looked at before anything is confirmed.
     foreseen: Slot<Vec<Json>>,
     kube_version: Slot<Vec<String>>,
-    hold: Hold,
+    pub(super) hold: Hold,
     /// A change of kinds that was agreed to.
     agreed: Mutex<Option<Agreed>>,
     changes_kinds: Slot<()>,
@@ -117,8 +122,8 @@ struct Written {
 }
 
 /// The steps that only read: all that is known before anything is checked or written.
-pub(super) fn reading<'a>() -> Vec<Step<'a, Deployment<'a>>> {
-    vec![
+pub(super) fn reading<'a>(charts: &[PlannedChart]) -> Vec<Step<'a, Deployment<'a>>> {
+    let mut steps = vec![
         Step::new("check-helm-prereqs-kubernetes", "find helm and check its version", &[], Deployment::find_helm),
         Step::new("check-cluster-kubernetes", "read what the cluster holds of the release", &[], Deployment::look),
         Step::new("publish-kubernetes", "write the chart for helm", &[], Deployment::publish),
@@ -129,17 +134,24 @@ pub(super) fn reading<'a>() -> Vec<Step<'a, Deployment<'a>>> {
             &["check-helm-prereqs-kubernetes", "check-cluster-kubernetes", "publish-kubernetes"],
             Deployment::settle,
         ),
-    ]
+    ];
+    steps.extend(charts::reading(charts));
+    steps
 }
 
-/// The steps of a deploy.
-pub fn steps<'a>() -> Result<Graph<'a, Deployment<'a>>, Problem> {
-    let mut steps = reading();
+/// The steps of a deploy with these charts.
+pub fn steps<'a>(charts: &[PlannedChart]) -> Result<Graph<'a, Deployment<'a>>, Problem> {
+    let mut steps = reading(charts);
+    let installed = charts::names(charts, Phase::Before);
+    let prepared: Vec<&str> =
+        std::iter::once("prepare-kubernetes").chain(installed.iter().map(String::as_str)).collect();
+    let all = [charts::names(charts, Phase::Before), charts::names(charts, Phase::After)].concat();
+    let done: Vec<&str> = std::iter::once("helm-deploy-kubernetes").chain(all.iter().map(String::as_str)).collect();
     steps.extend([
         Step::new(
             "preflight-kubernetes",
             "check all that could stop helm, before anything is written",
-            &["process-parameters"],
+            &charts::known(charts),
             Deployment::check,
         ),
         Step::new(
@@ -162,21 +174,18 @@ pub fn steps<'a>() -> Result<Graph<'a, Deployment<'a>>, Problem> {
             Deployment::prepare,
         )
         .at_end(Deployment::keep_or_take_back),
-        Step::new("helm-deploy-kubernetes", "run helm upgrade --install", &["prepare-kubernetes"], Deployment::upgrade),
-        Step::new(
-            "print-kubernetes-summary",
-            "say where the application can be reached",
-            &["helm-deploy-kubernetes"],
-            Deployment::summarise,
-        )
-        .free(),
+        Step::new("helm-deploy-kubernetes", "run helm upgrade --install", &prepared, Deployment::upgrade),
+        Step::new("print-kubernetes-summary", "say where the application can be reached", &done, Deployment::summarise)
+            .free(),
     ]);
+    steps.extend(charts::steps(charts, Phase::Before, "prepare-kubernetes"));
+    steps.extend(charts::steps(charts, Phase::After, "helm-deploy-kubernetes"));
     Graph::new(steps)
 }
 
 /// Deploys the application.
 pub fn deploy(request: &Deploy, release: &Release, ask: &Ask, random: &Random, conduct: &Conduct) -> Result<(), Error> {
-    let (graph, report, limits) = (steps()?.part(conduct.only)?, conduct.report, &conduct.limits);
+    let (graph, report, limits) = (steps(request.charts)?.part(conduct.only)?, conduct.report, &conduct.limits);
     say(report, format!("deploying to {}", release.described()));
     let deployment = Deployment::new(request, release, ask, random, conduct);
     let ended = run(&graph, &deployment, report, limits);
@@ -210,6 +219,7 @@ impl<'a> Deployment<'a> {
             before: Slot::default(),
             chart: Slot::default(),
             settled: Slot::default(),
+            charts: Charts::default(),
             foreseen: Slot::default(),
             kube_version: Slot::default(),
             hold: Hold::new(request.assume_helm_dead, &conduct.limits),

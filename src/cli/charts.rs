@@ -1,0 +1,98 @@
+//! The charts that come with an application: read with their files of values and the lock file beside the intent.
+
+use super::CliError;
+use super::args::{Common, Source};
+use super::packed;
+use super::project::{Rendered, config_folder, read_config};
+use crate::charts::{self, LOCK_FILE, Lock, PlannedChart};
+use crate::config::Config;
+use crate::problem::{Problem, Problems};
+use std::path::{Path, PathBuf};
+
+/// The charts of an application that is about to be deployed: each exact, as the lock file says.
+pub fn of_rendered(rendered: &Rendered) -> Result<Vec<PlannedChart>, CliError> {
+    match &rendered.folder {
+        Some(folder) => exact(&rendered.config, folder),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// The charts that SOURCE names, as far as it can be read, for a list of steps.
+pub fn of_source(common: &Common, source: &Source) -> Result<Vec<PlannedChart>, CliError> {
+    if packed::is_chart(source) {
+        return Ok(Vec::new());
+    }
+    let (config, folder) = intent(common, source)?;
+    let mut charts = charts::plan(&config);
+    if let Some(lock) = read_lock(&folder)? {
+        for chart in &mut charts {
+            chart.locked = lock.find(chart);
+        }
+    }
+    Ok(charts)
+}
+
+/// The intent beside SOURCE with the values of the environment, and its folder.
+fn intent(common: &Common, source: &Source) -> Result<(Config, PathBuf), CliError> {
+    let path = source.path();
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let base = if path.is_dir() { path } else { parent };
+    let (config, shown) = read_config(source.config.as_deref(), base)?;
+    let chosen = match &common.environment {
+        Some(name) => config.for_environment(name).map_err(|problem| wrong(&shown, problem.into()))?,
+        None => config,
+    };
+    Ok((chosen, config_folder(&shown)))
+}
+
+fn exact(config: &Config, folder: &Path) -> Result<Vec<PlannedChart>, CliError> {
+    let mut charts = with_files(config, folder)?;
+    if let Some(lock) = read_lock(folder)? {
+        lock.apply(&mut charts).map_err(|problems| wrong(&lock_path(folder).display().to_string(), problems))?;
+    }
+    let ranges = charts.iter().filter(|chart| chart.source.is_remote() && chart.exact().is_none());
+    let problem = |chart: &PlannedChart| {
+        let range = chart.version.as_deref().unwrap_or_default();
+        Problem::at(
+            format!("charts.{}.version", chart.name),
+            format!("{range} is a range, and no {LOCK_FILE} says which version"),
+        )
+        .hint("`kubectl aspire charts lock` writes it")
+    };
+    let problems = Problems(ranges.map(problem).collect());
+    problems.or(()).map_err(|problems| wrong("aspire-k8s.yaml", problems))?;
+    Ok(charts)
+}
+
+/// The charts with what is in their files of values, and with paths that start where we do.
+fn with_files(config: &Config, folder: &Path) -> Result<Vec<PlannedChart>, CliError> {
+    let read = |file: &str| std::fs::read_to_string(folder.join(file)).map_err(|error| error.to_string());
+    let mut charts =
+        charts::with_texts(charts::plan(config), read).map_err(|problems| wrong("aspire-k8s.yaml", problems))?;
+    for chart in &mut charts {
+        if let charts::Source::File(path) = &mut chart.source {
+            let full = std::path::absolute(folder.join(path.as_str())).unwrap_or_else(|_| folder.join(path.as_str()));
+            *path = full.to_string_lossy().into_owned();
+        }
+    }
+    Ok(charts)
+}
+
+fn lock_path(folder: &Path) -> PathBuf {
+    folder.join(LOCK_FILE)
+}
+
+/// The lock file; none when there is none.
+fn read_lock(folder: &Path) -> Result<Option<Lock>, CliError> {
+    let path = lock_path(folder);
+    let shown = path.display().to_string();
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Lock::parse(&text).map(Some).map_err(|problem| wrong(&shown, problem.into())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(CliError::Read { path: shown, source }),
+    }
+}
+
+fn wrong(file: &str, problems: Problems) -> CliError {
+    CliError::Input { file: file.to_owned(), problems }
+}

@@ -1,0 +1,83 @@
+//! Installs one chart: its namespace, its lock, helm, and what is waited for afterwards.
+
+use super::super::Error;
+use super::super::event::say;
+use super::super::lock::{Hold, Seen};
+use super::fetch::Ready;
+use super::look::{Decided, at};
+use super::values::{self, Known};
+use super::{Work, of_chart};
+use crate::charts::PlannedChart;
+use crate::cluster::{Owner, namespace};
+use crate::helm::{Helm, Options, Target};
+
+impl Work<'_> {
+    /// Does what was decided, and waits until what was asked for is there.
+    pub(super) fn install(&self, index: usize, ready: &Ready, decided: &Decided, known: &Known) -> Result<(), Error> {
+        let chart = &self.charts[index];
+        let action = decided.action.described(&decided.version);
+        say(self.report, format!("chart {} ({} in {}): {action}", chart.name, chart.release, chart.namespace));
+        if decided.action.is_change() {
+            self.run(chart, ready, decided, known).map_err(|error| self.told(index, error))?;
+        }
+        self.wait_for(chart)
+    }
+
+    fn run(&self, chart: &PlannedChart, ready: &Ready, decided: &Decided, known: &Known) -> Result<(), Error> {
+        let given = match values::given(chart, known, self.cluster, &self.release.namespace)? {
+            Ok(given) => given,
+            Err(problem) => return Err(Error::Refused(problem.into())),
+        };
+        let (release, helm, target) = of_chart(self, chart)?;
+        helm.hide(given.secrets.clone());
+        if namespace::ensure(self.cluster, &chart.namespace, &chart.release)? == namespace::Found::Created {
+            say(self.report, format!("created namespace {}", chart.namespace));
+        }
+        let (live, seen) = Seen::look(&helm, &target, self.cluster, &release)?;
+        if live.map(|live| live.revision) != decided.revision {
+            let what = format!(
+                "the release {} in namespace {} was changed while this run looked",
+                chart.release, chart.namespace
+            );
+            return Err(Error::Refused(at(chart, what).hint("run again").into()));
+        }
+        let owner = Owner { release: &chart.release, application: self.application };
+        let hold = Hold::new(self.word.assume_helm_dead, self.limits);
+        hold.keep(seen);
+        hold.take(&helm, &release, owner, "deploy")?;
+        let ran = hold.recover(self.cluster, &release, self.limits, self.report).and_then(|()| {
+            let ran = self.upgrade(chart, ready, decided, &helm, &target, &given);
+            let noted = hold.lock().and_then(|lock| lock.helm_ended(self.cluster, &release, ran.is_ok()));
+            ran.and(noted)
+        });
+        // What failed says more than that the lock could not be given back.
+        let given_back = hold.release();
+        ran.and(given_back)
+    }
+
+    fn upgrade(
+        &self,
+        chart: &PlannedChart,
+        ready: &Ready,
+        decided: &Decided,
+        helm: &Helm,
+        target: &Target,
+        given: &values::Given,
+    ) -> Result<(), Error> {
+        let labels: Vec<String> = decided.marks.labels().iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let mut extra = vec![format!("--labels={}", labels.join(","))];
+        if chart.force_conflicts && helm.version()?.major >= 4 {
+            // Helm 3 merges on its own side, where nobody's fields are in the way.
+            extra.extend(["--server-side=true".to_owned(), "--force-conflicts".to_owned()]);
+        }
+        let options = Options { timeout: self.limits.left(), wait: true, extra, ..Options::default() };
+        Ok(helm.upgrade_install(target, &ready.path, &given.values(), &options, &mut |_| {})?)
+    }
+
+    /// What was installed before stays; the person hears of it once, with what stopped.
+    fn told(&self, index: usize, error: Error) -> Error {
+        let chart = &self.charts[index];
+        say(self.report, format!("charts that were installed stay; the same command goes on with {}", chart.name));
+        error
+    }
+}

@@ -1,0 +1,278 @@
+//! `charts:`: other people's charts, installed with the application, from a folder, a repository and a registry.
+
+use crate::bench::{Bench, CONFIG, bench, text};
+use crate::repository::Repository;
+use serde_json::{Value, json};
+use std::fs;
+use testbed::Registry;
+
+/// A chart that defines a kind of this test alone, and one that makes an object of it.
+fn write_charts(bench: &Bench) {
+    let group = group(bench);
+    bench.write("app/charts/defs/Chart.yaml", "apiVersion: v2\nname: defs\nversion: 1.0.0\n");
+    bench.write(
+        "app/charts/defs/crds/widgets.yaml",
+        &json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": {"name": format!("widgets.{group}")},
+            "spec": {"group": group, "scope": "Namespaced",
+                "names": {"kind": "Widget", "plural": "widgets", "singular": "widget", "listKind": "WidgetList"},
+                "versions": [{"name": "v1", "served": true, "storage": true,
+                    "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}}]}})
+        .to_string(),
+    );
+    bench.write("app/charts/defs/templates/a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: defs}\n");
+    bench.write("app/charts/uses/Chart.yaml", "apiVersion: v2\nname: uses\nversion: 1.0.0\n");
+    let widget = format!(
+        "apiVersion: {group}/v1\nkind: Widget\nmetadata: {{name: one}}\nspec: {{size: {{{{ .Values.size }}}}}}\n"
+    );
+    bench.write("app/charts/uses/templates/a.yaml", &widget);
+    bench.write("app/charts/uses/values.yaml", "size: 1\n");
+}
+
+fn group(bench: &Bench) -> String {
+    format!("{}.example", bench.ns)
+}
+
+/// A plain chart in a folder outside of the application: its ConfigMap shows what it was given.
+fn write_plain(bench: &Bench, name: &str, version: &str) {
+    bench.write(&format!("src/{name}/Chart.yaml"), &format!("apiVersion: v2\nname: {name}\nversion: {version}\n"));
+    bench.write(
+        &format!("src/{name}/templates/a.yaml"),
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ .Release.Name }}-plain}\ndata: {version: {{ .Chart.Version | quote }}, values: {{ toJson .Values | quote }}}\n",
+    );
+}
+
+fn package(bench: &Bench, name: &str, version: &str, into: &str) {
+    write_plain(bench, name, version);
+    bench.helm(&["package", &format!("src/{name}"), "-d", into]).ok();
+}
+
+/// Revision and status of every release, in all namespaces of this test.
+fn revisions(bench: &Bench, namespaces: &[&str]) -> Vec<(String, u64, String)> {
+    let mut all = Vec::new();
+    for namespace in namespaces {
+        let list = bench.plane.helm("4.2.4");
+        let ran = bench.program(&list, &["list", "-n", namespace, "-o", "json"]).end();
+        let list: Vec<Value> = serde_json::from_str(&ran.out).unwrap();
+        for release in list {
+            let revision = text(&release["revision"]).parse().unwrap();
+            all.push((
+                format!("{namespace}/{}", text(&release["name"])),
+                revision,
+                text(&release["status"]).to_owned(),
+            ));
+        }
+    }
+    all
+}
+
+fn names(revisions: &[(String, u64, String)]) -> Vec<&str> {
+    revisions.iter().map(|(name, ..)| name.as_str()).collect()
+}
+
+#[test]
+fn a_chart_that_defines_a_kind_comes_before_the_one_that_uses_it_and_a_second_deploy_changes_nothing() {
+    let Some(bench) = bench("defs") else { return };
+    write_charts(&bench);
+    let (ns, group) = (bench.ns.clone(), group(&bench));
+    let (defs, uses) = (format!("{ns}-defs"), format!("{ns}-uses"));
+    bench.configure(&format!(
+        "{CONFIG}charts:\n  uses: {{chart: ./charts/uses, namespace: {uses}, phase: after, needs: [defs], values: {{size: 2}}, destroy: true}}\n  defs:\n    chart: ./charts/defs\n    namespace: {defs}\n    waitFor: {{crds: [widgets.{group}], objects: [{{kind: ConfigMap, name: defs}}]}}\n"
+    ));
+    let planned = bench.unchanged(|| bench.run(&["plan", "app", "-n", &ns]).exits(2));
+    for part in [
+        format!("chart defs (defs in namespace {defs}): install 1.0.0"),
+        format!("chart uses (uses in namespace {uses}): install 1.0.0"),
+    ] {
+        assert!(planned.out.contains(&part), "{planned}");
+    }
+    bench.deploy(&[]).ok().says(&["chart defs (defs in", "install 1.0.0"]);
+    let widget = bench.list_in(&uses, &format!("widgets.{group}"));
+    assert_eq!(widget[0]["spec"]["size"], 2);
+
+    let before = revisions(&bench, &[&ns, &defs, &uses]);
+    assert_eq!(names(&before), [format!("{ns}/app"), format!("{defs}/defs"), format!("{uses}/uses")]);
+    bench.deploy(&[]).ok().says(&["chart defs (defs in", "unchanged, 1.0.0"]);
+    let after = revisions(&bench, &[&ns, &defs, &uses]);
+    assert_eq!(before[1..], after[1..]);
+    let planned = bench.run(&["plan", "app", "-n", &ns, "-o", "json"]).end();
+    let planned: Value = serde_json::from_str(&planned.out).unwrap();
+    assert_eq!(
+        planned["charts"].as_array().unwrap().iter().filter(|chart| chart["changes"] == true).count(),
+        0,
+        "{planned}"
+    );
+
+    bench.configure(&fs::read_to_string(bench.path("app/aspire-k8s.yaml")).unwrap().replace("size: 2", "size: 3"));
+    let planned = bench.run(&["plan", "app", "-n", &ns]).exits(2);
+    assert!(planned.out.contains("change its values"), "{planned}");
+    bench.deploy(&[]).ok();
+    let changed = revisions(&bench, &[&ns, &defs, &uses]);
+    assert_eq!((changed[1].1, changed[2].1), (1, 2), "{changed:?}");
+    assert_eq!(bench.list_in(&uses, &format!("widgets.{group}"))[0]["spec"]["size"], 3);
+
+    // By the name of the release alone: what is to go is known from the releases.
+    let ran = bench.run(&["destroy", "--release", "app", "-n", &ns]).ok();
+    ran.says(&[
+        &format!("removed with it: the charts uses in {uses}"),
+        &format!("left in place: the charts defs in {defs}"),
+    ]);
+    assert_eq!(names(&revisions(&bench, &[&ns, &defs, &uses])), [format!("{defs}/defs")]);
+    assert!(bench.left_behind().is_empty());
+    for namespace in [defs, uses] {
+        let _ = bench.plane.kubectl(&["delete", "namespace", &namespace, "--wait=false"]);
+    }
+    let _ = bench.plane.kubectl(&["delete", "crd", &format!("widgets.{group}"), "--wait=false"]);
+}
+
+#[test]
+fn charts_come_from_a_repository_and_from_a_registry_with_every_helm() {
+    let Some(bench) = bench("fetch") else { return };
+    let registry = Registry::start(&bench.path("registry")).unwrap();
+    package(&bench, "red", "1.0.0", "repo");
+    package(&bench, "red", "1.2.0", "repo");
+    package(&bench, "blue", "v2.0.0", "blue");
+    let oci = format!("oci://{}/charts", registry.address());
+    bench.helm(&["push", "blue/blue-v2.0.0.tgz", &oci, "--plain-http"]).ok();
+    let repository = Repository::start(&bench.path("repo"));
+    bench.helm(&["repo", "index", "repo"]).ok();
+    let config = |version: &str, more: &str| {
+        format!(
+            "{CONFIG}charts:\n  red: {{chart: red, repository: '{}', version: {version}, namespace: {ns}{more}}}\n  blue: {{chart: '{oci}/blue', version: v2.0.0, plainHttp: true, namespace: {ns}}}\n",
+            repository.url(),
+            ns = bench.ns
+        )
+    };
+    bench.configure(&config("1.0.0", ""));
+    for helm in ["3.14.4", "3.22.0", "4.0.5", "4.3.1"] {
+        bench.deploy(&[]).env("HELM_BIN", bench.plane.helm(helm)).ok();
+        let after = revisions(&bench, &[&bench.ns]);
+        let of = |name: &str| after.iter().find(|(found, ..)| found.ends_with(name)).unwrap().1;
+        assert_eq!((of("/red"), of("/blue")), (1, 1), "helm {helm}");
+    }
+    bench.configure(&config("1.2.0", ", forceConflicts: true, values: {a: 1}"));
+    bench.run(&["plan", "app", "-n", &bench.ns]).exits(2);
+    bench.deploy(&[]).ok().says(&["chart red (red in", "upgrade 1.0.0 -> 1.2.0", "chart blue", "unchanged, v2.0.0"]);
+    assert_eq!(bench.get("configmap/red-plain")["data"]["version"], "1.2.0");
+
+    bench.configure(&config("9.0.0", ""));
+    bench.unchanged(|| {
+        bench.deploy(&[]).exits(1).says(&["has no version 9.0.0 of the chart red", "the newest there is 1.2.0"]);
+    });
+    bench.configure(&config("1.2.0", "").replace("charts/blue", "charts/none"));
+    bench.unchanged(|| bench.deploy(&[]).exits(1).says(&["charts/none", "has no chart"]));
+    bench.configure(&config("1.2.0", "").replace(", plainHttp: true", ""));
+    bench.unchanged(|| bench.deploy(&[]).exits(1).says(&["charts.blue", "plainHttp: true"]));
+    repository.hang();
+    bench.configure(&config("1.2.0", ""));
+    bench.unchanged(|| {
+        bench.deploy(&["--timeout", "4s"]).exits(1).says(&[repository.url(), "did not answer in"]);
+    });
+    drop(repository);
+    bench.unchanged(|| bench.deploy(&[]).exits(1).says(&["charts.red", "cannot fetch", "connection refused"]));
+    assert!(bench.left_behind().is_empty());
+}
+
+#[test]
+fn a_secret_reaches_a_chart_through_a_pipe_only_and_is_kept() {
+    let Some(bench) = bench("piped") else { return };
+    write_plain(&bench, "red", "1.0.0");
+    let (ns, seen) = (&bench.ns, bench.path("seen"));
+    fs::create_dir_all(&seen).unwrap();
+    let helm = bench.script(
+        "bin/helm",
+        &format!(
+            "#!/bin/bash\ncat /proc/$$/cmdline >{seen}/$$.cmdline\ncat /proc/$$/environ >{seen}/$$.environ\nexec {helm} \"$@\"\n",
+            seen = seen.display(), helm = bench.plane.helm("4.2.4").display()
+        ),
+    );
+    let config = format!(
+        "{CONFIG}charts:\n  red: {{chart: ../src/red, namespace: {ns}, valuesFiles: [red.yaml], values: {{auth: {{user: me}}}}, valuesFrom: {{auth.password: extra, auth.money: currency}}}}\n"
+    );
+    bench.configure(&config);
+    bench.write("app/red.yaml", "flag: yes\nauth: {user: you, nothing: null}\n");
+    bench.change_manifest(
+        "\"currency\": {",
+        "\"extra\": {\"type\": \"parameter.v0\", \"value\": \"{extra.inputs.value}\", \"inputs\": {\"value\": {\"type\": \"string\", \"secret\": true}}}, \"currency\": {",
+    );
+    bench.unchanged(|| bench.deploy(&[]).exits(1).says(&["`extra`, which the chart red needs"]));
+    let first = bench.deploy(&["--parameter-file", "-"]).stdin("extra: s3cr3t-canary\n").env("HELM_BIN", &helm).ok();
+    assert!(!format!("{first}").contains("s3cr3t-canary"));
+    let values: Value = serde_json::from_str(text(&bench.get("configmap/red-plain")["data"]["values"])).unwrap();
+    assert_eq!(values["auth"], json!({"user": "me", "password": "s3cr3t-canary", "money": "EUR", "nothing": null}));
+    assert_eq!(values["flag"], true, "helm reads YAML in its own way");
+    let files: Vec<_> = fs::read_dir(&seen).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(files.len() > 4);
+    for file in files {
+        assert!(!String::from_utf8_lossy(&fs::read(&file).unwrap()).contains("s3cr3t-canary"), "{}", file.display());
+    }
+    assert_eq!(bench.secret("app-secrets")["extra"], "s3cr3t-canary");
+
+    // Neither asked for nor given again.
+    let before = revisions(&bench, &[ns]);
+    bench.deploy(&[]).ok().says(&["chart red (red in", "unchanged"]);
+    let after = revisions(&bench, &[ns]);
+    assert_eq!(before[1..], after[1..], "red");
+    bench.deploy(&["--parameter-file", "-"]).stdin("extra: another\n").ok().says(&["change its values"]);
+    let values: Value = serde_json::from_str(text(&bench.get("configmap/red-plain")["data"]["values"])).unwrap();
+    assert_eq!(values["auth"]["password"], "another");
+
+    // The chart stays, and so does what it was set up with.
+    bench.destroy(&[]).ok().says(&["left in place: the charts red in"]);
+    assert_eq!(bench.secret("app-secrets")["extra"], "another");
+    bench.deploy(&[]).ok().says(&["chart red (red in", "unchanged"]);
+    assert!(bench.left_behind().is_empty());
+}
+
+#[test]
+fn the_release_of_somebody_else_is_left_alone_refused_or_taken_over() {
+    let Some(bench) = bench("theirs") else { return };
+    write_plain(&bench, "red", "1.0.0");
+    let config = |more: &str| format!("{CONFIG}charts:\n  red: {{chart: ../src/red, namespace: {}{more}}}\n", bench.ns);
+    bench.helm(&["install", "red", "src/red", "--set", "own=1"]).ok();
+    bench.configure(&config(", destroy: true"));
+    bench.deploy(&[]).ok().says(&["left alone: somebody else installed 1.0.0"]);
+    let of_red = |bench: &Bench| revisions(bench, &[&bench.ns]).into_iter().find(|(name, ..)| name.ends_with("/red"));
+    assert_eq!(of_red(&bench).unwrap().1, 1);
+    write_plain(&bench, "red", "1.1.0");
+    bench.unchanged(|| {
+        bench.deploy(&[]).exits(3).says(&["is red-1.0.0, installed not by this application", "adopt: true"]);
+        let planned = bench.run(&["plan", "app", "-n", &bench.ns]).end();
+        assert_ne!(planned.code, Some(0), "{planned}");
+    });
+    bench.destroy(&[]).ok();
+    assert_eq!(of_red(&bench).unwrap().1, 1, "it is not ours to remove");
+    bench.configure(&config(", destroy: true, adopt: true"));
+    bench.deploy(&[]).ok().says(&["take over from somebody else, with 1.1.0"]);
+    bench.deploy(&[]).ok().says(&["unchanged, 1.1.0"]);
+    assert_eq!(of_red(&bench).unwrap().1, 2);
+    bench.destroy(&[]).ok().says(&["removed with it: the charts red in"]);
+    assert_eq!(of_red(&bench), None);
+}
+
+#[test]
+fn what_was_installed_stays_when_a_later_chart_fails_and_the_same_command_goes_on() {
+    let Some(bench) = bench("again") else { return };
+    write_plain(&bench, "red", "1.0.0");
+    write_plain(&bench, "bad", "1.0.0");
+    bench.write("src/bad/templates/b.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: Not Legal}\n");
+    let config = format!(
+        "{CONFIG}charts:\n  red: {{chart: ../src/red, namespace: {ns}}}\n  bad: {{chart: ../src/bad, namespace: {ns}, needs: [red]}}\n",
+        ns = bench.ns
+    );
+    bench.configure(&config);
+    bench.deploy(&[]).exits(1).says(&["charts that were installed stay"]);
+    assert_eq!(bench.find("deployment/api"), None, "the application waits for all of phase before");
+    bench.write("src/bad/templates/b.yaml", "");
+    bench.deploy(&[]).ok().says(&["chart red (red in", "unchanged", "chart bad (bad in"]);
+    bench.get("deployment/api");
+    let after = revisions(&bench, &[&bench.ns]);
+    assert_eq!(after.iter().find(|(name, ..)| name.ends_with("/red")).unwrap().1, 1);
+    assert!(after.iter().all(|(.., status)| status == "deployed"), "{after:?}");
+
+    bench.configure(&config.replace(
+        "needs: [red]",
+        "needs: [red], waitFor: {objects: [{kind: Deployment, name: none, condition: Available}]}",
+    ));
+    bench.deploy(&["--timeout", "6s"]).exits(6).says(&["Deployment none in namespace", "is not there"]);
+}
