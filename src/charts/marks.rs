@@ -80,6 +80,11 @@ impl Marks {
         (&self.application, &self.release, &self.namespace) == (&label(application), &label(release), &label(namespace))
     }
 
+    /// Whether it was installed for this release, of whatever application.
+    pub fn is_for(&self, release: &str, namespace: &str) -> bool {
+        (&self.release, &self.namespace) == (&label(release), &label(namespace))
+    }
+
     /// Finds the records of all releases that were installed for a release.
     pub fn selector(release: &str, namespace: &str) -> String {
         format!("owner=helm,{RELEASE}={},{NAMESPACE}={}", label(release), label(namespace))

@@ -65,6 +65,7 @@ fn execute(cli: &Cli, name: &str) -> Result<Exit, CliError> {
         Verb::Rollback(options) => release::rollback(&cli.common, options),
         Verb::History(options) => status::history(&cli.common, options),
         Verb::Seal(options) => seal::seal(&cli.common, options),
+        Verb::Charts(options) => charts::charts(&cli.common, options),
         Verb::Schema => {
             output::json(&crate::config::schema());
             Ok(Exit::Done)

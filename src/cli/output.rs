@@ -4,6 +4,7 @@ use super::CliError;
 use crate::app::Note;
 use crate::report::harmless;
 use std::io::Write as _;
+use std::path::Path;
 
 /// One line of a verb's result.
 pub fn line(text: &str) {
@@ -37,4 +38,20 @@ pub fn notes(notes: &[Note]) {
     for note in notes {
         say(&format!("warning: {}: {}", note.resource, note.text));
     }
+}
+
+/// A file of a person's source, written whole or not at all.
+pub fn file(path: &Path, text: &str) -> Result<(), CliError> {
+    let failed = |source| CliError::Read { path: path.display().to_string(), source };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().prefix(".aspire-").tempfile_in(folder).map_err(failed)?;
+    file.write_all(text.as_bytes()).map_err(failed)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let permissions = std::fs::Permissions::from_mode(0o644);
+        file.as_file().set_permissions(permissions).map_err(failed)?;
+    }
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
 }

@@ -37,7 +37,7 @@ pub fn seal(common: &Common, options: &Seal) -> Result<Exit, CliError> {
         let entry = encrypt(&certificate, &release, &name, &value)?;
         sealed.put(&release.namespace, &release.name, &name, entry);
     }
-    write(&path, &sealed.to_text())?;
+    output::file(&path, &sealed.to_text())?;
     output::say(&format!(
         "sealed {} for release {} in namespace {}; keep {} with the source",
         names.join(", "),
@@ -114,20 +114,4 @@ fn encrypt(certificate: &Certificate, release: &Release, name: &str, value: &str
         Ok(base64(&bytes))
     };
     Ok(SealedValue { value: seal(value)?, uri: Some(seal(&escape_uri_data(value))?), id })
-}
-
-/// Writes the file whole, or not at all.
-fn write(path: &Path, text: &str) -> Result<(), CliError> {
-    let failed = |source| CliError::Read { path: path.display().to_string(), source };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".sealed-").tempfile_in(folder).map_err(failed)?;
-    std::io::Write::write_all(&mut file, text.as_bytes()).map_err(failed)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        let permissions = std::fs::Permissions::from_mode(0o644);
-        file.as_file().set_permissions(permissions).map_err(failed)?;
-    }
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
 }

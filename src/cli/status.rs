@@ -155,7 +155,7 @@ fn section<const N: usize>(out: &mut String, title: &str, head: &[&str; N], rows
 }
 
 /// Columns as wide as their widest cell, two blanks between them.
-fn table<const N: usize>(head: &[&str; N], rows: Vec<[String; N]>) -> String {
+pub fn table<const N: usize>(head: &[&str; N], rows: Vec<[String; N]>) -> String {
     let head = head.map(str::to_owned);
     let all: Vec<[String; N]> = std::iter::once(head).chain(rows).collect();
     let width = |column: usize| all.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);

@@ -39,7 +39,7 @@ mod vacancy;
 mod values;
 mod watch;
 
-pub use charts::{ChartChange, newest};
+pub use charts::{ChartChange, installed_charts, newest_of as newest_charts, pin as pin_charts};
 pub use deploy::{Deploy, Wait, deploy, steps as deploy_steps};
 pub use destroy::{Destroy, Destroyed, destroy, steps as destroy_steps};
 pub use drift::Drift;

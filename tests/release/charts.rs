@@ -1,10 +1,9 @@
 //! `charts:`: other people's charts, installed with the application, from a folder, a repository and a registry.
 
 use crate::bench::{Bench, CONFIG, bench, text};
-use crate::repository::Repository;
 use serde_json::{Value, json};
 use std::fs;
-use testbed::Registry;
+use testbed::{ChartRepository, Registry, RepositoryFault};
 
 /// A chart that defines a kind of this test alone, and one that makes an object of it.
 fn write_charts(bench: &Bench) {
@@ -45,6 +44,15 @@ fn write_plain(bench: &Bench, name: &str, version: &str) {
 fn package(bench: &Bench, name: &str, version: &str, into: &str) {
     write_plain(bench, name, version);
     bench.helm(&["package", &format!("src/{name}"), "-d", into]).ok();
+}
+
+/// A repository that holds packages of the folder `repo`.
+fn repository(bench: &Bench, packages: &[&str]) -> ChartRepository {
+    let repository = ChartRepository::start(&bench.path("served")).unwrap();
+    for package in packages {
+        repository.add_package(&bench.path(&format!("repo/{package}.tgz"))).unwrap();
+    }
+    repository
 }
 
 /// Revision and status of every release, in all namespaces of this test.
@@ -134,8 +142,7 @@ fn charts_come_from_a_repository_and_from_a_registry_with_every_helm() {
     package(&bench, "blue", "v2.0.0", "blue");
     let oci = format!("oci://{}/charts", registry.address());
     bench.helm(&["push", "blue/blue-v2.0.0.tgz", &oci, "--plain-http"]).ok();
-    let repository = Repository::start(&bench.path("repo"));
-    bench.helm(&["repo", "index", "repo"]).ok();
+    let repository = repository(&bench, &["red-1.0.0", "red-1.2.0"]);
     let config = |version: &str, more: &str| {
         format!(
             "{CONFIG}charts:\n  red: {{chart: red, repository: '{}', version: {version}, namespace: {ns}{more}}}\n  blue: {{chart: '{oci}/blue', version: v2.0.0, plainHttp: true, namespace: {ns}}}\n",
@@ -163,10 +170,10 @@ fn charts_come_from_a_repository_and_from_a_registry_with_every_helm() {
     bench.unchanged(|| bench.deploy(&[]).exits(1).says(&["charts/none", "has no chart"]));
     bench.configure(&config("1.2.0", "").replace(", plainHttp: true", ""));
     bench.unchanged(|| bench.deploy(&[]).exits(1).says(&["charts.blue", "plainHttp: true"]));
-    repository.hang();
+    repository.set_fault(RepositoryFault::Hang);
     bench.configure(&config("1.2.0", ""));
     bench.unchanged(|| {
-        bench.deploy(&["--timeout", "4s"]).exits(1).says(&[repository.url(), "did not answer in"]);
+        bench.deploy(&["--timeout", "4s"]).exits(1).says(&[&repository.url(), "did not answer in"]);
     });
     drop(repository);
     bench.unchanged(|| bench.deploy(&[]).exits(1).says(&["charts.red", "cannot fetch", "connection refused"]));
@@ -275,4 +282,73 @@ fn what_was_installed_stays_when_a_later_chart_fails_and_the_same_command_goes_o
         "needs: [red], waitFor: {objects: [{kind: Deployment, name: none, condition: Available}]}",
     ));
     bench.deploy(&["--timeout", "6s"]).exits(6).says(&["Deployment none in namespace", "is not there"]);
+}
+
+#[test]
+fn a_lock_file_pins_versions_and_bytes_and_update_moves_them() {
+    let Some(bench) = bench("locked") else { return };
+    for version in ["1.0.0", "1.2.0", "1.3.0", "2.0.0"] {
+        package(&bench, "red", version, "repo");
+    }
+    let repository = repository(&bench, &["red-1.0.0", "red-1.2.0"]);
+    let charts = |words: &[&str]| bench.run(&[&["charts"], words, &["--source", "app"]].concat());
+    let config = |version: &str| {
+        bench.configure(&format!(
+            "{CONFIG}charts:\n  red: {{chart: red, repository: '{}', version: {version}, namespace: {}}}\n",
+            repository.url(),
+            bench.ns
+        ));
+    };
+    config("^1.0");
+    bench.unchanged(|| {
+        bench.deploy(&[]).exits(1).says(&["charts.red.version: ^1.0 is a range", "kubectl aspire charts lock"]);
+    });
+    charts(&["lock"]).ok().says(&["red: 1.2.0 sha256:", "wrote app/aspire-k8s.lock.yaml"]);
+    let locked = fs::read_to_string(bench.path("app/aspire-k8s.lock.yaml")).unwrap();
+    assert!(locked.contains("version: 1.2.0") && locked.contains("requested: ^1.0"), "{locked}");
+    bench.deploy(&[]).ok().says(&["install 1.2.0"]);
+
+    // What is locked stays until it is told to move, and moves within the range only.
+    for version in ["1.3.0", "2.0.0"] {
+        repository.add_package(&bench.path(&format!("repo/red-{version}.tgz"))).unwrap();
+    }
+    charts(&["lock"]).ok();
+    assert_eq!(fs::read_to_string(bench.path("app/aspire-k8s.lock.yaml")).unwrap(), locked);
+    bench.deploy(&[]).ok().says(&["unchanged, 1.2.0"]);
+    charts(&["update", "red", "--to", "2.0.0"]).exits(1).says(&["2.0.0 is not what aspire-k8s.yaml asks for"]);
+    charts(&["update", "red", "--to", "1.0.0"]).ok().says(&["red: 1.2.0 -> 1.0.0"]);
+    charts(&["update", "rde"]).exits(1).says(&["there is no chart `rde`", "did you mean `red`?"]);
+    charts(&["update"]).ok().says(&["red: 1.0.0 -> 1.3.0"]);
+    let listed = bench.run(&["charts", "list", "app", "-n", &bench.ns, "-o", "json"]).ok();
+    let listed: Value = serde_json::from_str(&listed.out).unwrap();
+    assert_eq!(
+        (&listed[0]["locked"]["version"], &listed[0]["installed"]["chart"]),
+        (&json!("1.3.0"), &json!("red-1.2.0"))
+    );
+    assert_eq!((&listed[0]["installed"]["revision"], &listed[0]["installed"]["ours"]), (&json!(1), &json!(true)));
+    let table = bench.run(&["charts", "list", "app", "-n", &bench.ns]).ok();
+    assert!(table.out.contains("red-1.2.0 revision 1 (deployed)"), "{table}");
+    let unreached = bench.run(&["charts", "list", "app", "-n", &bench.ns]).env("KUBECONFIG", "/none").ok();
+    assert!(unreached.out.contains("1.3.0 sha256:"), "{unreached}");
+    bench.deploy(&[]).ok().says(&["upgrade 1.2.0 -> 1.3.0"]);
+
+    // The same version with other bytes, and an intent that moved on without its lock.
+    repository.set_fault(RepositoryFault::OtherBytes);
+    bench.unchanged(|| {
+        bench
+            .deploy(&[])
+            .exits(3)
+            .says(&["is another than the one that aspire-k8s.lock.yaml holds", "charts lock red"]);
+    });
+    repository.set_fault(RepositoryFault::None);
+    config("1.0.0");
+    for verb in ["deploy", "plan"] {
+        bench.unchanged(|| {
+            let ran = bench.run(&[verb, "app", "-n", &bench.ns]).exits(1);
+            ran.says(&["aspire-k8s.lock.yaml", "aspire-k8s.yaml asks for red 1.0.0", "charts lock red"]);
+        });
+    }
+    charts(&["update"]).ok().says(&["asks for exactly 1.0.0", "is 1.3.0"]);
+    bench.deploy(&[]).ok().says(&["upgrade 1.3.0 -> 1.0.0"]);
+    assert!(bench.left_behind().is_empty());
 }

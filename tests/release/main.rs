@@ -22,7 +22,6 @@ mod plugin;
 mod prompts;
 mod refusals;
 mod rendered;
-mod repository;
 mod rollback;
 mod rotation;
 mod scaled;

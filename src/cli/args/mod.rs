@@ -4,7 +4,10 @@ mod parts;
 mod verbs;
 
 pub use parts::{Accept, Images, ListFormat, Named, Parameters, Source, StepFormat};
-pub use verbs::{Deploy, Destroy, Doctor, Format, InputFormat, Inputs, Look, Plan, Promote, Render, Rollback, Seal};
+pub use verbs::{
+    Charts, ChartsList, ChartsLock, Deploy, Destroy, Doctor, Format, InputFormat, Inputs, Look, Plan, Promote, Render,
+    Rollback, Seal,
+};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -47,6 +50,9 @@ pub enum Verb {
     Inputs(Inputs),
     /// Encrypt secrets for the sealed-secrets controller, into a file to keep with the source
     Seal(Seal),
+    /// The charts that come with the application: list them, lock their versions, move them
+    #[command(subcommand)]
+    Charts(Charts),
     /// Print the JSON schema of aspire-k8s.yaml
     Schema,
     /// Print a completion script for a shell

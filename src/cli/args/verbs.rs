@@ -2,7 +2,7 @@
 
 use super::parts::{Accept, Images, ListFormat, Named, On, Parameters, Source, Steps};
 use crate::doctor::MAY_BE_WRONG;
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// `render`.
@@ -262,4 +262,57 @@ pub struct Seal {
     /// Inputs.
     #[command(flatten)]
     pub parameters: Parameters,
+}
+
+/// `charts`.
+#[derive(Debug, Subcommand)]
+pub enum Charts {
+    /// Show each chart, its version, what is locked, and what is installed where the cluster can be reached
+    List(ChartsList),
+    /// Write the exact version and the digest of each chart into aspire-k8s.lock.yaml; what is locked and still fits stays
+    Lock(ChartsLock),
+    /// The same with the newest version that fits what aspire-k8s.yaml asks for
+    Update(ChartsUpdate),
+}
+
+/// `charts list`.
+#[derive(Debug, Args)]
+pub struct ChartsList {
+    /// The application.
+    #[command(flatten)]
+    pub source: Source,
+    /// The release that the charts come with.
+    #[command(flatten)]
+    pub named: Named,
+    /// Form of the answer
+    #[arg(short, long, value_enum, default_value_t = ListFormat::Text)]
+    pub output: ListFormat,
+}
+
+/// `charts lock`.
+#[derive(Debug, Args)]
+pub struct ChartsLock {
+    /// Charts of aspire-k8s.yaml [default: all]
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Folder of the application, or its manifest [default: .]
+    #[arg(long, value_name = "SOURCE")]
+    pub source: Option<PathBuf>,
+    /// Deployment intent; aspire-k8s.yaml beside the manifest when it is there
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// How long the whole may take, such as 90s or 10m
+    #[arg(long, default_value = "5m")]
+    pub timeout: String,
+}
+
+/// `charts update`.
+#[derive(Debug, Args)]
+pub struct ChartsUpdate {
+    /// What `charts lock` takes.
+    #[command(flatten)]
+    pub lock: ChartsLock,
+    /// This version, which must fit what aspire-k8s.yaml asks for; with one NAME
+    #[arg(long, value_name = "VERSION")]
+    pub to: Option<String>,
 }

@@ -9,13 +9,15 @@
 mod fetch;
 mod install;
 mod look;
+mod pin;
 mod remove;
 mod text;
 mod values;
 mod wait;
 
-pub use fetch::{Ready, fetch, newest};
+pub use fetch::{Ready, fetch};
 pub use look::Decided;
+pub use pin::{installed_charts, newest_of, pin};
 pub use remove::remove;
 
 use super::deploy::Deployment;

@@ -1,9 +1,12 @@
 //! The charts that come with an application: read with their files of values and the lock file beside the intent.
 
-use super::CliError;
+mod verbs;
+
+pub use verbs::charts;
+
 use super::args::{Common, Source};
-use super::packed;
 use super::project::{Rendered, config_folder, read_config};
+use super::{CliError, packed};
 use crate::charts::{self, LOCK_FILE, Lock, PlannedChart};
 use crate::config::Config;
 use crate::problem::{Problem, Problems};
@@ -34,15 +37,19 @@ pub fn of_source(common: &Common, source: &Source) -> Result<Vec<PlannedChart>, 
 
 /// The intent beside SOURCE with the values of the environment, and its folder.
 fn intent(common: &Common, source: &Source) -> Result<(Config, PathBuf), CliError> {
-    let path = source.path();
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let base = if path.is_dir() { path } else { parent };
-    let (config, shown) = read_config(source.config.as_deref(), base)?;
+    let (config, shown) = read_intent(source)?;
     let chosen = match &common.environment {
         Some(name) => config.for_environment(name).map_err(|problem| wrong(&shown, problem.into()))?,
         None => config,
     };
     Ok((chosen, config_folder(&shown)))
+}
+
+/// The intent beside SOURCE, and its path.
+fn read_intent(source: &Source) -> Result<(Config, String), CliError> {
+    let path = source.path();
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    read_config(source.config.as_deref(), if path.is_dir() { path } else { parent })
 }
 
 fn exact(config: &Config, folder: &Path) -> Result<Vec<PlannedChart>, CliError> {
