@@ -1,8 +1,9 @@
 //! A configuration with the values of one environment in it.
 
 use super::{
-    Config, Environment, EnvironmentChart, EnvironmentDefaults, EnvironmentParameter, EnvironmentResource,
-    ExternalChart, ExternalDefaults, Parameter, Release, Resource, Secrets, Service, SopsFile, Storage, Volume,
+    Config, Environment, EnvironmentChart, EnvironmentDefaults, EnvironmentGateway, EnvironmentIngress,
+    EnvironmentParameter, EnvironmentResource, ExternalChart, ExternalDefaults, Gateway, Ingress, Parameter, Release,
+    Resource, RouteTls, Secrets, Service, SopsFile, Storage, Volume,
 };
 use crate::problem::{Problem, nearest};
 use indexmap::IndexMap;
@@ -29,7 +30,7 @@ impl Config {
     }
 
     fn take(&mut self, environment: &Environment) {
-        let Environment { release, defaults, secrets, parameters, resources, charts } = environment;
+        let Environment { release, defaults, secrets, parameters, resources, charts, ingresses, gateways } = environment;
         let Release { name, namespace } = release;
         replace(&mut self.release.name, name.as_ref());
         replace(&mut self.release.namespace, namespace.as_ref());
@@ -52,6 +53,12 @@ impl Config {
             if let Some(chart) = self.charts.get_mut(name) {
                 chart.take(own);
             }
+        }
+        for (name, ingress) in ingresses {
+            self.ingresses.entry(name.clone()).or_default().take(ingress);
+        }
+        for (name, gateway) in gateways {
+            self.gateways.entry(name.clone()).or_default().take(gateway);
         }
     }
 }
@@ -123,6 +130,43 @@ impl Service {
         merge(&mut self.node_ports, node_ports);
         replace(&mut self.load_balancer_class, load_balancer_class.as_ref());
         replace(&mut self.external_traffic_policy, external_traffic_policy.as_ref());
+    }
+}
+
+impl Ingress {
+    fn take(&mut self, theirs: &EnvironmentIngress) {
+        let EnvironmentIngress { class, controller, hosts, tls, annotations } = theirs;
+        replace(&mut self.class, class.as_ref());
+        replace(&mut self.controller, controller.as_ref());
+        if let Some(hosts) = hosts {
+            self.hosts.clone_from(hosts);
+        }
+        if let Some(ours) = &mut self.tls {
+            ours.take(tls);
+        }
+        merge(&mut self.annotations, annotations);
+    }
+}
+
+impl Gateway {
+    fn take(&mut self, theirs: &EnvironmentGateway) {
+        let EnvironmentGateway { class, hosts, tls, annotations } = theirs;
+        replace(&mut self.class, class.as_ref());
+        if let Some(hosts) = hosts {
+            self.hosts.clone_from(hosts);
+        }
+        if let Some(ours) = &mut self.tls {
+            ours.take(tls);
+        }
+        merge(&mut self.annotations, annotations);
+    }
+}
+
+impl RouteTls {
+    fn take(&mut self, theirs: &Self) {
+        let Self { secret, issuer } = theirs;
+        replace(&mut self.secret, secret.as_ref());
+        replace(&mut self.issuer, issuer.as_ref());
     }
 }
 

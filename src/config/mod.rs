@@ -3,12 +3,14 @@
 //! [`parse()`] refuses unknown keys with the nearest right name and reports all problems at once. It knows no manifest:
 //! whether a resource or parameter exists is asked when the application is resolved.
 
+mod certificates;
 mod charts;
 mod check;
 mod environment;
 mod findings;
 mod locate;
 mod parse;
+mod routes;
 mod rules;
 mod schema;
 mod sealed;
@@ -17,8 +19,13 @@ mod tests;
 mod tree;
 mod walk;
 
+pub use certificates::{CertManager, Issuer, IssuerKind};
 pub use charts::{EnvironmentChart, ExternalChart, Kind as ChartKind, Phase, WaitFor, WaitObject, path_keys};
 pub use parse::parse;
+pub use routes::{
+    Backend, Controller, Discovery, EnvironmentGateway, EnvironmentIngress, ExistingGateway, Gateway, Ingress, IngressPath,
+    Listener, ListenerProtocol, MatchType, PathType, Route, RouteKind, RouteTls,
+};
 pub use rules::{is_exact_version, is_image, is_registry, is_tag};
 pub use schema::schema;
 pub use sealed::{SEALED_FILE, Sealed, SealedFor, SealedValue};
@@ -51,6 +58,12 @@ pub struct Config {
     pub resources: IndexMap<String, Resource>,
     /// Other people's charts that are installed with the application, by name.
     pub charts: IndexMap<String, ExternalChart>,
+    /// Ingresses by name: the public way to the application.
+    pub ingresses: IndexMap<String, Ingress>,
+    /// Gateways (of the Gateway API) by name, with their routes.
+    pub gateways: IndexMap<String, Gateway>,
+    /// Who signs certificates.
+    pub cert_manager: CertManager,
     /// Values that differ in an environment, chosen with `-e NAME`. They change values, never structure.
     pub environments: IndexMap<String, Environment>,
     /// What the file of sealed values holds. It is read from there, and no key of this file.
@@ -463,6 +476,10 @@ pub struct Environment {
     pub resources: IndexMap<String, EnvironmentResource>,
     /// Other people's charts.
     pub charts: IndexMap<String, EnvironmentChart>,
+    /// Ingresses.
+    pub ingresses: IndexMap<String, EnvironmentIngress>,
+    /// Gateways.
+    pub gateways: IndexMap<String, EnvironmentGateway>,
 }
 
 /// `defaults:` of an environment.

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 /// Words of later versions, by the type that will have them: they are neither typing errors nor known yet.
 const LATER: &[(&str, &[&str])] = &[
-    ("Config", &["ingresses", "gateways", "certManager", "telemetry", "dashboard", "registries", "extraObjects"]),
+    ("Config", &["telemetry", "dashboard", "registries", "extraObjects"]),
     (
         "Resource",
         &["probes", "waitFor", "waitForCompletion", "runAs", "sidecarOf", "autoscaling", "patch", "replaceWith"],
@@ -24,6 +24,8 @@ const ENVIRONMENT_OF: &[(&str, &str)] = &[
     ("EnvironmentDefaults", "Defaults"),
     ("EnvironmentParameter", "Parameter"),
     ("EnvironmentResource", "Resource"),
+    ("EnvironmentIngress", "Ingress"),
+    ("EnvironmentGateway", "Gateway"),
 ];
 
 /// Reports what the schema does not allow, and takes it out of the tree, which then always fits the types.

@@ -1,0 +1,287 @@
+//! `ingresses:` and `gateways:`: how the public reaches the application, as written.
+//!
+//! A text here may hold references to parameters, such as `{web-host.value}`; whether the resources, bindings and issuers
+//! that are named exist is asked later.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One entry of `ingresses:`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Ingress {
+    /// Ingress class; the cluster's default when absent. References to parameters allowed.
+    pub class: Option<String>,
+    /// The controller that serves the class, where its name does not tell.
+    pub controller: Option<Controller>,
+    /// Public host names of every path that names none. References to parameters allowed.
+    pub hosts: Vec<String>,
+    /// What is reached under which path.
+    pub paths: Vec<IngressPath>,
+    /// What answers where no path matches.
+    pub default_backend: Option<Backend>,
+    /// Certificates.
+    pub tls: Option<RouteTls>,
+    /// How the host name is found when there is none in `hosts`.
+    pub discovery: Option<Discovery>,
+    /// Whether http is redirected to https.
+    pub redirect: bool,
+    /// Paths (with all below them) that are kept from the public, such as those of health checks.
+    pub closed_paths: Vec<String>,
+    /// Annotations. References to parameters allowed in their values.
+    pub annotations: IndexMap<String, String>,
+}
+
+/// Ingress controllers whose annotations we know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Controller {
+    /// ingress-nginx, also as Azure's web application routing.
+    Nginx,
+    /// Traefik.
+    Traefik,
+    /// HAProxy Technologies' controller.
+    Haproxy,
+    /// The community's HAProxy Ingress.
+    HaproxyIngress,
+    /// Contour.
+    Contour,
+    /// AWS Load Balancer Controller.
+    Alb,
+    /// Azure Application Gateway.
+    AzureApplicationGateway,
+    /// Kong.
+    Kong,
+    /// Google's load balancer.
+    Gce,
+}
+
+/// One path of an Ingress.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct IngressPath {
+    /// Host of this path alone, instead of `hosts`. References to parameters allowed.
+    #[serde(default)]
+    pub host: Option<String>,
+    /// The path; starts with `/`.
+    pub path: String,
+    /// How it is compared; `Prefix` when absent.
+    #[serde(default, rename = "type")]
+    pub path_type: Option<PathType>,
+    /// The resource that answers.
+    pub to: String,
+    /// Its binding; its public http binding when absent.
+    #[serde(default)]
+    pub binding: Option<String>,
+    /// Whether a binding that the AppHost did not mark as external may be published.
+    #[serde(default)]
+    pub internal: bool,
+}
+
+/// How a path of an Ingress is compared.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum PathType {
+    /// Whole elements from the beginning.
+    #[default]
+    Prefix,
+    /// The same text.
+    Exact,
+    /// As the controller likes.
+    ImplementationSpecific,
+}
+
+/// A resource that answers.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Backend {
+    /// The resource.
+    pub to: String,
+    /// Its binding; its public http binding when absent.
+    #[serde(default)]
+    pub binding: Option<String>,
+    /// Whether a binding that the AppHost did not mark as external may be published.
+    #[serde(default)]
+    pub internal: bool,
+}
+
+/// `tls:` of an Ingress or a Gateway. Empty: the controller's own certificate.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct RouteTls {
+    /// Name of the Secret with the certificate; with an issuer, of the one that will hold it. References to parameters
+    /// allowed.
+    pub secret: Option<String>,
+    /// The entry of `certManager.issuers` that signs it.
+    pub issuer: Option<String>,
+}
+
+/// `discovery:`: the host name of something that gets its address from the cluster.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Discovery {
+    /// An annotation that holds the name, instead of the status.
+    pub annotation: Option<String>,
+    /// The name to make of an address, such as `{ip}.sslip.io` or `{hostname}`.
+    pub template: Option<String>,
+    /// How long to wait for an address, such as `5m`; five minutes when absent.
+    pub timeout: Option<String>,
+}
+
+/// One entry of `gateways:`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Gateway {
+    /// Gateway class; required unless `existing` says that the Gateway is there. References to parameters allowed.
+    pub class: Option<String>,
+    /// A Gateway of somebody else that the routes attach to.
+    pub existing: Option<ExistingGateway>,
+    /// Public host names of every route that names none. References to parameters allowed.
+    pub hosts: Vec<String>,
+    /// Listeners by name: `http` and `https` are there by themselves and can get other ports; others are added.
+    pub listeners: IndexMap<String, Listener>,
+    /// What is reached how.
+    pub routes: Vec<Route>,
+    /// Certificates.
+    pub tls: Option<RouteTls>,
+    /// How the host name is found when there is none in `hosts`.
+    pub discovery: Option<Discovery>,
+    /// Whether http is redirected to https.
+    pub redirect: bool,
+    /// Paths (with all below them) that are kept from the public, such as those of health checks.
+    pub closed_paths: Vec<String>,
+    /// Annotations of the Gateway. References to parameters allowed in their values.
+    pub annotations: IndexMap<String, String>,
+}
+
+/// A Gateway that exists already.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ExistingGateway {
+    /// Its name.
+    pub name: String,
+    /// Its namespace; that of the release when absent.
+    #[serde(default)]
+    pub namespace: Option<String>,
+    /// The listener to attach to; all when absent.
+    #[serde(default)]
+    pub listener: Option<String>,
+}
+
+/// One listener of a Gateway.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Listener {
+    /// Port on which it listens.
+    pub port: u16,
+    /// What it speaks; required for listeners other than `http` and `https`.
+    #[serde(default)]
+    pub protocol: Option<ListenerProtocol>,
+    /// The host name that it answers for. References to parameters allowed.
+    #[serde(default)]
+    pub host: Option<String>,
+}
+
+/// What a listener speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ListenerProtocol {
+    /// Cleartext http.
+    #[serde(rename = "HTTP")]
+    Http,
+    /// Http over TLS, which ends here.
+    #[serde(rename = "HTTPS")]
+    Https,
+    /// Bytes.
+    #[serde(rename = "TCP")]
+    Tcp,
+}
+
+/// One route of a Gateway.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Route {
+    /// What is routed; `http` when absent.
+    #[serde(default)]
+    pub kind: Option<RouteKind>,
+    /// Host of this route alone, instead of `hosts`. References to parameters allowed.
+    #[serde(default)]
+    pub host: Option<String>,
+    /// The path of an http route; starts with `/`.
+    #[serde(default)]
+    pub path: Option<String>,
+    /// How the path is compared; `PathPrefix` when absent.
+    #[serde(default, rename = "type")]
+    pub match_type: Option<MatchType>,
+    /// The service of a grpc route, such as `shop.Catalog`; all when absent.
+    #[serde(default)]
+    pub service: Option<String>,
+    /// The method of a grpc route; all when absent.
+    #[serde(default)]
+    pub method: Option<String>,
+    /// The listener that it attaches to: required for tcp, else all that speak http.
+    #[serde(default)]
+    pub listener: Option<String>,
+    /// The resource that answers.
+    pub to: String,
+    /// Its binding; its public binding when absent.
+    #[serde(default)]
+    pub binding: Option<String>,
+    /// Whether a binding that the AppHost did not mark as external may be published.
+    #[serde(default)]
+    pub internal: bool,
+}
+
+/// Kinds of route.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum RouteKind {
+    /// An `HTTPRoute`.
+    #[default]
+    Http,
+    /// A `GRPCRoute`.
+    Grpc,
+    /// A `TCPRoute`.
+    Tcp,
+}
+
+/// How the path of an http route is compared.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum MatchType {
+    /// Whole elements from the beginning.
+    #[default]
+    PathPrefix,
+    /// The same text.
+    Exact,
+    /// A regular expression, as the controller understands it.
+    RegularExpression,
+}
+
+/// One Ingress of an environment: its values.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct EnvironmentIngress {
+    /// Ingress class.
+    pub class: Option<String>,
+    /// The controller that serves the class.
+    pub controller: Option<Controller>,
+    /// Public host names; they replace the others.
+    pub hosts: Option<Vec<String>>,
+    /// Certificates, where the Ingress has any.
+    pub tls: RouteTls,
+    /// Annotations.
+    pub annotations: IndexMap<String, String>,
+}
+
+/// One Gateway of an environment: its values.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct EnvironmentGateway {
+    /// Gateway class.
+    pub class: Option<String>,
+    /// Public host names; they replace the others.
+    pub hosts: Option<Vec<String>>,
+    /// Certificates, where the Gateway has any.
+    pub tls: RouteTls,
+    /// Annotations.
+    pub annotations: IndexMap<String, String>,
+}
