@@ -1,5 +1,7 @@
 //! What types cannot say: names that are not legal, keys that contradict each other.
 
+mod routes;
+
 use super::charts;
 use super::findings::{Findings, Path, shown};
 use super::rules::{self, Rule};
@@ -35,6 +37,12 @@ impl Check<'_> {
         }
         for (name, resource) in &config.resources {
             self.resource(resource, &at.key("resources").key(name));
+        }
+        for (name, ingress) in &config.ingresses {
+            self.ingress(config, name, ingress, &at.key("ingresses").key(name));
+        }
+        for (name, gateway) in &config.gateways {
+            self.gateway(config, name, gateway, &at.key("gateways").key(name));
         }
         for (name, environment) in &config.environments {
             let at = at.key("environments");
@@ -177,6 +185,7 @@ impl Check<'_> {
         let pull_secrets = environment.defaults.image_pull_secrets.as_deref().unwrap_or_default();
         self.object_names(pull_secrets, &defaults.key("imagePullSecrets"));
         self.secrets(&environment.secrets, &at.key("secrets"));
+        self.environment_routes(config, environment, at);
         for (name, parameter) in &environment.parameters {
             let place = at.key("parameters");
             let both = Parameter { value: parameter.value.clone(), from: parameter.from.clone() };

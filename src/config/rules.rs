@@ -94,6 +94,33 @@ pub(super) const TAG: Rule = Rule {
     legal: is_tag,
 };
 
+/// What a hundred controllers agree on: a path of the URI, no query, nothing that a regular expression or nginx reads.
+pub(super) const PATH: Rule = Rule {
+    what: "a path",
+    says: "it starts with `/` and holds no spaces, `?`, `#`, quotes, `;`, `{` and `}`",
+    legal: |text| text.starts_with('/') && text.chars().all(|c| c.is_ascii_graphic() && !"?#\"'`;{}".contains(c)),
+};
+pub(super) const HOST: Rule = Rule {
+    what: "a host name",
+    says: "such as shop.example.com or *.example.com: lower-case letters, digits, `-` and `.`, no port, no path, no address",
+    legal: |text| {
+        let name = text.strip_prefix("*.").unwrap_or(text);
+        is_dns_subdomain(name) && text.len() <= 253 && text.parse::<std::net::Ipv4Addr>().is_err()
+    },
+};
+/// The object is called so, and the Secret of its certificate `<name>-tls`.
+pub(super) const ROUTE_NAME: Rule = Rule {
+    what: "the name of a route",
+    says: "lower-case letters, digits and `-`, a letter or digit first and last, at most 40 characters",
+    legal: |text| text.len() <= 40 && is_dns_label(text),
+};
+pub(super) const LISTENER: Rule = Rule { what: "a listener", says: LABEL_SAYS, legal: is_dns_label };
+pub(super) const GRPC_NAME: Rule = Rule {
+    what: "a name in gRPC",
+    says: "letters, digits, `_` and `.`",
+    legal: |text| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "_.".contains(c)),
+};
+
 const LABEL_SAYS: &str = "lower-case letters, digits and `-`, a letter or digit first and last, at most 63 characters";
 const KEY_SAYS: &str = "at most 63 letters, digits, `-`, `_` and `.`, a letter or digit first and last, \
     and before them, if wanted, a domain and `/`";
