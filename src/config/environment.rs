@@ -30,7 +30,8 @@ impl Config {
     }
 
     fn take(&mut self, environment: &Environment) {
-        let Environment { release, defaults, secrets, parameters, resources, charts, ingresses, gateways } = environment;
+        let Environment { release, defaults, secrets, parameters, resources, charts, ingresses, gateways } =
+            environment;
         let Release { name, namespace } = release;
         replace(&mut self.release.name, name.as_ref());
         replace(&mut self.release.namespace, namespace.as_ref());

@@ -23,8 +23,8 @@ pub use certificates::{CertManager, Issuer, IssuerKind};
 pub use charts::{EnvironmentChart, ExternalChart, Kind as ChartKind, Phase, WaitFor, WaitObject, path_keys};
 pub use parse::parse;
 pub use routes::{
-    Backend, Controller, Discovery, EnvironmentGateway, EnvironmentIngress, ExistingGateway, Gateway, Ingress, IngressPath,
-    Listener, ListenerProtocol, MatchType, PathType, Route, RouteKind, RouteTls,
+    Backend, Controller, Discovery, EnvironmentGateway, EnvironmentIngress, ExistingGateway, Gateway, Ingress,
+    IngressPath, Listener, ListenerProtocol, MatchType, PathType, Route, RouteKind, RouteTls,
 };
 pub use rules::{is_exact_version, is_image, is_registry, is_tag};
 pub use schema::schema;

@@ -171,7 +171,11 @@ impl Check<'_> {
     fn discovery(&mut self, discovery: Option<&Discovery>, has_host: bool, at: &Path<'_>) {
         let Some(Discovery { annotation, template, timeout }) = discovery else { return };
         if has_host {
-            self.findings.add(at, "the host is given, so there is nothing to discover", "remove `discovery` or the hosts");
+            self.findings.add(
+                at,
+                "the host is given, so there is nothing to discover",
+                "remove `discovery` or the hosts",
+            );
         }
         self.option(annotation.as_deref(), &rules::ANNOTATION_KEY, &at.key("annotation"));
         self.option(timeout.as_deref(), &rules::INTERVAL, &at.key("timeout"));
