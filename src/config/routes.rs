@@ -41,9 +41,9 @@ pub enum Controller {
     Nginx,
     /// Traefik.
     Traefik,
-    /// HAProxy Technologies' controller.
+    /// The controller of `HAProxy` Technologies.
     Haproxy,
-    /// The community's HAProxy Ingress.
+    /// The community's `HAProxy` Ingress.
     HaproxyIngress,
     /// Contour.
     Contour,
