@@ -105,7 +105,9 @@ pub(super) const HOST: Rule = Rule {
     says: "such as shop.example.com or *.example.com: lower-case letters, digits, `-` and `.`, no port, no path, no address",
     legal: |text| {
         let name = text.strip_prefix("*.").unwrap_or(text);
-        is_dns_subdomain(name) && text.len() <= 253 && text.parse::<std::net::Ipv4Addr>().is_err()
+        let last = name.rsplit('.').next().unwrap_or_default();
+        // No top-level domain is a number, so that an address is none.
+        is_dns_subdomain(name) && text.len() <= 253 && !last.chars().all(|c| c.is_ascii_digit())
     },
 };
 /// The object is called so, and the Secret of its certificate `<name>-tls`.
