@@ -63,6 +63,11 @@ impl Request {
         self.headers.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value)
     }
 
+    /// All of them.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// The host, without a port.
     pub(crate) fn host(&self) -> &str {
         let host = self.target.strip_prefix("http://").and_then(|rest| rest.split('/').next());
@@ -85,14 +90,16 @@ pub(crate) type Answer = (u16, Vec<u8>);
 
 /// Answers requests with what `answer` says; nothing is answered for `None`, and the connection closed.
 pub(crate) fn serve(answer: impl Fn(&Request) -> Option<Answer> + Send + Sync + 'static) -> Result<Listener, Error> {
-    Listener::start(move |mut client| {
-        let _ = client.set_read_timeout(Some(Duration::from_secs(10)));
-        let Some((status, body)) = read(&client).and_then(|request| answer(&request)) else { return };
-        let challenge = if status == 401 { "WWW-Authenticate: Basic realm=\"testbed\"\r\n" } else { "" };
-        let head =
-            format!("HTTP/1.1 {status} -\r\n{challenge}Connection: close\r\nContent-Length: {}\r\n\r\n", body.len());
-        let _ = client.write_all(head.as_bytes()).and_then(|()| client.write_all(&body));
-    })
+    Listener::start(move |client| reply(&client, &answer))
+}
+
+/// Answers the one request of a connection.
+pub(crate) fn reply(mut client: &TcpStream, answer: impl Fn(&Request) -> Option<Answer>) {
+    let _ = client.set_read_timeout(Some(Duration::from_secs(10)));
+    let Some((status, body)) = read(client).and_then(|request| answer(&request)) else { return };
+    let challenge = if status == 401 { "WWW-Authenticate: Basic realm=\"testbed\"\r\n" } else { "" };
+    let head = format!("HTTP/1.1 {status} -\r\n{challenge}Connection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+    let _ = client.write_all(head.as_bytes()).and_then(|()| client.write_all(&body));
 }
 
 fn read(client: &TcpStream) -> Option<Request> {

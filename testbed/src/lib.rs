@@ -31,6 +31,7 @@ mod plane;
 mod registry;
 mod rundir;
 pub mod tools;
+mod traefik;
 
 pub use acme::Pebble;
 pub use available::{Level, available, skip_or_fail};
@@ -43,6 +44,7 @@ pub use node::Node;
 pub use operators::Operator;
 pub use plane::ControlPlane;
 pub use registry::Registry;
+pub use traefik::{Reply, Traefik};
 
 use std::path::{Path, PathBuf};
 

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
-use testbed::{Level, Node, available, skip_or_fail};
+use testbed::{Channel, Level, Node, Traefik, available, skip_or_fail};
 
 fn node() -> Option<&'static Node> {
     match available(Level::B) {
@@ -85,6 +85,66 @@ spec: {{type: NodePort, selector: {{app: probe}}, ports: [{{port: 80, targetPort
     // By its name, through the cluster's DNS and a cluster address.
     let checks = node.exec(&ns, "deployment/probe", &["/probe", "check"]).unwrap();
     assert!(checks.contains(r#""name":"SELF","address":"probe:80","ok":true,"status":200"#), "{checks}");
+}
+
+#[test]
+fn traefik_leads_requests_to_a_real_pod() {
+    let Some(node) = node() else { return };
+    node.gateway_api(Channel::Experimental).unwrap();
+    let traefik = Traefik::start(node, &[6000]).unwrap();
+    let ns = node.namespace("routes");
+    let yaml = r#"
+apiVersion: v1
+kind: Pod
+metadata: {name: probe, namespace: NS, labels: {app: probe}}
+spec: {containers: [{name: probe, image: "testbed/probe:1", args: [serve]}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: probe, namespace: NS}
+spec: {selector: {app: probe}, ports: [{port: 80, targetPort: 8080}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: probe, namespace: NS}
+spec:
+  ingressClassName: traefik
+  rules: [{host: ingress.example, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: probe, port: {number: 80}}}}]}}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: door, namespace: NS}
+spec:
+  gatewayClassName: traefik
+  listeners:
+  - {name: http, port: 80, protocol: HTTP}
+  - {name: tcp, port: 6000, protocol: TCP}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: probe, namespace: NS}
+spec:
+  parentRefs: [{name: door, sectionName: http}]
+  hostnames: [gateway.example]
+  rules: [{backendRefs: [{name: probe, port: 80}]}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: TCPRoute
+metadata: {name: probe, namespace: NS}
+spec:
+  parentRefs: [{name: door, sectionName: tcp}]
+  rules: [{backendRefs: [{name: probe, port: 80}]}]
+"#;
+    node.apply(&yaml.replace("NS", &ns)).unwrap();
+    let start = Instant::now();
+    for host in ["ingress.example", "gateway.example"] {
+        while !traefik.get(host, "/").is_ok_and(|reply| reply.status == 200 && reply.body.contains("\"args\"")) {
+            assert!(start.elapsed() < Duration::from_secs(60), "{host}: {:?}", traefik.get(host, "/"));
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+    assert_eq!(traefik.get("other.example", "/").unwrap().status, 404);
+    assert!(get(node, 6000, "/").contains("\"args\""), "by TCP");
 }
 
 #[test]

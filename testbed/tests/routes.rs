@@ -4,7 +4,9 @@
 
 use base64::Engine as _;
 use std::time::{Duration, Instant};
-use testbed::{CertManager, Channel, ControlPlane, Level, Pebble, available, cert_manager_chart, skip_or_fail};
+use testbed::{
+    CertManager, Channel, ControlPlane, Level, Pebble, Reply, Traefik, available, cert_manager_chart, skip_or_fail,
+};
 
 /// A control plane of its own: kinds and webhooks concern everybody on it.
 fn plane() -> Option<ControlPlane> {
@@ -155,5 +157,82 @@ spec: {dnsNames: [HOST], secretName: NAME, issuerRef: {kind: ClusterIssuer, name
     for secret in ["shop", "gate"] {
         let chain = issued(&plane, &ns, secret);
         assert_eq!(chain.matches("BEGIN CERTIFICATE").count(), 2, "a certificate and its intermediate: {chain}");
+    }
+}
+
+const SHOP: &str = "
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: shop}
+spec:
+  selector: {matchLabels: {app: shop}}
+  template:
+    metadata: {labels: {app: shop}}
+    spec: {containers: [{name: shop, image: 'nowhere/shop:1', ports: [{containerPort: 8080}]}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: shop}
+spec: {selector: {app: shop}, ports: [{port: 80, targetPort: 8080}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: nginx, annotations: {nginx.ingress.kubernetes.io/force-ssl-redirect: 'true'}}
+spec:
+  ingressClassName: nginx
+  rules: [{host: nginx.example, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: shop, port: {number: 80}}}}]}}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: door}
+spec:
+  gatewayClassName: traefik
+  listeners: [{name: http, port: 80, protocol: HTTP}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: shop}
+spec:
+  parentRefs: [{name: door}]
+  hostnames: [gate.example]
+  rules: [{matches: [{path: {type: PathPrefix, value: /api}}], backendRefs: [{name: shop, port: 80}]}]
+";
+
+/// Asks until the status is this one.
+fn answers(traefik: &Traefik, host: &str, path: &str, status: u16) -> Reply {
+    wait_for(host, || traefik.get(host, path).ok().filter(|reply| reply.status == status))
+}
+
+#[test]
+fn a_request_is_served_by_a_pod_behind_an_ingress_and_a_gateway() {
+    let Some(plane) = plane() else { return };
+    plane.gateway_api(Channel::Standard).unwrap();
+    let traefik = Traefik::start(&plane, &[]).unwrap();
+    let _cert_manager = CertManager::start(&plane).unwrap();
+    let ns = plane.namespace("routes");
+    let ingress = ISSUERS.replace("spec:\n  tls:", "spec:\n  ingressClassName: traefik\n  tls:");
+    apply(&plane, &ns, &ingress).unwrap();
+    apply(&plane, &ns, SHOP).unwrap();
+    let reply = answers(&traefik, "shop.example", "/a?b=c", 200).pod();
+    assert!(reply["pod"].as_str().unwrap().starts_with(&format!("{ns}/shop-")), "{reply}");
+    assert_eq!((reply["port"].as_u64(), reply["path"].as_str()), (Some(8080), Some("/a?b=c")), "{reply}");
+    assert_eq!(answers(&traefik, "gate.example", "/api/x", 200).pod()["path"], "/api/x");
+    assert_eq!(traefik.get("gate.example", "/other").unwrap().status, 404);
+    let redirect = answers(&traefik, "nginx.example", "/", 308);
+    assert_eq!(redirect.header("location"), "https://nginx.example/");
+    let authority = issued(&plane, &ns, "authority");
+    issued(&plane, &ns, "shop-tls");
+    let body = wait_for("HTTPS", || traefik.get_https("shop.example", "/tls", &authority).ok());
+    assert!(body.contains("\"x-forwarded-proto\":\"https\""), "{body}");
+    assert!(traefik.get_https("gate.example", "/api", &authority).is_err(), "it has no certificate");
+    let ip = traefik.address().to_string();
+    for (object, path) in [
+        ("ingress/shop", "{.status.loadBalancer.ingress[0].ip}"),
+        ("ingress/nginx", "{.status.loadBalancer.ingress[0].ip}"),
+        ("gateway/door", "{.status.addresses[0].value}"),
+    ] {
+        let output = format!("jsonpath={path}");
+        let get = ["get", object, "-n", &ns, "-o", &output];
+        wait_for(object, || plane.kubectl(&get).ok().filter(|address| *address == ip));
     }
 }
