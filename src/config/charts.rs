@@ -168,7 +168,7 @@ const REFERENCE: Rule = Rule {
 };
 const REPOSITORY: Rule = Rule {
     what: "a chart repository",
-    says: "an address such as https://kubernetes.github.io/ingress-nginx, without user and password (`helm repo add` keeps those)",
+    says: "an address such as https://kubernetes.github.io/ingress-nginx, and nothing after it",
     legal: is_repository,
 };
 const VERSION: Rule = Rule {
@@ -287,6 +287,18 @@ fn text(findings: &mut Findings, text: &str, rule: &Rule, at: &Path<'_>) {
     }
 }
 
+fn repository(findings: &mut Findings, address: Option<&str>, at: &Path<'_>) {
+    match address {
+        // What stands before the `@` is nothing to repeat.
+        Some(address) if address.contains('@') => {
+            let hint = "`helm repo add NAME URL --username USER --password-stdin` keeps them; then `chart: NAME/CHART`";
+            findings.add(at, "an address with a user or password must not stand in a file", hint);
+        }
+        Some(address) => text(findings, address, &REPOSITORY, at),
+        None => {}
+    }
+}
+
 struct Check<'a, 'f> {
     findings: &'f mut Findings,
     config: &'a Config,
@@ -306,7 +318,7 @@ impl Check<'_, '_> {
     fn chart(&mut self, name: &str, chart: &ExternalChart, at: &Path<'_>) {
         self.text(name, &ENTRY, at);
         self.text(&chart.chart, &REFERENCE, &at.key("chart"));
-        self.option(chart.repository.as_deref(), &REPOSITORY, &at.key("repository"));
+        repository(self.findings, chart.repository.as_deref(), &at.key("repository"));
         self.option(chart.version.as_deref(), &VERSION, &at.key("version"));
         self.option(chart.namespace.as_deref(), &rules::NAMESPACE, &at.key("namespace"));
         self.option(chart.release.as_deref(), &rules::RELEASE_NAME, &at.key("release"));
@@ -344,7 +356,10 @@ impl Check<'_, '_> {
             let hint = "`repository` goes with the bare name of a chart";
             self.findings.add(at, "`repository` contradicts `chart`, which says where it is", hint);
         }
-        if chart.kind() == Kind::Name && chart.repository.is_some() == chart.chart.contains('/') {
+        if is_reference(&chart.chart)
+            && chart.kind() == Kind::Name
+            && chart.repository.is_some() == chart.chart.contains('/')
+        {
             let hint = "write `repository: https://...` and the bare name, or REPOSITORY/NAME as `helm repo list` knows it, or oci://..., ./FOLDER or ./FILE.tgz";
             self.findings.add(&at.key("chart"), "it is not said in which repository the chart is, or twice", hint);
         }
@@ -449,9 +464,7 @@ fn environment_chart(config: &Config, name: &str, own: &EnvironmentChart, findin
     if let Some(version) = &own.version {
         text(findings, version, &VERSION, &at.key("version"));
     }
-    if let Some(repository) = &own.repository {
-        text(findings, repository, &REPOSITORY, &at.key("repository"));
-    }
+    repository(findings, own.repository.as_deref(), &at.key("repository"));
     if own.version.is_some() && base.kind() == Kind::File {
         findings.add(at, "`version` contradicts `chart` above, which is a folder or a file", "");
     }

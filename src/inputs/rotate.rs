@@ -72,6 +72,9 @@ impl Kept {
     }
 }
 
+/// Before the name of a chart, where it stands among claims: a chart with claims of its own is set up with secrets too.
+pub const CHART: &str = "chart/";
+
 /// Credentials that live claims may have been set up with.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Stale {
@@ -133,8 +136,18 @@ impl Stale {
 }
 
 fn described(claims: &[String]) -> String {
-    let noun = if claims.len() == 1 { "the claim" } else { "the claims" };
-    format!("{noun} {}", claims.join(", "))
+    let (charts, claims): (Vec<&String>, Vec<&String>) = claims.iter().partition(|claim| claim.starts_with(CHART));
+    let claims: Vec<&str> = claims.into_iter().map(String::as_str).collect();
+    let charts: Vec<&str> = charts.into_iter().map(|chart| &chart[CHART.len()..]).collect();
+    let said = |noun: &str, names: &[&str]| {
+        let many = if names.len() == 1 { "" } else { "s" };
+        format!("the {noun}{many} {}", names.join(", "))
+    };
+    match (claims.is_empty(), charts.is_empty()) {
+        (_, true) => said("claim", &claims),
+        (true, false) => said("chart", &charts),
+        (false, false) => format!("{} and {}", said("claim", &claims), said("chart", &charts)),
+    }
 }
 
 #[cfg(test)]
@@ -220,6 +233,14 @@ mod tests {
             (0, 1, 1),
             "token was given"
         );
+    }
+
+    #[test]
+    fn charts_stand_among_claims() {
+        let said = |names: &[&str]| described(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+        assert_eq!(said(&["a"]), "the claim a");
+        assert_eq!(said(&["chart/pg"]), "the chart pg");
+        assert_eq!(said(&["a", "b", "chart/pg"]), "the claims a, b and the chart pg");
     }
 
     #[test]

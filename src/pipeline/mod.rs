@@ -111,8 +111,10 @@ pub enum Error {
     #[error("cannot make a temporary folder: {0}")]
     Temporary(#[source] std::io::Error),
     /// The workloads did not become ready, and show why.
-    #[error("the application did not become ready\n{}\n{}", stuck(.seen), ended(.seen, .helm))]
+    #[error("{what} did not become ready\n{}\n{}", stuck(.seen), ended(.seen, .helm))]
     NotReady {
+        /// What did not: the application, or a chart that comes with it.
+        what: String,
         /// What helm said.
         helm: Box<Error>,
         /// What the workloads showed in the end.

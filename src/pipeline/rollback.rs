@@ -356,7 +356,11 @@ impl Way<'_> {
         replicas::hold(cluster, release, revision, wanted)?;
         let back = || Ok(helm.rollback(target, revision, self.options, &mut |_| {})?);
         let waits = self.options.wait;
-        let ran = if waits { Watching { release, secrets, report, give_up: None }.during(back) } else { back() };
+        let ran = if waits {
+            Watching { what: "the application", release, secrets, report, give_up: None }.during(back)
+        } else {
+            back()
+        };
         // What helm says is worth more than that its end could not be noted.
         let noted = self.lock.helm_ended(cluster, release, ran.is_ok());
         ran?;

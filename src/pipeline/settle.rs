@@ -29,10 +29,12 @@ pub struct Rotation {
     pub accept_stale: bool,
 }
 
-/// Settles the inputs. Writes nothing, and refuses to part data from its credentials.
+/// Settles the inputs. Writes nothing, and refuses to part data from its credentials. `with_data` are charts that have claims
+/// of their own, as the Secret remembers charts.
 pub fn settled(
     request: &Deploy,
     before: &Before,
+    with_data: &BTreeSet<String>,
     ask: &AskInputs,
     random: &Random,
     report: &Report,
@@ -62,7 +64,7 @@ pub fn settled(
             warn(report, format!("{name}: {sentence}"));
         }
     }
-    let live: BTreeSet<&str> = before.claims.iter().map(name_of).collect();
+    let live: BTreeSet<&str> = before.claims.iter().map(name_of).chain(with_data.iter().map(String::as_str)).collect();
     let stale = stale(plan, &before.kept, &settled, &before.secret.claims, &live);
     stale.warnings().for_each(|sentence| warn(report, sentence));
     if !request.rotation.accept_stale {

@@ -33,11 +33,16 @@ pub fn claims_by_key(plan: &Plan, charts: &[PlannedChart]) -> BTreeMap<String, V
     for chart in charts {
         for input in chart.values_from.values() {
             if plan.secrets.get(input).is_some_and(SecretUse::is_written_by_deploy) {
-                by_key.entry(input.clone()).or_default().push(format!("chart/{}", chart.name));
+                by_key.entry(input.clone()).or_default().push(remembered(chart));
             }
         }
     }
     by_key
+}
+
+/// How the Secret remembers that a chart was set up with a key. No claim can be called so.
+pub fn remembered(chart: &PlannedChart) -> String {
+    format!("{}{}", crate::inputs::CHART, chart.name)
 }
 
 /// The values that only a deploy gives. `replicas` are those of autoscaled workloads, which are the autoscaler's to decide.

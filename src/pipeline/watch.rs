@@ -49,6 +49,8 @@ pub struct Seen {
 
 /// What to watch, and for whom.
 pub struct Watching<'a> {
+    /// What the release is of: `the application`.
+    pub what: &'a str,
     /// The release.
     pub release: &'a Release,
     /// Texts that are not shown.
@@ -67,7 +69,7 @@ impl Watching<'_> {
         let shows_why = !seen.findings.is_empty() || !seen.unready.is_empty();
         match result {
             Err(error) if shows_why && (seen.gave_up || error.is_of_helm()) => {
-                Err(Error::NotReady { helm: Box::new(error), seen })
+                Err(Error::NotReady { what: self.what.to_owned(), helm: Box::new(error), seen })
             }
             other => other,
         }

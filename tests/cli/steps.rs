@@ -51,3 +51,19 @@ fn the_picture_of_a_deploy() {
         "docs/deploy-steps.svg is old: kubectl aspire deploy --list-steps=svg > docs/deploy-steps.svg"
     );
 }
+
+/// The charts of an intent are steps, known without a cluster and without a chart.
+#[test]
+fn charts_are_steps() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = "charts:\n  late: {chart: ./late, phase: after, needs: [b]}\n  a: {chart: repo/a, version: ^1.2, needs: [b]}\n  b: {chart: 'oci://h/b', version: 2.0.0, namespace: web}\nenvironments: {prod: {charts: {b: {version: 2.1.0}}}}\n";
+    std::fs::write(folder.path().join("aspire-k8s.yaml"), config).unwrap();
+    let lock = "apiVersion: aspire-k8s-lock/v1\ncharts:\n- name: a\n  chart: repo/a\n  requested: ^1.2\n  version: 1.4.0\n  digest: sha256:0000000000000000000000000000000000000000000000000000000000000000\n";
+    std::fs::write(folder.path().join("aspire-k8s.lock.yaml"), lock).unwrap();
+    let mut text = String::new();
+    for arguments in [&["deploy"][..], &["deploy", "-e", "prod"], &["plan"]] {
+        let ran = aspire(arguments).args([folder.path().as_os_str()]).args(["--list-steps"]).run().ok();
+        text.extend(["== ", &arguments.join(" "), "\n", &ran, "\n"]);
+    }
+    insta::assert_snapshot!(text);
+}

@@ -1,6 +1,7 @@
 //! `charts:`: other people's charts, installed with the application, from a folder, a repository and a registry.
 
-use crate::bench::{Bench, CONFIG, bench, text};
+use crate::bench::{Bench, CONFIG, Run, bench, bench_of_its_own, text, wait_for};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::{Value, json};
 use std::fs;
 use testbed::{ChartRepository, Registry, RepositoryFault};
@@ -351,4 +352,137 @@ fn a_lock_file_pins_versions_and_bytes_and_update_moves_them() {
     charts(&["update"]).ok().says(&["asks for exactly 1.0.0", "is 1.3.0"]);
     bench.deploy(&[]).ok().says(&["upgrade 1.3.0 -> 1.0.0"]);
     assert!(bench.left_behind().is_empty());
+}
+
+/// An object of the application may be of a kind that a chart brings: on an empty cluster nothing refuses it.
+#[test]
+fn a_kind_of_the_application_that_a_chart_brings_is_not_missing_on_an_empty_cluster() {
+    let Some(bench) = bench_of_its_own("empty") else { return };
+    let definition = bench.plane.kubectl(&["get", "crd/components.dapr.io", "-o", "json"]).unwrap();
+    let mut definition: Value = serde_json::from_str(&definition).unwrap();
+    definition["metadata"] = json!({"name": "components.dapr.io"});
+    definition.as_object_mut().unwrap().shift_remove("status");
+    bench.plane.kubectl(&["delete", "crd/components.dapr.io", "--wait=true"]).unwrap();
+    bench.change_manifest(
+        "\"db-password\": {",
+        "\"statestore\": {\"type\": \"dapr.component.v0\", \"daprComponent\": {\"type\": \"state\", \"version\": \"v1\", \"metadata\": []}},\n    \"db-password\": {",
+    );
+    bench.unchanged(|| bench.deploy(&[]).exits(3).says(&["install Dapr"]));
+    write_plain(&bench, "dapr", "1.0.0");
+    // As most operators' charts do it: among the templates, behind a value.
+    bench.write("src/dapr/templates/crd.yaml", &format!("{{{{- if .Values.crds }}}}\n{definition}\n{{{{- end }}}}\n"));
+    let config = |more: &str| {
+        bench.configure(&format!(
+            "{CONFIG}charts:\n  dapr: {{chart: ../src/dapr, namespace: {ns}-dapr, values: {{crds: true}}, waitFor: {{crds: [components.dapr.io]}}{more}}}\n",
+            ns = bench.ns
+        ));
+    };
+    config(", phase: after");
+    bench.unchanged(|| bench.deploy(&[]).exits(3).says(&["install Dapr"]));
+    config("");
+    bench.unchanged(|| {
+        let planned = bench.run(&["plan", "app", "-n", &bench.ns]).exits(2);
+        assert!(planned.out.contains("chart dapr") && !planned.out.contains("would fail"), "{planned}");
+        let found = bench.run(&["doctor", "app", "-n", &bench.ns]).end();
+        assert!(!found.out.contains("install Dapr"), "{found}");
+    });
+    bench.deploy(&[]).ok();
+    assert_eq!(bench.list("components.dapr.io").len(), 1);
+    bench.deploy(&[]).ok().says(&["chart dapr (dapr in", "unchanged"]);
+}
+
+/// A Deployment that becomes ready only when it is `good`, in a chart of its own.
+fn write_stuck(bench: &Bench, behaviour: &str) {
+    write_plain(bench, "stuck", "1.0.0");
+    let annotation = if behaviour == "good" { "testbed.dev/none" } else { "testbed.dev/behavior" };
+    bench.write(
+        "src/stuck/templates/b.yaml",
+        &json!({"apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"name": "stuck", "labels": {"app.kubernetes.io/instance": "stuck"}},
+            "spec": {"selector": {"matchLabels": {"a": "stuck"}}, "template": {
+                "metadata": {"labels": {"a": "stuck", "app.kubernetes.io/instance": "stuck"}, "annotations": {annotation: behaviour}},
+                "spec": {"containers": [{"name": "c", "image": "registry.invalid/stuck:1"}]}}}})
+        .to_string(),
+    );
+}
+
+fn label_of(bench: &Bench, release: &str, revision: u32) -> String {
+    let record = bench.find(&format!("secret/sh.helm.release.v1.{release}.v{revision}"));
+    record.map(|record| text(&record["metadata"]["labels"]["status"]).to_owned()).unwrap_or_default()
+}
+
+#[test]
+fn a_chart_that_is_stopped_or_killed_on_its_way_is_gone_on_with() {
+    let Some(bench) = bench("stopped") else { return };
+    write_stuck(&bench, "never-ready");
+    bench.configure(&format!("{CONFIG}charts:\n  stuck: {{chart: ../src/stuck, namespace: {}}}\n", bench.ns));
+    let begun = |run: Run, revision: u32| {
+        let child = run.spawn();
+        wait_for("the release of the chart", || {
+            (label_of(&bench, "stuck", revision).starts_with("pending")).then_some(())
+        });
+        wait_for("its Deployment", || bench.find("deployment/stuck"));
+        child
+    };
+    let mut child = begun(bench.deploy(&[]), 1);
+    kill_process(Pid::from_raw(child.id().cast_signed()).unwrap(), Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(6));
+    assert_eq!((label_of(&bench, "stuck", 1).as_str(), bench.find("lease/stuck-aspire")), ("failed", None));
+    assert_eq!(bench.find("deployment/api"), None);
+
+    // Killed, helm too: what it left pending is found to be dead, and gone on from.
+    let seen = bench.path("helms");
+    let helm = bench.script(
+        "marks/helm",
+        &format!("#!/bin/sh\necho $$ >>{}\nexec {} \"$@\"\n", seen.display(), bench.plane.helm("4.2.4").display()),
+    );
+    let mut child = begun(bench.deploy(&[]).env("HELM_BIN", &helm), 2);
+    kill_process(Pid::from_raw(child.id().cast_signed()).unwrap(), Signal::KILL).unwrap();
+    let last = fs::read_to_string(&seen).unwrap();
+    kill_process_group(Pid::from_raw(last.lines().last().unwrap().parse().unwrap()).unwrap(), Signal::KILL).unwrap();
+    child.wait().unwrap();
+    assert!(label_of(&bench, "stuck", 2).starts_with("pending"));
+    write_stuck(&bench, "good");
+    bench.deploy(&[]).ok().says(&["counts as failed now", "again, it is pending-upgrade"]);
+    assert_eq!(label_of(&bench, "stuck", 3), "deployed");
+    bench.get("deployment/api");
+    bench.deploy(&[]).ok().says(&["unchanged"]);
+    assert!(
+        bench.left_behind().iter().all(|name| name.to_string_lossy().starts_with("aspire-")),
+        "only of the one that was killed"
+    );
+}
+
+#[test]
+fn why_a_chart_does_not_become_ready_is_told() {
+    let Some(bench) = bench("unready") else { return };
+    write_stuck(&bench, "image-pull-backoff");
+    bench.configure(&format!("{CONFIG}charts:\n  stuck: {{chart: ../src/stuck, namespace: {}}}\n", bench.ns));
+    bench
+        .deploy(&["--timeout", "10s"])
+        .exits(1)
+        .says(&["the chart stuck did not become ready", "registry.invalid/stuck:1"]);
+}
+
+#[test]
+fn a_secret_that_the_data_of_a_chart_was_set_up_with_does_not_change_unseen() {
+    let Some(bench) = bench("data") else { return };
+    write_plain(&bench, "pg", "1.0.0");
+    let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "pg", "labels": {"app.kubernetes.io/instance": "pg"}},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}});
+    bench.write("src/pg/templates/b.yaml", &claim.to_string());
+    let config = format!(
+        "{CONFIG}charts:\n  pg: {{chart: ../src/pg, namespace: {}, valuesFrom: {{password: token}}}}\n",
+        bench.ns
+    );
+    bench.configure(&config);
+    bench.deploy(&[]).ok();
+    let token = bench.secret("app-secrets")["token"].clone();
+    for more in [&["--rotate", "token"][..], &["--parameter", "token=other"]] {
+        bench.unchanged(|| {
+            bench.deploy(more).exits(3).says(&["`token` would change", "the chart pg", "--accept stale-credentials"])
+        });
+    }
+    bench.deploy(&["--rotate", "token", "--accept", "stale-credentials"]).ok().says(&["change its values"]);
+    assert_ne!(bench.secret("app-secrets")["token"], token);
 }

@@ -3,6 +3,7 @@
 use super::super::Error;
 use super::super::event::say;
 use super::super::lock::{Hold, Seen};
+use super::super::watch::Watching;
 use super::fetch::Ready;
 use super::look::{Decided, at};
 use super::values::{self, Known};
@@ -46,7 +47,15 @@ impl Work<'_> {
         hold.keep(seen);
         hold.take(&helm, &release, owner, "deploy")?;
         let ran = hold.recover(self.cluster, &release, self.limits, self.report).and_then(|()| {
-            let ran = self.upgrade(chart, ready, decided, &helm, &target, &given);
+            let what = format!("the chart {}", chart.name);
+            let watching = Watching {
+                what: &what,
+                release: &release,
+                secrets: &given.secrets,
+                report: self.report,
+                give_up: None,
+            };
+            let ran = watching.during(|| self.upgrade(chart, ready, decided, &helm, &target, &given));
             let noted = hold.lock().and_then(|lock| lock.helm_ended(self.cluster, &release, ran.is_ok()));
             ran.and(noted)
         });

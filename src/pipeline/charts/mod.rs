@@ -26,10 +26,10 @@ use super::lock::Word;
 use super::run::Limits;
 use super::{Error, Release, Report, Slot};
 use crate::charts::{Action, Brought, Phase, PlannedChart};
-use crate::cluster::Cluster;
+use crate::cluster::{CLAIM, Cluster, annotation, label, marks};
 use crate::helm::Helm;
 use serde_json::Value as Json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 
 /// What the steps of the charts leave for each other, in the order of the charts.
@@ -91,10 +91,15 @@ pub fn reading<'a>(charts: &[PlannedChart]) -> Vec<Step<'a, Deployment<'a>>> {
         Step::new(
             CHECK,
             "compare the charts with what is installed",
-            &[FETCH, "process-parameters"],
+            &["process-parameters"],
             Deployment::check_charts,
         ),
     ]
+}
+
+/// The step that fetches, when there are charts.
+pub fn fetched(charts: &[PlannedChart]) -> Option<&'static str> {
+    (!charts.is_empty()).then_some(FETCH)
 }
 
 /// What waits for the last of the steps that only read.
@@ -153,6 +158,21 @@ impl Deployment<'_> {
         let (work, ready, decided) = (self.work()?, self.charts.ready.get()?, self.charts.decided.get()?);
         self.hold.check()?;
         work.install(index, &ready[index], &decided[index], &self.known_values()?)
+    }
+
+    /// Charts that have claims, as the Secret remembers charts: a value that their data was set up with must not change unseen.
+    pub fn charts_with_data(&self) -> Result<BTreeSet<String>, Error> {
+        let cluster = self.cluster.get()?;
+        let mut found = BTreeSet::new();
+        for chart in self.request.charts.iter().filter(|chart| !chart.values_from.is_empty()) {
+            let claims = cluster.list(&CLAIM, &chart.namespace, "")?;
+            let of_chart = |claim: &Json| {
+                [label(claim, marks::INSTANCE), label(claim, "release"), annotation(claim, "meta.helm.sh/release-name")]
+                    .contains(&Some(&chart.release))
+            };
+            found.extend(Some(super::values::remembered(chart)).filter(|_| claims.iter().any(of_chart)));
+        }
+        Ok(found)
     }
 
     /// The inputs that charts take, as far as they are known.

@@ -104,7 +104,13 @@ impl Deployment<'_> {
     fn watched(&self, upgrade: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
         let secrets = self.secrets()?;
         let give_up = (self.request.wait == Wait::UntilHopeless).then_some(crate::helm::stop as fn());
-        let watching = Watching { release: self.release, secrets: &secrets, report: self.report, give_up };
+        let watching = Watching {
+            what: "the application",
+            release: self.release,
+            secrets: &secrets,
+            report: self.report,
+            give_up,
+        };
         watching.during(upgrade)
     }
 }

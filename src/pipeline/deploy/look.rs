@@ -47,7 +47,8 @@ impl Deployment<'_> {
         let before = self.before.get()?;
         foreign::check_lost(self.request.plan, &self.request.given, &before.lost)?;
         self.cluster.get()?.hide(before.kept.foreign.values().filter(|value| !value.is_empty()).cloned());
-        let settled = settled(self.request, before, self.ask.inputs, self.random, self.report)?;
+        let settled =
+            settled(self.request, before, &self.charts_with_data()?, self.ask.inputs, self.random, self.report)?;
         self.cluster.get()?.hide(values::secrets_of(&settled));
         self.settled.put(settled);
         Ok(())

@@ -123,6 +123,11 @@ struct Written {
 
 /// The steps that only read: all that is known before anything is checked or written.
 pub(super) fn reading<'a>(charts: &[PlannedChart]) -> Vec<Step<'a, Deployment<'a>>> {
+    // Nothing else goes on, and nothing is said, while a person is asked.
+    let before_asking: Vec<&str> = ["check-helm-prereqs-kubernetes", "check-cluster-kubernetes", "publish-kubernetes"]
+        .into_iter()
+        .chain(charts::fetched(charts))
+        .collect();
     let mut steps = vec![
         Step::new("check-helm-prereqs-kubernetes", "find helm and check its version", &[], Deployment::find_helm),
         Step::new("check-cluster-kubernetes", "read what the cluster holds of the release", &[], Deployment::look),
@@ -130,8 +135,7 @@ pub(super) fn reading<'a>(charts: &[PlannedChart]) -> Vec<Step<'a, Deployment<'a
         Step::new(
             "process-parameters",
             "settle the value of every input, and ask for what is missing",
-            // Nothing else goes on, and nothing is said, while a person is asked.
-            &["check-helm-prereqs-kubernetes", "check-cluster-kubernetes", "publish-kubernetes"],
+            &before_asking,
             Deployment::settle,
         ),
     ];
