@@ -1,6 +1,7 @@
 //! An ACME server on loopback, and what it needs of a network: the real Pebble, which looks at hosts before it signs.
 //!
-//! What is simulated: every host name leads to loopback, and the pod that cert-manager starts to answer an HTTP-01
+//! What is simulated: every host name leads to loopback (the name server of [`CertManager`](crate::CertManager) says so,
+//! and keeps the records that DNS-01 challenges ask for), and the pod that cert-manager starts to answer an HTTP-01
 //! challenge, because its pods are fakes at level A. The `Solver` answers in its place what that pod would, and only
 //! once cert-manager has made the Ingress or the route that leads to the pod. This module must not answer for anything
 //! but challenges, and must not lead anywhere but to loopback.
@@ -13,7 +14,6 @@ use crate::plane::{ControlPlane, free_ports};
 use crate::tools::{self, PEBBLE};
 use serde_json::{Value, json};
 use std::fs;
-use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
@@ -23,7 +23,6 @@ use std::process::Command;
 #[derive(Debug)]
 pub struct Pebble {
     _programs: Vec<Program>,
-    _names: Listener,
     _solver: Solver,
     ca: PathBuf,
     kubectl: PathBuf,
@@ -32,14 +31,15 @@ pub struct Pebble {
 }
 
 impl Pebble {
-    /// Starts a server that finds the challenges of this cluster.
+    /// Starts a server that finds the challenges of this cluster. A [`CertManager`](crate::CertManager) has to run, now or
+    /// later, for its names.
     pub fn start(plane: &ControlPlane) -> Result<Self, Error> {
         let bin = tools::ensure(&[PEBBLE])?;
         let [directory, management, tls] = free_ports()?;
         let dir = plane.dir().join(format!("pebble-{directory}"));
         fs::create_dir_all(&dir).context(|| format!("Cannot create {}", dir.display()))?;
         Pki::create(&dir)?.server("server", "pebble", &["localhost"], &[IpAddr::V4(Ipv4Addr::LOCALHOST)])?;
-        let (solver, names) = (Solver::start(plane)?, names()?);
+        let solver = Solver::start(plane)?;
         let config = json!({"pebble": {
             "listenAddress": format!("127.0.0.1:{directory}"),
             "managementListenAddress": format!("127.0.0.1:{management}"),
@@ -55,7 +55,12 @@ impl Pebble {
         let file = dir.join("config.json");
         fs::write(&file, config.to_string()).context(|| format!("Cannot write {}", file.display()))?;
         let mut command = Command::new(bin.join(PEBBLE.name));
-        command.arg("-config").arg(&file).arg("-dnsserver").arg(names.address().to_string()).env_clear();
+        command
+            .arg("-config")
+            .arg(&file)
+            .arg("-dnsserver")
+            .arg(format!("127.0.0.1:{}", plane.names_port()))
+            .env_clear();
         // By default it is slow and refuses now and then, to see what clients do about it.
         command.env("PEBBLE_VA_NOSLEEP", "1").env("PEBBLE_WFE_NONCEREJECT", "0");
         let mut programs = vec![Program::start(&format!("pebble-{directory}"), command, &plane.logs())?];
@@ -63,7 +68,7 @@ impl Pebble {
             [directory, management].iter().all(|&port| TcpStream::connect(("127.0.0.1", port)).is_ok())
         })?;
         let (ca, kubectl) = (dir.join("ca.crt"), bin.join("kubectl"));
-        Ok(Self { _programs: programs, _names: names, _solver: solver, ca, kubectl, directory, management })
+        Ok(Self { _programs: programs, _solver: solver, ca, kubectl, directory, management })
     }
 
     /// What an issuer is told as its `server`.
@@ -143,37 +148,4 @@ fn route_leads(spec: &Value, host: &str, path: &str) -> bool {
 
 fn items(list: &Value) -> impl Iterator<Item = &Value> {
     list.as_array().into_iter().flatten()
-}
-
-/// A DNS server (over TCP) for which every name is an IPv4 address of loopback.
-fn names() -> Result<Listener, Error> {
-    Listener::start(|mut client| {
-        let mut length = [0; 2];
-        while client.read_exact(&mut length).is_ok() {
-            let mut query = vec![0; usize::from(u16::from_be_bytes(length))];
-            let Some(answer) = client.read_exact(&mut query).ok().and_then(|()| resolve(&query)) else { return };
-            let length = u16::try_from(answer.len()).unwrap_or_default().to_be_bytes();
-            if client.write_all(&[&length[..], &answer].concat()).is_err() {
-                return;
-            }
-        }
-    })
-}
-
-/// The answer to one question (RFC 1035, section 4): `127.0.0.1` to one for an A record, nothing to any other.
-fn resolve(query: &[u8]) -> Option<Vec<u8>> {
-    const HEADER: usize = 12;
-    let mut end = HEADER;
-    while *query.get(end)? != 0 {
-        end += usize::from(*query.get(end)?) + 1;
-    }
-    let question = query.get(HEADER..end + 5)?;
-    let is_a = question[question.len() - 4..question.len() - 2] == [0, 1];
-    // The question's number; an answer, recursion available; one question, and one record if there is one.
-    let mut answer = [&query[..2], &[0x81, 0x80, 0, 1, 0, u8::from(is_a), 0, 0, 0, 0], question].concat();
-    if is_a {
-        // The name of the question, type A, class IN, a time to live of one minute, four bytes.
-        answer.extend([0xc0, 0x0c, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1]);
-    }
-    Some(answer)
 }

@@ -35,7 +35,7 @@ mod traefik;
 
 pub use acme::Pebble;
 pub use available::{Level, available, skip_or_fail};
-pub use cert_manager::CertManager;
+pub use cert_manager::{CertManager, Zone};
 pub use charts::{ChartRepository, RepositoryFault, widgets_chart};
 pub use error::Error;
 pub use faults::Faults;

@@ -64,6 +64,7 @@ struct Ports {
     scheduler: u16,
     kwok: u16,
     forward: u16,
+    names: u16,
 }
 
 impl ControlPlane {
@@ -231,14 +232,14 @@ impl ControlPlane {
     /// A directory and ports; nothing runs yet. From here on dropping it stops and removes what there is.
     pub(crate) fn prepare() -> Result<Self, Error> {
         let dir = rundir::create(&home())?;
-        let [etcd, etcd_peer, api, controllers, scheduler, kwok, forward] = free_ports()?;
+        let [etcd, etcd_peer, api, controllers, scheduler, kwok, forward, names] = free_ports()?;
         Ok(Self {
             kubeconfig: dir.join("kubeconfig"),
             audit_log: dir.join("audit.log"),
             dir,
             bin: home().join("bin"),
             api: SocketAddr::new(LOOPBACK, api),
-            ports: Ports { etcd, etcd_peer, controllers, scheduler, kwok, forward },
+            ports: Ports { etcd, etcd_peer, controllers, scheduler, kwok, forward, names },
             namespaces: AtomicU32::new(0),
             programs: Vec::new(),
             egress: None,
@@ -374,6 +375,11 @@ impl ControlPlane {
             TcpStream::connect_timeout(&plane.api, Duration::from_secs(1)).is_ok()
                 && plane.kubectl(&["get", "--raw=/readyz"]).is_ok()
         })
+    }
+
+    /// The port of the name server, if one is started.
+    pub(crate) fn names_port(&self) -> u16 {
+        self.ports.names
     }
 
     /// The path of a program of the test bed.

@@ -25,7 +25,7 @@ fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         if let Some(found) = look() {
             return found;
         }
-        assert!(start.elapsed() < Duration::from_secs(90), "no {what}");
+        assert!(start.elapsed() < Duration::from_secs(120), "no {what}");
         std::thread::sleep(Duration::from_millis(100));
     }
 }
@@ -120,9 +120,10 @@ fn the_webhook_of_the_chart_answers() {
 fn an_acme_server_signs_for_hosts_that_answer() {
     let Some(plane) = plane() else { return };
     plane.gateway_api(Channel::Standard).unwrap();
-    let _cert_manager = CertManager::start(&plane).unwrap();
+    let cert_manager = CertManager::start(&plane).unwrap();
     let pebble = Pebble::start(&plane).unwrap();
     let ns = plane.namespace("acme");
+    let zone = cert_manager.zone();
     let bundle = base64::engine::general_purpose::STANDARD.encode(pebble.ca_pem());
     let acme = format!(
         "
@@ -135,15 +136,27 @@ spec:
     caBundle: {bundle}
     privateKeySecretRef: {{name: account}}
     solvers:
+    - selector: {{dnsNames: ['*.wild.example']}}
+      dns01:
+        rfc2136:
+          nameserver: {}
+          tsigKeyName: {}
+          tsigAlgorithm: {}
+          tsigSecretSecretRef: {{name: tsig, key: secret}}
     - selector: {{dnsNames: [gate.example]}}
       http01: {{gatewayHTTPRoute: {{parentRefs: [{{name: door}}]}}}}
     - http01: {{ingress: {{ingressClassName: any}}}}
 ",
-        pebble.directory_url()
+        pebble.directory_url(),
+        zone.nameserver,
+        zone.key_name,
+        zone.algorithm
     );
     plane.kubectl(&["create", "namespace", "cert-manager"]).unwrap();
+    let secret = format!("--from-literal=secret={}", zone.secret);
+    plane.kubectl(&["create", "secret", "generic", "tsig", "-n", "cert-manager", &secret]).unwrap();
     plane.apply(&acme).unwrap();
-    for (name, host) in [("shop", "shop.example"), ("gate", "gate.example")] {
+    for (name, host) in [("shop", "shop.example"), ("gate", "gate.example"), ("wild", "'*.wild.example'")] {
         let certificate = "
 apiVersion: cert-manager.io/v1
 kind: Certificate
@@ -154,7 +167,7 @@ spec: {dnsNames: [HOST], secretName: NAME, issuerRef: {kind: ClusterIssuer, name
     }
     let root = pebble.root_ca_pem().unwrap();
     assert!(root.contains("BEGIN CERTIFICATE"), "{root}");
-    for secret in ["shop", "gate"] {
+    for secret in ["shop", "gate", "wild"] {
         let chain = issued(&plane, &ns, secret);
         assert_eq!(chain.matches("BEGIN CERTIFICATE").count(), 2, "a certificate and its intermediate: {chain}");
     }

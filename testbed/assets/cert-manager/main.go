@@ -1,4 +1,5 @@
-// Runs the three parts of cert-manager as processes against a test bed: `controller`, `cainjector` and `webhook`.
+// Runs the three parts of cert-manager as processes against a test bed: `controller`, `cainjector` and `webhook`; and a
+// name server that takes updates, `names`, for what they ask of the DNS.
 //
 // The commands of cert-manager are in modules that are not published; its packages are. Everything that these parts do
 // is done by the packages. What is different from its own commands: nobody elects a leader, nothing is served but on
@@ -75,6 +76,7 @@ var (
 	namespace  = flags.String("namespace", "cert-manager", "where cert-manager is installed, and keeps the secrets of cluster issuers")
 	service    = flags.String("service", "cert-manager-webhook", "the service of the webhook")
 	address    = flags.String("address", "127.0.0.1", "where a part listens")
+	nameserver = flags.String("nameserver", "", "who the controller asks about names")
 	port       = flags.Int("port", 0, "where the webhook, or the health of another part, is served")
 )
 
@@ -84,10 +86,10 @@ const pause = 200 * time.Millisecond
 func main() {
 	klog.InitFlags(flags)
 	parts := map[string]func(context.Context, *rest.Config) error{
-		"controller": runController, "cainjector": runCAInjector, "webhook": runWebhook,
+		"controller": runController, "cainjector": runCAInjector, "webhook": runWebhook, "names": runNames,
 	}
 	if len(os.Args) < 2 || parts[os.Args[1]] == nil {
-		log.Fatal("usage: cert-manager controller|cainjector|webhook --kubeconfig FILE [--namespace N] [--port N]")
+		log.Fatal("usage: cert-manager controller|cainjector|webhook|names --kubeconfig FILE [--namespace N] [--port N]")
 	}
 	flags.Parse(os.Args[2:])
 	ctrl.SetLogger(klog.Background())
@@ -170,6 +172,9 @@ func runController(ctx context.Context, cluster *rest.Config) error {
 			HTTP01SolverResourceLimitsMemory:  quantity("64Mi"),
 			ACMEHTTP01SolverRunAsNonRoot:      true,
 			DNS01CheckRetryPeriod:             10 * time.Second,
+			// It has what the world would see, so nobody else is asked.
+			DNS01Nameservers:        []string{*nameserver},
+			DNS01CheckAuthoritative: false,
 		},
 		IngressShimOptions: controller.IngressShimOptions{
 			DefaultIssuerKind:                 "Issuer",
