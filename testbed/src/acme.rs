@@ -149,3 +149,47 @@ fn route_leads(spec: &Value, host: &str, path: &str) -> bool {
 fn items(list: &Value) -> impl Iterator<Item = &Value> {
     list.as_array().into_iter().flatten()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Request, Value, json, solve};
+
+    fn asked(target: &str, host: &str) -> Request {
+        Request::new(target, &[("host", host)])
+    }
+
+    #[test]
+    fn a_challenge_is_answered_only_where_something_leads_to_it() {
+        let path = "/.well-known/acme-challenge/abc";
+        let challenge =
+            json!({"metadata": {"namespace": "a"}, "spec": {"token": "abc", "dnsName": "x.example", "key": "abc.key"}});
+        let ingress = |namespace: &str, host: &str, path: &str| {
+            json!({"metadata": {"namespace": namespace},
+                "spec": {"rules": [{"host": host, "http": {"paths": [{"path": path}]}}]}})
+        };
+        let route = json!({"metadata": {"namespace": "a"},
+            "spec": {"hostnames": ["x.example"], "rules": [{"matches": [{"path": {"value": path}}]}]}});
+        let answer = |routes: &[(&str, &Value)], request: &Request| {
+            solve(request, &|kind| match kind {
+                "challenges.acme.cert-manager.io" => vec![challenge.clone()],
+                _ => routes.iter().filter(|(of, _)| *of == kind).map(|(_, one)| (*one).clone()).collect(),
+            })
+        };
+        let (ingresses, routes) = ("ingresses.networking.k8s.io", "httproutes.gateway.networking.k8s.io");
+        let right = ingress("a", "x.example", path);
+        let direct = asked(path, "x.example:80");
+        let proxied = asked(&format!("http://x.example{path}"), "x.example");
+        for request in [&direct, &proxied] {
+            assert_eq!(answer(&[(ingresses, &right)], request), (200, b"abc.key".to_vec()));
+            assert_eq!(answer(&[(routes, &route)], request), (200, b"abc.key".to_vec()));
+            assert_eq!(answer(&[], request).0, 404, "no pod without a way to it");
+        }
+        for wrong in
+            [ingress("b", "x.example", path), ingress("a", "y.example", path), ingress("a", "x.example", "/other")]
+        {
+            assert_eq!(answer(&[(ingresses, &wrong)], &direct).0, 404, "{wrong}");
+        }
+        assert_eq!(answer(&[(ingresses, &right)], &asked(path, "y.example")).0, 404, "another host");
+        assert_eq!(answer(&[(ingresses, &right)], &asked("/other", "x.example")).0, 404, "another path");
+    }
+}

@@ -176,3 +176,24 @@ fn read_target(request: &mut BufReader<&UnixStream>) -> io::Result<String> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Doors, Lookup, SocketAddr, behind};
+
+    fn at(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn only_loopback_and_open_doors_are_dialled() {
+        let doors = Doors::default();
+        doors.lock().unwrap().push(("tls".to_owned(), "hook".to_owned(), 7000));
+        let lookup: Lookup =
+            Box::new(|namespace, service| ((namespace, service) == ("tls", "hook")).then(|| at("10.96.0.7:1").ip()));
+        assert_eq!(behind(at("127.0.0.1:5"), &doors, &lookup), Some(at("127.0.0.1:5")));
+        assert_eq!(behind(at("10.96.0.7:443"), &doors, &lookup), Some(at("127.0.0.1:7000")));
+        assert_eq!(behind(at("10.96.0.8:443"), &doors, &lookup), None);
+        assert_eq!(behind(at("192.0.2.1:443"), &doors, &lookup), None);
+    }
+}

@@ -59,6 +59,13 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    /// A request that nobody sent.
+    #[cfg(test)]
+    pub(crate) fn new(target: &str, headers: &[(&str, &str)]) -> Self {
+        let headers = headers.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Self { target: target.to_owned(), headers }
+    }
+
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value)
     }

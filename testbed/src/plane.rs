@@ -152,6 +152,14 @@ impl ControlPlane {
         Err(Error::new(format!("`kubectl apply` failed: {}", String::from_utf8_lossy(&output.stderr).trim())))
     }
 
+    /// Writes to the status of an object (`kind/name`), as the controller would that this control plane does not have:
+    /// a load balancer's address, say. `status` is merged with what is there.
+    pub fn write_status(&self, namespace: &str, object: &str, status: &Value) -> Result<(), Error> {
+        let patch = serde_json::json!({ "status": status }).to_string();
+        let args = ["patch", object, "-n", namespace, "--subresource=status", "--type=merge", "--patch", &patch];
+        self.kubectl(&args).map(|_| ())
+    }
+
     /// Makes a namespace of its own for one test, `<prefix>-<n>`, ready for pods, and returns its name.
     ///
     /// # Panics

@@ -73,6 +73,17 @@ spec: {containers: [{name: app, image: 'nowhere/app:1'}]}
 }
 
 #[test]
+fn a_status_is_written_as_a_controller_would() {
+    let Some(plane) = plane() else { return };
+    let ns = plane.namespace("status");
+    plane.kubectl(&["create", "service", "loadbalancer", "door", "--tcp=80", "-n", &ns]).unwrap();
+    let status = serde_json::json!({"loadBalancer": {"ingress": [{"ip": "192.0.2.7"}]}});
+    plane.write_status(&ns, "service/door", &status).unwrap();
+    let path = "jsonpath={.status.loadBalancer.ingress[0].ip}";
+    assert_eq!(plane.kubectl(&["get", "service/door", "-n", &ns, "-o", path]).unwrap(), "192.0.2.7");
+}
+
+#[test]
 fn a_component_of_dapr_is_taken() {
     let Some(plane) = plane() else { return };
     let ns = plane.namespace("dapr");
