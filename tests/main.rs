@@ -11,6 +11,8 @@ mod cluster;
 #[cfg(target_os = "linux")]
 mod corpus;
 #[cfg(target_os = "linux")]
+mod dashboard;
+#[cfg(target_os = "linux")]
 mod helm;
 #[cfg(target_os = "linux")]
 mod nasty;

@@ -5,6 +5,7 @@
 //! workload is called there.
 
 mod dapr;
+mod dashboard;
 mod expression;
 mod files;
 mod ports;
@@ -13,6 +14,7 @@ mod value;
 mod values;
 mod volume;
 
+pub use dashboard::OTLP_ENDPOINT;
 pub use files::{Found, Sources, wanted_sources};
 pub use resolve::resolve;
 pub use value::{Form, Part, Side, Value, escape_uri_data};
@@ -70,6 +72,17 @@ pub struct Workload {
     pub files: Vec<FileMount>,
     /// Its Dapr sidecar.
     pub dapr: Option<DaprSidecar>,
+    /// Where its telemetry goes.
+    pub telemetry: Option<Telemetry>,
+}
+
+/// Where the telemetry of a workload goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Telemetry {
+    /// The workload that takes it.
+    pub receiver: String,
+    /// The variables that say so: they hold only while the receiver has pods and the values name no other.
+    pub variables: Vec<&'static str>,
 }
 
 /// What a workload runs.

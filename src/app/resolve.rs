@@ -1,6 +1,7 @@
 //! Manifest and intent to [`App`]: which resources run, what their values are, which inputs are missing.
 
 use super::dapr;
+use super::dashboard;
 use super::expression::{Token, tokens};
 use super::files::{self, Sources};
 use super::ports::{Endpoints, endpoints};
@@ -32,6 +33,9 @@ pub fn resolve(manifest: &Manifest, config: &Config, folder: &str, sources: &Sou
         let Some(resource) = manifest.resources.get(name) else { continue };
         let intent = config.resources.get(name);
         workloads.insert(name.clone(), workload(name, resource, intent, endpoints, sources, &mut values));
+    }
+    if let Some(dashboard) = &config.dashboard {
+        dashboard::add(dashboard, manifest, config, &mut workloads, &mut values);
     }
     let name = config.application.clone().unwrap_or_else(|| folder.to_owned());
     let mut app = App {
@@ -173,6 +177,7 @@ fn workload(
         volumes,
         files: files::mounts(name, resource, intent, sources, values),
         dapr: None,
+        telemetry: None,
     }
 }
 

@@ -6,7 +6,7 @@ use super::ports::Endpoints;
 use super::value::{Form, Part, Side, Value};
 use super::{Input, Note};
 use crate::config::{self, Config};
-use crate::manifest::{self, InputDefault, Kind, Manifest, Resource};
+use crate::manifest::{self, Generate, InputDefault, Kind, Manifest, Resource};
 use crate::problem::{Problem, Problems};
 use indexmap::{IndexMap, IndexSet};
 use std::collections::BTreeMap;
@@ -79,6 +79,24 @@ impl<'a> Values<'a> {
     pub fn input_for(&mut self, workload: &str, name: &str, reason: String) {
         let input = self.outside_input(name, false, reason);
         input.used_by.insert(workload.to_owned());
+    }
+
+    /// A secret that `workload` needs although no expression names it, made when nobody gives one. A
+    /// parameter of that name would be another one.
+    pub fn generated(&mut self, workload: &str, name: &str, generate: Generate, reason: &str) {
+        if self.inputs.contains_key(name) {
+            self.problem(Problem::at(format!("resources.{name}"), format!("`{name}` is reserved for the dashboard")));
+        }
+        let input = self.outside_input(name, true, reason.to_owned());
+        input.generate = Some(generate);
+        input.used_by.insert(workload.to_owned());
+    }
+
+    /// Marks an input that is there as used by `workload`.
+    pub fn needs(&mut self, workload: &str, name: &str) {
+        if let Some(input) = self.inputs.get_mut(name) {
+            input.used_by.insert(workload.to_owned());
+        }
     }
 
     /// A sentence about a resource.

@@ -3,11 +3,13 @@
 mod routes;
 
 use super::charts;
+use super::dashboard;
 use super::findings::{Findings, Path, shown};
 use super::rules::{self, Rule};
 use super::{
-    Chart, Config, Defaults, DeferredSecret, Environment, EnvironmentResource, ExistingSecret, ExternalDefaults,
-    ExternalSecret, Parameter, Release, Resource, SecretSource, SecretStore, Secrets, Service, Storage, Volume,
+    Chart, Config, Dashboard, Defaults, DeferredSecret, Environment, EnvironmentDashboard, EnvironmentResource,
+    ExistingSecret, ExternalDefaults, ExternalSecret, Parameter, Release, Resource, SecretSource, SecretStore, Secrets,
+    Service, Storage, Volume,
 };
 use crate::problem::nearest;
 use indexmap::IndexMap;
@@ -43,6 +45,11 @@ impl Check<'_> {
         }
         for (name, gateway) in &config.gateways {
             self.gateway(config, name, gateway, &at.key("gateways").key(name));
+        }
+        if let Some(dashboard) = &config.dashboard {
+            let at = at.key("dashboard");
+            dashboard::check(dashboard, self.findings, &at);
+            self.pod_resources(dashboard.resources.as_ref(), &at.key("resources"));
         }
         for (name, environment) in &config.environments {
             let at = at.key("environments");
@@ -204,6 +211,9 @@ impl Check<'_> {
         for (name, resource) in &environment.resources {
             self.environment_resource(config.resources.get(name), resource, &at.key("resources").key(name));
         }
+        if let Some(dashboard) = &environment.dashboard {
+            self.environment_dashboard(config.dashboard.as_ref(), dashboard, &at.key("dashboard"));
+        }
     }
 
     fn environment_resource(&mut self, base: Option<&Resource>, resource: &EnvironmentResource, at: &Path<'_>) {
@@ -222,6 +232,17 @@ impl Check<'_> {
         self.annotations(&resource.annotations, &at.key("annotations"));
         self.annotations(&resource.pod_annotations, &at.key("podAnnotations"));
         self.labels(&resource.node_selector, &at.key("nodeSelector"));
+    }
+
+    fn environment_dashboard(&mut self, base: Option<&Dashboard>, own: &EnvironmentDashboard, at: &Path<'_>) {
+        let Some(base) = base else {
+            let hint =
+                "an environment changes values only: write `dashboard: {enabled: false}` outside of `environments` too";
+            self.findings.add(at, "the file has no `dashboard` that this could change", hint);
+            return;
+        };
+        dashboard::check_environment(base, own, self.findings, at);
+        self.pod_resources(own.resources.as_ref(), &at.key("resources"));
     }
 
     /// `requests` and `limits` of a container: their names, and quantities.

@@ -1,9 +1,9 @@
 //! A configuration with the values of one environment in it.
 
 use super::{
-    Config, Environment, EnvironmentChart, EnvironmentDefaults, EnvironmentGateway, EnvironmentIngress,
-    EnvironmentParameter, EnvironmentResource, ExternalChart, ExternalDefaults, Gateway, Ingress, Parameter, Release,
-    Resource, RouteTls, Secrets, Service, SopsFile, Storage, Volume,
+    Config, Dashboard, Environment, EnvironmentChart, EnvironmentDashboard, EnvironmentDefaults, EnvironmentGateway,
+    EnvironmentIngress, EnvironmentParameter, EnvironmentResource, ExternalChart, ExternalDefaults, Gateway, Ingress,
+    Parameter, Release, Resource, RouteTls, Secrets, Service, SopsFile, Storage, Volume,
 };
 use crate::problem::{Problem, nearest};
 use indexmap::IndexMap;
@@ -30,7 +30,7 @@ impl Config {
     }
 
     fn take(&mut self, environment: &Environment) {
-        let Environment { release, defaults, secrets, parameters, resources, charts, ingresses, gateways } =
+        let Environment { release, defaults, secrets, parameters, resources, charts, ingresses, gateways, dashboard } =
             environment;
         let Release { name, namespace } = release;
         replace(&mut self.release.name, name.as_ref());
@@ -60,6 +60,9 @@ impl Config {
         }
         for (name, gateway) in gateways {
             self.gateways.entry(name.clone()).or_default().take(gateway);
+        }
+        if let (Some(ours), Some(theirs)) = (&mut self.dashboard, dashboard) {
+            ours.take(theirs);
         }
     }
 }
@@ -160,6 +163,22 @@ impl Gateway {
             ours.take(tls);
         }
         merge(&mut self.annotations, annotations);
+    }
+}
+
+impl Dashboard {
+    pub(super) fn take(&mut self, theirs: &EnvironmentDashboard) {
+        let EnvironmentDashboard { enabled, image, port, otlp_ports, forwarded_headers, env, resources } = theirs;
+        replace(&mut self.enabled, enabled.as_ref());
+        replace(&mut self.image, image.as_ref());
+        replace(&mut self.port, port.as_ref());
+        replace(&mut self.otlp_ports.grpc, otlp_ports.grpc.as_ref());
+        replace(&mut self.otlp_ports.http, otlp_ports.http.as_ref());
+        replace(&mut self.forwarded_headers, forwarded_headers.as_ref());
+        merge(&mut self.env, env);
+        if let Some(resources) = resources {
+            merge_json(self.resources.get_or_insert_default(), resources);
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 mod certificates;
 mod charts;
 mod check;
+mod dashboard;
 mod environment;
 mod findings;
 mod locate;
@@ -21,6 +22,7 @@ mod walk;
 
 pub use certificates::{CertManager, Issuer, IssuerKind};
 pub use charts::{EnvironmentChart, ExternalChart, Kind as ChartKind, Phase, WaitFor, WaitObject, path_keys};
+pub use dashboard::{DASHBOARD_LABEL, Dashboard, EnvironmentDashboard, OtlpPorts};
 pub use parse::parse;
 pub use routes::{
     Backend, Controller, Discovery, EnvironmentGateway, EnvironmentIngress, ExistingGateway, Gateway, Ingress,
@@ -64,6 +66,8 @@ pub struct Config {
     pub gateways: IndexMap<String, Gateway>,
     /// Who signs certificates.
     pub cert_manager: CertManager,
+    /// The Aspire dashboard, which runs beside the application when this key is there.
+    pub dashboard: Option<Dashboard>,
     /// Values that differ in an environment, chosen with `-e NAME`. They change values, never structure.
     pub environments: IndexMap<String, Environment>,
     /// What the file of sealed values holds. It is read from there, and no key of this file.
@@ -480,6 +484,8 @@ pub struct Environment {
     pub ingresses: IndexMap<String, EnvironmentIngress>,
     /// Gateways.
     pub gateways: IndexMap<String, EnvironmentGateway>,
+    /// The Aspire dashboard.
+    pub dashboard: Option<EnvironmentDashboard>,
 }
 
 /// `defaults:` of an environment.

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 /// Words of later versions, by the type that will have them: they are neither typing errors nor known yet.
 const LATER: &[(&str, &[&str])] = &[
-    ("Config", &["telemetry", "dashboard", "registries", "extraObjects"]),
+    ("Config", &["telemetry", "registries", "extraObjects"]),
     (
         "Resource",
         &["probes", "waitFor", "waitForCompletion", "runAs", "sidecarOf", "autoscaling", "patch", "replaceWith"],
@@ -26,6 +26,7 @@ const ENVIRONMENT_OF: &[(&str, &str)] = &[
     ("EnvironmentResource", "Resource"),
     ("EnvironmentIngress", "Ingress"),
     ("EnvironmentGateway", "Gateway"),
+    ("EnvironmentDashboard", "Dashboard"),
 ];
 
 /// Reports what the schema does not allow, and takes it out of the tree, which then always fits the types.

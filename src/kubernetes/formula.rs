@@ -7,7 +7,7 @@
 
 use super::name::Name;
 use super::text;
-use crate::app::{Form, Part, Side, Value};
+use crate::app::{Form, OTLP_ENDPOINT, Part, Side, Telemetry, Value};
 use minijinja::value::Value as View;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -51,6 +51,14 @@ impl Names<'_> {
     /// A value for `env.value`, `command` or `args`, where the kubelet expands `$(NAME)`.
     pub fn pod_field(&self, value: &Value) -> Scalar {
         self.scalar(value, true)
+    }
+
+    /// The condition for the variables of telemetry: its receiver has pods, and the values name no other receiver. `$w` is
+    /// the workload in the template.
+    pub fn sends(&self, telemetry: &Telemetry) -> Formula {
+        let (receiver, endpoint) = (text::go(self.host(&telemetry.receiver)), text::go(OTLP_ENDPOINT));
+        let runs = format!("(gt (int (index $.Values.workloads {receiver} \"replicas\")) 0)");
+        Formula(format!("and {runs} (not (hasKey $w.env {endpoint}))"))
     }
 
     fn scalar(&self, value: &Value, expanded: bool) -> Scalar {

@@ -223,7 +223,7 @@ impl Planning<'_> {
             other_kind,
             command: workload.command.iter().map(|value| writing.pod_field(value)).collect(),
             args: workload.args.iter().map(|value| writing.pod_field(value)).collect(),
-            secret_variables: variables::secret_variable_views(&secret_variables),
+            secret_variables: variables::secret_variable_views(self.app, workload, &writing),
             pod_variables: placed.pod,
             config_variables: placed.config,
             secrets: variables::used_secrets(self.app, workload),

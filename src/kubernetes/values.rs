@@ -149,8 +149,8 @@ fn existing_key(name: &str, key: &str, uri_key: Option<&String>) -> Json {
 
 /// `workloads.<name>:`.
 pub fn workload(parts: &WorkloadParts, config: &Config, images: &BuiltImages) -> Tree {
-    let none = config::Resource::default();
-    let intent = config.resources.get(&parts.workload.name).unwrap_or(&none);
+    let intent = config.intent(&parts.workload.name);
+    let intent = intent.as_ref();
     let defaults = &config.defaults;
     let mut tree = Tree::default();
     tree.data("image", "", image(parts, intent, images));

@@ -1,6 +1,6 @@
 //! Where each environment variable goes: literal values, ConfigMap, or pod.
 
-use super::formula::{Names, Scalar};
+use super::formula::{Formula, Names, Scalar};
 use super::name::Name;
 use super::text::lost_when_applied;
 use super::view::{ConfigVariable, PodVariable, SecretVariable};
@@ -83,6 +83,8 @@ pub fn place(app: &App, workload: &Workload, names: &Names, problems: &mut Probl
             );
             continue;
         }
+        let when = workload.telemetry.as_ref().filter(|telemetry| telemetry.variables.contains(&name.as_str()));
+        let when = when.map(|telemetry| names.sends(telemetry));
         let has_secret = secret_parts(app, value).next().is_some();
         match (value.parts(), has_secret) {
             ([Part::Input { name: input, form }], true) => placed.pod.push(PodVariable {
@@ -90,24 +92,25 @@ pub fn place(app: &App, workload: &Workload, names: &Names, problems: &mut Probl
                 value: None,
                 input: Some(input.clone()),
                 uri: *form == Form::Uri,
+                when,
             }),
-            (_, true) => placed.pod.push(in_pod(name, names.pod_field(value))),
+            (_, true) => placed.pod.push(in_pod(name, names.pod_field(value), when)),
             _ => match names.config_data(value) {
                 Scalar::Text(text) => {
                     placed.literals.insert(name.clone(), text);
                 }
                 formula if is_config_map_key(name) => {
-                    placed.config.push(ConfigVariable { name: name.clone(), value: formula });
+                    placed.config.push(ConfigVariable { name: name.clone(), value: formula, when });
                 }
-                Scalar::Formula(_) => placed.pod.push(in_pod(name, names.pod_field(value))),
+                Scalar::Formula(_) => placed.pod.push(in_pod(name, names.pod_field(value), when)),
             },
         }
     }
     placed
 }
 
-fn in_pod(name: &str, value: Scalar) -> PodVariable {
-    PodVariable { name: name.to_owned(), value: Some(value), input: None, uri: false }
+fn in_pod(name: &str, value: Scalar, when: Option<Formula>) -> PodVariable {
+    PodVariable { name: name.to_owned(), value: Some(value), input: None, uri: false, when }
 }
 
 /// Sentences about literal texts of a workload that may not reach its container unchanged.
@@ -145,12 +148,18 @@ fn is_variable_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|b| (b' '..=b'~').contains(&b) && b != b'=')
 }
 
-/// Views of the variables that hold secrets, in a fixed order.
-pub fn secret_variable_views(variables: &SecretVariables) -> Vec<SecretVariable> {
-    let views = variables.iter().map(|((input, uri), variable)| SecretVariable {
+/// Views of the variables that hold secrets, in a fixed order. One that only telemetry needs is there when that is.
+pub fn secret_variable_views(app: &App, workload: &Workload, names: &Names) -> Vec<SecretVariable> {
+    let telemetry = workload.telemetry.as_ref();
+    let is_telemetry = |name: &String| telemetry.is_some_and(|telemetry| telemetry.variables.contains(&name.as_str()));
+    let others = workload.env.iter().filter(|(name, value)| !is_telemetry(name) && value.parts().len() > 1);
+    let others = others.map(|(_, value)| value).chain(&workload.command).chain(&workload.args);
+    let needed: BTreeSet<(String, bool)> = others.flat_map(|value| secret_parts(app, value)).collect();
+    let views = names.secrets.iter().map(|(key, variable)| SecretVariable {
         variable: variable.clone(),
-        input: input.clone(),
-        uri: *uri,
+        input: key.0.clone(),
+        uri: key.1,
+        when: telemetry.filter(|_| !needed.contains(key)).map(|telemetry| names.sends(telemetry)),
     });
     views.collect()
 }

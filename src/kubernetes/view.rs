@@ -53,6 +53,8 @@ pub struct SecretVariable {
     pub input: String,
     /// Whether it holds the URI-escaped form.
     pub uri: bool,
+    /// When it is there, as a Helm condition; always when none.
+    pub when: Option<Formula>,
 }
 
 /// A variable in the pod.
@@ -66,6 +68,8 @@ pub struct PodVariable {
     pub input: Option<String>,
     /// Whether it is the URI-escaped form.
     pub uri: bool,
+    /// When it is there, as a Helm condition; always when none.
+    pub when: Option<Formula>,
 }
 
 /// A variable in the ConfigMap.
@@ -75,6 +79,8 @@ pub struct ConfigVariable {
     pub name: String,
     /// Its value.
     pub value: Scalar,
+    /// When it is there, as a Helm condition; always when none.
+    pub when: Option<Formula>,
 }
 
 /// A port of the container.

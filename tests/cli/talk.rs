@@ -229,6 +229,10 @@ fn the_schema_is_stable_and_describes_the_intents_here() {
         "parameters",
         "resources",
         "charts",
+        "ingresses",
+        "gateways",
+        "certManager",
+        "dashboard",
         "environments",
     ];
     assert_eq!(keys, expected);
