@@ -104,16 +104,31 @@ fn the_webhook_of_the_chart_answers() {
     let Some(plane) = plane() else { return };
     let _cert_manager = CertManager::start_for_chart(&plane, "tls").unwrap();
     let chart = cert_manager_chart().unwrap();
-    let mut helm = std::process::Command::new(plane.helm(testbed::tools::DEFAULT_HELM));
-    helm.args(["upgrade", "--install", "cert-manager"]).arg(&chart).args(["-n", "tls", "--create-namespace", "--wait"]);
-    let output = helm.args(["--set", "crds.enabled=true"]).envs(plane.env()).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let helm = |args: &[&str]| {
+        let mut helm = std::process::Command::new(plane.helm(testbed::tools::DEFAULT_HELM));
+        let output = helm.args(args).args(["-n", "tls", "--wait"]).envs(plane.env()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    let chart = chart.display().to_string();
+    let install = || {
+        let kinds = ["--set", "crds.enabled=true", "--set", "crds.keep=false"];
+        helm(&[&["upgrade", "--install", "cert-manager", &chart, "--create-namespace"], &kinds[..]].concat());
+    };
+    install();
     let ns = plane.namespace("webhook");
     wait_for("webhook", || apply(&plane, &ns, ISSUERS).ok());
     issued(&plane, &ns, "leaf");
     // The schema takes it; only the webhook knows better.
     let error = apply(&plane, &ns, &ISSUERS.replace("dnsNames: [leaf.example], ", "")).unwrap_err().to_string();
     assert!(error.contains("webhook.cert-manager.io") && error.contains("denied"), "{error}");
+    // All of it goes and comes back, and the processes with it.
+    helm(&["uninstall", "cert-manager"]);
+    plane.kubectl(&["delete", "namespace", "tls"]).unwrap();
+    plane.kubectl(&["wait", "--for=delete", "crd/certificates.cert-manager.io", "--timeout=60s"]).unwrap();
+    install();
+    let ns = plane.namespace("again");
+    wait_for("webhook", || apply(&plane, &ns, ISSUERS).ok());
+    issued(&plane, &ns, "leaf");
 }
 
 #[test]

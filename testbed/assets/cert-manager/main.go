@@ -4,7 +4,7 @@
 // The commands of cert-manager are in modules that are not published; its packages are. Everything that these parts do
 // is done by the packages. What is different from its own commands: nobody elects a leader, nothing is served but on
 // one address, a part waits for what it needs (kinds, a namespace) rather than fail and be started again, and the
-// controller starts over when the kinds of the Gateway API appear.
+// controller starts over when the kinds that it works on come or go.
 package main
 
 import (
@@ -143,21 +143,25 @@ func runController(ctx context.Context, cluster *rest.Config) error {
 	}
 	healthy()
 	kinds := client.Discovery()
-	waitFor("its kinds", func() bool {
+	own := func() bool {
 		return served(kinds, "cert-manager.io/v1/certificates", "cert-manager.io/v1/certificaterequests",
 			"cert-manager.io/v1/issuers", "cert-manager.io/v1/clusterissuers",
 			"acme.cert-manager.io/v1/orders", "acme.cert-manager.io/v1/challenges")
-	})
+	}
 	routes := func() bool {
 		return served(kinds, "gateway.networking.k8s.io/v1/gateways", "gateway.networking.k8s.io/v1/httproutes")
 	}
+	waitFor("its kinds", own)
 	withRoutes := routes()
-	if !withRoutes {
-		go func() {
-			waitFor("the kinds of routes", routes)
-			log.Fatal("starting over: ", syscall.Exec("/proc/self/exe", os.Args, os.Environ()))
-		}()
-	}
+	go func() {
+		// Its caches would come back late after their kinds were away for a while.
+		for gone := 0; gone < 3; time.Sleep(5 * pause) {
+			if gone++; own() && routes() == withRoutes {
+				gone = 0
+			}
+		}
+		log.Fatal("starting over: ", syscall.Exec("/proc/self/exe", os.Args, os.Environ()))
+	}()
 	// What the controller has when nobody configures it; its own defaults are in a package that needs the client of
 	// Venafi, which is not to be had.
 	quantity := resource.MustParse
