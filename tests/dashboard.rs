@@ -194,7 +194,7 @@ fn without_the_key_there_is_none_and_its_inputs_are_its_own() {
     let manifest = MANIFEST.replacen("\"api\"", &format!("{parameter} \"api\""), 1);
     fs::write(chart.file("app/aspire-manifest.json"), manifest).expect("writable");
     fs::write(chart.file("app/aspire-k8s.yaml"), INTENT).expect("writable");
-    let refused = aspire(&[Path::new("render"), &chart.file("app")]);
+    let refused = aspire(&[Path::new("render"), &chart.file("app"), Path::new("-o"), &chart.folder()]);
     assert_eq!(refused.code, Some(1));
     assert!(refused.err.contains("`dashboard.otlp-key` is reserved for the dashboard"), "{}", refused.err);
 }
