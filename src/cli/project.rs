@@ -5,6 +5,7 @@ use super::packed::{self, Packed};
 use super::{CliError, output};
 use crate::app::{self, App, Found, Sources};
 use crate::chart::{self, Chart};
+use crate::charts::{self, PlannedChart};
 use crate::config::{self, Config, SEALED_FILE, Sealed, SecretSource};
 use crate::inputs::{Format, Given, Means, names, parse_assignment};
 use crate::kubernetes::{self, BuiltImages, CONTENTS, Contents, Plan, environment_values};
@@ -146,6 +147,7 @@ impl Project {
         let mut chart = chart::render(&plan)?;
         let base = plan.values.to_json();
         let mut contents = Contents::new(&app, &plan, &self.config.release);
+        contents.name_charts(charts::plan(&self.config).iter().map(PlannedChart::described).collect());
         let mut rendered = None;
         for name in self.config.environments.keys() {
             let config = self.config(Some(name))?;

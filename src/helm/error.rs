@@ -112,6 +112,11 @@ impl Error {
         self.says("no matches for kind")
     }
 
+    /// Whether a webhook that the API server asks did not answer. One that says no is another matter.
+    pub fn is_webhook_away(&self) -> bool {
+        self.says("failed calling webhook")
+    }
+
     /// The kinds that the cluster does not know, as far as helm names them: group with version, and kind.
     pub fn unknown_kinds(&self) -> impl Iterator<Item = (&str, &str)> {
         let lines = if let Self::Failed(failure) = self { failure.lines.as_slice() } else { &[] };

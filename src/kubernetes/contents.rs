@@ -8,7 +8,7 @@ use super::plan::{Plan, PlannedWorkload};
 use super::secrets::SecretUse;
 use super::values::Tree;
 use super::view::{DaprView, WorkloadView};
-use crate::app::{App, Input};
+use crate::app::{App, Input, Note};
 use crate::config::Release;
 use crate::problem::Problem;
 use indexmap::IndexMap;
@@ -31,6 +31,9 @@ pub struct Contents {
     name: String,
     base: Part,
     environments: BTreeMap<String, Part>,
+    /// Charts of others that come with the application when its manifest is deployed, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    charts: Vec<String>,
 }
 
 /// The same for one environment.
@@ -81,7 +84,13 @@ impl Contents {
             name: app.name.clone(),
             base: Part::new(app, plan, release),
             environments: BTreeMap::new(),
+            charts: Vec::new(),
         }
+    }
+
+    /// Names the charts of others that come with the application. They do not travel: their values may not be for every reader.
+    pub fn name_charts(&mut self, charts: Vec<String>) {
+        self.charts = charts;
     }
 
     /// What it holds in an environment.
@@ -138,8 +147,16 @@ impl Contents {
             tree.data(key, "", value);
         }
         let components = part.dapr_components.iter();
+        let left_out = |charts: &str| Note {
+            resource: "charts".to_owned(),
+            text: format!(
+                "not installed from a chart that was rendered before: {charts}; a deploy of the manifest installs them"
+            ),
+        };
+        let notes = Some(self.charts.join(", ")).filter(|charts| !charts.is_empty());
         let plan = Plan {
             chart: chart.to_owned(),
+            notes: notes.as_deref().map(left_out).into_iter().collect(),
             application_id: self.application.clone(),
             workloads: part.workloads.iter().map(Workload::restore).collect(),
             dapr_components: components.map(|name| DaprView { name: name.clone(), scopes: Vec::new() }).collect(),

@@ -248,7 +248,7 @@ impl Deployment<'_> {
             chart_secrets: settled.chart_secret.iter().map(lives).collect(),
             revision: last.map(|last| format!("revision {} ({})", last.revision, last.status)),
             objects: live,
-            charts: self.chart_states(),
+            charts: self.chart_states(&key),
         }))
     }
 

@@ -176,7 +176,8 @@ impl Key<'_> {
         settled.plain.iter().map(|(name, value)| (name.clone(), self.digest(value.as_bytes()))).collect()
     }
 
-    fn digest(&self, bytes: &[u8]) -> String {
+    /// The digest of bytes.
+    pub fn digest(&self, bytes: &[u8]) -> String {
         let inner = digest(&[self.0.as_bytes(), bytes].concat());
         digest(&[self.0.as_bytes(), inner.as_bytes()].concat())
     }

@@ -95,7 +95,12 @@ fn a_chart_that_defines_a_kind_comes_before_the_one_that_uses_it_and_a_second_de
     ] {
         assert!(planned.out.contains(&part), "{planned}");
     }
-    bench.deploy(&[]).ok().says(&["chart defs (defs in", "install 1.0.0"]);
+    let config = fs::read_to_string(bench.path("app/aspire-k8s.yaml")).unwrap();
+    bench.unchanged(|| bench.run(&["plan", "app", "-n", &ns, "--save", "plan.json"]).exits(2));
+    bench.configure(&config.replace("size: 2", "size: 4"));
+    bench.unchanged(|| bench.deploy(&["--plan", "plan.json"]).exits(3).says(&["other charts: uses"]));
+    bench.configure(&config);
+    bench.deploy(&["--plan", "plan.json"]).ok().says(&["chart defs (defs in", "install 1.0.0"]);
     let widget = bench.list_in(&uses, &format!("widgets.{group}"));
     assert_eq!(widget[0]["spec"]["size"], 2);
 
@@ -119,6 +124,10 @@ fn a_chart_that_defines_a_kind_comes_before_the_one_that_uses_it_and_a_second_de
     let changed = revisions(&bench, &[&ns, &defs, &uses]);
     assert_eq!((changed[1].1, changed[2].1), (1, 2), "{changed:?}");
     assert_eq!(bench.list_in(&uses, &format!("widgets.{group}"))[0]["spec"]["size"], 3);
+
+    bench.run(&["render", "app", "-o", "rendered"]).ok();
+    let packed = bench.run(&["plan", "rendered", "-n", &ns]).end();
+    assert!(packed.err.contains("charts: not installed from a chart that was rendered before: defs into"), "{packed}");
 
     // By the name of the release alone: what is to go is known from the releases.
     let ran = bench.run(&["destroy", "--release", "app", "-n", &ns]).ok();
@@ -485,4 +494,34 @@ fn a_secret_that_the_data_of_a_chart_was_set_up_with_does_not_change_unseen() {
     }
     bench.deploy(&["--rotate", "token", "--accept", "stale-credentials"]).ok().says(&["change its values"]);
     assert_ne!(bench.secret("app-secrets")["token"], token);
+}
+
+#[test]
+fn a_webhook_that_does_not_answer_yet_is_waited_for() {
+    let Some(bench) = bench("hooked") else { return };
+    write_plain(&bench, "red", "1.0.0");
+    let space = format!("{}-red", bench.ns);
+    bench.configure(&format!("{CONFIG}charts:\n  red: {{chart: ../src/red, namespace: {space}}}\n"));
+    let hook = json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+        "metadata": {"name": space}, "webhooks": [{"name": format!("{space}.example.com"), "sideEffects": "None",
+            "admissionReviewVersions": ["v1"], "failurePolicy": "Fail", "timeoutSeconds": 2,
+            "clientConfig": {"service": {"name": "none", "namespace": space}},
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": space}},
+            "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["configmaps"]}]}]});
+    bench.plane.apply(&hook.to_string()).unwrap();
+    let said = bench.path("said");
+    let mut command = bench.deploy(&[]).into_command();
+    let mut child = command
+        .stdout(fs::File::create(bench.path("out")).unwrap())
+        .stderr(fs::File::create(&said).unwrap())
+        .spawn()
+        .unwrap();
+    wait_for("a first try", || {
+        fs::read_to_string(&said).unwrap().contains("a webhook does not answer yet").then_some(())
+    });
+    bench.plane.kubectl(&["delete", "validatingwebhookconfiguration", &space]).unwrap();
+    let code = wait_for("the end of the run", || child.try_wait().unwrap()).code();
+    assert_eq!(code, Some(0), "{}", fs::read_to_string(&said).unwrap());
+    assert_eq!(revisions(&bench, &[&space])[0].2, "deployed");
+    let _ = bench.plane.kubectl(&["delete", "namespace", &space, "--wait=false"]);
 }

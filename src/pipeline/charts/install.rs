@@ -11,6 +11,10 @@ use super::{Work, of_chart};
 use crate::charts::PlannedChart;
 use crate::cluster::{Owner, namespace};
 use crate::helm::{Helm, Options, Target};
+use std::time::Duration;
+
+/// Time between two tries while a webhook does not answer.
+const PAUSE: Duration = Duration::from_secs(2);
 
 impl Work<'_> {
     /// Does what was decided, and waits until what was asked for is there.
@@ -79,8 +83,21 @@ impl Work<'_> {
             // Helm 3 merges on its own side, where nobody's fields are in the way.
             extra.extend(["--server-side=true".to_owned(), "--force-conflicts".to_owned()]);
         }
-        let options = Options { timeout: self.limits.left(), wait: true, extra, ..Options::default() };
-        Ok(helm.upgrade_install(target, &ready.path, &given.values(), &options, &mut |_| {})?)
+        let mut told = false;
+        loop {
+            let options =
+                Options { timeout: self.limits.left(), wait: true, extra: extra.clone(), ..Options::default() };
+            match helm.upgrade_install(target, &ready.path, &given.values(), &options, &mut |_| {}) {
+                // What was installed before may bring a webhook that needs a moment more than helm waited for.
+                Err(error) if error.is_webhook_away() && self.limits.left() > PAUSE && !(self.limits.stopped)() => {
+                    if !std::mem::replace(&mut told, true) {
+                        say(self.report, format!("chart {}: a webhook does not answer yet; trying again", chart.name));
+                    }
+                    std::thread::sleep(PAUSE);
+                }
+                other => return Ok(other?),
+            }
+        }
     }
 
     /// What was installed before stays; the person hears of it once, with what stopped.

@@ -24,11 +24,12 @@ use super::deploy::Deployment;
 use super::graph::Step;
 use super::lock::Word;
 use super::run::Limits;
+use super::saved::Key;
 use super::{Error, Release, Report, Slot};
 use crate::charts::{Action, Brought, Phase, PlannedChart};
 use crate::cluster::{CLAIM, Cluster, annotation, label, marks};
 use crate::helm::Helm;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 
@@ -206,13 +207,15 @@ impl Deployment<'_> {
         self.request.charts.iter().zip(decided).map(change).collect()
     }
 
-    /// What a saved plan remembers of the charts: bytes and state, and no value.
-    pub fn chart_states(&self) -> BTreeMap<String, String> {
+    /// What a saved plan remembers of the charts: bytes, state, and what stands in files of their values.
+    pub fn chart_states(&self, key: &Key) -> BTreeMap<String, String> {
         let (ready, decided) = (self.charts.ready.find(), self.charts.decided.find());
         let both = ready.into_iter().flatten().zip(decided.into_iter().flatten());
         let state = |(chart, (ready, decided)): (&PlannedChart, (&Ready, &Decided))| {
             let action = if decided.action == Action::LeftAlone { "left alone" } else { "ours" };
-            (chart.name.clone(), format!("{} revision {} {action}", ready.digest, decided.revision.unwrap_or_default()))
+            let written = format!("{:?} {:?} {:?}", chart.values_files, json!(chart.values), chart.values_from);
+            let (revision, values) = (decided.revision.unwrap_or_default(), key.digest(written.as_bytes()));
+            (chart.name.clone(), format!("{} revision {revision} {action} {values}", ready.digest))
         };
         self.request.charts.iter().zip(both).map(state).collect()
     }
