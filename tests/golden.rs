@@ -20,9 +20,22 @@ charts! {
     parameters
 }
 
+/// With its own intent, so in a folder of its own; the files that every chart has are left to the others.
+#[test]
+fn routes() {
+    let all = chart_of(Path::new("tests/inputs/routes/aspire-manifest.json"));
+    let routes = ["public", "found", "edge", "shared"].map(|name| format!("templates/{name}/"));
+    let wanted = |path: &str| path.starts_with("values") || routes.iter().any(|route| path.starts_with(route));
+    let files: Vec<&str> = all.split("=== ").filter(|file| wanted(file)).collect();
+    insta::assert_snapshot!("routes", files.join("=== "));
+}
+
 /// All files of the chart of one of our manifests, one after the other.
 fn chart(name: &str) -> String {
-    let manifest = format!("tests/inputs/manifests/{}.json", name.replace('_', "-"));
+    chart_of(Path::new(&format!("tests/inputs/manifests/{}.json", name.replace('_', "-"))))
+}
+
+fn chart_of(manifest: &Path) -> String {
     let folder = tempfile::tempdir().expect("there should be room for a folder");
     let chart = folder.path().join("chart");
     render(&Path::new(env!("CARGO_MANIFEST_DIR")).join(manifest), &chart, &[]).expect("`render`");

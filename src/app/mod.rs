@@ -10,6 +10,7 @@ mod expression;
 mod files;
 mod ports;
 mod resolve;
+mod routes;
 mod value;
 mod values;
 mod volume;
@@ -17,6 +18,7 @@ mod volume;
 pub use dashboard::OTLP_ENDPOINT;
 pub use files::{Found, Sources, wanted_sources};
 pub use resolve::resolve;
+pub use routes::is_route;
 pub use value::{Form, Part, Side, Value, escape_uri_data};
 pub use volume::short_name;
 

@@ -5,6 +5,7 @@ use super::dashboard;
 use super::expression::{Token, tokens};
 use super::files::{self, Sources};
 use super::ports::{Endpoints, endpoints};
+use super::routes;
 use super::values::Values;
 use super::volume;
 use super::{App, Image, Note, Volume, Workload};
@@ -15,7 +16,7 @@ use indexmap::IndexMap;
 use std::collections::BTreeSet;
 
 /// Before the places of the intent, because the messages of this stage stand under the name of the manifest.
-const FILE: &str = "aspire-k8s.yaml";
+pub(super) const FILE: &str = "aspire-k8s.yaml";
 
 /// Resolves every reference and reports all errors of the input together.
 ///
@@ -37,6 +38,7 @@ pub fn resolve(manifest: &Manifest, config: &Config, folder: &str, sources: &Sou
     if let Some(dashboard) = &config.dashboard {
         dashboard::add(dashboard, manifest, config, &mut workloads, &mut values);
     }
+    routes::use_inputs(config, &mut values);
     let name = config.application.clone().unwrap_or_else(|| folder.to_owned());
     let mut app = App {
         id: config.application_id.clone().unwrap_or_else(|| name.clone()),
@@ -49,6 +51,7 @@ pub fn resolve(manifest: &Manifest, config: &Config, folder: &str, sources: &Sou
     let (inputs, value_notes, value_problems) = values.finish();
     app.inputs = inputs;
     use_in_charts(config, &mut app, &mut problems);
+    routes::check_secrets(config, &app.inputs, &mut problems);
     apply_parameters(config, &mut app, &mut problems);
     notes.extend(value_notes);
     app.notes = notes;

@@ -10,11 +10,11 @@ pub fn notes(plan: &Plan) -> String {
         "{}{{{{ .Chart.Name }}}} {{{{ .Chart.AppVersion }}}} runs as release {{{{ .Release.Name }}}} in namespace {{{{ .Release.Namespace }}}}.\n",
         super::MARK
     );
-    let external: Vec<_> =
-        plan.workloads.iter().flat_map(|workload| workload.external.iter().map(move |port| (workload, port))).collect();
+    out.push_str(&public(plan));
+    let external = plan.unrouted();
     if !external.is_empty() {
         out.push_str("\nMeant to be public, and for now reachable inside the cluster only:\n");
-        for (workload, (port, scheme)) in external {
+        for (workload, port, scheme) in external {
             let name = &workload.view.name;
             let _ = writeln!(
                 out,
@@ -29,6 +29,25 @@ pub fn notes(plan: &Plan) -> String {
     }
     out.push_str(LIMITS);
     out
+}
+
+/// Where the routes lead to the application from outside.
+fn public(plan: &Plan) -> String {
+    let mut out = String::new();
+    let kinds = [
+        ("ingresses", plan.routes.ingresses.iter().map(|it| &it.name).collect::<Vec<_>>()),
+        ("gateways", plan.routes.gateways.iter().map(|it| &it.name).collect()),
+    ];
+    for (key, names) in kinds {
+        for name in names {
+            let name = helm_yaml(name);
+            let _ = writeln!(
+                out,
+                "{{{{- range fromJsonArray (include \"aspire.routeHosts\" (list $ (index .Values.{key} {name}))) }}}}\n  {{{{ . }}}}\n{{{{- end }}}}"
+            );
+        }
+    }
+    if out.is_empty() { out } else { format!("\nPublic hosts:\n{out}") }
 }
 
 const LIMITS: &str = "
@@ -91,6 +110,7 @@ const VALUES: &str = "
 | `images.registry`, `images.pullPolicy`, `images.pullSecrets` | where built images come from |
 | `parameters.<name>` | inputs, as text |
 | `secrets.<name>` | where a secret comes from |
+| `ingresses.<name>`, `gateways.<name>` | `class`, `hosts`, `tls` (`secret`, `issuer`, `issuerKind`), `annotations`; `ports` of listeners |
 | `workloads.<name>.image` | `registry`, `repository`, `tag`, `digest` (wins over the tag), `pullPolicy` |
 | `workloads.<name>.replicas` | number of pods |
 | `workloads.<name>.env` | environment variables as text; they replace composed ones of the same name |

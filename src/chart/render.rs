@@ -1,7 +1,7 @@
 //! The template environment, and the files of a chart.
 
 use super::{CHART_ANNOTATION, Chart, MARK, readme, values};
-use crate::kubernetes::{KINDS, KindSpec, Object, Plan, helm_yaml, yaml};
+use crate::kubernetes::{KINDS, KindSpec, Object, Plan, controllers, helm_yaml, yaml};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value, context};
@@ -12,9 +12,14 @@ const BASE: [(&str, &str); 2] = [
     ("templates/_helpers.tpl", include_str!("../../charts/base/templates/_helpers.tpl")),
 ];
 
+/// The same, of charts with routes.
+const ROUTES: (&str, &str) = ("templates/_routes.tpl", include_str!("../../charts/base/templates/_routes.tpl"));
+
 /// Parts that several templates include.
-const PARTS: [(&str, &str); 2] = [
+const PARTS: [(&str, &str); 4] = [
+    ("_parents.yaml.j2", include_str!("../../templates/_parents.yaml.j2")),
     ("_pod.yaml.j2", include_str!("../../templates/_pod.yaml.j2")),
+    ("_routehead.yaml.j2", include_str!("../../templates/_routehead.yaml.j2")),
     ("_variables.yaml.j2", include_str!("../../templates/_variables.yaml.j2")),
 ];
 
@@ -26,6 +31,10 @@ pub fn render(plan: &Plan) -> Result<Chart, Error> {
     for (path, text) in BASE {
         let marked = path.starts_with("templates/");
         add(path, if marked { format!("{MARK}{text}") } else { text.to_owned() });
+    }
+    if !(plan.routes.ingresses.is_empty() && plan.routes.gateways.is_empty()) {
+        add(ROUTES.0, format!("{MARK}{}", ROUTES.1));
+        add("templates/_controllers.tpl", controllers_tpl());
     }
     for spec in &KINDS {
         let objects = (spec.objects)(plan);
@@ -123,6 +132,11 @@ fn inputs(plan: &Plan) -> String {
     let json = serde_json::to_string(&names).unwrap_or_default();
     let name = helm_yaml(&format!("{}.required", plan.chart));
     format!("{MARK}{{{{- define {name} -}}}}\n{json}\n{{{{- end -}}}}\n")
+}
+
+/// What ingress controllers understand, for the templates.
+fn controllers_tpl() -> String {
+    format!("{MARK}{{{{- define \"aspire.controllers\" -}}}}\n{}{{{{- end -}}}}\n", pretty(&controllers()))
 }
 
 fn pretty(json: &serde_json::Value) -> String {

@@ -5,6 +5,7 @@
 
 use super::claims::Claim;
 use super::plan::{Plan, PlannedWorkload};
+use super::routes::{Discovering, Routes};
 use super::secrets::SecretUse;
 use super::values::Tree;
 use super::view::{DaprView, WorkloadView};
@@ -14,7 +15,7 @@ use crate::problem::Problem;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The file in the chart.
 pub const FILE: &str = "aspire.json";
@@ -47,6 +48,12 @@ struct Part {
     workloads: Vec<Workload>,
     dapr_components: Vec<String>,
     objects: Vec<ObjectName>,
+    /// Routes whose host a deploy finds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    discoveries: Vec<Discovering>,
+    /// (Workload, port name) of what is reached through routes.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    reached: BTreeSet<(String, String)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -164,6 +171,11 @@ impl Contents {
             required: part.required.clone(),
             values: tree,
             objects: part.objects.clone(),
+            routes: Routes {
+                discoveries: part.discoveries.clone(),
+                reached: part.reached.clone(),
+                ..Routes::default()
+            },
             ..Plan::default()
         };
         Some((app, plan, part.release.clone()))
@@ -184,6 +196,8 @@ impl Part {
             workloads: plan.workloads.iter().map(Workload::new).collect(),
             dapr_components: plan.dapr_components.iter().map(|component| component.name.clone()).collect(),
             objects: plan.objects.clone(),
+            discoveries: plan.routes.discoveries.clone(),
+            reached: plan.routes.reached.clone(),
         }
     }
 }

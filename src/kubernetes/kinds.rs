@@ -1,6 +1,8 @@
 //! The table of Kubernetes kinds that a chart holds. A new kind is one template and one row here.
 
 use super::plan::Plan;
+use super::routes::{GatewayView, RouteView};
+use crate::config::RouteKind;
 use serde::Serialize;
 
 /// A kind of object, its template, and the objects of a plan that it makes.
@@ -50,7 +52,7 @@ macro_rules! spec {
 }
 
 /// Every kind, in the order in which helm installs them.
-pub const KINDS: [KindSpec; 9] = [
+pub const KINDS: [KindSpec; 15] = [
     spec!("Secret", "secret.yaml.j2", |plan| {
         let wanted = !plan.secrets.is_empty();
         wanted.then(|| Object::new(None, "", None, ())).into_iter().collect()
@@ -96,7 +98,61 @@ pub const KINDS: [KindSpec; 9] = [
         let components = plan.dapr_components.iter();
         components.map(|view| Object::new(None, &view.name, Some(view.name.clone()), view)).collect()
     }),
+    spec!("Middleware", "middleware.yaml.j2", |plan| {
+        let mut objects = Vec::new();
+        for view in &plan.routes.ingresses {
+            let wanted = [(view.redirect, "redirect"), (!view.closed.is_empty(), "closed")];
+            let wanted = wanted.into_iter().filter(|(wanted, _)| *wanted);
+            objects.extend(wanted.map(|(_, which)| Object::new(Some(&view.name), which, None, view)));
+        }
+        objects
+    }),
+    spec!("Ingress", "ingress.yaml.j2", |plan| {
+        let mut objects = Vec::new();
+        for view in &plan.routes.ingresses {
+            objects.push(Object::new(Some(&view.name), "", Some(view.name.clone()), view));
+            if !view.closed.is_empty() {
+                objects.push(Object::new(Some(&view.name), "closed", Some(format!("{}-closed", view.name)), view));
+            }
+        }
+        objects
+    }),
+    spec!("Gateway", "gateway.yaml.j2", |plan| {
+        let own = plan.routes.gateways.iter().filter(|view| view.own);
+        own.map(|view| Object::new(Some(&view.name), "", Some(view.name.clone()), view)).collect()
+    }),
+    spec!("HTTPRoute", "httproute.yaml.j2", |plan| {
+        let mut objects = routes(plan, RouteKind::Http);
+        for gateway in plan.routes.gateways.iter().filter(|gateway| gateway.redirect) {
+            let view = Routed { gateway, route: &RouteView::default() };
+            objects.push(Object::new(
+                Some(&gateway.name),
+                "redirect",
+                Some(format!("{}-redirect", gateway.name)),
+                view,
+            ));
+        }
+        objects
+    }),
+    spec!("GRPCRoute", "grpcroute.yaml.j2", |plan| routes(plan, RouteKind::Grpc)),
+    spec!("TCPRoute", "tcproute.yaml.j2", |plan| routes(plan, RouteKind::Tcp)),
 ];
+
+/// A route and the Gateway that it attaches to.
+#[derive(Serialize)]
+struct Routed<'a> {
+    #[serde(flatten)]
+    gateway: &'a GatewayView,
+    route: &'a RouteView,
+}
+
+fn routes(plan: &Plan, kind: RouteKind) -> Vec<Object<'_>> {
+    let all = plan.routes.gateways.iter().flat_map(|gateway| gateway.routes.iter().map(move |route| (gateway, route)));
+    let objects = all.filter(|(_, route)| route.kind == kind).map(|(gateway, route)| {
+        Object::new(Some(&gateway.name), &route.qualifier, Some(route.name.clone()), Routed { gateway, route })
+    });
+    objects.collect()
+}
 
 fn workloads<'a>(plan: &'a Plan, kind: &str) -> Vec<Object<'a>> {
     let views = plan.workloads.iter().map(|workload| &workload.view).filter(|view| view.kind == kind);

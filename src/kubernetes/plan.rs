@@ -6,12 +6,13 @@ use super::files::{self, ChartFile};
 use super::formula::Names;
 use super::kinds::{KINDS, KindSpec};
 use super::name::Name;
+use super::routes::{self, Routes, Surroundings};
 use super::secrets::{SecretUse, external_views, sealed_views, secret_uses};
 use super::values::{self, Tree, WorkloadParts};
 use super::variables;
 use super::view::{ClaimView, DaprView, ExternalView, WorkloadView};
 use super::{TAG_INPUT, dapr, ports, schema};
-use crate::app::{App, Input, Note, Workload};
+use crate::app::{App, Input, Note, Workload, is_route};
 use crate::config::{Config, WorkloadKind, is_image};
 use crate::problem::{Problem, Problems, nearest};
 use indexmap::IndexMap;
@@ -44,6 +45,8 @@ pub struct Plan {
     pub application_id: String,
     /// Workloads with all their objects.
     pub workloads: Vec<PlannedWorkload>,
+    /// How the public reaches them.
+    pub routes: Routes,
     /// Dapr components.
     pub dapr_components: Vec<DaprView>,
     /// Secret inputs in use.
@@ -86,6 +89,14 @@ impl Plan {
     pub fn claims(&self) -> impl Iterator<Item = &Claim> {
         self.workloads.iter().flat_map(|workload| &workload.claims)
     }
+
+    /// Endpoints that the AppHost marked as public and no route leads to: workload, port name, scheme.
+    pub fn unrouted(&self) -> Vec<(&PlannedWorkload, &str, &str)> {
+        let all = self.workloads.iter().flat_map(|it| it.external.iter().map(move |port| (it, port)));
+        let unrouted = all
+            .filter(|(workload, (port, _))| !self.routes.reached.contains(&(workload.view.name.clone(), port.clone())));
+        unrouted.map(|(workload, (port, scheme))| (workload, port.as_str(), scheme.as_str())).collect()
+    }
 }
 
 /// Plans the chart and reports all errors of the target together.
@@ -127,6 +138,7 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Pr
         workloads.push(planned);
     }
     files::check_release_size(&chart_files, &mut problems);
+    let routes = plan_routes(app, config, &names, &port_names, &workloads, &mut notes, &mut problems);
     let has_built = app
         .workloads
         .values()
@@ -146,6 +158,9 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Pr
         tree.tree("daprComponents", "Dapr building blocks.", dapr_values);
     }
     tree.tree("workloads", "One entry a workload.", workload_values);
+    for (key, values) in routes.values.iter().filter(|(_, values)| !values.0.is_empty()) {
+        tree.tree(key, "Public ways to the application.", values.clone());
+    }
     tree.data("skipGuards", "Leaves out the checks against the live release; for planning only.", false);
     let input_names = app.inputs.keys().map(String::as_str).chain(std::iter::once(TAG_INPUT));
     let schema = schema::schema(&tree.to_json(), input_names);
@@ -161,6 +176,7 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Pr
         chart,
         application_id: app.id.clone(),
         workloads,
+        routes,
         dapr_components,
         secrets,
         externals: external_views(app, config),
@@ -175,6 +191,19 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Pr
     plan.objects = object_names(&plan);
     check_collisions(&plan, &mut problems);
     problems.or(plan)
+}
+
+fn plan_routes(
+    app: &App,
+    config: &Config,
+    names: &BTreeMap<String, Name>,
+    ports: &BTreeMap<(String, String), String>,
+    workloads: &[PlannedWorkload],
+    notes: &mut Vec<Note>,
+    problems: &mut Problems,
+) -> Routes {
+    let services = workloads.iter().map(|it| (it.resource.as_str(), it.view.service_ports.as_slice())).collect();
+    routes::plan(config, &Surroundings { app, names, ports, services }, notes, problems)
 }
 
 /// What planning one workload needs to know of the rest.
@@ -328,7 +357,7 @@ fn check_images(app: &App, images: &BuiltImages, problems: &mut Problems) {
 /// Inputs that plain helm must be given: nothing in the chart supplies them.
 fn required(app: &App) -> IndexMap<String, Vec<String>> {
     // What only a chart of others takes is nothing that this one's templates ask for.
-    let is_read = |input: &Input| input.used_by.iter().any(|user| app.workloads.contains_key(user));
+    let is_read = |input: &Input| input.used_by.iter().any(|user| app.workloads.contains_key(user) || is_route(user));
     let used = app.inputs.iter().filter(|(_, input)| is_read(input) && !input.secret && input.default.is_none());
     used.map(|(name, input)| (name.clone(), input.used_by.iter().cloned().collect())).collect()
 }

@@ -3,6 +3,7 @@
 //! Secrets get no `pattern` and no `enum`, because helm prints the value that fails. Keys of a pod are checked by the API
 //! server, not here.
 
+use super::routes::{GATEWAYS, INGRESSES};
 use serde_json::{Map, Value as Json, json};
 
 /// The schema for the given values. `inputs` are the names that `parameters` may hold.
@@ -13,6 +14,11 @@ pub fn schema<'a>(values: &Json, inputs: impl Iterator<Item = &'a str>) -> Json 
     set(&mut root, "secrets", closed(secrets));
     let workloads = values.get("workloads").and_then(Json::as_object).into_iter().flatten();
     set(&mut root, "workloads", closed(workloads.map(|(name, workload)| (name.clone(), self::workload(workload)))));
+    for key in [INGRESSES, GATEWAYS] {
+        if let Some(routes) = values.get(key).and_then(Json::as_object) {
+            set(&mut root, key, closed(routes.iter().map(|(name, route)| (name.clone(), self::route(route)))));
+        }
+    }
     if let Some(components) = values.get("daprComponents").and_then(Json::as_object) {
         let component = json!({"type": "object", "additionalProperties": false, "properties": {
             "type": {"type": "string"}, "version": {"type": "string"}, "metadata": {"type": "array", "items": {"type": "object"}}}});
@@ -91,6 +97,15 @@ fn secret() -> Json {
     );
     let kind = json!({"type": "string", "enum": ["SecretStore", "ClusterSecretStore"]});
     set(&mut schema, "store", closed([("name".to_owned(), text), ("kind".to_owned(), kind)].into_iter()));
+    schema
+}
+
+fn route(values: &Json) -> Json {
+    let mut schema = by_example(values);
+    if values.get("annotations").is_some() {
+        set(&mut schema, "annotations", strings());
+    }
+    set(&mut schema, "hosts", json!({"type": "array", "items": {"type": "string"}}));
     schema
 }
 

@@ -213,7 +213,11 @@ impl Check<'_> {
 
     /// A text that may hold references; what is written then is known only with their values.
     fn written(&mut self, text: Option<&str>, rule: &rules::Rule, at: &Path<'_>) {
-        self.option(text.filter(|text| !text.contains('{')), rule, at);
+        let Some(text) = text else { return };
+        let filled = without_references(text);
+        if !(rule.legal)(&filled) {
+            self.findings.add(at, format!("{} is not legal as {}", shown(text), rule.what), rule.says);
+        }
     }
 
     pub(super) fn environment_ingress(&mut self, config: &Config, ingress: &EnvironmentIngress, at: &Path<'_>) {
@@ -255,4 +259,23 @@ impl Check<'_> {
             self.findings.add(at, format!("there is no such {what} above"), hint);
         }
     }
+}
+
+/// The text with a letter for each reference, such as `{web-host.value}`.
+fn without_references(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        out.push_str(before);
+        let reference = after.split_once('}').and_then(|(name, behind)| Some((name.strip_suffix(".value")?, behind)));
+        if let Some((_, behind)) = reference {
+            out.push('x');
+            rest = behind;
+        } else {
+            out.push('{');
+            rest = after;
+        }
+    }
+    out.push_str(rest);
+    out
 }

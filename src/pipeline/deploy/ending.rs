@@ -102,14 +102,13 @@ impl Deployment<'_> {
     }
 }
 
-/// How to reach what the AppHost marked as public.
+/// How to reach what the AppHost marked as public and no route leads to.
 fn endpoints(plan: &Plan, release: &Release) -> Vec<String> {
-    let public = plan.workloads.iter().flat_map(|workload| workload.external.iter().map(move |port| (workload, port)));
-    let line = |(workload, (port, scheme)): (&PlannedWorkload, &(String, String))| {
+    let line = |(workload, port, scheme): (&PlannedWorkload, &str, &str)| {
         format!(
             "  {0} ({port}): kubectl port-forward -n {1} service/{0} 8080:{port}    then {scheme}://localhost:8080",
             workload.view.name, release.namespace
         )
     };
-    public.map(line).collect()
+    plan.unrouted().into_iter().map(line).collect()
 }

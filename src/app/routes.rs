@@ -1,0 +1,109 @@
+//! Texts of routes that refer to parameters: which inputs they need. The texts themselves stay as they are, because the
+//! chart fills them in.
+
+use super::expression::{Property, Token, tokens};
+use super::value::{Form, Part};
+use super::values::Values;
+use super::{Input, resolve::FILE};
+use crate::config::Config;
+use crate::problem::{Problem, Problems};
+use indexmap::IndexMap;
+
+/// What the names of routes begin with where they need an input; no resource has a dot in its name.
+const USERS: [&str; 2] = ["ingresses.", "gateways."];
+
+/// A text of a route: who needs it, where it stands, and what it says.
+type Text<'a> = (String, String, &'a str);
+
+/// Whether what needs an input is a route.
+pub fn is_route(user: &str) -> bool {
+    USERS.iter().any(|before| user.starts_with(before))
+}
+
+/// Marks the inputs in the texts of all routes as used, and refuses what is no reference to a parameter.
+pub fn use_inputs(config: &Config, values: &mut Values) {
+    for (user, place, text) in texts(config) {
+        let value = values.used(&user, &place, text);
+        let references = tokens(text).into_iter().filter_map(|token| match token {
+            Token::Reference(reference) => Some(reference),
+            Token::Text(_) => None,
+        });
+        for reference in references {
+            let wanted = Part::Input { name: reference.resource.to_owned(), form: Form::Plain };
+            if !matches!(reference.property, Property::Value) || !value.parts().contains(&wanted) {
+                let what = format!("`{{{}}}` is no parameter", reference.text);
+                values.problem(Problem::at(&place, what).hint("a route can refer to parameters only: {NAME.value}"));
+            }
+        }
+    }
+}
+
+/// Nothing of a route is secret.
+pub fn check_secrets(config: &Config, inputs: &IndexMap<String, Input>, problems: &mut Problems) {
+    for (_, place, text) in texts(config) {
+        for token in tokens(text) {
+            let Token::Reference(reference) = token else { continue };
+            if inputs.get(reference.resource).is_some_and(|input| input.secret) {
+                let what = format!("`{}` is secret, and what a route says everybody can read", reference.resource);
+                problems.push(Problem::at(&place, what));
+            }
+        }
+    }
+}
+
+fn texts(config: &Config) -> Vec<Text<'_>> {
+    let mut texts = Vec::new();
+    for (name, ingress) in &config.ingresses {
+        let at = format!("ingresses.{name}");
+        let secret = ingress.tls.as_ref().and_then(|tls| tls.secret.as_deref());
+        shared(&mut texts, &at, "", ingress.class.as_deref(), &ingress.hosts, secret, &ingress.annotations);
+        let hosts =
+            ingress.paths.iter().enumerate().map(|(n, path)| (format!("paths[{n}].host"), path.host.as_deref()));
+        push(&mut texts, &at, "", hosts);
+    }
+    for (name, gateway) in &config.gateways {
+        let at = format!("gateways.{name}");
+        let secret = gateway.tls.as_ref().and_then(|tls| tls.secret.as_deref());
+        shared(&mut texts, &at, "", gateway.class.as_deref(), &gateway.hosts, secret, &gateway.annotations);
+        let hosts =
+            gateway.routes.iter().enumerate().map(|(n, route)| (format!("routes[{n}].host"), route.host.as_deref()));
+        let listeners =
+            gateway.listeners.iter().map(|(name, it)| (format!("listeners.{name}.host"), it.host.as_deref()));
+        push(&mut texts, &at, "", hosts.chain(listeners));
+    }
+    for (environment, intent) in &config.environments {
+        let before = format!("environments.{environment}.");
+        for (name, own) in &intent.ingresses {
+            let hosts = own.hosts.as_deref().unwrap_or_default();
+            let at = format!("ingresses.{name}");
+            shared(&mut texts, &at, &before, own.class.as_deref(), hosts, own.tls.secret.as_deref(), &own.annotations);
+        }
+        for (name, own) in &intent.gateways {
+            let hosts = own.hosts.as_deref().unwrap_or_default();
+            let at = format!("gateways.{name}");
+            shared(&mut texts, &at, &before, own.class.as_deref(), hosts, own.tls.secret.as_deref(), &own.annotations);
+        }
+    }
+    texts
+}
+
+/// What Ingresses and Gateways have in common.
+fn shared<'a>(
+    texts: &mut Vec<Text<'a>>,
+    at: &str,
+    before: &str,
+    class: Option<&'a str>,
+    hosts: &'a [String],
+    secret: Option<&'a str>,
+    annotations: &'a IndexMap<String, String>,
+) {
+    push(texts, at, before, [("class".to_owned(), class), ("tls.secret".to_owned(), secret)].into_iter());
+    push(texts, at, before, hosts.iter().enumerate().map(|(n, host)| (format!("hosts[{n}]"), Some(host.as_str()))));
+    let annotations = annotations.iter().map(|(key, value)| (format!("annotations.{key}"), Some(value.as_str())));
+    push(texts, at, before, annotations);
+}
+
+fn push<'a>(texts: &mut Vec<Text<'a>>, at: &str, before: &str, found: impl Iterator<Item = (String, Option<&'a str>)>) {
+    let found = found.filter_map(|(key, text)| Some((key, text.filter(|text| text.contains('{'))?)));
+    texts.extend(found.map(|(key, text)| (at.to_owned(), format!("{FILE} {before}{at}.{key}"), text)));
+}
