@@ -19,7 +19,8 @@ const NAMESPACE: &str = "cert-manager";
 /// As in `assets/cert-manager/names.go`.
 const TSIG_SECRET: &str = "dGVzdGJlZC10c2lnLXNlY3JldA==";
 
-/// A running cert-manager; it ends when this is dropped.
+/// A running cert-manager; it ends when this is dropped, on a node with the node. One on a control plane is enough. On a
+/// node there is no answer to HTTP-01 challenges, and no chart's webhook.
 #[derive(Debug)]
 pub struct CertManager {
     _programs: Vec<Program>,

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
-use testbed::{Channel, Level, Node, Traefik, available, skip_or_fail};
+use testbed::{CertManager, Channel, Level, Node, Traefik, available, skip_or_fail};
 
 fn node() -> Option<&'static Node> {
     match available(Level::B) {
@@ -92,6 +92,7 @@ fn traefik_leads_requests_to_a_real_pod() {
     let Some(node) = node() else { return };
     node.gateway_api(Channel::Experimental).unwrap();
     let traefik = Traefik::start(node, &[6000]).unwrap();
+    let _cert_manager = CertManager::start(node).unwrap();
     let ns = node.namespace("routes");
     let yaml = r#"
 apiVersion: v1
@@ -106,9 +107,10 @@ spec: {selector: {app: probe}, ports: [{port: 80, targetPort: 8080}]}
 ---
 apiVersion: networking.k8s.io/v1
 kind: Ingress
-metadata: {name: probe, namespace: NS}
+metadata: {name: probe, namespace: NS, annotations: {cert-manager.io/issuer: ca}}
 spec:
   ingressClassName: traefik
+  tls: [{hosts: [ingress.example], secretName: probe-tls}]
   rules: [{host: ingress.example, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: probe, port: {number: 80}}}}]}}]
 ---
 apiVersion: gateway.networking.k8s.io/v1
@@ -134,6 +136,21 @@ metadata: {name: probe, namespace: NS}
 spec:
   parentRefs: [{name: door, sectionName: tcp}]
   rules: [{backendRefs: [{name: probe, port: 80}]}]
+---
+apiVersion: cert-manager.io/v1
+kind: Issuer
+metadata: {name: self-signed, namespace: NS}
+spec: {selfSigned: {}}
+---
+apiVersion: cert-manager.io/v1
+kind: Certificate
+metadata: {name: authority, namespace: NS}
+spec: {isCA: true, commonName: authority, secretName: authority, issuerRef: {name: self-signed}}
+---
+apiVersion: cert-manager.io/v1
+kind: Issuer
+metadata: {name: ca, namespace: NS}
+spec: {ca: {secretName: authority}}
 "#;
     node.apply(&yaml.replace("NS", &ns)).unwrap();
     let start = Instant::now();
@@ -145,6 +162,19 @@ spec:
     }
     assert_eq!(traefik.get("other.example", "/").unwrap().status, 404);
     assert!(get(node, 6000, "/").contains("\"args\""), "by TCP");
+    let wait = ["wait", "--for=create", "secret/probe-tls", "-n", &ns, "--timeout=60s"];
+    node.kubectl(&wait).unwrap();
+    let authority = ["get", "secret/authority", "-n", &ns, "-o", "jsonpath={.data.tls\\.crt}"];
+    let authority = base64::engine::general_purpose::STANDARD.decode(node.kubectl(&authority).unwrap()).unwrap();
+    let authority = String::from_utf8(authority).unwrap();
+    while !traefik.get_https("ingress.example", "/", &authority).is_ok_and(|body| body.contains("\"args\"")) {
+        assert!(
+            start.elapsed() < Duration::from_secs(90),
+            "{:?}",
+            traefik.get_https("ingress.example", "/", &authority)
+        );
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }
 
 #[test]
