@@ -9,7 +9,7 @@ use super::routes;
 use super::values::Values;
 use super::volume;
 use super::{App, Image, Note, Volume, Workload};
-use crate::config::{self, Config};
+use crate::config::{self, Config, Credential};
 use crate::manifest::{Kind, Manifest, Resource, Source};
 use crate::problem::{Problem, Problems, nearest};
 use indexmap::IndexMap;
@@ -51,6 +51,7 @@ pub fn resolve(manifest: &Manifest, config: &Config, folder: &str, sources: &Sou
     let (inputs, value_notes, value_problems) = values.finish();
     app.inputs = inputs;
     use_in_charts(config, &mut app, &mut problems);
+    use_in_issuers(config, &mut app, &mut problems);
     routes::check_secrets(config, &app.inputs, &mut problems);
     apply_parameters(config, &mut app, &mut problems);
     notes.extend(value_notes);
@@ -233,6 +234,36 @@ fn use_in_charts(config: &Config, app: &mut App, problems: &mut Problems) {
             let place = format!("{FILE} charts.{name}.valuesFrom.{path}");
             if is_secret(app, parameter, &place, problems).is_some() {
                 app.inputs[parameter.as_str()].used_by.insert(format!("the chart {name}"));
+            }
+        }
+    }
+}
+
+/// What an issuer takes is needed in the same way: secrets from their Secret, everything else as text.
+fn use_in_issuers(config: &Config, app: &mut App, problems: &mut Problems) {
+    for (name, issuer) in config.cert_manager.made() {
+        let place = format!("{FILE} certManager.issuers.{name}");
+        let user = format!("the issuer {name}");
+        for (key, credential) in issuer.credentials() {
+            let Credential::Parameter(parameter) = credential else { continue };
+            let place = format!("{place}.{key}");
+            match is_secret(app, parameter, &place, problems) {
+                Some(true) => drop(app.inputs[parameter.as_str()].used_by.insert(user.clone())),
+                Some(false) => problems.push(
+                    Problem::at(place, format!("`{parameter}` is not secret, so it is in no Secret"))
+                        .hint("make it secret in the AppHost, or name a Secret: `{secret: ..., key: ...}`"),
+                ),
+                None => {}
+            }
+        }
+        for parameter in issuer.parameters() {
+            match is_secret(app, &parameter, &place, problems) {
+                Some(true) => problems.push(
+                    Problem::at(&place, format!("`{parameter}` is secret, and everybody can read an issuer"))
+                        .hint("name it where a secret is expected, or use a parameter that is not secret"),
+                ),
+                Some(false) => drop(app.inputs[parameter.as_str()].used_by.insert(user.clone())),
+                None => {}
             }
         }
     }

@@ -57,12 +57,14 @@ pub enum Action {
     Unchanged,
     /// Somebody else installed the same version.
     LeftAlone,
+    /// Somebody else brought the same in another way.
+    Used,
 }
 
 impl Action {
     /// Whether helm runs.
     pub fn is_change(&self) -> bool {
-        !matches!(self, Self::Unchanged | Self::LeftAlone)
+        !matches!(self, Self::Unchanged | Self::LeftAlone | Self::Used)
     }
 
     /// What it does to the release, for a plan.
@@ -75,6 +77,7 @@ impl Action {
             Self::Renew => format!("upgrade to the same version {version}, packed or marked otherwise"),
             Self::Adopt => format!("take over from somebody else, with {version}"),
             Self::Unchanged => format!("unchanged, {version}"),
+            Self::Used => "not installed: the cluster has it already, and it is used".to_owned(),
             Self::LeftAlone => format!("left alone: somebody else installed {version}"),
         }
     }
@@ -127,7 +130,7 @@ fn foreign(chart: &PlannedChart, wanted: &str, found: &Found) -> Problem {
         "the release {} in namespace {} is {}{state}, installed {whose}, and `{}` is to be {wanted}",
         chart.release, chart.namespace, found.chart, chart.name
     );
-    Problem::at(format!("charts.{}", chart.name), what).hint(
+    Problem::at(chart.place(), what).hint(
         "ask for the version that is there and it is left alone; or give the chart another `release` or `namespace`; \
          or take it over with `adopt: true`",
     )

@@ -4,6 +4,7 @@
 //! Nothing here fetches, installs or reads a cluster.
 
 mod bring;
+mod certificates;
 mod decide;
 mod lock;
 mod marks;
@@ -11,10 +12,11 @@ mod plan;
 mod version;
 
 pub use bring::{Brought, brought};
+pub use certificates::{API as CERT_MANAGER_API, CERT_MANAGER, ISSUERS, Lives, issuers};
 pub use decide::{Action, Found, Wanted, decide};
 pub use lock::{LOCK_FILE, Lock, Locked};
 pub use marks::Marks;
-pub use plan::{plan, with_texts};
+pub use plan::{ordered, plan, with_texts};
 pub use version::{Version, fits, newest};
 
 pub use crate::config::{Phase, WaitFor, WaitObject};
@@ -27,6 +29,7 @@ use std::collections::BTreeMap;
 /// A chart that is installed with the application, as a release of its own.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[expect(clippy::struct_excessive_bools, reason = "they are what a person may say of a chart")]
 pub struct PlannedChart {
     /// What it is called among the charts of the application; its step is `chart-<name>`.
     pub name: String,
@@ -58,6 +61,11 @@ pub struct PlannedChart {
     pub force_conflicts: bool,
     /// Whether a release of somebody else is taken over.
     pub adopt: bool,
+    /// A definition that says, when somebody else brought it, that nothing is to be installed.
+    pub unless: Option<String>,
+    /// Whether the API server must take its objects in a dry run before helm starts: who is asked about them may have
+    /// been installed a moment ago. What it waits for is waited for a limited time, because nothing else mends it.
+    pub tried: bool,
 }
 
 /// Where a chart comes from.
@@ -119,7 +127,16 @@ impl Source {
 impl PlannedChart {
     /// The name of its step.
     pub fn step(&self) -> String {
-        format!("chart-{}", self.name)
+        if self.tried { format!("{}-kubernetes", self.name) } else { format!("chart-{}", self.name) }
+    }
+
+    /// Its key in `aspire-k8s.yaml`.
+    pub fn place(&self) -> String {
+        match (self.name.as_str(), &self.unless) {
+            (CERT_MANAGER, Some(_)) => "certManager".to_owned(),
+            (ISSUERS, None) if self.tried => "certManager.issuers".to_owned(),
+            (name, _) => format!("charts.{name}"),
+        }
     }
 
     /// The exact version to fetch, when it is known: that of the lock file, else the one that is asked for.

@@ -1,20 +1,24 @@
 //! `charts:` of the intent to planned charts.
 
-use super::{PlannedChart, Source};
+use super::{PlannedChart, Source, certificates};
 use crate::config::{ChartKind, Config};
 use crate::problem::{Problem, Problems};
 use serde_json::Value;
 
 /// The charts of the intent, what needs others after what it needs; the files of values are still to be read.
 pub fn plan(config: &Config) -> Vec<PlannedChart> {
+    let own = config.charts.keys().map(|name| planned_chart(config, name));
+    ordered(certificates::cert_manager(config).into_iter().chain(own).collect())
+}
+
+/// The same charts, what needs others after what it needs.
+pub fn ordered(mut left: Vec<PlannedChart>) -> Vec<PlannedChart> {
     let mut planned: Vec<PlannedChart> = Vec::new();
-    let mut left: Vec<&String> = config.charts.keys().collect();
     while !left.is_empty() {
-        let is_done = |name: &String| planned.iter().any(|chart| chart.name == *name);
-        let ready = left.iter().position(|name| config.charts[*name].needs.iter().all(is_done));
+        let waits = |chart: &PlannedChart| chart.needs.iter().any(|need| left.iter().any(|other| other.name == *need));
+        let ready = left.iter().position(|chart| !waits(chart));
         // Circles were refused when the file was read.
-        let name = left.remove(ready.unwrap_or_default());
-        planned.push(planned_chart(config, name));
+        planned.push(left.remove(ready.unwrap_or_default()));
     }
     planned
 }
@@ -44,6 +48,8 @@ fn planned_chart(config: &Config, name: &str) -> PlannedChart {
         destroy: chart.destroy,
         force_conflicts: chart.force_conflicts,
         adopt: chart.adopt,
+        unless: None,
+        tried: false,
     }
 }
 
@@ -54,18 +60,18 @@ pub fn with_texts(
 ) -> Result<Vec<PlannedChart>, Problems> {
     let mut problems = Problems::default();
     for chart in &mut charts {
+        let place = format!("{}.valuesFiles", chart.place());
         for (file, text) in &mut chart.values_files {
-            let place = format!("charts.{}.valuesFiles", chart.name);
             match read(file) {
                 Ok(found) => {
                     let parsed = serde_yaml::from_str::<Value>(&found);
                     if !parsed.is_ok_and(|value| value.is_object() || value.is_null()) {
                         // Its text may hold secrets, and so may what the parser says of it.
-                        problems.push(Problem::at(place, format!("{file} holds no map of values as YAML")));
+                        problems.push(Problem::at(&place, format!("{file} holds no map of values as YAML")));
                     }
                     *text = found;
                 }
-                Err(why) => problems.push(Problem::at(place, format!("cannot read {file}: {why}"))),
+                Err(why) => problems.push(Problem::at(&place, format!("cannot read {file}: {why}"))),
             }
         }
     }

@@ -13,7 +13,7 @@ use std::path::Path;
 pub fn plan(common: &Common, options: &Plan) -> Result<Exit, CliError> {
     if let Some(format) = options.deploy.steps.list_steps {
         return Ok(release::listed(
-            &pipeline::plan_steps(&super::charts::of_source(common, &options.deploy.source)?)
+            &pipeline::plan_steps(&super::charts::steps_of_source(common, &options.deploy.source)?)
                 .map_err(pipeline::Error::from)?
                 .list(),
             format,

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 pub fn deploy(common: &Common, options: &Deploy) -> Result<Exit, CliError> {
     if let Some(format) = options.steps.list_steps {
         return Ok(listed(
-            &pipeline::deploy_steps(&super::charts::of_source(common, &options.source)?)
+            &pipeline::deploy_steps(&super::charts::steps_of_source(common, &options.source)?)
                 .map_err(pipeline::Error::from)?
                 .list(),
             format,
@@ -58,7 +58,7 @@ pub fn requested<T>(
     output::notes(&rendered.plan.notes);
     let name = release_name(options.on.named.release.as_deref(), &rendered.config, &rendered.app.name)?;
     let release = writing(common, &name, options.on.named.release_namespace.as_deref(), &rendered.config)?;
-    let charts = super::charts::of_rendered(&rendered)?;
+    let charts = super::charts::of_rendered(&rendered, &release.name, &release.namespace)?;
     let request = pipeline::Deploy {
         charts: &charts,
         rotation,
@@ -125,7 +125,7 @@ pub fn destroy(common: &Common, options: &Destroy) -> Result<Exit, CliError> {
         delete_data: options.delete_data,
         delete_namespace: options.delete_namespace,
         assume_helm_dead: options.on.assume_helm_dead,
-        chart_namespaces: config.charts.iter().map(|(name, chart)| chart.target(name).1.to_owned()).collect(),
+        chart_namespaces: crate::charts::plan(&config).into_iter().map(|chart| chart.namespace).collect(),
     };
     let limits = limits(timeout)?;
     let display = display(options.output);

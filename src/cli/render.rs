@@ -1,8 +1,8 @@
 //! `render`: the chart to a folder, to standard output, or as plain objects.
 
-use super::args::{Common, Format, Parameters, Render};
+use super::args::{Common, Format, Parameters, Part, Render};
 use super::project::{Project, Rendered, built_images};
-use super::release::{conduct_of_render, listed, template};
+use super::release::{conduct_of_render, listed, release_name, template};
 use super::{CliError, Exit, output};
 use crate::chart::{self, Chart};
 use crate::kubernetes::BuiltImages;
@@ -23,30 +23,62 @@ pub fn render(common: &Common, options: &Render) -> Result<Exit, CliError> {
     let project = Project::load(&options.source)?;
     let images = built_images(&options.images)?;
     let rendered = project.render(common.environment.as_deref(), &images)?;
+    if options.part == Part::Issuers {
+        return issuers(common, options, &rendered);
+    }
     output::notes(&rendered.plan.notes);
     if options.format == Format::Yaml {
         return objects(common, options, &rendered, &images);
     }
     let folder = options.output.clone().unwrap_or_else(|| PathBuf::from(&rendered.plan.chart));
+    publish(options, &rendered.chart, &folder, || summary(&rendered, &folder))
+}
+
+/// A chart to its folder, to standard output, or held against what lies there.
+fn publish(options: &Render, chart: &Chart, folder: &Path, done: impl FnOnce() -> String) -> Result<Exit, CliError> {
     if options.check {
-        return check(&rendered.chart, &folder);
+        return check(chart, folder);
     }
     if folder == Path::new("-") {
-        print(&rendered.chart);
+        print(chart);
         return Ok(Exit::Done);
     }
-    pipeline::publish(&rendered.chart, &folder, &conduct_of_render(options))?;
-    output::say(&summary(&rendered, &folder));
+    pipeline::publish(chart, folder, &conduct_of_render(options))?;
+    output::say(&done());
     Ok(Exit::Done)
+}
+
+/// The chart of the issuers, for who installs it with other tools.
+fn issuers(common: &Common, options: &Render, rendered: &Rendered) -> Result<Exit, CliError> {
+    let name = release_name(options.release.as_deref(), &rendered.config, &rendered.app.name)?;
+    let namespace = common.namespace.as_deref().or(rendered.config.release.namespace.as_deref()).unwrap_or("default");
+    let Some(planned) = super::charts::issuers(rendered, &name, namespace)? else {
+        return Err(CliError::Usage("--part issuers: `certManager.issuers` of aspire-k8s.yaml makes none".into()));
+    };
+    let files = planned.issuer_files().into_iter().map(|(path, text)| (path, text.into_bytes())).collect();
+    let chart = Chart { files };
+    let folder = options.output.clone().unwrap_or_else(|| PathBuf::from(&planned.release));
+    publish(options, &chart, &folder, || {
+        format!(
+            "chart of the issuers written to {}: install it as {} in {namespace}",
+            folder.display(),
+            planned.release
+        )
+    })
 }
 
 /// A flag that would have no effect is a misunderstanding, and silence would hide it.
 fn refuse_contradictions(options: &Render) -> Result<(), CliError> {
     let to_stdout = options.output.as_deref() == Some(Path::new("-"));
     let what = match options.format {
+        Format::Yaml if options.part == Part::Issuers => {
+            "--part issuers makes a chart; `helm template` makes objects of it"
+        }
         Format::Yaml if options.check => "--check compares charts, and --format yaml makes none",
         Format::Chart if options.check && to_stdout => "--check compares with a folder, and `-o -` names none",
-        Format::Chart if options.release.is_some() => "a chart has no release name; --release is for --format yaml",
+        Format::Chart if options.release.is_some() && options.part == Part::App => {
+            "a chart has no release name; --release is for --format yaml"
+        }
         Format::Chart if options.show_secrets => "a chart holds no secrets; --show-secrets is for --format yaml",
         _ => return Ok(()),
     };

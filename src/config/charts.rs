@@ -150,7 +150,8 @@ impl ExternalChart {
     }
 }
 
-fn is_local(reference: &str) -> bool {
+/// Whether a reference names something on disk.
+pub(super) fn is_local(reference: &str) -> bool {
     ["./", "../", "/", "~"].iter().any(|start| reference.starts_with(start))
         || reference == "."
         || reference.strip_suffix(".tgz").is_some_and(|rest| !rest.contains("://"))
@@ -161,7 +162,7 @@ const ENTRY: Rule = Rule {
     says: "lower-case letters, digits and `-`, a letter or digit first and last, at most 50 characters",
     legal: |text| text.len() <= 50 && is_dns_label(text),
 };
-const REFERENCE: Rule = Rule {
+pub(super) const REFERENCE: Rule = Rule {
     what: "a chart",
     says: "a name in a `repository`, REPOSITORY/NAME as helm knows it, oci://HOST/PATH, ./FOLDER or ./FILE.tgz; letters, digits, `_`, `.`, `/`, `:`, `@`, `+`, `~` and `-` only",
     legal: is_reference,
@@ -171,7 +172,7 @@ const REPOSITORY: Rule = Rule {
     says: "an address such as https://kubernetes.github.io/ingress-nginx, and nothing after it",
     legal: is_repository,
 };
-const VERSION: Rule = Rule {
+pub(super) const VERSION: Rule = Rule {
     what: "a version of a chart",
     says: "a semantic version such as 4.10.0 or v1.20.2, or a range such as ^4.10 or ~4.10.1",
     legal: |text| is_exact_version(text) || is_version_range(text),

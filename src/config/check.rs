@@ -2,8 +2,6 @@
 
 mod routes;
 
-use super::charts;
-use super::dashboard;
 use super::findings::{Findings, Path, shown};
 use super::rules::{self, Rule};
 use super::{
@@ -11,6 +9,7 @@ use super::{
     ExistingSecret, ExternalDefaults, ExternalSecret, Parameter, Release, Resource, SecretSource, SecretStore, Secrets,
     Service, Storage, Volume,
 };
+use super::{certificates, charts, dashboard};
 use crate::problem::nearest;
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
@@ -19,6 +18,7 @@ use serde_json::{Map, Value};
 pub(super) fn check(config: &Config, findings: &mut Findings) {
     Check { findings }.config(config, &Path::Root);
     charts::check(config, findings, &Path::Root);
+    certificates::check(config, findings, &Path::Root);
 }
 
 struct Check<'a> {

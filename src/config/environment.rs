@@ -2,8 +2,8 @@
 
 use super::{
     Config, Dashboard, Environment, EnvironmentChart, EnvironmentDashboard, EnvironmentDefaults, EnvironmentGateway,
-    EnvironmentIngress, EnvironmentParameter, EnvironmentResource, ExternalChart, ExternalDefaults, Gateway, Ingress,
-    Parameter, Release, Resource, RouteTls, Secrets, Service, SopsFile, Storage, Volume,
+    EnvironmentIngress, EnvironmentIssuer, EnvironmentParameter, EnvironmentResource, ExternalChart, ExternalDefaults,
+    Gateway, Ingress, Parameter, Release, Resource, RouteTls, Secrets, Service, SopsFile, Storage, Volume,
 };
 use crate::problem::{Problem, nearest};
 use indexmap::IndexMap;
@@ -30,8 +30,18 @@ impl Config {
     }
 
     fn take(&mut self, environment: &Environment) {
-        let Environment { release, defaults, secrets, parameters, resources, charts, ingresses, gateways, dashboard } =
-            environment;
+        let Environment {
+            release,
+            defaults,
+            secrets,
+            parameters,
+            resources,
+            ingresses,
+            gateways,
+            cert_manager,
+            charts,
+            dashboard,
+        } = environment;
         let Release { name, namespace } = release;
         replace(&mut self.release.name, name.as_ref());
         replace(&mut self.release.namespace, namespace.as_ref());
@@ -53,6 +63,12 @@ impl Config {
         for (name, own) in charts {
             if let Some(chart) = self.charts.get_mut(name) {
                 chart.take(own);
+            }
+        }
+        for (name, EnvironmentIssuer { acme, email }) in &cert_manager.issuers {
+            if let Some(issuer) = self.cert_manager.issuers.get_mut(name) {
+                replace(&mut issuer.acme, acme.as_ref());
+                replace(&mut issuer.email, email.as_ref());
             }
         }
         for (name, ingress) in ingresses {

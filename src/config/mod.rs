@@ -20,7 +20,11 @@ mod tests;
 mod tree;
 mod walk;
 
-pub use certificates::{CertManager, Issuer, IssuerKind};
+pub use certificates::{
+    Acme, AcmeServer, AcmeService, AppRole, AzureDns, Ca, CertManager, CloudDns, Cloudflare, Credential, Dns01, Eab,
+    EnvironmentCertManager, EnvironmentIssuer, Http01, Issuer, IssuerKind, ManagedIdentity, Rfc2136, Route53,
+    SecretKey, SelfSigned, Solver, Vault, VaultAuth, VaultKubernetes, parameters_in,
+};
 pub use charts::{EnvironmentChart, ExternalChart, Kind as ChartKind, Phase, WaitFor, WaitObject, path_keys};
 pub use dashboard::{DASHBOARD_LABEL, Dashboard, EnvironmentDashboard, OtlpPorts};
 pub use parse::parse;
@@ -486,6 +490,8 @@ pub struct Environment {
     pub gateways: IndexMap<String, EnvironmentGateway>,
     /// The Aspire dashboard.
     pub dashboard: Option<EnvironmentDashboard>,
+    /// Who signs certificates.
+    pub cert_manager: EnvironmentCertManager,
 }
 
 /// `defaults:` of an environment.

@@ -20,11 +20,13 @@ const LATER: &[(&str, &[&str])] = &[
 /// Types of an environment and the types whose values they change.
 const ENVIRONMENT_OF: &[(&str, &str)] = &[
     ("Environment", "Config"),
+    ("EnvironmentCertManager", "CertManager"),
     ("EnvironmentChart", "ExternalChart"),
     ("EnvironmentDefaults", "Defaults"),
     ("EnvironmentParameter", "Parameter"),
     ("EnvironmentResource", "Resource"),
     ("EnvironmentIngress", "Ingress"),
+    ("EnvironmentIssuer", "Issuer"),
     ("EnvironmentGateway", "Gateway"),
     ("EnvironmentDashboard", "Dashboard"),
 ];
@@ -65,6 +67,9 @@ impl<'s> Walk<'s> {
         let At { schema, owner } = self.resolve(at);
         if let Some(words) = schema["enum"].as_array() {
             return self.is_word(&words.iter().filter_map(Value::as_str).collect::<Vec<_>>(), value, path);
+        }
+        if let Some(choices) = schema["anyOf"].as_array() {
+            return self.is_either(choices, owner, value, path);
         }
         if let Some(choices) = schema["oneOf"].as_array() {
             return self.is_choice(choices, owner, value, path);
@@ -162,6 +167,17 @@ impl<'s> Walk<'s> {
     fn has_key(&self, owner: &str, key: &str) -> bool {
         let schema = if owner == "Config" { self.root } else { &self.root["definitions"][owner] };
         schema["properties"].get(key).is_some()
+    }
+
+    /// A text, or a map: each is held against its own schema.
+    fn is_either(&mut self, choices: &'s [Value], owner: &'s str, value: &mut Value, path: &Path<'_>) -> bool {
+        let of = |choice: &'s Value| At { schema: choice, owner };
+        let is_map = |choice: &&'s Value| kinds(self.resolve(of(choice)).schema).contains(&"object");
+        let chosen = match value {
+            Value::Object(_) => choices.iter().find(is_map),
+            _ => choices.iter().find(|choice| !is_map(choice)),
+        };
+        chosen.is_none_or(|choice| self.fits(of(choice), value, path))
     }
 
     /// One of several words, or a map of one key, as an enum is written.

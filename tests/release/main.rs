@@ -6,6 +6,7 @@
 
 mod bench;
 mod canary;
+mod certificates;
 mod charts;
 mod crash;
 mod cycle;

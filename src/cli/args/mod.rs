@@ -5,8 +5,8 @@ mod verbs;
 
 pub use parts::{Accept, Images, ListFormat, Named, Parameters, Source, StepFormat};
 pub use verbs::{
-    Charts, ChartsList, ChartsLock, Deploy, Destroy, Doctor, Format, InputFormat, Inputs, Look, Plan, Promote, Render,
-    Rollback, Seal,
+    Charts, ChartsList, ChartsLock, Deploy, Destroy, Doctor, Format, InputFormat, Inputs, Look, Part, Plan, Promote,
+    Render, Rollback, Seal,
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};

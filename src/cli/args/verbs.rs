@@ -17,6 +17,9 @@ pub struct Render {
     /// Folder to write to, `-` for standard output [default: a folder named like the chart]
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
+    /// The application, or the chart of the issuers of its certificates (`certManager.issuers`)
+    #[arg(long, value_enum, default_value_t = Part::App)]
+    pub part: Part,
     /// A chart, or plain objects with the values filled in
     #[arg(long, value_enum, default_value_t = Format::Chart)]
     pub format: Format,
@@ -26,7 +29,7 @@ pub struct Render {
     /// Print the values of secrets with --format yaml
     #[arg(long)]
     pub show_secrets: bool,
-    /// Release name for --format yaml
+    /// Release name, for --format yaml and --part issuers
     #[arg(long, value_name = "NAME")]
     pub release: Option<String>,
     /// Images.
@@ -35,6 +38,15 @@ pub struct Render {
     /// Inputs.
     #[command(flatten)]
     pub parameters: Parameters,
+}
+
+/// What is rendered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// The application
+    App,
+    /// The issuers of its certificates, for a release of their own
+    Issuers,
 }
 
 /// Forms of a rendered application.

@@ -8,16 +8,55 @@ use super::args::{Common, Source};
 use super::project::{Rendered, config_folder, read_config};
 use super::{CliError, packed};
 use crate::charts::{self, LOCK_FILE, Lock, PlannedChart};
-use crate::config::Config;
+use crate::cluster::ReleaseSecret;
+use crate::config::{Config, SecretKey, SecretSource};
+use crate::kubernetes::Plan;
 use crate::problem::{Problem, Problems};
 use std::path::{Path, PathBuf};
 
-/// The charts of an application that is about to be deployed: each exact, as the lock file says.
-pub fn of_rendered(rendered: &Rendered) -> Result<Vec<PlannedChart>, CliError> {
-    match &rendered.folder {
-        Some(folder) => exact(&rendered.config, folder),
-        None => Ok(Vec::new()),
+/// The charts of an application that is about to be deployed as this release: each exact, as the lock file says.
+pub fn of_rendered(rendered: &Rendered, release: &str, namespace: &str) -> Result<Vec<PlannedChart>, CliError> {
+    let Some(folder) = &rendered.folder else { return Ok(Vec::new()) };
+    let charts = exact(&rendered.config, folder)?;
+    Ok(charts::ordered(charts.into_iter().chain(issuers(rendered, release, namespace)?).collect()))
+}
+
+/// The chart of the issuers of a release, when it has any.
+pub fn issuers(rendered: &Rendered, release: &str, namespace: &str) -> Result<Option<PlannedChart>, CliError> {
+    let lives = |input: &str, must: bool| secret_of(&rendered.plan, release, input, must);
+    charts::issuers(&rendered.config, release, namespace, &lives).map_err(|problems| wrong("aspire-k8s.yaml", problems))
+}
+
+/// Where cert-manager finds the value of a secret input of a release.
+fn secret_of(plan: &Plan, release: &str, input: &str, must: bool) -> Result<SecretKey, Problem> {
+    let Some(used) = plan.secrets.get(input) else {
+        return Err(Problem::at("", format!("nothing says the value of `{input}`")));
+    };
+    if must && matches!(used.source, SecretSource::Chart | SecretSource::ExternalSecrets(_) | SecretSource::Sealed) {
+        let what =
+            format!("`{input}` comes with the application's own chart, and the issuer must be ready before that");
+        return Err(Problem::at("", what)
+            .hint("give the parameter another `from`, or name a Secret: `{secret: ..., key: ...}`"));
     }
+    let (secret, key) = used.foreign_key(release, input).unwrap_or_else(|| {
+        let ours =
+            if used.is_written_by_deploy() { ReleaseSecret::name(release) } else { format!("{release}-chart-secrets") };
+        (ours, input.to_owned())
+    });
+    Ok(SecretKey { secret, key })
+}
+
+/// The charts that SOURCE names, as far as it can be read, with the issuers: for a list of steps.
+pub fn steps_of_source(common: &Common, source: &Source) -> Result<Vec<PlannedChart>, CliError> {
+    let charts = of_source(common, source)?;
+    if packed::is_chart(source) {
+        return Ok(charts);
+    }
+    let (config, _) = intent(common, source)?;
+    // Which release it will be, and where its secrets live, is in no step.
+    let nowhere = |_: &str, _| Ok(SecretKey::default());
+    let issuers = charts::issuers(&config, "", "", &nowhere).map_err(|problems| wrong("aspire-k8s.yaml", problems))?;
+    Ok(charts::ordered(charts.into_iter().chain(issuers).collect()))
 }
 
 /// The charts that SOURCE names, as far as it can be read, for a list of steps.
@@ -61,7 +100,7 @@ fn exact(config: &Config, folder: &Path) -> Result<Vec<PlannedChart>, CliError> 
     let problem = |chart: &PlannedChart| {
         let range = chart.version.as_deref().unwrap_or_default();
         Problem::at(
-            format!("charts.{}.version", chart.name),
+            format!("{}.version", chart.place()),
             format!("{range} is a range, and no {LOCK_FILE} says which version"),
         )
         .hint("`kubectl aspire charts lock` writes it")

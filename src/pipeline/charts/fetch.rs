@@ -82,7 +82,7 @@ fn pull<'a>(chart: &'a PlannedChart, version: Option<&'a str>) -> Option<Pull<'a
 }
 
 fn at(chart: &PlannedChart, what: String) -> Problem {
-    Problem::at(format!("charts.{}", chart.name), what)
+    Problem::at(chart.place(), what)
 }
 
 fn temporary() -> Result<TempDir, Error> {

@@ -6,6 +6,7 @@ use super::super::lock::{Hold, Seen};
 use super::super::watch::Watching;
 use super::fetch::Ready;
 use super::look::{Decided, at};
+use super::trial;
 use super::values::{self, Known};
 use super::{Work, of_chart};
 use crate::charts::PlannedChart;
@@ -45,6 +46,9 @@ impl Work<'_> {
                 chart.release, chart.namespace
             );
             return Err(Error::Refused(at(chart, what).hint("run again").into()));
+        }
+        if chart.tried {
+            self.wait_for_trial(chart, &trial::objects(chart, ready, &helm, &target, &given)?)?;
         }
         let owner = Owner { release: &chart.release, application: self.application };
         let hold = Hold::new(self.word.assume_helm_dead, self.limits);
@@ -86,7 +90,7 @@ impl Work<'_> {
         let mut told = false;
         loop {
             let options =
-                Options { timeout: self.limits.left(), wait: true, extra: extra.clone(), ..Options::default() };
+                Options { timeout: self.limits.left(), wait: !chart.tried, extra: extra.clone(), ..Options::default() };
             match helm.upgrade_install(target, &ready.path, &given.values(), &options, &mut |_| {}) {
                 // What was installed before may bring a webhook that needs a moment more than helm waited for.
                 Err(error) if error.is_webhook_away() && self.limits.left() > PAUSE && !(self.limits.stopped)() => {

@@ -3,6 +3,7 @@
 use super::super::lock::{self, Seen};
 use super::super::{Error, Release};
 use super::fetch::Ready;
+use super::trial;
 use super::values::{self, Known};
 use super::{Work, of_chart};
 use crate::charts::{Action, Brought, Found, Marks, Phase, PlannedChart, Wanted, brought, decide};
@@ -74,7 +75,14 @@ impl Work<'_> {
         };
         let wanted =
             Wanted { chart: ready.chart.clone(), version: ready.version.clone(), marks: marks.clone(), values };
-        let action = decide(chart, &wanted, found.as_ref()).map_err(|problem| Error::Refused(problem.into()))?;
+        let action = if self.is_brought_by_others(chart, &marks, found.as_ref())? {
+            Action::Used
+        } else {
+            decide(chart, &wanted, found.as_ref()).map_err(|problem| Error::Refused(problem.into()))?
+        };
+        if let Some(given) = given.as_ref().filter(|_| chart.tried && action.is_change()) {
+            self.check_owner(chart, &trial::objects(chart, ready, helm, &target, given)?)?;
+        }
         if action.is_change() {
             self.check_idle(chart)?;
         }
@@ -154,5 +162,5 @@ impl Work<'_> {
 
 /// A problem of one chart.
 pub(super) fn at(chart: &PlannedChart, what: impl Into<String>) -> Problem {
-    Problem::at(format!("charts.{}", chart.name), what)
+    Problem::at(chart.place(), what)
 }

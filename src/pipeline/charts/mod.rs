@@ -6,12 +6,14 @@
 //! What is to be installed is said by [`PlannedChart`]s, whoever made them. Each is a release of its own with a lock of its
 //! own; what was installed stays when a later step fails, and the same command goes on from there.
 
+mod cluster_issuers;
 mod fetch;
 mod install;
 mod look;
 mod pin;
 mod remove;
 mod text;
+mod trial;
 mod values;
 mod wait;
 
@@ -112,9 +114,14 @@ pub fn known<'n>(charts: &[PlannedChart]) -> Vec<&'n str> {
 pub fn steps<'a>(charts: &[PlannedChart], phase: Phase, first: &str) -> Vec<Step<'a, Deployment<'a>>> {
     let of_phase = charts.iter().enumerate().filter(|(_, chart)| chart.phase == phase);
     let step = |(index, chart): (usize, &PlannedChart)| {
-        let needs: Vec<String> = chart.needs.iter().map(|name| format!("chart-{name}")).collect();
+        let needs: Vec<String> =
+            charts.iter().filter(|other| chart.needs.contains(&other.name)).map(PlannedChart::step).collect();
         let needs: Vec<&str> = std::iter::once(first).chain(needs.iter().map(String::as_str)).collect();
-        let description = format!("install chart {}", chart.described());
+        let description = if chart.tried {
+            "make the issuers of certificates, and wait until they are ready".to_owned()
+        } else {
+            format!("install chart {}", chart.described())
+        };
         Step::new(chart.step(), description, &needs, move |deployment: &Deployment| deployment.install_chart(index))
     };
     of_phase.map(step).collect()
@@ -151,6 +158,7 @@ impl Deployment<'_> {
         let known = self.known_values()?;
         let indexed: Vec<usize> = (0..work.charts.len()).collect();
         let decided = side_by_side(&indexed, |index| work.decide(*index, &ready[*index], helm, &known))?;
+        work.check_served(&decided)?;
         self.charts.decided.put(decided);
         Ok(())
     }
@@ -212,7 +220,8 @@ impl Deployment<'_> {
         let (ready, decided) = (self.charts.ready.find(), self.charts.decided.find());
         let both = ready.into_iter().flatten().zip(decided.into_iter().flatten());
         let state = |(chart, (ready, decided)): (&PlannedChart, (&Ready, &Decided))| {
-            let action = if decided.action == Action::LeftAlone { "left alone" } else { "ours" };
+            let is_foreign = matches!(decided.action, Action::LeftAlone | Action::Used);
+            let action = if is_foreign { "left alone" } else { "ours" };
             let written = format!("{:?} {:?} {:?}", chart.values_files, json!(chart.values), chart.values_from);
             let (revision, values) = (decided.revision.unwrap_or_default(), key.digest(written.as_bytes()));
             (chart.name.clone(), format!("{} revision {revision} {action} {values}", ready.digest))

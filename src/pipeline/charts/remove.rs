@@ -6,6 +6,7 @@ use super::super::event::{Report, say};
 use super::super::lock::{Hold, Seen, Word};
 use super::super::run::Limits;
 use super::super::{Error, Release};
+use super::cluster_issuers;
 use crate::charts::Marks;
 use crate::cluster::{Cluster, ErrorKind, Owner, SECRET, label};
 use crate::helm::Options;
@@ -50,6 +51,7 @@ pub fn remove(
         }
         say(report, format!("removing the chart {shown}"));
         uninstall(&release.beside(&name, &namespace)?, application, cluster, limits, word)?;
+        left.kept.extend(cluster_issuers::remove(cluster, &name, &namespace, report)?);
         left.removed.push(shown);
     }
     Ok(left)

@@ -94,7 +94,7 @@ fn foreign(
     cluster: &Cluster,
     namespace: &str,
 ) -> Result<Result<String, Problem>, Error> {
-    let place = format!("charts.{}.valuesFrom", chart.name);
+    let place = format!("{}.valuesFrom", chart.place());
     let used = known.plan.secrets.get(input);
     let Some((name, key)) = used.and_then(|used| used.foreign_key(known.release, input)) else {
         return Ok(Err(Problem::at(place, format!("nothing says the value of `{input}`"))));

@@ -1,14 +1,19 @@
 //! Waits until definitions are established and objects have their condition, and says what is missing when time is up.
 
 use super::super::Error;
+use super::trial::Patience;
 use super::{Work, condition};
 use crate::charts::{PlannedChart, WaitObject};
 use crate::cluster::{Cluster, Kind, Objects as _};
-use crate::problem::Problem;
+use crate::problem::{Problem, Problems};
 use serde_json::Value as Json;
 use std::time::Duration;
 
 const DEFINITIONS: &str = "apiextensions.k8s.io/v1";
+
+/// What to do about an object of ours that its controller does not like.
+const NOT_READY: &str =
+    "the application was not touched; change what it says and deploy again (`kubectl describe` shows more)";
 
 /// Time between two looks.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -16,17 +21,22 @@ const PAUSE: Duration = Duration::from_millis(250);
 impl Work<'_> {
     /// Waits for what a chart names.
     pub(super) fn wait_for(&self, chart: &PlannedChart) -> Result<(), Error> {
+        let patience = Patience::new();
         loop {
             let missing = self.missing(chart)?;
             let Some(first) = missing.first() else { return Ok(()) };
             if (self.limits.stopped)() {
                 return Err(Error::Interrupted);
             }
+            if chart.tried && patience.is_over(self.limits) {
+                let problems = missing.into_iter().map(|what| Problem::at(chart.place(), what).hint(NOT_READY));
+                return Err(Error::Input(Problems(problems.collect())));
+            }
             if self.limits.left().is_zero() {
                 let what =
                     format!("the chart is installed, and what it waits for did not come: {}", missing.join("; "));
                 let hint = format!("`kubectl get` shows why; --timeout gives more time (waiting for {first})");
-                return Err(Error::Resumable(Problem::at(format!("charts.{}.waitFor", chart.name), what).hint(hint)));
+                return Err(Error::Resumable(Problem::at(format!("{}.waitFor", chart.place()), what).hint(hint)));
             }
             std::thread::sleep(PAUSE.min(self.limits.left()));
         }

@@ -1,0 +1,196 @@
+//! Charts whose objects others must take: whether they can be asked, whether they answer, and whose the objects are.
+//!
+//! A webhook that was installed a moment ago refuses every connection, or has no certificate yet. That the API server takes
+//! the very objects in a dry run is the proof that it answers, and that it likes them.
+
+use super::super::Error;
+use super::super::run::Limits;
+use super::Work;
+use super::fetch::Ready;
+use super::look::{Decided, at};
+use super::values::Given;
+use crate::charts::{CERT_MANAGER_API, Found, Marks, PlannedChart};
+use crate::cluster::{ErrorKind, Objects as _, Probe, Question, annotation, name_of};
+use crate::helm::{Helm, Target};
+use crate::problem::Problem;
+use serde_json::Value as Json;
+use std::time::{Duration, Instant};
+
+/// Longest time for a webhook to begin to answer, and for objects to have their condition.
+const LONGEST: Duration = Duration::from_secs(120);
+
+/// Time between two looks.
+const PAUSE: Duration = Duration::from_millis(250);
+
+const DEFINITIONS: &str = "apiextensions.k8s.io/v1";
+
+/// Since when something is waited for.
+pub struct Patience(Instant);
+
+impl Patience {
+    /// Begins now.
+    pub fn new() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Whether it was long enough.
+    pub fn is_over(&self, limits: &Limits) -> bool {
+        self.0.elapsed() >= LONGEST || limits.left().is_zero()
+    }
+}
+
+/// The objects of a chart.
+pub fn objects(
+    chart: &PlannedChart,
+    ready: &Ready,
+    helm: &Helm,
+    target: &Target,
+    given: &Given,
+) -> Result<Vec<Json>, Error> {
+    let manifest = helm.template(target, &ready.path, &given.values(), &[])?;
+    Ok(crate::diff::objects(&manifest, &chart.namespace)?.into_values().collect())
+}
+
+impl Work<'_> {
+    /// Whether the definition that makes a chart needless is there, and not from that chart.
+    pub(super) fn is_brought_by_others(
+        &self,
+        chart: &PlannedChart,
+        marks: &Marks,
+        found: Option<&Found>,
+    ) -> Result<bool, Error> {
+        let Some(definition) = &chart.unless else { return Ok(false) };
+        let is_ours = |found: &Found| {
+            let of = |marks: &Marks| (marks.application.clone(), marks.release.clone(), marks.namespace.clone());
+            found.marks.as_ref().map(of) == Some(of(marks))
+        };
+        let live = found.filter(|found| found.status != "uninstalled");
+        if live.is_some_and(is_ours) {
+            return Ok(false);
+        }
+        let Some(kind) = self.cluster.kind(DEFINITIONS, "CustomResourceDefinition")? else { return Ok(false) };
+        let definition = self.cluster.get(&kind, "", definition)?;
+        // What an uninstalled release of this name left behind is taken up again.
+        Ok(definition.is_some_and(|definition| live.is_some() || !is_of(&definition, chart)))
+    }
+
+    /// Refuses objects that are there and belong to somebody else.
+    pub(super) fn check_owner(&self, chart: &PlannedChart, objects: &[Json]) -> Result<(), Error> {
+        for object in objects {
+            let Some(kind) = self.cluster.kind(text(object, "apiVersion"), text(object, "kind"))? else { continue };
+            let live = self.cluster.get(&kind, place(object, chart), name_of(object))?;
+            if live.is_some_and(|live| !is_of(&live, chart)) {
+                let what = format!(
+                    "the {} {} is on the cluster already, and not from the release {} in namespace {}",
+                    text(object, "kind"),
+                    name_of(object),
+                    chart.release,
+                    chart.namespace
+                );
+                let hint = "use it as it is with `existing: true`, or choose another name";
+                return Err(Error::Refused(at(chart, what).hint(hint).into()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a run whose objects nobody would know.
+    pub(super) fn check_served(&self, decided: &[Decided]) -> Result<(), Error> {
+        let is_tried = |(chart, decided): &(&PlannedChart, &Decided)| chart.tried && decided.action.is_change();
+        let Some((chart, _)) = self.charts.iter().zip(decided).find(is_tried) else { return Ok(()) };
+        let is_brought =
+            decided.iter().flat_map(|decided| &decided.brought).any(|it| it.defines(CERT_MANAGER_API, "Issuer"));
+        if is_brought || self.cluster.kind(CERT_MANAGER_API, "Issuer")?.is_some() {
+            return Ok(());
+        }
+        let problem = at(chart, "the cluster has no cert-manager, and no chart of this file brings it");
+        Err(Error::Refused(problem.hint("`certManager: {install: true}` installs it").into()))
+    }
+
+    /// Waits until the API server takes the objects in a dry run. What is refused with a reason is not waited for.
+    pub(super) fn wait_for_trial(&self, chart: &PlannedChart, objects: &[Json]) -> Result<(), Error> {
+        let patience = Patience::new();
+        loop {
+            let Some(error) = self.trial(chart, objects)? else { return Ok(()) };
+            if (self.limits.stopped)() {
+                return Err(Error::Interrupted);
+            }
+            if patience.is_over(self.limits) {
+                let what = format!("what checks its objects does not answer: {error}");
+                let hint = "is cert-manager well? `kubectl get pods` in its namespace shows it; the application was not touched";
+                return Err(at(chart, what).hint(hint).into());
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// Why the objects are not taken yet; an error when they never will be.
+    fn trial(&self, chart: &PlannedChart, objects: &[Json]) -> Result<Option<String>, Error> {
+        for object in objects {
+            let (version, name) = (text(object, "apiVersion"), text(object, "kind"));
+            let Some(kind) = self.cluster.kind(version, name)? else {
+                return Ok(Some(format!("the kind {name} of {version} is not served")));
+            };
+            let question = Question { kind: &kind, namespace: place(object, chart), probe: Probe::Apply(object) };
+            for answer in self.cluster.ask(&[question]) {
+                match answer {
+                    // Helm says what it makes of fields that somebody else set.
+                    Ok(_) => {}
+                    Err(error) if error.is_conflict() => {}
+                    Err(error) if is_final(error.kind(), error.sentence()) => {
+                        return Err(Error::Refused(refused(chart, &error).into()));
+                    }
+                    Err(error) => return Ok(Some(error.sentence().to_owned())),
+                }
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn refused(chart: &PlannedChart, error: &crate::cluster::Error) -> Problem {
+    at(chart, error.sentence()).hint("the application was not touched")
+}
+
+/// Whether the answer will be the same a moment later.
+fn is_final(kind: ErrorKind, sentence: &str) -> bool {
+    match kind {
+        ErrorKind::Invalid | ErrorKind::Forbidden | ErrorKind::Unauthorized | ErrorKind::Refused => {
+            !sentence.contains("failed calling webhook")
+        }
+        _ => sentence.contains("denied the request"),
+    }
+}
+
+/// Whether helm made an object for the release of a chart.
+fn is_of(object: &Json, chart: &PlannedChart) -> bool {
+    annotation(object, "meta.helm.sh/release-name") == Some(&chart.release)
+        && annotation(object, "meta.helm.sh/release-namespace") == Some(&chart.namespace)
+}
+
+fn text<'o>(object: &'o Json, key: &str) -> &'o str {
+    object[key].as_str().unwrap_or_default()
+}
+
+fn place<'o>(object: &'o Json, chart: &'o PlannedChart) -> &'o str {
+    object["metadata"]["namespace"].as_str().unwrap_or(&chart.namespace)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_webhook_that_is_not_up_is_waited_for_and_a_refusal_is_not() {
+        for (kind, sentence, expected) in [
+            (ErrorKind::Other, "failed calling webhook \"webhook.cert-manager.io\": x509", false),
+            (ErrorKind::Invalid, "failed calling webhook: connection refused", false),
+            (ErrorKind::Unreachable, "no answer", false),
+            (ErrorKind::Invalid, "spec.acme.email: Invalid value", true),
+            (ErrorKind::Other, "admission webhook \"webhook.cert-manager.io\" denied the request: no", true),
+            (ErrorKind::Forbidden, "may not patch issuers", true),
+        ] {
+            assert_eq!(is_final(kind, sentence), expected, "{sentence}");
+        }
+    }
+}
