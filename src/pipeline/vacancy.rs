@@ -5,6 +5,7 @@
 use super::checks::{is_our_claim, is_owned};
 use super::run::Limits;
 use super::{Error, Release};
+use crate::charts::Marks;
 use crate::cluster::claims::ReleaseName;
 use crate::cluster::{Cluster, Guard, NAMESPACE, Objects, Propagation, label, marks, name_of, namespace};
 use crate::problem::{Problem, Problems};
@@ -44,7 +45,7 @@ pub fn check(cluster: &Cluster, release: &Release, delete_data: bool) -> Result<
         let what = format!("the namespace {space} holds claims with data of the release: {}", claims.join(", "));
         problems.push(Problem::at("", what).hint("--delete-data deletes them too"));
     }
-    let foreign = foreign(&objects, name);
+    let foreign = foreign(&objects, name, &going(&objects, name));
     if !foreign.is_empty() {
         let more = if foreign.len() > SHOWN { format!(" and {} more", foreign.len() - SHOWN) } else { String::new() };
         let shown = foreign.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
@@ -54,8 +55,18 @@ pub fn check(cluster: &Cluster, release: &Release, delete_data: bool) -> Result<
     problems.or(()).map_err(Error::Refused)
 }
 
-/// Objects that are neither of the release nor in every namespace, as `Kind name`, sorted.
-fn foreign(objects: &[Json], release: ReleaseName) -> Vec<String> {
+/// Releases of charts that came with the application and go with it.
+fn going(objects: &[Json], release: ReleaseName) -> Vec<String> {
+    let records = objects.iter().filter(|object| object["type"] == "helm.sh/release.v1");
+    let ours = records.filter(|record| {
+        let marks = Marks::read(&record["metadata"]["labels"]);
+        marks.is_some_and(|marks| marks.destroy && marks.is_for(release.name, release.namespace))
+    });
+    ours.filter_map(|record| label(record, "name").map(str::to_owned)).collect()
+}
+
+/// Objects that are neither of the release, nor of those that go with it, nor in every namespace, as `Kind name`, sorted.
+fn foreign(objects: &[Json], release: ReleaseName, going: &[String]) -> Vec<String> {
     let kind = |object: &Json| object["kind"].as_str().unwrap_or_default().to_owned();
     let mut found: Vec<String> = objects
         .iter()
@@ -63,7 +74,11 @@ fn foreign(objects: &[Json], release: ReleaseName) -> Vec<String> {
             let kind = kind(object);
             let owned = object["metadata"]["ownerReferences"].as_array().is_some_and(|owners| !owners.is_empty());
             let everywhere = EVERYWHERE.contains(&(kind.as_str(), name_of(object)));
-            !(owned || everywhere || SHADOWS.contains(&kind.as_str()) || is_of(object, release))
+            !(owned
+                || everywhere
+                || SHADOWS.contains(&kind.as_str())
+                || is_of(object, release)
+                || going.iter().any(|name| is_of(object, ReleaseName { name, ..release })))
         })
         .map(|object| format!("{} {}", kind(object), name_of(object)))
         .collect();
@@ -142,7 +157,19 @@ mod tests {
             object("Event", "x", &json!({})),
         ];
         let expected = ["Deployment theirs", "Pod alone", "Secret kube-root-ca.crt", "ServiceAccount deployer"];
-        assert_eq!(foreign(&objects, release), expected);
+        assert_eq!(foreign(&objects, release, &[]), expected);
+        assert_eq!(foreign(&objects, release, &["other".to_owned()]), expected[1..]);
+    }
+
+    #[test]
+    fn what_goes_with_the_release_is_told_by_its_marks() {
+        let record = |name: &str, destroy: &str, of: &str| {
+            json!({"type": "helm.sh/release.v1", "metadata": {"labels": {"name": name, "aspire-k8s/application": "a", "aspire-k8s/chart": name,
+                "aspire-k8s/for-release": of, "aspire-k8s/for-namespace": "n", "aspire-k8s/destroy": destroy}}})
+        };
+        let objects =
+            [record("goes", "true", "shop"), record("stays", "false", "shop"), record("theirs", "true", "other")];
+        assert_eq!(going(&objects, ReleaseName { name: "shop", namespace: "n" }), ["goes"]);
     }
 
     #[test]

@@ -160,12 +160,15 @@ fn charts_come_from_a_repository_and_from_a_registry_with_every_helm() {
             ns = bench.ns
         )
     };
-    bench.configure(&config("1.0.0", ""));
-    for helm in ["3.14.4", "3.22.0", "4.0.5", "4.3.1"] {
-        bench.deploy(&[]).env("HELM_BIN", bench.plane.helm(helm)).ok();
+    for (number, helm) in ["3.14.4", "3.22.0", "4.0.5", "4.3.1"].into_iter().enumerate() {
+        // Each changes the values, and finds nothing to do when it looks again.
+        bench.configure(&config("1.0.0", &format!(", values: {{n: {number}}}")));
+        for _ in 0..2 {
+            bench.deploy(&[]).env("HELM_BIN", bench.plane.helm(helm)).ok();
+        }
         let after = revisions(&bench, &[&bench.ns]);
         let of = |name: &str| after.iter().find(|(found, ..)| found.ends_with(name)).unwrap().1;
-        assert_eq!((of("/red"), of("/blue")), (1, 1), "helm {helm}");
+        assert_eq!((of("/red"), of("/blue")), (number as u64 + 1, 1), "helm {helm}");
     }
     bench.configure(&config("1.2.0", ", forceConflicts: true, values: {a: 1}"));
     bench.run(&["plan", "app", "-n", &bench.ns]).exits(2);
@@ -524,4 +527,64 @@ fn a_webhook_that_does_not_answer_yet_is_waited_for() {
     assert_eq!(code, Some(0), "{}", fs::read_to_string(&said).unwrap());
     assert_eq!(revisions(&bench, &[&space])[0].2, "deployed");
     let _ = bench.plane.kubectl(&["delete", "namespace", &space, "--wait=false"]);
+}
+
+#[test]
+fn a_chart_takes_what_others_keep_and_what_a_chart_before_it_makes() {
+    let Some(bench) = bench("others") else { return };
+    write_plain(&bench, "red", "1.0.0");
+    write_plain(&bench, "maker", "1.0.0");
+    bench.write(
+        "src/maker/templates/b.yaml",
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: made}\nstringData: {key: of-the-maker}\n",
+    );
+    let parameters = "parameters:\n  token: {from: {existing: {name: mine, key: tok}}}\n  later: {from: {deferred: {secret: made, key: key, producedBy: maker}}}\n";
+    bench.change_manifest(
+        "\"currency\": {",
+        "\"later\": {\"type\": \"parameter.v0\", \"value\": \"{later.inputs.value}\", \"inputs\": {\"value\": {\"type\": \"string\", \"secret\": true}}}, \"currency\": {",
+    );
+    let config = |needs: &str| {
+        bench.configure(&format!(
+            "{CONFIG}{parameters}charts:\n  maker: {{chart: ../src/maker, namespace: {ns}}}\n  red: {{chart: ../src/red, namespace: {ns}{needs}, valuesFrom: {{a: token, b: later}}}}\n",
+            ns = bench.ns
+        ));
+    };
+    let mine = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "mine"}, "stringData": {"tok": "s3cr3t-of-others"}});
+    bench.apply(&mine);
+    config("");
+    bench.unchanged(|| {
+        bench.deploy(&[]).exits(3).says(&[
+            "charts.red.valuesFrom",
+            "`later` from the key key of the Secret made",
+            "`needs`",
+        ])
+    });
+    config(", needs: [maker]");
+    let ran = bench.deploy(&[]).ok();
+    assert!(!format!("{ran}").contains("s3cr3t-of-others"));
+    let values: Value = serde_json::from_str(text(&bench.get("configmap/red-plain")["data"]["values"])).unwrap();
+    assert_eq!(values, json!({"a": "s3cr3t-of-others", "b": "of-the-maker"}));
+    bench.deploy(&[]).ok().says(&["chart red (red in", "unchanged"]);
+    bench.plane.kubectl(&["delete", "secret", "mine", "-n", &bench.ns]).unwrap();
+    bench.unchanged(|| bench.deploy(&[]).exits(3));
+}
+
+#[test]
+fn a_namespace_goes_with_the_charts_in_it_that_go() {
+    let Some(bench) = bench("gone") else { return };
+    write_plain(&bench, "red", "1.0.0");
+    let space = format!("{}-own", bench.ns);
+    let config = |more: &str| {
+        bench.configure(&format!("{CONFIG}charts:\n  red: {{chart: ../src/red, namespace: {space}{more}}}\n"));
+    };
+    config("");
+    bench.run(&["deploy", "app", "-n", &space]).ok();
+    let destroy = ["destroy", "app", "-n", &space, "--delete-data", "--delete-namespace", "--yes"];
+    bench.run(&destroy).exits(3).says(&["holds what is not of the release app", "ConfigMap red-plain"]);
+    config(", destroy: true");
+    bench
+        .run(&["deploy", "app", "-n", &space])
+        .ok()
+        .says(&["upgrade to the same version 1.0.0, packed or marked otherwise"]);
+    bench.run(&destroy).ok().says(&["removed with it: the charts red in", &format!("deleted namespace {space}")]);
 }

@@ -64,8 +64,10 @@ impl Work<'_> {
                 Some(given)
             }
             // What comes later may make it.
-            Err(_) if chart.phase == Phase::After || self.is_made_by_needed(chart, known) => None,
-            Err(problem) => return Err(Error::Refused(problem.into())),
+            Err(missing) if chart.phase == Phase::After || self.is_made_by_needed(chart, &missing.inputs, known) => {
+                None
+            }
+            Err(missing) => return Err(Error::Refused(missing.problems)),
         };
         let owner = (self.application, self.release.name.as_str(), self.release.namespace.as_str());
         let marks = Marks::new(chart, owner, self.depth(chart), &ready.digest);
@@ -112,18 +114,18 @@ impl Work<'_> {
         depths.get(chart.name.as_str()).copied().unwrap_or_default()
     }
 
-    /// Whether every value that is not known comes from a chart that this one needs.
-    fn is_made_by_needed(&self, chart: &PlannedChart, known: &Known) -> bool {
+    /// Whether every value that is not there comes from a chart that this one needs.
+    fn is_made_by_needed(&self, chart: &PlannedChart, missing: &[String], known: &Known) -> bool {
         let (mut needed, mut left) = (BTreeSet::new(), vec![chart]);
         while let Some(next) = left.pop() {
             left.extend(
                 self.charts.iter().filter(|other| next.needs.contains(&other.name) && needed.insert(&other.name)),
             );
         }
-        let sources = chart.values_from.values().filter_map(|input| known.plan.secrets.get(input));
-        sources.filter(|used| used.is_foreign()).all(
-            |used| matches!(&used.source, SecretSource::Deferred(deferred) if needed.contains(&deferred.produced_by)),
-        )
+        missing.iter().all(|input| {
+            let source = known.plan.secrets.get(input).map(|used| &used.source);
+            matches!(source, Some(SecretSource::Deferred(deferred)) if needed.contains(&deferred.produced_by))
+        })
     }
 
     /// A helm that may still work on the release is found out before anything is written.

@@ -9,7 +9,7 @@ use crate::config::{SecretSource, path_keys};
 use crate::helm::{Helm, Target, Values};
 use crate::inputs::Settled;
 use crate::kubernetes::Plan;
-use crate::problem::Problem;
+use crate::problem::{Problem, Problems};
 use serde_json::{Map, Value as Json};
 use std::path::PathBuf;
 use tempfile::TempDir;
@@ -39,26 +39,41 @@ impl Given {
     }
 }
 
-/// The values of a chart; none when a Secret that somebody else writes is not there yet, with the sentence that says so.
+/// What is not there yet: inputs that are in Secrets of others, and the sentences that say so.
+pub struct Missing {
+    pub inputs: Vec<String>,
+    pub problems: Problems,
+}
+
+/// The values of a chart, or what of them is not there yet.
 pub fn given(
     chart: &PlannedChart,
     known: &Known,
     cluster: &Cluster,
     namespace: &str,
-) -> Result<Result<Given, Problem>, Error> {
+) -> Result<Result<Given, Missing>, Error> {
     let mut over = chart.values.clone();
     let mut secrets = Vec::new();
+    let mut missing = Missing { inputs: Vec::new(), problems: Problems::default() };
     for (path, input) in &chart.values_from {
-        let value = match known.find(input) {
-            Some(value) => value,
-            None => match foreign(chart, input, known, cluster, namespace)? {
-                Ok(value) => value,
-                Err(problem) => return Ok(Err(problem)),
-            },
+        let found = match known.find(input) {
+            Some(value) => Ok(value),
+            None => foreign(chart, input, known, cluster, namespace)?,
         };
-        let is_secret = known.app.inputs.get(input).is_none_or(|input| input.secret);
-        secrets.extend(Some(value.clone()).filter(|value| is_secret && !value.is_empty()));
-        put(&mut over, &path_keys(path), value);
+        match found {
+            Ok(value) => {
+                let is_secret = known.app.inputs.get(input).is_none_or(|input| input.secret);
+                secrets.extend(Some(value.clone()).filter(|value| is_secret && !value.is_empty()));
+                put(&mut over, &path_keys(path), value);
+            }
+            Err(problem) => {
+                missing.inputs.push(input.clone());
+                missing.problems.push(problem);
+            }
+        }
+    }
+    if !missing.inputs.is_empty() {
+        return Ok(Err(missing));
     }
     let (mut files, mut folder) = (Vec::new(), None);
     if !chart.values_files.is_empty() {
