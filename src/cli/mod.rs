@@ -4,6 +4,7 @@
 
 mod args;
 mod charts;
+mod dashboard;
 mod doctor;
 mod error;
 mod inputs;
@@ -63,6 +64,7 @@ fn execute(cli: &Cli, name: &str) -> Result<Exit, CliError> {
         Verb::Destroy(options) => release::destroy(&cli.common, options),
         Verb::Status(options) => status::status(&cli.common, options),
         Verb::Rollback(options) => release::rollback(&cli.common, options),
+        Verb::Dashboard(options) => dashboard::dashboard(&cli.common, options),
         Verb::History(options) => status::history(&cli.common, options),
         Verb::Seal(options) => seal::seal(&cli.common, options),
         Verb::Charts(options) => charts::charts(&cli.common, options),

@@ -16,6 +16,7 @@ mod exchange;
 mod explain;
 #[cfg(test)]
 mod fake;
+mod forward;
 pub mod holder;
 mod inhabitants;
 mod kind;
@@ -39,6 +40,7 @@ pub use access::{Access, Token};
 pub use client::Cluster;
 pub use environment::Environment;
 pub use error::{Error, ErrorKind, Result};
+pub use forward::PodPort;
 pub use k8s_openapi::jiff::Timestamp;
 pub use kind::{
     CLAIM, CONFIG_MAP, DEPLOYMENT, EVENT, JOB, Kind, LEASE, NAMESPACE, NODE, POD, REPLICA_SET, SECRET, SERVICE,

@@ -11,6 +11,7 @@ mod before;
 mod chart_secret;
 mod charts;
 mod checks;
+mod dashboard;
 mod deploy;
 mod destroy;
 mod drift;
@@ -40,6 +41,7 @@ mod values;
 mod watch;
 
 pub use charts::{ChartChange, installed_charts, newest_of as newest_charts, pin as pin_charts};
+pub use dashboard::{Forward, dashboard};
 pub use deploy::{Deploy, Wait, deploy, steps as deploy_steps};
 pub use destroy::{Destroy, Destroyed, destroy, steps as destroy_steps};
 pub use drift::Drift;

@@ -8,12 +8,13 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-const VERBS: [&str; 14] = [
+const VERBS: [&str; 15] = [
     "render",
     "deploy",
     "promote",
     "destroy",
     "status",
+    "dashboard",
     "history",
     "rollback",
     "inputs",

@@ -63,11 +63,20 @@ impl Bench {
         self.program(&self.node.helm("4.2.4"), &[arguments, &["--namespace", &self.ns]].concat())
     }
 
-    fn program(&self, program: &Path, arguments: &[&str]) -> Ran {
+    /// The program in the folder of this test, for those who start it in their own way.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        self.prepared(Path::new(env!("CARGO_BIN_EXE_kubectl-aspire")), arguments)
+    }
+
+    fn prepared(&self, program: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(program);
         command.args(arguments).current_dir(self.folder.path()).env_clear().envs(self.node.env());
         command.env("HELM_BIN", self.node.helm("4.2.4")).env("HOME", self.folder.path()).stdin(Stdio::null());
-        let output = command.output().unwrap();
+        command
+    }
+
+    fn program(&self, program: &Path, arguments: &[&str]) -> Ran {
+        let output = self.prepared(program, arguments).output().unwrap();
         Ran {
             shown: arguments.join(" "),
             code: output.status.code(),

@@ -6,6 +6,7 @@
 
 mod bench;
 mod bytes;
+mod dashboard;
 #[path = "../nasty.rs"]
 #[expect(dead_code, reason = "only its list of texts is needed here")]
 mod nasty;

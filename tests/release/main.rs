@@ -10,6 +10,7 @@ mod certificates;
 mod charts;
 mod crash;
 mod cycle;
+mod dashboard;
 mod destroy;
 mod doctor;
 mod encrypted;

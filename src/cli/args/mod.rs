@@ -5,8 +5,8 @@ mod verbs;
 
 pub use parts::{Accept, Images, ListFormat, Named, Parameters, Source, StepFormat};
 pub use verbs::{
-    Charts, ChartsList, ChartsLock, Deploy, Destroy, Doctor, Format, InputFormat, Inputs, Look, Part, Plan, Promote,
-    Render, Rollback, Seal,
+    Charts, ChartsList, ChartsLock, Dashboard, Deploy, Destroy, Doctor, Format, InputFormat, Inputs, Look, Part, Plan,
+    Promote, Render, Rollback, Seal,
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -40,6 +40,8 @@ pub enum Verb {
     Destroy(Destroy),
     /// Show the release: state, workloads, endpoints, claims, secrets, changes by hand
     Status(Look),
+    /// Open the Aspire dashboard of the release: a port of this machine that leads to it, and the link to log in
+    Dashboard(Dashboard),
     /// Show the revisions of the release
     History(Look),
     /// Bring the release back to an earlier revision

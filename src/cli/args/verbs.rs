@@ -209,6 +209,23 @@ pub struct Look {
     pub output: ListFormat,
 }
 
+/// `dashboard`.
+#[derive(Debug, Args)]
+pub struct Dashboard {
+    /// The application.
+    #[command(flatten)]
+    pub source: Source,
+    /// The release; when it is named, SOURCE is read only if it is given.
+    #[command(flatten)]
+    pub on: Named,
+    /// Port of this machine; without it a free one
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
+    pub port: Option<u16>,
+    /// Print the link without the login token, and read no Secret
+    #[arg(long)]
+    pub no_token: bool,
+}
+
 /// `doctor`.
 #[derive(Debug, Args)]
 pub struct Doctor {
