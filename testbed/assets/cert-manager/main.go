@@ -3,13 +3,14 @@
 //
 // The commands of cert-manager are in modules that are not published; its packages are. Everything that these parts do
 // is done by the packages. What is different from its own commands: nobody elects a leader, nothing is served but on
-// one address, a part waits for what it needs (kinds, a namespace) rather than fail and be started again, and the
-// controller starts over when the kinds that it works on come or go.
+// one address, a part waits for what it needs (kinds, a namespace) rather than fail and be started again, and it
+// starts over when they come or go.
 package main
 
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"log"
@@ -136,6 +137,48 @@ func waitFor(what string, there func() bool) {
 	}
 }
 
+const (
+	kindsPath    = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/"
+	certificates = "certificates.cert-manager.io"
+)
+
+// identity tells an object from a later one at the same path; empty while it is not there, or is about to go.
+func identity(ctx context.Context, client kubernetes.Interface, path string) string {
+	body, err := client.Discovery().RESTClient().Get().AbsPath(path).DoRaw(ctx)
+	if apierrors.IsNotFound(err) {
+		return ""
+	}
+	var object metav1.PartialObjectMetadata
+	if err != nil || json.Unmarshal(body, &object) != nil {
+		return "unknown"
+	}
+	if object.DeletionTimestamp != nil {
+		return ""
+	}
+	return string(object.UID)
+}
+
+// startOverWithout starts this process over when one of these objects comes or goes or is another: a pod would go with
+// them, and what was kept of them is of no use.
+func startOverWithout(ctx context.Context, client kubernetes.Interface, paths ...string) {
+	for _, path := range paths {
+		first := identity(ctx, client, path)
+		go func() {
+			for {
+				time.Sleep(5 * pause)
+				switch now := identity(ctx, client, path); {
+				case now == "unknown":
+				case first == "unknown":
+					first = now
+				case now != first:
+					klog.Infof("starting over: %s", path)
+					log.Fatal(syscall.Exec("/proc/self/exe", os.Args, os.Environ()))
+				}
+			}
+		}()
+	}
+}
+
 func runController(ctx context.Context, cluster *rest.Config) error {
 	client, err := kubernetes.NewForConfig(cluster)
 	if err != nil {
@@ -143,25 +186,19 @@ func runController(ctx context.Context, cluster *rest.Config) error {
 	}
 	healthy()
 	kinds := client.Discovery()
-	own := func() bool {
+	waitFor("its kinds", func() bool {
 		return served(kinds, "cert-manager.io/v1/certificates", "cert-manager.io/v1/certificaterequests",
 			"cert-manager.io/v1/issuers", "cert-manager.io/v1/clusterissuers",
 			"acme.cert-manager.io/v1/orders", "acme.cert-manager.io/v1/challenges")
+	})
+	gateways, httpRoutes := kindsPath+"gateways.gateway.networking.k8s.io", kindsPath+"httproutes.gateway.networking.k8s.io"
+	startOverWithout(ctx, client, kindsPath+certificates, gateways, httpRoutes)
+	withRoutes := identity(ctx, client, gateways) != "" && identity(ctx, client, httpRoutes) != ""
+	if withRoutes {
+		waitFor("the kinds of routes", func() bool {
+			return served(kinds, "gateway.networking.k8s.io/v1/gateways", "gateway.networking.k8s.io/v1/httproutes")
+		})
 	}
-	routes := func() bool {
-		return served(kinds, "gateway.networking.k8s.io/v1/gateways", "gateway.networking.k8s.io/v1/httproutes")
-	}
-	waitFor("its kinds", own)
-	withRoutes := routes()
-	go func() {
-		// Its caches would come back late after their kinds were away for a while.
-		for gone := 0; gone < 3; time.Sleep(5 * pause) {
-			if gone++; own() && routes() == withRoutes {
-				gone = 0
-			}
-		}
-		log.Fatal("starting over: ", syscall.Exec("/proc/self/exe", os.Args, os.Environ()))
-	}()
 	// What the controller has when nobody configures it; its own defaults are in a package that needs the client of
 	// Venafi, which is not to be had.
 	quantity := resource.MustParse
@@ -224,12 +261,13 @@ func runController(ctx context.Context, cluster *rest.Config) error {
 }
 
 func runCAInjector(ctx context.Context, cluster *rest.Config) error {
-	client, err := discovery.NewDiscoveryClientForConfig(cluster)
+	client, err := kubernetes.NewForConfig(cluster)
 	if err != nil {
 		return err
 	}
 	healthy()
-	waitFor("certificates", func() bool { return served(client, "cert-manager.io/v1/certificates") })
+	waitFor("certificates", func() bool { return served(client.Discovery(), "cert-manager.io/v1/certificates") })
+	startOverWithout(ctx, client, kindsPath+certificates)
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
 		kscheme.AddToScheme, cmscheme.AddToScheme, apiext.AddToScheme, apireg.AddToScheme,
@@ -262,13 +300,12 @@ func runWebhook(ctx context.Context, cluster *rest.Config) error {
 		return err
 	}
 	// The authority that signs its certificate is kept in a Secret there.
+	path := "/api/v1/namespaces/" + *namespace
 	waitFor("namespace "+*namespace, func() bool {
-		_, err := client.CoreV1().Namespaces().Get(ctx, *namespace, metav1.GetOptions{})
-		if err != nil && !apierrors.IsNotFound(err) {
-			klog.Error(err)
-		}
-		return err == nil
+		there := identity(ctx, client, path)
+		return there != "" && there != "unknown"
 	})
+	startOverWithout(ctx, client, path)
 	names := []string{*service, *service + "." + *namespace, *service + "." + *namespace + ".svc"}
 	parts, err := cmwebhook.NewCertManagerWebhookServer(klog.Background(), webhookconfig.WebhookConfiguration{
 		KubeConfig: *kubeconfig,
