@@ -9,7 +9,7 @@ mod tests;
 pub use spec::Lives;
 
 use super::{PlannedChart, Source};
-use crate::config::{Config, IssuerKind, Phase, WaitFor, WaitObject, parameters_in};
+use crate::config::{Config, ExternalChart, IssuerKind, Phase, WaitFor, WaitObject, parameters_in};
 use crate::problem::Problems;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -33,6 +33,9 @@ const DEFINITIONS: [&str; 4] = [
     DEFINITION,
 ];
 
+/// End of the names of the definitions of Gateways and their routes.
+const GATEWAY_API: &str = ".gateway.networking.k8s.io";
+
 const FILES: [(&str, &str); 2] = [
     ("Chart.yaml", include_str!("../../charts/issuers/Chart.yaml")),
     ("templates/issuers.yaml", include_str!("../../charts/issuers/templates/issuers.yaml")),
@@ -52,7 +55,15 @@ pub fn cert_manager(config: &Config) -> Option<PlannedChart> {
     };
     let version = source.is_remote().then(|| manager.version.clone().unwrap_or_else(|| VERSION.to_owned()));
     let mut values = json!({"crds": {"enabled": true}});
+    let mut needs = manager.needs.clone();
     if !config.gateways.is_empty() {
+        // It does not start without the definitions that it is told to watch.
+        let brings = |chart: &ExternalChart| {
+            chart.phase() == Phase::Before && chart.wait_for.crds.iter().any(|name| name.ends_with(GATEWAY_API))
+        };
+        let brought = config.charts.iter().filter(|(name, chart)| brings(chart) && !needs.contains(name));
+        let brought: Vec<String> = brought.map(|(name, _)| name.clone()).collect();
+        needs.extend(brought);
         values["config"] = json!({
             "apiVersion": "controller.config.cert-manager.io/v1alpha1",
             "kind": "ControllerConfiguration",
@@ -69,7 +80,7 @@ pub fn cert_manager(config: &Config) -> Option<PlannedChart> {
         namespace: manager.namespace.clone().unwrap_or_else(|| CERT_MANAGER.to_owned()),
         values,
         phase: Phase::Before,
-        needs: manager.needs.clone(),
+        needs,
         wait_for: WaitFor { crds: DEFINITIONS.map(str::to_owned).to_vec(), objects: Vec::new() },
         destroy: manager.destroy,
         unless: Some(DEFINITION.to_owned()),
@@ -111,7 +122,7 @@ pub fn issuers(
         vec![CERT_MANAGER.to_owned()]
     } else {
         // One of them may bring it.
-        let of_before = |(_, chart): &(&String, &crate::config::ExternalChart)| chart.phase() == Phase::Before;
+        let of_before = |(_, chart): &(&String, &ExternalChart)| chart.phase() == Phase::Before;
         let others =
             config.charts.iter().filter(of_before).filter(|(_, chart)| !chart.needs.iter().any(|it| it == ISSUERS));
         others.map(|(name, _)| name.clone()).collect()
@@ -133,12 +144,13 @@ pub fn issuers(
 }
 
 impl PlannedChart {
-    /// The chart of the issuers as files that plain helm installs: its values are in it.
-    pub fn issuer_files(&self) -> BTreeMap<String, String> {
+    /// The chart of the issuers as files that plain helm installs: its values are in it, as `yaml` writes them, because helm
+    /// reads words such as `n` as booleans.
+    pub fn issuer_files(&self, yaml: impl Fn(&Value) -> String) -> BTreeMap<String, String> {
         let mut files: BTreeMap<String, String> = FILES.map(|(path, text)| (path.to_owned(), text.to_owned())).into();
         let to_give: Vec<String> = self.values_from.values().map(|name| format!("parameters.{name}")).collect();
         let head = if to_give.is_empty() { String::new() } else { format!("# To be given: {}\n", to_give.join(", ")) };
-        let values = serde_yaml::to_string(&self.values).unwrap_or_default();
+        let values = yaml(&Value::Object(self.values.clone()));
         files.insert("values.yaml".to_owned(), head + &values);
         files
     }

@@ -55,7 +55,8 @@ fn issuers(common: &Common, options: &Render, rendered: &Rendered) -> Result<Exi
     let Some(planned) = super::charts::issuers(rendered, &name, namespace)? else {
         return Err(CliError::Usage("--part issuers: `certManager.issuers` of aspire-k8s.yaml makes none".into()));
     };
-    let files = planned.issuer_files().into_iter().map(|(path, text)| (path, text.into_bytes())).collect();
+    let files =
+        planned.issuer_files(chart::data_yaml).into_iter().map(|(path, text)| (path, text.into_bytes())).collect();
     let chart = Chart { files };
     let folder = options.output.clone().unwrap_or_else(|| PathBuf::from(&planned.release));
     publish(options, &chart, &folder, || {

@@ -2,6 +2,7 @@
 
 use crate::bench::{Bench, CONFIG, bench_of_its_own, text};
 use serde_json::{Value, json};
+use std::fs;
 use std::time::{Duration, Instant};
 use testbed::{CertManager, Pebble, cert_manager_chart};
 
@@ -76,14 +77,27 @@ fn an_empty_cluster_gets_cert_manager_and_issuers_before_the_application() {
     let authority = signed(&bench, "corporate-ca");
     let bundle = pebble.ca_pem().replace('\n', "\n          ");
     let others = format!(
-        "{own}    corporate: {{ca: {{secret: corporate-ca}}}}\n    public:\n      acme:\n        server: {}\n        caBundle: |\n          {bundle}\n      email: \"ops@{{currency.value}}.example\"\n      solvers:\n        - http01: {{ingress: any}}\n",
+        "{own}    corporate: {{ca: {{secret: corporate-ca}}}}\n    public:\n      acme:\n        server: {}\n        caBundle: |\n          {bundle}\n      email: \"ops@{{currency.value}}.example\"\n",
         pebble.directory_url()
     );
+    // A secret of the AppHost that nothing but an issuer takes.
+    let parameter = r#""edge-token": {"type": "parameter.v0", "value": "{edge-token.inputs.value}",
+        "inputs": {"value": {"type": "string", "secret": true, "default": {"generate": {"minLength": 22}}}}}, "currency": {"#;
+    bench.change_manifest("\"currency\": {", parameter);
+    let edge = json!({"acme": {"server": pebble.directory_url(), "caBundle": pebble.ca_pem()},
+        "email": "ops@contoso.example",
+        "solvers": [{"dns01": {"cloudflare": {"apiToken": "edge-token"}}, "zones": ["edge.example"]}]});
+    let edge = format!("    edge: {edge}\n");
+    let route = "ingresses:\n  shop: {class: any, hosts: [shop.example], tls: {issuer: public}, paths: [{path: /, to: api, internal: true}]}\n";
+    let others = format!("{others}{edge}{route}");
     configure(&bench, "  destroy: true\n", &others);
     bench.deploy(&[]).ok().says(&["chart cert-manager (cert-manager in cert-manager): unchanged", "change its values"]);
     let public = bench.get("issuer/public");
     assert_eq!(public["spec"]["acme"]["email"], "ops@EUR.example");
     assert_eq!(public["status"]["acme"]["lastRegisteredEmail"], "ops@EUR.example");
+    let reference = &bench.get("issuer/edge")["spec"]["acme"]["solvers"][0]["dns01"]["cloudflare"]["apiTokenSecretRef"];
+    assert_eq!(*reference, json!({"name": "app-secrets", "key": "edge-token"}));
+    assert!(bench.secret("app-secrets")["edge-token"].len() >= 22);
     let before = revisions(&bench);
     assert_eq!(
         before.iter().filter(|it| !it.contains("/app: ")).cloned().collect::<Vec<_>>(),
@@ -92,11 +106,6 @@ fn an_empty_cluster_gets_cert_manager_and_issuers_before_the_application() {
     bench.apply(&certificate("leaf", "corporate", json!({})));
     assert_ne!(signed(&bench, "leaf"), authority);
     assert_eq!(bench.secret("leaf")["ca.crt"], authority);
-    bench.apply(&json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
-        "metadata": {"name": "shop", "annotations": {"cert-manager.io/issuer": "public"}},
-        "spec": {"ingressClassName": "any", "tls": [{"hosts": ["shop.example"], "secretName": "shop-tls"}],
-            "rules": [{"host": "shop.example", "http": {"paths": [{"path": "/", "pathType": "Prefix",
-                "backend": {"service": {"name": "api", "port": {"number": 8080}}}}]}}]}}));
     assert_eq!(signed(&bench, "shop-tls").matches("BEGIN CERTIFICATE").count(), 2);
 
     // A second deploy changes neither, and its plan says so.
@@ -110,7 +119,7 @@ fn an_empty_cluster_gets_cert_manager_and_issuers_before_the_application() {
     // An issuer that does not work stops the run before the application.
     let app = bench.get("deployment/api")["metadata"]["generation"].clone();
     let dead = "    dead:\n      acme: {server: 'https://127.0.0.1:1/dir'}\n      email: ops@contoso.example\n      solvers: [{http01: {ingress: any}}]\n";
-    configure(&bench, "  destroy: true\n", &format!("{others}{dead}"));
+    configure(&bench, "  destroy: true\n", &format!("{dead}{others}"));
     bench.change_manifest("registry.invalid/api:1", "registry.invalid/api:2");
     let stopped = bench.deploy(&["--timeout", "20s"]).exits(1);
     stopped.says(&[
@@ -126,4 +135,111 @@ fn an_empty_cluster_gets_cert_manager_and_issuers_before_the_application() {
     assert_eq!(revisions(&bench), [""; 0]);
     assert!(bench.left_behind().is_empty());
     assert!(bench.list("issuers").is_empty());
+}
+
+/// Every method and every solver, with secrets from parameters and from Secrets.
+const EVERY_METHOD: &str = "apiVersion: aspire-k8s/v1
+application: app
+certManager:
+  issuers:
+    self: {selfSigned: {}}
+    authority: {ca: {secret: authority}}
+    token: {vault: {server: 'https://v.example', path: p/sign/x, namespace: n, caBundle: BUNDLE, auth: {token: token}}}
+    role: {vault: {server: 'https://v.example', path: p, auth: {appRole: {roleId: r, secret: {secret: s, key: k}}}}}
+    cluster: {vault: {server: 'https://v.example', path: p, auth: {kubernetes: {role: r, serviceAccount: sa}}}}
+    production: {acme: letsencrypt, email: 'ops@{currency.value}.example', solvers: [{http01: {ingress: nginx}}]}
+    staging: {acme: letsencrypt-staging, email: a@b.example, eab: {keyId: id, key: token}, solvers: [{http01: {gateway: door}, hosts: [a.b.example]}]}
+    shared:
+      kind: ClusterIssuer
+      acme: {server: 'https://ca.example/dir', caBundle: BUNDLE}
+      email: a@b.example
+      solvers:
+        - {dns01: {cloudflare: {apiToken: {secret: s, key: k}}}, zones: [b.example]}
+        - {dns01: {cloudflare: {apiKey: {secret: s, key: k}, email: a@b.example}}}
+        - {dns01: {route53: {region: r, hostedZoneID: Z, accessKeyID: A, secretAccessKey: {secret: s, key: k}, role: r}}}
+        - {dns01: {azureDNS: {subscriptionID: s, resourceGroup: g, hostedZone: z, tenantID: t, clientID: c, clientSecret: {secret: s, key: k}}}}
+        - {dns01: {azureDNS: {subscriptionID: s, resourceGroup: g, managedIdentity: {resourceID: c}}}}
+        - {dns01: {cloudDNS: {project: p, hostedZone: z, serviceAccount: {secret: s, key: k}}}}
+        - {dns01: {rfc2136: {nameserver: '10.0.0.1:53', tsigKeyName: n, tsigAlgorithm: HMACSHA256, tsigSecret: {secret: s, key: k}}}}
+gateways:
+  door: {class: any, hosts: [a.b.example], tls: {issuer: staging}, routes: [{path: /, to: api, internal: true}]}
+";
+
+#[test]
+fn every_method_is_as_cert_manager_defines_it() {
+    let Some(bench) = bench_of_its_own("methods") else { return };
+    bench.plane.cert_manager_kinds().unwrap();
+    bench.configure(&EVERY_METHOD.replace("BUNDLE", "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t"));
+    let arguments = ["render", "app", "--part", "issuers", "--release", "app", "-n", &bench.ns, "-o", "issuers"];
+    bench.run(&arguments).ok().says(&["install it as app-issuers"]);
+    bench.run(&[&arguments[..], &["--check"]].concat()).ok();
+    let lacking = bench.helm(&["template", "app-issuers", "issuers"]).exits(1);
+    lacking.says(&["the issuer production needs a value that is not given: parameters.currency"]);
+    // A value is filled in once, and stays one text whatever is in it.
+    let value = "parameters.currency=\"x: {currency.value}";
+    let made = bench.helm(&["template", "app-issuers", "issuers", "--set-string", value]).ok();
+    bench.write("issuers.yaml", &made.out);
+    let path = bench.path("issuers.yaml");
+    let path = path.to_str().unwrap();
+    let taken = ["apply", "--dry-run=server", "--validate=strict", "-n", &bench.ns, "-o", "json", "-f", path];
+    let taken: Value = serde_json::from_str(&bench.plane.kubectl(&taken).unwrap()).unwrap();
+    let taken = taken["items"].as_array().unwrap();
+    assert_eq!(taken.len(), 8);
+    let of = |name: &str| taken.iter().find(|it| it["metadata"]["name"] == name).unwrap();
+    assert_eq!(of("production")["spec"]["acme"]["email"], "ops@\"x: {currency.value}.example");
+    assert_eq!(of("token")["spec"]["vault"]["auth"]["tokenSecretRef"], json!({"name": "app-secrets", "key": "token"}));
+    // The API server drops what it does not know: nothing of ours.
+    let wanted = fs::read_to_string(bench.path("issuers/values.yaml")).unwrap();
+    let wanted: Value = serde_yaml::from_str(&wanted).unwrap();
+    for issuer in taken {
+        let name = text(&issuer["metadata"]["name"]);
+        let spec = wanted["issuers"][name]["spec"].to_string().replace("{currency.value}", "\\\"x: {currency.value}");
+        assert_eq!(issuer["spec"], serde_json::from_str::<Value>(&spec).unwrap(), "{name}");
+    }
+}
+
+#[test]
+fn a_cert_manager_of_others_is_used_and_a_cluster_issuer_of_others_is_not_taken() {
+    let Some(bench) = bench_of_its_own("theirs") else { return };
+    let _cert_manager = CertManager::start(bench.plane).unwrap();
+    let issuer = |more: &str| configure(&bench, "", &format!("    wide: {{kind: ClusterIssuer, {more}}}\n"));
+    bench
+        .plane
+        .apply("{apiVersion: cert-manager.io/v1, kind: ClusterIssuer, metadata: {name: wide}, spec: {selfSigned: {}}}")
+        .unwrap();
+    issuer("selfSigned: {}");
+    bench.unchanged(|| {
+        bench.deploy(&[]).exits(3).says(&["ClusterIssuer wide is on the cluster already", "existing: true"])
+    });
+    issuer("existing: true");
+    bench.deploy(&[]).ok().says(&["not installed: the cluster has it already"]);
+    assert_eq!(revisions(&bench), [format!("{}/app: 1", bench.ns)]);
+
+    bench.plane.kubectl(&["delete", "clusterissuer", "wide"]).unwrap();
+    issuer("selfSigned: {}");
+    bench.deploy(&[]).ok();
+    let other = bench.plane.namespace("other");
+    let mut user = certificate("theirs", "wide", json!({"issuerRef": {"name": "wide", "kind": "ClusterIssuer"}}));
+    user["metadata"]["namespace"] = json!(other);
+    bench.plane.apply(&user.to_string()).unwrap();
+    bench.destroy(&["--yes"]).ok().says(&["ClusterIssuer wide stays", &format!("{other}/theirs")]);
+    assert_eq!(revisions(&bench), [""; 0]);
+
+    // The next release of this name takes it up again, and it goes when nobody else uses it.
+    bench.deploy(&[]).ok();
+    bench.plane.kubectl(&["delete", "certificate", "theirs", "-n", &other]).unwrap();
+    bench.destroy(&["--yes"]).ok().says(&["removing the ClusterIssuer wide"]);
+    assert!(bench.list("clusterissuers").is_empty());
+}
+
+#[test]
+fn without_cert_manager_nothing_is_begun() {
+    let Some(bench) = bench_of_its_own("none") else { return };
+    bench.configure(&format!("{CONFIG}certManager: {{install: false, issuers: {{a: {{selfSigned: {{}}}}}}}}\n"));
+    bench.unchanged(|| bench.deploy(&[]).exits(3).says(&["the cluster has no cert-manager", "install: true"]));
+    let steps = bench.deploy(&["--list-steps"]).ok();
+    assert!(steps.out.contains("issuers-kubernetes"), "{steps}");
+    bench.configure(CONFIG);
+    let steps = bench.deploy(&["--list-steps"]).ok();
+    assert!(!steps.out.contains("issuers-kubernetes"), "{steps}");
 }

@@ -149,9 +149,25 @@ fn issuers_are_one_chart_after_cert_manager_with_references_left_to_values() {
     assert_eq!(manager.values["crds"]["enabled"], true);
     assert!(manager.values.get("config").is_none());
     assert_eq!(
-        found.issuer_files()["values.yaml"].lines().next(),
+        found.issuer_files(Value::to_string)["values.yaml"].lines().next(),
         Some("# To be given: parameters.domain, parameters.class")
     );
+}
+
+#[test]
+fn cert_manager_is_told_of_gateways_after_their_definitions() {
+    let text = "apiVersion: aspire-k8s/v1
+charts:
+  kinds: {chart: ./kinds, waitFor: {crds: [gateways.gateway.networking.k8s.io]}}
+  other: {chart: ./other}
+gateways: {door: {class: any, hosts: [b.example], routes: [{path: /, to: web}]}}
+certManager: {install: true, values: {replicaCount: 2, config: {logging: {verbosity: 4}}}}
+";
+    let planned = cert_manager(&parse(text).unwrap()).unwrap();
+    assert_eq!(planned.needs, ["kinds"]);
+    assert_eq!(planned.values["config"]["enableGatewayAPI"], true);
+    assert_eq!(planned.values["config"]["logging"]["verbosity"], 4);
+    assert_eq!(planned.values["replicaCount"], 2);
 }
 
 #[test]
