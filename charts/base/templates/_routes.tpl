@@ -82,6 +82,30 @@ Shared parts of Ingresses and Gateways. Arguments come as a list whose first ite
 {{- toJson $filled -}}
 {{- end -}}
 
+{{- /* The annotations of an Ingress of closed paths: those of the user too, so that it stands where the other stands, but for those who sign, who would sign twice. (root, values of the Ingress, its name) */ -}}
+{{- define "aspire.closedAnnotations" -}}
+{{- $root := index . 0 -}}
+{{- $annotations := dict -}}
+{{- range $key, $value := (index . 1).annotations -}}
+{{- if not (contains "cert-manager.io/" $key) }}{{ $_ := set $annotations $key (include "aspire.text" (list $root $value)) }}{{ end -}}
+{{- end -}}
+{{- $priority := "traefik.ingress.kubernetes.io/router.priority" -}}
+{{- with get $annotations $priority }}{{ $_ := set $annotations $priority (add1 (atoi .) | toString) }}{{ end -}}
+{{- range $key, $value := fromJson (include "aspire.controllerAnnotations" (append . "closedPaths")) }}{{ $_ := set $annotations $key $value }}{{ end -}}
+{{- toYaml $annotations -}}
+{{- end -}}
+
+{{- /* A closed path with all below it, as its controller takes it, as JSON. (root, values of the Ingress, path) */ -}}
+{{- define "aspire.closedPath" -}}
+{{- $row := get (fromJson (include "aspire.controllers" (index . 0))) (include "aspire.controller" .) | default dict -}}
+{{- $path := index . 2 -}}
+{{- with get $row "closedPattern" -}}
+{{- dict "path" (replace "PATH" (regexQuoteMeta (trimSuffix "/" $path)) .) "type" "ImplementationSpecific" | toJson -}}
+{{- else -}}
+{{- dict "path" $path "type" "Prefix" | toJson -}}
+{{- end -}}
+{{- end -}}
+
 {{- /* Rules of an Ingress by host. (hosts of the values, paths, default backend or nothing) */ -}}
 {{- define "aspire.ingressRules" -}}
 {{- $hosts := index . 0 | default (list "") -}}

@@ -13,6 +13,8 @@ struct Row {
     redirect: &'static [(&'static str, &'static str)],
     /// Annotations of an Ingress whose paths nobody outside may reach.
     closed: &'static [(&'static str, &'static str)],
+    /// How a closed path and all below it are written where a prefix does not do it; `PATH` stands for the path.
+    pattern: &'static str,
 }
 
 const ROWS: [Row; 9] = [
@@ -21,14 +23,22 @@ const ROWS: [Row; 9] = [
         controller: Controller::Nginx,
         classes: &["nginx", "webapprouting.kubernetes.azure.com", "public"],
         redirect: &[("nginx.ingress.kubernetes.io/force-ssl-redirect", "true")],
-        closed: &[("nginx.ingress.kubernetes.io/denylist-source-range", "0.0.0.0/0,::/0")],
+        // Nobody has this address. Others that read these annotations know no list of those who are refused.
+        closed: &[("nginx.ingress.kubernetes.io/whitelist-source-range", "255.255.255.255/32")],
+        pattern: "",
     },
     // https://doc.traefik.io/traefik/reference/routing-configuration/kubernetes/ingress/
     Row {
         controller: Controller::Traefik,
         classes: &["traefik"],
         redirect: &[("traefik.ingress.kubernetes.io/router.middlewares", "NAMESPACE-NAME-redirect@kubernetescrd")],
-        closed: &[("traefik.ingress.kubernetes.io/router.middlewares", "NAMESPACE-NAME-closed@kubernetescrd")],
+        closed: &[
+            ("traefik.ingress.kubernetes.io/router.middlewares", "NAMESPACE-NAME-closed@kubernetescrd"),
+            ("traefik.ingress.kubernetes.io/router.pathmatcher", "PathRegexp"),
+        ],
+        // Its prefix /health takes /healthz too, and the longer rule wins, not the longer path. An Ingress wants a `/` in
+        // front of the `^`.
+        pattern: "/?(?i)^PATH(/|$)",
     },
     // https://www.haproxy.com/documentation/kubernetes-ingress/community/configuration-reference/ingress/
     Row {
@@ -36,6 +46,7 @@ const ROWS: [Row; 9] = [
         classes: &["haproxy"],
         redirect: &[("haproxy.org/ssl-redirect", "true")],
         closed: &[("haproxy.org/deny-list", "0.0.0.0/0, ::/0")],
+        pattern: "",
     },
     // https://haproxy-ingress.github.io/docs/configuration/keys/
     Row {
@@ -43,6 +54,7 @@ const ROWS: [Row; 9] = [
         classes: &["haproxy-ingress"],
         redirect: &[("haproxy-ingress.github.io/ssl-redirect", "true")],
         closed: &[("haproxy-ingress.github.io/denylist-source-range", "0.0.0.0/0,::/0")],
+        pattern: "",
     },
     // https://projectcontour.io/docs/main/config/annotations/
     Row {
@@ -50,6 +62,7 @@ const ROWS: [Row; 9] = [
         classes: &["contour"],
         redirect: &[("ingress.kubernetes.io/force-ssl-redirect", "true")],
         closed: &[],
+        pattern: "",
     },
     // https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/ingress/annotations/
     Row {
@@ -60,6 +73,7 @@ const ROWS: [Row; 9] = [
             ("alb.ingress.kubernetes.io/ssl-redirect", "443"),
         ],
         closed: &[],
+        pattern: "",
     },
     // https://azure.github.io/application-gateway-kubernetes-ingress/annotations/
     Row {
@@ -67,6 +81,7 @@ const ROWS: [Row; 9] = [
         classes: &["azure-application-gateway", "azure/application-gateway"],
         redirect: &[("appgw.ingress.kubernetes.io/ssl-redirect", "true")],
         closed: &[],
+        pattern: "",
     },
     // https://developer.konghq.com/kubernetes-ingress-controller/reference/annotations/
     Row {
@@ -74,9 +89,10 @@ const ROWS: [Row; 9] = [
         classes: &["kong"],
         redirect: &[("konghq.com/protocols", "https"), ("konghq.com/https-redirect-status-code", "301")],
         closed: &[],
+        pattern: "",
     },
     // Its redirect is an object of its own kind, a FrontendConfig.
-    Row { controller: Controller::Gce, classes: &["gce", "gce-internal"], redirect: &[], closed: &[] },
+    Row { controller: Controller::Gce, classes: &["gce", "gce-internal"], redirect: &[], closed: &[], pattern: "" },
 ];
 
 /// What can be asked of a controller.
@@ -112,8 +128,10 @@ pub fn table() -> Json {
         Json::Object(pairs.iter().map(|(key, value)| ((*key).to_owned(), json!(value))).collect())
     };
     let rows = ROWS.iter().map(|row| {
-        let columns =
-            json!({"classes": row.classes, "redirect": pairs(row.redirect), "closedPaths": pairs(row.closed)});
+        let columns = json!({
+            "classes": row.classes, "redirect": pairs(row.redirect), "closedPaths": pairs(row.closed),
+            "closedPattern": row.pattern,
+        });
         (word(row.controller), columns)
     });
     Json::Object(rows.collect())
