@@ -53,7 +53,8 @@ pub fn bench_of_its_own(prefix: &str) -> Option<Bench> {
     Some(on(Box::leak(Box::new(plane)), prefix))
 }
 
-fn on(plane: &'static ControlPlane, prefix: &str) -> Bench {
+/// The same on a control plane that several tests share.
+pub fn on(plane: &'static ControlPlane, prefix: &str) -> Bench {
     let ns = plane.namespace(prefix);
     let bench = Bench { plane, ns, folder: TempDir::new().unwrap(), homes: AtomicU32::new(0) };
     fs::create_dir_all(bench.folder.path().join("tmp")).unwrap();

@@ -26,6 +26,7 @@ mod refusals;
 mod rendered;
 mod rollback;
 mod rotation;
+mod routes;
 mod scaled;
 mod sealed;
 mod sources;
