@@ -208,6 +208,11 @@ fn is_semver(text: &str) -> bool {
         && build.is_none_or(|build| build.split('.').all(is_word))
 }
 
+/// Whether a text is the name of a host, or of all hosts of a domain.
+pub fn is_host(text: &str) -> bool {
+    (HOST.legal)(text)
+}
+
 /// Whether a text is one version of a chart, as helm reads it: a semantic version that may begin with `v`.
 pub fn is_exact_version(text: &str) -> bool {
     is_semver(text.strip_prefix('v').unwrap_or(text))

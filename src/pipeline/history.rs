@@ -1,5 +1,6 @@
 //! The revisions of a release, and which of them is good. Reads only.
 
+use super::hosts::HALF;
 use super::{Error, Release};
 use crate::helm;
 use crate::problem::Problem;
@@ -44,7 +45,9 @@ pub fn choose(revisions: &[helm::Revision], wanted: Option<u64>) -> Result<u64, 
         good => format!("good ones are {}", numbers(good)),
     };
     let Some(wanted) = wanted else {
-        let last = good.last().map(|revision| revision.revision);
+        // Half of a deploy is not what anybody wants back, unless there is nothing else.
+        let whole = good.iter().rfind(|revision| !revision.description.starts_with(HALF));
+        let last = whole.or(good.last()).map(|revision| revision.revision);
         return last
             .ok_or_else(|| Problem::at("", "there is no earlier revision that was good").hint("deploy again instead"));
     };
@@ -107,12 +110,15 @@ mod tests {
         // What a failed rollback makes of the failed revision before it.
         let lies = ("superseded", "Upgrade \"app\" failed: context deadline exceeded");
         let now = ("deployed", "Upgrade complete");
+        let half = ("superseded", "Half of a deploy: no host yet for Ingress public");
         for (all, expected) in [
             (vec![was, now], Some(3)),
             (vec![was, was, now], Some(4)),
             (vec![was, now, failed], Some(4)),
             (vec![was, failed, now], Some(3)),
             (vec![now, lies, ("failed", "Rollback \"app\" failed: no")], Some(3)),
+            (vec![was, half, now], Some(3)),
+            (vec![half, now], Some(3)),
             (vec![now], None),
             (vec![("failed", "Release \"app\" failed: x")], None),
             (vec![failed, failed], None),

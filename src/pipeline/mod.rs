@@ -20,6 +20,7 @@ mod fetch;
 mod foreign;
 mod graph;
 mod history;
+mod hosts;
 mod installation;
 mod kinds;
 mod live;

@@ -5,7 +5,7 @@
 
 use super::before::{self, Before};
 use super::lock::{self, Seen, Word};
-use super::{Deploy, Error, Random, Release, checks, replicas, values};
+use super::{Deploy, Error, Random, Release, checks, hosts, replicas, values};
 use crate::charts::{Brought, Phase};
 use crate::cluster::claims::ReleaseName;
 use crate::cluster::{Cluster, ErrorKind, Kind, KindName, Owner, Right, Survey, annotation, name_of};
@@ -198,7 +198,8 @@ fn foreseen(examined: &Examined) -> Result<Json, Error> {
     let (request, before) = (examined.request, examined.before);
     let workloads = request.plan.workloads.iter().map(|it| (it.view.kind, it.view.name.as_str()));
     let replicas = replicas::live(examined.cluster, examined.release, workloads)?;
-    let mut given = values::values(request, examined.settled, &before.secret, &before.claims, &replicas);
+    let hosts = hosts::remembered(request.plan, &before.state.values);
+    let mut given = values::values(request, examined.settled, &before.secret, &before.claims, &replicas, &hosts);
     let from_deploy = request.plan.secrets.iter().filter(|(_, used)| used.is_written_by_deploy());
     for (name, _) in from_deploy {
         if given["secrets"][name].is_null() {

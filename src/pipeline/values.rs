@@ -2,6 +2,7 @@
 
 use super::Deploy;
 use super::checks;
+use super::hosts::{self, Hosts};
 use crate::charts::PlannedChart;
 use crate::cluster::ReleaseSecret;
 use crate::inputs::Settled;
@@ -52,6 +53,7 @@ pub fn values(
     secret: &ReleaseSecret,
     claims: &[Json],
     replicas: &BTreeMap<String, u64>,
+    hosts: &Hosts,
 ) -> Json {
     let parameters: BTreeMap<&String, &String> = settled.plain.iter().chain(&settled.chart_secret).collect();
     let from_deploy = request.plan.secrets.iter().filter(|(_, used)| used.is_written_by_deploy());
@@ -64,13 +66,16 @@ pub fn values(
             merge(&mut workloads, &json!({&workload.view.name: {"replicas": replicas}}));
         }
     }
-    json!({
+    let kept: BTreeMap<&String, &String> = settled.plain.iter().chain(hosts).collect();
+    let mut values = json!({
         // No template reads it: helm keeps it with the revision, so that a rollback finds what the next deploy starts from.
-        "global": {"aspire": {"kept": settled.plain}},
+        "global": {"aspire": {"kept": kept}},
         "parameters": parameters,
         "secrets": revisions,
         "workloads": workloads,
-    })
+    });
+    merge(&mut values, &hosts::values(request.plan, hosts));
+    values
 }
 
 /// Values that nothing may show.

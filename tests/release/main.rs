@@ -16,6 +16,7 @@ mod doctor;
 mod encrypted;
 mod external;
 mod foreign;
+mod hosts;
 mod inputs;
 mod leftovers;
 mod passwords;

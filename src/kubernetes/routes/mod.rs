@@ -81,6 +81,11 @@ impl Discovering {
         }
     }
 
+    /// The name under which its host is remembered. It has a dot, as no parameter of a manifest has.
+    pub fn key(&self) -> String {
+        format!("{}.{}.discovered", self.values_key(), self.name)
+    }
+
     /// The key of the values that holds its entry.
     pub fn values_key(&self) -> &'static str {
         if self.kind == "Ingress" { INGRESSES } else { GATEWAYS }

@@ -6,7 +6,7 @@ use crate::cluster::{ReleaseSecret, namespace};
 use crate::helm::{Options, Values};
 use crate::pipeline::event::warn;
 use crate::pipeline::watch::Watching;
-use crate::pipeline::{Error, before, foreign, replicas, values};
+use crate::pipeline::{Error, before, foreign, hosts, replicas, values};
 use serde_json::Value as Json;
 use std::sync::PoisonError;
 
@@ -37,6 +37,7 @@ impl Deployment<'_> {
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         let mut state = before.state.clone();
         state.values.clone_from(&settled.plain);
+        state.values.extend(self.hosts()?);
         written.state = Some(state.write(on.cluster, on.owner, on.space())?);
         written.change = Some(Change::begin(on.cluster, on.owner, on.space(), &self.next_secret()?)?);
         Ok(())
@@ -46,7 +47,14 @@ impl Deployment<'_> {
     pub(in crate::pipeline) fn values(&self, secret: &ReleaseSecret) -> Result<Json, Error> {
         let workloads = self.request.plan.workloads.iter().map(|it| (it.view.kind, it.view.name.as_str()));
         let replicas = replicas::live(self.cluster.get()?, self.release, workloads)?;
-        Ok(values::values(self.request, self.settled.get()?, secret, &self.before.get()?.claims, &replicas))
+        Ok(values::values(
+            self.request,
+            self.settled.get()?,
+            secret,
+            &self.before.get()?.claims,
+            &replicas,
+            &self.hosts()?,
+        ))
     }
 
     pub(super) fn upgrade(&self) -> Result<(), Error> {
@@ -68,12 +76,12 @@ impl Deployment<'_> {
         };
         let files = values::files(self.request, &chart);
         self.tried.put(());
-        let options = Options {
-            timeout: self.limits.left(),
-            wait: self.request.wait.waits(),
-            extra: self.request.helm_arguments.clone(),
-            ..Options::default()
-        };
+        let mut extra = self.request.helm_arguments.clone();
+        if let Some(half) = hosts::half(self.request.plan, &self.hosts()?) {
+            extra.push(format!("--description={half}"));
+        }
+        let options =
+            Options { timeout: self.limits.left(), wait: self.request.wait.waits(), extra, ..Options::default() };
         let upgrade = || {
             let values = Values { files: &files, over: &values };
             Ok(helm.upgrade_install(target, &chart, &values, &options, &mut |_| {})?)

@@ -1,13 +1,13 @@
 //! How a deploy ends: what was written is kept or taken back, the release goes back, a person is told where things are.
 
 use super::{Deployment, Written};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Objects};
 use crate::helm::Options;
-use crate::kubernetes::{Plan, PlannedWorkload};
+use crate::kubernetes::{ObjectName, Plan, PlannedWorkload};
 use crate::pipeline::graph::Ended;
 use crate::pipeline::kinds::Agreed;
 use crate::pipeline::promote::Way;
-use crate::pipeline::{Error, Release, chart_secret, foreign, rollback};
+use crate::pipeline::{Endpoint, Error, Release, chart_secret, foreign, rollback, status};
 use serde_json::Value as Json;
 use std::sync::PoisonError;
 
@@ -95,20 +95,71 @@ impl Deployment<'_> {
     pub(super) fn summarise(&self) -> Result<(), Error> {
         self.deployed.get()?;
         self.say(format!("deployed {}", self.release.described()));
-        for sentence in endpoints(self.request.plan, self.release) {
+        for sentence in self.ways_in() {
             self.say(sentence);
         }
         Ok(())
     }
 }
 
-/// How to reach what the AppHost marked as public and no route leads to.
-fn endpoints(plan: &Plan, release: &Release) -> Vec<String> {
+impl Deployment<'_> {
+    /// How the application is reached: by its routes, and by Services that are public themselves. What the AppHost marked as
+    /// public and nobody outside reaches is forwarded by kubectl.
+    fn ways_in(&self) -> Vec<String> {
+        let plan = self.request.plan;
+        let unrouted: Vec<&str> =
+            plan.unrouted().into_iter().map(|(workload, ..)| workload.view.name.as_str()).collect();
+        let wanted = |object: &&ObjectName| match object.kind.as_str() {
+            "Service" => unrouted.contains(&object.name.as_str()),
+            kind => ROUTES.iter().any(|(_, routes)| routes.contains(&kind)),
+        };
+        let wanted: Vec<&ObjectName> = plan.objects.iter().filter(wanted).collect();
+        let mut live = Vec::new();
+        for object in wanted {
+            match self.live(object) {
+                Ok(found) => live.extend(found),
+                // What was deployed is deployed; `status` says the same once it can be read.
+                Err(_) => return endpoints(plan, self.release, &[]),
+            }
+        }
+        let public: Vec<Endpoint> = status::endpoints(&live.iter().collect::<Vec<_>>());
+        let public: Vec<Endpoint> = public.into_iter().filter(|endpoint| endpoint.external).collect();
+        endpoints(plan, self.release, &public)
+    }
+
+    fn live(&self, object: &ObjectName) -> Result<Option<Json>, Error> {
+        let cluster = self.cluster.get()?;
+        let version = ROUTES.iter().find(|(_, kinds)| kinds.contains(&object.kind.as_str()));
+        let versions: &[&str] = version.map_or(&["v1"], |(versions, _)| versions);
+        for version in versions {
+            if let Some(kind) = cluster.kind(version, &object.kind)? {
+                return Ok(cluster.get(&kind, &self.release.namespace, &object.name)?);
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Kinds of route, and the versions in which a cluster may know them.
+const ROUTES: [(&[&str], &[&str]); 3] = [
+    (&["networking.k8s.io/v1"], &["Ingress"]),
+    (&["gateway.networking.k8s.io/v1"], &["Gateway", "HTTPRoute", "GRPCRoute"]),
+    (&["gateway.networking.k8s.io/v1", "gateway.networking.k8s.io/v1alpha2"], &["TCPRoute"]),
+];
+
+/// A line for each way in.
+fn endpoints(plan: &Plan, release: &Release, public: &[Endpoint]) -> Vec<String> {
+    let mut lines: Vec<String> =
+        public.iter().map(|endpoint| format!("  {} {}: {}", endpoint.kind, endpoint.name, endpoint.reach)).collect();
+    let services: Vec<&str> =
+        public.iter().filter(|it| it.kind != "Ingress").map(|endpoint| endpoint.name.as_str()).collect();
+    let inside = plan.unrouted().into_iter().filter(|(workload, ..)| !services.contains(&workload.view.name.as_str()));
     let line = |(workload, port, scheme): (&PlannedWorkload, &str, &str)| {
         format!(
             "  {0} ({port}): kubectl port-forward -n {1} service/{0} 8080:{port}    then {scheme}://localhost:8080",
             workload.view.name, release.namespace
         )
     };
-    plan.unrouted().into_iter().map(line).collect()
+    lines.extend(inside.map(line));
+    lines
 }

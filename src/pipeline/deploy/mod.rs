@@ -4,6 +4,7 @@
 
 mod act;
 mod ending;
+mod hosts;
 mod kinds;
 mod look;
 
@@ -11,6 +12,7 @@ use super::before::Before;
 use super::charts::{self, Charts};
 use super::event::{Report, say, warn};
 use super::graph::{Graph, Step};
+use super::hosts::Hosts;
 use super::installation::Installation;
 use super::kinds::{Agreed, Consent};
 use super::lock::Hold;
@@ -108,6 +110,8 @@ pub struct Deployment<'a> {
     /// Helm was started: from here on the release may have changed.
     tried: Slot<()>,
     deployed: Slot<()>,
+    /// Hosts of routes, once they were looked for.
+    found: Slot<Hosts>,
     pub(super) planned: Slot<Planned>,
     /// The time that the whole was given.
     time: Duration,
@@ -150,7 +154,7 @@ pub fn steps<'a>(charts: &[PlannedChart]) -> Result<Graph<'a, Deployment<'a>>, P
     let prepared: Vec<&str> =
         std::iter::once("prepare-kubernetes").chain(installed.iter().map(String::as_str)).collect();
     let all = [charts::names(charts, Phase::Before), charts::names(charts, Phase::After)].concat();
-    let done: Vec<&str> = std::iter::once("helm-deploy-kubernetes").chain(all.iter().map(String::as_str)).collect();
+    let done: Vec<&str> = std::iter::once("find-hosts-kubernetes").chain(all.iter().map(String::as_str)).collect();
     steps.extend([
         Step::new(
             "preflight-kubernetes",
@@ -179,6 +183,12 @@ pub fn steps<'a>(charts: &[PlannedChart]) -> Result<Graph<'a, Deployment<'a>>, P
         )
         .at_end(Deployment::keep_or_take_back),
         Step::new("helm-deploy-kubernetes", "run helm upgrade --install", &prepared, Deployment::upgrade),
+        Step::new(
+            "find-hosts-kubernetes",
+            "find the hosts of routes that have none, and have helm write them",
+            &["helm-deploy-kubernetes"],
+            Deployment::find_hosts,
+        ),
         Step::new("print-kubernetes-summary", "say where the application can be reached", &done, Deployment::summarise)
             .free(),
     ]);
@@ -232,6 +242,7 @@ impl<'a> Deployment<'a> {
             written: Mutex::default(),
             tried: Slot::default(),
             deployed: Slot::default(),
+            found: Slot::default(),
             planned: Slot::default(),
             time: conduct.limits.left(),
             rolled_back: Slot::default(),

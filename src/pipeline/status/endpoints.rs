@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 pub struct Endpoint {
     /// Name of the Service or Ingress.
     pub name: String,
-    /// `ClusterIP`, `NodePort`, `LoadBalancer`, `ExternalName` or `Ingress`.
+    /// `ClusterIP`, `NodePort`, `LoadBalancer`, `ExternalName`, `Ingress`, `Gateway`, or the kind of a route.
     pub kind: String,
     /// Whether it is reached from outside of the cluster.
     pub external: bool,
@@ -32,6 +32,8 @@ const HEADLESS: &str = "None";
 pub fn of(object: &Json) -> Vec<Endpoint> {
     match text(&object["kind"]) {
         "Service" if object["spec"]["clusterIP"] != HEADLESS => service(object),
+        // One of ours that keeps paths from the public leads nowhere.
+        "Ingress" if object["metadata"]["annotations"]["aspire-k8s/closed"] == "true" => Vec::new(),
         "Ingress" => ingress(object),
         _ => Vec::new(),
     }
@@ -77,21 +79,31 @@ fn ingress(object: &Json) -> Vec<Endpoint> {
         .flat_map(|tls| tls["hosts"].as_array().into_iter().flatten())
         .map(text)
         .collect();
-    let rules = object["spec"]["rules"].as_array().into_iter().flatten();
-    let endpoint = |rule: &Json| {
-        let host = rule["host"].as_str().unwrap_or("*");
-        let scheme = if secure.contains(host) { "https" } else { "http" };
+    let first = &object["status"]["loadBalancer"]["ingress"][0];
+    let given = first["ip"].as_str().or(first["hostname"].as_str());
+    let rules = object["spec"]["rules"].as_array().into_iter().flatten().map(|rule| rule["host"].as_str());
+    let default = object["spec"]["defaultBackend"].is_object().then_some(None);
+    let mut hosts: Vec<Option<&str>> = rules.chain(default).collect();
+    // The default backend answers for every host too; that is worth a line only where no rule has one.
+    if hosts.iter().any(Option::is_some) {
+        hosts.retain(Option::is_some);
+    }
+    hosts.dedup();
+    let anywhere = object["spec"]["tls"].as_array().into_iter().flatten().any(|tls| !tls["hosts"].is_array());
+    let endpoint = |host: Option<&str>| {
+        let reached = host.or(given);
+        let scheme = if anywhere || host.is_some_and(|host| secure.contains(host)) { "https" } else { "http" };
         Endpoint {
             name: name_of(object).to_owned(),
             kind: "Ingress".to_owned(),
             external: true,
-            address: Some(host.to_owned()),
+            address: reached.map(str::to_owned),
             port: None,
             port_name: None,
-            reach: format!("{scheme}://{host}"),
+            reach: reached.map_or_else(|| "no address yet".to_owned(), |host| format!("{scheme}://{host}")),
         }
     };
-    rules.map(endpoint).collect()
+    hosts.into_iter().map(endpoint).collect()
 }
 
 #[cfg(test)]
@@ -128,5 +140,12 @@ mod tests {
             "tls": [{"hosts": ["a.example"]}], "rules": [{"host": "a.example"}, {"host": "b.example"}]}});
         let reach: Vec<String> = of(&ingress).into_iter().map(|endpoint| endpoint.reach).collect();
         assert_eq!(reach, ["https://a.example", "http://b.example"]);
+        let bare = |status: Json| {
+            json!({"kind": "Ingress", "metadata": {"name": "web"}, "status": status,
+            "spec": {"defaultBackend": {}, "rules": [{"http": {}}]}})
+        };
+        assert_eq!(of(&bare(json!({})))[0].reach, "no address yet");
+        let found = of(&bare(json!({"loadBalancer": {"ingress": [{"ip": "10.0.0.7"}]}})));
+        assert_eq!((found.len(), &*found[0].reach), (1, "http://10.0.0.7"));
     }
 }

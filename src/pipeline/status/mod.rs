@@ -1,6 +1,7 @@
 //! What is on the cluster of a release, and where it differs from what helm stored. Reads only; shows no secret.
 
 mod endpoints;
+mod gateways;
 mod secrets;
 
 pub use endpoints::Endpoint;
@@ -132,7 +133,7 @@ pub fn status(release: &Release) -> Result<Standing, Error> {
         app_version: live.app_version,
         updated: live.updated,
         workloads: present.iter().filter_map(|object| running(object, &scalers)).collect(),
-        endpoints: present.iter().flat_map(|object| endpoints::of(object)).collect(),
+        endpoints: endpoints(&present),
         claims: claims(&cluster, release)?,
         secrets: secrets_used(&cluster, release, &stored.iter().collect::<Vec<_>>())?,
         drift,
@@ -161,6 +162,13 @@ pub fn meaning(status: &str, release: &Release) -> String {
         _ => return format!("`{status}`, a state of {} that this version does not know", release.name),
     };
     sentence.to_owned()
+}
+
+/// How what is among these live objects is reached.
+pub fn endpoints(objects: &[&Json]) -> Vec<Endpoint> {
+    let mut all: Vec<Endpoint> = objects.iter().flat_map(|object| endpoints::of(object)).collect();
+    all.extend(gateways::of(objects));
+    all
 }
 
 /// The live object to each stored one, in the same order.

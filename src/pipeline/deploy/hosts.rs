@@ -1,0 +1,100 @@
+//! The step that finds hosts: it waits for addresses within bounds, and has helm write what was found.
+
+use super::Deployment;
+use crate::cluster::Objects;
+use crate::kubernetes::Discovering;
+use crate::pipeline::Error;
+use crate::pipeline::event::warn;
+use crate::pipeline::hosts::{self, Found, Hosts};
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+/// Between two looks at an object.
+const PAUSE: Duration = Duration::from_millis(500);
+
+impl Deployment<'_> {
+    /// The hosts that are known so far.
+    pub(super) fn hosts(&self) -> Result<Hosts, Error> {
+        match self.found.find() {
+            Some(found) => Ok(found.clone()),
+            None => Ok(hosts::remembered(self.request.plan, &self.before.get()?.state.values)),
+        }
+    }
+
+    /// Finds the host of every route that has none, and has helm write the revision that knows them. One that is not found
+    /// in time is told, and looked for again by the next deploy.
+    pub(super) fn find_hosts(&self) -> Result<(), Error> {
+        let known = self.hosts()?;
+        let mut now = known.clone();
+        for route in &self.request.plan.routes.discoveries {
+            if let Some(host) = self.find_host(route, known.get(&route.key()))? {
+                now.insert(route.key(), host);
+            }
+        }
+        if now == known {
+            return Ok(());
+        }
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(state) = &mut written.state {
+            state.values.extend(now.clone());
+            let on = self.installation()?;
+            *state = state.write(on.cluster, on.owner, on.space())?;
+        }
+        drop(written);
+        self.found.put(now);
+        self.run_helm()
+    }
+
+    fn find_host(&self, route: &Discovering, known: Option<&String>) -> Result<Option<String>, Error> {
+        let (cluster, space) = (self.cluster.get()?, &self.release.namespace);
+        let version = if route.kind == "Ingress" { "networking.k8s.io/v1" } else { "gateway.networking.k8s.io/v1" };
+        let name = format!("{} {}", route.kind, route.name);
+        // A host that was found before stands until another one is there: it is not waited for.
+        let time = if known.is_some() { Duration::ZERO } else { Duration::from_secs(route.seconds) };
+        let (begun, mut told) = (Instant::now(), false);
+        loop {
+            let object = match cluster.kind(version, &route.kind)? {
+                Some(kind) => cluster.get(&kind, space, &route.name)?,
+                None => None,
+            };
+            match hosts::found(route, object.as_ref()) {
+                Found::Host(host) => {
+                    match known {
+                        Some(known) if *known == host => {}
+                        Some(known) => warn(self.report, format!("the host of {name} was {known}, and is {host} now")),
+                        None => self.say(format!("the host of {name} is {host}")),
+                    }
+                    return Ok(Some(host));
+                }
+                Found::Unusable(why) => {
+                    if known.is_none() {
+                        warn(self.report, format!("{name} has no host: {why}"));
+                    }
+                    return Ok(None);
+                }
+                Found::Waiting(_) if known.is_some() => return Ok(None),
+                Found::Waiting(why) => {
+                    if begun.elapsed() >= time || self.limits.left().is_zero() {
+                        let seconds = begun.elapsed().as_secs();
+                        warn(
+                            self.report,
+                            format!(
+                                "{name} has no host after {seconds} s, and so no certificate: {why}; \
+                                 the next deploy looks again"
+                            ),
+                        );
+                        return Ok(None);
+                    }
+                    if !told {
+                        self.say(format!("waiting for the address of {name}"));
+                        told = true;
+                    }
+                    if (self.limits.stopped)() {
+                        return Err(Error::Interrupted);
+                    }
+                    std::thread::sleep(PAUSE.min(time));
+                }
+            }
+        }
+    }
+}
