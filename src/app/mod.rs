@@ -18,7 +18,7 @@ mod volume;
 pub use dashboard::OTLP_ENDPOINT;
 pub use files::{Found, Sources, wanted_sources};
 pub use resolve::resolve;
-pub use routes::is_route;
+pub use routes::{check_route_secrets, is_route};
 pub use value::{Form, Part, Side, Value, escape_uri_data};
 pub use volume::short_name;
 

@@ -52,7 +52,6 @@ pub fn resolve(manifest: &Manifest, config: &Config, folder: &str, sources: &Sou
     app.inputs = inputs;
     use_in_charts(config, &mut app, &mut problems);
     use_in_issuers(config, &mut app, &mut problems);
-    routes::check_secrets(config, &app.inputs, &mut problems);
     apply_parameters(config, &mut app, &mut problems);
     notes.extend(value_notes);
     app.notes = notes;

@@ -38,14 +38,15 @@ pub fn use_inputs(config: &Config, values: &mut Values) {
     }
 }
 
-/// Nothing of a route is secret.
-pub fn check_secrets(config: &Config, inputs: &IndexMap<String, Input>, problems: &mut Problems) {
+/// Nothing of a route is secret. Asked when routes are planned, so that all that is wrong with them is said together.
+pub fn check_route_secrets(config: &Config, inputs: &IndexMap<String, Input>, problems: &mut Problems) {
     for (_, place, text) in texts(config) {
         for token in tokens(text) {
             let Token::Reference(reference) = token else { continue };
             if inputs.get(reference.resource).is_some_and(|input| input.secret) {
                 let what = format!("`{}` is secret, and what a route says everybody can read", reference.resource);
-                problems.push(Problem::at(&place, what));
+                let hint = "refer to a parameter that is not secret, or write the text itself";
+                problems.push(Problem::at(&place, what).hint(hint));
             }
         }
     }

@@ -7,6 +7,7 @@ mod folders;
 mod helm;
 mod inputs;
 mod intent;
+mod routes;
 mod steps;
 mod talk;
 

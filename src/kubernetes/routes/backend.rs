@@ -38,6 +38,9 @@ pub struct Backend {
     pub secure: bool,
 }
 
+/// How to publish what does not speak http.
+const OTHERWISE: &str = "a tcp binding goes through a tcp route of a Gateway, or `service: {type: LoadBalancer}`";
+
 /// Finds it, or says what is wrong.
 pub fn find(wanted: &Wanted, around: &Surroundings, problems: &mut Problems) -> Option<Backend> {
     let place = format!("aspire-k8s.yaml {}", wanted.place);
@@ -66,6 +69,7 @@ pub fn find(wanted: &Wanted, around: &Surroundings, problems: &mut Problems) -> 
         };
         problems.push(Problem::at(place, what).hint(match known.as_slice() {
             [] => "it has no bindings at all".to_owned(),
+            known if wanted.binding.is_none() => format!("there are: {}; {OTHERWISE}", known.join(", ")),
             known => format!("there are: {}", known.join(", ")),
         }));
         return None;
@@ -73,10 +77,7 @@ pub fn find(wanted: &Wanted, around: &Surroundings, problems: &mut Problems) -> 
     if !fits(port) {
         let what =
             format!("binding `{binding}` of `{resource}` speaks {}, which this route cannot carry", spoken(port));
-        problems.push(
-            Problem::at(place, what)
-                .hint("a tcp binding goes through a tcp route of a Gateway, or `service: {type: LoadBalancer}`"),
-        );
+        problems.push(Problem::at(place, what).hint(OTHERWISE));
         return None;
     }
     if !port.external && !wanted.internal {

@@ -15,7 +15,7 @@ pub use ingress::IngressView;
 use super::name::Name;
 use super::values::Tree;
 use super::view::ServicePort;
-use crate::app::{App, Note};
+use crate::app::{App, Note, check_route_secrets};
 use crate::config::{CertManager, Config, Discovery, RouteTls};
 use crate::problem::Problems;
 use serde::{Deserialize, Serialize};
@@ -100,6 +100,7 @@ pub const GATEWAYS: &str = "gateways";
 /// Plans all routes.
 pub fn plan(config: &Config, around: &Surroundings, notes: &mut Vec<Note>, problems: &mut Problems) -> Routes {
     let mut routes = Routes::default();
+    check_route_secrets(config, &around.app.inputs, problems);
     let (mut ingresses, mut gateways) = (Tree::default(), Tree::default());
     for (name, ingress) in &config.ingresses {
         ingress::plan(name, ingress, config, around, &mut routes, notes, problems);
