@@ -12,6 +12,7 @@ mod dashboard;
 mod nasty;
 mod promotion;
 mod roll;
+mod routes;
 mod security;
 mod shop;
 mod timeout;
