@@ -25,15 +25,20 @@ pub enum Channel {
 }
 
 /// Kinds.
+/// The folder with the kinds of the Gateway API.
+pub fn gateway_kinds(channel: Channel) -> Result<PathBuf, Error> {
+    let (module, version) = GATEWAY_API;
+    let folder = match channel {
+        Channel::Standard => "config/crd/standard",
+        Channel::Experimental => "config/crd/experimental",
+    };
+    Ok(tools::sources(module, version)?.join(folder))
+}
+
 impl ControlPlane {
     /// Defines the kinds of the Gateway API and waits until they are served.
     pub fn gateway_api(&self, channel: Channel) -> Result<(), Error> {
-        let (module, version) = GATEWAY_API;
-        let folder = match channel {
-            Channel::Standard => "config/crd/standard",
-            Channel::Experimental => "config/crd/experimental",
-        };
-        self.define_all(&tools::sources(module, version)?.join(folder))
+        self.define_all(&gateway_kinds(channel)?)
     }
 
     /// Defines the kinds of cert-manager and waits until they are served. Without its chart nothing checks objects of

@@ -39,7 +39,7 @@ pub use cert_manager::{CertManager, Zone};
 pub use charts::{ChartRepository, RepositoryFault, widgets_chart};
 pub use error::Error;
 pub use faults::Faults;
-pub use kinds::{Channel, cert_manager_chart};
+pub use kinds::{Channel, cert_manager_chart, gateway_kinds};
 pub use node::Node;
 pub use operators::Operator;
 pub use plane::ControlPlane;

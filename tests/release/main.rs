@@ -36,3 +36,4 @@ mod surroundings;
 mod terminal;
 mod vacancy;
 mod watch;
+mod whole;
