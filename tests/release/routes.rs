@@ -185,6 +185,7 @@ ingresses:
     hosts: [shop.HOST]
     paths: [{path: /, to: web}, {path: /, to: api, host: api.HOST}]
     closedPaths: [/health, /alive/deep]
+    annotations: {traefik.ingress.kubernetes.io/router.priority: '1000'}
 REST";
     let rest = format!(
         "    tls: {{}}\n    redirect: true\n  open: {{class: {class}, hosts: [open.HOST], paths: [{{path: /, to: api}}]}}\n"
