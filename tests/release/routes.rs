@@ -365,7 +365,7 @@ fn an_ingress_and_a_gateway_get_certificates_that_verify() {
         &bench,
         edge,
         "
-certManager: {issuers: {ours: {existing: true}}}
+certManager: {install: false, issuers: {ours: {existing: true}}}
 ingresses:
   public: {class: traefik, hosts: [shop.HOST], paths: [{path: /, to: web}], tls: {issuer: ours}, redirect: true, closedPaths: [/health]}
   nginx: {class: nginx, hosts: [nginx.HOST], paths: [{path: /, to: web}], tls: {issuer: ours}, redirect: true, closedPaths: [/health]}
