@@ -4,6 +4,7 @@
 //! together. Nothing here knows Kubernetes or Helm: hosts and ports stay references, because only a target knows what a
 //! workload is called there.
 
+mod certificate;
 mod dapr;
 mod dashboard;
 mod expression;
@@ -15,6 +16,7 @@ mod value;
 mod values;
 mod volume;
 
+pub use certificate::FOLDER as CERTIFICATE_FOLDER;
 pub use dashboard::OTLP_ENDPOINT;
 pub use files::{Found, Sources, wanted_sources};
 pub use resolve::resolve;

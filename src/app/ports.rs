@@ -35,10 +35,10 @@ impl Endpoints {
     }
 }
 
-/// The endpoints of a resource.
-pub fn endpoints(resource: &Resource) -> Endpoints {
+/// The endpoints of a resource, which may have a certificate of its own.
+pub fn endpoints(resource: &Resource, has_certificate: bool) -> Endpoints {
     match &resource.kind {
-        Kind::Project { .. } => project(&resource.bindings),
+        Kind::Project { .. } => project(&resource.bindings, has_certificate),
         Kind::Container(_) => container(&resource.bindings, default_container_port(resource)),
         _ => container(&resource.bindings, 8080),
     }
@@ -63,12 +63,15 @@ fn container(bindings: &IndexMap<String, Binding>, default: u16) -> Endpoints {
 ///
 /// Its first http binding without a port listens on 8080, the default of .NET images, and is reached on 80 so that
 /// `http://api` works as it stands. Nothing terminates TLS inside a container without a certificate, so an https binding
-/// is another name for the http one wherever there is one.
-fn project(bindings: &IndexMap<String, Binding>) -> Endpoints {
+/// is another name for the http one wherever there is one. With a certificate it is an endpoint of its own.
+fn project(bindings: &IndexMap<String, Binding>, has_certificate: bool) -> Endpoints {
     let mut endpoints = Endpoints::default();
     let http = bindings.iter().find(|(_, binding)| is_scheme(binding, "http")).map(|(name, _)| name.clone());
     for (name, binding) in bindings {
         match &http {
+            _ if has_certificate && is_scheme(binding, "https") => {
+                endpoints.ports.insert(name.clone(), secure_port(binding));
+            }
             Some(http) if is_scheme(binding, "https") => {
                 endpoints.twins.insert(name.clone(), http.clone());
             }
@@ -78,7 +81,7 @@ fn project(bindings: &IndexMap<String, Binding>) -> Endpoints {
         }
     }
     if let Some(http) = &http
-        && bindings.values().any(|binding| is_scheme(binding, "https") && binding.external)
+        && endpoints.twins.keys().any(|name| bindings[name].external)
         && let Some(port) = endpoints.ports.get_mut(http)
     {
         // What the AppHost exposes as https is exposed through the http port behind whatever terminates TLS.
@@ -90,6 +93,13 @@ fn project(bindings: &IndexMap<String, Binding>) -> Endpoints {
 /// Schemes of URIs are the same in any case (RFC 3986).
 fn is_scheme(binding: &Binding, scheme: &str) -> bool {
     binding.scheme.eq_ignore_ascii_case(scheme)
+}
+
+/// An https endpoint with a certificate: 8443 unless the AppHost says otherwise, reached on 443 so that `https://api`
+/// works as it stands.
+fn secure_port(binding: &Binding) -> Port {
+    let client = binding.port.or(binding.target_port).unwrap_or(443);
+    port(binding, client, binding.target_port.unwrap_or(8443))
 }
 
 fn project_port(binding: &Binding) -> Port {
@@ -135,13 +145,17 @@ mod tests {
     }
 
     fn shown(type_name: &str, kind: Kind, bindings: &[(&str, Binding)]) -> Vec<String> {
+        shown_with(false, type_name, kind, bindings)
+    }
+
+    fn shown_with(certificate: bool, type_name: &str, kind: Kind, bindings: &[(&str, Binding)]) -> Vec<String> {
         let resource = Resource {
             type_name: type_name.into(),
             kind,
             bindings: bindings.iter().map(|(name, binding)| ((*name).to_owned(), binding.clone())).collect(),
             ..Resource::default()
         };
-        let endpoints = endpoints(&resource);
+        let endpoints = endpoints(&resource, certificate);
         let ports =
             endpoints.ports.iter().map(|(name, p)| format!("{name} {}://{}->{}", p.scheme, p.client, p.process));
         ports.chain(endpoints.twins.iter().map(|(name, twin)| format!("{name} is {twin}"))).collect()
@@ -161,6 +175,33 @@ mod tests {
         assert_eq!(show(&[("https", binding("https", None, None))]), ["https http://80->8080"]);
         assert_eq!(show(&[("https", binding("https", Some(443), Some(8443)))]), ["https https://443->8443"]);
         assert_eq!(show(&[("silo", binding("tcp", None, Some(8000)))]), ["silo tcp://8000->8000"]);
+    }
+
+    #[test]
+    fn https_with_a_certificate_is_an_endpoint_of_its_own() {
+        let show = |https: Binding| {
+            let project = Kind::Project { path: String::new() };
+            shown_with(true, "project.v1", project, &[("http", binding("http", None, None)), ("https", https)])
+        };
+        let own = |https: &str| ["http http://80->8080".to_owned(), https.to_owned()];
+        assert_eq!(show(binding("https", None, None)), own("https https://443->8443"));
+        assert_eq!(show(binding("HTTPS", Some(7001), None)), own("https HTTPS://7001->8443"));
+        assert_eq!(show(binding("https", None, Some(5001))), own("https https://5001->5001"));
+        assert_eq!(show(binding("https", Some(7001), Some(5001))), own("https https://7001->5001"));
+    }
+
+    #[test]
+    fn only_a_twin_makes_its_http_endpoint_public() {
+        let bindings = [
+            ("http", binding("http", None, None)),
+            ("https", Binding { external: true, ..binding("https", None, None) }),
+        ];
+        let bindings: IndexMap<_, _> = bindings.map(|(name, binding)| (name.to_owned(), binding)).into();
+        let public = |certificate| {
+            let found = project(&bindings, certificate).ports;
+            found.into_iter().filter(|(_, port)| port.external).map(|(name, _)| name).collect::<Vec<_>>()
+        };
+        assert_eq!((public(false), public(true)), (vec!["http".to_owned()], vec!["https".to_owned()]));
     }
 
     #[test]

@@ -106,7 +106,8 @@ fn running(manifest: &Manifest, config: &Config, notes: &mut Vec<Note>) -> Index
     for (name, resource) in &manifest.resources {
         match fate(resource, config.resources.get(name)) {
             Fate::Runs => {
-                running.insert(name.clone(), endpoints(resource));
+                let has_certificate = config.resources.get(name).is_some_and(|intent| intent.certificate.is_some());
+                running.insert(name.clone(), endpoints(resource, has_certificate));
             }
             Fate::LeftOut(why) => notes.push(Note { resource: name.clone(), text: format!("left out: {why}") }),
             Fate::NoWorkload => {}

@@ -4,7 +4,7 @@
 use super::expression::{Property, Reference, Token, tokens};
 use super::ports::Endpoints;
 use super::value::{Form, Part, Side, Value};
-use super::{Input, Note};
+use super::{Input, Note, certificate};
 use crate::config::{self, Config};
 use crate::manifest::{self, Generate, InputDefault, Kind, Manifest, Resource};
 use crate::problem::{Problem, Problems};
@@ -130,6 +130,13 @@ impl<'a> Values<'a> {
             if let Some(text) = text {
                 let place = format!("aspire-k8s.yaml resources.{name}.env.{variable}");
                 environment.insert(variable.clone(), self.used(name, &place, text));
+            }
+        }
+        if matches!(resource.kind, Kind::Project { .. }) && intent.is_some_and(|intent| intent.certificate.is_some()) {
+            let said = resource.env.keys().chain(overrides.into_iter().flat_map(IndexMap::keys));
+            for (variable, text) in certificate::variables(name, resource, said) {
+                let value = self.used(name, &format!("resources.{name}.env.{variable}"), &text);
+                environment.insert(variable.to_owned(), value);
             }
         }
         environment

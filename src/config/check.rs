@@ -38,7 +38,13 @@ impl Check<'_> {
             self.parameter(parameter, &at.key("parameters").key(name));
         }
         for (name, resource) in &config.resources {
-            self.resource(resource, &at.key("resources").key(name));
+            let resources = at.key("resources");
+            self.resource(resource, &resources.key(name));
+            self.certificate(
+                &config.cert_manager,
+                resource.certificate.as_ref(),
+                &resources.key(name).key("certificate"),
+            );
         }
         for (name, ingress) in &config.ingresses {
             self.ingress(config, name, ingress, &at.key("ingresses").key(name));

@@ -362,6 +362,8 @@ pub struct Resource {
     pub resources: Option<serde_json::Map<String, serde_json::Value>>,
     /// The Service.
     pub service: Service,
+    /// The certificate that it listens with on https itself.
+    pub certificate: Option<Certificate>,
     /// Volumes by the name that the manifest gives them (short or long), and further ones of our own.
     pub volumes: IndexMap<String, Volume>,
     /// Labels of the workload and its pods.
@@ -416,6 +418,20 @@ pub struct Service {
     pub load_balancer_class: Option<String>,
     /// Whether traffic from outside stays on its node.
     pub external_traffic_policy: Option<TrafficPolicy>,
+}
+
+/// `certificate:` of a resource, for the names of its Service.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Certificate {
+    /// The entry of `certManager.issuers` that signs it.
+    pub issuer: String,
+    /// The Secret that cert-manager writes; `NAME-tls` of the Service when absent.
+    #[serde(default)]
+    pub secret: Option<String>,
+    /// More names that it is for.
+    #[serde(default)]
+    pub hosts: Vec<String>,
 }
 
 /// Types of Service.

@@ -52,7 +52,7 @@ macro_rules! spec {
 }
 
 /// Every kind, in the order in which helm installs them.
-pub const KINDS: [KindSpec; 15] = [
+pub const KINDS: [KindSpec; 16] = [
     spec!("Secret", "secret.yaml.j2", |plan| {
         let wanted = !plan.secrets.is_empty();
         wanted.then(|| Object::new(None, "", None, ())).into_iter().collect()
@@ -97,6 +97,10 @@ pub const KINDS: [KindSpec; 15] = [
     spec!("Component", "component.yaml.j2", |plan| {
         let components = plan.dapr_components.iter();
         components.map(|view| Object::new(None, &view.name, Some(view.name.clone()), view)).collect()
+    }),
+    spec!("Certificate", "certificate.yaml.j2", |plan| {
+        let views = plan.workloads.iter().map(|workload| &workload.view).filter(|view| view.certificate.is_some());
+        views.map(|view| Object::new(Some(&view.name), "", Some(view.name.clone()), view)).collect()
     }),
     spec!("Middleware", "middleware.yaml.j2", |plan| {
         let mut objects = Vec::new();

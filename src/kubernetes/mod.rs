@@ -3,6 +3,7 @@
 //! [`plan()`] decides everything (names, kinds, claims, where a secret comes from, default values) and reports all errors
 //! of the target together. It writes no text: templates lay out what is decided here. It talks to no cluster.
 
+mod certificate;
 mod claims;
 mod contents;
 mod dapr;

@@ -11,8 +11,8 @@ use super::secrets::{SecretUse, external_views, sealed_views, secret_uses};
 use super::values::{self, Tree, WorkloadParts};
 use super::variables;
 use super::view::{ClaimView, DaprView, ExternalView, WorkloadView};
-use super::{TAG_INPUT, dapr, ports, schema};
-use crate::app::{App, Input, Note, Workload, is_route};
+use super::{TAG_INPUT, certificate, dapr, ports, schema};
+use crate::app::{App, CERTIFICATE_FOLDER, Input, Note, Workload, is_route};
 use crate::config::{Config, WorkloadKind, is_image};
 use crate::problem::{Problem, Problems, nearest};
 use indexmap::IndexMap;
@@ -137,6 +137,7 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Pr
         chart_files.extend(files);
         workloads.push(planned);
     }
+    certificate::check(app, config, &names, &mut problems);
     files::check_release_size(&chart_files, &mut problems);
     let routes = plan_routes(app, config, &names, &port_names, &workloads, &mut notes, &mut problems);
     let has_built = app
@@ -263,6 +264,7 @@ impl Planning<'_> {
             files: files.mounts,
             file_entries: files.entries,
             dapr: dapr::annotations(workload, name.as_str(), self.ports, self.notes),
+            certificate: certificate::of(self.config, &workload.name).map(|_| CERTIFICATE_FOLDER),
             volumes: storage.volumes.clone(),
         };
         let planned = PlannedWorkload {
@@ -294,6 +296,9 @@ impl Planning<'_> {
         let volumes = storage.volumes.iter().map(|volume| (&volume.target, format!("volume `{}`", volume.key)));
         let files = workload.files.iter().map(|mount| (&mount.target, format!("bind mount of `{}`", mount.source)));
         let mut seen: BTreeMap<&str, String> = BTreeMap::new();
+        if certificate::of(self.config, &workload.name).is_some() {
+            seen.insert(CERTIFICATE_FOLDER, "certificate".to_owned());
+        }
         for (target, what) in volumes.chain(files) {
             if let Some(other) = seen.get(target.as_str()) {
                 self.problems.push(

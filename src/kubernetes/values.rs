@@ -1,5 +1,6 @@
 //! The values of the chart: what a person changes per environment, in an order that reads well, with comments.
 
+use super::certificate;
 use super::claims::WorkloadStorage;
 use super::name::Name;
 use super::plan::BuiltImages;
@@ -158,6 +159,10 @@ pub fn workload(parts: &WorkloadParts, config: &Config, images: &BuiltImages) ->
     tree.data("env", "Environment variables as text; a name that is composed elsewhere is replaced.", parts.literals);
     tree.data("ports", "Ports of the Service, and the container ports behind them.", ports(parts));
     tree.data("service", "", service(parts, intent));
+    if let Some(certificate) = certificate::of(config, &parts.workload.name) {
+        let values = certificate::values(parts.name, certificate, config);
+        tree.data("certificate", "What it listens with on https itself, and who signs it.", values);
+    }
     let resources = intent.resources.as_ref().or(defaults.resources.as_ref());
     let requests = json!({"requests": {"cpu": "50m", "memory": "128Mi"}});
     tree.data("resources", "", resources.map_or(requests, |resources| Json::Object(resources.clone())));

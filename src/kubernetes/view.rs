@@ -42,6 +42,8 @@ pub struct WorkloadView {
     pub file_entries: Vec<FileEntry>,
     /// Annotations of the pod that Dapr's injector reads.
     pub dapr: Vec<Annotation>,
+    /// Where the container finds a certificate of its own.
+    pub certificate: Option<&'static str>,
 }
 
 /// A variable that holds a secret.

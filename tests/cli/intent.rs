@@ -8,13 +8,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// One key each, over `app.json`.
-const KEYS: [&str; 70] = [
+const KEYS: [&str; 71] = [
     "resources: {api: {image: 'ghcr.io/contoso/api:7@sha256:ab'}}",
     "resources: {db: {image: 'localhost:5000/pg'}}",
     "resources: {job: {image: 'dotnet:10'}}",
     "resources: {api: {imagePullPolicy: Always}}",
     "resources: {db: {imagePullPolicy: Never}}",
     "resources: {api: {replicas: 3}}",
+    "{certManager: {issuers: {own: {kind: ClusterIssuer, selfSigned: {}}}}, resources: {api: {certificate: {issuer: own}}}}",
     "resources: {api: {replicas: 0}}",
     "resources: {api: {env: {NEW: 'a $(X) {{ b }}'}}}",
     "resources: {api: {env: {NEW: 'at {db.bindings.tcp.host}:{db.bindings.tcp.port} for {currency.value} 100%'}}}",

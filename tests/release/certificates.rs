@@ -243,3 +243,71 @@ fn without_cert_manager_nothing_is_begun() {
     let steps = bench.deploy(&["--list-steps"]).ok();
     assert!(!steps.out.contains("issuers-kubernetes"), "{steps}");
 }
+
+#[test]
+fn a_service_listens_on_https_with_a_certificate_of_its_own() {
+    let Some(bench) = bench_of_its_own("https") else { return };
+    let _cert_manager = CertManager::start_for_chart(bench.plane, "cert-manager").unwrap();
+    bench.change_manifest(
+        "\"type\": \"container.v0\",\n      \"image\": \"registry.invalid/api:1\",\n      \"env\": {",
+        "\"type\": \"project.v0\", \"path\": \"api.csproj\", \"env\": {\"HTTPS_PORTS\": \"{api.bindings.https.targetPort}\",",
+    );
+    bench.change_manifest(
+        "\"bindings\": { \"http\": {",
+        "\"bindings\": { \"https\": {\"scheme\": \"https\", \"protocol\": \"tcp\", \"transport\": \"http\"}, \"http\": {",
+    );
+    let address = "\"env\": { \"services__api__https__0\": \"{api.bindings.https.url}\", \"DB_PASSWORD\"";
+    bench.change_manifest("\"env\": { \"DB_PASSWORD\"", address);
+    let resources = |more: &str| {
+        let chart = cert_manager_chart().unwrap();
+        let manager =
+            format!("certManager: {{chart: {}, issuers: {{internal: {{selfSigned: {{}}}}}}}}\n", chart.display());
+        let api = format!("resources: {{api: {{image: 'registry.invalid/api:1'{more}}}}}\n");
+        bench.configure(&format!("{CONFIG}{manager}{api}"));
+    };
+    let ns = &bench.ns;
+    resources(", certificate: {issuer: internal, hosts: [api.corp.example]}");
+    let planned = bench.unchanged(|| bench.run(&["plan", "app", "-n", ns]).exits(2));
+    assert!(planned.out.contains("Certificate api"), "{planned}");
+    bench.deploy(&[]).ok();
+
+    let certificate = bench.get("certificate/api");
+    assert_eq!(
+        certificate["spec"]["issuerRef"],
+        json!({"name": "internal", "kind": "Issuer", "group": "cert-manager.io"})
+    );
+    let conditions = certificate["status"]["conditions"].as_array().unwrap();
+    assert!(conditions.iter().any(|it| it["type"] == "Ready" && it["status"] == "True"), "{certificate}");
+    assert!(signed(&bench, "api-tls").contains("BEGIN CERTIFICATE"));
+    // cert-manager writes here what the signed certificate itself says.
+    let secret = bench.get("secret/api-tls");
+    let names = text(&secret["metadata"]["annotations"]["cert-manager.io/alt-names"]);
+    let mut names: Vec<&str> = names.split(',').collect();
+    names.sort_unstable();
+    let of_service = ["", ".svc", ".svc.cluster.local"].map(|end| format!("api.{ns}{end}"));
+    let mut wanted: Vec<&str> = of_service.iter().map(String::as_str).chain(["api", "api.corp.example"]).collect();
+    wanted.sort_unstable();
+    assert_eq!(names, wanted);
+
+    let pod = &bench.get("deployment/api")["spec"]["template"]["spec"];
+    let mounts = &pod["containers"][0]["volumeMounts"];
+    assert_eq!(*mounts, json!([{"name": "tls", "mountPath": "/etc/aspire/tls", "readOnly": true}]));
+    assert_eq!(pod["volumes"], json!([{"name": "tls", "secret": {"secretName": "api-tls", "defaultMode": 420}}]));
+    let ports = bench.get("service/api")["spec"]["ports"].as_array().unwrap().clone();
+    let ports: Vec<_> = ports.iter().map(|port| (text(&port["name"]), port["port"].as_u64().unwrap())).collect();
+    assert_eq!(ports, [("https", 443), ("http", 8080)]);
+    let settings = bench.get("configmap/api-config")["data"].clone();
+    assert_eq!(settings["HTTPS_PORTS"], "8443");
+    assert_eq!(settings["Kestrel__Certificates__Default__Path"], "/etc/aspire/tls/tls.crt");
+    assert_eq!(settings["Kestrel__Certificates__Default__KeyPath"], "/etc/aspire/tls/tls.key");
+    assert_eq!(bench.get("configmap/db-config")["data"]["services__api__https__0"], "https://api:443");
+
+    // A second deploy asks for nothing new; without the certificate, https goes.
+    let serial = bench.secret("api-tls").remove("tls.crt");
+    bench.deploy(&[]).ok();
+    assert_eq!(bench.secret("api-tls").remove("tls.crt"), serial);
+    resources("");
+    bench.deploy(&[]).ok();
+    assert!(bench.list("certificates.cert-manager.io").is_empty());
+    assert!(bench.get("configmap/api-config")["data"].get("HTTPS_PORTS").is_none());
+}

@@ -4,8 +4,8 @@ use super::Check;
 use crate::config::findings::{Path, shown};
 use crate::config::rules;
 use crate::config::{
-    CertManager, Config, Discovery, EnvironmentGateway, EnvironmentIngress, Gateway, Ingress, ListenerProtocol, Route,
-    RouteKind, RouteTls,
+    CertManager, Certificate, Config, Discovery, EnvironmentGateway, EnvironmentIngress, Gateway, Ingress,
+    ListenerProtocol, Route, RouteKind, RouteTls,
 };
 use crate::problem::nearest;
 
@@ -156,7 +156,27 @@ impl Check<'_> {
     fn tls(&mut self, issuers: &CertManager, tls: Option<&RouteTls>, at: &Path<'_>) {
         let Some(RouteTls { secret, issuer }) = tls else { return };
         self.written(secret.as_deref(), &rules::OBJECT_NAME, &at.key("secret"));
-        let Some(issuer) = issuer else { return };
+        if let Some(issuer) = issuer {
+            self.known_issuer(issuers, issuer, &at.key("issuer"));
+        }
+    }
+
+    /// The certificate of a resource is for names of its Service, which no public authority can be shown.
+    pub(super) fn certificate(&mut self, issuers: &CertManager, certificate: Option<&Certificate>, at: &Path<'_>) {
+        let Some(Certificate { issuer, secret, hosts }) = certificate else { return };
+        self.option(secret.as_deref(), &rules::OBJECT_NAME, &at.key("secret"));
+        for (index, host) in hosts.iter().enumerate() {
+            self.text(host, &rules::HOST, &at.key("hosts").item(index));
+        }
+        self.known_issuer(issuers, issuer, &at.key("issuer"));
+        if issuers.issuers.get(issuer).is_some_and(|issuer| issuer.acme.is_some()) {
+            let what = format!("{} signs public names only, and the name of a Service is none", shown(issuer));
+            let hint = "name an issuer with `ca`, `selfSigned` or `vault`";
+            self.findings.add(&at.key("issuer"), what, hint);
+        }
+    }
+
+    fn known_issuer(&mut self, issuers: &CertManager, issuer: &str, at: &Path<'_>) {
         if !issuers.issuers.contains_key(issuer) {
             let near = nearest(issuer, issuers.issuers.keys().map(String::as_str));
             let hint = near.map_or_else(
@@ -164,7 +184,7 @@ impl Check<'_> {
                 |near| format!("did you mean `{near}`?"),
             );
             let what = format!("`certManager.issuers` has no {}", shown(issuer));
-            self.findings.add(&at.key("issuer"), what, hint);
+            self.findings.add(at, what, hint);
         }
     }
 

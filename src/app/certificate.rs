@@ -1,0 +1,60 @@
+//! The variables by which a .NET project listens on https with a certificate of its own.
+
+use crate::manifest::Resource;
+
+/// Where the certificate and its key lie in the container.
+pub const FOLDER: &str = "/etc/aspire/tls";
+
+/// Start of the variables that tell Kestrel its certificate.
+const KESTREL: &str = "Kestrel__Certificates__Default__";
+
+/// Variables that say what to listen on. Each is read with and without the prefixes of hosts.
+const LISTENING: [&str; 2] = ["URLS", "HTTPS_PORTS"];
+
+/// The variables that neither the manifest nor the file says, with their texts. .NET takes names in any case, and half a
+/// certificate is none, so one that is said is all that is said.
+pub fn variables<'a>(
+    name: &str,
+    resource: &Resource,
+    said: impl Iterator<Item = &'a String>,
+) -> Vec<(&'static str, String)> {
+    let (mut has_certificate, mut listens) = (false, false);
+    for variable in said {
+        let upper = variable.to_ascii_uppercase().replace(':', "__");
+        has_certificate |= upper.starts_with(&KESTREL.to_ascii_uppercase());
+        let bare = upper.strip_prefix("ASPNETCORE_").or_else(|| upper.strip_prefix("DOTNET_")).unwrap_or(&upper);
+        listens |= LISTENING.contains(&bare);
+    }
+    let mut variables = Vec::new();
+    if !has_certificate {
+        variables.push(("Kestrel__Certificates__Default__Path", format!("{FOLDER}/tls.crt")));
+        variables.push(("Kestrel__Certificates__Default__KeyPath", format!("{FOLDER}/tls.key")));
+    }
+    let secure = resource.bindings.iter().filter(|(_, binding)| binding.scheme.eq_ignore_ascii_case("https"));
+    let ports: Vec<String> = secure.map(|(binding, _)| format!("{{{name}.bindings.{binding}.targetPort}}")).collect();
+    if !listens && !ports.is_empty() {
+        variables.push(("HTTPS_PORTS", ports.join(";")));
+    }
+    variables
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::Binding;
+
+    #[test]
+    fn what_is_said_is_not_said_again() {
+        let https = Binding { scheme: "https".into(), ..Binding::default() };
+        let resource = Resource { bindings: [("https".to_owned(), https)].into(), ..Resource::default() };
+        let names = |said: &[&str]| {
+            let said: Vec<String> = said.iter().map(|name| (*name).to_owned()).collect();
+            variables("api", &resource, said.iter()).into_iter().map(|(name, _)| name).collect::<Vec<_>>()
+        };
+        let kestrel = ["Kestrel__Certificates__Default__Path", "Kestrel__Certificates__Default__KeyPath"];
+        assert_eq!(names(&["OTHER"]), [kestrel[0], kestrel[1], "HTTPS_PORTS"]);
+        assert_eq!(names(&["https_ports"]), kestrel);
+        assert_eq!(names(&["ASPNETCORE_URLS"]), kestrel);
+        assert_eq!(names(&["Kestrel:Certificates:Default:Path"]), ["HTTPS_PORTS"]);
+    }
+}
