@@ -8,8 +8,8 @@ use super::lock::{self, Seen, Word};
 use super::{Deploy, Error, Random, Release, checks, hosts, replicas, values};
 use crate::charts::{Brought, Phase};
 use crate::cluster::claims::ReleaseName;
-use crate::cluster::{Cluster, ErrorKind, Kind, KindName, Owner, Right, Survey, annotation, name_of};
-use crate::doctor::{self, Asks, Demand, Finding, Findings, Need, Verdict};
+use crate::cluster::{Cluster, ErrorKind, Kind, KindName, Objects, Owner, Right, Survey, annotation, name_of};
+use crate::doctor::{self, Asks, Demand, Finding, Findings, Need, RouteClass, Verdict};
 use crate::helm::{Helm, Target, Values};
 use crate::inputs::{Means, Settled, outlook, settle};
 use crate::problem::Problems;
@@ -181,6 +181,7 @@ pub fn examine(examined: &Examined, survey: &Survey) -> Result<Examination, Erro
     findings.extend(doctor::kinds(&known.map(|(name, found)| (name.clone(), found.clone())).collect()));
     findings.extend(rights(examined, &objects, &kinds, survey)?);
     findings.extend(doctor::classes(&objects, &examined.before.claims, &survey.classes, &survey.volumes));
+    findings.extend(doctor::routes(&served(cluster, &objects)?));
     findings.extend(room(examined, &objects, &kinds, survey));
     let judged = security(examined, &objects, survey, &findings)?;
     findings.extend(judged);
@@ -191,6 +192,22 @@ pub fn examine(examined: &Examined, survey: &Survey) -> Result<Examination, Erro
         Some(error) if findings.iter().all(|finding| finding.verdict != Verdict::Failed) => Err(error),
         _ => Ok(Examination { findings, seen, objects, version: of_version(survey) }),
     }
+}
+
+/// The classes that the routes name, and whether the cluster has them.
+fn served(
+    cluster: &Cluster,
+    objects: &[Json],
+) -> Result<Vec<(RouteClass, BTreeSet<String>, crate::cluster::Result<bool>)>, Error> {
+    let mut found = Vec::new();
+    for (class, users) in doctor::route_classes(objects) {
+        let there = match cluster.kind(class.0, class.1)? {
+            Some(kind) => cluster.get(&kind, "", &class.2).map(|object| object.is_some()),
+            None => Ok(false),
+        };
+        found.push((class, users, there));
+    }
+    Ok(found)
 }
 
 /// What helm will be given, with marks in place of those that the Secret does not have yet.

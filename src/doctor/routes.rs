@@ -1,0 +1,64 @@
+//! Classes of Ingresses and Gateways: is there a controller that will serve them?
+
+use super::{Finding, Verdict};
+use crate::cluster::{Error, name_of};
+use serde_json::Value as Json;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A kind of class (group and version, kind) and its name.
+pub type RouteClass = (&'static str, &'static str, String);
+
+/// The classes that the routes among these objects name.
+pub fn route_classes(objects: &[Json]) -> BTreeMap<RouteClass, BTreeSet<String>> {
+    let mut wanted: BTreeMap<RouteClass, BTreeSet<String>> = BTreeMap::new();
+    for object in objects {
+        let (version, kind, class) = match object["kind"].as_str() {
+            Some("Ingress") => ("networking.k8s.io/v1", "IngressClass", &object["spec"]["ingressClassName"]),
+            Some("Gateway") => ("gateway.networking.k8s.io/v1", "GatewayClass", &object["spec"]["gatewayClassName"]),
+            _ => continue,
+        };
+        if let Some(class) = class.as_str().filter(|class| !class.is_empty()) {
+            let route = format!("{} {}", object["kind"].as_str().unwrap_or_default(), name_of(object));
+            wanted.entry((version, kind, class.to_owned())).or_default().insert(route);
+        }
+    }
+    wanted
+}
+
+/// Findings about them. A class may come later, and a route without one harms nobody: these are warnings.
+pub fn routes(found: &[(RouteClass, BTreeSet<String>, Result<bool, Error>)]) -> Vec<Finding> {
+    let finding = |((_, kind, class), users, there): &(RouteClass, BTreeSet<String>, Result<bool, Error>)| {
+        let subject = format!("{kind} {class}");
+        match there {
+            Ok(true) => None,
+            Ok(false) => {
+                let users = users.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+                let reason = format!("the cluster does not have it (yet), so nothing serves {users}");
+                let fix = "install its controller, under `charts:` for example, or name another class";
+                Some(Finding::new("routes", Verdict::Warning, subject, reason).fix(fix))
+            }
+            Err(error) => Some(Finding::unread("routes", subject, error)),
+        }
+    };
+    found.iter().filter_map(finding).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_class_that_nobody_serves_is_a_warning() {
+        let ingress = |name: &str, class: Json| json!({"kind": "Ingress", "metadata": {"name": name}, "spec": {"ingressClassName": class}});
+        let objects = [ingress("a", json!("nginx")), ingress("b", json!("nginx")), ingress("c", json!(null))];
+        let wanted = route_classes(&objects);
+        assert_eq!(wanted.len(), 1);
+        let found: Vec<_> = wanted.into_iter().map(|(class, users)| (class, users, Ok(false))).collect();
+        let said = routes(&found);
+        assert_eq!(said[0].verdict, Verdict::Warning);
+        assert!(said[0].to_string().contains("nothing serves Ingress a, Ingress b"), "{}", said[0]);
+        let there: Vec<_> = found.into_iter().map(|(class, users, _)| (class, users, Ok(true))).collect();
+        assert!(routes(&there).is_empty());
+    }
+}
