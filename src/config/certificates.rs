@@ -18,8 +18,8 @@ use serde_json::{Map, Value};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct CertManager {
-    /// Whether its chart is installed where the cluster has no cert-manager yet; true when absent. With `false` it must be
-    /// there.
+    /// Whether its chart is installed where the cluster has no cert-manager yet; true when absent, unless all issuers exist
+    /// already. With `false` it must be there.
     pub install: Option<bool>,
     /// Where its chart comes from: `oci://...`, a folder (`./...`) or a packed chart; `oci://quay.io/jetstack/charts/cert-manager`
     /// when absent.
@@ -180,7 +180,11 @@ pub struct EnvironmentIssuer {
 impl CertManager {
     /// Whether its chart is to be there: it is not said otherwise, and something is said at all.
     pub fn is_installed(&self) -> bool {
-        self.install.unwrap_or_else(|| *self != Self::default())
+        self.install.unwrap_or_else(|| {
+            // Issuers of others have a cert-manager of others.
+            let only_used = !self.issuers.is_empty() && self.issuers.values().all(|issuer| issuer.existing);
+            !only_used && *self != Self::default()
+        })
     }
 
     /// The issuers that are made.

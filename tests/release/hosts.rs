@@ -68,7 +68,13 @@ fn a_host_that_is_found_becomes_a_value_and_stays() {
 fn an_address_that_never_comes_is_a_warning() {
     let Some(bench) = bench("nohost") else { return };
     configure(&bench, "1s");
-    let said = ["IngressClass traefik", "so nothing serves Ingress public", "Ingress public has no host after", "no address yet", "the next deploy looks again"];
+    let said = [
+        "IngressClass traefik",
+        "so nothing serves Ingress public",
+        "Ingress public has no host after",
+        "no address yet",
+        "the next deploy looks again",
+    ];
     bench.deploy(&[]).ok().says(&said);
     let ingress = bench.get("ingress/public");
     assert!(
