@@ -25,7 +25,7 @@ pub use pods::{Pods, pods};
 pub use quota::{Demand, quotas};
 pub use record::record;
 pub use rights::{Asks, Need, needed, rights};
-pub use routes::{RouteClass, route_classes, routes};
+pub use routes::{Served, route_classes, routes};
 pub use security::pod_security;
 pub use storage::{classes, default_class};
 pub use tools::{HelmFound, helm, namespace, server};

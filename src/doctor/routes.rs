@@ -8,6 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A kind of class (group and version, kind) and its name.
 pub type RouteClass = (&'static str, &'static str, String);
 
+/// A class, the routes that name it, and whether the cluster has it.
+pub type Served = (RouteClass, BTreeSet<String>, Result<bool, Error>);
+
 /// The classes that the routes among these objects name.
 pub fn route_classes(objects: &[Json]) -> BTreeMap<RouteClass, BTreeSet<String>> {
     let mut wanted: BTreeMap<RouteClass, BTreeSet<String>> = BTreeMap::new();
@@ -26,8 +29,8 @@ pub fn route_classes(objects: &[Json]) -> BTreeMap<RouteClass, BTreeSet<String>>
 }
 
 /// Findings about them. A class may come later, and a route without one harms nobody: these are warnings.
-pub fn routes(found: &[(RouteClass, BTreeSet<String>, Result<bool, Error>)]) -> Vec<Finding> {
-    let finding = |((_, kind, class), users, there): &(RouteClass, BTreeSet<String>, Result<bool, Error>)| {
+pub fn routes(found: &[Served]) -> Vec<Finding> {
+    let finding = |((_, kind, class), users, there): &Served| {
         let subject = format!("{kind} {class}");
         match there {
             Ok(true) => None,

@@ -9,7 +9,7 @@ use super::{Deploy, Error, Random, Release, checks, hosts, replicas, values};
 use crate::charts::{Brought, Phase};
 use crate::cluster::claims::ReleaseName;
 use crate::cluster::{Cluster, ErrorKind, Kind, KindName, Objects, Owner, Right, Survey, annotation, name_of};
-use crate::doctor::{self, Asks, Demand, Finding, Findings, Need, RouteClass, Verdict};
+use crate::doctor::{self, Asks, Demand, Finding, Findings, Need, Served, Verdict};
 use crate::helm::{Helm, Target, Values};
 use crate::inputs::{Means, Settled, outlook, settle};
 use crate::problem::Problems;
@@ -195,10 +195,7 @@ pub fn examine(examined: &Examined, survey: &Survey) -> Result<Examination, Erro
 }
 
 /// The classes that the routes name, and whether the cluster has them.
-fn served(
-    cluster: &Cluster,
-    objects: &[Json],
-) -> Result<Vec<(RouteClass, BTreeSet<String>, crate::cluster::Result<bool>)>, Error> {
+fn served(cluster: &Cluster, objects: &[Json]) -> Result<Vec<Served>, Error> {
     let mut found = Vec::new();
     for (class, users) in doctor::route_classes(objects) {
         let there = match cluster.kind(class.0, class.1)? {
