@@ -117,6 +117,7 @@ const VALUES: &str = "
 | `workloads.<name>.ports.<port>` | `port` of the Service, `targetPort` of the container; every reference follows |
 | `workloads.<name>.service` | `type`, `annotations`, `nodePorts`, `loadBalancerClass`, `externalTrafficPolicy` |
 | `workloads.<name>.resources`, `.probes` | as in a pod |
+| `workloads.<name>.certificate` | of a Service that listens on https itself: `secret`, `hosts`, `issuer`, `issuerKind` (`Issuer` or `ClusterIssuer`) |
 | `workloads.<name>.volumes.<volume>` | `size`, `storageClass`, `accessModes`, `annotations`, `subPath`; or `existingClaim` |
 | `workloads.<name>.labels`, `.annotations`, `.podAnnotations` | added to the workload and its pods |
 | `workloads.<name>.nodeSelector`, `.tolerations`, `.affinity`, `.topologySpreadConstraints`, `.priorityClassName` | scheduling |
