@@ -49,8 +49,9 @@ impl Deployment<'_> {
         let (cluster, space) = (self.cluster.get()?, &self.release.namespace);
         let version = if route.kind == "Ingress" { "networking.k8s.io/v1" } else { "gateway.networking.k8s.io/v1" };
         let name = format!("{} {}", route.kind, route.name);
-        // A host that was found before stands until another one is there: it is not waited for.
-        let time = if known.is_some() { Duration::ZERO } else { Duration::from_secs(route.seconds) };
+        // A host that was found before stands until another one is there: it is not waited for, nor is any with --no-wait.
+        let waits = known.is_none() && self.request.wait.waits();
+        let time = if waits { Duration::from_secs(route.seconds) } else { Duration::ZERO };
         let (begun, mut told) = (Instant::now(), false);
         loop {
             let object = match cluster.kind(version, &route.kind)? {

@@ -8,8 +8,8 @@ use crate::pipeline::Error;
 use crate::promotion::{Change, Live, pods_of};
 use std::collections::BTreeSet;
 
-/// What lives in a namespace, without volumes. Workloads come before ReplicaSets and these before pods, as [`next()`] needs
-/// it.
+/// What lives in a namespace, without volumes. Workloads come before ReplicaSets and these before pods, as
+/// [`crate::promotion::next()`] needs it.
 pub fn live(cluster: &Cluster, namespace: &str) -> Result<Live, Error> {
     let list = |kind: &Kind| cluster.list(kind, namespace, "");
     Ok(Live {
