@@ -211,9 +211,13 @@ fn a_cert_manager_of_others_is_used_and_a_cluster_issuer_of_others_is_not_taken(
     bench.unchanged(|| {
         bench.deploy(&[]).exits(3).says(&["ClusterIssuer wide is on the cluster already", "existing: true"])
     });
+    // Issuers of others alone have a cert-manager of others: its chart is not even fetched.
     issuer("existing: true");
+    let used = bench.deploy(&[]).ok();
+    assert!(!used.err.contains("chart cert-manager"), "{used}");
+    configure(&bench, "  install: true\n", "    wide: {kind: ClusterIssuer, existing: true}\n");
     bench.deploy(&[]).ok().says(&["not installed: the cluster has it already"]);
-    assert_eq!(revisions(&bench), [format!("{}/app: 1", bench.ns)]);
+    assert_eq!(revisions(&bench), [format!("{}/app: 2", bench.ns)]);
 
     bench.plane.kubectl(&["delete", "clusterissuer", "wide"]).unwrap();
     issuer("selfSigned: {}");
