@@ -213,8 +213,8 @@ fn a_cert_manager_of_others_is_used_and_a_cluster_issuer_of_others_is_not_taken(
     });
     // Issuers of others alone have a cert-manager of others: its chart is not even fetched.
     issuer("existing: true");
-    let used = bench.deploy(&[]).ok();
-    assert!(!used.err.contains("chart cert-manager"), "{used}");
+    let ran = bench.deploy(&[]).ok();
+    assert!(!ran.err.contains("chart cert-manager"), "{ran}");
     configure(&bench, "  install: true\n", "    wide: {kind: ClusterIssuer, existing: true}\n");
     bench.deploy(&[]).ok().says(&["not installed: the cluster has it already"]);
     assert_eq!(revisions(&bench), [format!("{}/app: 2", bench.ns)]);
