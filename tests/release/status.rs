@@ -63,6 +63,8 @@ fn changes_by_hand_are_drift() {
     kubectl(&["set", "env", "deployment/api", "TOKEN=typed-by-hand", "NEW=typed-by-hand"]);
     kubectl(&["delete", "service/db"]);
     kubectl(&["patch", "secret/app-secrets", "--type=json", "-p", r#"[{"op": "remove", "path": "/data/token"}]"#]);
+    // Pods that still come would change the cluster while it is looked at.
+    kubectl(&["rollout", "status", "deployment/api", "--timeout=60s"]);
     let found = status(&bench);
     let container = "Deployment api spec.template.spec.containers[api]";
     assert_eq!(
