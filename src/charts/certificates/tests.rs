@@ -1,3 +1,6 @@
+//! What issuers become: the spec of each method and solver, which solvers are chosen by themselves, what is refused, and
+//! what the charts of cert-manager and of the issuers hold.
+
 use super::*;
 use crate::config::{SecretKey, parse};
 use crate::problem::Problem;
