@@ -23,6 +23,7 @@ pub mod manifest;
 pub mod pipeline;
 pub mod problem;
 pub mod promotion;
+pub mod read_file;
 pub mod report;
 pub mod rollout;
 pub mod seal;

@@ -3,10 +3,10 @@
 //! Everything in it is hostile: what unpacks to too much, lies outside of the one folder of the archive or is no plain file
 //! is refused. Nothing is written.
 
-use super::{CHART_ANNOTATION, Chart};
+use super::{Chart, is_ours};
+use crate::read_file::{self, Links};
 use flate2::read::GzDecoder;
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
@@ -67,7 +67,7 @@ pub fn read(path: &Path) -> Result<Chart, ReadError> {
     let chart = Chart { files: reading.files };
     match chart.text("Chart.yaml") {
         None => Err(ReadError::NoChart(path.to_owned())),
-        Some(text) if !text.contains(&format!("{CHART_ANNOTATION}:")) => Err(ReadError::Foreign(path.to_owned())),
+        Some(text) if !is_ours(text) => Err(ReadError::Foreign(path.to_owned())),
         Some(_) => Ok(chart),
     }
 }
@@ -106,14 +106,15 @@ impl Reading<'_> {
                 return Err(self.hostile(format!("the name of {} is no text", entry.path().display())));
             };
             let name = format!("{prefix}{name}");
-            // Helm follows links too.
-            if entry.path().is_dir() {
+            if entry.file_type().map_err(|source| self.io(source))?.is_dir() {
                 if prefix.split('/').count() > 32 {
                     return Err(self.hostile("its folders lie too deep in each other"));
                 }
                 self.folder(&entry.path(), &format!("{name}/"))?;
             } else {
-                let mut file = File::open(entry.path()).map_err(|source| self.io(source))?;
+                // A link could bring any file of the machine into the cluster.
+                let mut file = read_file::open(&entry.path(), Links::Refuse)
+                    .map_err(|source| ReadError::Io { path: entry.path(), source })?;
                 self.add(name, &mut file)?;
             }
         }
@@ -121,7 +122,7 @@ impl Reading<'_> {
     }
 
     fn archive(&mut self) -> Result<(), ReadError> {
-        let file = File::open(self.path).map_err(|source| self.io(source))?;
+        let file = read_file::open(self.path, Links::Follow).map_err(|source| self.io(source))?;
         // What unpacks without end stops here, whatever the entries claim.
         let unpacked = GzDecoder::new(file).take(2 * LARGEST);
         let mut archive = tar::Archive::new(unpacked);

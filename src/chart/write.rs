@@ -1,9 +1,11 @@
 //! Chart to folder and back: all or nothing, never over somebody else's files.
 
-use super::{CHART_ANNOTATION, Chart, MARK, VALUES_MARK};
+use super::{Chart, MARK, VALUES_MARK, is_ours};
 use crate::kubernetes::helm_yaml;
+use crate::read_file;
 use similar::TextDiff;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -56,7 +58,7 @@ pub fn write(chart: &Chart, folder: &Path) -> Result<(), WriteError> {
     }
     let folder = real.as_deref().unwrap_or(folder);
     let existing = existing(folder)?;
-    let others: Vec<&String> = existing.iter().filter(|path| !chart.files.contains_key(*path)).collect();
+    let others = existing.iter().filter(|(path, _)| !chart.files.contains_key(*path));
     let parent = match folder.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),
@@ -68,23 +70,34 @@ pub fn write(chart: &Chart, folder: &Path) -> Result<(), WriteError> {
     for (path, bytes) in &chart.files {
         write_file(&new.join(path), bytes)?;
     }
-    for path in others {
-        if !is_ours(folder, path)? {
+    for (path, thing) in others {
+        if !is_generated(folder, path, &existing)? {
             let target = new.join(path);
             create_parent(&target)?;
-            copy(&folder.join(path), &target).map_err(failed("copy", &folder.join(path)))?;
+            copy(&folder.join(path), *thing, &target).map_err(failed("copy", &folder.join(path)))?;
         }
     }
     replace(&new, folder, staging.path())
 }
 
+/// What lies at a path of a folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Thing {
+    File,
+    /// Never followed: it can lead anywhere.
+    Link,
+    /// A device, a FIFO, a socket.
+    Special(&'static str),
+}
+
 /// Copies a file of a person; a link stays a link.
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    if let Ok(target) = fs::read_link(from) {
-        return std::os::unix::fs::symlink(target, to);
+fn copy(from: &Path, thing: Thing, to: &Path) -> io::Result<()> {
+    match thing {
+        #[cfg(unix)]
+        Thing::Link => std::os::unix::fs::symlink(fs::read_link(from)?, to),
+        Thing::Special(what) => Err(io::Error::other(format!("it is {what}; take it out of the folder"))),
+        _ => fs::copy(from, to).map(drop),
     }
-    fs::copy(from, to).map(drop)
 }
 
 /// Puts `new` in the place of `folder`; what was there ends up in `staging`, which is about to be removed.
@@ -109,33 +122,37 @@ fn replace(new: &Path, folder: &Path, staging: &Path) -> Result<(), WriteError> 
 }
 
 /// The paths in a chart of ours; nothing when the folder is empty or missing.
-fn existing(folder: &Path) -> Result<BTreeSet<String>, WriteError> {
+fn existing(folder: &Path) -> Result<BTreeMap<String, Thing>, WriteError> {
     if !folder.exists() {
-        return Ok(BTreeSet::new());
+        return Ok(BTreeMap::new());
     }
     if !folder.is_dir() {
         return Err(WriteError::NotAFolder(folder.to_owned()));
     }
     if fs::read_dir(folder).map_err(failed("read", folder))?.next().is_none() {
-        return Ok(BTreeSet::new());
+        return Ok(BTreeMap::new());
     }
-    let chart = fs::read_to_string(folder.join("Chart.yaml")).unwrap_or_default();
-    if !chart.contains(&format!("{CHART_ANNOTATION}:")) {
+    let chart = read_file::found(&folder.join("Chart.yaml")).unwrap_or_default();
+    if !is_ours(&String::from_utf8_lossy(&chart)) {
         return Err(WriteError::Foreign(folder.to_owned()));
     }
-    let mut paths = BTreeSet::new();
+    let mut paths = BTreeMap::new();
     list_folder(folder, "", &mut paths)?;
     Ok(paths)
 }
 
-fn list_folder(folder: &Path, prefix: &str, paths: &mut BTreeSet<String>) -> Result<(), WriteError> {
+fn list_folder(folder: &Path, prefix: &str, paths: &mut BTreeMap<String, Thing>) -> Result<(), WriteError> {
     for entry in fs::read_dir(folder).map_err(failed("read", folder))? {
         let entry = entry.map_err(failed("read", folder))?;
         let path = format!("{prefix}{}", entry.file_name().to_string_lossy());
-        if entry.file_type().map_err(failed("read", &entry.path()))?.is_dir() {
+        // Of the entry itself: a link is not followed.
+        let metadata = entry.metadata().map_err(failed("read", &entry.path()))?;
+        if metadata.is_dir() {
             list_folder(&entry.path(), &format!("{path}/"), paths)?;
+        } else if metadata.is_symlink() {
+            paths.insert(path, Thing::Link);
         } else {
-            paths.insert(path);
+            paths.insert(path, read_file::special(&metadata).map_or(Thing::File, Thing::Special));
         }
     }
     Ok(())
@@ -143,15 +160,22 @@ fn list_folder(folder: &Path, prefix: &str, paths: &mut BTreeSet<String>) -> Res
 
 fn read(folder: &Path, path: &str) -> Result<Vec<u8>, WriteError> {
     let path = folder.join(path);
-    fs::read(&path).map_err(failed("read", &path))
+    read_file::found(&path).map_err(failed("read", &path))
 }
 
 /// Whether a file of an older render is ours, and may go when the new render has none of its name.
-fn is_ours(folder: &Path, path: &str) -> Result<bool, WriteError> {
+fn is_generated(folder: &Path, path: &str, existing: &BTreeMap<String, Thing>) -> Result<bool, WriteError> {
+    if existing.get(path) != Some(&Thing::File) {
+        return Ok(false);
+    }
     if let Some((workload, _)) = path.strip_prefix("files/").and_then(|rest| rest.split_once('/')) {
         // Files have no place for a mark: ours are those that a ConfigMap of ours reads.
-        let map = fs::read_to_string(folder.join(format!("templates/{workload}/configmap-files.yaml")));
-        return Ok(map.is_ok_and(|text| text.starts_with(MARK) && text.contains(&helm_yaml(path))));
+        let map = format!("templates/{workload}/configmap-files.yaml");
+        if existing.get(&map) != Some(&Thing::File) {
+            return Ok(false);
+        }
+        let text = String::from_utf8(read(folder, &map)?).unwrap_or_default();
+        return Ok(text.starts_with(MARK) && text.contains(&helm_yaml(path)));
     }
     let mark = if path.starts_with("templates/") {
         MARK
@@ -210,15 +234,24 @@ pub struct Difference {
 pub fn check(chart: &Chart, folder: &Path) -> Result<Difference, WriteError> {
     let existing = existing(folder)?;
     let mut paths: BTreeSet<&String> = chart.files.keys().collect();
-    for path in existing.iter().filter(|path| !chart.files.contains_key(*path)) {
-        if is_ours(folder, path)? {
+    for path in existing.keys().filter(|path| !chart.files.contains_key(*path)) {
+        if is_generated(folder, path, &existing)? {
             paths.insert(path);
         }
     }
     let mut diff = String::new();
     for path in paths {
-        let old = if existing.contains(path) { Some(read(folder, path)?) } else { None };
         let new = chart.files.get(path);
+        let old = match existing.get(path) {
+            None => None,
+            Some(Thing::File) => Some(read(folder, path)?),
+            // What it leads to is none of the chart's, and not to be shown.
+            Some(other) => {
+                let what = if let Thing::Special(what) = other { what } else { "a link" };
+                let _ = writeln!(diff, "Only a file belongs there: a/{path} is {what}");
+                continue;
+            }
+        };
         if old.as_ref() != new {
             diff.push_str(&file_diff(path, old.as_ref(), new));
         }

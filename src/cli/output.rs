@@ -17,6 +17,12 @@ pub fn text(text: &str) {
     let _ = write!(std::io::stdout(), "{text}");
 }
 
+/// A file as a verb's result: its very bytes for a program, harmless for a terminal.
+pub fn document(text: &str) {
+    use std::io::IsTerminal as _;
+    if std::io::stdout().is_terminal() { self::text(&harmless(text)) } else { self::text(text) }
+}
+
 /// A verb's result as JSON.
 pub fn json(value: &impl serde::Serialize) {
     let text = serde_json::to_string_pretty(value).unwrap_or_default();

@@ -131,6 +131,6 @@ fn save(planned: &Planned, file: &Path) -> Result<(), CliError> {
 /// A plan from a file.
 pub fn read(file: &Path) -> Result<Saved, CliError> {
     let name = file.display().to_string();
-    let text = std::fs::read_to_string(file).map_err(|source| CliError::Read { path: name.clone(), source })?;
+    let text = crate::read_file::text(file).map_err(|source| CliError::Read { path: name.clone(), source })?;
     Saved::parse(&text, &name).map_err(|problem| CliError::Usage(problem.to_string()))
 }

@@ -12,6 +12,7 @@ use crate::kubernetes::{self, BuiltImages, CONTENTS, Contents, Plan, environment
 use crate::manifest::{self, Manifest};
 use crate::pipeline::{self, Consent, Rotation, Wait};
 use crate::problem::{Problem, Problems};
+use crate::read_file;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -239,7 +240,7 @@ fn manifest_path(source: &Path) -> Result<PathBuf, CliError> {
 
 fn read_manifest(path: &Path) -> Result<Manifest, CliError> {
     let shown = path.display().to_string();
-    let bytes = std::fs::read(path).map_err(|source| CliError::Read { path: shown.clone(), source })?;
+    let bytes = read_file::bytes(path).map_err(|source| CliError::Read { path: shown.clone(), source })?;
     manifest::parse(&bytes).map_err(|problems| CliError::Input { file: shown, problems })
 }
 
@@ -257,7 +258,7 @@ pub fn read_config(path: Option<&Path>, base: &Path) -> Result<(Config, String),
         None => return Ok((Config::default(), CONFIG.into())),
     };
     let shown = path.display().to_string();
-    let text = std::fs::read_to_string(&path).map_err(|source| CliError::Read { path: shown.clone(), source })?;
+    let text = read_file::text(&path).map_err(|source| CliError::Read { path: shown.clone(), source })?;
     let config = config::parse(&text).map_err(|problems| CliError::Input { file: shown.clone(), problems })?;
     Ok((config, shown))
 }
@@ -270,7 +271,7 @@ fn sealed_path(file: Option<&str>, config_path: &str) -> PathBuf {
 /// What is sealed already; nothing when there is no such file yet.
 fn read_sealed(path: &Path) -> Result<Sealed, CliError> {
     let shown = path.display().to_string();
-    let text = match std::fs::read_to_string(path) {
+    let text = match read_file::text(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Sealed::default()),
         Err(source) => return Err(CliError::Read { path: shown, source }),
@@ -426,7 +427,7 @@ pub fn given(parameters: &Parameters, images: &BuiltImages, rendered: &Rendered)
 /// A value that is a whole file, byte for byte.
 fn read_value(name: &str, path: &Path) -> Result<String, CliError> {
     let failed = |source| CliError::Read { path: path.display().to_string(), source };
-    let value = std::fs::read_to_string(path).map_err(failed)?;
+    let value = read_file::text(path).map_err(failed)?;
     if value.ends_with('\n') {
         output::say(&format!(
             "warning: --parameter-from: the value of {name} ends with a line break, as {} does",
@@ -439,7 +440,7 @@ fn read_value(name: &str, path: &Path) -> Result<String, CliError> {
 fn read_parameters(path: &Path) -> Result<(String, String), CliError> {
     let failed = |source| CliError::Read { path: path.display().to_string(), source };
     if path == Path::new("-") {
-        return std::io::read_to_string(std::io::stdin()).map(|text| (text, "standard input".into())).map_err(failed);
+        return read_file::standard_input().map(|text| (text, "standard input".into())).map_err(failed);
     }
-    std::fs::read_to_string(path).map(|text| (text, path.display().to_string())).map_err(failed)
+    read_file::text(path).map(|text| (text, path.display().to_string())).map_err(failed)
 }

@@ -7,6 +7,7 @@ use super::{CliError, Exit, output};
 use crate::chart::{self, Chart};
 use crate::kubernetes::BuiltImages;
 use crate::pipeline;
+use crate::report::harmless;
 use std::path::{Path, PathBuf};
 
 /// Renders the application.
@@ -106,21 +107,22 @@ fn objects(common: &Common, options: &Render, rendered: &Rendered, images: &Buil
             let file = chart::write_objects(&text, folder)?;
             output::say(&format!("objects written to {}", file.display()));
         }
-        _ => output::text(&text),
+        _ => output::document(&text),
     }
     Ok(Exit::Done)
 }
 
 fn check(chart: &Chart, folder: &Path) -> Result<Exit, CliError> {
     let difference = chart::check(chart, folder)?;
-    output::text(&difference.diff);
+    // Also into a file: a diff is there to be looked at, and what lies in the folder may be from anybody.
+    output::text(&harmless(&difference.diff));
     Ok(if difference.diff.is_empty() { Exit::Done } else { Exit::Differs })
 }
 
 fn print(chart: &Chart) {
     for (path, bytes) in &chart.files {
         match std::str::from_utf8(bytes) {
-            Ok(text) => output::text(&format!("---\n# Source: {path}\n{text}")),
+            Ok(text) => output::document(&format!("---\n# Source: {path}\n{text}")),
             Err(_) => output::text(&format!("---\n# Source: {path} ({} bytes, not text)\n", bytes.len())),
         }
     }

@@ -50,7 +50,7 @@ pub fn seal(common: &Common, options: &Seal) -> Result<Exit, CliError> {
 
 fn certificate(path: &Path) -> Result<Certificate, CliError> {
     let shown = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|source| CliError::Read { path: shown.clone(), source })?;
+    let text = crate::read_file::text(path).map_err(|source| CliError::Read { path: shown.clone(), source })?;
     // A clock before 1970 finds no certificate expired.
     let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
     Certificate::from_pem(&text, now).map_err(|problem| CliError::Input { file: shown, problems: problem.into() })

@@ -51,7 +51,12 @@ impl Sealed {
     /// Reads the file.
     pub fn parse(text: &str) -> Result<Self, Problem> {
         let wrong = |what: String| Problem::at("", what).hint("take it from your version control again, or seal anew");
-        let read: Self = serde_yaml::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        // The reader's own words repeat what it found, and the file can be any: one that holds a token.
+        let read: Self = serde_yaml::from_str(text).map_err(|error| {
+            let at =
+                error.location().map_or(String::new(), |at| format!(" (line {} column {})", at.line(), at.column()));
+            wrong(format!("it is not a file of sealed values{at}"))
+        })?;
         if read.api_version != API_VERSION {
             return Err(wrong(format!("it does not say `apiVersion: {API_VERSION}`")));
         }
@@ -126,13 +131,14 @@ mod tests {
     #[test]
     fn what_is_not_the_file_is_said() {
         for (text, part) in [
-            ("", "apiVersion"),
+            ("", "it is not a file of sealed values"),
+            ("hunter2", "it is not a file of sealed values (line 1 column 1)"),
             ("apiVersion: v1\n", "does not say `apiVersion: aspire-k8s.sealed/v1`"),
             ("apiVersion: aspire-k8s.sealed/v1\nnamespaces: {a: {b: {c: {id: ../x, value: y}}}}\n", "the id of `c`"),
-            ("apiVersion: aspire-k8s.sealed/v1\nnamespace: {}\n", "namespace"),
+            ("apiVersion: aspire-k8s.sealed/v1\nhunter2: {}\n", "it is not a file of sealed values (line 2"),
         ] {
             let problem = Sealed::parse(text).unwrap_err().to_string();
-            assert!(problem.contains(part), "{problem}");
+            assert!(problem.contains(part) && !problem.contains("hunter2"), "{problem}");
         }
     }
 }

@@ -57,7 +57,7 @@ impl Given {
         let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
         for (index, (typed, said)) in entries.list.iter().enumerate() {
             let place = || at(&entries.place(index));
-            let name = match names.find(typed) {
+            let name = match names.find_in_file(typed) {
                 Ok(name) => name,
                 Err(problem) => {
                     problems.push(Problem { place: place(), ..problem });
@@ -177,6 +177,7 @@ mod tests {
                 &["b.yaml line 2: `currency` is given twice, first in line 1"],
             ),
             ("Parameters__a_b: hunter2\n", &["b.yaml line 1: `Parameters__a_b` stands for `a-b` and `a_b` alike"]),
+            ("MIIEvQhunter2IBADANBgkqhkiG9w0: x\n", &["b.yaml line 1: what stands here as a name is no input"]),
             (
                 "tokn: hunter2\na-b:\na_b: 12\n",
                 &[

@@ -31,6 +31,17 @@ impl<'a> Names<'a> {
         Self { by_variable }
     }
 
+    /// The same for what stands in the place of a name in a file, which can be a part of a value: a line of a key without
+    /// quotes. What resembles no input is not repeated.
+    pub fn find_in_file(&self, typed: &str) -> Result<&'a str, Problem> {
+        self.find(typed).map_err(|problem| match (self.by_variable.get(typed), self.near(typed)) {
+            (None, None) => {
+                Problem { what: "what stands here as a name is no input of the application".into(), ..problem }
+            }
+            _ => problem,
+        })
+    }
+
     /// The input that is meant by its name or its variable. The problem has no place yet.
     pub fn find(&self, typed: &str) -> Result<&'a str, Problem> {
         let by_name = self.by_variable.get(&variable(typed)).into_iter().flatten().find(|name| **name == typed);
@@ -51,14 +62,17 @@ impl<'a> Names<'a> {
         self.by_variable.get(&variable(name)).is_none_or(|names| names.len() < 2)
     }
 
-    fn unknown(&self, typed: &str) -> Problem {
-        let problem = Problem::at("", format!("the application has no input `{typed}`"));
-        let near = if typed.starts_with(PREFIX) {
+    fn near(&self, typed: &str) -> Option<&str> {
+        if typed.starts_with(PREFIX) {
             nearest(typed, self.by_variable.keys().map(String::as_str))
         } else {
             nearest(typed, self.by_variable.values().flatten().copied())
-        };
-        match near {
+        }
+    }
+
+    fn unknown(&self, typed: &str) -> Problem {
+        let problem = Problem::at("", format!("the application has no input `{typed}`"));
+        match self.near(typed) {
             Some(near) => problem.hint(format!("did you mean `{near}`?")),
             None => problem.hint("`kubectl aspire inputs` lists them"),
         }

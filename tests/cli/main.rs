@@ -3,6 +3,7 @@
 
 mod aspire;
 mod errors;
+mod files;
 mod folders;
 mod helm;
 mod inputs;

@@ -112,7 +112,7 @@ fn exact(config: &Config, folder: &Path) -> Result<Vec<PlannedChart>, CliError> 
 
 /// The charts with what is in their files of values, and with paths that start where we do.
 fn with_files(config: &Config, folder: &Path) -> Result<Vec<PlannedChart>, CliError> {
-    let read = |file: &str| std::fs::read_to_string(folder.join(file)).map_err(|error| error.to_string());
+    let read = |file: &str| crate::read_file::text(&folder.join(file)).map_err(|error| error.to_string());
     let mut charts =
         charts::with_texts(charts::plan(config), read).map_err(|problems| wrong("aspire-k8s.yaml", problems))?;
     for chart in &mut charts {
@@ -132,7 +132,7 @@ fn lock_path(folder: &Path) -> PathBuf {
 fn read_lock(folder: &Path) -> Result<Option<Lock>, CliError> {
     let path = lock_path(folder);
     let shown = path.display().to_string();
-    match std::fs::read_to_string(&path) {
+    match crate::read_file::text(&path) {
         Ok(text) => Lock::parse(&text).map(Some).map_err(|problem| wrong(&shown, problem.into())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(CliError::Read { path: shown, source }),

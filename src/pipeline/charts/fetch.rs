@@ -7,6 +7,7 @@ use crate::charts::{PlannedChart, Source};
 use crate::digest::sha256;
 use crate::helm::{Helm, Pull};
 use crate::problem::Problem;
+use crate::read_file;
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -56,11 +57,13 @@ pub fn fetch(chart: &PlannedChart, helm: &Helm, limits: &Limits) -> Result<Ready
         let what = format!("there is no {}", path.display());
         return Err(at(chart, what).hint("the path starts at the folder of aspire-k8s.yaml").into());
     }
+    // Before helm looks at it, which would wait for a FIFO.
+    let digest = digest(chart, &path)?;
     let yaml = helm.chart_yaml(&path).map_err(|error| {
         at(chart, format!("{} is no chart that helm can read: {}", path.display(), last_line(&error)))
     })?;
     let text = |key: &str| yaml[key].as_str().unwrap_or_default().to_owned();
-    let ready = Ready { chart: text("name"), version: text("version"), digest: digest(&path)?, path, _folder: folder };
+    let ready = Ready { chart: text("name"), version: text("version"), digest, path, _folder: folder };
     check(chart, &ready)?;
     Ok(ready)
 }
@@ -138,9 +141,12 @@ fn check(chart: &PlannedChart, ready: &Ready) -> Result<(), Error> {
 }
 
 /// The digest of a file, or of the names and bytes of all files in a folder.
-fn digest(path: &Path) -> Result<String, Error> {
-    if path.is_file() {
-        return Ok(sha256(std::fs::read(path).map_err(Error::Temporary)?));
+fn digest(chart: &PlannedChart, path: &Path) -> Result<String, Error> {
+    let read = |file: &Path| {
+        read_file::bytes(file).map_err(|error| at(chart, format!("cannot read {}: {error}", file.display())))
+    };
+    if !path.is_dir() {
+        return Ok(sha256(read(path)?));
     }
     let (mut files, mut folders) = (Vec::new(), vec![path.to_owned()]);
     while let Some(folder) = folders.pop() {
@@ -156,8 +162,7 @@ fn digest(path: &Path) -> Result<String, Error> {
     let mut all = Vec::new();
     for file in files {
         let name = file.strip_prefix(path).unwrap_or(&file).display().to_string();
-        let bytes = std::fs::read(&file).map_err(Error::Temporary)?;
-        all.extend(format!("{name}\0{}\0", sha256(bytes)).into_bytes());
+        all.extend(format!("{name}\0{}\0", sha256(read(&file)?)).into_bytes());
     }
     Ok(sha256(all))
 }
