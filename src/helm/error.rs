@@ -112,6 +112,14 @@ impl Error {
         self.says("no matches for kind")
     }
 
+    /// Whether it applied everything and waited in vain for it to become ready. What cannot be reached is another matter.
+    pub fn is_not_ready(&self) -> bool {
+        const IN_VAIN: [&str; 4] =
+            ["context deadline exceeded", "timed out waiting", "not ready. status", "progress deadline"];
+        let ran = matches!(self, Self::Failed(failure) if matches!(failure.ended, Ended::Status(_)));
+        ran && IN_VAIN.iter().any(|words| self.says(words)) && !self.says("cluster unreachable")
+    }
+
     /// Whether a webhook that the API server asks did not answer. One that says no is another matter.
     pub fn is_webhook_away(&self) -> bool {
         self.says("failed calling webhook")
@@ -145,4 +153,27 @@ impl Error {
 
 fn indented(lines: &[String]) -> String {
     if lines.is_empty() { String::new() } else { format!(":\n  {}", lines.join("\n  ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_in_vain_is_told_from_what_failed_before() {
+        let failed = |ended, line: &str| {
+            Error::Failed(Box::new(Failure { command: "helm".into(), ended, lines: vec![line.to_owned()] }))
+        };
+        for (line, expected) in [
+            ("Error: UPGRADE FAILED: context deadline exceeded", true),
+            ("Error: UPGRADE FAILED: timed out waiting for the condition", true),
+            ("Error: resource Deployment/n/api not ready. status: InProgress, message: Available: 0/1", true),
+            ("Error: UPGRADE FAILED: conflict occurred while applying object n/api apps/v1, Kind=Deployment", false),
+            ("Error: Kubernetes cluster unreachable: Get \"https://x\": context deadline exceeded", false),
+            ("Error: UPGRADE FAILED: Deployment.apps \"api\" is invalid: field is immutable", false),
+        ] {
+            assert_eq!(failed(Ended::Status(1), line).is_not_ready(), expected, "{line}");
+            assert!(!failed(Ended::Signal(9), line).is_not_ready(), "{line}");
+        }
+    }
 }

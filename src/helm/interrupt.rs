@@ -2,7 +2,8 @@
 //!
 //! Helm runs in a process group of its own, so that Ctrl-C in our terminal does not reach it. The first signal is passed on
 //! to helm, which then cancels, and we wait for it, because a release that is left pending blocks the next run. The second
-//! one kills helm's whole group and ends us. While no helm runs, a run that said [`hold()`] ends after its current step; any
+//! one kills helm's whole group and ends us; a terminal that is closed says so up to three times and is never the second
+//! word. While no helm runs, a run that said [`hold()`] ends after its current step; any
 //! other program ends as it would have by itself.
 
 use std::process::Child;
@@ -14,8 +15,21 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 pub(super) enum Told {
     /// Ctrl-C.
     Interrupt,
-    /// `kill`.
+    /// `kill`, or Ctrl-\.
     Terminate,
+    /// The terminal was closed.
+    HangUp,
+}
+
+impl Told {
+    /// What a shell says of a program that such a signal ended.
+    fn status(self) -> i32 {
+        match self {
+            Self::Interrupt => 130,
+            Self::Terminate => 143,
+            Self::HangUp => 129,
+        }
+    }
 }
 
 /// The status of a program that a person ended, so that the same command goes on.
@@ -88,6 +102,9 @@ impl Interrupts {
     /// What to do about a signal; the status to end with, when it is to be the end.
     pub fn heard(&self, told: Told) -> Option<i32> {
         if self.told.swap(true, Ordering::SeqCst) {
+            if told == Told::HangUp {
+                return None;
+            }
             for (process, interrupted) in self.lock().iter() {
                 interrupted.store(true, Ordering::SeqCst);
                 kill_group(*process);
@@ -95,7 +112,7 @@ impl Interrupts {
             return Some(INTERRUPTED);
         }
         let run_ends_itself = self.arrived(told) || self.held.load(Ordering::SeqCst);
-        (!run_ends_itself).then_some(if told == Told::Interrupt { 130 } else { 143 })
+        (!run_ends_itself).then_some(told.status())
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<(u32, Arc<AtomicBool>)>> {
@@ -122,7 +139,8 @@ fn pass_on(process: u32, told: Told) {
 
     let signal = match told {
         Told::Interrupt => Signal::INT,
-        Told::Terminate => Signal::TERM,
+        // It has no terminal that could close, and knows no third word.
+        Told::Terminate | Told::HangUp => Signal::TERM,
     };
     if let Some(process) = i32::try_from(process).ok().and_then(Pid::from_raw) {
         // It may have ended in this moment.
@@ -166,12 +184,37 @@ async fn hear() {
 
     let (interrupt, terminate) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
     let (Ok(mut interrupt), Ok(mut terminate)) = (interrupt, terminate) else { return };
+    // Under `nohup` a closed terminal is not to be heard.
+    let mut hang_up =
+        (!is_ignored(SignalKind::hangup().as_raw_value())).then(|| signal(SignalKind::hangup()).ok()).flatten();
+    let mut quit = signal(SignalKind::quit()).ok();
     loop {
         tokio::select! {
             _ = interrupt.recv() => heard(Told::Interrupt),
             _ = terminate.recv() => heard(Told::Terminate),
+            () = next(&mut hang_up) => heard(Told::HangUp),
+            () = next(&mut quit) => heard(Told::Terminate),
         }
     }
+}
+
+/// The next signal; never one where none is listened to.
+#[cfg(unix)]
+async fn next(signal: &mut Option<tokio::signal::unix::Signal>) {
+    match signal {
+        Some(signal) => {
+            signal.recv().await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether who started us had this signal ignored, as far as the system tells.
+#[cfg(unix)]
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
 #[cfg(not(unix))]

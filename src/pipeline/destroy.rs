@@ -144,6 +144,7 @@ impl Destruction<'_> {
     fn look(&self) -> Result<(), Error> {
         let cluster = self.release.connect()?;
         self.live.put(live_application(&cluster, self.release)?);
+        lock::wait_for_helm(&cluster, self.release, self.owner()?, self.limits, self.report)?;
         self.cluster.put(cluster);
         Ok(())
     }

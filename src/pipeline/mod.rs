@@ -188,9 +188,9 @@ impl Error {
         matches!(self.first(), Self::RolledBack { .. } | Self::KindsUnchanged(_))
     }
 
-    /// Whether helm ran and failed, by itself and not because of another run.
-    fn is_of_helm(&self) -> bool {
-        matches!(self, Self::Helm(error @ crate::helm::Error::Failed(_)) if !error.is_in_progress())
+    /// Whether helm waited for the workloads in vain, as opposed to having failed before.
+    fn is_of_waiting(&self) -> bool {
+        matches!(self, Self::Helm(error) if error.is_not_ready())
     }
 
     /// What decides the exit code: the error itself, without what came of it later.

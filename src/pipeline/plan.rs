@@ -63,7 +63,7 @@ pub fn plan(
     conduct: &Conduct,
 ) -> Result<Planned, Error> {
     say(conduct.report, format!("planning {}", release.described()));
-    let deployment = Deployment::new(request, release, ask, random, conduct);
+    let deployment = Deployment::new(request, release, false, ask, random, conduct);
     run(&steps(request.charts)?, &deployment, conduct.report, &conduct.limits)?;
     deployment.planned.into_inner().ok_or_else(|| Error::Defect(STEP.to_owned()))
 }

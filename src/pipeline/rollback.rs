@@ -144,6 +144,7 @@ impl Return<'_> {
         destroy::check_application(live.as_deref(), self.request.application.as_deref(), self.release)?;
         if let Some(live) = live {
             self.application.put(live);
+            lock::wait_for_helm(&cluster, self.release, self.owner()?, self.limits, self.report)?;
         }
         self.cluster.put(cluster);
         Ok(())

@@ -6,7 +6,7 @@
 use super::event::{Event, Report, warn};
 use super::{Error, Release};
 use crate::cluster::{CLAIM, Cluster, DEPLOYMENT, EVENT, ErrorKind, Kind, POD, REPLICA_SET, STATEFUL_SET, marks, mask};
-use crate::rollout::{Finding, Log, Progress, Rollout, State, Told};
+use crate::rollout::{End, Finding, Log, Progress, Rollout, State, Told};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -62,13 +62,13 @@ pub struct Watching<'a> {
 }
 
 impl Watching<'_> {
-    /// Runs helm, and reports how the workloads go until it has ended. When it fails because of them, the error says what
-    /// they showed.
+    /// Runs helm, and reports how the workloads go until it has ended. When it waited for them in vain, the error says what
+    /// they showed; when it failed for another reason, that reason is the error.
     pub fn during<T>(&self, change: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
         let (result, seen) = self.seen_during(change);
         let shows_why = !seen.findings.is_empty() || !seen.unready.is_empty();
         match result {
-            Err(error) if shows_why && (seen.gave_up || error.is_of_helm()) => {
+            Err(error) if shows_why && (seen.gave_up || error.is_of_waiting()) => {
                 Err(Error::NotReady { what: self.what.to_owned(), helm: Box::new(error), seen })
             }
             other => other,
@@ -87,9 +87,9 @@ impl Watching<'_> {
                 }
             });
             let result = change();
-            let failed = result.as_ref().is_err_and(|error| !error.is_interruption());
+            let in_vain = result.as_ref().is_err_and(Error::is_of_waiting);
             // The watcher may have ended by itself.
-            let _ = ended.send(failed);
+            let _ = ended.send(if in_vain { End::NotReady } else { End::Otherwise });
             (result, watcher.join().unwrap_or_default())
         })
     }
@@ -125,22 +125,23 @@ impl<'a> Watch<'a> {
         })
     }
 
-    fn until(mut self, end: &Receiver<bool>) -> Seen {
+    fn until(mut self, end: &Receiver<End>) -> Seen {
         loop {
             let objects = self.read();
             let told = self.rollout.observe(&objects, self.start.elapsed());
             self.tell(told);
             match end.recv_timeout(EVERY) {
                 Err(RecvTimeoutError::Timeout) => {}
-                Ok(failed) => return self.finish(failed),
+                Ok(end) => return self.finish(end),
                 Err(RecvTimeoutError::Disconnected) => return Seen::default(),
             }
         }
     }
 
-    fn finish(mut self, failed: bool) -> Seen {
+    fn finish(mut self, end: End) -> Seen {
         let objects = self.read();
-        let told = self.rollout.finish(&objects, self.start.elapsed(), failed || self.gave_up);
+        let end = if self.gave_up { End::NotReady } else { end };
+        let told = self.rollout.finish(&objects, self.start.elapsed(), end);
         self.tell(told);
         let Self { rollout, mut findings, gave_up, .. } = self;
         findings.retain(|finding| rollout.still(finding));

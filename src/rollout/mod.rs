@@ -19,7 +19,7 @@ use std::fmt;
 use serde::Serialize;
 
 pub use symptom::Log;
-pub use watch::{Rollout, Told};
+pub use watch::{End, Rollout, Told};
 
 /// How far one workload is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

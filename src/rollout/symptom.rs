@@ -188,7 +188,7 @@ fn stuck(workload: &Workload, pod: &Value) -> Option<Symptom> {
         let node = text(pod, "/spec/nodeName");
         (
             format!("node {node} does not say that it has ended"),
-            "see whether the node is well; if it is gone for good, delete the pod with kubectl delete pod --force",
+            "see whether the node is well (kubectl get nodes); the pod goes when its node answers again. Two pods on one volume destroy data, so the pod must not be removed while its container may still run",
         )
     } else {
         (format!("it is held by {}", held.join(", ")), "see what should have taken the finalizer away")

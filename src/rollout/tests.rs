@@ -425,20 +425,53 @@ fn it_is_told_once_and_again_when_waiting_will_not_help() {
 }
 
 #[test]
-fn at_the_end_of_a_failure_everything_is_told() {
+fn at_the_end_of_a_wait_in_vain_everything_is_told() {
     let objects = with_pod(pod(1, "Running", crashed(1, 1)), &[]);
     let mut rollout = Rollout::new("shop");
     rollout.observe(&objects, seconds(0));
-    let told = rollout.finish(&objects, seconds(1), true);
+    let told = rollout.finish(&objects, seconds(1), End::NotReady);
     let finding =
         told.iter().find_map(|told| if let Told::Finding(finding, log) = told { Some((finding, log)) } else { None });
     let (finding, log) = finding.unwrap();
     assert_eq!((finding.reason, *log), (Reason::Crashes, Some(Log::Current)));
     assert!(rollout.still(finding));
     assert_eq!(
-        rollout.finish(&objects, seconds(2), false),
+        rollout.finish(&objects, seconds(2), End::Otherwise),
         [Told::Progress(rollout.progress().next().unwrap().clone())]
     );
+}
+
+#[test]
+fn what_ends_by_itself_is_never_told_as_a_cause() {
+    let leaving = |grace: u64| {
+        let mut leaving = pod(1, "Running", json!({"ready": true}));
+        leaving["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+        leaving["metadata"]["deletionGracePeriodSeconds"] = json!(grace);
+        leaving
+    };
+    let reasons = |objects: &[Value], at: u64, end: End| {
+        let mut rollout = Rollout::new("shop");
+        rollout.observe(objects, seconds(0));
+        let told = rollout.finish(objects, seconds(at), end);
+        let found =
+            told.into_iter().filter_map(|it| if let Told::Finding(it, _) = it { Some(it.reason) } else { None });
+        found.collect::<Vec<_>>()
+    };
+    let old_pod = vec![deployment(1, 0), leaving(30)];
+    // Within its grace period it is no cause, whatever ended; past it (and the ten seconds of what was there before) it is.
+    assert_eq!(reasons(&old_pod, 20, End::NotReady), []);
+    assert_eq!(reasons(&old_pod, 51, End::NotReady), [Reason::StuckTerminating]);
+    // A container that ended once is the cause only of a wait in vain.
+    let crash = with_pod(pod(1, "Running", crashed(1, 1)), &[leaving(30)]);
+    assert_eq!(reasons(&crash, 1, End::NotReady), [Reason::Crashes]);
+    assert_eq!(reasons(&crash, 1, End::Otherwise), []);
+}
+
+#[test]
+fn nobody_is_told_to_remove_a_pod_by_force() {
+    for source in [include_str!("symptom.rs"), include_str!("words/storage.rs"), include_str!("words/scheduling.rs")] {
+        assert!(!source.contains("--force") && !source.contains("--grace-period"));
+    }
 }
 
 #[test]
@@ -515,7 +548,7 @@ fn a_workload_is_followed_from_the_change_on() {
     // What no change touched is told at the end only.
     let mut quiet = Rollout::new("shop");
     assert_eq!(quiet.observe(&[deployment(1, 1), set(1, 1)], seconds(0)), []);
-    assert_eq!(quiet.finish(&[deployment(1, 1), set(1, 1)], seconds(1), false).len(), 1);
+    assert_eq!(quiet.finish(&[deployment(1, 1), set(1, 1)], seconds(1), End::Otherwise).len(), 1);
 }
 
 #[test]

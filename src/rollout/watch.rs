@@ -22,6 +22,15 @@ pub enum Told {
     Finding(Finding, Option<Log>),
 }
 
+/// How the change ended that the workloads were watched during.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The workloads are not why: they are ready, or the change failed before anybody waited for them.
+    Otherwise,
+    /// Somebody waited for the workloads, in vain.
+    NotReady,
+}
+
 /// Which symptom: kind and name of the workload, cause, container, pod.
 type Key = (String, String, Reason, String, String);
 
@@ -53,12 +62,13 @@ impl Rollout {
     /// What is new. The first call says what was there before; `elapsed` is the time since then. `objects` are the
     /// Deployments, `StatefulSets`, `ReplicaSets`, Pods, claims and warnings of the namespace, with their kinds.
     pub fn observe(&mut self, objects: &[Value], elapsed: Duration) -> Vec<Told> {
-        self.look(objects, elapsed, false)
+        self.look(objects, elapsed, End::Otherwise)
     }
 
-    /// What is left to tell at the end: after a failure everything that may be its cause.
-    pub fn finish(&mut self, objects: &[Value], elapsed: Duration, failed: bool) -> Vec<Told> {
-        let mut told = self.look(objects, elapsed, failed);
+    /// What is left to tell at the end. A workload that was waited for in vain and shows nothing that lasts longer than a
+    /// normal start is told with what it shows now; what ends by itself is never told as a cause.
+    pub fn finish(&mut self, objects: &[Value], elapsed: Duration, end: End) -> Vec<Told> {
+        let mut told = self.look(objects, elapsed, end);
         let objects = self.without_old_events(objects);
         for workload in Workload::of_release(&objects, &self.release) {
             let key = (workload.kind().to_owned(), workload.name().to_owned());
@@ -82,7 +92,7 @@ impl Rollout {
         self.lasting.contains(&(kind, name, reason, container))
     }
 
-    fn look(&mut self, objects: &[Value], elapsed: Duration, at_the_end: bool) -> Vec<Told> {
+    fn look(&mut self, objects: &[Value], elapsed: Duration, end: End) -> Vec<Told> {
         let is_first = self.first.is_none();
         if is_first {
             self.first = Some(First::of(objects, &self.release));
@@ -92,7 +102,7 @@ impl Rollout {
         let mut seen = BTreeSet::new();
         self.lasting.clear();
         for workload in Workload::of_release(&objects, &self.release) {
-            let mut lasting = Vec::new();
+            let (mut lasting, mut short) = (Vec::new(), Vec::new());
             for symptom in symptoms(&workload) {
                 let key = key(&symptom.finding);
                 if is_first && let Some(first) = &mut self.first {
@@ -103,10 +113,15 @@ impl Rollout {
                 let extra = if self.is_from_before(&workload, &key) { FROM_BEFORE } else { 0 };
                 let lasts = symptom.patience.is_some_and(|patience| lasted >= patience + extra);
                 seen.insert(key);
-                if lasts || at_the_end {
-                    let is_final = symptom.final_after.is_some_and(|after| lasted >= after + extra);
+                let is_final = symptom.final_after.is_some_and(|after| lasted >= after + extra);
+                if lasts {
                     lasting.push((symptom, is_final));
+                } else if symptom.finding.reason != Reason::StuckTerminating {
+                    short.push((symptom, is_final));
                 }
+            }
+            if end == End::NotReady && lasting.is_empty() {
+                lasting = short;
             }
             let progress = progress(&workload, !lasting.is_empty());
             told.extend(self.step(&workload, progress));

@@ -6,7 +6,7 @@ use kubectl_aspire::cluster::{base64, unbase64};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::Child;
 use std::sync::Arc;
@@ -242,16 +242,32 @@ fn a_helm_that_outlives_its_run_is_waited_for() {
     let secret = bench.find("secret/app-secrets");
     first.kill().unwrap();
     first.wait().unwrap();
+    let works = format!("is being worked on by helm upgrade (process {}", helm.last());
     bench.unchanged(|| {
-        let said = bench.deploy(&[]).exits(3);
-        said.says(&[
-            &format!("is being worked on by helm upgrade (process {}", helm.last()),
-            "that started it is gone",
-        ]);
+        for verb in ["deploy", "destroy", "rollback"] {
+            let ran = bench.run(&[verb, "app", "-n", &bench.ns, "--yes", "--timeout", "1s"]).exits(3);
+            ran.says(&["waiting until it has ended", &works, "that started it is gone"]);
+        }
+        bench.run(&["plan", "app", "-n", &bench.ns]).exits(3);
     });
+    let waits = bench.deploy(&[]).piped();
+    let (said, waits) = said_until(waits, "waiting until it has ended");
+    assert!(said.contains(&works), "{said}");
     gate.open();
-    deploy_when_free(&bench, &helm, &[]);
+    assert_eq!(end(waits), Some(0));
     good_and_settled(&bench, secret.as_ref());
+}
+
+/// What a run writes to standard error until it says this.
+fn said_until(mut run: Child, words: &str) -> (String, Child) {
+    let mut said = String::new();
+    let mut lines = BufReader::new(run.stderr.take().unwrap());
+    while !said.contains(words) {
+        assert!(lines.read_line(&mut said).unwrap() > 0, "it does not say `{words}`: {said}");
+    }
+    // Who writes into a closed pipe is told so.
+    std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
+    (said, run)
 }
 
 /// Makes it look as if the run and its helm had been killed on another machine some time ago.
@@ -365,7 +381,8 @@ fn the_first_interruption_stops_helm_and_the_next_run_goes_on() {
     bench.configure(&format!(
         "{CONFIG}resources: {{api: {{podAnnotations: {{testbed.dev/behavior: image-pull-backoff}}}}}}\n"
     ));
-    for signal in [Signal::INT, Signal::TERM] {
+    // A closed terminal says so twice: to the foreground, and through the shell.
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         let child = bench.deploy(&["--timeout", "100s"]).spawn();
         wait_for("helm that waits", || {
             let lease = bench.find("lease/app-aspire")?;
@@ -373,9 +390,12 @@ fn the_first_interruption_stops_helm_and_the_next_run_goes_on() {
             (noted && bench.find("statefulset/db").and(bench.find("deployment/api")).is_some()).then_some(())
         });
         kill(child.id().cast_signed(), signal);
+        if signal == Signal::HUP {
+            kill(child.id().cast_signed(), signal);
+        }
         assert_eq!(end(child), Some(6));
         assert_eq!(bench.find("lease/app-aspire"), None);
-        let states: Vec<String> = (1..4).map(|revision| status(&bench, revision)).collect();
+        let states: Vec<String> = (1..5).map(|revision| status(&bench, revision)).collect();
         assert!(!states.iter().any(|state| state.starts_with("pending")), "{states:?}");
     }
     let secret = bench.find("secret/app-secrets");

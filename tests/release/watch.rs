@@ -198,3 +198,35 @@ fn a_failed_deploy_ends_with_the_reason() {
     assert!(reason > error, "{ran}");
     assert!(!ran.err.contains("StatefulSet db: it"), "{ran}");
 }
+
+/// A helm that does everything but upgrade, where it ends at once.
+fn failing_helm(bench: &Bench, ends: &str) -> std::path::PathBuf {
+    let real = bench.plane.helm("4.2.4");
+    let text = format!("#!/bin/sh\n[ \"$1\" = upgrade ] && {{ {ends}; }}\nexec {} \"$@\"\n", real.display());
+    bench.script("failing/helm", &text)
+}
+
+#[test]
+fn a_helm_that_fails_at_once_is_not_blamed_on_an_old_pod() {
+    let Some(bench) = bench("atonce") else { return };
+    bench.deploy(&[]).ok();
+    // An old pod that needs its time to end.
+    let pod = bench.list("pods").into_iter().find(|pod| text(&pod["metadata"]["name"]).starts_with("api-")).unwrap();
+    let name = text(&pod["metadata"]["name"]).to_owned();
+    let held = r#"{"metadata": {"finalizers": ["testbed.dev/slow"]}}"#;
+    bench.plane.kubectl(&["patch", "pod", &name, "-n", &bench.ns, "--type=merge", "-p", held]).unwrap();
+    bench.plane.kubectl(&["delete", "pod", &name, "-n", &bench.ns, "--wait=false"]).unwrap();
+    for (ends, reason) in [
+        ("echo 'Error: UPGRADE FAILED: conflict with kubectl' >&2; exit 1", "UPGRADE FAILED: conflict with kubectl"),
+        ("kill -9 $$", "was killed by signal 9"),
+    ] {
+        let ran = bench.deploy(&["--parameter", "token=other"]).env("HELM_BIN", failing_helm(&bench, ends)).exits(1);
+        let error = ran.err.split_once("error: ").unwrap().1;
+        assert!(error.starts_with("`helm upgrade") && error.contains(reason), "{ran}");
+        for words in ["does not go", "--force", "did not become ready"] {
+            assert!(!ran.err.contains(words), "{ran}");
+        }
+    }
+    let free = r#"{"metadata": {"finalizers": null}}"#;
+    bench.plane.kubectl(&["patch", "pod", &name, "-n", &bench.ns, "--type=merge", "-p", free]).unwrap();
+}

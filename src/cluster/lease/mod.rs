@@ -87,7 +87,18 @@ pub fn look(store: &impl Objects, owner: Owner<'_>, namespace: &str) -> Result<O
     check_ours(&live, &LEASE, namespace, owner)?;
     match verdict::of(&live, noted(&live), &Here::look(), Timestamp::now()) {
         Verdict::Free(earlier) | Verdict::Expired(_, earlier) => Ok(earlier),
-        Verdict::Held(refusal) => Err(refusal.of(owner.release, namespace)),
+        Verdict::Held(refusal) | Verdict::Outlived(refusal) => Err(refusal.of(owner.release, namespace)),
+    }
+}
+
+/// Why the Lease of a release cannot be taken yet, when it is a helm on this machine that outlived its run: it ends by
+/// itself. What cannot be read is another's to tell.
+pub fn outlived(store: &impl Objects, owner: Owner<'_>, namespace: &str) -> Option<Error> {
+    let live = store.get(&LEASE, namespace, &name(owner.release)).ok()??;
+    check_ours(&live, &LEASE, namespace, owner).ok()?;
+    match verdict::of(&live, noted(&live), &Here::look(), Timestamp::now()) {
+        Verdict::Outlived(refusal) => Some(refusal.of(owner.release, namespace)),
+        _ => None,
     }
 }
 
@@ -314,7 +325,9 @@ fn take(store: &impl Objects, claim: &Claim<'_>, here: &Here) -> Result<(Value, 
         let earlier = match verdict {
             None => None,
             Some(Verdict::Free(earlier)) => earlier,
-            Some(Verdict::Held(error)) => return Err(error.of(claim.owner.release, claim.namespace)),
+            Some(Verdict::Held(error) | Verdict::Outlived(error)) => {
+                return Err(error.of(claim.owner.release, claim.namespace));
+            }
             Some(Verdict::Expired(error, earlier)) => {
                 // Clocks differ: who still renews it is alive, whatever the time says.
                 let version = live.as_ref().map(|live| live["metadata"]["resourceVersion"].clone());

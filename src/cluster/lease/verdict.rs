@@ -48,6 +48,8 @@ pub(super) enum Verdict {
     Free(Option<Earlier>),
     /// No.
     Held(Refusal),
+    /// No: its holder is gone, and a helm that it started still works here.
+    Outlived(Refusal),
     /// The time of its holder has passed, by our clock. If it is renewed all the same: no.
     Expired(Refusal, Option<Earlier>),
 }
@@ -110,7 +112,7 @@ pub(super) fn of(live: &Value, helm: Option<HelmRun>, here: &Here, now: Timestam
         return Verdict::Held(refusal());
     }
     match helm.map(|helm| (life_of(&helm, here), helm)) {
-        Some((Life::Alive, helm)) => Verdict::Held(alive(&helm)),
+        Some((Life::Alive, helm)) => Verdict::Outlived(alive(&helm)),
         Some((end, helm)) => {
             let earlier = if end == Life::Dead { Earlier::Dead(helm) } else { Earlier::Unproven(helm) };
             free(known, refusal, Some(earlier))

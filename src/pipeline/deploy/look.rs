@@ -6,7 +6,7 @@ use crate::doctor::{Finding, Verdict};
 use crate::pipeline::event::warn;
 use crate::pipeline::preflight::{self, Examination, Examined};
 use crate::pipeline::settle::settled;
-use crate::pipeline::{Error, before, foreign, values};
+use crate::pipeline::{Error, before, foreign, lock, values};
 use crate::problem::{Problem, Problems};
 
 /// The checks that are about what belongs to whom.
@@ -20,6 +20,9 @@ impl Deployment<'_> {
 
     pub(super) fn look(&self) -> Result<(), Error> {
         let cluster = self.release.connect()?;
+        if self.writes {
+            lock::wait_for_helm(&cluster, self.release, self.owner(), self.limits, self.report)?;
+        }
         let dapr = !self.request.plan.dapr_components.is_empty();
         let before = before::look(&cluster, self.release, self.owner(), dapr).map_err(|error| self.explained(error))?;
         self.before.put(before);

@@ -89,6 +89,8 @@ pub struct Deploy<'a> {
 pub struct Deployment<'a> {
     pub(super) request: &'a Deploy<'a>,
     pub(super) release: &'a Release,
+    /// Whether it is a deploy, not only a look at what one would do.
+    writes: bool,
     ask: &'a Ask<'a>,
     random: &'a Random<'a>,
     pub(super) report: &'a Report<'a>,
@@ -201,7 +203,7 @@ pub fn steps<'a>(charts: &[PlannedChart]) -> Result<Graph<'a, Deployment<'a>>, P
 pub fn deploy(request: &Deploy, release: &Release, ask: &Ask, random: &Random, conduct: &Conduct) -> Result<(), Error> {
     let (graph, report, limits) = (steps(request.charts)?.part(conduct.only)?, conduct.report, &conduct.limits);
     say(report, format!("deploying to {}", release.described()));
-    let deployment = Deployment::new(request, release, ask, random, conduct);
+    let deployment = Deployment::new(request, release, true, ask, random, conduct);
     let ended = run(&graph, &deployment, report, limits);
     match (ended, deployment.rolled_back.find()) {
         (Err(error), Some(Some(revision))) => Err(Error::RolledBack { error: Box::new(error), revision: *revision }),
@@ -217,6 +219,7 @@ impl<'a> Deployment<'a> {
     pub(super) fn new(
         request: &'a Deploy<'a>,
         release: &'a Release,
+        writes: bool,
         ask: &'a Ask<'a>,
         random: &'a Random<'a>,
         conduct: &'a Conduct<'a>,
@@ -224,6 +227,7 @@ impl<'a> Deployment<'a> {
         Self {
             request,
             release,
+            writes,
             ask,
             random,
             report: conduct.report,

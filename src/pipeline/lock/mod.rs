@@ -6,7 +6,7 @@
 mod judge;
 mod recover;
 
-use super::event::Report;
+use super::event::{Report, say};
 use super::run::Limits;
 use super::{Error, Release, Slot};
 use crate::cluster::holder::Holder;
@@ -86,6 +86,34 @@ fn changed(release: &Release) -> Error {
     let what = format!("the {} was changed while this run looked at it", release.described());
     Error::Refused(Problem::at("", what).hint("run again").into())
 }
+
+/// Waits until no helm of an earlier run, which is gone, works on the release any more, as long as this run may take. It
+/// comes before the release is looked at, because that helm still changes it.
+pub fn wait_for_helm(
+    cluster: &Cluster,
+    release: &Release,
+    owner: Owner,
+    limits: &Limits,
+    report: &Report,
+) -> Result<(), Error> {
+    let mut told = false;
+    while let Some(refusal) = lease::outlived(cluster, owner, &release.namespace) {
+        if limits.left().is_zero() {
+            return Err(refusal.into());
+        }
+        if (limits.stopped)() {
+            return Ok(());
+        }
+        if !std::mem::replace(&mut told, true) {
+            say(report, format!("waiting until it has ended: {}", refusal.sentence()));
+        }
+        std::thread::sleep(LOOK_AGAIN);
+    }
+    Ok(())
+}
+
+/// Time between two looks at a helm that is waited for.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// Whether the lock could be had and the last revision be gone on with. Writes nothing.
 pub fn check(cluster: &Cluster, release: &Release, owner: Owner, seen: &Seen, word: Word) -> Result<(), Error> {

@@ -43,6 +43,9 @@ pub fn promote(wish: Wish, release: &Release, assume_helm_dead: bool, conduct: &
     };
     let application = super::destroy::live_application(&cluster, release)?.ok_or_else(nothing)?;
     let owner = Owner { release: &release.name, application: &application };
+    if wish != Wish::Status {
+        lock::wait_for_helm(&cluster, release, owner, &conduct.limits, conduct.report)?;
+    }
     let log = Log::read(&cluster, owner, &release.namespace)?.ok_or_else(nothing)?;
     say(conduct.report, log.journal.described());
     if wish == Wish::Status {

@@ -37,6 +37,10 @@ const CLAUSES: &[(&str, &str, &str)] = &[
     ("exceed max volume count", "as many volumes as they can", "add a node"),
 ];
 
+/// Seconds after which no node will take the pod by waiting alone: enough for the scheduler to have looked several times.
+/// Where nodes are added on demand, `--fail-fast` is not for the first pod.
+const HOPELESS: Option<u64> = Some(30);
+
 /// Sentences of the scheduler about no node in particular.
 const UNPLACED: &[Rule] = &[
     rule(
@@ -55,7 +59,7 @@ const UNPLACED: &[Rule] = &[
         5,
         Some(60),
     ),
-    rule(&["no nodes available"], Reason::Unschedulable, "the cluster has no node", "add a node", 5, None),
+    rule(&["no nodes available"], Reason::Unschedulable, "the cluster has no node", "add a node", 5, HOPELESS),
     rule(&["gated"], Reason::Unschedulable, "{}", "whoever set the scheduling gate has to take it away", 30, None),
 ];
 
@@ -70,7 +74,7 @@ pub(in crate::rollout) fn scheduling(said: &str) -> Row {
         words: format!("no node takes the pod: {said}"),
         hint: "this is what the scheduler says",
         patience: 5,
-        final_after: None,
+        final_after: HOPELESS,
     };
     // `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had ... . preemption: ...`
     let Some((counts, rest)) = said.split_once(" nodes are available: ") else { return unknown() };
@@ -100,6 +104,6 @@ pub(in crate::rollout) fn scheduling(said: &str) -> Row {
         words,
         hint: hint.unwrap_or("this is what the scheduler says"),
         patience: 5,
-        final_after: None,
+        final_after: HOPELESS,
     }
 }

@@ -100,7 +100,7 @@ const BEFORE_START: &[(&str, &[Rule])] = &[
                 &["multi-attach"],
                 Reason::VolumeNotMounted,
                 "its volume is still attached to another node: {}",
-                "it comes when the pod there has gone; if that node is dead, its pod has to be deleted with kubectl delete pod --force",
+                "it comes when the pod there has gone; see whether that node is well (kubectl get nodes)",
                 15,
                 None,
             ),
