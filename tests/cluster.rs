@@ -97,10 +97,8 @@ impl Space<'_> {
 
     /// All objects in the namespace but those that every namespace has.
     fn objects(&self) -> Vec<Value> {
-        let list = self.plane.kubectl(&["get", KINDS, "-n", &self.name, "-o", "json"]);
-        let list: Value = serde_json::from_str(&list.expect("`kubectl get`")).expect("kubectl should print JSON");
+        let items = self.plane.list(KINDS, &self.name).unwrap_or_else(|error| panic!("{error}"));
         let own = ["serviceaccount/default", "configmap/kube-root-ca.crt"];
-        let items = list["items"].as_array().cloned().unwrap_or_default();
         items.into_iter().filter(|item| !own.contains(&name_of(item).as_str())).collect()
     }
 

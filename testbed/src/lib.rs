@@ -12,6 +12,7 @@
 #![cfg(target_os = "linux")]
 
 mod acme;
+mod api;
 mod available;
 mod cert_manager;
 mod charts;

@@ -12,6 +12,7 @@
 //! All state lies in one directory below `<home>/run`, all ports are on loopback, and every process is a child that dies
 //! with this one. This module must not use the caller's kubeconfig, helm settings or proxies.
 
+use crate::api::Api;
 use crate::children::{Program, wait_until};
 use crate::egress::{Door, Egress, Lookup};
 use crate::error::{Context as _, Error};
@@ -27,7 +28,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const STAGES: &str = include_str!("../assets/kwok/stages.yaml");
 const EXEC: &str = include_str!("../assets/kwok/exec.yaml");
@@ -40,7 +41,6 @@ const DAPR: &str = include_str!("../assets/dapr-components.yaml");
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// A running control plane. Dropping it stops exactly what was started and removes its directory.
-#[derive(Debug)]
 pub struct ControlPlane {
     dir: PathBuf,
     kubeconfig: PathBuf,
@@ -53,6 +53,14 @@ pub struct ControlPlane {
     egress: Option<Egress>,
     /// Where the programs run when they do not run on this machine's loopback.
     inside: Option<Namespaces>,
+    /// Made when the first test asks.
+    connection: OnceLock<Api>,
+}
+
+impl std::fmt::Debug for ControlPlane {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ControlPlane").field("dir", &self.dir).field("api", &self.api).finish_non_exhaustive()
+    }
 }
 
 /// The ports of one cluster besides the API server's.
@@ -166,14 +174,46 @@ impl ControlPlane {
     /// When the API server refuses it.
     pub fn namespace(&self, prefix: &str) -> String {
         let name = format!("{prefix}-{}", self.namespaces.fetch_add(1, Ordering::Relaxed) + 1);
-        let made = self.kubectl(&["create", "namespace", &name]).and_then(|_| {
-            // Without its service account a pod made directly is refused.
-            self.kubectl(&["wait", "--for=create", "serviceaccount/default", "-n", &name, "--timeout=30s"])
-        });
-        if let Err(error) = made {
-            panic!("Cannot make the namespace {name}. {error}");
+        if let Err(error) = self.connection().and_then(|api| api.create_namespace(&name)) {
+            panic!("Cannot create the namespace {name}. {error}");
+        }
+        // Without its service account a pod made directly is refused.
+        let start = Instant::now();
+        while self.find("serviceaccount/default", &name).unwrap_or_default().is_none() {
+            assert!(start.elapsed() < Duration::from_secs(30), "The namespace {name} got no service account.");
+            std::thread::sleep(Duration::from_millis(20));
         }
         name
+    }
+
+    /// Objects of these kinds (`pods,services`) in a namespace, as `kubectl get -o json` would list them.
+    pub fn list(&self, kinds: &str, namespace: &str) -> Result<Vec<Value>, Error> {
+        if let Some(found) = self.connection()?.list(kinds, namespace) {
+            return found;
+        }
+        let text = self.kubectl(&["get", kinds, "-n", namespace, "-o", "json"])?;
+        let mut list: Value = serde_json::from_str(&text).context(|| "kubectl did not print JSON")?;
+        Ok(list["items"].as_array_mut().map(std::mem::take).unwrap_or_default())
+    }
+
+    /// An object (`secret/app-secrets`) in a namespace; `None` when it does not exist.
+    pub fn find(&self, object: &str, namespace: &str) -> Result<Option<Value>, Error> {
+        if let Some(found) = self.connection()?.find(object, namespace) {
+            return found;
+        }
+        let text = self.kubectl(&["get", object, "-n", namespace, "-o", "json", "--ignore-not-found"])?;
+        if text.trim().is_empty() {
+            return Ok(None);
+        }
+        serde_json::from_str(&text).map(Some).context(|| "kubectl did not print JSON")
+    }
+
+    fn connection(&self) -> Result<&Api, Error> {
+        if let Some(api) = self.connection.get() {
+            return Ok(api);
+        }
+        let api = Api::connect(&self.kubeconfig)?;
+        Ok(self.connection.get_or_init(|| api))
     }
 
     /// The helm of this version, built when it is missing.
@@ -252,6 +292,7 @@ impl ControlPlane {
             programs: Vec::new(),
             egress: None,
             inside: None,
+            connection: OnceLock::new(),
         })
     }
 

@@ -116,7 +116,8 @@ impl Bench {
 
     /// An object as JSON.
     pub fn get(&self, object: &str) -> Value {
-        serde_json::from_str(&self.kubectl(&["get", object, "-o", "json"])).unwrap()
+        let found = self.node.find(object, &self.ns).unwrap();
+        found.unwrap_or_else(|| panic!("there is no {object} in {}", self.ns))
     }
 
     /// A key of the Secret that deploy wrote.
@@ -127,10 +128,10 @@ impl Bench {
 
     /// The pods of a workload that are not on their way out: name to uid. None of them may have restarted.
     pub fn pods(&self, workload: &str) -> BTreeMap<String, String> {
-        let selector = format!("app.kubernetes.io/component={workload}");
-        let list: Value = serde_json::from_str(&self.kubectl(&["get", "pods", "-l", &selector, "-o", "json"])).unwrap();
+        let mut all = self.node.list("pods", &self.ns).unwrap();
+        all.retain(|pod| pod["metadata"]["labels"]["app.kubernetes.io/component"] == *workload);
         let mut pods = BTreeMap::new();
-        for pod in list["items"].as_array().unwrap() {
+        for pod in &all {
             if pod["metadata"]["deletionTimestamp"].is_null() {
                 let metadata = &pod["metadata"];
                 assert_eq!(pod["status"]["containerStatuses"][0]["restartCount"], 0, "{}", metadata["name"]);

@@ -188,7 +188,7 @@ fn c44_a_foreign_upgrade_after_the_fence_stops_the_way() {
         request.method == "DELETE" && request.path.contains(&path) && !is_fenced.load(Ordering::SeqCst)
     };
     let after = move |_: &Request| {
-        if plane.kubectl(&["get", "deployment/db", "-n", &ns]).is_err() {
+        if plane.find("deployment/db", &ns).is_ok_and(|found| found.is_none()) {
             fenced.store(true, Ordering::SeqCst);
             foreign();
         }

@@ -8,7 +8,7 @@ use crate::schedules::{Draw, seeds};
 use crate::stage::{Helm, agreed, configure, kill, promote, released, through, wait_until_ready};
 use crate::watch::{self, End};
 use rustix::process::Signal;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::fs;
 use std::io::Read as _;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -69,9 +69,8 @@ impl Place {
     }
 
     fn scale_up(&self) {
-        let list: Value =
-            serde_json::from_str(&self.kubectl(&["get", "deployments,statefulsets", "-o", "json"])).unwrap_or_default();
-        for object in list["items"].as_array().into_iter().flatten().filter(|object| object["spec"]["replicas"] == 0) {
+        let workloads = self.plane.list("deployments,statefulsets", &self.ns).unwrap_or_default();
+        for object in workloads.iter().filter(|object| object["spec"]["replicas"] == 0) {
             let name = format!("{}/{}", text(&object["kind"]), text(&object["metadata"]["name"]));
             self.kubectl(&["scale", &name, "--replicas=1"]);
         }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 use testbed::Faults;
 
 /// The database with a claim per replica.
@@ -61,16 +62,15 @@ fn bring(bench: &Bench, more: &[&str]) {
     bench.helm(&[&["upgrade", "app", "./chart", "--reuse-values", "--set", "skipGuards=true"], more].concat()).ok();
 }
 
-/// Counts without pause what holds for the pods; the least that was seen.
+/// Counts every few milliseconds what holds for the pods; the least that was seen.
 fn least(bench: &Bench, count: impl Fn(&[Value]) -> usize + Send + 'static) -> impl FnOnce() -> usize {
     let stop = Arc::new(AtomicBool::new(false));
     let (stopped, plane, ns) = (stop.clone(), bench.plane, bench.ns.clone());
     let thread = thread::spawn(move || {
         let mut least = usize::MAX;
         while !stopped.load(Ordering::Relaxed) {
-            let pods: Value =
-                serde_json::from_str(&plane.kubectl(&["get", "pods", "-n", &ns, "-o", "json"]).unwrap()).unwrap();
-            least = least.min(count(pods["items"].as_array().unwrap()));
+            least = least.min(count(&plane.list("pods", &ns).unwrap()));
+            thread::sleep(Duration::from_millis(5));
         }
         least
     });

@@ -146,19 +146,12 @@ impl Bench {
 
     /// Objects of these kinds in a namespace.
     pub fn list_in(&self, namespace: &str, kinds: &str) -> Vec<Value> {
-        let text = self.plane.kubectl(&["get", kinds, "-n", namespace, "-o", "json"]).unwrap();
-        let mut list: Value = serde_json::from_str(&text).unwrap();
-        match list["items"].take() {
-            Value::Array(items) => items,
-            other => panic!("no list: {other}"),
-        }
+        self.plane.list(kinds, namespace).unwrap()
     }
 
     /// One object, if it is there: `secret/app-secrets`.
     pub fn find(&self, object: &str) -> Option<Value> {
-        let arguments = ["get", object, "-n", &self.ns, "-o", "json", "--ignore-not-found"];
-        let text = self.plane.kubectl(&arguments).unwrap();
-        (!text.trim().is_empty()).then(|| serde_json::from_str(&text).unwrap())
+        self.plane.find(object, &self.ns).unwrap()
     }
 
     /// One object.
