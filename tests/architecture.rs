@@ -185,6 +185,41 @@ fn every_template_has_a_row_and_every_row_a_template() {
     assert_eq!(files, rows);
 }
 
+/// These functions of helm print nothing, or something else, where they fail: a map vanishes, or `{"Error": ...}` takes its
+/// place. `mustToJson` and `mustFromJson` stop the chart, in every helm from 3.14 on.
+#[test]
+fn no_template_uses_a_function_that_swallows_errors() {
+    const SWALLOW: [&str; 11] = [
+        "toYaml",
+        "toYamlPretty",
+        "fromYaml",
+        "fromYamlArray",
+        "toJson",
+        "fromJson",
+        "fromJsonArray",
+        "toToml",
+        "merge",
+        "mergeOverwrite",
+        "tpl",
+    ];
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders = vec![root.join("charts"), root.join("templates")];
+    let mut files = vec![root.join("src/chart/readme.rs"), root.join("src/pipeline/charts/values.rs")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    assert!(files.len() > 20, "{files:?}");
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        let words: BTreeSet<&str> = text.split(|c: char| !c.is_ascii_alphanumeric()).collect();
+        let found: Vec<_> = SWALLOW.iter().filter(|name| words.contains(*name)).collect();
+        assert!(found.is_empty(), "{} uses {found:?}", file.display());
+    }
+}
+
 /// Every library is somebody's work to keep up with; more than these are too many.
 #[test]
 fn there_are_at_most_25_direct_libraries() {

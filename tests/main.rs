@@ -15,6 +15,8 @@ mod dashboard;
 #[cfg(target_os = "linux")]
 mod helm;
 #[cfg(target_os = "linux")]
+mod hostile;
+#[cfg(target_os = "linux")]
 mod nasty;
 #[cfg(target_os = "linux")]
 mod observe;

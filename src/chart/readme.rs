@@ -43,7 +43,7 @@ fn public(plan: &Plan) -> String {
             let name = helm_yaml(name);
             let _ = writeln!(
                 out,
-                "{{{{- range fromJsonArray (include \"aspire.routeHosts\" (list $ (index .Values.{key} {name}))) }}}}\n  {{{{ . }}}}\n{{{{- end }}}}"
+                "{{{{- range mustFromJson (include \"aspire.routeHosts\" (list $ (index .Values.{key} {name}))) }}}}\n  {{{{ . }}}}\n{{{{- end }}}}"
             );
         }
     }

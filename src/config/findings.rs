@@ -53,6 +53,18 @@ impl<'a> Path<'a> {
         steps
     }
 
+    /// Whether a text here reaches a container byte for byte, or a chart of others, rather than a map of an object.
+    pub(super) fn is_content(&self) -> bool {
+        let steps = self.steps();
+        let keys = steps.iter().map(|step| if let Step::Key(key) = step { key.as_str() } else { "" });
+        let keys: Vec<&str> = keys.collect();
+        let keys = if keys.first() == Some(&"environments") { keys.get(2..).unwrap_or_default() } else { &keys };
+        matches!(
+            keys,
+            ["resources", _, "env" | "command" | "args", ..] | ["parameters", _, "value"] | ["charts", _, "values", ..]
+        )
+    }
+
     /// Whether a value here may be a secret that somebody wrote into the wrong place: it is not repeated in messages.
     pub(super) fn may_hold_secret(&self) -> bool {
         match self.steps().as_slice() {

@@ -1,5 +1,11 @@
 //! What names, versions and sizes may look like: the rules of Kubernetes, helm and registries, each with its sentence.
 
+/// Whether no object of Kubernetes carries this character: YAML and the API server's reader refuse it or fold it, and a
+/// template function that meets it there leaves out all that stands beside it.
+pub fn is_control(c: char) -> bool {
+    matches!(c, '\0'..='\x08' | '\x0b' | '\x0c' | '\x0e'..='\x1f' | '\x7f'..='\u{9f}' | '\u{fffe}' | '\u{ffff}')
+}
+
 /// A rule for a text.
 pub(super) struct Rule {
     /// What the text is: `a chart name`.

@@ -283,3 +283,24 @@ proptest! {
         rest_fits_the_types(json!({ "environments": { "x": value } }));
     }
 }
+
+#[test]
+fn control_characters_are_refused_in_maps_and_taken_in_contents() {
+    for (text, part) in [
+        (
+            "resources: {a: {annotations: {k: \"x\\x7f\"}}}",
+            "resources.a.annotations.k (line 1): it holds the control character U+007F",
+        ),
+        ("resources: {a: {securityContext: {\"odd\\x7f\": 1}}}", "it holds the control character U+007F"),
+        ("resources: {a: {nodeSelector: {env: \"\\uFFFE\"}}}", "U+FFFE"),
+        ("ingresses: {a: {annotations: {k: \"\\N\"}}}", "U+0085"),
+        ("environments: {dev: {resources: {a: {podAnnotations: {k: \"\\x01\"}}}}}", "U+0001"),
+        ("chart: {description: \"\\x1b[31m\"}", "U+001B"),
+    ] {
+        let problems = parse(text).unwrap_err().to_string();
+        assert!(problems.contains(part), "{text}: {problems}");
+    }
+    let contents = "resources: {a: {env: {K: \"\\x7f\"}, args: [\"\\x01\"], annotations: {k: \"two\\nlines\\t\"}}}\n\
+        parameters: {p: {value: \"\\x7f\"}}\nenvironments: {dev: {resources: {a: {env: {K: \"\\x7f\"}}}}}\n";
+    assert!(parse(contents).is_ok(), "{}", parse(contents).unwrap_err());
+}

@@ -2,6 +2,7 @@
 //! are no text, tags, merge keys, numbers that JSON lacks.
 
 use super::findings::{Findings, Path, shown};
+use super::rules::is_control;
 use crate::problem::Problem;
 use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, Error, IgnoredAny, MapAccess, SeqAccess, VariantAccess, Visitor,
@@ -104,7 +105,11 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Self::Value, E> {
-        Ok(Some(value.into()))
+        let control = value.chars().find(|c| is_control(*c)).filter(|_| !self.path.is_content());
+        Ok(match control {
+            Some(c) => self.refuse(&controls(c), "leave it out"),
+            None => Some(value.into()),
+        })
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
@@ -127,7 +132,10 @@ impl<'de> Visitor<'de> for Node<'_> {
         while let Some(key) = map.next_key_seed(KeySeed { stop_at: &|_| false })? {
             let path = self.path.key(key.text());
             let nth = *seen.entry(key.text().to_owned()).and_modify(|count| *count += 1).or_default();
-            if let Some((what, hint)) = key.complaint() {
+            let control = key.text().chars().find(|c| is_control(*c)).filter(|_| !path.is_content());
+            if let Some(c) = control {
+                self.findings.borrow_mut().add_nth(&path, nth, controls(c), "leave it out");
+            } else if let Some((what, hint)) = key.complaint() {
                 self.findings.borrow_mut().add_nth(&path, nth, what, hint);
             } else if nth > 0 {
                 let what = format!("the key {} is given more than once", shown(key.text()));
@@ -147,6 +155,10 @@ impl<'de> Visitor<'de> for Node<'_> {
         skip_tagged(data)?;
         Ok(self.refuse("YAML tags (`!name`) are not used in this file", "write `name: value` instead of `!name value`"))
     }
+}
+
+fn controls(c: char) -> String {
+    format!("it holds the control character U+{:04X}, which no object of Kubernetes carries", u32::from(c))
 }
 
 fn skip_tagged<'de, A: EnumAccess<'de>>(data: A) -> Result<(), A::Error> {

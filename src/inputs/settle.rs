@@ -1,8 +1,8 @@
 //! The value of every input: given, else kept, else the default, else made.
 
 use super::{Given, Listed, Random, generate, list};
-use crate::app::{App, Input};
-use crate::config::{SecretSource, is_tag};
+use crate::app::{App, Input, is_route};
+use crate::config::{SecretSource, is_control, is_tag};
 use crate::kubernetes::{Plan, SecretUse, TAG_INPUT};
 use crate::manifest::Generate;
 use crate::problem::{Problem, Problems};
@@ -122,7 +122,10 @@ pub fn settle(app: &App, plan: &Plan, given: &Given, kept: &Kept, random: &mut R
         let value = match find(name, input, plan, given, kept) {
             Found::Elsewhere | Found::Missing => continue,
             // The chart has the default already.
-            Found::Default(_) if !input.secret => continue,
+            Found::Default(value) if !input.secret => {
+                problems.0.extend(unfit(name, input, value));
+                continue;
+            }
             Found::Value(value) | Found::Default(value) => value.to_owned(),
             Found::Made(rule) => match generate(name, rule, random) {
                 Ok(value) => {
@@ -135,6 +138,7 @@ pub fn settle(app: &App, plan: &Plan, given: &Given, kept: &Kept, random: &mut R
                 }
             },
         };
+        problems.0.extend(unfit(name, input, &value));
         let from_chart = plan.secrets.get(name).is_some_and(|secret| secret.source == SecretSource::Chart);
         let target = match (input.secret, from_chart) {
             (false, _) => &mut settled.plain,
@@ -150,6 +154,16 @@ pub fn settle(app: &App, plan: &Plan, given: &Given, kept: &Kept, random: &mut R
         settled.plain.insert(TAG_INPUT.into(), tag.to_owned());
     }
     problems.or(settled)
+}
+
+/// What a route says stands in maps of objects, which carry less than a variable does.
+fn unfit(name: &str, input: &Input, value: &str) -> Option<Problem> {
+    let route = input.used_by.iter().find(|user| is_route(user))?;
+    let control = u32::from(value.chars().find(|c| is_control(*c))?);
+    let what = format!(
+        "the value of `{name}` holds the control character U+{control:04X}, and {route} writes it into an object"
+    );
+    Some(Problem::at("", what).hint("give it another value, or leave the reference out of the route"))
 }
 
 fn missing(input: &Listed) -> Problem {

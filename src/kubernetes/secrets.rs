@@ -87,6 +87,13 @@ pub fn secret_uses(app: &App, config: &Config, problems: &mut Problems) -> Index
             Err(problem) => problems.push(problem),
         }
     }
+    for (name, _) in app.inputs.iter().filter(|(_, input)| input.secret && input.uri) {
+        let key = escaped_key(name);
+        if app.inputs.get(&key).is_some_and(|input| input.secret) {
+            let what = format!("a Secret holds the URI-escaped form of `{name}` under the same key `{key}`");
+            problems.push(Problem::at(format!("resources.{key}"), what).hint("give this parameter another name"));
+        }
+    }
     if app.inputs.contains_key(TAG_INPUT) {
         problems.push(Problem::at(
             format!("resources.{TAG_INPUT}"),

@@ -8,26 +8,54 @@ app.kubernetes.io/component: {{ index . 1 | quote }}
 app.kubernetes.io/instance: {{ (index . 0).Release.Name | quote }}
 {{- end -}}
 
-{{- /* Labels of an object. (root, workload or "", labels of the user) */ -}}
+{{- /*
+A text as it is. Control characters stop the chart: YAML, labels and the API server's reader lose them, alone or with all
+that stands beside them. (what it is, text)
+*/ -}}
+{{- define "aspire.plain" -}}
+{{- $text := toString (index . 1) -}}
+{{- if regexMatch `[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x{9f}\x{fffe}\x{ffff}]` $text -}}
+{{- fail (printf "%s holds a control character, which no object of Kubernetes carries: %q" (index . 0) $text) -}}
+{{- end -}}
+{{- $text -}}
+{{- end -}}
+
+{{- /* Lines of a map of texts, each of its own. (what it is, map) */ -}}
+{{- define "aspire.lines" -}}
+{{- $what := index . 0 -}}
+{{- range $key, $value := index . 1 }}
+{{ include "aspire.plain" (list $what $key) | quote }}: {{ include "aspire.plain" (list (printf "%s %q" $what $key) $value) | quote }}
+{{- end -}}
+{{- end -}}
+
+{{- /* A map or list as JSON, whole, or the chart stops. (what it is, map or list) */ -}}
+{{- define "aspire.json" -}}
+{{- $json := mustToJson (index . 1) -}}
+{{- if regexMatch `[\x7f-\x{9f}\x{fffe}\x{ffff}]|(?:^|[^\\])(?:\\\\)*\\(?:[bf]|u00[01])` $json -}}
+{{- fail (printf "%s holds a control character, which no object of Kubernetes carries: %q" (index . 0) $json) -}}
+{{- end -}}
+{{- $json -}}
+{{- end -}}
+
+{{- /* Labels of an object; those of the user never replace ours. (root, workload or "", labels of the user) */ -}}
 {{- define "aspire.labels" -}}
 {{- $root := index . 0 -}}
-{{- $labels := dict
-  "app.kubernetes.io/name" $root.Chart.Name
-  "app.kubernetes.io/instance" $root.Release.Name
-  "app.kubernetes.io/part-of" $root.Chart.Name
-  "app.kubernetes.io/managed-by" $root.Release.Service
-  "app.kubernetes.io/version" (include "aspire.labelValue" $root.Chart.AppVersion)
-  "helm.sh/chart" (include "aspire.labelValue" (printf "%s-%s" $root.Chart.Name $root.Chart.Version)) -}}
-{{- with index . 1 }}{{ $_ := set $labels "app.kubernetes.io/component" . }}{{ end -}}
-{{- toYaml (mergeOverwrite (dict) (index . 2 | default dict) $labels) -}}
+app.kubernetes.io/name: {{ $root.Chart.Name | quote }}
+app.kubernetes.io/instance: {{ $root.Release.Name | quote }}
+app.kubernetes.io/part-of: {{ $root.Chart.Name | quote }}
+app.kubernetes.io/managed-by: {{ $root.Release.Service | quote }}
+app.kubernetes.io/version: {{ include "aspire.labelValue" $root.Chart.AppVersion | quote }}
+helm.sh/chart: {{ include "aspire.labelValue" (printf "%s-%s" $root.Chart.Name $root.Chart.Version) | quote }}
+{{- with index . 1 }}
+app.kubernetes.io/component: {{ . | quote }}
+{{- end }}
+{{- include "aspire.lines" (list "the label" (omit (index . 2 | default dict) "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/part-of" "app.kubernetes.io/managed-by" "app.kubernetes.io/version" "helm.sh/chart" "app.kubernetes.io/component")) -}}
 {{- end -}}
 
 {{- /* Labels of a pod: no version and no chart name, so that neither restarts it. (root, workload, labels of the user) */ -}}
 {{- define "aspire.podLabels" -}}
-{{- $labels := dict
-  "app.kubernetes.io/component" (index . 1)
-  "app.kubernetes.io/instance" (index . 0).Release.Name -}}
-{{- toYaml (mergeOverwrite (dict) (index . 2 | default dict) $labels) -}}
+{{- include "aspire.selector" . }}
+{{- include "aspire.lines" (list "the label" (omit (index . 2 | default dict) "app.kubernetes.io/component" "app.kubernetes.io/instance")) -}}
 {{- end -}}
 
 {{- define "aspire.labelValue" -}}
@@ -69,7 +97,7 @@ app.kubernetes.io/instance: {{ (index . 0).Release.Name | quote }}
 {{- $root := . -}}
 {{- $given := .Values.parameters | default dict -}}
 {{- $missing := list -}}
-{{- range fromJsonArray (include (printf "%s.required" .Chart.Name) .) -}}
+{{- range mustFromJson (include (printf "%s.required" .Chart.Name) .) -}}
 {{- if not (hasKey $given .) }}{{ $missing = append $missing . }}{{ end -}}
 {{- end -}}
 {{- range $name, $_ := .Values.secrets -}}
@@ -109,17 +137,17 @@ missing
 {{- $secret := get ($root.Values.secrets | default dict) $name | default dict -}}
 {{- $state := include "aspire.secretState" . -}}
 {{- if eq $state "existing" -}}
-{{- dict "name" $secret.name "key" (ternary $secret.uriKey $secret.key $uri) | toJson -}}
+{{- dict "name" $secret.name "key" (ternary $secret.uriKey $secret.key $uri) | mustToJson -}}
 {{- else if eq $state "external-secrets" -}}
-{{- dict "name" (printf "%s-%s-external" $root.Release.Name $secret.target) "key" (ternary (printf "%s.uri" $name) $name $uri) | toJson -}}
+{{- dict "name" (printf "%s-%s-external" $root.Release.Name $secret.target) "key" (ternary (printf "%s.uri" $name) $name $uri) | mustToJson -}}
 {{- else if eq $state "sealed" -}}
-{{- dict "name" (printf "%s-%s-sealed" $root.Release.Name $secret.target) "key" (ternary (printf "%s.uri" $name) $name $uri) | toJson -}}
+{{- dict "name" (printf "%s-%s-sealed" $root.Release.Name $secret.target) "key" (ternary (printf "%s.uri" $name) $name $uri) | mustToJson -}}
 {{- else if eq $state "unsealed" -}}
 {{- fail (printf "no sealed value for %q: run `kubectl aspire seal` for this release and namespace" $name) -}}
 {{- else if eq $state "deploy" -}}
-{{- dict "name" (printf "%s-secrets" $root.Release.Name) "key" (ternary (printf "%s.uri" $name) $name $uri) | toJson -}}
+{{- dict "name" (printf "%s-secrets" $root.Release.Name) "key" (ternary (printf "%s.uri" $name) $name $uri) | mustToJson -}}
 {{- else if eq $state "chart" -}}
-{{- dict "name" (printf "%s-chart-secrets" $root.Release.Name) "key" (ternary (printf "%s.uri" $name) $name $uri) | toJson -}}
+{{- dict "name" (printf "%s-chart-secrets" $root.Release.Name) "key" (ternary (printf "%s.uri" $name) $name $uri) | mustToJson -}}
 {{- else if eq $state "lost" -}}
 {{- fail (printf "release %q was deployed with `helm aspire deploy`, and this command leaves out the values that it gave. Use `helm aspire deploy`, or repeat the command with --reuse-values" $root.Release.Name) -}}
 {{- else -}}
@@ -139,6 +167,19 @@ missing
 {{- end -}}
 {{- end -}}
 
+{{- /*
+How often a secret that the chart keeps has changed, as its Secret remembers: a digest of the value in a place that more
+people may read would let them try passwords. Without a cluster it is 1. (root, name)
+*/ -}}
+{{- define "aspire.chartMark" -}}
+{{- $root := index . 0 -}}
+{{- $live := lookup "v1" "Secret" $root.Release.Namespace (printf "%s-chart-secrets" $root.Release.Name) | default dict -}}
+{{- $marks := dig "metadata" "annotations" "aspire-k8s/changes" "" $live | default "{}" | mustFromJson -}}
+{{- $mark := get $marks (index . 1) | default 0 | int -}}
+{{- if or (lt $mark 1) (ne (include "aspire.chartSecret" .) (get ($live.data | default dict) (index . 1) | b64dec)) }}{{ $mark = add1 $mark }}{{ end -}}
+{{- $mark -}}
+{{- end -}}
+
 {{- /* What changes when a secret changes, without telling what it is. (root, names) */ -}}
 {{- define "aspire.marks" -}}
 {{- $root := index . 0 -}}
@@ -150,8 +191,7 @@ missing
 {{- else if eq $state "sealed" -}}
 {{- $marks = append $marks (printf "%s=%s" . (get (get $root.Values.secrets .) "value" | sha256sum | trunc 8)) -}}
 {{- else if eq $state "chart" -}}
-{{- $salted := printf "%s/%s/%s/%s" $root.Release.Namespace $root.Release.Name . (include "aspire.chartSecret" (list $root .)) -}}
-{{- $marks = append $marks (printf "%s=%s" . (sha256sum $salted | trunc 8)) -}}
+{{- $marks = append $marks (printf "%s=%s" . (include "aspire.chartMark" (list $root .))) -}}
 {{- end -}}
 {{- end -}}
 {{- join "," $marks -}}
@@ -171,10 +211,11 @@ would write to one volume. (root, workload, the other kind)
 {{- end -}}
 {{- end -}}
 
-{{- /* Settings of a pod that come from the values alone. (root, values of the workload) */ -}}
+{{- /* Settings of a pod that come from the values alone. (root, values of the workload, its name) */ -}}
 {{- define "aspire.podSettings" -}}
 {{- $root := index . 0 -}}
 {{- $w := index . 1 -}}
+{{- $name := index . 2 -}}
 enableServiceLinks: false
 automountServiceAccountToken: {{ not (empty $w.serviceAccountName) }}
 {{- with $w.serviceAccountName }}
@@ -187,24 +228,19 @@ imagePullSecrets:
 {{- end }}
 {{- end }}
 {{- with $w.podSecurityContext }}
-securityContext:
-  {{- toYaml . | nindent 2 }}
+securityContext: {{ include "aspire.json" (list (printf "workloads.%s.podSecurityContext" $name) .) }}
 {{- end }}
 {{- with $w.nodeSelector }}
-nodeSelector:
-  {{- toYaml . | nindent 2 }}
+nodeSelector: {{ include "aspire.json" (list (printf "workloads.%s.nodeSelector" $name) .) }}
 {{- end }}
 {{- with $w.tolerations }}
-tolerations:
-  {{- toYaml . | nindent 2 }}
+tolerations: {{ include "aspire.json" (list (printf "workloads.%s.tolerations" $name) .) }}
 {{- end }}
 {{- with $w.affinity }}
-affinity:
-  {{- toYaml . | nindent 2 }}
+affinity: {{ include "aspire.json" (list (printf "workloads.%s.affinity" $name) .) }}
 {{- end }}
 {{- with $w.topologySpreadConstraints }}
-topologySpreadConstraints:
-  {{- toYaml . | nindent 2 }}
+topologySpreadConstraints: {{ include "aspire.json" (list (printf "workloads.%s.topologySpreadConstraints" $name) .) }}
 {{- end }}
 {{- with $w.priorityClassName }}
 priorityClassName: {{ . | quote }}
@@ -212,27 +248,24 @@ priorityClassName: {{ . | quote }}
 terminationGracePeriodSeconds: {{ int $w.terminationGracePeriodSeconds }}
 {{- end -}}
 
-{{- /* Probes, resources and security of a container. (values of the workload) */ -}}
+{{- /* Probes, resources and security of a container. (values of the workload, its name) */ -}}
 {{- define "aspire.containerSettings" -}}
-{{- with .probes.readiness }}
-readinessProbe:
-  {{- toYaml . | nindent 2 }}
+{{- $w := index . 0 -}}
+{{- $name := index . 1 -}}
+{{- with $w.probes.readiness }}
+readinessProbe: {{ include "aspire.json" (list (printf "workloads.%s.probes.readiness" $name) .) }}
 {{- end }}
-{{- with .probes.liveness }}
-livenessProbe:
-  {{- toYaml . | nindent 2 }}
+{{- with $w.probes.liveness }}
+livenessProbe: {{ include "aspire.json" (list (printf "workloads.%s.probes.liveness" $name) .) }}
 {{- end }}
-{{- with .probes.startup }}
-startupProbe:
-  {{- toYaml . | nindent 2 }}
+{{- with $w.probes.startup }}
+startupProbe: {{ include "aspire.json" (list (printf "workloads.%s.probes.startup" $name) .) }}
 {{- end }}
-{{- with .resources }}
-resources:
-  {{- toYaml . | nindent 2 }}
+{{- with $w.resources }}
+resources: {{ include "aspire.json" (list (printf "workloads.%s.resources" $name) .) }}
 {{- end }}
-{{- with .securityContext }}
-securityContext:
-  {{- toYaml . | nindent 2 }}
+{{- with $w.securityContext }}
+securityContext: {{ include "aspire.json" (list (printf "workloads.%s.securityContext" $name) .) }}
 {{- end }}
 {{- end -}}
 
@@ -252,8 +285,7 @@ lifecycle:
 
 {{- /* The spec of a claim. (values of the volume) */ -}}
 {{- define "aspire.claimSpec" -}}
-accessModes:
-  {{- toYaml .accessModes | nindent 2 }}
+accessModes: {{ include "aspire.json" (list "accessModes" .accessModes) }}
 {{- with .storageClass }}
 storageClassName: {{ . | quote }}
 {{- end }}

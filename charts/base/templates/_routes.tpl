@@ -21,7 +21,7 @@ Shared parts of Ingresses and Gateways. Arguments come as a list whose first ite
 {{- $hosts := list -}}
 {{- range (index . 1).hosts }}{{ $hosts = append $hosts (include "aspire.text" (list $root .)) }}{{ end -}}
 {{- with get (index . 1) "discovered" }}{{ if not $hosts }}{{ $hosts = list . }}{{ end }}{{ end -}}
-{{- toJson $hosts -}}
+{{- mustToJson $hosts -}}
 {{- end -}}
 
 {{- /* Texts with their references filled in, as JSON. (root, texts) */ -}}
@@ -29,7 +29,7 @@ Shared parts of Ingresses and Gateways. Arguments come as a list whose first ite
 {{- $root := index . 0 -}}
 {{- $texts := list -}}
 {{- range index . 1 }}{{ $texts = append $texts (include "aspire.text" (list $root .)) }}{{ end -}}
-{{- toJson $texts -}}
+{{- mustToJson $texts -}}
 {{- end -}}
 
 {{- /* Whether a route has certificates now: one that is signed needs a name first. (values of the route, all its hosts) */ -}}
@@ -39,20 +39,32 @@ Shared parts of Ingresses and Gateways. Arguments come as a list whose first ite
 {{- end -}}
 {{- end -}}
 
-{{- /* Annotations of a route: of the one who signs, of the controller, of the user. (root, values of the route, whether it has certificates, those of the controller) */ -}}
+{{- /* Annotations of a route: of the one who signs and of the controller, which no value replaces, then of the user. (root, values of the route, whether it has certificates, those of the controller) */ -}}
 {{- define "aspire.routeAnnotations" -}}
 {{- $root := index . 0 -}}
 {{- $route := index . 1 -}}
-{{- $annotations := dict -}}
+{{- $own := index . 3 -}}
+{{- $given := $route.annotations | default dict -}}
 {{- if index . 2 -}}
 {{- with $route.tls.issuer -}}
 {{- $key := ternary "cert-manager.io/cluster-issuer" "cert-manager.io/issuer" (eq $route.tls.issuerKind "ClusterIssuer") -}}
-{{- $_ := set $annotations $key . -}}
+{{- if not (hasKey $given $key) }}
+{{ $key }}: {{ include "aspire.plain" (list "tls.issuer" .) | quote }}
 {{- end -}}
 {{- end -}}
-{{- range $key, $value := index . 3 }}{{ $_ := set $annotations $key $value }}{{ end -}}
-{{- range $key, $value := $route.annotations }}{{ $_ := set $annotations $key (include "aspire.text" (list $root $value)) }}{{ end -}}
-{{- with $annotations }}{{ toYaml . }}{{ end -}}
+{{- end -}}
+{{- $texts := dict -}}
+{{- range $key, $value := $given }}{{ $_ := set $texts $key (include "aspire.text" (list $root $value)) }}{{ end -}}
+{{- range $key, $value := $own -}}
+{{- $text := get $texts $key | default $value -}}
+{{- if hasSuffix "/router.middlewares" $key }}{{ $value = list $value $text | uniq | join "," }}{{ else if ne $text $value -}}
+{{- fail (printf "the annotation %q is %q for the redirect to https and %q in `annotations`: leave it out there, or set `redirect: false`" $key $value $text) -}}
+{{- end -}}
+{{- include "aspire.lines" (list "the annotation" (dict $key $value)) -}}
+{{- end -}}
+{{- range $key, $value := $texts -}}
+{{- if not (hasKey $own $key) }}{{ include "aspire.lines" (list "the annotation" (dict $key $value)) }}{{ end -}}
+{{- end -}}
 {{- end -}}
 
 {{- /* The controller of an Ingress: as the values say, else as its class tells. (root, values of the Ingress) */ -}}
@@ -60,7 +72,7 @@ Shared parts of Ingresses and Gateways. Arguments come as a list whose first ite
 {{- $class := include "aspire.text" (list (index . 0) (index . 1).class) -}}
 {{- $controller := (index . 1).controller -}}
 {{- if not $controller -}}
-{{- range $word, $row := fromJson (include "aspire.controllers" (index . 0)) -}}
+{{- range $word, $row := mustFromJson (include "aspire.controllers" (index . 0)) -}}
 {{- if has $class $row.classes }}{{ $controller = $word }}{{ end -}}
 {{- end -}}
 {{- end -}}
@@ -72,37 +84,39 @@ Shared parts of Ingresses and Gateways. Arguments come as a list whose first ite
 {{- $root := index . 0 -}}
 {{- $name := index . 2 -}}
 {{- $controller := include "aspire.controller" . -}}
-{{- $row := get (fromJson (include "aspire.controllers" $root)) $controller | default dict -}}
+{{- $row := get (mustFromJson (include "aspire.controllers" $root)) $controller | default dict -}}
 {{- $annotations := get $row (index . 3) | default dict -}}
 {{- if not $annotations -}}
 {{- fail (printf "ingresses.%s: how the controller %q does %s is not known; set `controller`, or write its own annotations" $name $controller (index . 3)) -}}
 {{- end -}}
 {{- $filled := dict -}}
 {{- range $key, $value := $annotations }}{{ $_ := set $filled $key ($value | replace "NAMESPACE" $root.Release.Namespace | replace "NAME" $name) }}{{ end -}}
-{{- toJson $filled -}}
+{{- mustToJson $filled -}}
 {{- end -}}
 
 {{- /* The annotations of an Ingress of closed paths: those of the user too, so that it stands where the other stands, but for those who sign, who would sign twice. (root, values of the Ingress, its name) */ -}}
 {{- define "aspire.closedAnnotations" -}}
 {{- $root := index . 0 -}}
-{{- $annotations := dict -}}
-{{- range $key, $value := (index . 1).annotations -}}
-{{- if not (contains "cert-manager.io/" $key) }}{{ $_ := set $annotations $key (include "aspire.text" (list $root $value)) }}{{ end -}}
-{{- end -}}
+{{- $own := mustFromJson (include "aspire.controllerAnnotations" (append . "closedPaths")) -}}
 {{- $priority := "traefik.ingress.kubernetes.io/router.priority" -}}
-{{- with get $annotations $priority }}{{ $_ := set $annotations $priority (add1 (atoi .) | toString) }}{{ end -}}
-{{- range $key, $value := fromJson (include "aspire.controllerAnnotations" (append . "closedPaths")) }}{{ $_ := set $annotations $key $value }}{{ end -}}
-{{- toYaml $annotations -}}
+{{- include "aspire.lines" (list "the annotation" $own) -}}
+{{- range $key, $value := (index . 1).annotations -}}
+{{- if not (or (contains "cert-manager.io/" $key) (hasKey $own $key)) -}}
+{{- $text := include "aspire.text" (list $root $value) -}}
+{{- if eq $key $priority }}{{ $text = add1 (atoi $text) }}{{ end -}}
+{{- include "aspire.lines" (list "the annotation" (dict $key $text)) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 
 {{- /* A closed path with all below it, as its controller takes it, as JSON. (root, values of the Ingress, path) */ -}}
 {{- define "aspire.closedPath" -}}
-{{- $row := get (fromJson (include "aspire.controllers" (index . 0))) (include "aspire.controller" .) | default dict -}}
+{{- $row := get (mustFromJson (include "aspire.controllers" (index . 0))) (include "aspire.controller" .) | default dict -}}
 {{- $path := index . 2 -}}
 {{- with get $row "closedPattern" -}}
-{{- dict "path" (replace "PATH" (regexQuoteMeta (trimSuffix "/" $path)) .) "type" "ImplementationSpecific" | toJson -}}
+{{- dict "path" (replace "PATH" (regexQuoteMeta (trimSuffix "/" $path)) .) "type" "ImplementationSpecific" | mustToJson -}}
 {{- else -}}
-{{- dict "path" $path "type" "Prefix" | toJson -}}
+{{- dict "path" $path "type" "Prefix" | mustToJson -}}
 {{- end -}}
 {{- end -}}
 
@@ -124,15 +138,13 @@ Shared parts of Ingresses and Gateways. Arguments come as a list whose first ite
     {{- if eq $path.path "/" }}{{ $root = true }}{{ end }}
       - path: {{ $path.path | quote }}
         pathType: {{ $path.type }}
-        backend:
-          {{- toYaml $path.backend | nindent 10 }}
+        backend: {{ mustToJson $path.backend }}
     {{- end }}
     {{- end }}
     {{- if and $default $host (not $root) }}
       - path: "/"
         pathType: Prefix
-        backend:
-          {{- toYaml $default | nindent 10 }}
+        backend: {{ mustToJson $default }}
     {{- end }}
 {{- end -}}
 {{- end -}}
@@ -140,5 +152,5 @@ Shared parts of Ingresses and Gateways. Arguments come as a list whose first ite
 {{- /* A port of a Service as the backend of an Ingress, as JSON. (root, Service, port) */ -}}
 {{- define "aspire.ingressBackend" -}}
 {{- $port := int (index (index . 0).Values.workloads (index . 1) "ports" (index . 2) "port") -}}
-{{- dict "service" (dict "name" (index . 1) "port" (dict "number" $port)) | toJson -}}
+{{- dict "service" (dict "name" (index . 1) "port" (dict "number" $port)) | mustToJson -}}
 {{- end -}}

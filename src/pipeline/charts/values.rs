@@ -158,7 +158,7 @@ pub fn merged(helm: &Helm, target: &Target, given: &Given) -> Result<Json, Error
     std::fs::create_dir(&templates).map_err(Error::Temporary)?;
     std::fs::write(folder.path().join("Chart.yaml"), "apiVersion: v2\nname: values\nversion: 0.0.0\n")
         .map_err(Error::Temporary)?;
-    std::fs::write(templates.join("values.yaml"), "values: {{ toJson .Values }}\n").map_err(Error::Temporary)?;
+    std::fs::write(templates.join("values.yaml"), "values: {{ mustToJson .Values }}\n").map_err(Error::Temporary)?;
     let text = helm.template(target, folder.path(), &given.values(), &[])?;
     let json = text.lines().find_map(|line| line.strip_prefix("values: "));
     let parsed = json.and_then(|json| serde_json::from_str(json).ok());
