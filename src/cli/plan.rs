@@ -2,6 +2,7 @@
 
 use super::args::{Common, ListFormat, Plan};
 use super::{CliError, Exit, output, prompt, release};
+use crate::app::Note;
 use crate::diff::{Change, Mark, lines, summary};
 use crate::pipeline::{self, Ask, ChartChange, Conduct, Planned, Release, Saved};
 use crate::report::{harmless, quiet};
@@ -25,7 +26,8 @@ pub fn plan(common: &Common, options: &Plan) -> Result<Exit, CliError> {
     let limits = release::limits(release::duration(&options.deploy.on.timeout)?)?;
     let inputs = prompt::asker(common);
     let ask = Ask { inputs: &inputs, agree: &|| false };
-    release::requested(common, &options.deploy, |request, release| {
+    let note = |note: &Note| output::notes(std::slice::from_ref(note));
+    release::requested(common, &options.deploy, &note, |request, release| {
         let conduct = Conduct { only: None, limits, report: &quiet };
         let planned = pipeline::plan(request, release, &ask, &release::random, &conduct)?;
         match options.deploy.output {

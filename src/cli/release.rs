@@ -4,6 +4,7 @@ use super::args::{Accept, Common, Deploy, Destroy, ListFormat, Promote, Render, 
 use super::packed::{self, Packed};
 use super::project::{Project, given, rendered};
 use super::{CliError, Exit, output, prompt};
+use crate::app::Note;
 use crate::cluster::{Access, Environment};
 use crate::config::Config;
 use crate::helm::checked_arguments;
@@ -28,8 +29,10 @@ pub fn deploy(common: &Common, options: &Deploy) -> Result<Exit, CliError> {
         ));
     }
     let limits = limits(duration(&options.on.timeout)?)?;
-    requested(common, options, |request, release| {
-        let display = display(options.output);
+    let display = display(options.output);
+    let note =
+        |note: &Note| display.event(&pipeline::Event::Warned { text: format!("{}: {}", note.resource, note.text) });
+    requested(common, options, &note, |request, release| {
         let conduct = Conduct { only: options.steps.step.as_deref(), limits, report: &|event| display.event(event) };
         let asker = prompt::asker(common);
         let ask = Ask {
@@ -45,6 +48,7 @@ pub fn deploy(common: &Common, options: &Deploy) -> Result<Exit, CliError> {
 pub fn requested<T>(
     common: &Common,
     options: &Deploy,
+    note: &dyn Fn(&Note),
     act: impl FnOnce(&pipeline::Deploy, &Release) -> Result<T, CliError>,
 ) -> Result<T, CliError> {
     let approved = options.plan.as_deref().map(super::plan::read).transpose()?;
@@ -55,7 +59,7 @@ pub fn requested<T>(
             .map_err(|problems| CliError::Input { file: "parameters".into(), problems })?,
         accept_stale: options.accept.contains(&Accept::StaleCredentials),
     };
-    output::notes(&rendered.plan.notes);
+    rendered.plan.notes.iter().for_each(note);
     let name = release_name(options.on.named.release.as_deref(), &rendered.config, &rendered.app.name)?;
     let release = writing(common, &name, options.on.named.release_namespace.as_deref(), &rendered.config)?;
     let charts = super::charts::of_rendered(&rendered, &release.name, &release.namespace)?;

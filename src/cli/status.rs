@@ -157,6 +157,10 @@ fn section<const N: usize>(out: &mut String, title: &str, head: &[&str; N], rows
 /// Columns as wide as their widest cell, two blanks between them.
 pub fn table<const N: usize>(head: &[&str; N], rows: Vec<[String; N]>) -> String {
     let head = head.map(str::to_owned);
+    // What others wrote may hold line breaks; a row stays a row.
+    let cell = |cell: String| cell.split_whitespace().collect::<Vec<_>>().join(" ");
+    let rows =
+        rows.into_iter().map(|row| row.map(|text| if text.contains(['\n', '\r', '\t']) { cell(text) } else { text }));
     let all: Vec<[String; N]> = std::iter::once(head).chain(rows).collect();
     let width = |column: usize| all.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: [usize; N] = std::array::from_fn(width);
@@ -180,7 +184,7 @@ mod tests {
     fn columns_stand_under_each_other() {
         let text = table(
             &["A", "LONG", "C"],
-            vec![["abc".into(), "x".into(), String::new()], ["a".into(), "y".into(), "z".into()]],
+            vec![["abc".into(), "x\r\n".into(), String::new()], ["a".into(), "y".into(), "z".into()]],
         );
         assert_eq!(text, "A    LONG  C\nabc  x\na    y     z\n");
     }

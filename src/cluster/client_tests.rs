@@ -160,11 +160,11 @@ fn dry_runs_are_those_of_helm_and_store_nothing() {
     let patch = json!({"data": {"k": null}});
     let ask = |probe| cluster.ask(&[Question { kind: &SECRET, namespace: "n", probe }]).remove(0);
     assert_eq!(ask(Probe::Get("a")), Ok(Some(object.clone())));
-    ask(Probe::Apply(&object)).unwrap();
+    ask(Probe::Apply(&object, false)).unwrap();
     ask(Probe::Create(&object)).unwrap();
     ask(Probe::Patch("a", &patch)).unwrap();
     assert_eq!(ask(Probe::Get("a")), Ok(None));
-    assert_eq!(ask(Probe::Apply(&object)).unwrap_err().kind(), ErrorKind::Invalid);
+    assert_eq!(ask(Probe::Apply(&object, false)).unwrap_err().kind(), ErrorKind::Invalid);
     assert_eq!(ask(Probe::Get("a/b")).unwrap_err().kind(), ErrorKind::Invalid);
     let asked: Vec<Asked> = asked.iter().collect();
     let lines: Vec<(&str, &str)> =

@@ -77,7 +77,7 @@ impl Attempt<'_> {
             ErrorKind::Forbidden if status.message.contains(" cannot ") => error.hint(self.permission()),
             ErrorKind::Unauthorized => error.hint("log in again; the credentials of this context are not accepted"),
             ErrorKind::Conflict if status.message.starts_with("Apply failed with ") => error.hint(
-                "somebody set that field by other means: take it over into the application or aspire-k8s.yaml, or set it back",
+                "somebody set that field by other means: take it over into the application or aspire-k8s.yaml, set it back, or have helm take it over with --helm-arg=--force-conflicts",
             ),
             ErrorKind::Conflict => error.hint("somebody else changed it meanwhile; run again"),
             _ => error,

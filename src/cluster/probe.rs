@@ -27,8 +27,9 @@ const AT_ONCE: usize = 8;
 pub enum Probe<'a> {
     /// The object of this name.
     Get(&'a str),
-    /// What a server-side apply would make of it; a field that somebody else set otherwise is a conflict.
-    Apply(&'a Value),
+    /// What a server-side apply would make of it; a field that somebody else set otherwise is a conflict, unless it is taken
+    /// over by force.
+    Apply(&'a Value, bool),
     /// What creating it would give.
     Create(&'a Value),
     /// What merging into the object of this name would give (RFC 7386).
@@ -52,7 +53,7 @@ impl Question<'_> {
         match self.probe {
             Probe::Get(_) => "get",
             Probe::Create(_) => "create",
-            Probe::Apply(_) | Probe::Patch(..) => "patch",
+            Probe::Apply(..) | Probe::Patch(..) => "patch",
         }
     }
 
@@ -60,7 +61,7 @@ impl Question<'_> {
     pub fn name(&self) -> &str {
         match self.probe {
             Probe::Get(name) | Probe::Patch(name, _) => name,
-            Probe::Apply(object) | Probe::Create(object) => name_of(object),
+            Probe::Apply(object, _) | Probe::Create(object) => name_of(object),
         }
     }
 
@@ -120,9 +121,10 @@ impl Cluster {
                 let parameters = PostParams { dry_run: true, field_manager: manager() };
                 address.create(&parameters, object.to_string().into_bytes())
             }
-            Probe::Apply(object) => {
+            Probe::Apply(object, force) => {
                 self.hide_data_of(question.kind, object);
-                address.patch(name, &PatchParams::apply(HELM).dry_run().validation_strict(), &Patch::Apply(object))
+                let parameters = PatchParams { force, ..PatchParams::apply(HELM).dry_run().validation_strict() };
+                address.patch(name, &parameters, &Patch::Apply(object))
             }
             Probe::Patch(_, patch) => {
                 self.hide_data_of(question.kind, patch);

@@ -104,6 +104,12 @@ impl Record {
         Guard::of(&self.object)
     }
 
+    /// Whether the API server merged its objects (`ssa`, helm 4), not helm.
+    pub fn by_server(&self) -> bool {
+        let all: Value = serde_json::from_str(&self.json).unwrap_or_default();
+        all["apply_method"] == "ssa"
+    }
+
     /// Whether a helm works on it, or was killed while it did: an install, upgrade, rollback or removal.
     pub fn is_under_way(&self) -> bool {
         self.status.starts_with("pending-") || self.status == "uninstalling"

@@ -1,5 +1,6 @@
 //! One object: what happens to it, in which fields, why, and what goes wrong.
 
+use super::additions::without_additions;
 use super::fields::{Field, below, fields, stripped};
 use super::manifest::Object;
 use super::predict::predict;
@@ -121,7 +122,7 @@ fn compare(change: &mut Change, wanted: &Json, live: &Json, sides: Sides) {
     change.immutable = immutable::paths(&change.kind, &before, &change.fields);
     if let Some(last) = sides.last {
         // What the last manifest would change in the live object is what somebody changed since.
-        change.drift = fields(&stripped(&predict(last, last, live)), &before);
+        change.drift = fields(&stripped(&predict(last, last, &without_additions(last, live))), &before);
     } else {
         change.reason = Some("it is there already and is taken over".to_owned());
     }
@@ -129,7 +130,10 @@ fn compare(change: &mut Change, wanted: &Json, live: &Json, sides: Sides) {
 
 /// What somebody put into a variable by hand may be a secret that nobody here knows.
 fn veil_by_hand(change: &mut Change) {
-    let of_variable = |field: &&mut Field| field.path.contains(".env[");
+    // One variable, or all of a container that the chart gives none.
+    let of_variable = |field: &&mut Field| {
+        field.path.contains(".env[") || field.path.rsplit('.').next().is_some_and(|last| last == "env")
+    };
     for drift in change.drift.iter_mut().filter(of_variable) {
         if let Some(live) = &mut drift.after {
             hide(live, true, &[]);

@@ -40,6 +40,20 @@ pub(super) fn shown(field: &str, lists: &[&[Json]]) -> Option<Vec<Vec<String>>> 
     merged(field, lists).or_else(|| SHOWN.iter().find_map(|parts| all(parts, lists)))
 }
 
+/// A list whose entries the API server tells apart by two fields, and helm by the first alone, with an entry in any of these
+/// lists that helm takes for another: the field, and its value that is there more than once.
+pub(super) fn ambiguous(field: &str, lists: &[&[Json]]) -> Option<(&'static str, String)> {
+    MERGED.iter().filter(|(name, parts)| *name == field && parts.len() > 1).find_map(|(_, parts)| {
+        all(parts, lists)?;
+        let first = parts[0].0;
+        lists.iter().find_map(|list| {
+            let values: Vec<&Json> = list.iter().map(|entry| &entry[first]).collect();
+            let twice = values.iter().enumerate().find(|(index, value)| values[..*index].contains(value));
+            twice.map(|(_, value)| (first, value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+        })
+    })
+}
+
 fn all(parts: &[Part], lists: &[&[Json]]) -> Option<Vec<Vec<String>>> {
     lists.iter().map(|list| unique(parts, list)).collect()
 }

@@ -4,20 +4,25 @@
 //! manifest::objects ── last, wanted ─┐
 //!                            live ───┼─> predict ─> merge_patch ─> (dry run by the API server)
 //!                                    └─> change: fields, drift, restarts, immutable ─> text, JSON
+//! lost: what helm's own merge would lose     additions: what a merge leaves, and somebody added by hand
 //! ```
 //! Values in, values out. Nothing here asks a cluster, and no value of a Secret leaves it.
 
+mod additions;
 mod change;
 mod fields;
 mod immutable;
 mod keys;
+mod lost;
 mod manifest;
 mod predict;
 mod restart;
 mod text;
 
+pub use additions::{holds_data, with_places};
 pub use change::{Action, Change, Sides, change};
 pub use fields::{Field, below, fields};
+pub use lost::lost;
 pub use manifest::{Object, mark, objects};
 pub use predict::{merge_patch, predict};
 pub use text::{Mark, lines, summary};

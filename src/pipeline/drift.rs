@@ -1,6 +1,7 @@
 //! What differs between the objects that helm stored and those that live: changes by hand. Pure: objects in, sentences out.
 //!
-//! Only what the chart sets is compared; what the API server, controllers and other tools add is theirs. Must not show what
+//! What the chart sets is compared, and what was added by hand beside it where that counts for the application
+//! ([`crate::diff::with_places`]); what the API server, controllers and other tools add is theirs. Must not show what
 //! may be secret: the data of Secrets and the values of variables are named, never written.
 
 use crate::cluster::{Quantity, name_of};
@@ -39,6 +40,7 @@ pub fn compare(stored: &Json, live: Option<&Json>, ignored: &[&str]) -> Vec<Drif
         None => found.push("", None, None, "missing"),
         Some(live) if !live["metadata"]["deletionTimestamp"].is_null() => found.push("", None, None, "being deleted"),
         Some(live) => {
+            let stored = crate::diff::with_places(stored, live);
             for (key, value) in stored.as_object().into_iter().flatten() {
                 if !matches!(key.as_str(), "apiVersion" | "kind" | "status") {
                     found.value(key, value, &live[key.as_str()]);
@@ -88,9 +90,16 @@ impl Comparison<'_> {
             return;
         }
         match (stored, live) {
-            (Json::Object(entries), Json::Object(_)) => {
+            (Json::Object(entries), Json::Object(added)) => {
                 for (key, value) in entries {
                     self.value(&format!("{path}.{key}"), value, &live[key.as_str()]);
+                }
+                if matches!(path, "data" | "binaryData") && crate::diff::holds_data(self.stored) {
+                    let more = added.iter().filter(|(key, _)| self.stored["stringData"].get(key.as_str()).is_none());
+                    let more = more.filter(|(key, _)| !entries.contains_key(*key));
+                    for (key, value) in more {
+                        self.push(&format!("{path}.{key}"), None, Some(value), "added");
+                    }
                 }
             }
             (Json::Array(stored), Json::Array(live)) => self.list(path, stored, live),
@@ -240,6 +249,27 @@ mod tests {
 
     fn container_of(object: &mut Json) -> &mut Json {
         &mut object["spec"]["template"]["spec"]["containers"][0]
+    }
+
+    #[test]
+    fn additions_are_found_where_the_chart_says_nothing() {
+        let bare = || deployment(|object| drop(container_of(object).as_object_mut().unwrap().remove("env")));
+        let live = deployment(|live| {
+            container_of(live)["env"] = json!([{"name": "NEW", "value": "hush"}]);
+            container_of(live)["envFrom"] = json!([{"configMapRef": {"name": "other"}}]);
+        });
+        let container = "spec.template.spec.containers[api]";
+        assert_eq!(
+            found(&bare(), &live, &[]),
+            [format!("{container}.env[NEW] added"), format!("{container}.envFrom changed")]
+        );
+        let map =
+            |data: Json| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "m"}, "data": data});
+        let live = map(json!({"A": "1", "B": "2"}));
+        assert_eq!(found(&map(json!({"A": "1"})), &live, &[]), ["data.B added"]);
+        assert_eq!(found(&map(Json::Null), &live, &[]), ["data.A added", "data.B added"]);
+        let secret = |object: &str| json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, object: {"K": "aHVzaA=="}});
+        assert_eq!(found(&secret("stringData"), &secret("data"), &[]), ["stringData.K removed"; 0]);
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! What the API server says of the objects of a plan: how they are, and what it would make of what helm applies.
 
 use super::Error;
+use super::foresee;
 use super::saved::state_of;
 use crate::cluster::{Cluster, ErrorKind, Kind, Probe, Question};
-use crate::diff::{Object, merge_patch, predict};
+use crate::diff::{Object, lost, merge_patch, predict};
 use serde_json::Value as Json;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -124,7 +125,7 @@ pub struct Asked {
     /// The objects as they would be.
     pub answers: BTreeMap<Object, Json>,
     /// Why it would not take them.
-    pub errors: Vec<String>,
+    pub errors: Vec<crate::cluster::Error>,
     /// What it was not asked, and why.
     pub not_checked: Vec<String>,
 }
@@ -135,21 +136,22 @@ impl Asked {
         Self { not_checked: vec![reason], ..Self::default() }
     }
 
-    /// Asks it, by the method that helm uses for this release. What is made anew, named by kind and name, it would refuse.
+    /// Asks it, by the method that helm uses for this release. What is deleted and recreated it would refuse.
     pub fn of_server(
         cluster: &Cluster,
-        last: &BTreeMap<Object, Json>,
-        wanted: &BTreeMap<Object, Json>,
+        question: &foresee::Question,
         standing: &Standing,
         by_server: bool,
-        anew: &BTreeSet<(String, String)>,
     ) -> Result<Self, Error> {
+        let foresee::Question { last, wanted, anew, force, .. } = *question;
         let mut asked = Self::default();
         let mut patches = BTreeMap::new();
         if !by_server {
             for (object, body) in wanted {
                 let Some(live) = standing.live.get(object) else { continue };
-                let next = predict(last.get(object).unwrap_or(body), body, live);
+                let before = last.get(object).unwrap_or(body);
+                asked.errors.extend(lost(before, body, live).iter().map(|list| lost_entry(object, list)));
+                let next = predict(before, body, live);
                 patches.insert(object, Json::Object(merge_patch(live, &next)));
             }
         }
@@ -166,7 +168,7 @@ impl Asked {
                     continue;
                 }
                 (Some(patch), _) => Probe::Patch(&object.name, patch),
-                (None, _) if by_server => Probe::Apply(body),
+                (None, _) if by_server => Probe::Apply(body, force),
                 (None, _) => Probe::Create(body),
             };
             questions.push((object, Question { kind, namespace: &object.namespace, probe }));
@@ -182,7 +184,11 @@ impl Asked {
                 Err(error) if error.kind() == ErrorKind::Forbidden && !may(cluster, question)? => {
                     forbidden.entry((question.verb(), question.kind.resource())).or_default().push(&object.name);
                 }
-                Err(error) => asked.errors.push(error.to_string()),
+                // A number may be written as only helm reads it, and a webhook may not be made for questions.
+                Err(error) if UNASKED.iter().any(|words| error.sentence().contains(words)) => {
+                    asked.not_checked.push(error.sentence().to_owned());
+                }
+                Err(error) => asked.errors.push(error),
             }
         }
         asked.not_checked.extend(forbidden.into_iter().map(|((verb, resource), names)| {
@@ -194,6 +200,16 @@ impl Asked {
         }));
         Ok(asked)
     }
+}
+
+/// Answers that say nothing of what the same request does when it is no dry run.
+const UNASKED: [&str; 2] = ["does not support dry run", "cannot be handled as a"];
+
+/// What helm's own merge would lose of an object.
+fn lost_entry(object: &Object, list: &str) -> crate::cluster::Error {
+    let what = format!("helm merges {object} itself and tells the entries of {list}: a change would lose one of them");
+    let hint = "deploy with helm 4 and `--helm-arg=--server-side=true --helm-arg=--force-conflicts`, which lets the API server merge, or give one of them another number in a deploy of its own";
+    crate::cluster::Error::refused(what).hint(hint)
 }
 
 /// Whether the permission is there, so that it was something else that forbade it: admission or a quota.

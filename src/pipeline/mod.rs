@@ -18,6 +18,7 @@ mod drift;
 mod event;
 mod fetch;
 mod foreign;
+mod foresee;
 mod graph;
 mod history;
 mod hosts;

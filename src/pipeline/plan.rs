@@ -5,21 +5,20 @@
 use super::charts::{ChartChange, known};
 use super::deploy::{Deploy, Deployment, reading};
 use super::event::say;
+use super::foresee::{Foreseen, Question, recreated};
 use super::graph::{Graph, Step};
 use super::kinds::Intent;
-use super::live::{Asked, Standing};
 use super::run::{Conduct, run};
 use super::saved::{Basis, Key, Saved};
 use super::settle::Ask;
 use super::{Error, Random, Release, own, values};
 use crate::charts::PlannedChart;
-use crate::cluster::{Cluster, NAMESPACE, Objects as _, Record, ReleaseSecret, State, mask, namespace};
-use crate::diff::{Change, Object, Sides, change, mark, objects};
+use crate::cluster::{Cluster, NAMESPACE, Objects as _, ReleaseSecret, State, mask};
+use crate::diff::{Change, Object, Sides, change};
 use crate::helm::{Intended, Options, Revision, Values};
 use crate::problem::{Problem, Problems};
-use crate::promotion;
-use serde_json::{Value as Json, json};
-use std::collections::{BTreeMap, BTreeSet};
+use serde_json::json;
+use std::collections::BTreeSet;
 
 /// What a deploy would do.
 pub struct Planned {
@@ -97,23 +96,14 @@ impl Deployment<'_> {
             Err(error) => return Err(error),
         };
         let history = helm.history(target)?;
-        let last = self.applied(&history)?;
-        let (last, wanted) = (self.marked(&last)?, self.marked(&manifest)?);
-        let has_namespace = namespace::look(cluster, space)?.is_some();
-        let standing = Standing::read(cluster, &last, &wanted)?;
+        let (last, wanted) = (self.marked(&self.applied(&history)?.manifest)?, self.marked(&manifest)?);
         let anew = match &intent {
-            Some(Intent::New(change)) => made_anew(&change.promotion.changes),
-            Some(Intent::UnderWay(log, _)) => made_anew(&log.journal.changes),
+            Some(Intent::New(change)) => recreated(&change.promotion.changes),
+            Some(Intent::UnderWay(log, _)) => recreated(&log.journal.changes),
             None => BTreeSet::new(),
         };
-        let asked = match by_server {
-            Some(by_server) if has_namespace => Asked::of_server(cluster, &last, &wanted, &standing, by_server, &anew)?,
-            Some(_) => Asked::nothing(format!(
-                "the namespace {space} does not exist yet, so the API server has checked none of its {} objects",
-                wanted.len()
-            )),
-            None => Asked::nothing("helm stops at a kind that it does not find, so no object was checked".to_owned()),
-        };
+        let question = Question { last: &last, wanted: &wanted, by_server, anew: &anew, force: self.forces() };
+        let Foreseen { standing, asked, has_namespace } = Foreseen::look(cluster, self.release, &question)?;
         let secrets = self.hidden(&secret);
         let all: BTreeSet<&Object> = last.keys().chain(wanted.keys()).collect();
         let sides = |object: &Object| Sides {
@@ -131,7 +121,7 @@ impl Deployment<'_> {
         if self.request.wait.waits() {
             own::clear_up(self.release, before, settled, &mut changes);
         }
-        errors.extend(asked.errors.iter().map(|error| mask(error, &secrets)));
+        errors.extend(asked.errors.iter().map(|error| mask(&error.to_string(), &secrets)));
         let mut not_checked = [standing.unknown.clone(), asked.not_checked].concat();
         not_checked.extend(
             hooks.iter().map(|hook| format!("{} {}: helm makes it by a hook of the chart", hook.kind, hook.name)),
@@ -176,35 +166,12 @@ impl Deployment<'_> {
         Ok(helm.dry_run(target, &chart, &Values { files: &files, over: &over }, &options)?)
     }
 
-    /// The manifest that helm compares with: the one that is in place, else that of the last try.
-    fn applied(&self, history: &[Revision]) -> Result<String, Error> {
-        let ((helm, target), cluster) = (self.helm.get()?, self.cluster.get()?);
-        let Some(found) = history.iter().rfind(|revision| revision.status == "deployed").or(history.last()) else {
-            return Ok(String::new());
-        };
-        // Helm may keep its records elsewhere; then it is asked.
-        match Record::read(cluster, &self.release.namespace, &self.release.name, found.revision) {
-            Ok(Some(record)) => Ok(record.manifest),
-            _ => Ok(helm.get_manifest(target, Some(found.revision))?.unwrap_or_default()),
-        }
-    }
-
     /// The objects of the chart where helm says no more about them.
     fn rendered(&self, secret: &ReleaseSecret) -> Result<String, Error> {
         let ((helm, target), chart) = (self.helm.get()?, self.chart.get()?.path().join("chart"));
         let over = self.values(secret)?;
         let values = Values { files: &values::files(self.request, &chart), over: &over };
         Ok(helm.template(target, &chart, &values, &[])?)
-    }
-
-    /// The objects of a manifest, with what helm adds to each.
-    fn marked(&self, manifest: &str) -> Result<BTreeMap<Object, Json>, Error> {
-        let (name, space) = (&self.release.name, &self.release.namespace);
-        let mut found = objects(manifest, space)?;
-        for object in found.values_mut() {
-            mark(object, name, space);
-        }
-        Ok(found)
     }
 
     /// Texts that must not be shown: what the Secrets hold now and would hold.
@@ -267,12 +234,6 @@ impl Deployment<'_> {
         let problems = Problems(moved.0.into_iter().map(with_hint).collect());
         problems.or(()).map_err(Error::Refused)
     }
-}
-
-/// Kinds and names of the objects that cannot become what they are to be, and make room for new ones.
-fn made_anew(changes: &[promotion::Change]) -> BTreeSet<(String, String)> {
-    let same = changes.iter().filter(|change| change.marks.is_some());
-    same.map(|change| (change.new.kind.clone(), change.new.name.clone())).collect()
 }
 
 /// The uid of a namespace, when we may see it.

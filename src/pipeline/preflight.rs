@@ -46,6 +46,8 @@ pub struct Examination {
     pub seen: Seen,
     /// The objects that helm will make.
     pub objects: Vec<Json>,
+    /// The same as helm writes them.
+    pub manifest: String,
     /// What `helm template` must be told of this cluster.
     pub version: Vec<String>,
 }
@@ -190,7 +192,7 @@ pub fn examine(examined: &Examined, survey: &Survey) -> Result<Examination, Erro
     match unknown {
         // What failed here says better why helm could not look, a missing right above all.
         Some(error) if findings.iter().all(|finding| finding.verdict != Verdict::Failed) => Err(error),
-        _ => Ok(Examination { findings, seen, objects, version: of_version(survey) }),
+        _ => Ok(Examination { findings, seen, objects, manifest, version: of_version(survey) }),
     }
 }
 

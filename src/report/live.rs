@@ -1,6 +1,7 @@
 //! What runs now, at the foot of a terminal: a line for each step and each workload, above it what has been said.
 
 use super::lines::{lines, workload};
+use super::screen::Screen;
 use super::style::{Terminal, one_line};
 use crate::pipeline::Event;
 use crate::rollout::{Progress, State};
@@ -32,7 +33,7 @@ struct Running {
 impl Live {
     /// On standard error.
     pub fn new(terminal: Terminal) -> Self {
-        Self::on(ProgressDrawTarget::stderr(), terminal, Some(TURN))
+        Self::on(ProgressDrawTarget::term_like_with_hz(Box::new(Screen::default()), 20), terminal, Some(TURN))
     }
 
     fn on(target: ProgressDrawTarget, terminal: Terminal, turn: Option<Duration>) -> Self {

@@ -10,6 +10,7 @@
 
 mod lines;
 mod live;
+mod screen;
 pub mod steps;
 mod style;
 

@@ -61,6 +61,8 @@ pub enum Fault {
     Call(Arc<dyn Fn(&Request) -> bool + Send + Sync>),
     /// The API server does it, this is called, and the connection is cut before the answer.
     CallAfter(Arc<dyn Fn(&Request) + Send + Sync>),
+    /// The API server does it and answers, this is called, and then the answer is passed on.
+    CallAnswered(Arc<dyn Fn(&Request) + Send + Sync>),
 }
 
 /// A door that stalled requests wait at.
@@ -199,6 +201,26 @@ impl Faults {
         lock(&self.shared.rules).clear();
     }
 
+    /// Calls `signal` at the `number`-th request from now on that fits, before the API server sees it or once it has answered;
+    /// the client gets its answer either way, so that only the signal disturbs it.
+    pub fn signal_at(
+        &self,
+        number: u32,
+        answered: bool,
+        fits: impl Fn(&Request) -> bool + Send + Sync + 'static,
+        signal: impl Fn(&Request) + Send + Sync + 'static,
+    ) -> Rule {
+        let fault = if answered {
+            Fault::CallAnswered(Arc::new(signal))
+        } else {
+            Fault::Call(Arc::new(move |request| {
+                signal(request);
+                true
+            }))
+        };
+        self.inject(fault, number, 1, fits)
+    }
+
     /// Every request so far: `POST /api/v1/namespaces`.
     #[must_use]
     pub fn log(&self) -> Vec<String> {
@@ -270,6 +292,13 @@ fn answer(
             call(request);
             return Err(cut());
         }
+        Some(Fault::CallAnswered(call)) => {
+            let (mut server, first) = begun(upstream, &last_of_its_connection(&request.head), request)?;
+            call(request);
+            client.write_all(&first)?;
+            io::copy(&mut server, &mut client)?;
+            return Err(cut());
+        }
     }
     if server.is_none() {
         let fresh = TcpStream::connect(upstream)?;
@@ -288,11 +317,26 @@ fn answer(
 
 /// Lets the API server do it, on a connection of its own, and waits until it has answered.
 fn alone(upstream: SocketAddr, request: &Request) -> io::Result<()> {
+    begun(upstream, &request.head, request).map(drop)
+}
+
+/// A request on a connection of its own whose answer has begun, and the first bytes of that.
+fn begun(upstream: SocketAddr, head: &[u8], request: &Request) -> io::Result<(TcpStream, [u8; 12])> {
     let mut server = TcpStream::connect(upstream)?;
-    server.write_all(&request.head)?;
+    server.write_all(head)?;
     server.write_all(&request.body)?;
+    let mut first = [0; 12];
     // The first bytes of the answer come when it is done.
-    server.read_exact(&mut [0; 12])
+    server.read_exact(&mut first)?;
+    Ok((server, first))
+}
+
+/// The head of a request after whose answer the server closes the connection, so that the answer's end can be seen.
+fn last_of_its_connection(head: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(head);
+    let kept = text.trim_end().lines().filter(|line| !line.to_ascii_lowercase().starts_with("connection:"));
+    let lines: Vec<&str> = kept.chain(["Connection: close", "", ""]).collect();
+    lines.join("\r\n").into_bytes()
 }
 
 /// The next request of a connection; none when the client has no more.

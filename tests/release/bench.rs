@@ -260,9 +260,15 @@ impl Run {
     }
 
     /// Runs it to its end.
-    pub fn end(mut self) -> Ran {
+    pub fn end(self) -> Ran {
+        self.end_telling(&AtomicU32::new(0))
+    }
+
+    /// Runs it to its end, and writes its process down as soon as there is one.
+    pub fn end_telling(mut self, process: &AtomicU32) -> Ran {
         let shown = format!("{:?}", self.command.get_args().collect::<Vec<_>>());
         let mut child = self.command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        process.store(child.id(), Ordering::SeqCst);
         if let (Some(mut pipe), Some(text)) = (child.stdin.take(), self.input) {
             // What ends early has not read it.
             let _ = pipe.write_all(text.as_bytes());

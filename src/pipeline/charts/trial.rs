@@ -131,7 +131,8 @@ impl Work<'_> {
             let Some(kind) = self.cluster.kind(version, name)? else {
                 return Ok(Some(format!("the kind {name} of {version} is not served")));
             };
-            let question = Question { kind: &kind, namespace: place(object, chart), probe: Probe::Apply(object) };
+            let question =
+                Question { kind: &kind, namespace: place(object, chart), probe: Probe::Apply(object, false) };
             for answer in self.cluster.ask(&[question]) {
                 match answer {
                     // Helm says what it makes of fields that somebody else set.

@@ -58,7 +58,10 @@ impl Deployment<'_> {
     }
 
     pub(super) fn check(&self) -> Result<(), Error> {
-        let findings = self.examined()?;
+        let (mut findings, manifest) = self.examined()?;
+        if findings.iter().all(|finding| finding.verdict != Verdict::Failed) {
+            findings.extend(self.heeded(self.obstacles(&manifest)?));
+        }
         for finding in findings.iter().filter(|finding| finding.verdict == Verdict::Warning) {
             warn(self.report, finding.to_string());
         }
@@ -70,12 +73,13 @@ impl Deployment<'_> {
 
     /// What a plan refuses: its own dry runs say the rest, and looking needs no right to write.
     pub(in crate::pipeline) fn check_owners(&self) -> Result<(), Error> {
-        let mut findings = self.examined()?;
+        let (mut findings, _) = self.examined()?;
         findings.retain(|finding| OWNERS.contains(&finding.check));
         refusal(&findings).map_or(Ok(()), Err)
     }
 
-    fn examined(&self) -> Result<Vec<Finding>, Error> {
+    /// What was found, and what helm would apply.
+    fn examined(&self) -> Result<(Vec<Finding>, String), Error> {
         let ((helm, target), cluster) = (self.helm.get()?, self.cluster.get()?);
         let (before, settled) = (self.before.get()?, self.settled.get()?);
         helm.hide(values::secrets_of(settled));
@@ -103,17 +107,22 @@ impl Deployment<'_> {
             Err(Error::Helm(_)) if !foreign.is_empty() => Examination::default(),
             Err(error) => return Err(error),
         };
-        let Examination { mut findings, seen, objects, version } = found;
+        let Examination { mut findings, seen, objects, manifest, version } = found;
         self.hold.keep(seen);
         self.foreseen.put(objects);
         self.kube_version.put(version);
         findings.extend(foreign.into_iter().map(|problem| Finding::of_problem("secrets", problem)));
+        Ok((self.heeded(findings), manifest))
+    }
+
+    /// The findings, where a person knows better than some of them.
+    fn heeded(&self, mut findings: Vec<Finding>) -> Vec<Finding> {
         for finding in &mut findings {
             if finding.verdict == Verdict::Failed && self.request.ignored.iter().any(|check| check == finding.check) {
                 finding.verdict = Verdict::Warning;
             }
         }
-        Ok(findings)
+        findings
     }
 }
 

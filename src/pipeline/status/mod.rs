@@ -8,11 +8,12 @@ pub use endpoints::Endpoint;
 pub use secrets::{Secret, used as secrets_used};
 
 use super::drift::{self, Drift};
-use super::{Error, Release};
+use super::{Error, Release, history};
 use crate::cluster::{
     CLAIM, CONFIG_MAP, Cluster, ErrorKind, Kind, Objects, ReleaseSecret, SECRET, State, annotation, label, marks,
     name_of,
 };
+use crate::helm::{self, Helm, Target};
 use serde::Serialize;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -127,7 +128,7 @@ pub fn status(release: &Release) -> Result<Standing, Error> {
         server: release.location.url.clone(),
         application,
         revision: live.revision,
-        meaning: meaning(&live.status, release),
+        meaning: meaning(&live.status, can_go_back(&helm, &target, &live)?, release),
         status: live.status,
         chart: live.chart,
         app_version: live.app_version,
@@ -147,11 +148,19 @@ fn nothing(cluster: &Cluster, release: &Release) -> Result<Standing, Error> {
     Ok(Standing::Nothing { claims, secrets: secret.map(|_| name).into_iter().collect() })
 }
 
+/// Whether `rollback` would find a revision, where the last one failed.
+pub fn can_go_back(helm: &Helm, target: &Target, live: &helm::Release) -> Result<bool, Error> {
+    Ok(live.status != "failed" || history::choose(&helm.history(target)?, None).is_ok())
+}
+
 /// Helm's word for a state, for a person.
-pub fn meaning(status: &str, release: &Release) -> String {
+pub fn meaning(status: &str, can_go_back: bool, release: &Release) -> String {
     let killed = "a helm works on it now, or was killed while it did; `deploy` says how to go on";
     let sentence = match status {
         "deployed" => "in place as a whole",
+        "failed" if !can_go_back => {
+            "it failed and may be in place in part, and no earlier revision was good: `deploy` goes on, `destroy` removes it and keeps its claims"
+        }
         "failed" => {
             "the last change failed and may be in place in part; `history` shows the revisions, `rollback` goes back"
         }
