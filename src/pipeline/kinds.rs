@@ -3,13 +3,14 @@
 use super::event::{say, warn};
 use super::installation::Installation;
 use super::promote::{Log, kind, live, nodes, others, volumes};
+use super::reach::{self, Manifest};
 use super::status::autoscalers;
 use super::{Error, Release};
 use crate::cluster::claims::ReleaseName;
-use crate::cluster::{Cluster, ErrorKind, Owner, name_of};
+use crate::cluster::{CLAIM, Cluster, DEPLOYMENT, ErrorKind, Owner, STATEFUL_SET, name_of};
 use crate::helm::Values;
 use crate::problem::{Problem, Problems};
-use crate::promotion::{Confirmation, Direction, How, Journal, Live, Promotion, Sides, detect, digest};
+use crate::promotion::{Confirmation, Direction, How, Journal, Live, Promotion, Sides, detect, digest, losses};
 use serde_json::Value as Json;
 use std::path::Path;
 
@@ -94,13 +95,13 @@ impl Installation<'_> {
         Ok(Agreed::GoOn(log))
     }
 
-    /// Shows the change and has it confirmed.
+    /// Shows the change and has it confirmed. None where helm alone can make it.
     pub fn begin_change(
         &self,
         change: NewChange,
         consent: &Consent,
         agree: &(dyn Fn() -> bool + Sync),
-    ) -> Result<Agreed, Error> {
+    ) -> Result<Option<Agreed>, Error> {
         let NewChange { promotion, hash, target, last } = change;
         for line in promotion.lines(&hash) {
             say(self.report, line);
@@ -116,7 +117,24 @@ impl Installation<'_> {
             }
         }
         confirmed(&promotion, &hash, consent, agree)?;
-        Ok(Agreed::Begin(promotion.journal(hash, target, last)))
+        Ok((!promotion.changes.is_empty()).then(|| Agreed::Begin(promotion.journal(hash, target, last))))
+    }
+
+    /// Whether going to these objects means more than helm can do, or ask: another kind, or data that is left.
+    pub fn is_more_than_helm(&self, wanted: &Manifest, objects: &[Json]) -> Result<bool, Error> {
+        if reach::changes_kind(self.cluster, self.release, wanted)? {
+            return Ok(true);
+        }
+        let space = self.space();
+        let live = Live {
+            deployments: self.cluster.list(&DEPLOYMENT, space, "")?,
+            stateful_sets: self.cluster.list(&STATEFUL_SET, space, "")?,
+            claims: self.cluster.list(&CLAIM, space, "")?,
+            ..Live::default()
+        };
+        let release = ReleaseName { name: &self.release.name, namespace: space };
+        let sides = Sides { release, base: 0, last: &[], target: objects, live: &live };
+        Ok(!losses(sides).is_empty())
     }
 
     /// The change that leads to these objects, which are those of the revision `to` or of a chart. None when nothing changes
@@ -138,12 +156,12 @@ impl Installation<'_> {
         let look =
             |live: &Live| detect(Sides { release, base, last: &before, target: objects, live }).map_err(Error::Refused);
         let Some(found) = look(&live)? else { return Ok(None) };
-        if history.is_empty() {
+        if history.is_empty() && !found.changes.is_empty() {
             let what = format!("{} has no history any more (E02)", self.release.described());
             let hint = "restore its Secrets `sh.helm.release.v1...` from a backup; nothing was done";
             return Err(Error::Refused(Problem::at("", what).hint(hint).into()));
         }
-        if deployed.is_none() {
+        if deployed.is_none() && !found.changes.is_empty() {
             let what = format!("{} has no revision in place that one could go back to (E15)", self.release.described());
             let hint = "deploy the chart from before once more, then this one";
             return Err(Error::Refused(Problem::at("", what).hint(hint).into()));
@@ -178,14 +196,21 @@ impl Installation<'_> {
 
 impl NewChange {
     /// The journal of a change that was agreed to before anybody knew of it: who asked to go back on a failure agreed to
-    /// downtime. An error when it needs more.
-    pub fn agreed_beforehand(self, consent: &Consent) -> Result<Journal, Error> {
+    /// downtime, and who agreed to another place for data on the way there, to the one from before. None where helm alone can
+    /// make it; an error when it needs more.
+    pub fn agreed_beforehand(self, consent: &Consent) -> Result<Option<Journal>, Error> {
         let Self { promotion, hash, target, last } = self;
-        let given = |need: &Confirmation| *need == Confirmation::Downtime || consent.accept.contains(need);
+        let moved =
+            || consent.accept.iter().any(|word| matches!(word, Confirmation::EmptydirLoss | Confirmation::AbandonData));
+        let given = |need: &Confirmation| match need {
+            Confirmation::Downtime => true,
+            Confirmation::AbandonData if promotion.changes.is_empty() => moved(),
+            need => consent.accept.contains(need),
+        };
         if promotion.needs.iter().all(given) {
-            return Ok(promotion.journal(hash, target, last));
+            return Ok((!promotion.changes.is_empty()).then(|| promotion.journal(hash, target, last)));
         }
-        let what = "going back would change kinds, which needs a confirmation; the failed revision is left as it is";
+        let what = "going back needs a confirmation of what it means; the failed revision is left as it is";
         Err(Error::Refused(Problem::at("", what).hint("`rollback` shows what would happen, and asks").into()))
     }
 }
@@ -236,7 +261,11 @@ fn confirmed(
         None if promotion.needs.is_empty() || agree() => Ok(()),
         None => {
             let is_kind = promotion.changes.iter().any(|change| change.marks.is_none());
-            let what = if is_kind { "a workload would change its kind" } else { "an object would be made anew" };
+            let what = match is_kind {
+                _ if promotion.changes.is_empty() => "a workload would start without data that it has now",
+                true => "a workload would change its kind",
+                false => "an object would be made anew",
+            };
             refuse(format!("{what}, which needs a confirmation"))
         }
     }

@@ -195,10 +195,11 @@ impl Return<'_> {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner).take();
         let agreed = match open {
             Some(log) => Some(on.go_on_with(log, &objects, to)?),
-            None if reach::changes_kind(self.cluster.get()?, self.release, wanted)? => on
+            None if on.is_more_than_helm(wanted, &objects)? => on
                 .plan_change(&objects, to)?
                 .map(|change| on.begin_change(change, &self.request.consent, self.agree))
-                .transpose()?,
+                .transpose()?
+                .flatten(),
             None => None,
         };
         *self.agreed.lock().unwrap_or_else(PoisonError::into_inner) = agreed;
@@ -335,7 +336,7 @@ impl Way<'_> {
         &self,
         change_kinds: impl FnOnce(u64, &Manifest) -> Result<(), Error>,
     ) -> Result<Option<u64>, Error> {
-        let Installation { cluster, helm, target, release, report, .. } = self.on;
+        let Installation { helm, target, report, .. } = self.on;
         let revisions = helm.history(target)?;
         if revisions.last().is_none_or(|last| last.status == "deployed") {
             return Ok(None);
@@ -343,7 +344,7 @@ impl Way<'_> {
         let Ok(revision) = history::choose(&revisions, None) else { return Ok(None) };
         let wanted = check(&self.on, revision)?;
         say(report, format!("going back to revision {revision}"));
-        if reach::changes_kind(cluster, release, &wanted)? {
+        if self.on.is_more_than_helm(&wanted, &wanted.values().cloned().collect::<Vec<_>>())? {
             change_kinds(revision, &wanted)?;
         } else {
             self.go(revision, &wanted)?;

@@ -1,4 +1,4 @@
-//! What happens to the data in each folder when a workload changes its kind. Pure.
+//! What happens to the data in each folder when a workload changes. Pure.
 
 use super::journal::Confirmation;
 use crate::cluster::name_of;
@@ -7,15 +7,17 @@ use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Where the data of a folder lies.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Place {
-    /// In a claim.
-    Claim(String),
-    /// In a claim per pod, from a template of this name.
-    Template(String),
+    /// In a claim, or in this folder of it.
+    Claim(String, String),
+    /// In a claim per pod, from a template of this name, or in this folder of it.
+    Template(String, String),
     /// In the pod.
     Pod,
+    /// In the file system of the container: nothing is mounted there.
+    Container,
     /// In a folder of the node.
     Node(String),
 }
@@ -61,13 +63,27 @@ pub struct DataNote {
     pub class: Class,
 }
 
+impl Place {
+    fn is_claim(&self) -> bool {
+        matches!(self, Self::Claim(..) | Self::Template(..))
+    }
+}
+
 impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Claim(name) => write!(f, "claim {name}"),
-            Self::Template(name) => write!(f, "a claim {name} per pod"),
-            Self::Pod => f.write_str("the pod itself"),
-            Self::Node(path) => write!(f, "{path} on the node"),
+            Self::Claim(name, _) => write!(f, "claim {name}")?,
+            Self::Template(name, _) => write!(f, "a claim {name} per pod")?,
+            Self::Pod => f.write_str("the pod itself")?,
+            Self::Container => f.write_str("the container's own file system")?,
+            Self::Node(path) => write!(f, "{path} on the node")?,
+        }
+        match self {
+            // The folder of every claim of ours.
+            Self::Claim(_, folder) | Self::Template(_, folder) if !folder.is_empty() && folder != "data" => {
+                write!(f, " (folder {folder})")
+            }
+            _ => Ok(()),
         }
     }
 }
@@ -81,55 +97,101 @@ pub fn claims_of(workload: &Json) -> BTreeSet<&str> {
 pub fn compare(name: &str, old: &Json, new: &Json) -> Vec<DataNote> {
     // The claims of a template are called after their StatefulSet.
     let same_set = old["kind"] == new["kind"] && name_of(old) == name_of(new);
-    let (was, mut becomes) = (places(old), places(new));
-    let note = |(folder, was): (String, Place)| {
-        let becomes = becomes.remove(&folder);
-        let class = class(&was, becomes.as_ref(), same_set)?;
-        Some(DataNote { workload: name.to_owned(), folder, was, becomes, class })
+    let (before, after) = (mounts(old), mounts(new));
+    let kept: BTreeSet<&Place> = before.values().flatten().filter(|place| place.is_claim()).collect();
+    let mut notes = Vec::new();
+    for (folder, was) in before.iter().filter_map(|(folder, place)| Some((folder, place.as_ref()?))) {
+        let becomes = after.get(folder).cloned().flatten();
+        if let Some(class) = class(was, becomes.as_ref(), same_set) {
+            let (workload, folder, was) = (name.to_owned(), folder.clone(), was.clone());
+            notes.push(DataNote { workload, folder, was, becomes, class });
+        }
+    }
+    let claimed = after.iter().filter_map(|(folder, place)| Some((folder, place.as_ref()?)));
+    let claimed = claimed.filter(|(folder, place)| place.is_claim() && !before.contains_key(*folder));
+    for (folder, becomes) in claimed {
+        // A claim that was mounted elsewhere was told of where it was; files of others around the folder are no data.
+        let Some(was) = around(&before, folder).filter(|_| !kept.contains(becomes)) else { continue };
+        let runs = super::observe::replicas(old) > 0;
+        let class = class(&was, Some(becomes), same_set).filter(|class| runs || *class != Class::PodLoss);
+        if let Some(class) = class {
+            let (workload, folder, becomes) = (name.to_owned(), folder.clone(), Some(becomes.clone()));
+            notes.push(DataNote { workload, folder, was, becomes, class });
+        }
+    }
+    notes.sort_by(|a, b| a.folder.cmp(&b.folder));
+    notes
+}
+
+/// The claims of a workload that leaves the chart: each with what it was mounted for.
+pub fn left_behind(old: &Json) -> Vec<DataNote> {
+    let places = mounts(old).into_iter().filter_map(|(folder, place)| Some((folder, place?)));
+    let claims = places.filter(|(_, place)| place.is_claim());
+    let note = |(folder, was)| DataNote {
+        workload: name_of(old).to_owned(),
+        folder,
+        was,
+        becomes: None,
+        class: Class::Abandoned,
     };
-    was.into_iter().filter_map(note).collect()
+    claims.map(note).collect()
 }
 
 fn class(was: &Place, becomes: Option<&Place>, same_set: bool) -> Option<Class> {
     match (was, becomes) {
         // What is in the pod goes with every pod; it matters where somebody now wants to keep it.
-        (Place::Pod, Some(Place::Claim(_) | Place::Template(_))) => Some(Class::PodLoss),
-        (Place::Pod, _) => None,
-        (Place::Claim(a), Some(Place::Claim(b))) if a == b => Some(Class::Safe),
-        (Place::Template(a), Some(Place::Template(b))) if a == b && same_set => Some(Class::Safe),
-        (Place::Claim(_) | Place::Template(_), _) => Some(Class::Abandoned),
+        (Place::Pod | Place::Container, Some(Place::Claim(..) | Place::Template(..))) => Some(Class::PodLoss),
+        (Place::Pod | Place::Container, _) => None,
+        (Place::Claim(..), Some(new @ Place::Claim(..))) if was == new => Some(Class::Safe),
+        (Place::Template(..), Some(new @ Place::Template(..))) if was == new && same_set => Some(Class::Safe),
+        (Place::Claim(..) | Place::Template(..), _) => Some(Class::Abandoned),
         (Place::Node(a), Some(Place::Node(b))) if a == b => None,
         (Place::Node(_), _) => Some(Class::LeftOnNode),
     }
 }
 
-/// Folders of all containers and where their data lies. Files of ConfigMaps and the like hold no data.
-fn places(workload: &Json) -> BTreeMap<String, Place> {
+/// Where the data of a folder lies that has no mount of its own; none where it is a folder of files.
+fn around(mounts: &BTreeMap<String, Option<Place>>, folder: &str) -> Option<Place> {
+    let holds =
+        |outer: &str| folder.strip_prefix(outer.trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/'));
+    let outer = mounts.iter().filter(|(outer, _)| holds(outer)).max_by_key(|(outer, _)| outer.len());
+    outer.map_or(Some(Place::Container), |(_, place)| place.clone())
+}
+
+/// What every container mounts, by folder. Files of ConfigMaps and the like hold no data.
+fn mounts(workload: &Json) -> BTreeMap<String, Option<Place>> {
     let pod = &workload["spec"]["template"]["spec"];
     let list = |value: &'_ Json| value.as_array().cloned().unwrap_or_default();
     let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
-    let mut volumes = BTreeMap::new();
+    let mut volumes: BTreeMap<String, Option<Place>> = BTreeMap::new();
     for volume in list(&pod["volumes"]) {
         let place = if volume["persistentVolumeClaim"].is_object() {
-            Place::Claim(text(&volume["persistentVolumeClaim"]["claimName"]))
+            Some(Place::Claim(text(&volume["persistentVolumeClaim"]["claimName"]), String::new()))
         } else if volume["emptyDir"].is_object() {
-            Place::Pod
+            Some(Place::Pod)
         } else if volume["hostPath"].is_object() {
-            Place::Node(text(&volume["hostPath"]["path"]))
+            Some(Place::Node(text(&volume["hostPath"]["path"])))
         } else {
-            continue;
+            None
         };
         volumes.insert(text(&volume["name"]), place);
     }
     for template in list(&workload["spec"]["volumeClaimTemplates"]) {
         let name = text(&template["metadata"]["name"]);
-        volumes.insert(name.clone(), Place::Template(name));
+        volumes.insert(name.clone(), Some(Place::Template(name, String::new())));
     }
     let containers = list(&pod["containers"]).into_iter().chain(list(&pod["initContainers"]));
     let mounts = containers.flat_map(|container| list(&container["volumeMounts"]));
-    mounts
-        .filter_map(|mount| Some((text(&mount["mountPath"]), volumes.get(mount["name"].as_str()?)?.clone())))
-        .collect()
+    let place = |mount: &Json| {
+        let mut place = volumes.get(mount["name"].as_str()?)?.clone();
+        if let Some(Place::Claim(_, folder) | Place::Template(_, folder)) = &mut place {
+            *folder = text(&mount["subPath"]).trim_end_matches('/').to_owned();
+        }
+        let path = text(&mount["mountPath"]);
+        let folder = path.trim_end_matches('/');
+        Some((if folder.is_empty() { path.clone() } else { folder.to_owned() }, place))
+    };
+    mounts.filter_map(|mount| place(&mount)).collect()
 }
 
 #[cfg(test)]
@@ -160,11 +222,50 @@ mod tests {
             (workload(&pod, &[]), workload(&claim("a"), &[]), Some(Class::PodLoss)),
             (workload(&pod, &[]), workload(&pod, &[]), None),
             (workload(&host, &[]), workload(&claim("a"), &[]), Some(Class::LeftOnNode)),
-            (workload(&none, &[]), workload(&claim("a"), &[]), None),
+            (workload(&none, &[]), workload(&claim("a"), &[]), Some(Class::PodLoss)),
+            (workload(&json!([{"name": "v", "configMap": {}}]), &[]), workload(&claim("a"), &[]), None),
             (workload(&none, &["v"]), workload(&none, &["v"]), Some(Class::Safe)),
         ] {
             let found: Vec<Class> = compare("db", &was, &becomes).into_iter().map(|note| note.class).collect();
             assert_eq!(found, class.into_iter().collect::<Vec<_>>());
         }
+    }
+
+    /// A StatefulSet that mounts claims: claim, folder in the container, folder of the claim.
+    fn set(mounts: &[(&str, &str, &str)]) -> Json {
+        let volume = |(index, (claim, ..)): (usize, &(&str, &str, &str))| json!({"name": index.to_string(), "persistentVolumeClaim": {"claimName": claim}});
+        let mount = |(index, (_, path, folder)): (usize, &(&str, &str, &str))| json!({"name": index.to_string(), "mountPath": path, "subPath": folder});
+        let (volumes, mounts): (Vec<Json>, Vec<Json>) =
+            (mounts.iter().enumerate().map(volume).collect(), mounts.iter().enumerate().map(mount).collect());
+        json!({"kind": "StatefulSet", "metadata": {"name": "db"}, "spec": {"template": {"spec": {
+            "volumes": volumes, "containers": [{"volumeMounts": mounts}]}}}})
+    }
+
+    #[test]
+    fn a_claim_that_moves_is_told_of_once() {
+        let said = |old: &Json, new: &Json| -> Vec<(String, Class)> {
+            compare("db", old, new).into_iter().map(|note| (note.folder, note.class)).collect()
+        };
+        let old = set(&[("a", "/var/lib/db/data", "data")]);
+        for (new, expected) in [
+            (set(&[("a", "/var/lib/db/data/", "data")]), ("/var/lib/db/data", Class::Safe)),
+            (set(&[("a", "/var/lib/db", "data")]), ("/var/lib/db/data", Class::Abandoned)),
+            (set(&[("a", "/var/lib/db/data", "other")]), ("/var/lib/db/data", Class::Abandoned)),
+            (set(&[]), ("/var/lib/db/data", Class::Abandoned)),
+        ] {
+            assert_eq!(said(&old, &new), [(expected.0.to_owned(), expected.1)]);
+        }
+        // What lies in a folder of a claim is hidden by another one there.
+        let inner = set(&[("a", "/var/lib/db/data", "data"), ("b", "/var/lib/db/data/logs", "data")]);
+        assert_eq!(
+            said(&old, &inner),
+            [("/var/lib/db/data".to_owned(), Class::Safe), ("/var/lib/db/data/logs".to_owned(), Class::Abandoned)]
+        );
+        // Nothing runs, so nothing is lost with it.
+        let mut stopped = set(&[]);
+        assert_eq!(said(&stopped, &old), [("/var/lib/db/data".to_owned(), Class::PodLoss)]);
+        stopped["spec"]["replicas"] = json!(0);
+        assert_eq!(said(&stopped, &old), []);
+        assert_eq!(left_behind(&old)[0].was, Place::Claim("a".into(), "data".into()));
     }
 }

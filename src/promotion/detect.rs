@@ -1,7 +1,7 @@
 //! Which workloads change in a way that helm cannot make safely, what that means for their data, and what forbids it.
 //! Pure: the manifest to come and what lives in, a plan or all reasons against it out.
 
-use super::data::{self, DataNote};
+use super::data::{self, Class, DataNote, Place};
 use super::fixed::{self, KINDS};
 use super::journal::{Change, ClaimNote, Confirmation, How, Journal, Named, VERSION};
 use super::machine::{Direction, Phase, Progress};
@@ -86,10 +86,11 @@ pub fn detect(sides: Sides<'_>) -> Result<Option<Promotion>, Problems> {
         }
         changes.push(change);
     }
-    if changes.is_empty() {
+    data.extend(losses(sides));
+    if changes.is_empty() && data.is_empty() {
         return problems.or(None);
     }
-    let claims = claims(sides, &changes, &mut problems);
+    let claims = if changes.is_empty() { Vec::new() } else { claims(sides, &changes, &mut problems) };
     needs.extend(data.iter().filter_map(|note| note.class.needs()));
     let needs = needs.into_iter().collect();
     problems.or(Some(Promotion { base: sides.base, to: None, changes, data, claims, grace, needs }))
@@ -119,7 +120,39 @@ impl Promotion {
 
 /// Whether anything changes in a way that helm cannot make safely: a cheap look, before everything is read for [`detect()`].
 pub fn concerns(sides: Sides<'_>) -> bool {
-    pairs(sides).next().is_some()
+    pairs(sides).next().is_some() || !losses(sides).is_empty()
+}
+
+/// What workloads lose that stay what they are, or leave the chart and nothing comes in their place.
+pub fn losses(sides: Sides<'_>) -> Vec<DataNote> {
+    let live = sides.live.deployments.iter().chain(&sides.live.stateful_sets);
+    let makes_room = |old: &Json| pairs(sides).any(|(other, _)| std::ptr::eq(old, other));
+    let mut notes = Vec::new();
+    for old in live.filter(|object| is_of(object, sides.release) && !makes_room(object)) {
+        let same = |target: &&Json| target["kind"] == old["kind"] && name_of(target) == name_of(old);
+        let of_old = match workloads(sides.target).find(same) {
+            Some(target) => data::compare(name_of(old), old, target),
+            None => data::left_behind(old),
+        };
+        notes.extend(
+            of_old.into_iter().filter(|note| note.class != Class::Safe && is_there(&note.was, old, sides.live)),
+        );
+    }
+    notes
+}
+
+/// Whether there is anything that can be lost: a claim may be gone already.
+fn is_there(place: &Place, workload: &Json, live: &Live) -> bool {
+    match place {
+        Place::Claim(name, _) => live.claim(name).is_some(),
+        Place::Template(name, _) => {
+            let is_of = |claim: &&Json| {
+                fixed::template_of(workload, name_of(claim)).is_some_and(|template| name_of(template) == name)
+            };
+            live.claims.iter().any(|claim| is_of(&claim))
+        }
+        Place::Pod | Place::Container | Place::Node(_) => true,
+    }
 }
 
 /// The live objects that make room, each with what comes in its place.
@@ -423,12 +456,25 @@ mod tests {
 
     #[test]
     fn nothing_is_found_where_no_kind_changes() {
-        for target in [vec![workload("Deployment", 2)], vec![]] {
-            assert_eq!(found(&[], &target, &live()), Ok(None));
-        }
+        assert_eq!(found(&[], &[workload("Deployment", 2)], &live()), Ok(None));
         let mut foreign = live();
         foreign.deployments[0]["metadata"]["annotations"] = json!({});
         assert_eq!(found(&[], &[workload("StatefulSet", 1)], &foreign), Ok(None));
+    }
+
+    #[test]
+    fn what_loses_its_claim_and_stays_what_it_is_needs_a_word() {
+        let mut elsewhere = workload("Deployment", 1);
+        elsewhere["spec"]["template"]["spec"]["volumes"][0]["persistentVolumeClaim"]["claimName"] = json!("new");
+        for target in [vec![], vec![elsewhere]] {
+            let found = found(&[], &target, &live()).unwrap().unwrap();
+            assert_eq!((found.changes.len(), &*found.needs), (0, &[Confirmation::AbandonData][..]));
+            let lines = found.lines("9c1f4e").join("\n");
+            assert!(lines.contains("DATA db: it starts without") && !lines.contains("downtime"), "{lines}");
+        }
+        // There is nothing left that could be lost.
+        let gone = Live { claims: Vec::new(), ..live() };
+        assert_eq!(found(&[], &[], &gone), Ok(None));
     }
 
     #[test]

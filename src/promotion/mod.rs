@@ -17,7 +17,7 @@ mod observe;
 mod text;
 
 pub use data::{Class, DataNote, Place};
-pub use detect::{Promotion, Sides, concerns, detect, pods_of, workloads};
+pub use detect::{Promotion, Sides, concerns, detect, losses, pods_of, workloads};
 pub use fixed::digest as fixed_digest;
 pub use journal::{Change, ClaimNote, Confirmation, How, Journal, Marks, Named, VERSION, word};
 pub use machine::{

@@ -1,6 +1,6 @@
 //! The plan of a change of kinds for a person, and its hash. Pure.
 
-use super::data::Class;
+use super::data::{Class, DataNote};
 use super::detect::Promotion;
 use super::journal::{Change, How, Journal};
 use super::machine::{Action, Direction, Phase, Role, Stop, Wait};
@@ -42,16 +42,16 @@ impl Promotion {
             if change.stray {
                 lines.push(format!("  both are there; {old} is ended and {new} stays"));
             }
-            for note in self.data.iter().filter(|note| note.workload == new.name) {
-                let becomes = note.becomes.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string);
-                let means = match note.class {
-                    Class::Safe => "SAFE",
-                    Class::PodLoss => "LOST with the pod",
-                    Class::Abandoned => "KEPT, but not mounted any more",
-                    Class::LeftOnNode => "LEFT on the node",
-                };
-                lines.push(format!("  {}: {} -> {becomes}: {means}", note.folder, note.was));
+            lines.extend(self.data.iter().filter(|note| note.workload == new.name).map(folder));
+        }
+        let changes = |note: &DataNote| self.changes.iter().any(|change| change.new.name == note.workload);
+        let mut named = None;
+        for note in self.data.iter().filter(|note| !changes(note)) {
+            if named != Some(&note.workload) {
+                lines.push(format!("DATA {}: it starts without data that it has now", note.workload));
+                named = Some(&note.workload);
             }
+            lines.push(folder(note));
         }
         for claim in self.claims.iter().filter(|claim| !claim.stays) {
             lines.push(format!("  claim {} leaves the chart: PROTECTED", claim.name));
@@ -61,19 +61,22 @@ impl Promotion {
                 lines.push(format!("  claim {} has at least {size} afterwards", claim.name));
             }
         }
-        if self.stops() {
-            lines.push(format!(
-                "  downtime: up to {} s until the old pods have ended, and until the new ones are ready",
-                self.grace
-            ));
-        } else {
-            lines.push("  downtime: none of pods".to_owned());
+        if !self.changes.is_empty() {
+            lines.push(self.downtime());
+            lines.push(format!("  steps: {}", self.steps().join("; ")));
         }
-        lines.push(format!("  steps: {}", self.steps().join("; ")));
         let needs: Vec<&str> = self.needs.iter().map(|need| need.word()).collect();
         let needs = if needs.is_empty() { "nothing".to_owned() } else { needs.join(",") };
         lines.push(format!("  needs: {needs}    plan {hash}"));
         lines
+    }
+
+    fn downtime(&self) -> String {
+        if !self.stops() {
+            return "  downtime: none of pods".to_owned();
+        }
+        let grace = self.grace;
+        format!("  downtime: up to {grace} s until the old pods have ended, and until the new ones are ready")
     }
 
     /// Whether pods are stopped before others come.
@@ -106,6 +109,18 @@ impl Promotion {
         steps.extend([forward(self.to), "verify".to_owned(), "put back what was changed".to_owned()]);
         steps
     }
+}
+
+/// What becomes of the data in a folder.
+fn folder(note: &DataNote) -> String {
+    let becomes = note.becomes.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string);
+    let means = match note.class {
+        Class::Safe => "SAFE",
+        Class::PodLoss => "LOST with the pod",
+        Class::Abandoned => "KEPT, but not mounted any more",
+        Class::LeftOnNode => "LEFT on the node",
+    };
+    format!("  {}: {} -> {becomes}: {means}", note.folder, note.was)
 }
 
 /// Digest of the workloads that the changes lead to. Objects that hold secrets are no part of it.

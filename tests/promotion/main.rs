@@ -21,6 +21,8 @@ mod drawn;
 mod immutable;
 #[cfg(target_os = "linux")]
 mod killed;
+#[cfg(target_os = "linux")]
+mod losses;
 mod model;
 mod schedules;
 mod simulated;

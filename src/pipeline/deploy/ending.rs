@@ -73,7 +73,9 @@ impl Deployment<'_> {
             let Some(change) = on.plan_change(&objects, Some(revision))? else {
                 return way.go(revision, wanted);
             };
-            let journal = change.agreed_beforehand(&self.request.consent)?;
+            let Some(journal) = change.agreed_beforehand(&self.request.consent)? else {
+                return way.go(revision, wanted);
+            };
             match self.drive(Agreed::Begin(journal), self.time, None)? {
                 (Way::Forward, _) => Ok(()),
                 (Way::Back(why), _) => Err(Error::KindsUnchanged(why)),

@@ -15,7 +15,7 @@ impl Deployment<'_> {
     pub(super) fn confirm(&self) -> Result<(), Error> {
         let agreed = match self.change_of_kinds()? {
             Some(Intent::New(change)) => {
-                Some(self.installation()?.begin_change(change, &self.request.consent, self.ask.agree)?)
+                self.installation()?.begin_change(change, &self.request.consent, self.ask.agree)?
             }
             Some(Intent::UnderWay(log, objects)) => Some(self.installation()?.go_on_with(log, &objects, None)?),
             None => None,
