@@ -18,8 +18,10 @@ pub struct WantedClaim {
     pub name: String,
     /// Storage that is asked for.
     pub size: String,
-    /// Storage class; none for the default of the cluster.
+    /// Storage class; none for the default of the cluster, empty for no class at all.
     pub storage_class: Option<String>,
+    /// The volume that it takes; none for any.
+    pub volume: Option<String>,
     /// Access modes, in any order.
     pub access_modes: Vec<String>,
     /// Where it is configured, for the message: `resources.postgres.volumes.data`.
@@ -62,7 +64,13 @@ pub fn compare(
     classes: Option<&[Value]>,
 ) -> Verdict {
     let Some(live) = live else { return Verdict::Create };
-    let checks = [gone(wanted, live), owner(wanted, release, live), class(wanted, live), modes(wanted, live)];
+    let checks = [
+        gone(wanted, live),
+        owner(wanted, release, live),
+        class(wanted, live),
+        volume(wanted, live),
+        modes(wanted, live),
+    ];
     if let Some(problem) = checks.into_iter().flatten().next() {
         return Verdict::Refuse(problem);
     }
@@ -119,6 +127,21 @@ fn class(wanted: &WantedClaim, live: &Value) -> Option<Problem> {
     let what =
         format!("has the storage class `{live_class}`, not `{wanted_class}`, and a class cannot be changed (E16)");
     let hint = format!("set `storageClass: {}`, or move the data to a claim of another name", quoted(live_class));
+    Some(problem(wanted, &what).hint(hint))
+}
+
+fn volume(wanted: &WantedClaim, live: &Value) -> Option<Problem> {
+    let wanted_volume = wanted.volume.as_deref()?;
+    let live_volume = live["spec"]["volumeName"].as_str().unwrap_or_default();
+    if wanted_volume == live_volume {
+        return None;
+    }
+    let has = if live_volume.is_empty() { "no volume yet".to_owned() } else { format!("the volume `{live_volume}`") };
+    let what = format!("has {has}, not `{wanted_volume}`, and that cannot be changed (E16)");
+    let hint = match live_volume {
+        "" => "delete the claim: it is empty".to_owned(),
+        live => format!("set `volumeName: {live}` or leave it out, or move the data to a claim of another name"),
+    };
     Some(problem(wanted, &what).hint(hint))
 }
 
@@ -186,6 +209,7 @@ mod tests {
             name: "pg-data".into(),
             size: "10Gi".into(),
             storage_class: None,
+            volume: None,
             access_modes: vec!["ReadWriteOnce".into()],
             place: "resources.pg.volumes.data".into(),
             of_template: false,
@@ -229,6 +253,13 @@ mod tests {
             (wanted(), Some(live()), Verdict::Adopt),
             (WantedClaim { size: "10240Mi".into(), ..wanted() }, Some(live()), Verdict::Adopt),
             (WantedClaim { storage_class: Some("fast".into()), ..wanted() }, Some(live()), Verdict::Adopt),
+            (
+                WantedClaim { storage_class: Some(String::new()), volume: Some("pv1".into()), ..wanted() },
+                Some(json!({"metadata": live()["metadata"], "status": live()["status"], "spec": {
+                    "accessModes": ["ReadWriteOnce"], "storageClassName": "", "volumeName": "pv1",
+                    "resources": {"requests": {"storage": "10Gi"}}}})),
+                Verdict::Adopt,
+            ),
             (wanted(), Some(changed("/status/phase", json!("Pending"))), Verdict::Adopt),
             (WantedClaim { size: "11G".into(), ..wanted() }, Some(live()), Verdict::Expand { from: "10Gi".into() }),
         ] {
@@ -246,6 +277,7 @@ mod tests {
         let slow = WantedClaim { storage_class: Some("slow".into()), ..wanted() };
         let many = WantedClaim { access_modes: vec!["ReadWriteMany".into()], ..wanted() };
         let word = WantedClaim { size: "big".into(), ..wanted() };
+        let bound = WantedClaim { volume: Some("pv1".into()), ..wanted() };
         for (claim, object, what, hint) in [
             (&small, live(), "has 10Gi, more than the 9.9Gi asked for", "set `size: 10Gi`"),
             (
@@ -268,6 +300,8 @@ mod tests {
                 "has the access modes ReadWriteOnce, not ReadWriteMany",
                 "set `accessModes: [ReadWriteOnce]`",
             ),
+            (&bound, changed("/spec/volumeName", json!("pv2")), "has the volume `pv2`, not `pv1`", "`volumeName: pv2`"),
+            (&bound, live(), "has no volume yet, not `pv1`", "it is empty"),
             (&word, live(), "`big`, which is no amount", "10Gi"),
             (
                 &wanted(),

@@ -164,27 +164,34 @@ impl Check<'_> {
         self.option(volume.size.as_deref(), &rules::SIZE, &at.key("size"));
         self.option(volume.storage_class.as_deref(), &rules::STORAGE_CLASS, &at.key("storageClass"));
         self.annotations(&volume.annotations, &at.key("annotations"));
+        self.option(volume.volume_name.as_deref(), &rules::OBJECT_NAME, &at.key("volumeName"));
+        self.option(volume.claim_name.as_deref(), &rules::OBJECT_NAME, &at.key("claimName"));
         self.option(volume.existing_claim.as_deref(), &rules::OBJECT_NAME, &at.key("existingClaim"));
         self.option(volume.mount_path.as_deref(), &rules::MOUNT_PATH, &at.key("mountPath"));
         self.option(volume.sub_path.as_deref(), &rules::SUB_PATH, &at.key("subPath"));
-        if let Some((head, why)) = not_our_claim(volume) {
+        if let Some((head, why)) = stands_alone(volume) {
             self.contradictions(volume, head, why, at);
         }
     }
 
-    /// Says which keys describe a claim that, because of the key `head`, is not made.
+    /// Says which keys do not go together with the key `head`.
     fn contradictions(&mut self, volume: &Volume, head: &str, why: &str, at: &Path<'_>) {
+        let of_one = head == "perReplica";
         let given = [
             ("ephemeral", volume.ephemeral),
             ("of", volume.of.is_some()),
             ("size", volume.size.is_some()),
             ("storageClass", volume.storage_class.is_some()),
+            ("volumeName", volume.volume_name.is_some()),
+            ("claimName", volume.claim_name.is_some()),
             ("accessModes", !volume.access_modes.is_empty()),
             ("annotations", !volume.annotations.is_empty()),
             ("perReplica", volume.per_replica),
         ];
+        // A claim per replica is described like any other, but for what only one of them can have.
+        let meant = |key: &str| key != head && (!of_one || ["volumeName", "claimName"].contains(&key));
         let others: Vec<String> =
-            given.iter().filter(|(key, given)| *given && *key != head).map(|(key, _)| format!("`{key}`")).collect();
+            given.iter().filter(|(key, given)| *given && meant(key)).map(|(key, _)| format!("`{key}`")).collect();
         if !others.is_empty() {
             self.findings.add(at, format!("`{head}` contradicts {}", others.join(", ")), why);
         }
@@ -230,7 +237,8 @@ impl Check<'_> {
         for (name, storage) in &resource.volumes {
             let at = at.key("volumes");
             self.storage(storage, &at.key(name));
-            let base = base.and_then(|base| base.volumes.get(name)).and_then(not_our_claim);
+            let base = base.and_then(|base| base.volumes.get(name)).and_then(stands_alone);
+            let base = base.filter(|(head, _)| *head != "perReplica");
             if let Some((head, why)) = base.filter(|_| *storage != Storage::default()) {
                 self.findings.add(&at.key(name), format!("this contradicts `{head}` of the same volume above"), why);
             }
@@ -323,14 +331,16 @@ impl Check<'_> {
     }
 }
 
-/// The key of a volume that says that no claim is made for it, and why it stands alone.
-fn not_our_claim(volume: &Volume) -> Option<(&'static str, &'static str)> {
+/// The key of a volume that does not go together with others, and why.
+fn stands_alone(volume: &Volume) -> Option<(&'static str, &'static str)> {
     if volume.existing_claim.is_some() {
         Some(("existingClaim", "the claim exists already, nothing about it can be said here"))
     } else if volume.ephemeral {
         Some(("ephemeral", "an ephemeral volume has no claim"))
     } else if volume.of.is_some() {
         Some(("of", "size, class and modes belong to the volume of the other resource"))
+    } else if volume.per_replica {
+        Some(("perReplica", "each replica has a claim and a volume of its own"))
     } else {
         None
     }

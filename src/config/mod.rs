@@ -462,8 +462,12 @@ pub enum TrafficPolicy {
 pub struct Volume {
     /// Requested size.
     pub size: Option<String>,
-    /// Storage class.
+    /// Storage class; empty for none: no volume is made, the claim takes one that is there.
     pub storage_class: Option<String>,
+    /// The PersistentVolume that the claim takes; it must be there.
+    pub volume_name: Option<String>,
+    /// Name of the claim, where it is not to be called `<resource>-<volume>`. It stays the chart's claim.
+    pub claim_name: Option<String>,
     /// Access modes.
     pub access_modes: Vec<AccessMode>,
     /// Annotations of the claim.

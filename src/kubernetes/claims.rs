@@ -21,11 +21,23 @@ pub struct Claim {
     pub key: String,
     /// Size, class, access modes and annotations.
     pub storage: Storage,
+    /// The volume that it takes; one that is made for it when none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume_name: Option<String>,
     /// Whether each replica has its own.
     pub per_replica: bool,
     /// Folder of the volume that is mounted.
     pub sub_path: String,
+    /// Where it is mounted in the container, first of all.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub mount_path: String,
+    /// Whether a person chose its name: then no other claim is taken for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pinned: bool,
 }
+
+/// The value of a storage class that says that there is none: an empty one stands for the default of the cluster.
+pub const NO_CLASS: &str = "-";
 
 /// What a workload has of storage.
 #[derive(Debug, Default)]
@@ -71,9 +83,13 @@ pub fn storage(
     for resource in app.workloads.keys() {
         let mut storage = WorkloadStorage { shareable: true, ..WorkloadStorage::default() };
         let Some(own) = names.get(resource) else { continue };
-        let mut keys = BTreeSet::new();
+        let mut keys: BTreeMap<Name, &Wanted> = BTreeMap::new();
         for volume in wanted.get(resource).into_iter().flatten() {
-            if !keys.insert(Name::of_label(&volume.key)) {
+            if let Some(first) = keys.insert(Name::of_label(&volume.key), volume) {
+                if volume.full_name.is_some() && volume.full_name == first.full_name {
+                    again(&mut storage, volume);
+                    continue;
+                }
                 problems.push(Problem::at(
                     &volume.place,
                     format!("two volumes of `{resource}` are called `{}`", Name::of_label(&volume.key)),
@@ -92,6 +108,7 @@ pub fn storage(
                 claim,
                 ephemeral,
                 templated: false,
+                again: false,
                 owner: owner.to_string(),
                 key: owner_key.to_owned(),
             };
@@ -116,7 +133,7 @@ pub fn storage(
                 if !is_shareable(&modes) {
                     problems.push(cannot_share(volume, resource, &owner, &owner_key));
                 }
-                let claim = Name::of_claim(owner_name, &owner_key).to_string();
+                let claim = claim_of(&owner, &owner_key, owner_name, &wanted);
                 storage.volumes.push(view(Some(claim), false, owner_name, &owner_key));
                 continue;
             }
@@ -141,6 +158,15 @@ pub fn storage(
         result.insert(resource.clone(), storage);
     }
     result
+}
+
+/// One volume at a further path of the container.
+fn again(storage: &mut WorkloadStorage, volume: &Wanted) {
+    let key = Name::of_label(&volume.key).to_string();
+    let Some(first) = storage.volumes.iter().find(|view| view.key == key) else { return };
+    let (target, read_only) = (volume.target.clone(), volume.read_only);
+    let view = VolumeView { target, read_only, again: true, ..first.clone() };
+    storage.volumes.push(view);
 }
 
 /// An anonymous volume of the manifest that the file says nothing about goes with the pod, as docker's does.
@@ -208,6 +234,14 @@ fn shared_with(
     (owner != resource && !elsewhere).then(|| (owner.clone(), key.clone()))
 }
 
+/// The name of a claim that another resource owns.
+fn claim_of(owner: &str, key: &str, name: &Name, wanted: &BTreeMap<&String, Vec<Wanted>>) -> String {
+    let of_owner = wanted.get(&owner.to_owned()).into_iter().flatten();
+    let pinned = of_owner.into_iter().find(|volume| Name::of_label(&volume.key).as_str() == key);
+    let pinned = pinned.and_then(|volume| volume.intent.claim_name.clone());
+    pinned.unwrap_or_else(|| Name::of_claim(name, key).to_string())
+}
+
 fn modes_of(
     owner: &str,
     key: &str,
@@ -240,10 +274,10 @@ fn claim(volume: &Wanted, workload: &Name, key: &str, default: &Storage) -> Clai
     let mut annotations = default.annotations.clone();
     annotations.extend(intent.annotations.clone());
     Claim {
-        name: if intent.per_replica {
-            Name::of_label(key).to_string()
-        } else {
-            Name::of_claim(workload, key).to_string()
+        name: match &intent.claim_name {
+            _ if intent.per_replica => Name::of_label(key).to_string(),
+            Some(pinned) => pinned.clone(),
+            None => Name::of_claim(workload, key).to_string(),
         },
         workload: workload.to_string(),
         key: key.to_owned(),
@@ -256,6 +290,9 @@ fn claim(volume: &Wanted, workload: &Name, key: &str, default: &Storage) -> Clai
         per_replica: intent.per_replica,
         // The root of a fresh ext4 volume holds lost+found, which initdb refuses.
         sub_path: intent.sub_path.clone().unwrap_or_else(|| "data".into()),
+        volume_name: intent.volume_name.clone(),
+        mount_path: volume.target.clone(),
+        pinned: intent.claim_name.is_some(),
     }
 }
 
@@ -302,6 +339,11 @@ pub fn kind(resource: &str, storage: &WorkloadStorage, config: &Config, problems
 /// Views of the claims that are objects of their own.
 pub fn claim_views(storage: &WorkloadStorage) -> Vec<ClaimView> {
     let own = storage.claims.iter().filter(|claim| !claim.per_replica);
-    own.map(|claim| ClaimView { workload: claim.workload.clone(), name: claim.name.clone(), key: claim.key.clone() })
-        .collect()
+    own.map(|claim| ClaimView {
+        workload: claim.workload.clone(),
+        name: claim.name.clone(),
+        key: claim.key.clone(),
+        mount_path: claim.mount_path.clone(),
+    })
+    .collect()
 }

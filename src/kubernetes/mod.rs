@@ -21,7 +21,7 @@ mod values;
 mod variables;
 mod view;
 
-pub use claims::Claim;
+pub use claims::{Claim, NO_CLASS};
 pub use contents::{Contents, FILE as CONTENTS, ObjectName};
 pub use files::ChartFile;
 pub use formula::{Formula, Scalar};

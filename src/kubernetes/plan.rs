@@ -17,7 +17,7 @@ use crate::config::{Config, WorkloadKind, is_image};
 use crate::problem::{Problem, Problems, nearest};
 use indexmap::IndexMap;
 use serde_json::Value as Json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The images that were built, as far as it is known where they are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -246,7 +246,7 @@ impl Planning<'_> {
         };
         let values = values::workload(&parts, self.config, self.images);
         let (kind, other_kind) = kinds(kind);
-        let view = WorkloadView {
+        let mut view = WorkloadView {
             chart: self.chart.to_owned(),
             name: name.to_string(),
             kind,
@@ -267,6 +267,7 @@ impl Planning<'_> {
             certificate: certificate::of(self.config, &workload.name).map(|_| CERTIFICATE_FOLDER),
             volumes: storage.volumes.clone(),
         };
+        name_apart(&mut view);
         let planned = PlannedWorkload {
             resource: workload.name.clone(),
             view,
@@ -313,6 +314,31 @@ impl Planning<'_> {
             }
         }
     }
+}
+
+/// A pod can have each of its volumes under one name only. Those of claim templates are called as their claims are.
+fn name_apart(view: &mut WorkloadView) {
+    let mut taken: BTreeSet<String> = view.claim_templates.iter().map(|claim| claim.volume.clone()).collect();
+    taken.extend(view.certificate.map(|_| "tls".to_owned()));
+    let mut renamed: BTreeMap<String, String> = BTreeMap::new();
+    let mut free = |name: &mut String| {
+        let mut number = 2;
+        let first = name.clone();
+        while !taken.insert(name.clone()) {
+            *name = Name::of_label(&format!("{first}-{number}")).to_string();
+            number += 1;
+        }
+    };
+    for volume in view.volumes.iter_mut().filter(|volume| !volume.templated && !volume.again) {
+        free(&mut volume.volume);
+        renamed.insert(volume.key.clone(), volume.volume.clone());
+    }
+    for volume in view.volumes.iter_mut().filter(|volume| volume.again) {
+        if let Some(name) = renamed.get(&volume.key) {
+            volume.volume.clone_from(name);
+        }
+    }
+    view.files.iter_mut().for_each(|mount| free(&mut mount.volume));
 }
 
 const SECRETS_COMMENT: &str = "Where each secret comes from. deploy: the Secret that `helm aspire deploy` writes (it sets `revision`); \

@@ -134,6 +134,10 @@ fn workload(values: &Json) -> Json {
     for volume in volumes.into_iter().flat_map(Map::values_mut) {
         if volume.pointer("/properties/annotations").is_some() {
             set(volume, "annotations", strings());
+            // A deploy names the claim that is there; a volume can be named for each environment.
+            for key in ["claimName", "volumeName"] {
+                set(volume, key, json!({"type": "string"}));
+            }
         }
     }
     schema

@@ -262,10 +262,17 @@ fn probes(parts: &WorkloadParts) -> Json {
 fn volumes(storage: &WorkloadStorage) -> Json {
     let own = storage.claims.iter().map(|claim| {
         let modes: &[AccessMode] = &claim.storage.access_modes;
-        let values = json!({
-            "size": claim.storage.size, "storageClass": claim.storage.storage_class.as_deref().unwrap_or(""),
+        let class = match claim.storage.storage_class.as_deref() {
+            Some("") => super::claims::NO_CLASS,
+            class => class.unwrap_or(""),
+        };
+        let mut values = json!({
+            "size": claim.storage.size, "storageClass": class,
             "accessModes": modes, "annotations": claim.storage.annotations, "subPath": claim.sub_path,
         });
+        if let Some(volume) = &claim.volume_name {
+            values["volumeName"] = json!(volume);
+        }
         (claim.key.clone(), values)
     });
     let existing = storage.existing.iter();

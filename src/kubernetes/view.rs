@@ -122,6 +122,8 @@ pub struct VolumeView {
     pub ephemeral: bool,
     /// Whether the claim comes from a claim template.
     pub templated: bool,
+    /// Whether the pod has the volume already, for another path.
+    pub again: bool,
     /// Workload whose values hold the volume's settings, and its key there.
     pub owner: String,
     /// Key of the volume in the values.
@@ -146,6 +148,8 @@ pub struct ClaimView {
     pub name: String,
     /// Key of the volume in the values.
     pub key: String,
+    /// Where it is mounted in the container, first of all.
+    pub mount_path: String,
 }
 
 /// One mount of files.

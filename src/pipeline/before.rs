@@ -1,5 +1,6 @@
 //! What the cluster holds of the release before anything changes, and whether it may become this application's.
 
+use super::adopt::Adopted;
 use super::checks::{self, Live};
 use super::installation::Installation;
 use super::lock::Seen;
@@ -29,6 +30,23 @@ pub struct Before {
     pub claims: Vec<Json>,
     /// None when we may not look.
     pub classes: Option<Vec<Json>>,
+    /// Claims that go on under the names that they have.
+    pub adopted: Option<Adopted>,
+}
+
+impl Before {
+    /// Takes over the claims that are there for the volumes of the plan.
+    #[must_use]
+    pub fn adopting(mut self, plan: &Plan, release: &Release) -> Self {
+        let name = ReleaseName { name: &release.name, namespace: &release.namespace };
+        self.adopted = Adopted::find(plan, name, &self.live, &self.claims);
+        self
+    }
+
+    /// The plan with the names of the claims that are there.
+    pub fn plan<'a>(&'a self, plan: &'a Plan) -> &'a Plan {
+        self.adopted.as_ref().map_or(plan, Adopted::plan)
+    }
 }
 
 /// Reads it.
@@ -43,6 +61,7 @@ pub fn look(cluster: &Cluster, release: &Release, owner: Owner, dapr: bool) -> R
             live: Live::new(),
             claims: Vec::new(),
             classes: classes(cluster)?,
+            adopted: None,
         });
     }
     let secret = secret::read(cluster, owner, space)?;
@@ -69,7 +88,7 @@ pub fn look(cluster: &Cluster, release: &Release, owner: Owner, dapr: bool) -> R
         live.insert("Component", cluster.list(&component, space, "")?);
     }
     let claims = cluster.list(&CLAIM, space, "")?;
-    Ok(Before { secret, state, kept, lost, live, claims, classes: classes(cluster)? })
+    Ok(Before { secret, state, kept, lost, live, claims, classes: classes(cluster)?, adopted: None })
 }
 
 /// The storage classes. They belong to the whole cluster, and who deploys may have rights in one namespace only.

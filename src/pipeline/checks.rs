@@ -3,7 +3,7 @@
 use super::before::Before;
 use crate::cluster::claims::{ReleaseName, Verdict, WantedClaim, compare_all};
 use crate::cluster::{Quantity, annotation, name_of};
-use crate::kubernetes::{Claim, Plan};
+use crate::kubernetes::{Claim, NO_CLASS, Plan};
 use crate::problem::Problems;
 use crate::promotion;
 use serde_json::{Value as Json, json};
@@ -99,7 +99,13 @@ pub fn claims(
             Some(WantedClaim {
                 name,
                 size: text("size"),
-                storage_class: Some(text("storageClass")).filter(|class| !class.is_empty()),
+                storage_class: Some(text("storageClass")).filter(|class| !class.is_empty()).map(
+                    |class| match &*class {
+                        NO_CLASS => String::new(),
+                        _ => class,
+                    },
+                ),
+                volume: Some(text("volumeName")).filter(|volume| !volume.is_empty()),
                 access_modes: modes.filter_map(Json::as_str).map(str::to_owned).collect(),
                 of_template: claim.per_replica,
                 place: format!("resources.{}.volumes.{}", resource_of(plan, &claim.workload), claim.key),

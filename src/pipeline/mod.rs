@@ -7,6 +7,7 @@
 //! Nothing is written before every check passed. What happens is told as an [`Event`], never printed. A change of the
 //! Secret is taken back when helm fails.
 
+mod adopt;
 mod before;
 mod chart_secret;
 mod charts;

@@ -144,12 +144,9 @@ impl Deployment<'_> {
     /// The Secret that this deploy would write.
     pub(super) fn next_secret(&self) -> Result<ReleaseSecret, Error> {
         let wanted = values::secret_data(self.request.plan, self.settled.get()?);
-        Ok(self
-            .before
-            .get()?
-            .secret
-            .update(wanted)
-            .with_claims(&values::claims_by_key(self.request.plan, self.request.charts)))
+        let before = self.before.get()?;
+        let claims = values::claims_by_key(before.plan(self.request.plan), self.request.charts);
+        Ok(before.secret.update(wanted).with_claims(&claims))
     }
 
     /// What helm would apply.

@@ -3,6 +3,7 @@
 //! The same checks stand before every deploy and behind `doctor`. Nothing is stored on the cluster. What we may not read is a
 //! finding that says so.
 
+use super::adopt::Adopted;
 use super::before::{self, Before};
 use super::lock::{self, Seen, Word};
 use super::{Deploy, Error, Random, Release, checks, hosts, replicas, values};
@@ -89,7 +90,7 @@ fn look(
     let owner = Owner { release: &release.name, application: &request.plan.application_id };
     let dapr = !request.plan.dapr_components.is_empty();
     let (before, mut findings) = match before::look(&cluster, release, owner, dapr) {
-        Ok(before) => (before, Vec::new()),
+        Ok(before) => (before.adopting(request.plan, release), Vec::new()),
         Err(error) => (Before::default(), found("names", error)?),
     };
     let (settled, missing) = provisional(request, &before, random)?;
@@ -215,7 +216,7 @@ fn foreseen(examined: &Examined) -> Result<Json, Error> {
     let workloads = request.plan.workloads.iter().map(|it| (it.view.kind, it.view.name.as_str()));
     let replicas = replicas::live(examined.cluster, examined.release, workloads)?;
     let hosts = hosts::remembered(request.plan, &before.state.values);
-    let mut given = values::values(request, examined.settled, &before.secret, &before.claims, &replicas, &hosts);
+    let mut given = values::values(request, examined.settled, &before.secret, before, &replicas, &hosts);
     let from_deploy = request.plan.secrets.iter().filter(|(_, used)| used.is_written_by_deploy());
     for (name, _) in from_deploy {
         if given["secrets"][name].is_null() {
@@ -257,10 +258,11 @@ fn of_live(examined: &Examined, objects: &[Json]) -> Vec<Finding> {
     let name = ReleaseName { name: examined.target.release(), namespace: examined.target.namespace() };
     let mut claims = Problems::default();
     let wanted = values::of_chart(request);
-    let said = checks::claims(request.plan, &wanted, name, before, &mut claims);
+    let said = checks::claims(before.plan(request.plan), &wanted, name, before, &mut claims);
     let mut findings: Vec<Finding> =
         claims.0.into_iter().map(|problem| Finding::of_problem("claims", problem)).collect();
-    findings.extend(said.into_iter().map(|sentence| Finding::new("claims", Verdict::Ok, "", sentence)));
+    let adopted = before.adopted.iter().flat_map(Adopted::sentences);
+    findings.extend(said.into_iter().chain(adopted).map(|sentence| Finding::new("claims", Verdict::Ok, "", sentence)));
     if checks::transition(name, before, objects) {
         let reason = "what helm cannot change safely changes: deploy shows how, and asks first";
         findings.push(Finding::new("kind-change", Verdict::Warning, "", reason));

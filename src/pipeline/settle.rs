@@ -65,7 +65,7 @@ pub fn settled(
         }
     }
     let live: BTreeSet<&str> = before.claims.iter().map(name_of).chain(with_data.iter().map(String::as_str)).collect();
-    let stale = stale(plan, &before.kept, &settled, &before.secret.claims, &live);
+    let stale = stale(before.plan(plan), &before.kept, &settled, &before.secret.claims, &live);
     stale.warnings().for_each(|sentence| warn(report, sentence));
     if !request.rotation.accept_stale {
         stale.refusals().or(()).map_err(Error::Refused)?;

@@ -1,6 +1,7 @@
 //! What a deploy gives to helm and to the Secret. Pure.
 
 use super::Deploy;
+use super::before::Before;
 use super::checks;
 use super::hosts::{self, Hosts};
 use crate::charts::PlannedChart;
@@ -51,7 +52,7 @@ pub fn values(
     request: &Deploy,
     settled: &Settled,
     secret: &ReleaseSecret,
-    claims: &[Json],
+    before: &Before,
     replicas: &BTreeMap<String, u64>,
     hosts: &Hosts,
 ) -> Json {
@@ -60,7 +61,10 @@ pub fn values(
     let revisions: Map<String, Json> = from_deploy
         .filter_map(|(name, _)| Some((name.clone(), json!({"revision": secret.marks.get(name)?}))))
         .collect();
-    let mut workloads = checks::mounted_folders(request.plan, claims);
+    let mut workloads = checks::mounted_folders(before.plan(request.plan), &before.claims);
+    if let Some(adopted) = &before.adopted {
+        merge(&mut workloads, &adopted.values());
+    }
     for workload in &request.plan.workloads {
         if let Some(replicas) = replicas.get(&workload.view.name) {
             merge(&mut workloads, &json!({&workload.view.name: {"replicas": replicas}}));

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// One key each, over `app.json`.
-const KEYS: [&str; 71] = [
+const KEYS: [&str; 74] = [
     "resources: {api: {image: 'ghcr.io/contoso/api:7@sha256:ab'}}",
     "resources: {db: {image: 'localhost:5000/pg'}}",
     "resources: {job: {image: 'dotnet:10'}}",
@@ -35,6 +35,9 @@ const KEYS: [&str; 71] = [
     "resources: {db: {volumes: {db-data: {size: 20Gi}}}}",
     "resources: {db: {volumes: {shop.apphost-0123456789-db-data: {size: 20Gi}}}}",
     "resources: {db: {volumes: {db-data: {storageClass: fast}}}}",
+    "resources: {db: {volumes: {db-data: {storageClass: ''}}}}",
+    "resources: {db: {volumes: {db-data: {storageClass: '', volumeName: pv-1}}}}",
+    "resources: {db: {volumes: {db-data: {claimName: kept}}}}",
     "resources: {db: {volumes: {db-data: {accessModes: [ReadWriteOncePod]}}}}",
     "resources: {db: {volumes: {db-data: {annotations: {a/b: '1', helm.sh/resource-policy: x}}}}}",
     "resources: {db: {volumes: {db-data: {ephemeral: true}}}}",

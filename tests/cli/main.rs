@@ -11,5 +11,6 @@ mod intent;
 mod routes;
 mod steps;
 mod talk;
+mod volumes;
 
 use aspire::{Aspire, aspire, inputs};

@@ -287,7 +287,10 @@ lifecycle:
 {{- define "aspire.claimSpec" -}}
 accessModes: {{ include "aspire.json" (list "accessModes" .accessModes) }}
 {{- with .storageClass }}
-storageClassName: {{ . | quote }}
+storageClassName: {{ ternary "" . (eq . "-") | quote }}
+{{- end }}
+{{- with .volumeName }}
+volumeName: {{ . | quote }}
 {{- end }}
 resources:
   requests:

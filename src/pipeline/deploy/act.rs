@@ -47,14 +47,7 @@ impl Deployment<'_> {
     pub(in crate::pipeline) fn values(&self, secret: &ReleaseSecret) -> Result<Json, Error> {
         let workloads = self.request.plan.workloads.iter().map(|it| (it.view.kind, it.view.name.as_str()));
         let replicas = replicas::live(self.cluster.get()?, self.release, workloads)?;
-        Ok(values::values(
-            self.request,
-            self.settled.get()?,
-            secret,
-            &self.before.get()?.claims,
-            &replicas,
-            &self.hosts()?,
-        ))
+        Ok(values::values(self.request, self.settled.get()?, secret, self.before.get()?, &replicas, &self.hosts()?))
     }
 
     pub(super) fn upgrade(&self) -> Result<(), Error> {

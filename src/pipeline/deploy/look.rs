@@ -25,7 +25,7 @@ impl Deployment<'_> {
         }
         let dapr = !self.request.plan.dapr_components.is_empty();
         let before = before::look(&cluster, self.release, self.owner(), dapr).map_err(|error| self.explained(error))?;
-        self.before.put(before);
+        self.before.put(before.adopting(self.request.plan, self.release));
         self.cluster.put(cluster);
         Ok(())
     }
