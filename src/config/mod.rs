@@ -464,7 +464,7 @@ pub struct Volume {
     pub size: Option<String>,
     /// Storage class; empty for none: no volume is made, the claim takes one that is there.
     pub storage_class: Option<String>,
-    /// The PersistentVolume that the claim takes; it must be there.
+    /// The volume of the cluster that the claim takes; it must be there.
     pub volume_name: Option<String>,
     /// Name of the claim, where it is not to be called `<resource>-<volume>`. It stays the chart's claim.
     pub claim_name: Option<String>,

@@ -32,6 +32,7 @@ pub use routes::{Discovering, Routes, controllers};
 pub use secrets::{SecretUse, escaped_key, external_name, sealed_name};
 pub use text::{helm_yaml, lost_when_applied, yaml};
 pub use values::{Node, Tree, environment_values};
+pub use view::WorkloadView;
 
 /// Name of the input that gives the tag of all built images. The dot keeps it apart from every resource name.
 pub const TAG_INPUT: &str = "image.tag";

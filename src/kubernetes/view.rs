@@ -108,6 +108,7 @@ pub struct ServicePort {
 }
 
 /// A volume of the pod and where it is mounted.
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of the templates")]
 #[derive(Debug, Clone, Serialize)]
 pub struct VolumeView {
     /// Name of the volume in the pod.

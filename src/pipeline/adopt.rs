@@ -212,7 +212,7 @@ fn folder(path: &str) -> &str {
 mod tests {
     use super::*;
     use crate::config::Storage;
-    use crate::kubernetes::PlannedWorkload;
+    use crate::kubernetes::{PlannedWorkload, WorkloadView};
 
     const RELEASE: ReleaseName<'_> = ReleaseName { name: "shop", namespace: "n" };
 
@@ -231,7 +231,7 @@ mod tests {
         };
         let workload = PlannedWorkload {
             resource: "pg".into(),
-            view: Default::default(),
+            view: WorkloadView::default(),
             claims: volumes.iter().map(claim).collect(),
             claim_views: Vec::new(),
             external: Vec::new(),

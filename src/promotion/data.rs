@@ -185,7 +185,7 @@ fn mounts(workload: &Json) -> BTreeMap<String, Option<Place>> {
     let place = |mount: &Json| {
         let mut place = volumes.get(mount["name"].as_str()?)?.clone();
         if let Some(Place::Claim(_, folder) | Place::Template(_, folder)) = &mut place {
-            *folder = text(&mount["subPath"]).trim_end_matches('/').to_owned();
+            text(&mount["subPath"]).trim_end_matches('/').clone_into(folder);
         }
         let path = text(&mount["mountPath"]);
         let folder = path.trim_end_matches('/');
