@@ -17,6 +17,7 @@ pub mod diff;
 pub mod digest;
 pub mod doctor;
 pub mod helm;
+pub mod image;
 pub mod inputs;
 pub mod kubernetes;
 pub mod manifest;

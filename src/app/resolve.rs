@@ -10,6 +10,7 @@ use super::values::Values;
 use super::volume;
 use super::{App, Image, Note, Volume, Workload};
 use crate::config::{self, Config, Credential};
+use crate::image;
 use crate::manifest::{Kind, Manifest, Resource, Source};
 use crate::problem::{Problem, Problems, nearest};
 use indexmap::IndexMap;
@@ -33,6 +34,7 @@ pub fn resolve(manifest: &Manifest, config: &Config, folder: &str, sources: &Sou
     for (name, endpoints) in &running {
         let Some(resource) = manifest.resources.get(name) else { continue };
         let intent = config.resources.get(name);
+        check_image(name, resource, intent, &mut problems);
         workloads.insert(name.clone(), workload(name, resource, intent, endpoints, sources, &mut values));
     }
     if let Some(dashboard) = &config.dashboard {
@@ -189,6 +191,21 @@ fn command_of(resource: &Resource) -> Option<String> {
     match &resource.kind {
         Kind::Executable { command } if !command.is_empty() => Some(command.clone()),
         _ => None,
+    }
+}
+
+/// What no registry takes would come back as an error of every pod. The image of aspire-k8s.yaml was checked with the file.
+fn check_image(name: &str, resource: &Resource, intent: Option<&config::Resource>, problems: &mut Problems) {
+    let Kind::Container(Source::Image(image)) = &resource.kind else { return };
+    if intent.is_some_and(|intent| intent.image.is_some()) {
+        return;
+    }
+    if let Err(why) = image::check(image) {
+        let text = format!("`{image}` is no image that a registry takes: {why}");
+        problems.push(
+            Problem::at(format!("resources.{name}.image"), text)
+                .hint(format!("change it in the AppHost, or set `resources.{name}.image` in aspire-k8s.yaml")),
+        );
     }
 }
 

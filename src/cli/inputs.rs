@@ -1,7 +1,8 @@
 //! `inputs`: what the application needs to be told.
 
 use super::args::{Common, InputFormat, Inputs};
-use super::project::{Project, built_images};
+use super::images;
+use super::project::Project;
 use super::{CliError, Exit, output};
 use crate::inputs::{Listed, Supply, env_template, json_template, list, yaml_template};
 use crate::report::harmless;
@@ -9,7 +10,7 @@ use crate::report::harmless;
 /// Lists the inputs.
 pub fn inputs(common: &Common, options: &Inputs) -> Result<Exit, CliError> {
     let project = Project::load(&options.source)?;
-    let rendered = project.render(common.environment.as_deref(), &built_images(&options.images)?)?;
+    let rendered = project.render(common.environment.as_deref(), &images::parse(&options.images)?)?;
     let listed = list(&rendered.app, &rendered.plan);
     match options.output {
         InputFormat::Json => output::json(&json_template(&listed)),

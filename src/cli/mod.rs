@@ -7,6 +7,7 @@ mod charts;
 mod dashboard;
 mod doctor;
 mod error;
+mod images;
 mod inputs;
 mod output;
 mod packed;

@@ -2,6 +2,7 @@
 
 use super::CliError;
 use super::args::{Images, Source};
+use super::images::FORGET;
 use super::project::Rendered;
 use crate::chart::{self, Chart};
 use crate::cluster::Environment;
@@ -67,7 +68,10 @@ impl Packed {
 
     /// The application, as a render gives it.
     pub fn render(&self, environment: Option<&str>, images: &Images) -> Result<Rendered, CliError> {
-        if images.registry.is_some() || !images.references.is_empty() {
+        let names_one = |reference: &String| reference.split_once('=').is_none_or(|(_, image)| image != FORGET);
+        if images.registry.as_ref().is_some_and(|registry| registry != FORGET)
+            || images.references.iter().any(names_one)
+        {
             return Err(CliError::Usage(format!(
                 "the images of {} were chosen when it was rendered; leave --registry and --image out, or pass the manifest",
                 self.shown

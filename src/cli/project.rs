@@ -83,7 +83,7 @@ pub fn rendered(
     environment: Option<&str>,
     images: &Images,
 ) -> Result<(Rendered, BuiltImages), CliError> {
-    let built = built_images(images)?;
+    let built = super::images::parse(images)?;
     if packed::is_chart(source) {
         return Ok((Packed::load(source)?.render(environment, images)?, built));
     }
@@ -352,29 +352,6 @@ fn read_file(path: &Path, left: &mut usize) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// The images that the command line names.
-pub fn built_images(images: &Images) -> Result<BuiltImages, CliError> {
-    let mut built =
-        BuiltImages { registry: images.registry.clone(), tag: images.tag.clone(), ..BuiltImages::default() };
-    let mut problems = Problems::default();
-    for text in &images.references {
-        match text.split_once('=') {
-            Some((resource, reference)) if !resource.is_empty() && !reference.is_empty() => {
-                built.references.insert(resource.to_owned(), reference.to_owned());
-            }
-            _ => problems.push(Problem::at("--image", format!("`{text}` needs the form RESOURCE=REFERENCE"))),
-        }
-    }
-    if let Some(registry) = built.registry.as_deref().filter(|registry| !config::is_registry(registry)) {
-        let problem = Problem::at("--registry", format!("`{registry}` cannot be a registry"));
-        problems.push(problem.hint("write it like ghcr.io/contoso, without `https://` and a slash at the end"));
-    }
-    if let Some(tag) = built.tag.as_deref().filter(|tag| !config::is_tag(tag)) {
-        problems.push(Problem::at("--tag", format!("`{tag}` cannot be the tag of an image")));
-    }
-    problems.or(built).map_err(|problems| CliError::Input { file: "command line".into(), problems })
-}
-
 /// The values that the command line, its files and the environment give.
 pub fn given(parameters: &Parameters, images: &BuiltImages, rendered: &Rendered) -> Result<Given, CliError> {
     let app = &rendered.app;
@@ -399,9 +376,7 @@ pub fn given(parameters: &Parameters, images: &BuiltImages, rendered: &Rendered)
         };
         problems.0.extend(added.err());
     }
-    if let Some(tag) = &images.tag {
-        problems.0.extend(given.add(kubernetes::TAG_INPUT, tag.clone(), Means::Flag, "--tag").err());
-    }
+    problems.0.extend(super::images::add(images, &mut given).err().unwrap_or_default().0);
     for path in &parameters.files {
         let (text, origin) = read_parameters(path)?;
         let added = given.add_file(&text, Format::of(&origin, &text), &origin, &names);

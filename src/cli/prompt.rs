@@ -4,7 +4,7 @@
 //! While a question is open, Ctrl-C is a character and no signal, so that the terminal is always put back in order.
 
 use super::args::Common;
-use crate::config::is_tag;
+use crate::image;
 use crate::inputs::{Answers, Listed, Outlook};
 use crate::kubernetes::TAG_INPUT;
 use crate::report::harmless;
@@ -90,7 +90,7 @@ fn question(input: &Listed) -> String {
 
 /// Why an answer will not do.
 fn objection(input: &Listed, answer: &str, empty_before: bool) -> Option<&'static str> {
-    if input.name == TAG_INPUT && !is_tag(answer) {
+    if input.name == TAG_INPUT && image::check_tag(answer).is_err() {
         return Some("that cannot be the tag of an image");
     }
     (answer.is_empty() && !empty_before).then_some("that is empty; press Enter once more if it is meant to be")

@@ -1,7 +1,8 @@
 //! `render`: the chart to a folder, to standard output, or as plain objects.
 
 use super::args::{Common, Format, Parameters, Part, Render};
-use super::project::{Project, Rendered, built_images};
+use super::images;
+use super::project::{Project, Rendered};
 use super::release::{conduct_of_render, listed, release_name, template};
 use super::{CliError, Exit, output};
 use crate::chart::{self, Chart};
@@ -22,7 +23,7 @@ pub fn render(common: &Common, options: &Render) -> Result<Exit, CliError> {
     refuse_contradictions(options)?;
     warn_of_inputs(options);
     let project = Project::load(&options.source)?;
-    let images = built_images(&options.images)?;
+    let images = images::parse(&options.images)?;
     let rendered = project.render(common.environment.as_deref(), &images)?;
     if options.part == Part::Issuers {
         return issuers(common, options, &rendered);

@@ -4,7 +4,8 @@
 //! where there is none yet is one made.
 
 use super::args::{Common, Seal};
-use super::project::{Project, Rendered, built_images, given};
+use super::images;
+use super::project::{Project, Rendered, given};
 use super::release::random;
 use super::{CliError, Exit, output};
 use crate::app::escape_uri_data;
@@ -23,7 +24,7 @@ use std::time::SystemTime;
 pub fn seal(common: &Common, options: &Seal) -> Result<Exit, CliError> {
     let certificate = certificate(&options.cert)?;
     let project = Project::load(&options.source)?;
-    let images = built_images(&super::args::Images { registry: None, tag: None, references: Vec::new() })?;
+    let images = images::parse(&super::args::Images { registry: None, tag: None, references: Vec::new() })?;
     let rendered = project.render(common.environment.as_deref(), &images)?;
     let given = given(&options.parameters, &images, &rendered)?;
     let release = super::status::release(common, &options.source, &options.on)?;

@@ -75,8 +75,8 @@ impl Check<'_> {
     }
 
     fn defaults(&mut self, defaults: &Defaults, at: &Path<'_>) {
-        self.option(defaults.registry.as_deref(), &rules::REGISTRY, &at.key("registry"));
-        self.option(defaults.tag.as_deref(), &rules::TAG, &at.key("tag"));
+        self.reference(defaults.registry.as_deref(), &rules::REGISTRY, &at.key("registry"));
+        self.reference(defaults.tag.as_deref(), &rules::TAG, &at.key("tag"));
         self.object_names(&defaults.image_pull_secrets, &at.key("imagePullSecrets"));
         self.pod_resources(defaults.resources.as_ref(), &at.key("resources"));
         self.storage(&defaults.storage, &at.key("storage"));
@@ -134,7 +134,7 @@ impl Check<'_> {
     }
 
     fn resource(&mut self, resource: &Resource, at: &Path<'_>) {
-        self.option(resource.image.as_deref(), &rules::IMAGE, &at.key("image"));
+        self.reference(resource.image.as_deref(), &rules::IMAGE, &at.key("image"));
         self.keys(&resource.env, &rules::ENV_NAME, &at.key("env"));
         self.pod_resources(resource.resources.as_ref(), &at.key("resources"));
         self.service(&resource.service, &at.key("service"));
@@ -200,8 +200,8 @@ impl Check<'_> {
     fn environment(&mut self, config: &Config, environment: &Environment, at: &Path<'_>) {
         self.release(&environment.release, &at.key("release"));
         let defaults = at.key("defaults");
-        self.option(environment.defaults.registry.as_deref(), &rules::REGISTRY, &defaults.key("registry"));
-        self.option(environment.defaults.tag.as_deref(), &rules::TAG, &defaults.key("tag"));
+        self.reference(environment.defaults.registry.as_deref(), &rules::REGISTRY, &defaults.key("registry"));
+        self.reference(environment.defaults.tag.as_deref(), &rules::TAG, &defaults.key("tag"));
         let pull_secrets = environment.defaults.image_pull_secrets.as_deref().unwrap_or_default();
         self.object_names(pull_secrets, &defaults.key("imagePullSecrets"));
         self.secrets(&environment.secrets, &at.key("secrets"));
@@ -230,7 +230,7 @@ impl Check<'_> {
     }
 
     fn environment_resource(&mut self, base: Option<&Resource>, resource: &EnvironmentResource, at: &Path<'_>) {
-        self.option(resource.image.as_deref(), &rules::IMAGE, &at.key("image"));
+        self.reference(resource.image.as_deref(), &rules::IMAGE, &at.key("image"));
         self.keys(&resource.env, &rules::ENV_NAME, &at.key("env"));
         self.pod_resources(resource.resources.as_ref(), &at.key("resources"));
         self.service(&resource.service, &at.key("service"));
@@ -321,6 +321,12 @@ impl Check<'_> {
     fn option(&mut self, text: Option<&str>, rule: &Rule, at: &Path<'_>) {
         if let Some(text) = text {
             self.text(text, rule, at);
+        }
+    }
+
+    fn reference(&mut self, text: Option<&str>, rule: &rules::Reference, at: &Path<'_>) {
+        if let Some(wrong) = text.and_then(|text| rule.broken_by(text)) {
+            self.findings.add(at, wrong, rule.says);
         }
     }
 

@@ -164,12 +164,13 @@ fn check_written(dashboard: &Dashboard, written: [Option<u16>; 3], findings: &mu
         }
     };
     text(dashboard.name.as_deref(), &rules::WORKLOAD_NAME, &at.key("name"));
-    text(dashboard.image.as_deref(), &rules::IMAGE, &at.key("image"));
     for name in dashboard.env.keys() {
         text(Some(name), &rules::ENV_NAME, &at.key("env").key(name));
     }
     let image = dashboard.image().rsplit('/').next().unwrap_or_default();
-    if rules::is_image(dashboard.image()) && (!image.contains([':', '@']) || image.ends_with(":latest")) {
+    if let Some(wrong) = rules::IMAGE.broken_by(dashboard.image()) {
+        findings.add(&at.key("image"), wrong, rules::IMAGE.says);
+    } else if !image.contains([':', '@']) || image.ends_with(":latest") {
         findings.add(
             &at.key("image"),
             format!("{} names no version", shown(dashboard.image())),

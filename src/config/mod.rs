@@ -32,7 +32,7 @@ pub use routes::{
     Backend, Controller, Discovery, EnvironmentGateway, EnvironmentIngress, ExistingGateway, Gateway, Ingress,
     IngressPath, Listener, ListenerProtocol, MatchType, PathType, Route, RouteKind, RouteTls,
 };
-pub use rules::{is_control, is_exact_version, is_host, is_image, is_registry, is_tag};
+pub use rules::{is_control, is_exact_version, is_host};
 pub use schema::schema;
 pub use sealed::{SEALED_FILE, Sealed, SealedFor, SealedValue};
 

@@ -1,5 +1,8 @@
 //! What names, versions and sizes may look like: the rules of Kubernetes, helm and registries, each with its sentence.
 
+use super::findings::shown;
+use crate::image;
+
 /// Whether no object of Kubernetes carries this character: YAML and the API server's reader refuse it or fold it, and a
 /// template function that meets it there leaves out all that stands beside it.
 pub fn is_control(c: char) -> bool {
@@ -13,6 +16,23 @@ pub(super) struct Rule {
     /// The rule, said to a person.
     pub(super) says: &'static str,
     pub(super) legal: fn(&str) -> bool,
+}
+
+/// A rule for a part of the reference of an image, which names what breaks it.
+pub(super) struct Reference {
+    /// What the text is: `an image`.
+    pub(super) what: &'static str,
+    /// The rule, said to a person.
+    pub(super) says: &'static str,
+    check: fn(&str) -> Result<(), String>,
+}
+
+impl Reference {
+    /// What is wrong with the text, as a sentence.
+    pub(super) fn broken_by(&self, text: &str) -> Option<String> {
+        let why = (self.check)(text).err()?;
+        Some(format!("{} is not legal as {}: {why}", shown(text), self.what))
+    }
 }
 
 pub(super) const APPLICATION: Rule = Rule {
@@ -89,20 +109,17 @@ pub(super) const SUB_PATH: Rule = Rule {
         !text.starts_with('/') && text.split('/').all(|part| part != "..") && !text.contains(char::is_control)
     },
 };
-pub(super) const IMAGE: Rule = Rule {
-    what: "an image",
-    says: "such as ghcr.io/contoso/api:1.2.0, without `https://` and spaces",
-    legal: is_image,
-};
-pub(super) const REGISTRY: Rule = Rule {
+pub(super) const IMAGE: Reference =
+    Reference { what: "an image", says: "write it like ghcr.io/contoso/api:1.2.0", check: image::check };
+pub(super) const REGISTRY: Reference = Reference {
     what: "a registry",
-    says: "such as ghcr.io/contoso, without `https://`, spaces and a slash at the end",
-    legal: is_registry,
+    says: "write it like ghcr.io/contoso, without `https://` and a slash at the end",
+    check: image::check_registry,
 };
-pub(super) const TAG: Rule = Rule {
+pub(super) const TAG: Reference = Reference {
     what: "an image tag",
     says: "letters, digits, `_`, `.` and `-`, at most 128 characters, not starting with `.` or `-`",
-    legal: is_tag,
+    check: image::check_tag,
 };
 
 /// What a hundred controllers agree on: a path of the URI, no query, nothing that a regular expression or nginx reads.
@@ -183,22 +200,6 @@ fn is_interval(text: &str) -> bool {
         }
     }
     rest.is_empty() && !text.is_empty()
-}
-
-/// Whether a text can be the reference of an image.
-pub fn is_image(text: &str) -> bool {
-    !text.is_empty() && !text.contains("://") && !text.chars().any(|c| c.is_whitespace() || c.is_control())
-}
-
-/// Whether a text can stand before the names of images.
-pub fn is_registry(text: &str) -> bool {
-    is_image(text) && !text.ends_with('/')
-}
-
-/// Whether a text can be the tag of an image, as registries define it.
-pub fn is_tag(text: &str) -> bool {
-    let inner = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
-    text.len() <= 128 && !text.is_empty() && !text.starts_with(['.', '-']) && text.chars().all(inner)
 }
 
 fn is_semver(text: &str) -> bool {

@@ -7,6 +7,7 @@ mod encrypted;
 mod file;
 mod generate;
 mod given;
+mod images;
 mod names;
 mod rotate;
 mod settle;

@@ -1,8 +1,9 @@
 //! The value of every input: given, else kept, else the default, else made.
 
+use super::images::{Chosen, described};
 use super::{Given, Listed, Random, generate, list};
 use crate::app::{App, Input, is_route};
-use crate::config::{SecretSource, is_control, is_tag};
+use crate::config::{SecretSource, is_control};
 use crate::kubernetes::{Plan, SecretUse, TAG_INPUT};
 use crate::manifest::Generate;
 use crate::problem::{Problem, Problems};
@@ -17,8 +18,26 @@ pub struct Settled {
     pub secret: BTreeMap<String, String>,
     /// Values of secrets that come from the chart, where one was given or made.
     pub chart_secret: BTreeMap<String, String>,
+    /// Registry of built images and images of single resources, by the key under which they are kept in the cluster.
+    pub images: BTreeMap<String, String>,
+    /// Which of these, and of the tag, nobody gave this time.
+    pub remembered: Vec<String>,
     /// Secrets that were made just now.
     pub made: Vec<String>,
+}
+
+impl Settled {
+    /// All that is kept in the cluster for the next deploy and is no secret.
+    pub fn kept(&self) -> impl Iterator<Item = (&String, &String)> {
+        self.plain.iter().chain(&self.images)
+    }
+
+    /// What was remembered of the images, as a person reads it.
+    pub fn remembered(&self) -> impl Iterator<Item = String> {
+        let value =
+            |key: &String| self.images.get(key).or_else(|| self.plain.get(key)).map(|text| described(key, text));
+        self.remembered.iter().filter_map(value)
+    }
 }
 
 /// What earlier deploys left in the cluster.
@@ -86,25 +105,16 @@ fn find<'a>(name: &str, input: &'a Input, plan: &Plan, given: &'a Given, kept: &
     }
 }
 
-/// The tag of built images. Kept like any other answer; a tag in the chart is never overruled by one that was kept.
-fn find_tag<'a>(plan: &Plan, given: &'a Given, kept: &'a Kept) -> Found<'a> {
-    let kept = kept.plain.get(TAG_INPUT).filter(|_| plan.required.contains_key(TAG_INPUT));
-    match given.value(TAG_INPUT).or(kept.map(String::as_str)) {
-        Some(tag) => Found::Value(tag),
-        None if plan.required.contains_key(TAG_INPUT) => Found::Missing,
-        None => Found::Elsewhere,
-    }
-}
-
 /// What is missing and what would be made, in the order of the list.
 pub fn outlook(app: &App, plan: &Plan, given: &Given, kept: &Kept) -> Outlook {
     let mut outlook = Outlook::default();
-    for listed in list(app, plan) {
-        let found = match app.inputs.get(&listed.name) {
-            Some(input) => find(&listed.name, input, plan, given, kept),
-            None => find_tag(plan, given, kept),
+    for mut listed in list(app, plan) {
+        let Some(input) = app.inputs.get(&listed.name) else {
+            listed.used_by = Chosen::of(plan, given, kept).untagged;
+            outlook.missing.extend(Some(listed).filter(|listed| !listed.used_by.is_empty()));
+            continue;
         };
-        match found {
+        match find(&listed.name, input, plan, given, kept) {
             Found::Missing => outlook.missing.push(listed),
             Found::Made(_) => outlook.made.push(listed),
             Found::Elsewhere | Found::Value(_) | Found::Default(_) => {}
@@ -147,12 +157,14 @@ pub fn settle(app: &App, plan: &Plan, given: &Given, kept: &Kept, random: &mut R
         };
         target.insert(name.clone(), value);
     }
-    if let Found::Value(tag) = find_tag(plan, given, kept) {
-        if !is_tag(tag) {
-            problems.push(Problem::at(TAG_INPUT, "its value cannot be the tag of an image"));
-        }
-        settled.plain.insert(TAG_INPUT.into(), tag.to_owned());
+    let chosen = Chosen::of(plan, given, kept);
+    problems.0.extend(chosen.problems().0);
+    for (key, value) in chosen.values {
+        // The tag is a parameter of the chart.
+        let target = if key == TAG_INPUT { &mut settled.plain } else { &mut settled.images };
+        target.insert(key, value.to_owned());
     }
+    settled.remembered = chosen.remembered;
     problems.or(settled)
 }
 

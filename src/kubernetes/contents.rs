@@ -4,6 +4,7 @@
 //! Pure: [`Contents`] to text and back. Holds no secret, not even the default of one; nothing is derived from templates.
 
 use super::claims::Claim;
+use super::images::ImageSources;
 use super::plan::{Plan, PlannedWorkload};
 use super::routes::{Discovering, Routes};
 use super::secrets::SecretUse;
@@ -48,6 +49,9 @@ struct Part {
     workloads: Vec<Workload>,
     dapr_components: Vec<String>,
     objects: Vec<ObjectName>,
+    /// Where images come from; none in a chart of a former version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    images: Option<ImageSources>,
     /// Routes whose host a deploy finds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     discoveries: Vec<Discovering>,
@@ -171,6 +175,9 @@ impl Contents {
             required: part.required.clone(),
             values: tree,
             objects: part.objects.clone(),
+            images: part.images.clone().unwrap_or_else(|| {
+                ImageSources::all_named(part.workloads.iter().map(|workload| workload.resource.clone()))
+            }),
             routes: Routes {
                 discoveries: part.discoveries.clone(),
                 reached: part.reached.clone(),
@@ -196,6 +203,7 @@ impl Part {
             workloads: plan.workloads.iter().map(Workload::new).collect(),
             dapr_components: plan.dapr_components.iter().map(|component| component.name.clone()).collect(),
             objects: plan.objects.clone(),
+            images: Some(plan.images.clone()),
             discoveries: plan.routes.discoveries.clone(),
             reached: plan.routes.reached.clone(),
         }

@@ -9,6 +9,7 @@ mod contents;
 mod dapr;
 mod files;
 mod formula;
+mod images;
 mod kinds;
 mod name;
 mod plan;
@@ -25,9 +26,10 @@ pub use claims::{Claim, NO_CLASS};
 pub use contents::{Contents, FILE as CONTENTS, ObjectName};
 pub use files::ChartFile;
 pub use formula::{Formula, Scalar};
+pub use images::{BuiltImages, ImageSources, image_values};
 pub use kinds::{KINDS, KindSpec, Object};
 pub use name::Name;
-pub use plan::{BuiltImages, Plan, PlannedWorkload, plan};
+pub use plan::{Plan, PlannedWorkload, plan};
 pub use routes::{Discovering, Routes, controllers};
 pub use secrets::{SecretUse, escaped_key, external_name, sealed_name};
 pub use text::{helm_yaml, lost_when_applied, yaml};
@@ -36,3 +38,11 @@ pub use view::WorkloadView;
 
 /// Name of the input that gives the tag of all built images. The dot keeps it apart from every resource name.
 pub const TAG_INPUT: &str = "image.tag";
+
+/// Under which name the registry of all built images is remembered.
+pub const REGISTRY_INPUT: &str = "image.registry";
+
+/// Under which name the image of one resource is remembered.
+pub fn reference_input(resource: &str) -> String {
+    format!("image.reference.{resource}")
+}

@@ -4,6 +4,7 @@ use super::claims::{self, Claim, WorkloadStorage};
 use super::contents::ObjectName;
 use super::files::{self, ChartFile};
 use super::formula::Names;
+use super::images::{self, BuiltImages, ImageSources};
 use super::kinds::{KINDS, KindSpec};
 use super::name::Name;
 use super::routes::{self, Routes, Surroundings};
@@ -13,22 +14,11 @@ use super::variables;
 use super::view::{ClaimView, DaprView, ExternalView, WorkloadView};
 use super::{TAG_INPUT, certificate, dapr, ports, schema};
 use crate::app::{App, CERTIFICATE_FOLDER, Input, Note, Workload, is_route};
-use crate::config::{Config, WorkloadKind, is_image};
+use crate::config::{Config, WorkloadKind};
 use crate::problem::{Problem, Problems, nearest};
 use indexmap::IndexMap;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// The images that were built, as far as it is known where they are.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct BuiltImages {
-    /// Registry (and path) of all of them.
-    pub registry: Option<String>,
-    /// Tag of all of them.
-    pub tag: Option<String>,
-    /// Full references by resource name; they win over registry and tag.
-    pub references: IndexMap<String, String>,
-}
 
 /// What the chart will hold.
 #[derive(Debug, Clone, Default)]
@@ -57,6 +47,8 @@ pub struct Plan {
     pub sealed: Vec<ExternalView>,
     /// Inputs that helm must be given, with the workloads that need them.
     pub required: IndexMap<String, Vec<String>>,
+    /// Where its images come from.
+    pub images: ImageSources,
     /// The values.
     pub values: Tree,
     /// Schema of the values.
@@ -105,7 +97,7 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Pr
     let mut notes = app.notes.clone();
     notes.extend(variables::lost_defaults(app));
     let chart = chart_name(app, config, &mut problems);
-    check_images(app, images, &mut problems);
+    images::check(app, config, images, &mut problems);
     let names = variables::workload_names(app);
     check_names(&names, &mut problems);
     let port_names = ports::port_names(app);
@@ -140,16 +132,14 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Pr
     certificate::check(app, config, &names, &mut problems);
     files::check_release_size(&chart_files, &mut problems);
     let routes = plan_routes(app, config, &names, &port_names, &workloads, &mut notes, &mut problems);
-    let has_built = app
-        .workloads
-        .values()
-        .any(|workload| values::is_built(workload) && !images.references.contains_key(&workload.name));
+    let sources = ImageSources::of(app, config, images);
+    let has_built = !sources.built.is_empty();
     let tag = images.tag.as_ref().or(config.defaults.tag.as_ref());
     let mut tree = Tree::default();
     tree.tree("images", "Images built from this application.", values::images(config, images));
     let mut required = required(app);
     if has_built && tag.is_none() {
-        required.insert(TAG_INPUT.into(), built_workloads(app, images));
+        required.insert(TAG_INPUT.into(), sources.built.clone());
     }
     let missing = missing_comment(&required);
     tree.tree("parameters", &format!("Inputs by name, as text.{missing}"), values::parameters(app, tag, has_built));
@@ -183,6 +173,7 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Pr
         externals: external_views(app, config),
         sealed: sealed_views(app, config),
         required,
+        images: sources,
         values: tree,
         schema,
         objects: Vec::new(),
@@ -367,35 +358,12 @@ fn chart_name(app: &App, config: &Config, problems: &mut Problems) -> String {
     Name::of_workload(&app.name).to_string()
 }
 
-fn check_images(app: &App, images: &BuiltImages, problems: &mut Problems) {
-    for (resource, reference) in &images.references {
-        if !app.workloads.contains_key(resource) {
-            let problem = Problem::at("--image", format!("the application runs no `{resource}`"));
-            problems.push(match nearest(resource, app.workloads.keys().map(String::as_str)) {
-                Some(near) => problem.hint(format!("did you mean `{near}`?")),
-                None => problem,
-            });
-        }
-        if !is_image(reference) {
-            problems.push(Problem::at(
-                "--image",
-                format!("`{resource}` needs an image reference such as ghcr.io/contoso/{resource}:1.0"),
-            ));
-        }
-    }
-}
-
 /// Inputs that plain helm must be given: nothing in the chart supplies them.
 fn required(app: &App) -> IndexMap<String, Vec<String>> {
     // What only a chart of others takes is nothing that this one's templates ask for.
     let is_read = |input: &Input| input.used_by.iter().any(|user| app.workloads.contains_key(user) || is_route(user));
     let used = app.inputs.iter().filter(|(_, input)| is_read(input) && !input.secret && input.default.is_none());
     used.map(|(name, input)| (name.clone(), input.used_by.iter().cloned().collect())).collect()
-}
-
-fn built_workloads(app: &App, images: &BuiltImages) -> Vec<String> {
-    let built = app.workloads.values().filter(|workload| values::is_built(workload));
-    built.map(|workload| workload.name.clone()).filter(|name| !images.references.contains_key(name)).collect()
 }
 
 fn missing_comment(required: &IndexMap<String, Vec<String>>) -> String {

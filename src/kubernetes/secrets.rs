@@ -1,8 +1,8 @@
 //! Where each secret input comes from, and which data hangs on it.
 
-use super::TAG_INPUT;
 use super::name::Name;
 use super::view::ExternalView;
+use super::{REGISTRY_INPUT, TAG_INPUT, reference_input};
 use crate::app::{App, Input};
 use crate::config::{Config, ExternalSecret, SealedFor, SecretSource};
 use crate::problem::{Problem, Problems};
@@ -94,11 +94,10 @@ pub fn secret_uses(app: &App, config: &Config, problems: &mut Problems) -> Index
             problems.push(Problem::at(format!("resources.{key}"), what).hint("give this parameter another name"));
         }
     }
-    if app.inputs.contains_key(TAG_INPUT) {
-        problems.push(Problem::at(
-            format!("resources.{TAG_INPUT}"),
-            format!("`{TAG_INPUT}` is reserved for the tag of built images"),
-        ));
+    let reserved =
+        |name: &&String| [TAG_INPUT, REGISTRY_INPUT].contains(&name.as_str()) || name.starts_with(&reference_input(""));
+    for name in app.inputs.keys().filter(reserved) {
+        problems.push(Problem::at(format!("resources.{name}"), format!("`{name}` is reserved for built images")));
     }
     uses
 }

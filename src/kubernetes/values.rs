@@ -2,11 +2,12 @@
 
 use super::certificate;
 use super::claims::WorkloadStorage;
+use super::images::{BuiltImages, reference_values, registry};
 use super::name::Name;
-use super::plan::BuiltImages;
 use super::secrets::SecretUse;
 use crate::app::{App, Image, Workload};
 use crate::config::{self, AccessMode, Config, SecretSource, Security};
+use crate::image;
 use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
@@ -81,7 +82,7 @@ pub struct WorkloadParts<'a> {
 /// `images:`.
 pub fn images(config: &Config, images: &BuiltImages) -> Tree {
     let mut tree = Tree::default();
-    let registry = images.registry.as_ref().or(config.defaults.registry.as_ref());
+    let registry = registry(config, images);
     tree.data(
         "registry",
         "Registry (and path) before the name of every image built from this application.",
@@ -205,25 +206,16 @@ fn image(parts: &WorkloadParts, intent: &config::Resource, images: &BuiltImages)
     let reference = match (&parts.workload.image, images.references.get(&parts.workload.name)) {
         (_, Some(reference)) | (Image::Reference(reference), None) => reference,
         (Image::Built, None) => {
-            return json!({"built": true, "registry": "", "repository": parts.name, "tag": "", "digest": "", "pullPolicy": policy_text(policy)});
+            return json!({"built": true, "registry": "", "repository": image::repository_of(&parts.workload.name), "tag": "", "digest": "", "pullPolicy": policy_text(policy)});
         }
     };
-    let (repository, tag, digest) = split_reference(reference);
-    json!({"built": false, "registry": "", "repository": repository, "tag": tag, "digest": digest, "pullPolicy": policy_text(policy)})
+    let mut values = reference_values(reference);
+    values["pullPolicy"] = policy_text(policy);
+    values
 }
 
 fn policy_text(policy: Option<config::PullPolicy>) -> Json {
     policy.and_then(|policy| serde_json::to_value(policy).ok()).unwrap_or_else(|| json!(""))
-}
-
-/// `[registry/]name[:tag][@digest]` in its three parts; joined again they are the same text.
-pub fn split_reference(reference: &str) -> (&str, &str, &str) {
-    let (rest, digest) = reference.split_once('@').unwrap_or((reference, ""));
-    let last = rest.rfind('/').map_or(0, |slash| slash + 1);
-    match rest[last..].rfind(':') {
-        Some(colon) => (&rest[..last + colon], &rest[last + colon + 1..], digest),
-        None => (rest, "", digest),
-    }
 }
 
 fn ports(parts: &WorkloadParts) -> Json {
@@ -342,22 +334,4 @@ fn difference(base: &Json, changed: &Json, removes: bool) -> Json {
         difference.insert(key.clone(), Json::Null);
     }
     Json::Object(difference)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn references_split_and_join() {
-        for (reference, parts) in [
-            ("redis", ("redis", "", "")),
-            ("docker.io/library/redis:8.6", ("docker.io/library/redis", "8.6", "")),
-            ("localhost:5000/x", ("localhost:5000/x", "", "")),
-            ("r.io:5/x:1@sha256:ab", ("r.io:5/x", "1", "sha256:ab")),
-            ("x@sha256:ab", ("x", "", "sha256:ab")),
-        ] {
-            assert_eq!(split_reference(reference), parts);
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! What deploy writes beside helm, as changes: the namespace, the Secret and the remembered values. Keys, never values.
 
 use super::before::Before;
-use super::{Release, foreign};
+use super::{Release, foreign, hosts, values};
 use crate::cluster::{MASK, ReleaseSecret, State};
 use crate::diff::{Action, Change, Field, below};
 use crate::inputs::Settled;
@@ -25,7 +25,8 @@ pub fn changes(
     let space = &release.namespace;
     let none = State::default();
     let (state, action) = if before.state.exists() { (&before.state, Action::Change) } else { (&none, Action::Add) };
-    let mut fields = keys("data.values", &state.values, &settled.plain);
+    let kept = values::kept(settled, &hosts::remembered(plan, &state.values));
+    let mut fields = keys("data.values", &state.values, &kept);
     fields.extend(keys("data.foreign", &state.foreign, &foreign::used(plan, &release.name)));
     if action == Action::Add || !fields.is_empty() {
         found.push(change(action, "ConfigMap", space, &State::name(&release.name), fields));

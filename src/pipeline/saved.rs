@@ -173,7 +173,7 @@ impl Key<'_> {
 
     /// The digest of each plain value.
     pub fn values(&self, settled: &Settled) -> BTreeMap<String, String> {
-        settled.plain.iter().map(|(name, value)| (name.clone(), self.digest(value.as_bytes()))).collect()
+        settled.kept().map(|(name, value)| (name.clone(), self.digest(value.as_bytes()))).collect()
     }
 
     /// The digest of bytes.

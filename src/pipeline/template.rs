@@ -8,7 +8,7 @@ use crate::chart::Chart;
 use crate::cluster::{Access, Environment, MASK};
 use crate::helm::{Helm, Target, Values};
 use crate::inputs::{Given, Kept, Settled, settle};
-use crate::kubernetes::{Plan, escaped_key};
+use crate::kubernetes::{Plan, escaped_key, image_values};
 use crate::problem::Problem;
 use serde_json::{Map, Value as Json, json};
 use std::path::{Path, PathBuf};
@@ -118,7 +118,8 @@ fn objects(request: &Template, settled: &Settled, helm: &Helm) -> Result<String,
     parameters.extend(settled.chart_secret.iter().map(|(name, value)| (name.clone(), json!(shown(value)))));
     let from_deploy = request.plan.secrets.iter().filter(|(_, secret)| secret.is_written_by_deploy());
     let revisions: Map<String, Json> = from_deploy.map(|(name, _)| (name.clone(), json!({"revision": "1"}))).collect();
-    let values = json!({"parameters": parameters, "secrets": revisions});
+    let mut values = json!({"parameters": parameters, "secrets": revisions});
+    super::values::merge(&mut values, &image_values(request.plan, &settled.images));
     let objects = helm.template(&target, &chart, &Values { files: &files, over: &values }, &[])?;
     let mut data = Map::new();
     for (name, value) in &settled.secret {

@@ -7,7 +7,7 @@ use super::hosts::{self, Hosts};
 use crate::charts::PlannedChart;
 use crate::cluster::ReleaseSecret;
 use crate::inputs::Settled;
-use crate::kubernetes::{Plan, SecretUse, escaped_key};
+use crate::kubernetes::{Plan, SecretUse, escaped_key, image_values};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -70,7 +70,7 @@ pub fn values(
             merge(&mut workloads, &json!({&workload.view.name: {"replicas": replicas}}));
         }
     }
-    let kept: BTreeMap<&String, &String> = settled.plain.iter().chain(hosts).collect();
+    let kept = kept(settled, hosts);
     let mut values = json!({
         // No template reads it: helm keeps it with the revision, so that a rollback finds what the next deploy starts from.
         "global": {"aspire": {"kept": kept}},
@@ -79,7 +79,13 @@ pub fn values(
         "workloads": workloads,
     });
     merge(&mut values, &hosts::values(request.plan, hosts));
+    merge(&mut values, &image_values(request.plan, &settled.images));
     values
+}
+
+/// What the cluster remembers for the next deploy and is no secret.
+pub fn kept(settled: &Settled, hosts: &Hosts) -> BTreeMap<String, String> {
+    settled.kept().chain(hosts).map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 /// Values that nothing may show.
@@ -103,7 +109,7 @@ pub fn files(request: &Deploy, chart: &Path) -> Vec<PathBuf> {
 }
 
 /// Puts the keys of one tree over those of another.
-fn merge(base: &mut Json, over: &Json) {
+pub(super) fn merge(base: &mut Json, over: &Json) {
     match (base, over) {
         (Json::Object(base), Json::Object(over)) => {
             for (key, value) in over {

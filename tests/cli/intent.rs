@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// One key each, over `app.json`.
 const KEYS: [&str; 74] = [
-    "resources: {api: {image: 'ghcr.io/contoso/api:7@sha256:ab'}}",
+    "resources: {api: {image: 'ghcr.io/contoso/api:7@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef'}}",
     "resources: {db: {image: 'localhost:5000/pg'}}",
     "resources: {job: {image: 'dotnet:10'}}",
     "resources: {api: {imagePullPolicy: Always}}",

@@ -18,6 +18,7 @@ mod encrypted;
 mod external;
 mod foreign;
 mod hosts;
+mod images;
 mod inputs;
 mod leftovers;
 mod obstacles;

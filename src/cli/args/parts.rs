@@ -33,13 +33,13 @@ impl Source {
 /// Where built images are.
 #[derive(Debug, Args)]
 pub struct Images {
-    /// Registry (and path) of built images
+    /// Registry (and path) of built images; remembered until another is given, `-` forgets it
     #[arg(long, value_name = "HOST/PATH")]
     pub registry: Option<String>,
-    /// Tag of built images
+    /// Tag of built images; remembered in the same way
     #[arg(long)]
     pub tag: Option<String>,
-    /// Image of one resource, with tag or digest; may be repeated
+    /// Image of one resource, with tag or digest; may be repeated, remembered in the same way
     #[arg(long = "image", value_name = "RESOURCE=REFERENCE")]
     pub references: Vec<String>,
 }

@@ -36,8 +36,7 @@ impl Deployment<'_> {
         }
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         let mut state = before.state.clone();
-        state.values.clone_from(&settled.plain);
-        state.values.extend(self.hosts()?);
+        state.values = values::kept(settled, &self.hosts()?);
         written.state = Some(state.write(on.cluster, on.owner, on.space())?);
         written.change = Some(Change::begin(on.cluster, on.owner, on.space(), &self.next_secret()?)?);
         Ok(())

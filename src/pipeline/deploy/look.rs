@@ -108,6 +108,8 @@ impl Deployment<'_> {
             Err(error) => return Err(error),
         };
         let Examination { mut findings, seen, objects, manifest, version } = found;
+        let from = seen.deployed().map_or(String::new(), |revision| format!(" from revision {revision}"));
+        settled.remembered().for_each(|choice| self.say(format!("{choice} (remembered{from})")));
         self.hold.keep(seen);
         self.foreseen.put(objects);
         self.kube_version.put(version);

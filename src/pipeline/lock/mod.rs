@@ -45,6 +45,11 @@ pub struct Lock {
 }
 
 impl Seen {
+    /// The number of the last revision, when it is in place.
+    pub fn deployed(&self) -> Option<u64> {
+        self.record.as_ref().filter(|record| record.status == "deployed").map(|record| record.revision)
+    }
+
     /// What helm says of the release, and the record of its last revision, both of one moment.
     pub fn look(
         helm: &Helm,

@@ -133,7 +133,7 @@ const PULLS: &[Rule] = &[
         &["no such host"],
         Reason::ImageNotPulled,
         "the node cannot find the registry by its name",
-        "correct the registry in `defaults.registry` or --image, or the node's DNS",
+        "correct the registry (--registry, --image, or `defaults.registry`), or the node's DNS",
         5,
         Some(30),
     ),
@@ -176,9 +176,10 @@ const PULLS: &[Rule] = &[
     ),
 ];
 
-const ACCESS: &str = "correct the name, or give the namespace a pull secret and name it in `defaults.imagePullSecrets`";
-const PUSH: &str = "push the image, or correct its name or tag (--image, `defaults.tag`)";
-const REACH: &str = "correct the registry in `defaults.registry` or --image, or the node's way to it";
+const ACCESS: &str = "correct the name (--registry, --image), or give the namespace a pull secret and name it in `defaults.imagePullSecrets`";
+const PUSH: &str =
+    "push the image, or correct its name or tag (--registry, --tag, --image, or `defaults` in aspire-k8s.yaml)";
+const REACH: &str = "correct the registry (--registry, --image, or `defaults.registry`), or the node's way to it";
 
 /// Why a container does not run. The most telling sentence about it comes last in `said`.
 pub(in crate::rollout) fn not_running(waiting: &str, said: &str, shown: &str) -> Option<Row> {

@@ -1,0 +1,76 @@
+//! What `--registry`, `--tag` and `--image` say. `-` takes back what was remembered; an empty text is refused, because that is
+//! what a variable that nobody set looks like.  Must not read a file or a cluster.
+
+use super::CliError;
+use super::args::Images;
+use crate::image;
+use crate::inputs::{Given, Means};
+use crate::kubernetes::{BuiltImages, REGISTRY_INPUT, TAG_INPUT, reference_input};
+use crate::problem::{Problem, Problems};
+
+/// What takes back what was remembered. Neither a registry, nor a tag, nor an image can be called so.
+pub const FORGET: &str = "-";
+
+/// The images that the command line names.
+pub fn parse(flags: &Images) -> Result<BuiltImages, CliError> {
+    let mut built = BuiltImages::default();
+    let mut problems = Problems::default();
+    for text in &flags.references {
+        match text.split_once('=') {
+            Some((resource, FORGET)) if !resource.is_empty() => built.forgotten.push(reference_input(resource)),
+            Some((resource, reference)) if !resource.is_empty() && !reference.is_empty() => {
+                built.references.insert(resource.to_owned(), reference.to_owned());
+            }
+            _ => problems.push(Problem::at("--image", format!("`{text}` needs the form RESOURCE=REFERENCE"))),
+        }
+    }
+    built.registry = kept(flags.registry.as_deref(), REGISTRY_INPUT, &mut built.forgotten);
+    built.tag = kept(flags.tag.as_deref(), TAG_INPUT, &mut built.forgotten);
+    if let Some((registry, why)) = broken(built.registry.as_ref(), image::check_registry) {
+        let problem = Problem::at("--registry", format!("`{registry}` cannot be a registry: {why}"));
+        problems.push(problem.hint("write it like ghcr.io/contoso, without `https://` and a slash at the end"));
+    }
+    if let Some((tag, why)) = broken(built.tag.as_ref(), image::check_tag) {
+        problems.push(Problem::at("--tag", format!("`{tag}` cannot be the tag of an image: {why}")));
+    }
+    problems.or(built).map_err(|problems| CliError::Input { file: "command line".into(), problems })
+}
+
+/// Adds them to the values that a person gave, for they are remembered as those are.
+pub fn add(images: &BuiltImages, given: &mut Given) -> Result<(), Problems> {
+    let mut problems = Problems::default();
+    let mut add = |key: &str, value: &str, flag: &str| {
+        problems.0.extend(given.add(key, value.to_owned(), Means::Flag, flag).err());
+    };
+    if let Some(tag) = &images.tag {
+        add(TAG_INPUT, tag, "--tag");
+    }
+    if let Some(registry) = &images.registry {
+        add(REGISTRY_INPUT, registry, "--registry");
+    }
+    for (resource, reference) in &images.references {
+        add(&reference_input(resource), reference, "--image");
+    }
+    for key in &images.forgotten {
+        let flag = match key.as_str() {
+            TAG_INPUT => "--tag",
+            REGISTRY_INPUT => "--registry",
+            _ => "--image",
+        };
+        add(key, "", flag);
+    }
+    problems.or(())
+}
+
+/// A value that is to be used, unless it is one to be forgotten.
+fn kept(value: Option<&str>, key: &str, forgotten: &mut Vec<String>) -> Option<String> {
+    if value == Some(FORGET) {
+        forgotten.push(key.to_owned());
+    }
+    value.filter(|value| *value != FORGET).map(str::to_owned)
+}
+
+fn broken(value: Option<&String>, check: fn(&str) -> Result<(), String>) -> Option<(&str, String)> {
+    let value = value?;
+    Some((value, check(value).err()?))
+}

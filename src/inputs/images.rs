@@ -1,0 +1,102 @@
+//! Where the images of an application are: what a flag says, else what the chart says, else what earlier deploys were told.
+//! Tag, registry and images of single resources are remembered alike. Pure.
+
+use super::{Given, Kept};
+use crate::image;
+use crate::kubernetes::{Plan, REGISTRY_INPUT, TAG_INPUT, reference_input};
+use crate::problem::{Problem, Problems};
+use std::collections::BTreeMap;
+
+/// What was chosen for the images of a release.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Chosen<'a> {
+    /// By the key under which it is remembered; of single resources before what is for all.
+    pub values: BTreeMap<String, &'a str>,
+    /// Keys of those that nobody gave this time.
+    pub remembered: Vec<String>,
+    /// Resources whose image has no tag.
+    pub untagged: Vec<String>,
+}
+
+impl<'a> Chosen<'a> {
+    /// Chooses.
+    pub fn of(plan: &Plan, given: &'a Given, kept: &'a Kept) -> Self {
+        let mut chosen = Self::default();
+        let sources = &plan.images;
+        for workload in &plan.workloads {
+            let is_open = !sources.named.contains(&workload.resource);
+            chosen.choose(reference_input(&workload.resource), is_open, given, kept);
+        }
+        let has_own = |resource: &String| chosen.values.contains_key(&reference_input(resource));
+        let built = sources.built.iter().any(|resource| !has_own(resource));
+        let tagless = plan.required.get(TAG_INPUT).into_iter().flatten();
+        let untagged: Vec<String> = tagless.filter(|resource| !has_own(resource)).cloned().collect();
+        chosen.choose(REGISTRY_INPUT.to_owned(), built && !sources.has_registry, given, kept);
+        chosen.choose(TAG_INPUT.to_owned(), !untagged.is_empty(), given, kept);
+        if !chosen.values.contains_key(TAG_INPUT) {
+            chosen.untagged = untagged;
+        }
+        chosen
+    }
+
+    /// What a flag says wins, and an empty one takes back what is remembered. What the chart says is never overruled by what
+    /// was remembered.
+    fn choose(&mut self, key: String, is_open: bool, given: &'a Given, kept: &'a Kept) {
+        let told = given.value(&key);
+        let remembered = kept.plain.get(&key).map(String::as_str).filter(|_| is_open && told.is_none());
+        if remembered.is_some() {
+            self.remembered.push(key.clone());
+        }
+        if let Some(value) = told.or(remembered).filter(|value| !value.is_empty()) {
+            self.values.insert(key, value);
+        }
+    }
+
+    /// What cannot be. Answers to prompts, variables and a ConfigMap that somebody edited come this way too.
+    pub fn problems(&self) -> Problems {
+        let mut problems = Problems::default();
+        for (key, value) in &self.values {
+            let checked = match key.as_str() {
+                TAG_INPUT => image::check_tag(value),
+                REGISTRY_INPUT => image::check_registry(value),
+                _ => image::check(value),
+            };
+            if let Err(why) = checked {
+                let problem = Problem::at(key, format!("`{}` cannot be {}: {why}", printable(value), what(key)));
+                problems.push(problem.hint(format!("pass another with {}", flag(key))));
+            }
+        }
+        problems
+    }
+}
+
+/// A choice as a person reads it, such as `registry ghcr.io/contoso`.
+pub fn described(key: &str, value: &str) -> String {
+    let value = printable(value);
+    match key.strip_prefix(&reference_input("")) {
+        Some(resource) => format!("image of {resource}: {value}"),
+        None if key == REGISTRY_INPUT => format!("registry {value}"),
+        None => format!("tag {value}"),
+    }
+}
+
+fn what(key: &str) -> &'static str {
+    match key {
+        TAG_INPUT => "the tag of an image",
+        REGISTRY_INPUT => "a registry",
+        _ => "the reference of an image",
+    }
+}
+
+/// The flag that says it.
+fn flag(key: &str) -> String {
+    match key.strip_prefix(&reference_input("")) {
+        Some(resource) => format!("--image {resource}=REFERENCE"),
+        None if key == REGISTRY_INPUT => "--registry".into(),
+        None => "--tag".into(),
+    }
+}
+
+fn printable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(200).collect()
+}
