@@ -2,14 +2,18 @@
 //! shows it, and for `deploy`, which refuses what cannot succeed before anything is written.
 
 use super::deploy::Deployment;
+use super::installation::Installation;
 use super::kinds::Intent;
 use super::live::{Asked, Standing};
+use super::reach::{self, Manifest};
+use super::status::autoscalers;
 use super::{Error, Release};
 use crate::charts::Phase;
 use crate::cluster::{Cluster, ErrorKind, Record, namespace};
 use crate::diff::{Object, mark, objects};
 use crate::doctor::{Finding, Verdict};
 use crate::helm::Revision;
+use crate::problem::{Problem, Problems};
 use crate::promotion;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -134,6 +138,50 @@ impl Deployment<'_> {
         };
         Ok(asked.errors.iter().map(finding).collect())
     }
+}
+
+/// What stands in the way of helm on its way back to a revision, as the API server and helm's own merge tell. A change of kinds
+/// goes another way, and what an autoscaler decides is not helm's.
+pub fn on_the_way_back(
+    on: &Installation,
+    revision: u64,
+    last: &Manifest,
+    wanted: &Manifest,
+) -> Result<Problems, Error> {
+    let (name, space) = (&on.release.name, on.space());
+    let mut problems = Problems::default();
+    if on.change_under_way()?.is_some() || reach::changes_kind(on.cluster, on.release, wanted)? {
+        return Ok(problems);
+    }
+    let scalers = autoscalers(on.cluster, on.release)?;
+    let marked = |objects: &Manifest| {
+        let mut objects = objects.clone();
+        for (object, body) in &mut objects {
+            mark(body, name, space);
+            if scalers.contains_key(&(object.kind.clone(), object.name.clone())) {
+                body["spec"].as_object_mut().map(|spec| spec.shift_remove("replicas"));
+            }
+        }
+        objects
+    };
+    let record = Record::read(on.cluster, space, name, revision).ok().flatten();
+    let by_server = on.helm.version()?.major >= 4 && record.is_none_or(|record| record.by_server());
+    let question = Question {
+        last: &marked(last),
+        wanted: &marked(wanted),
+        by_server: Some(by_server),
+        anew: &BTreeSet::new(),
+        force: false,
+    };
+    for error in Foreseen::look(on.cluster, on.release, &question)?.asked.errors {
+        let hint = if error.is_conflict() {
+            "set that field back, or deploy the older source with --helm-arg=--force-conflicts"
+        } else {
+            error.advice()
+        };
+        problems.push(Problem::at("", error.sentence()).hint(hint));
+    }
+    Ok(problems)
 }
 
 /// Kinds and names of the objects that cannot become what they are to be, and make room for new ones.

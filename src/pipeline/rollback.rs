@@ -10,7 +10,7 @@ use super::promote::{Driver, Log, Terms, Way as KindsWay};
 use super::reach::{self, Manifest};
 use super::run::{Conduct, Limits, run};
 use super::watch::Watching;
-use super::{Error, Release, Slot, before, destroy, history, replicas};
+use super::{Error, Release, Slot, before, destroy, foresee, history, replicas};
 use crate::cluster::secret::{self, Change};
 use crate::cluster::{Cluster, Owner, State};
 use crate::helm::{Helm, Options, Target};
@@ -314,6 +314,9 @@ fn check(on: &Installation, revision: u64) -> Result<Manifest, Error> {
     let mut problems = Problems::default();
     reach::fields(revision, &last, &wanted, &live, &mut problems);
     reach::secrets(on.cluster, on.release, revision, &wanted, &mut problems)?;
+    if problems.0.is_empty() {
+        problems = foresee::on_the_way_back(on, revision, &last, &wanted)?;
+    }
     problems.or(wanted).map_err(Error::Refused)
 }
 

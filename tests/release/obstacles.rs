@@ -18,6 +18,12 @@ impl Bench {
         self.unchanged(|| self.by(helm, "deploy", more).exits(3)).says(words)
     }
 
+    /// Two pods by hand, and all at rest again, so that what changes afterwards is another's doing.
+    fn scale(&self, workload: &str) {
+        self.plane.kubectl(&["scale", workload, "--replicas=2", "-n", &self.ns]).unwrap();
+        self.plane.kubectl(&["rollout", "status", workload, "-n", &self.ns, "--timeout=60s"]).unwrap();
+    }
+
     fn patch(&self, object: &str, patch: &Value) {
         self.plane.kubectl(&["patch", object, "-n", &self.ns, "--type=merge", "-p", &patch.to_string()]).unwrap();
     }
@@ -27,7 +33,7 @@ impl Bench {
 fn a_field_that_somebody_set_is_told_before_helm_trips_over_it() {
     let Some(bench) = bench("conflict") else { return };
     bench.by("4.2.4", "deploy", &[]).ok();
-    bench.plane.kubectl(&["scale", "deployment/api", "--replicas=2", "-n", &bench.ns]).unwrap();
+    bench.scale("deployment/api");
     let words = [".spec.replicas", "--helm-arg=--force-conflicts"];
     let change = ["--parameter", "currency=USD"];
     bench.refused("4.2.4", &change, &words);
@@ -101,11 +107,30 @@ fn ports_of_one_number_are_never_lost() {
             assert_eq!(ports(&bench), [expected; 2], "{helm}");
         }
     }
-    // What helm 3 creates is whole, and stays so while nothing changes there.
+}
+
+#[test]
+fn the_way_back_meets_the_same() {
+    let Some(bench) = bench("udpback") else { return };
+    for wanted in [&BOTH[..], &BOTH[..1]] {
+        dns(&bench, wanted);
+        bench.by("4.2.4", "deploy", &[]).ok();
+    }
+    bench.by("4.2.4", "rollback", &["--yes"]).ok();
+    assert_eq!(ports(&bench), [["TCP 53", "UDP 53"]; 2]);
+    bench.scale("deployment/dns");
+    let back = bench.unchanged(|| bench.by("4.2.4", "rollback", &["--yes"]).exits(3));
+    back.says(&[".spec.replicas", "set that field back"]);
+}
+
+#[test]
+fn what_helm_3_creates_is_whole_while_nothing_changes_there() {
     let Some(bench) = bench("udpnew") else { return };
     dns(&bench, &BOTH);
     bench.by("3.22.0", "deploy", &[]).ok();
     bench.by("3.22.0", "deploy", &["--image", "dns=example/dns:2"]).ok();
+    assert_eq!(ports(&bench), [["TCP 53", "UDP 53"]; 2]);
+    bench.by("3.22.0", "rollback", &["--yes"]).ok();
     assert_eq!(ports(&bench), [["TCP 53", "UDP 53"]; 2]);
 }
 

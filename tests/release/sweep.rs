@@ -495,6 +495,7 @@ fn all_points(version: &str, scenario: &Scenario, seed: u64, limit: Duration, fi
             }
         }
     }
-    let line = format!("helm {version}, {}: {played} cases, {} requests", scenario.name, most.saturating_sub(1));
+    let requests = if most == u32::MAX { "not counted".to_owned() } else { format!("fewer than {most}") };
+    let line = format!("helm {version}, {}: {played} cases, requests: {requests}", scenario.name);
     figures.lock().unwrap().lines.push(line);
 }
