@@ -332,7 +332,7 @@ fn name_apart(view: &mut WorkloadView) {
     view.files.iter_mut().for_each(|mount| free(&mut mount.volume));
 }
 
-const SECRETS_COMMENT: &str = "Where each secret comes from. deploy: the Secret that `helm aspire deploy` writes (it sets `revision`); \
+const SECRETS_COMMENT: &str = "Where each secret comes from. deploy: the Secret that `kubectl aspire deploy` writes (it sets `revision`); \
 without it, a value under `parameters` goes to a Secret of the chart. chart: always a Secret of the chart. \
 existing: a Secret of yours, or of something in the cluster. external-secrets: the External Secrets operator, which takes \
 `remoteKey` from the store. sealed: the sealed-secrets controller, which opens `value` in the release it was sealed for.";

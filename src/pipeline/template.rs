@@ -139,7 +139,7 @@ fn objects(request: &Template, settled: &Settled, helm: &Helm) -> Result<String,
         "stringData": data,
     });
     Ok(format!(
-        "---\n# Written by `helm aspire deploy` before helm runs\n{}{objects}",
+        "---\n# Written by `kubectl aspire deploy` before helm runs\n{}{objects}",
         crate::chart::data_yaml(&secret)
     ))
 }

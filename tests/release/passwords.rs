@@ -61,7 +61,7 @@ fn plain_helm_that_drops_the_values_is_stopped_and_changes_nothing() {
     bench.unchanged(|| {
         let ran = bench.helm(&set).exits(1);
         ran.says(&[
-            "was deployed with `helm aspire deploy`, and this command leaves out the values that it gave",
+            "was deployed with `kubectl aspire deploy`, and this command leaves out the values that it gave",
             "--reuse-values",
         ]);
     });

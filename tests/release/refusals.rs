@@ -32,7 +32,7 @@ fn a_workload_changes_its_kind_only_when_somebody_agrees() {
     bench.run(&["render", "app", "-o", "chart"]).ok();
     bench.unchanged(|| {
         let plain = bench.helm(&["upgrade", "app", "./chart", "--reuse-values"]).exits(1);
-        plain.says(&["of this release would change its kind", "Use `helm aspire deploy`"]);
+        plain.says(&["of this release would change its kind", "Use `kubectl aspire deploy`"]);
     });
 }
 

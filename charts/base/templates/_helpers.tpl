@@ -103,7 +103,7 @@ app.kubernetes.io/component: {{ . | quote }}
 {{- range $name, $_ := .Values.secrets -}}
 {{- if eq (include "aspire.secretState" (list $root $name)) "missing" }}{{ $missing = append $missing $name }}{{ end -}}
 {{- end -}}
-{{- fail (printf "missing inputs: %s. `helm aspire deploy` asks for them or makes them; plain helm takes each as a text under `parameters` in a values file" (join ", " $missing)) -}}
+{{- fail (printf "missing inputs: %s. `kubectl aspire deploy` asks for them or makes them; plain helm takes each as a text under `parameters` in a values file" (join ", " $missing)) -}}
 {{- end -}}
 
 {{- /* Where a secret input comes from: existing, external-secrets, sealed, unsealed, deploy, chart, lost or missing. (root, name) */ -}}
@@ -149,7 +149,7 @@ missing
 {{- else if eq $state "chart" -}}
 {{- dict "name" (printf "%s-chart-secrets" $root.Release.Name) "key" (ternary (printf "%s.uri" $name) $name $uri) | mustToJson -}}
 {{- else if eq $state "lost" -}}
-{{- fail (printf "release %q was deployed with `helm aspire deploy`, and this command leaves out the values that it gave. Use `helm aspire deploy`, or repeat the command with --reuse-values" $root.Release.Name) -}}
+{{- fail (printf "release %q was deployed with `kubectl aspire deploy`, and this command leaves out the values that it gave. Use `kubectl aspire deploy`, or repeat the command with --reuse-values" $root.Release.Name) -}}
 {{- else -}}
 {{- include "aspire.missing" $root -}}
 {{- end -}}
@@ -206,7 +206,7 @@ would write to one volume. (root, workload, the other kind)
 {{- if not $root.Values.skipGuards -}}
 {{- $live := lookup "apps/v1" (index . 2) $root.Release.Namespace (index . 1) -}}
 {{- if and $live (eq (dig "metadata" "annotations" "meta.helm.sh/release-name" "" $live) $root.Release.Name) -}}
-{{- fail (printf "%s %q of this release would change its kind, and helm would run old and new pods on the same data. Use `helm aspire deploy`" (index . 2) (index . 1)) -}}
+{{- fail (printf "%s %q of this release would change its kind, and helm would run old and new pods on the same data. Use `kubectl aspire deploy`" (index . 2) (index . 1)) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

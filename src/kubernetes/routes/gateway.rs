@@ -195,7 +195,7 @@ pub(super) fn values(name: &str, gateway: &Gateway, issuers: &CertManager) -> Tr
     }
     tree.data("hosts", "Public host names; without any, the routes answer for all.", &gateway.hosts);
     if gateway.existing.is_none() {
-        tree.data("discovered", "Host name that `helm aspire deploy` found; counts when there are no hosts.", "");
+        tree.data("discovered", "Host name that `kubectl aspire deploy` found; counts when there are no hosts.", "");
         tree.data("ports", "Ports of the listeners.", ports(gateway));
         if let Some(tls) = &gateway.tls {
             tree.data("tls", "", tls_values(name, tls, issuers));

@@ -165,7 +165,7 @@ pub(super) fn values(name: &str, ingress: &Ingress, issuers: &CertManager) -> Tr
     let controller = ingress.controller.map(controllers::word).unwrap_or_default();
     tree.data("controller", "Whose annotations are written; told by the class when empty.", controller);
     tree.data("hosts", "Public host names.", &ingress.hosts);
-    tree.data("discovered", "Host name that `helm aspire deploy` found; counts when there are no hosts.", "");
+    tree.data("discovered", "Host name that `kubectl aspire deploy` found; counts when there are no hosts.", "");
     if let Some(tls) = &ingress.tls {
         tree.data("tls", "Without a secret, the controller's own certificate.", tls_values(name, tls, issuers));
     }
