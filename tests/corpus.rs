@@ -36,9 +36,11 @@ own_manifests! {
     bind_mounts
     build
     byte_order_mark
+    clear_endpoints
     components
     dapr
     env_names
+    environment
     expressions
     foreign
     http2

@@ -1,15 +1,10 @@
 //! The variables by which a .NET project listens on https with a certificate of its own.
 
+use super::listening::{Meaning, Said};
 use crate::manifest::Resource;
 
 /// Where the certificate and its key lie in the container.
 pub const FOLDER: &str = "/etc/aspire/tls";
-
-/// Start of the variables that tell Kestrel its certificate.
-const KESTREL: &str = "Kestrel__Certificates__Default__";
-
-/// Variables that say what to listen on. Each is read with and without the prefixes of hosts.
-const LISTENING: [&str; 2] = ["URLS", "HTTPS_PORTS"];
 
 /// The variables that neither the manifest nor the file says, with their texts. .NET takes names in any case, and half a
 /// certificate is none, so one that is said is all that is said.
@@ -19,11 +14,9 @@ pub fn variables<'a>(
     said: impl Iterator<Item = &'a String>,
 ) -> Vec<(&'static str, String)> {
     let (mut has_certificate, mut listens) = (false, false);
-    for variable in said {
-        let upper = variable.to_ascii_uppercase().replace(':', "__");
-        has_certificate |= upper.starts_with(&KESTREL.to_ascii_uppercase());
-        let bare = upper.strip_prefix("ASPNETCORE_").or_else(|| upper.strip_prefix("DOTNET_")).unwrap_or(&upper);
-        listens |= LISTENING.contains(&bare);
+    for said in said.filter_map(|variable| Said::new(variable, "", false)) {
+        has_certificate |= said.meaning == Meaning::Certificate;
+        listens |= matches!(said.meaning, Meaning::Urls | Meaning::HttpsPorts) || said.endpoint_url().is_some();
     }
     let mut variables = Vec::new();
     if !has_certificate {
@@ -55,6 +48,7 @@ mod tests {
         assert_eq!(names(&["OTHER"]), [kestrel[0], kestrel[1], "HTTPS_PORTS"]);
         assert_eq!(names(&["https_ports"]), kestrel);
         assert_eq!(names(&["ASPNETCORE_URLS"]), kestrel);
+        assert_eq!(names(&["Kestrel__Endpoints__https__Url"]), kestrel);
         assert_eq!(names(&["Kestrel:Certificates:Default:Path"]), ["HTTPS_PORTS"]);
     }
 }

@@ -1,5 +1,6 @@
 //! The Aspire dashboard as one more workload, and the variables by which the others send it their telemetry.
 
+use super::environment::of_dashboard;
 use super::value::{Form, Part, Side, Value};
 use super::values::Values;
 use super::{Image, Port, Telemetry, Workload};
@@ -10,6 +11,7 @@ use indexmap::IndexMap;
 
 /// Where telemetry goes: who sets it himself has another receiver.
 pub const OTLP_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+const OTLP: &str = "OTEL_EXPORTER_OTLP_";
 const OTLP_PROTOCOL: &str = "OTEL_EXPORTER_OTLP_PROTOCOL";
 const OTLP_HEADERS: &str = "OTEL_EXPORTER_OTLP_HEADERS";
 const SERVICE_NAME: &str = "OTEL_SERVICE_NAME";
@@ -41,7 +43,9 @@ pub fn add(
     values: &mut Values,
 ) {
     let name = dashboard.name();
-    if let Some(taken) = manifest.resources.keys().find(|resource| resource.eq_ignore_ascii_case(name)) {
+    let is_theirs = |resource: &str| !workloads.contains_key(resource) && of_dashboard(manifest, resource).is_some();
+    let mut others = manifest.resources.keys().filter(|resource| !is_theirs(resource));
+    if let Some(taken) = others.find(|resource| resource.eq_ignore_ascii_case(name)) {
         let problem = Problem::at("aspire-k8s.yaml dashboard.name", format!("the manifest has a resource `{taken}`"));
         values.problem(problem.hint("give the dashboard another name: `dashboard: {name: ...}`"));
         return;
@@ -71,18 +75,13 @@ fn workload(dashboard: &Dashboard) -> Workload {
         env.extend([text("ASPIRE_DASHBOARD_FORWARDEDHEADERS_ENABLED", "true")]);
     }
     env.extend(dashboard.env.iter().map(|(name, value)| text(name, value)));
-    let ports = dashboard.ports().map(|(name, client, process)| {
-        let transport = if name == "otlp-grpc" { "http2" } else { "http" };
-        let (scheme, transport) = ("http".to_owned(), transport.to_owned());
-        (name.to_owned(), Port { scheme, transport, udp: false, client, process, external: false })
-    });
     Workload {
         name: dashboard.name().to_owned(),
         image: Image::Reference(dashboard.image().to_owned()),
         command: Vec::new(),
         args: Vec::new(),
         env,
-        ports: ports.into_iter().collect(),
+        ports: ports(dashboard),
         volumes: Vec::new(),
         files: Vec::new(),
         dapr: None,
@@ -90,13 +89,36 @@ fn workload(dashboard: &Dashboard) -> Workload {
     }
 }
 
+/// Its endpoints.
+pub fn ports(dashboard: &Dashboard) -> IndexMap<String, Port> {
+    let ports = dashboard.ports().map(|(name, client, process)| {
+        let transport = if name == "otlp-grpc" { "http2" } else { "http" };
+        let (scheme, transport) = ("http".to_owned(), transport.to_owned());
+        (name.to_owned(), Port { scheme, transport, udp: false, client, process, external: false })
+    });
+    ports.into_iter().collect()
+}
+
+/// Whether a variable names a receiver of telemetry.
+pub fn names_receiver(variable: &str) -> bool {
+    variable.starts_with(OTLP) && variable.ends_with("ENDPOINT")
+}
+
+/// Whether a variable says how telemetry is sent.
+pub fn is_of_sending(variable: &str) -> bool {
+    variable.starts_with(OTLP)
+}
+
 /// What the manifest or the file says of telemetry stays; where it names a receiver, ours and its key are none of theirs.
 /// What is composed stays while the dashboard is switched off, because that is a value: the templates leave it out.
 fn lead_telemetry(dashboard: &Dashboard, config: &Config, workload: &mut Workload, values: &mut Values) {
     let overrides = config.resources.get(&workload.name).map(|intent| &intent.env);
     let said: Vec<&String> = workload.env.keys().chain(overrides.into_iter().flat_map(IndexMap::keys)).collect();
-    let is_receiver = |name: &str| name.starts_with("OTEL_EXPORTER_OTLP_") && name.ends_with("ENDPOINT");
-    if said.iter().any(|name| is_receiver(name)) {
+    if said.iter().any(|name| names_receiver(name)) {
+        let is_sent = workload.env.keys().any(|name| names_receiver(name));
+        if is_sent && said.iter().all(|name| *name != SERVICE_NAME) {
+            workload.env.insert(SERVICE_NAME.to_owned(), Value::text(&workload.name));
+        }
         return;
     }
     let speaks_http = workload.env.get(OTLP_PROTOCOL).and_then(literal).is_some_and(|text| text.starts_with("http/"));

@@ -4,14 +4,20 @@
 //! together. Nothing here knows Kubernetes or Helm: hosts and ports stay references, because only a target knows what a
 //! workload is called there.
 
+mod addresses;
 mod certificate;
 mod dapr;
 mod dashboard;
+mod environment;
 mod expression;
 mod files;
+mod listening;
 mod ports;
 mod resolve;
 mod routes;
+mod serve;
+#[cfg(test)]
+mod served_tests;
 mod value;
 mod values;
 mod volume;

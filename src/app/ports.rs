@@ -3,7 +3,10 @@
 //! The rules are those of Aspire's publisher and of azd, so that a manifest means the same here.
 
 use super::Port;
-use crate::manifest::{Binding, Kind, Resource};
+use super::listening::{self, Said};
+use super::serve::{self, Serving};
+use crate::config;
+use crate::manifest::{Binding, Kind, Resource, Source};
 use indexmap::IndexMap;
 
 /// The endpoints of a workload, and the bindings that stand for another one.
@@ -11,8 +14,11 @@ use indexmap::IndexMap;
 pub struct Endpoints {
     /// Endpoints of its own, by binding name.
     pub ports: IndexMap<String, Port>,
-    /// An https binding that nothing listens on, and the http binding that answers in its place.
+    /// An https binding that nothing listens on, and the http endpoint that answers in its place. One that listens in clear
+    /// under its own name stands for itself.
     pub twins: IndexMap<String, String>,
+    /// What becomes of the variables by which it listens.
+    pub serving: Serving,
 }
 
 impl Endpoints {
@@ -35,12 +41,77 @@ impl Endpoints {
     }
 }
 
-/// The endpoints of a resource, which may have a certificate of its own.
-pub fn endpoints(resource: &Resource, has_certificate: bool) -> Endpoints {
-    match &resource.kind {
-        Kind::Project { .. } => project(&resource.bindings, has_certificate),
-        Kind::Container(_) => container(&resource.bindings, default_container_port(resource)),
-        _ => container(&resource.bindings, 8080),
+/// The endpoints of a resource, with what aspire-k8s.yaml says of it.
+pub fn endpoints(name: &str, resource: &Resource, intent: Option<&config::Resource>) -> Endpoints {
+    let has_certificate = intent.is_some_and(|intent| intent.certificate.is_some());
+    let numbers: &dyn Fn(&Binding) -> Port = match &resource.kind {
+        Kind::Project { .. } => &project_port,
+        Kind::Container(_) => &|binding| container_port(binding, default_container_port(resource)),
+        _ => &|binding| container_port(binding, default_port(resource, 8080)),
+    };
+    let is_project = matches!(resource.kind, Kind::Project { .. });
+    let is_dotnet =
+        is_project || matches!(resource.kind, Kind::Container(Source::Build { .. })) && has_dotnet(resource);
+    if !is_dotnet {
+        let mut found = as_written(&resource.bindings, numbers);
+        found.serving.notes.extend(other_port(resource, &found));
+        found.serving.notes.extend(https_of_others(&found).filter(|_| !has_certificate));
+        return found;
+    }
+    let said = said(resource, intent);
+    let secure = has_certificate || serve::has_own_certificate(name, resource, &said);
+    let mut found = match secure {
+        true if is_project => with_certificate(&resource.bindings),
+        true => as_written(&resource.bindings, numbers),
+        false => in_clear(&resource.bindings, numbers),
+    };
+    if !secure {
+        serve::without_certificate(name, resource, &said, &mut found);
+    }
+    serve::lead(name, resource, &said, &mut found);
+    found
+}
+
+/// A project that was published as a Dockerfile is known by its variables.
+fn has_dotnet(resource: &Resource) -> bool {
+    resource.env.keys().any(|variable| listening::is_dotnet(variable))
+}
+
+/// What its variables say of listening: the file wins over the manifest.
+fn said(resource: &Resource, intent: Option<&config::Resource>) -> Vec<Said> {
+    let overrides = intent.map(|intent| &intent.env);
+    let written =
+        resource.env.iter().filter(|(name, _)| overrides.is_none_or(|overrides| !overrides.contains_key(*name)));
+    let written = written.filter_map(|(name, text)| Said::new(name, text, false));
+    let ours = overrides.into_iter().flatten().filter_map(|(name, text)| Said::new(name, text.as_deref()?, true));
+    let args = intent.and_then(|intent| intent.args.as_ref()).unwrap_or(&resource.args);
+    written.chain(ours).chain(Said::of_arguments(args)).collect()
+}
+
+/// The image may have a certificate of its own: nobody but its author knows.
+fn https_of_others(found: &Endpoints) -> Option<String> {
+    let secure = found.ports.iter().filter(|(_, port)| port.scheme.eq_ignore_ascii_case("https"));
+    let names: Vec<&str> = secure.map(|(name, _)| name.as_str()).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "its endpoint `{}` is https: addresses say so, and its image must bring the certificate, because the cluster \
+             gives it none",
+            names.join("`, `")
+        )
+    })
+}
+
+/// `PORT` is how most servers of other languages are told where to listen.
+fn other_port(resource: &Resource, found: &Endpoints) -> Option<String> {
+    let written: u16 = resource.env.get("PORT")?.parse().ok()?;
+    let heard = found.ports.values().any(|port| port.process == written);
+    let mut web = found.ports.iter().filter(|(_, port)| port.scheme == "http");
+    match (heard, web.next(), web.next()) {
+        (false, Some((name, port)), None) => Some(format!(
+            "the variable PORT says {written}, and its endpoint `{name}` leads to port {} of the container",
+            port.process
+        )),
+        _ => None,
     }
 }
 
@@ -48,46 +119,77 @@ pub fn endpoints(resource: &Resource, has_certificate: bool) -> Endpoints {
 fn default_container_port(resource: &Resource) -> u16 {
     let newer =
         resource.type_name.split_once('.').is_some_and(|(kind, version)| kind == "container" && version != "v0");
-    if newer { 8080 } else { 80 }
+    default_port(resource, if newer { 8080 } else { 80 })
 }
 
-fn container(bindings: &IndexMap<String, Binding>, default: u16) -> Endpoints {
-    let ports = bindings.iter().map(|(name, binding)| {
-        let process = binding.target_port.or(binding.port).unwrap_or(default);
-        (name.clone(), port(binding, binding.port.unwrap_or(process), process))
-    });
-    Endpoints { ports: ports.collect(), twins: IndexMap::new() }
+/// Where nothing says it, the variable `PORT` does.
+fn default_port(resource: &Resource, otherwise: u16) -> u16 {
+    resource.env.get("PORT").and_then(|text| text.parse().ok()).filter(|port| *port != 0).unwrap_or(otherwise)
 }
 
-/// The endpoints of a .NET project.
+fn container_port(binding: &Binding, default: u16) -> Port {
+    let process = binding.target_port.or(binding.port).unwrap_or(default);
+    port(binding, binding.port.unwrap_or(process), process)
+}
+
+fn as_written(bindings: &IndexMap<String, Binding>, numbers: &dyn Fn(&Binding) -> Port) -> Endpoints {
+    let ports = bindings.iter().map(|(name, binding)| (name.clone(), numbers(binding)));
+    Endpoints { ports: ports.collect(), ..Endpoints::default() }
+}
+
+/// The endpoints of a .NET server without a certificate.
 ///
 /// Its first http binding without a port listens on 8080, the default of .NET images, and is reached on 80 so that
 /// `http://api` works as it stands. Nothing terminates TLS inside a container without a certificate, so an https binding
-/// is another name for the http one wherever there is one. With a certificate it is an endpoint of its own.
-fn project(bindings: &IndexMap<String, Binding>, has_certificate: bool) -> Endpoints {
+/// is another name for the http one. Where there is none, the first https binding is it.
+fn in_clear(bindings: &IndexMap<String, Binding>, numbers: &dyn Fn(&Binding) -> Port) -> Endpoints {
     let mut endpoints = Endpoints::default();
-    let http = bindings.iter().find(|(_, binding)| is_scheme(binding, "http")).map(|(name, _)| name.clone());
+    let first = |scheme: &str| bindings.iter().find(|(_, binding)| is_scheme(binding, scheme)).map(|(name, _)| name);
+    let (http, https) = (first("http"), first("https"));
+    let answers = http.or_else(|| https.map(|name| if is_free_https(name, bindings) { &HTTP } else { name }));
     for (name, binding) in bindings {
-        match &http {
-            _ if has_certificate && is_scheme(binding, "https") => {
-                endpoints.ports.insert(name.clone(), secure_port(binding));
-            }
-            Some(http) if is_scheme(binding, "https") => {
-                endpoints.twins.insert(name.clone(), http.clone());
+        let is_secure = is_scheme(binding, "https");
+        match answers {
+            Some(answers) if is_secure => {
+                endpoints.twins.insert(name.clone(), answers.clone());
+                if http.is_none() && https == Some(name) {
+                    let clear = Binding { scheme: "http".into(), ..binding.clone() };
+                    endpoints.ports.insert(answers.clone(), numbers(&clear));
+                }
             }
             _ => {
-                endpoints.ports.insert(name.clone(), project_port(binding));
+                endpoints.ports.insert(name.clone(), numbers(binding));
             }
         }
     }
-    if let Some(http) = &http
+    if let Some(answers) = answers
         && endpoints.twins.keys().any(|name| bindings[name].external)
-        && let Some(port) = endpoints.ports.get_mut(http)
+        && let Some(port) = endpoints.ports.get_mut(answers)
     {
         // What the AppHost exposes as https is exposed through the http port behind whatever terminates TLS.
         port.external = true;
     }
     endpoints
+}
+
+/// What the endpoint of a project with https alone is called.
+static HTTP: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| "http".to_owned());
+
+fn is_free_https(name: &str, bindings: &IndexMap<String, Binding>) -> bool {
+    name.eq_ignore_ascii_case("https") && !bindings.keys().any(|other| other.eq_ignore_ascii_case(&HTTP))
+}
+
+/// The endpoints of a project with a certificate: https listens on a port that no other binding has.
+fn with_certificate(bindings: &IndexMap<String, Binding>) -> Endpoints {
+    let (secure, others): (Vec<_>, Vec<_>) = bindings.iter().partition(|(_, binding)| is_scheme(binding, "https"));
+    let taken: Vec<u16> = others.iter().map(|(_, binding)| project_port(binding).process).collect();
+    let ports = bindings.iter().map(|(name, binding)| {
+        let shares = binding.target_port.is_some_and(|port| taken.contains(&port));
+        let own = Binding { target_port: binding.target_port.filter(|_| !shares), ..binding.clone() };
+        let is_secure = secure.iter().any(|(other, _)| *other == name);
+        (name.clone(), if is_secure { secure_port(&own) } else { project_port(binding) })
+    });
+    Endpoints { ports: ports.collect(), ..Endpoints::default() }
 }
 
 /// Schemes of URIs are the same in any case (RFC 3986).
@@ -106,13 +208,7 @@ fn project_port(binding: &Binding) -> Port {
     let web = is_scheme(binding, "http") || is_scheme(binding, "https");
     match (binding.target_port, binding.port) {
         (Some(process), client) => port(binding, client.unwrap_or(process), process),
-        (None, client) if web => {
-            let mut port = port(binding, client.unwrap_or(80), 8080);
-            if client.is_none() {
-                "http".clone_into(&mut port.scheme);
-            }
-            port
-        }
+        (None, client) if web => port(binding, client.unwrap_or(80), 8080),
         (None, client) => port(binding, client.unwrap_or(8080), client.unwrap_or(8080)),
     }
 }
@@ -131,7 +227,6 @@ fn port(binding: &Binding, client: u16, process: u16) -> Port {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::Source;
 
     fn binding(scheme: &str, port: Option<u16>, target_port: Option<u16>) -> Binding {
         Binding {
@@ -155,7 +250,9 @@ mod tests {
             bindings: bindings.iter().map(|(name, binding)| ((*name).to_owned(), binding.clone())).collect(),
             ..Resource::default()
         };
-        let endpoints = endpoints(&resource, certificate);
+        let certificate = certificate.then(|| config::Certificate { issuer: "own".into(), ..Default::default() });
+        let intent = config::Resource { certificate, ..Default::default() };
+        let endpoints = endpoints("api", &resource, Some(&intent));
         let ports =
             endpoints.ports.iter().map(|(name, p)| format!("{name} {}://{}->{}", p.scheme, p.client, p.process));
         ports.chain(endpoints.twins.iter().map(|(name, twin)| format!("{name} is {twin}"))).collect()
@@ -172,8 +269,13 @@ mod tests {
         assert_eq!(show(&[("http", binding("http", Some(12345), None))]), ["http http://12345->8080"]);
         assert_eq!(show(&[("http", binding("http", Some(5181), Some(8000)))]), ["http http://5181->8000"]);
         assert_eq!(show(&[("http", binding("http", None, Some(8000)))]), ["http http://8000->8000"]);
-        assert_eq!(show(&[("https", binding("https", None, None))]), ["https http://80->8080"]);
-        assert_eq!(show(&[("https", binding("https", Some(443), Some(8443)))]), ["https https://443->8443"]);
+        assert_eq!(show(&[("https", binding("https", None, None))]), ["http http://80->8080", "https is http"]);
+        assert_eq!(
+            show(&[("https", binding("https", Some(443), Some(8443)))]),
+            ["http http://443->8443", "https is http"]
+        );
+        let two = [("secure", binding("https", None, None)), ("admin", binding("https", None, Some(8001)))];
+        assert_eq!(show(&two), ["secure http://80->8080", "secure is secure", "admin is secure"]);
         assert_eq!(show(&[("silo", binding("tcp", None, Some(8000)))]), ["silo tcp://8000->8000"]);
     }
 
@@ -188,6 +290,7 @@ mod tests {
         assert_eq!(show(binding("HTTPS", Some(7001), None)), own("https HTTPS://7001->8443"));
         assert_eq!(show(binding("https", None, Some(5001))), own("https https://5001->5001"));
         assert_eq!(show(binding("https", Some(7001), Some(5001))), own("https https://7001->5001"));
+        assert_eq!(show(binding("https", None, Some(8080))), own("https https://443->8443"));
     }
 
     #[test]
@@ -198,7 +301,8 @@ mod tests {
         ];
         let bindings: IndexMap<_, _> = bindings.map(|(name, binding)| (name.to_owned(), binding)).into();
         let public = |certificate| {
-            let found = project(&bindings, certificate).ports;
+            let found =
+                if certificate { with_certificate(&bindings) } else { in_clear(&bindings, &project_port) }.ports;
             found.into_iter().filter(|(_, port)| port.external).map(|(name, _)| name).collect::<Vec<_>>()
         };
         assert_eq!((public(false), public(true)), (vec!["http".to_owned()], vec!["https".to_owned()]));

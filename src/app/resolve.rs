@@ -2,6 +2,7 @@
 
 use super::dapr;
 use super::dashboard;
+use super::environment;
 use super::expression::{Token, tokens};
 use super::files::{self, Sources};
 use super::ports::{Endpoints, endpoints};
@@ -29,6 +30,7 @@ pub fn resolve(manifest: &Manifest, config: &Config, folder: &str, sources: &Sou
     check_environments(manifest, config, &mut problems);
     let mut notes = Vec::new();
     let running = running(manifest, config, &mut notes);
+    notes.extend(environment::lost_conditions(manifest, config, |name| running.contains_key(name)));
     let mut values = Values::new(manifest, config, &running);
     let mut workloads = IndexMap::new();
     for (name, endpoints) in &running {
@@ -92,7 +94,7 @@ fn check_environments(manifest: &Manifest, config: &Config, problems: &mut Probl
                     ));
                 }
             }
-            let runs = |written: &Resource| matches!(fate(written, config.resources.get(name)), Fate::Runs);
+            let runs = |written: &Resource| matches!(fate(manifest, config, name, written), Fate::Runs);
             if manifest.resources.get(name).is_some_and(|written| !runs(written)) {
                 problems.push(Problem::at(place, format!("`{name}` does not run, so there is nothing to change")).hint(
                     "an environment changes values only; what makes it run (`image`, no `exclude`) goes under `resources`",
@@ -105,16 +107,18 @@ fn check_environments(manifest: &Manifest, config: &Config, problems: &mut Probl
 /// The resources that become workloads, with their endpoints; what is left out gets a note.
 fn running(manifest: &Manifest, config: &Config, notes: &mut Vec<Note>) -> IndexMap<String, Endpoints> {
     let mut running = IndexMap::new();
+    let mut undescribed = Vec::new();
     for (name, resource) in &manifest.resources {
-        match fate(resource, config.resources.get(name)) {
+        match fate(manifest, config, name, resource) {
             Fate::Runs => {
-                let has_certificate = config.resources.get(name).is_some_and(|intent| intent.certificate.is_some());
-                running.insert(name.clone(), endpoints(resource, has_certificate));
+                running.insert(name.clone(), endpoints(name, resource, config.resources.get(name)));
             }
             Fate::LeftOut(why) => notes.push(Note { resource: name.clone(), text: format!("left out: {why}") }),
+            Fate::Undescribed => undescribed.push(name),
             Fate::NoWorkload => {}
         }
     }
+    notes.extend(environment::undescribed(&undescribed));
     running
 }
 
@@ -124,14 +128,24 @@ enum Fate {
     Runs,
     /// It is not the kind of thing that runs.
     NoWorkload,
+    /// Aspire could not say what it is.
+    Undescribed,
     /// It would run, or somebody else makes it; the reason is worth a note.
     LeftOut(String),
 }
 
-fn fate(resource: &Resource, intent: Option<&config::Resource>) -> Fate {
+fn fate(manifest: &Manifest, config: &Config, name: &str, resource: &Resource) -> Fate {
+    let intent = config.resources.get(name);
     let has_image = intent.is_some_and(|intent| intent.image.is_some());
     if intent.is_some_and(|intent| intent.exclude) {
         return Fate::LeftOut("aspire-k8s.yaml says so".into());
+    }
+    if let Some(environment) = environment::of_dashboard(manifest, name).filter(|_| !has_image) {
+        let instead = if config.dashboard.is_some() { "takes its place" } else { "runs one, with a login and a key" };
+        return Fate::LeftOut(format!(
+            "it is the dashboard that Aspire adds to the environment `{environment}`; `dashboard: {{}}` in aspire-k8s.yaml \
+             {instead}"
+        ));
     }
     match &resource.kind {
         Kind::Project { .. } | Kind::Container(Source::Image(_) | Source::Build { only: false }) => Fate::Runs,
@@ -142,9 +156,7 @@ fn fate(resource: &Resource, intent: Option<&config::Resource>) -> Fate {
         Kind::Executable { command } => {
             Fate::LeftOut(format!("an executable (`{command}`) has no image; set `image` in aspire-k8s.yaml to run it"))
         }
-        Kind::Foreign if resource.type_name.is_empty() => {
-            Fate::LeftOut("Aspire could not describe it in the manifest".into())
-        }
+        Kind::Foreign if environment::is_undescribed(resource) => Fate::Undescribed,
         Kind::Foreign => Fate::LeftOut(format!("`{}` is nothing that a cluster can run", resource.type_name)),
         Kind::Container(Source::Build { only: true })
         | Kind::Parameter

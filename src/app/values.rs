@@ -4,12 +4,13 @@
 use super::expression::{Property, Reference, Token, tokens};
 use super::ports::Endpoints;
 use super::value::{Form, Part, Side, Value};
-use super::{Input, Note, certificate};
+use super::{Input, Note, addresses, certificate, dashboard, environment};
 use crate::config::{self, Config};
 use crate::manifest::{self, Generate, InputDefault, Kind, Manifest, Resource};
 use crate::problem::{Problem, Problems};
 use indexmap::{IndexMap, IndexSet};
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 /// More text than any environment variable can hold (a ConfigMap has 1 MiB in all); nested references that grow beyond
 /// it are an attack or a mistake.
@@ -37,6 +38,9 @@ pub struct Values<'a> {
     weight: usize,
     inputs: IndexMap<String, Input>,
     notes: IndexSet<(String, String)>,
+    /// Resources whose https endpoints something asked for although they have no certificate, and the variables that are
+    /// left out for it.
+    in_clear: IndexMap<String, IndexSet<String>>,
     problems: Problems,
 }
 
@@ -52,6 +56,7 @@ impl<'a> Values<'a> {
             weight: 0,
             inputs: IndexMap::new(),
             notes: IndexSet::new(),
+            in_clear: IndexMap::new(),
             problems: Problems::default(),
         };
         for (name, resource) in &manifest.resources {
@@ -64,8 +69,16 @@ impl<'a> Values<'a> {
 
     /// The inputs found, the notes and the problems. Inputs that only the manifest's unused parts need are kept.
     pub fn finish(self) -> (IndexMap<String, Input>, Vec<Note>, Problems) {
-        let notes = self.notes.into_iter().map(|(resource, text)| Note { resource, text }).collect();
-        (self.inputs, notes, self.problems)
+        let notes = self.notes.into_iter().map(|(resource, text)| Note { resource, text });
+        let running = self.running;
+        let in_clear = running.iter().filter_map(|(name, endpoints)| {
+            let text = without_tls(name, endpoints, self.in_clear.get(name))?;
+            Some(Note { resource: name.clone(), text })
+        });
+        let served = running.iter().flat_map(|(name, endpoints)| {
+            endpoints.serving.notes.iter().map(|text| Note { resource: name.clone(), text: text.clone() })
+        });
+        (self.inputs, notes.chain(in_clear).chain(served).collect(), self.problems)
     }
 
     /// The value of a string that `workload` gets; marks the inputs in it as used by the workload.
@@ -117,13 +130,39 @@ impl<'a> Values<'a> {
         intent: Option<&config::Resource>,
     ) -> IndexMap<String, Value> {
         let mut environment = IndexMap::new();
+        let mut for_http = Vec::new();
         let overrides = intent.map(|intent| &intent.env);
-        for (variable, text) in &resource.env {
-            let overridden = overrides.is_some_and(|overrides| overrides.contains_key(variable));
-            if !overridden && !self.is_unanswered_https(name, variable, text) {
-                let place = format!("resources.{name}.env.{variable}");
-                environment.insert(variable.clone(), self.used(name, &place, text));
-                self.note_development(name, variable, text);
+        let is_free = |variable: &str| overrides.is_none_or(|overrides| !overrides.contains_key(variable));
+        let none = IndexMap::new();
+        let changes = self.running.get(name).map_or(&none, |endpoints| &endpoints.serving.changes);
+        let added = changes.iter().filter(|(variable, _)| !resource.env.contains_key(*variable));
+        let added = added.filter_map(|(variable, text)| Some((variable, text.as_ref()?)));
+        let written =
+            resource.env.iter().filter(|(variable, text)| !self.is_for_their_dashboard(resource, variable, text));
+        let written: Vec<_> = written.chain(added).filter(|(variable, _)| is_free(variable)).collect();
+        for (variable, text) in written {
+            let Some(text) = changes.get(variable).map_or(Some(text), Option::as_ref) else { continue };
+            let place = format!("resources.{name}.env.{variable}");
+            let referring = addresses::referring(variable, text, |resource| self.clear_https(resource));
+            let value = self.evaluate(name, &place, referring.as_ref().unwrap_or(text));
+            let http = self.http_variable(variable, &value);
+            if let Some((http, resource)) = &http {
+                let left_out = self.in_clear.entry(resource.clone()).or_default();
+                if addresses::is_https_service(variable).is_some() {
+                    left_out.insert(format!("{variable} of `{name}`"));
+                    for_http.push((http.clone(), value));
+                    continue;
+                }
+                for_http.push((http.clone(), value.clone()));
+            }
+            self.use_inputs(name, &value);
+            environment.insert(variable.clone(), value);
+            self.note_development(name, variable, text);
+        }
+        for (variable, value) in for_http {
+            if is_free(&variable) && !resource.env.contains_key(&variable) {
+                self.use_inputs(name, &value);
+                environment.entry(variable).or_insert(value);
             }
         }
         for (variable, text) in overrides.into_iter().flatten() {
@@ -142,6 +181,46 @@ impl<'a> Values<'a> {
         environment
     }
 
+    /// Whether a variable leads telemetry to the dashboard of Aspire's environment, which is left out. Where the file has no
+    /// dashboard in its place, how it would be sent goes with it.
+    fn is_for_their_dashboard(&self, resource: &Resource, variable: &str, text: &str) -> bool {
+        let leads = |variable: &str, text: &str| {
+            let mut found = tokens(text).into_iter().filter_map(|token| match token {
+                Token::Reference(reference) => Some(reference.resource),
+                Token::Text(_) => None,
+            });
+            dashboard::names_receiver(variable) && found.any(|name| self.is_their_dashboard(name))
+        };
+        leads(variable, text)
+            || self.config.dashboard.is_none()
+                && dashboard::is_of_sending(variable)
+                && resource.env.iter().any(|(variable, text)| leads(variable, text))
+    }
+
+    fn is_their_dashboard(&self, resource: &str) -> bool {
+        !self.running.contains_key(resource) && environment::of_dashboard(self.manifest, resource).is_some()
+    }
+
+    /// The first https binding of a resource that has no certificate.
+    fn clear_https(&self, resource: &str) -> Option<String> {
+        self.running.get(resource)?.twins.keys().next().cloned()
+    }
+
+    /// The name under which http clients look for an address that is announced as https and is not, and whose it is.
+    ///
+    /// `services__x__https__0` must go, so that `https+http://x` falls through to http.
+    fn http_variable(&self, variable: &str, value: &Value) -> Option<(String, String)> {
+        let is_plain = matches!(value.parts(), [Part::Text(text), ..] if text.starts_with("http://"));
+        let mut hosts = value.parts().iter().filter_map(|part| match part {
+            Part::Host { workload } => Some(workload),
+            _ => None,
+        });
+        let is_clear = |workload: &&String| self.clear_https(workload).is_some();
+        let host = hosts.find(is_clear).filter(|_| is_plain)?;
+        let http = addresses::is_https_service(variable).or_else(|| addresses::is_https_of(variable, host))?;
+        Some((http, host.clone()))
+    }
+
     /// A manifest written on a developer's machine may say so to the application. The value goes on as it is, because the
     /// AppHost asked for it; whoever means it writes it into the intent, where it needs no warning.
     fn note_development(&mut self, name: &str, variable: &str, text: &str) {
@@ -156,45 +235,17 @@ impl<'a> Values<'a> {
         }
     }
 
-    /// Whether a variable only announces an https endpoint that nothing listens on.
-    ///
-    /// `services__x__https__0` must go, so that `https+http://x` falls through to http; `HTTPS_PORTS` must go, because
-    /// Kestrel refuses to start on it without a certificate.
-    fn is_unanswered_https(&mut self, workload: &str, variable: &str, text: &str) -> bool {
-        let announces = variable == "HTTPS_PORTS" || is_https_service_variable(variable);
-        if !announces {
-            return false;
-        }
-        let mut twins = Vec::new();
-        for token in tokens(text) {
-            let Token::Reference(reference) = token else { continue };
-            let Property::Binding(binding, _) = reference.property else { return false };
-            let found = self.running.get(reference.resource).and_then(|endpoints| endpoints.find(binding));
-            match found {
-                Some((_, _, true)) => twins.push(format!("{}.{binding}", reference.resource)),
-                _ => return false,
-            }
-        }
-        if twins.is_empty() {
-            return false;
-        }
-        self.note(
-            workload,
-            format!(
-                "{variable} is left out: `{}` has no certificate in the cluster, its http endpoint answers",
-                twins.join("`, `")
-            ),
-        );
-        true
-    }
-
     fn evaluate(&mut self, workload: &str, place: &str, text: &str) -> Value {
         let mut value = Value::default();
         if self.weight > HEAVIEST_VALUES {
             return value;
         }
         let mut weight = 0;
-        for token in tokens(text) {
+        let running = self.running;
+        let is_clear = |resource: &str, binding: &str| {
+            running.get(resource).and_then(|endpoints| endpoints.find(binding)).is_some_and(|(_, _, twin)| twin)
+        };
+        for token in addresses::corrected(tokens(text), workload, is_clear) {
             let piece = match token {
                 Token::Text(text) => Value::text(text),
                 Token::Reference(reference) => self.reference(workload, place, &reference),
@@ -328,7 +379,13 @@ impl<'a> Values<'a> {
     }
 
     fn binding(&mut self, workload: &str, reference: &Reference, binding: &str, of: &str) -> Value {
-        let Some(endpoints) = self.running.get(reference.resource) else {
+        let ours = self.config.dashboard.as_ref().filter(|_| self.is_their_dashboard(reference.resource));
+        let ours = ours.map(|it| (it.name(), Endpoints { ports: dashboard::ports(it), ..Endpoints::default() }));
+        let found = match &ours {
+            Some((name, endpoints)) => Some((*name, endpoints)),
+            None => self.running.get(reference.resource).map(|endpoints| (reference.resource, endpoints)),
+        };
+        let Some((host, endpoints)) = found else {
             return self.outside(
                 reference.text,
                 false,
@@ -339,8 +396,8 @@ impl<'a> Values<'a> {
             let reason = format!("`{}` has no binding `{binding}`", reference.resource);
             return self.outside(reference.text, false, reason);
         };
-        let number = |side| Part::Port { workload: reference.resource.to_owned(), binding: name.to_owned(), side };
-        let host = Part::Host { workload: reference.resource.to_owned() };
+        let number = |side| Part::Port { workload: host.to_owned(), binding: name.to_owned(), side };
+        let host = Part::Host { workload: host.to_owned() };
         let value = match of {
             "host" => Value::part(host),
             "port" => Value::part(number(Side::Client)),
@@ -359,11 +416,7 @@ impl<'a> Values<'a> {
             }
         };
         if twin && workload != reference.resource {
-            let text = format!(
-                "`{}` has no certificate in the cluster: its address is that of the http endpoint `{name}`",
-                reference.text
-            );
-            self.note(workload, text);
+            self.in_clear.entry(reference.resource.to_owned()).or_default();
         }
         value
     }
@@ -413,8 +466,24 @@ fn no_connection_string(name: &str, resource: &Resource) -> String {
     }
 }
 
-/// `services__<resource>__https__<index>`.
-fn is_https_service_variable(variable: &str) -> bool {
-    let segments: Vec<&str> = variable.split("__").collect();
-    matches!(segments.as_slice(), ["services", .., "https", index] if index.bytes().all(|b| b.is_ascii_digit()))
+/// One sentence for all https endpoints of a resource that has no certificate; none where nobody asked for them.
+fn without_tls(name: &str, endpoints: &Endpoints, asked: Option<&IndexSet<String>>) -> Option<String> {
+    let serving = &endpoints.serving;
+    if asked.is_none() && serving.left_out().next().is_none() && serving.in_clear.is_empty() {
+        return None;
+    }
+    let mut text = "it has no certificate in the cluster".to_owned();
+    if let Some((_, answers)) = endpoints.twins.first() {
+        let twins: Vec<&str> = endpoints.twins.keys().map(String::as_str).collect();
+        let _ =
+            write!(text, ", so http answers in place of https (`{}`), at its endpoint `{answers}`", twins.join("`, `"));
+    }
+    let left_out = serving.left_out().chain(asked.into_iter().flatten()).map(String::as_str).collect::<Vec<_>>();
+    if !left_out.is_empty() {
+        let _ = write!(text, "; left out: {}", left_out.join(", "));
+    }
+    if !serving.in_clear.is_empty() {
+        let _ = write!(text, "; without TLS: {}", serving.in_clear.join(", "));
+    }
+    Some(text + &format!("; `certificate` under resources.{name} of aspire-k8s.yaml keeps https"))
 }

@@ -24,8 +24,13 @@ fn a_small_application() {
     assert!(answer.missing.is_empty(), "{:?}", answer.missing);
     let (api, cache) = (&answer.workloads["api"], &answer.workloads["cache"]);
     let env: Vec<(&str, &[u8])> = api.env.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
-    let wanted: [(&str, &[u8]); 4] =
-        [("DB", b"cache:9,password=a b;x=a%20b"), ("GONE", b"?"), ("LITERAL", b"{**x} {api.url}"), ("PORT", b"8080")];
+    let wanted: [(&str, &[u8]); 5] = [
+        ("DB", b"cache:9,password=a b;x=a%20b"),
+        ("GONE", b"?"),
+        ("LITERAL", b"{**x} {api.url}"),
+        ("PORT", b"8080"),
+        ("services__api__http__0", b"http://api:80"),
+    ];
     assert_eq!(env, wanted);
     assert_eq!((api.image.as_str(), cache.image.as_str()), ("r/api:1", "redis:8"));
     assert_eq!(api.service_ports.iter().next(), Some(&(80, 8080, "TCP".to_owned())));

@@ -6,6 +6,7 @@
 mod facts;
 mod files;
 mod grammar;
+mod listening;
 mod ports;
 
 use crate::workload::{Bytes, Workload, Workloads};
@@ -52,7 +53,7 @@ pub fn answer(manifest: &Value, given: &Given) -> Answer {
     let none = Map::new();
     let resources = manifest["resources"].as_object().or_else(|| manifest["components"].as_object());
     let oracle = Oracle { resources: resources.unwrap_or(&none), given, answer: RefCell::default() };
-    let running = oracle.resources.iter().filter(|(_, resource)| runs(resource));
+    let running = oracle.resources.iter().filter(|(name, resource)| runs(resource) && !oracle.is_their_dashboard(name));
     let workloads = running.map(|(name, resource)| (oracle.name(name), oracle.workload(name, resource))).collect();
     Answer { workloads, ..oracle.answer.into_inner() }
 }
@@ -93,7 +94,7 @@ impl Oracle<'_> {
         if name.len() <= LONGEST {
             return name;
         }
-        let mut running = self.resources.iter().filter(|(_, other)| runs(other));
+        let mut running = self.resources.iter().filter(|(name, other)| runs(other) && !self.is_their_dashboard(name));
         let at = running.position(|(other, _)| other == resource);
         at.and_then(|at| self.given.names.get(at)).cloned().unwrap_or(name)
     }
@@ -104,7 +105,7 @@ impl Oracle<'_> {
         Workload {
             kind: if claims.is_empty() { "Deployment" } else { "StatefulSet" }.to_owned(),
             image: self.image(name, resource),
-            env: self.environment(resource),
+            env: self.environment(name, resource),
             command: resource["entrypoint"].as_str().map(Bytes::from).into_iter().collect(),
             args: texts(&resource["args"]).map(|arg| self.text(arg).into_bytes()).collect(),
             container_ports: ports.iter().map(|port| (port.target, port.kubernetes_protocol())).collect(),
@@ -151,38 +152,68 @@ impl Oracle<'_> {
         (claims, scratch)
     }
 
-    fn environment(&self, resource: &Value) -> BTreeMap<String, Bytes> {
-        let env = resource["env"].as_object().into_iter().flatten();
-        env.filter_map(|(name, value)| Some((name, value.as_str()?)))
-            .filter(|(name, value)| !self.is_dropped(name, value))
-            .map(|(name, value)| (name.clone(), self.text(value).into_bytes()))
-            .collect()
+    fn environment(&self, name: &str, resource: &Value) -> BTreeMap<String, Bytes> {
+        let written = listening::variables(name, resource);
+        let leads = |name: &str, text: &str| {
+            name.ends_with("ENDPOINT") && references(text).any(|it| self.is_their_dashboard(it.resource))
+        };
+        let led = written.iter().any(|(name, text)| leads(name, text));
+        let mut env: BTreeMap<String, String> = BTreeMap::new();
+        let mut for_http = Vec::new();
+        for (name, text) in written.iter().filter(|(name, _)| !(led && name.starts_with("OTEL_EXPORTER_OTLP_"))) {
+            let value = self.text(text);
+            let clear =
+                references(text).find(|reference| self.is_clear(reference)).filter(|_| value.starts_with("http://"));
+            let words: Vec<&str> = name.split("__").collect();
+            match (clear, &words[..]) {
+                (Some(_), ["services", .., "https", n]) if n.parse::<u32>().is_ok() => {
+                    for_http.push((name.replace("__https__", "__http__"), value));
+                    continue;
+                }
+                (Some(clear), _) if *name == format!("{}_HTTPS", clear.resource.to_uppercase().replace('-', "_")) => {
+                    for_http.push((name.trim_end_matches('S').to_owned(), value.clone()));
+                }
+                _ => {}
+            }
+            env.insert(name.clone(), value);
+        }
+        for (name, value) in for_http {
+            env.entry(name).or_insert(value);
+        }
+        env.into_iter().map(|(name, value)| (name, value.into_bytes())).collect()
     }
 
-    /// Variables that tell of an https endpoint which is not there.
-    fn is_dropped(&self, name: &str, value: &str) -> bool {
-        let words: Vec<&str> = name.split("__").collect();
-        let discovery = matches!(words[..], ["services", .., "https", n] if n.parse::<u32>().is_ok());
-        (discovery || name == "HTTPS_PORTS") && references(value).any(|reference| self.is_twin(&reference))
+    /// The dashboard that Aspire adds to a deployment environment is no part of the application.
+    fn is_their_dashboard(&self, name: &str) -> bool {
+        let environment = name.strip_suffix("-dashboard").and_then(|name| self.resources.get(name));
+        let image = self.resources.get(name).and_then(|it| it["image"].as_str()).unwrap_or_default();
+        environment.is_some_and(|it| it["error"].is_string()) && image.contains("/aspire-dashboard:")
     }
 
-    fn is_twin(&self, reference: &Reference) -> bool {
+    fn is_clear(&self, reference: &Reference) -> bool {
         let resource = self.resources.get(reference.resource);
         match (resource, &reference.property[..]) {
-            (Some(resource), ["bindings", name, ..]) => ports::is_twin_named(resource, name),
+            (Some(resource), ["bindings", name, ..]) => ports::is_clear_named(resource, name),
             _ => false,
         }
     }
 
     /// A text with its references replaced.
     fn text(&self, text: &str) -> String {
-        pieces(text)
-            .into_iter()
-            .map(|piece| match piece {
-                Piece::Text(text) => text.to_owned(),
-                Piece::Reference(reference) => self.reference(&reference),
-            })
-            .collect()
+        let mut out = String::new();
+        for piece in pieces(text) {
+            match piece {
+                Piece::Text(text) => out += text,
+                Piece::Reference(reference) => {
+                    if self.is_clear(&reference) && out.ends_with("https://") {
+                        out.truncate(out.len() - "s://".len());
+                        out += "://";
+                    }
+                    out += &self.reference(&reference);
+                }
+            }
+        }
+        out
     }
 
     fn reference(&self, reference: &Reference) -> String {

@@ -27,21 +27,37 @@ impl Port {
 /// The ports that a resource really has, in the order of its bindings.
 pub fn of(resource: &Value) -> Vec<Port> {
     let Some(bindings) = resource["bindings"].as_object() else { return Vec::new() };
-    bindings.iter().filter(|(_, binding)| !is_twin(resource, binding)).map(|(_, b)| port(resource, b)).collect()
+    let answering = answering(resource);
+    let own =
+        bindings.values().filter(|binding| !is_clear(resource, binding) || answering.is_some_and(|it| it == *binding));
+    own.map(|binding| port(resource, binding)).collect()
 }
 
 /// The port that references to the binding `name` mean.
 pub fn find(resource: &Value, name: &str) -> Option<Port> {
     let bindings = resource["bindings"].as_object()?;
     let binding = by_name(bindings, name)?;
-    let binding = if is_twin(resource, binding) { first_http(resource)? } else { binding };
+    let binding = if is_clear(resource, binding) { answering(resource)? } else { binding };
     Some(port(resource, binding))
 }
 
-/// Whether `name` is an https binding of a project that has http: then it is no port.
-pub fn is_twin_named(resource: &Value, name: &str) -> bool {
+/// Whether `name` is an https binding of a .NET server: without a certificate nobody speaks https there.
+pub fn is_clear_named(resource: &Value, name: &str) -> bool {
     let bindings = resource["bindings"].as_object();
-    bindings.and_then(|bindings| by_name(bindings, name)).is_some_and(|binding| is_twin(resource, binding))
+    bindings.and_then(|bindings| by_name(bindings, name)).is_some_and(|binding| is_clear(resource, binding))
+}
+
+/// Whether a resource has an https binding and no http one.
+pub fn is_https_alone(resource: &Value) -> bool {
+    let bindings = resource["bindings"].as_object();
+    first_http(resource).is_none()
+        && bindings.is_some_and(|bindings| bindings.values().any(|binding| is_clear(resource, binding)))
+}
+
+/// The binding that answers for the https ones: the first http one, else the first of them.
+fn answering(resource: &Value) -> Option<&Value> {
+    let first_https = || resource["bindings"].as_object()?.values().find(|binding| binding["scheme"] == "https");
+    first_http(resource).or_else(first_https)
 }
 
 fn by_name<'a>(bindings: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
@@ -53,8 +69,18 @@ fn is_project(resource: &Value) -> bool {
     resource["type"].as_str().is_some_and(|kind| kind.starts_with("project."))
 }
 
-fn is_twin(resource: &Value, binding: &Value) -> bool {
-    is_project(resource) && binding["scheme"] == "https" && first_http(resource).is_some()
+/// A project, or one that was published as a Dockerfile, which its variables tell.
+pub fn is_dotnet(resource: &Value) -> bool {
+    let tells = |name: &String| {
+        ["HTTP_PORTS", "HTTPS_PORTS"].contains(&name.as_str())
+            || ["ASPNETCORE_", "OTEL_DOTNET_", "Kestrel__"].iter().any(|start| name.starts_with(start))
+    };
+    let is_built = resource["build"].is_object() || resource["type"] == "dockerfile.v0";
+    is_project(resource) || is_built && resource["env"].as_object().is_some_and(|env| env.keys().any(tells))
+}
+
+fn is_clear(resource: &Value, binding: &Value) -> bool {
+    binding["scheme"] == "https" && is_dotnet(resource)
 }
 
 fn first_http(resource: &Value) -> Option<&Value> {
@@ -65,6 +91,7 @@ fn port(resource: &Value, binding: &Value) -> Port {
     let text = |key: &str| binding[key].as_str().map(str::to_owned);
     let protocol = text("protocol").unwrap_or_else(|| "tcp".to_owned());
     let written = text("scheme").unwrap_or_else(|| protocol.clone());
+    let written = if is_clear(resource, binding) { "http".to_owned() } else { written };
     let (scheme, service, target) = numbers(resource, binding, &written);
     let web = scheme == "http" || scheme == "https";
     let transport = text("transport").unwrap_or_else(|| if web { "http".to_owned() } else { protocol.clone() });
@@ -78,7 +105,6 @@ fn numbers(resource: &Value, binding: &Value, scheme: &str) -> (String, u64, u64
     let port = number("port");
     match (is_project(resource), target) {
         (_, Some(target)) => (scheme.to_owned(), port.unwrap_or(target), target),
-        (true, None) if scheme == "https" => ("http".to_owned(), port.unwrap_or(80), 8080),
         (true, None) => (scheme.to_owned(), port.unwrap_or(80), 8080),
         (false, None) => {
             let target = port.unwrap_or_else(|| default_port(resource));
