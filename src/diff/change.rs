@@ -5,7 +5,7 @@ use super::fields::{Field, below, fields, stripped};
 use super::manifest::Object;
 use super::predict::predict;
 use super::{immutable, restart};
-use crate::cluster::{MASK, annotation, mask};
+use crate::cluster::{MASK, Mask, annotation};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
@@ -72,8 +72,8 @@ pub struct Sides<'a> {
     pub answer: Option<&'a Json>,
 }
 
-/// What happens to the object; none when it stays as it is. `secrets` are texts that must not be shown.
-pub fn change(object: &Object, sides: Sides, secrets: &[String]) -> Option<Change> {
+/// What happens to the object; none when it stays as it is. `mask` hides what must not be shown.
+pub fn change(object: &Object, sides: Sides, mask: &Mask) -> Option<Change> {
     let plain = |action, reason: Option<&str>| Change {
         action,
         kind: object.kind.clone(),
@@ -97,8 +97,8 @@ pub fn change(object: &Object, sides: Sides, secrets: &[String]) -> Option<Chang
             compare(&mut change, wanted, live, sides);
             veil_by_hand(&mut change);
             let all = change.fields.iter_mut().chain(&mut change.drift);
-            all.for_each(|field| veil(&object.kind, field, secrets));
-            change.restarts.iter_mut().for_each(|reason| *reason = mask(reason, secrets));
+            all.for_each(|field| veil(&object.kind, field, mask));
+            change.restarts.iter_mut().for_each(|reason| *reason = mask.text(reason));
             if change.fields.is_empty() {
                 change.action = Action::Drift;
                 return (!change.drift.is_empty()).then_some(change);
@@ -136,17 +136,17 @@ fn veil_by_hand(change: &mut Change) {
     };
     for drift in change.drift.iter_mut().filter(of_variable) {
         if let Some(live) = &mut drift.after {
-            hide(live, true, &[]);
+            hide(live, true, &Mask::default());
         }
         let same = change.fields.iter_mut().filter(|field| field.path == drift.path);
         for live in same.filter_map(|field| field.before.as_mut()) {
-            hide(live, true, &[]);
+            hide(live, true, &Mask::default());
         }
     }
 }
 
 /// Takes secrets out of a field.
-fn veil(kind: &str, field: &mut Field, secrets: &[String]) {
+fn veil(kind: &str, field: &mut Field, mask: &Mask) {
     let root = field.path.split(['.', '[']).next().unwrap_or_default();
     let of_secret = kind == "Secret" && ["data", "stringData"].contains(&root);
     let of_marks = field.path.ends_with(&below("", restart::MARKS));
@@ -156,19 +156,19 @@ fn veil(kind: &str, field: &mut Field, secrets: &[String]) {
         field.after = Some(json!(format!("other: {names}")));
         return;
     }
-    field.path = mask(&field.path, secrets);
+    field.path = mask.text(&field.path);
     for side in [&mut field.before, &mut field.after].into_iter().flatten() {
-        hide(side, of_secret, secrets);
+        hide(side, of_secret, mask);
     }
 }
 
-fn hide(value: &mut Json, all: bool, secrets: &[String]) {
+fn hide(value: &mut Json, all: bool, mask: &Mask) {
     match value {
-        Json::String(text) => *text = if all { MASK.to_owned() } else { mask(text, secrets) },
-        Json::Array(list) => list.iter_mut().for_each(|value| hide(value, all, secrets)),
+        Json::String(text) => *text = if all { MASK.to_owned() } else { mask.text(text) },
+        Json::Array(list) => list.iter_mut().for_each(|value| hide(value, all, mask)),
         Json::Object(fields) => {
             for (name, value) in fields.iter_mut() {
-                hide(value, all || name == restart::MARKS, secrets);
+                hide(value, all || name == restart::MARKS, mask);
             }
         }
         _ => {}

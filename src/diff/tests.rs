@@ -1,6 +1,7 @@
 //! Changes between last manifest, new manifest and live objects, by example and by drawn objects.
 
 use super::*;
+use crate::cluster::Mask;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
@@ -17,7 +18,7 @@ fn id(kind: &str) -> Object {
 
 fn changed(kind: &str, last: &Json, wanted: &Json, live: &Json) -> Option<Change> {
     let sides = Sides { last: Some(last), wanted: Some(wanted), live: Some(live), answer: None };
-    change(&id(kind), sides, &["s3cret".to_owned()])
+    change(&id(kind), sides, &Mask::new(&["s3cret".to_owned()]))
 }
 
 fn paths(fields: &[Field]) -> Vec<&str> {
@@ -189,7 +190,7 @@ fn objects_that_come_go_or_stay() {
         (None, Some(&object), Some(&object), None),
         (None, Some(&object), Some(&kept), Some((Action::Change, Some("it is there already and is taken over")))),
     ] {
-        let change = change(&id("Service"), Sides { last, wanted, live, answer: None }, &[]);
+        let change = change(&id("Service"), Sides { last, wanted, live, answer: None }, &Mask::default());
         let found = change.as_ref().map(|change| (change.action, change.reason.as_deref()));
         assert_eq!(found, expected, "{last:?} {wanted:?} {live:?}");
     }
@@ -200,7 +201,7 @@ fn the_answer_of_the_server_wins_over_the_prediction() {
     let (last, live) = (json!({"spec": {"a": 1}}), json!({"spec": {"a": 1, "b": 1}}));
     let answer = json!({"spec": {"a": 1, "b": 2}, "status": {"odd": 1}});
     let sides = Sides { last: Some(&last), wanted: Some(&last), live: Some(&live), answer: Some(&answer) };
-    assert_eq!(paths(&change(&id("X"), sides, &[]).unwrap().fields), ["spec.b"]);
+    assert_eq!(paths(&change(&id("X"), sides, &Mask::default()).unwrap().fields), ["spec.b"]);
 }
 
 #[test]

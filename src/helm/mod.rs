@@ -31,7 +31,7 @@ pub use release::{Hook, Intended, Release, Revision};
 pub use verbs::{Lint, Pull};
 pub use version::Version;
 
-use crate::cluster::{self, Access, Environment};
+use crate::cluster::{self, Access, Environment, Mask};
 use interrupt::Interrupts;
 use process::{Call, Outcome};
 
@@ -170,7 +170,7 @@ impl Helm {
         limit: Option<Duration>,
         on_line: &mut dyn FnMut(Line<'_>),
     ) -> Result<Outcome> {
-        let secrets = self.secrets();
+        let mask = Mask::new(&self.secrets());
         let mut variables = self.variables(access);
         variables.extend(follower.map(Follow::mark).map(|(name, value)| (name.into(), value.into())));
         let call = Call {
@@ -179,7 +179,7 @@ impl Helm {
             variables,
             directory: self.environment.directory(),
             input,
-            secrets: &secrets,
+            mask: &mask,
             interrupts: self.interrupts,
             follower,
             limit,

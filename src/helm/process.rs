@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::Follow;
 use super::error::{Ended, Error, Failure, Result};
 use super::interrupt::{Interrupts, kill_group};
-use crate::cluster::mask;
+use crate::cluster::{Mask, MaskedLines};
 
 /// How many of the last lines an error shows.
 const LAST: usize = 20;
@@ -43,7 +43,7 @@ pub(super) struct Call<'a> {
     pub variables: Vec<(OsString, OsString)>,
     pub directory: &'a Path,
     pub input: Option<Vec<u8>>,
-    pub secrets: &'a [String],
+    pub mask: &'a Mask,
     pub interrupts: &'a Interrupts,
     /// Who wants to know of it.
     pub follower: Option<&'a dyn Follow>,
@@ -94,17 +94,25 @@ impl Call<'_> {
             });
         }
         let (mut output, mut errors, mut others) = (String::new(), Vec::new(), Vec::new());
+        let (mut of_output, mut of_errors) = (MaskedLines::new(self.mask), MaskedLines::new(self.mask));
+        let mut show = |stream, lines: Vec<String>| {
+            for line in lines {
+                on_line(Line { stream, text: &line });
+                keep_last(if stream == Stream::Output { &mut others } else { &mut errors }, line);
+            }
+        };
         for (stream, text) in receiver {
-            let line = mask(text.trim_end_matches(['\r', '\n']), self.secrets);
-            on_line(Line { stream, text: &line });
+            let line = text.trim_end_matches(['\r', '\n']);
             match stream {
                 Stream::Output => {
+                    show(stream, of_output.push(line));
                     output.push_str(&text);
-                    keep_last(&mut others, line);
                 }
-                Stream::Error => keep_last(&mut errors, line),
+                Stream::Error => show(stream, of_errors.push(line)),
             }
         }
+        show(Stream::Output, of_output.finish());
+        show(Stream::Error, of_errors.finish());
         let interrupted = running.interrupted();
         drop(running);
         // Before the number of the process can be that of another.
@@ -140,7 +148,7 @@ impl Call<'_> {
         let program = self.program.file_stem().unwrap_or(self.program.as_os_str());
         let words = std::iter::once(program).chain(self.arguments.iter().map(OsString::as_os_str));
         let words: Vec<String> = words.map(|word| quoted(&word.to_string_lossy())).collect();
-        mask(&words.join(" "), self.secrets)
+        self.mask.text(&words.join(" "))
     }
 }
 

@@ -13,7 +13,7 @@ use super::saved::{Basis, Key, Saved};
 use super::settle::Ask;
 use super::{Error, Random, Release, own, values};
 use crate::charts::PlannedChart;
-use crate::cluster::{Cluster, NAMESPACE, Objects as _, ReleaseSecret, State, mask};
+use crate::cluster::{Cluster, Mask, NAMESPACE, Objects as _, ReleaseSecret, State};
 use crate::diff::{Change, Object, Sides, change};
 use crate::helm::{Intended, Options, Revision, Values};
 use crate::problem::{Problem, Problems};
@@ -104,7 +104,7 @@ impl Deployment<'_> {
         };
         let question = Question { last: &last, wanted: &wanted, by_server, anew: &anew, force: self.forces() };
         let Foreseen { standing, asked, has_namespace } = Foreseen::look(cluster, self.release, &question)?;
-        let secrets = self.hidden(&secret);
+        let mask = Mask::new(&self.hidden(&secret));
         let all: BTreeSet<&Object> = last.keys().chain(wanted.keys()).collect();
         let sides = |object: &Object| Sides {
             last: last.get(object),
@@ -113,7 +113,7 @@ impl Deployment<'_> {
             answer: asked.answers.get(object),
         };
         let mut changes = own::changes(self.request.plan, self.release, has_namespace, before, settled, &secret);
-        changes.extend(all.into_iter().filter_map(|object| change(object, sides(object), &secrets)));
+        changes.extend(all.into_iter().filter_map(|object| change(object, sides(object), &mask)));
         for change in changes.iter_mut().filter(|change| anew.contains(&(change.kind.clone(), change.name.clone()))) {
             change.immutable.clear();
             change.reason = Some("made anew, as the transition says".to_owned());
@@ -121,7 +121,7 @@ impl Deployment<'_> {
         if self.request.wait.waits() {
             own::clear_up(self.release, before, settled, &mut changes);
         }
-        errors.extend(asked.errors.iter().map(|error| mask(&error.to_string(), &secrets)));
+        errors.extend(asked.errors.iter().map(|error| mask.text(&error.to_string())));
         let mut not_checked = [standing.unknown.clone(), asked.not_checked].concat();
         not_checked.extend(
             hooks.iter().map(|hook| format!("{} {}: helm makes it by a hook of the chart", hook.kind, hook.name)),

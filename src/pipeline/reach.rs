@@ -4,7 +4,7 @@
 
 use super::{Error, Release, status};
 use crate::cluster::claims::ReleaseName;
-use crate::cluster::{Cluster, DEPLOYMENT, Objects, Quantity, STATEFUL_SET};
+use crate::cluster::{Cluster, DEPLOYMENT, Mask, Objects, Quantity, STATEFUL_SET};
 use crate::diff::{Object, Sides, change};
 use crate::problem::{Problem, Problems};
 use serde_json::Value as Json;
@@ -62,7 +62,7 @@ pub fn fields(revision: u64, last: &Manifest, wanted: &Manifest, live: &Manifest
             continue;
         }
         let sides = Sides { last: last.get(object), wanted: Some(stored), live: Some(now), answer: None };
-        let fixed = change(object, sides, &[]).map(|change| change.immutable).unwrap_or_default();
+        let fixed = change(object, sides, &Mask::default()).map(|change| change.immutable).unwrap_or_default();
         if !fixed.is_empty() {
             let what =
                 format!("{} of the {object} cannot be changed back to what revision {revision} says", fixed.join(", "));
