@@ -268,8 +268,6 @@ mod tests {
         let live = map(json!({"A": "1", "B": "2"}));
         assert_eq!(found(&map(json!({"A": "1"})), &live, &[]), ["data.B added"]);
         assert_eq!(found(&map(Json::Null), &live, &[]), ["data.A added", "data.B added"]);
-        let secret = |object: &str| json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, object: {"K": "aHVzaA=="}});
-        assert_eq!(found(&secret("stringData"), &secret("data"), &[]), ["stringData.K removed"; 0]);
     }
 
     #[test]
