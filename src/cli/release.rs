@@ -93,6 +93,7 @@ fn consent(confirm: Option<&String>, accept: &[Accept]) -> Consent {
         Accept::StrayDelete => Some(Confirmation::StrayDelete),
         Accept::JobKill => Some(Confirmation::JobKill),
         Accept::ServiceRecreate => Some(Confirmation::ServiceRecreate),
+        Accept::DatabaseVersion => Some(Confirmation::DatabaseVersion),
     };
     Consent { confirm: confirm.cloned(), accept: accept.iter().filter_map(confirmation).collect() }
 }

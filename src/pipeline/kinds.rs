@@ -10,7 +10,9 @@ use crate::cluster::claims::ReleaseName;
 use crate::cluster::{CLAIM, Cluster, DEPLOYMENT, ErrorKind, Owner, STATEFUL_SET, name_of};
 use crate::helm::Values;
 use crate::problem::{Problem, Problems};
-use crate::promotion::{Confirmation, Direction, How, Journal, Live, Promotion, Sides, detect, digest, losses};
+use crate::promotion::{
+    Confirmation, Direction, How, ImageNote, Journal, Live, Promotion, Sides, asks, detect, digest,
+};
 use serde_json::Value as Json;
 use std::path::Path;
 
@@ -134,7 +136,7 @@ impl Installation<'_> {
         };
         let release = ReleaseName { name: &self.release.name, namespace: space };
         let sides = Sides { release, base: 0, last: &[], target: objects, live: &live };
-        Ok(!losses(sides).is_empty())
+        Ok(asks(sides))
     }
 
     /// The change that leads to these objects, which are those of the revision `to` or of a chart. None when nothing changes
@@ -247,7 +249,9 @@ fn confirmed(
     let all = words(&promotion.needs);
     let refuse = |what: String| {
         let hint = format!("nothing was changed; read the plan above, then: --confirm {hash} --accept {all}");
-        Err(Error::Refused(Problem::at("", what).hint(hint).into()))
+        let mut problems = Problems(promotion.images.iter().filter_map(ImageNote::refusal).collect());
+        problems.push(Problem::at("", what).hint(hint));
+        Err(Error::Refused(problems))
     };
     match &consent.confirm {
         Some(given) if given != hash => {
@@ -262,6 +266,9 @@ fn confirmed(
         None => {
             let is_kind = promotion.changes.iter().any(|change| change.marks.is_none());
             let what = match is_kind {
+                _ if promotion.changes.is_empty() && promotion.data.is_empty() => {
+                    "a server would start on data of another version"
+                }
                 _ if promotion.changes.is_empty() => "a workload would start without data that it has now",
                 true => "a workload would change its kind",
                 false => "an object would be made anew",

@@ -161,10 +161,33 @@ fn around(mounts: &BTreeMap<String, Option<Place>>, folder: &str) -> Option<Plac
 /// What every container mounts, by folder. Files of ConfigMaps and the like hold no data.
 fn mounts(workload: &Json) -> BTreeMap<String, Option<Place>> {
     let pod = &workload["spec"]["template"]["spec"];
-    let list = |value: &'_ Json| value.as_array().cloned().unwrap_or_default();
-    let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
+    let volumes = volumes(workload);
+    let containers = list(&pod["containers"]).iter().chain(list(&pod["initContainers"]));
+    containers.flat_map(|container| list(&container["volumeMounts"])).filter_map(|it| mount(it, &volumes)).collect()
+}
+
+/// The folders of one container that are claims.
+pub fn claimed(workload: &Json, container: &Json) -> Vec<(String, Place)> {
+    let volumes = volumes(workload);
+    let mounts = list(&container["volumeMounts"]).iter().filter_map(|it| mount(it, &volumes));
+    mounts.filter_map(|(folder, place)| Some((folder, place.filter(Place::is_claim)?))).collect()
+}
+
+/// A folder and what is mounted there.
+fn mount(mount: &Json, volumes: &BTreeMap<String, Option<Place>>) -> Option<(String, Option<Place>)> {
+    let mut place = volumes.get(mount["name"].as_str()?)?.clone();
+    if let Some(Place::Claim(_, folder) | Place::Template(_, folder)) = &mut place {
+        text(&mount["subPath"]).trim_end_matches('/').clone_into(folder);
+    }
+    let path = text(&mount["mountPath"]);
+    let folder = path.trim_end_matches('/');
+    Some((if folder.is_empty() { path.clone() } else { folder.to_owned() }, place))
+}
+
+/// The volumes of the pods, by their names.
+fn volumes(workload: &Json) -> BTreeMap<String, Option<Place>> {
     let mut volumes: BTreeMap<String, Option<Place>> = BTreeMap::new();
-    for volume in list(&pod["volumes"]) {
+    for volume in list(&workload["spec"]["template"]["spec"]["volumes"]) {
         let place = if volume["persistentVolumeClaim"].is_object() {
             Some(Place::Claim(text(&volume["persistentVolumeClaim"]["claimName"]), String::new()))
         } else if volume["emptyDir"].is_object() {
@@ -180,18 +203,15 @@ fn mounts(workload: &Json) -> BTreeMap<String, Option<Place>> {
         let name = text(&template["metadata"]["name"]);
         volumes.insert(name.clone(), Some(Place::Template(name, String::new())));
     }
-    let containers = list(&pod["containers"]).into_iter().chain(list(&pod["initContainers"]));
-    let mounts = containers.flat_map(|container| list(&container["volumeMounts"]));
-    let place = |mount: &Json| {
-        let mut place = volumes.get(mount["name"].as_str()?)?.clone();
-        if let Some(Place::Claim(_, folder) | Place::Template(_, folder)) = &mut place {
-            text(&mount["subPath"]).trim_end_matches('/').clone_into(folder);
-        }
-        let path = text(&mount["mountPath"]);
-        let folder = path.trim_end_matches('/');
-        Some((if folder.is_empty() { path.clone() } else { folder.to_owned() }, place))
-    };
-    mounts.filter_map(|mount| place(&mount)).collect()
+    volumes
+}
+
+fn list(value: &Json) -> &[Json] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+fn text(value: &Json) -> String {
+    value.as_str().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! Which workloads change in a way that helm cannot make safely, what that means for their data, and what forbids it.
 //! Pure: the manifest to come and what lives in, a plan or all reasons against it out.
 
-use super::data::{self, Class, DataNote, Place};
+use super::data::{self, DataNote};
 use super::fixed::{self, KINDS};
 use super::journal::{Change, ClaimNote, Confirmation, How, Journal, Named, VERSION};
+use super::losses::{ImageNote, asks, images, losses};
 use super::machine::{Direction, Phase, Progress};
 use super::observe::{Live, has_ended, is_of, mounted, replicas, root, strangers};
 use crate::cluster::claims::ReleaseName;
@@ -52,6 +53,9 @@ pub struct Promotion {
     pub changes: Vec<Change>,
     /// What happens to the data in every folder.
     pub data: Vec<DataNote>,
+    /// Images that may not read the data that is there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<ImageNote>,
     /// Claims that must stay.
     pub claims: Vec<ClaimNote>,
     /// The longest time the old pods may take to end, in seconds.
@@ -87,13 +91,15 @@ pub fn detect(sides: Sides<'_>) -> Result<Option<Promotion>, Problems> {
         changes.push(change);
     }
     data.extend(losses(sides));
-    if changes.is_empty() && data.is_empty() {
+    let images = images(sides);
+    if changes.is_empty() && data.is_empty() && images.is_empty() {
         return problems.or(None);
     }
     let claims = if changes.is_empty() { Vec::new() } else { claims(sides, &changes, &mut problems) };
     needs.extend(data.iter().filter_map(|note| note.class.needs()));
+    needs.extend(images.iter().filter_map(ImageNote::needs));
     let needs = needs.into_iter().collect();
-    problems.or(Some(Promotion { base: sides.base, to: None, changes, data, claims, grace, needs }))
+    problems.or(Some(Promotion { base: sides.base, to: None, changes, data, images, claims, grace, needs }))
 }
 
 impl Promotion {
@@ -120,43 +126,11 @@ impl Promotion {
 
 /// Whether anything changes in a way that helm cannot make safely: a cheap look, before everything is read for [`detect()`].
 pub fn concerns(sides: Sides<'_>) -> bool {
-    pairs(sides).next().is_some() || !losses(sides).is_empty()
-}
-
-/// What workloads lose that stay what they are, or leave the chart and nothing comes in their place.
-pub fn losses(sides: Sides<'_>) -> Vec<DataNote> {
-    let live = sides.live.deployments.iter().chain(&sides.live.stateful_sets);
-    let makes_room = |old: &Json| pairs(sides).any(|(other, _)| std::ptr::eq(old, other));
-    let mut notes = Vec::new();
-    for old in live.filter(|object| is_of(object, sides.release) && !makes_room(object)) {
-        let same = |target: &&Json| target["kind"] == old["kind"] && name_of(target) == name_of(old);
-        let of_old = match workloads(sides.target).find(same) {
-            Some(target) => data::compare(name_of(old), old, target),
-            None => data::left_behind(old),
-        };
-        notes.extend(
-            of_old.into_iter().filter(|note| note.class != Class::Safe && is_there(&note.was, old, sides.live)),
-        );
-    }
-    notes
-}
-
-/// Whether there is anything that can be lost: a claim may be gone already.
-fn is_there(place: &Place, workload: &Json, live: &Live) -> bool {
-    match place {
-        Place::Claim(name, _) => live.claim(name).is_some(),
-        Place::Template(name, _) => {
-            let is_of = |claim: &&Json| {
-                fixed::template_of(workload, name_of(claim)).is_some_and(|template| name_of(template) == name)
-            };
-            live.claims.iter().any(|claim| is_of(&claim))
-        }
-        Place::Pod | Place::Container | Place::Node(_) => true,
-    }
+    pairs(sides).next().is_some() || asks(sides)
 }
 
 /// The live objects that make room, each with what comes in its place.
-fn pairs(sides: Sides<'_>) -> impl Iterator<Item = (&Json, &Json)> {
+pub(super) fn pairs(sides: Sides<'_>) -> impl Iterator<Item = (&Json, &Json)> {
     let of_another =
         workloads(sides.target).flat_map(move |target| counterparts(sides, target).map(move |old| (old, target)));
     let by_itself = sides.target.iter().filter_map(move |target| {

@@ -141,11 +141,13 @@ pub enum Confirmation {
     JobKill,
     /// A Service is made anew, and has another address.
     ServiceRecreate,
+    /// A server starts on data of a version that it may not read.
+    DatabaseVersion,
 }
 
 impl Confirmation {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Downtime,
         Self::EmptydirLoss,
         Self::AbandonData,
@@ -153,6 +155,7 @@ impl Confirmation {
         Self::StrayDelete,
         Self::JobKill,
         Self::ServiceRecreate,
+        Self::DatabaseVersion,
     ];
 
     /// The word for it, as `--accept` takes it.
@@ -165,6 +168,7 @@ impl Confirmation {
             Self::StrayDelete => "stray-delete",
             Self::JobKill => "job-kill",
             Self::ServiceRecreate => "service-recreate",
+            Self::DatabaseVersion => "database-version",
         }
     }
 }

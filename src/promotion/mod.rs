@@ -12,14 +12,17 @@ mod data;
 mod detect;
 mod fixed;
 mod journal;
+mod losses;
 mod machine;
 mod observe;
+mod servers;
 mod text;
 
 pub use data::{Class, DataNote, Place};
-pub use detect::{Promotion, Sides, concerns, detect, losses, pods_of, workloads};
+pub use detect::{Promotion, Sides, concerns, detect, pods_of, workloads};
 pub use fixed::digest as fixed_digest;
 pub use journal::{Change, ClaimNote, Confirmation, How, Journal, Marks, Named, VERSION, word};
+pub use losses::{ImageNote, asks};
 pub use machine::{
     Action, Claim, Direction, HelmRun, MOST_FAILURES, MOST_STOPS, Observed, Pair, Phase, Progress, Revision, Role,
     Side, Status, Stop, Wait, Workload, next,

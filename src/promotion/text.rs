@@ -53,6 +53,13 @@ impl Promotion {
             }
             lines.push(folder(note));
         }
+        for note in &self.images {
+            lines.push(format!("IMAGE {}: {} -> {}", note.workload, note.was, note.becomes));
+            match &note.way {
+                Some(way) => lines.push(format!("  database-version: {}. Instead: {way}", note.says)),
+                None => lines.push(format!("  not known: {}", note.says)),
+            }
+        }
         for claim in self.claims.iter().filter(|claim| !claim.stays) {
             lines.push(format!("  claim {} leaves the chart: PROTECTED", claim.name));
         }

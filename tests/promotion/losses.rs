@@ -92,3 +92,49 @@ fn going_back_to_another_claim_is_asked_for_too() {
     let hash = hash_in(&refused);
     bench.run(&["rollback", "app", "-n", &bench.ns, "1", "--confirm", &hash, "--accept", "abandon-data"]).ok();
 }
+
+// Rule: a server does not start on data that it may not read (`servers::judge`), on the way back neither.
+#[test]
+fn a_database_of_another_version_comes_only_when_that_was_agreed_to() {
+    let Some(bench) = crate::bench::bench("version") else { return };
+    let image = |tag: &str, path: &str| {
+        let mut manifest: Value = serde_json::from_str(crate::bench::MANIFEST).unwrap();
+        let db = &mut manifest["resources"]["db"];
+        db["image"] = json!(format!("docker.io/library/postgres{tag}"));
+        db["volumes"][0]["target"] = json!(path);
+        bench.write("app/aspire-manifest.json", &manifest.to_string());
+    };
+    let (before, after) = ("/var/lib/postgresql/data", "/var/lib/postgresql");
+    image(":17.5", before);
+    bench.deploy(&[]).ok();
+    image(":17.6", before);
+    let ran = bench.deploy(&["--non-interactive"]).ok();
+    assert!(!ran.err.contains("IMAGE"), "{ran}");
+    image(":latest", before);
+    bench.deploy(&["--non-interactive"]).ok().says(&["IMAGE db:", "a tag that names no version of PostgreSQL"]);
+    image(":17.6", before);
+    bench.deploy(&["--non-interactive"]).ok();
+    wait_until_ready(&bench, "StatefulSet");
+    image(":18.3", after);
+    bench.deploy(&["--non-interactive"]).exits(3).says(&[
+        "error: database-version: `db` would run PostgreSQL 18 on data of PostgreSQL 17: it does not start",
+        "pg_upgrade",
+        "or keep the version: `resources.db.image: docker.io/library/postgres:17.6`",
+    ]);
+    needs(
+        &bench,
+        "abandon-data,database-version",
+        &[
+            "IMAGE db: docker.io/library/postgres:17.6 -> docker.io/library/postgres:18.3",
+            "database-version: PostgreSQL 18",
+        ],
+    );
+    wait_until_ready(&bench, "StatefulSet");
+    bench.unchanged(|| {
+        let rollback = ["rollback", "app", "-n", &bench.ns, "--non-interactive", "4"];
+        bench
+            .run(&rollback)
+            .exits(3)
+            .says(&["PostgreSQL 17 on data of PostgreSQL 18: it does not read data of a newer"]);
+    });
+}

@@ -116,9 +116,9 @@ pub enum Accept {
     StaleCredentials,
     /// Nothing answers while a workload is stopped to come in another form
     Downtime,
-    /// What lies in a pod that changes its kind goes with it
+    /// What lies in a pod goes with it, where a claim is mounted now
     EmptydirLoss,
-    /// A claim stays that nothing mounts any more
+    /// A claim stays that nothing mounts any more, or at another path
     AbandonData,
     /// Data stays in a folder of a node
     Hostpath,
@@ -128,6 +128,8 @@ pub enum Accept {
     JobKill,
     /// A Service is made anew, with another address
     ServiceRecreate,
+    /// A database starts on data of a version that it may not read
+    DatabaseVersion,
 }
 
 /// Forms of a list.
