@@ -11,6 +11,11 @@ use crate::cluster::error::Error;
 use crate::cluster::holder::{Here, Holder, Life};
 use crate::cluster::objects::annotation;
 
+/// The longest time that a helm is believed to wait, in seconds.
+const LONGEST: u64 = 86_400;
+/// The longest time from the start of a helm to the record of its revision, in seconds.
+const BEGINS: i64 = 420;
+
 /// A helm that was started under a Lease.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -181,7 +186,20 @@ impl HelmRun {
     /// When it must have ended, if it keeps its own limit: with two minutes for what helm does besides waiting.
     pub fn over_at(&self) -> Option<Timestamp> {
         let started: Timestamp = self.started_at.parse().ok()?;
-        let seconds = i64::try_from(self.timeout_seconds).ok()?.checked_add(120)?;
+        // Somebody may have written any number.
+        let seconds = i64::try_from(self.timeout_seconds.min(LONGEST)).ok()?.checked_add(120)?;
         started.checked_add(SignedDuration::from_secs(seconds)).ok()
+    }
+
+    /// When it must have begun its revision, if it ever does: helm writes the record before it waits for anything but
+    /// definitions of kinds. None for a start that no clock could have said yet.
+    pub fn begun_by(&self, now: Timestamp) -> Option<Timestamp> {
+        let started: Timestamp = self.started_at.parse().ok()?;
+        let ahead = SignedDuration::from_secs(120);
+        if started > now.saturating_add(ahead).ok()? {
+            return None;
+        }
+        let begun = started.checked_add(SignedDuration::from_secs(BEGINS)).ok()?;
+        Some(self.over_at()?.min(begun))
     }
 }

@@ -29,8 +29,9 @@ pub fn judge(
     let under_way = record.filter(|record| record.is_under_way());
     match (under_way, earlier) {
         (None, None | Some(Earlier::Dead(_))) => Ok(Verdict::GoOn),
-        // It may not have begun yet. Once its time has passed, it has ended or will never begin.
-        (None, Some(Earlier::Unproven(left))) => match left.over_at() {
+        // It may not have begun yet. Once its time has passed, it has ended or will never begin. The note says no more than
+        // what whoever may write Leases wrote, so that no long time is believed.
+        (None, Some(Earlier::Unproven(left))) => match left.begun_by(now) {
             Some(over) if now < over => {
                 let problem = format!("{what} may still be worked on by {}", described(left));
                 Err(Problem::at("", problem).hint(format!("wait until {}, then run again", shown(over))))
@@ -120,6 +121,23 @@ mod tests {
         }
         let word = Word { assume_helm_dead: false, timeout: Duration::from_secs(300) };
         assert!(judge("shop", "n", None, None, late.parse().unwrap(), word).is_ok());
+    }
+
+    #[test]
+    fn a_note_that_somebody_wrote_blocks_for_a_bounded_time() {
+        let planted = |started_at: &str| {
+            let mut note = left(started_at);
+            note.timeout_seconds = u64::MAX;
+            Earlier::Unproven(note)
+        };
+        let (soon, late) = ("2026-01-01T10:01:00Z", "2026-01-01T10:08:00Z");
+        assert!(judged("deployed", Some(&planted(BEGAN)), soon, false).is_err());
+        assert_eq!(judged("deployed", Some(&planted(BEGAN)), late, false), Ok(Verdict::GoOn));
+        assert_eq!(judged("deployed", Some(&planted("2036-01-01T10:00:00Z")), soon, false), Ok(Verdict::GoOn));
+        assert_eq!(
+            judged("pending-upgrade", Some(&planted(BEGAN)), "2026-01-02T11:00:00Z", true),
+            Ok(Verdict::Recover)
+        );
     }
 
     #[test]
