@@ -139,6 +139,19 @@ impl PlannedChart {
         }
     }
 
+    /// What its chart calls itself, as far as the source says it: repositories and registries find charts by that name.
+    pub fn chart_name(&self) -> Option<&str> {
+        match &self.source {
+            Source::Repository { chart, .. } => Some(chart),
+            Source::Known(reference) => reference.rsplit('/').next(),
+            Source::Oci { reference, .. } => {
+                let last = reference.rsplit('/').next()?;
+                last.split(['@', ':']).next()
+            }
+            Source::File(_) | Source::Generated(_) => None,
+        }
+    }
+
     /// The exact version to fetch, when it is known: that of the lock file, else the one that is asked for.
     pub fn exact(&self) -> Option<&str> {
         let asked = self.version.as_deref().filter(|version| crate::config::is_exact_version(version));

@@ -1,6 +1,6 @@
 //! `deploy` and `destroy`: which release on which cluster, and who answers questions.
 
-use super::args::{Accept, Common, Deploy, Destroy, ListFormat, Promote, Render, Rollback, Source, StepFormat};
+use super::args::{Accept, Common, Deploy, Destroy, ListFormat, On, Promote, Render, Rollback, Source, StepFormat};
 use super::packed::{self, Packed};
 use super::project::{Project, given, rendered};
 use super::{CliError, Exit, output, prompt};
@@ -10,11 +10,10 @@ use crate::config::Config;
 use crate::helm::checked_arguments;
 use crate::inputs::{Outlook, rotation};
 use crate::kubernetes::{BuiltImages, Name};
-use crate::pipeline::{self, Ask, Conduct, Consent, Destroyed, Limits, Release, Rotation, Wait, Wish};
+use crate::pipeline::{self, Ask, Conduct, Consent, Destroyed, Limits, NamedObject, Release, Rotation, Wait, Wish};
 use crate::problem::Problem;
 use crate::promotion::Confirmation;
 use crate::report;
-use std::io::BufRead as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -61,7 +60,8 @@ pub fn requested<T>(
     };
     rendered.plan.notes.iter().for_each(note);
     let name = release_name(options.on.named.release.as_deref(), &rendered.config, &rendered.app.name)?;
-    let release = writing(common, &name, options.on.named.release_namespace.as_deref(), &rendered.config)?;
+    let release = writing(common, &name, options.on.named.release_namespace.as_deref(), &rendered.config)?
+        .allowing(allowed(&options.on)?);
     let charts = super::charts::of_rendered(&rendered, &release.name, &release.namespace)?;
     let request = pipeline::Deploy {
         charts: &charts,
@@ -102,7 +102,8 @@ fn consent(confirm: Option<&String>, accept: &[Accept]) -> Consent {
 pub fn promote(common: &Common, options: &Promote) -> Result<Exit, CliError> {
     let timeout = duration(&options.on.timeout)?;
     let (name, config, _) = meant(common, options.on.named.release.as_deref(), &options.source)?;
-    let release = writing(common, &name, options.on.named.release_namespace.as_deref(), &config)?;
+    let release =
+        writing(common, &name, options.on.named.release_namespace.as_deref(), &config)?.allowing(allowed(&options.on)?);
     let wish = if options.status {
         Wish::Status
     } else if options.abort {
@@ -123,19 +124,22 @@ pub fn destroy(common: &Common, options: &Destroy) -> Result<Exit, CliError> {
     }
     let timeout = duration(&options.on.timeout)?;
     let (name, config, application) = meant(common, options.on.named.release.as_deref(), &options.source)?;
-    let release = writing(common, &name, options.on.named.release_namespace.as_deref(), &config)?;
-    confirm(common, options, &release)?;
+    let release =
+        writing(common, &name, options.on.named.release_namespace.as_deref(), &config)?.allowing(allowed(&options.on)?);
+    let charts = super::charts::to_remove(&config, &release.name, &release.namespace)?;
     let request = pipeline::Destroy {
         application,
         delete_data: options.delete_data,
         delete_namespace: options.delete_namespace,
         assume_helm_dead: options.on.assume_helm_dead,
-        chart_namespaces: crate::charts::plan(&config).into_iter().map(|chart| chart.namespace).collect(),
+        charts,
+        remove_charts: places(&options.remove_charts)?,
     };
     let limits = limits(timeout)?;
     let display = display(options.output);
     let conduct = Conduct { only: options.steps.step.as_deref(), limits, report: &|event| display.event(event) };
-    let done = pipeline::destroy(&request, &release, &conduct)?;
+    let agree = || common.yes || display.pause(|| prompt::agrees(common));
+    let done = pipeline::destroy(&request, &release, &agree, &conduct)?;
     drop(display);
     summarise(&done, &release);
     Ok(if done.found || options.steps.step.is_some() { Exit::Done } else { Exit::Error })
@@ -150,7 +154,8 @@ pub fn rollback(common: &Common, options: &Rollback) -> Result<Exit, CliError> {
     let (source, revision) = which(&options.which)?;
     let source = Source { source, config: options.config.clone(), version: None, plain_http: false };
     let (name, config, application) = meant(common, options.on.named.release.as_deref(), &source)?;
-    let release = writing(common, &name, options.on.named.release_namespace.as_deref(), &config)?;
+    let release =
+        writing(common, &name, options.on.named.release_namespace.as_deref(), &config)?.allowing(allowed(&options.on)?);
     let request = pipeline::Rollback {
         revision,
         application,
@@ -164,6 +169,27 @@ pub fn rollback(common: &Common, options: &Rollback) -> Result<Exit, CliError> {
     let agree = || display.pause(|| prompt::agrees(common));
     pipeline::rollback(&request, &release, &agree, &conduct)?;
     Ok(Exit::Done)
+}
+
+/// NAMESPACE/RELEASE, each.
+fn places(texts: &[String]) -> Result<Vec<(String, String)>, CliError> {
+    let place = |text: &String| match text.split_once('/') {
+        Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() && !name.contains('/') => {
+            Ok((namespace.to_owned(), name.to_owned()))
+        }
+        _ => Err(CliError::Usage(format!("--remove-chart {text}: write it like NAMESPACE/RELEASE"))),
+    };
+    texts.iter().map(place).collect()
+}
+
+/// What a person lets helm touch beyond the namespace.
+fn allowed(on: &On) -> Result<Vec<NamedObject>, CliError> {
+    let read = |text: &String| {
+        let wrong =
+            || CliError::Usage(format!("--allow-object {text}: write it like KIND/NAME or KIND/NAMESPACE/NAME"));
+        NamedObject::parse(text).ok_or_else(wrong)
+    };
+    on.allow_objects.iter().map(read).collect()
 }
 
 /// SOURCE and REVISION, of which either may be left out: a number is a revision.
@@ -252,12 +278,14 @@ fn summarise(done: &Destroyed, release: &Release) {
     if !done.deleted.is_empty() {
         output::say(&format!("deleted with their data: {}", done.deleted.join(", ")));
     }
+    for kept in &done.volumes_kept {
+        output::say(&format!("deleted: {kept}"));
+    }
     if !done.charts_removed.is_empty() {
         output::say(&format!("removed with it: the charts {}", done.charts_removed.join(", ")));
     }
-    if !done.charts_kept.is_empty() {
-        output::say(&format!("left in place: the charts {}", done.charts_kept.join(", ")));
-        output::say("  `destroy: true` of a chart removes it; `helm uninstall` does it by hand");
+    for kept in &done.charts_kept {
+        output::say(&format!("left in place: {kept}"));
     }
     if done.namespace {
         output::say(&format!("deleted namespace {}", release.namespace));
@@ -265,29 +293,6 @@ fn summarise(done: &Destroyed, release: &Release) {
     if !done.kept.is_empty() {
         output::say(&format!("kept, with the secrets that belong to them: {}", done.kept.join(", ")));
         output::say("  --delete-data removes them");
-    }
-}
-
-/// Data goes only when a person said so: at the prompt, or beforehand with --yes.
-fn confirm(common: &Common, options: &Destroy, release: &Release) -> Result<(), CliError> {
-    let may_ask = prompt::can_ask(common);
-    if common.yes || (!may_ask && !options.delete_data) {
-        return Ok(());
-    }
-    if !may_ask {
-        return Err(CliError::Refused(format!(
-            "--delete-data deletes the data of {}; say --yes to confirm",
-            release.described()
-        )));
-    }
-    let data = if options.delete_data { " and delete its data" } else { "" };
-    eprint!("destroy {}{data}? [y/N] ", release.described());
-    let mut answer = String::new();
-    let read = std::io::stdin().lock().read_line(&mut answer);
-    if read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes") {
-        Ok(())
-    } else {
-        Err(CliError::Refused("nothing was destroyed".into()))
     }
 }
 

@@ -31,6 +31,7 @@ mod probe;
 mod proxy;
 mod quantity;
 pub mod record;
+pub mod records;
 mod retry;
 pub mod secret;
 mod state;

@@ -11,7 +11,7 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use indexmap::IndexMap;
 use k8s_openapi::jiff::Timestamp;
-use serde::Deserialize as _;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -38,10 +38,29 @@ pub struct Record {
     pub changed: Option<Timestamp>,
     /// The objects of the revision as helm rendered them, without hooks: YAML documents.
     pub manifest: String,
+    /// The release that the payload says it is of.
+    pub release: String,
+    /// The namespace that the payload says it is in.
+    pub namespace: String,
+    /// The name of the chart.
+    pub chart: String,
+    /// Its hooks, which helm runs around what it does.
+    pub hooks: Vec<Hook>,
     /// Size of the payload as it is stored, in bytes.
     pub stored: usize,
     json: String,
     object: Value,
+}
+
+/// A hook of a revision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hook {
+    /// Kind of its object.
+    pub kind: String,
+    /// Name of its object.
+    pub name: String,
+    /// When helm runs it: `pre-delete`, `test`...
+    pub events: Vec<String>,
 }
 
 /// An object that a revision brought.
@@ -70,17 +89,33 @@ impl Record {
         Self::of(object).map(Some)
     }
 
-    /// Reads the Secret of a revision.
+    /// The name of the object that it was read from.
+    pub fn stored_as(&self) -> String {
+        format!("{} {}", kind_of(&self.object), name_of(&self.object))
+    }
+
+    /// Whether the object is called as helm calls the record of this release and revision, so that every way in which helm
+    /// finds it leads to the same one.
+    pub fn is_in_place(&self, release: &str, namespace: &str) -> bool {
+        name_of(&self.object) == Self::name(release, self.revision)
+            && self.release == release
+            && self.namespace == namespace
+            && self.labelled() == Some(&self.status)
+    }
+
+    /// Reads the Secret of a revision, or the ConfigMap where helm was told to keep its records in those.
     pub fn of(object: Value) -> Result<Self> {
         let unreadable = || {
-            let sentence = format!("the Secret {} is no record of helm that can be read", name_of(&object));
-            Error::new(ErrorKind::Invalid, sentence).hint("`helm history` tells whether helm can read it")
+            let (kind, name) = (kind_of(&object), name_of(&object));
+            Error::refused(format!("the {kind} {name} is no record of helm that can be read in one way only")).hint(
+                format!(
+                    "if nobody needs it, `kubectl delete {} {name}` makes helm go on from the revision before",
+                    kind.to_lowercase()
+                ),
+            )
         };
-        if object["type"] != KIND {
-            return Err(unreadable());
-        }
-        let payload = object["data"][PAYLOAD].as_str().and_then(unbase64).ok_or_else(unreadable)?;
-        let json = unpack(&payload).ok_or_else(unreadable)?;
+        let payload = payload(&object).ok_or_else(unreadable)?;
+        let json = unpack(&payload).filter(|json| is_plain(json)).ok_or_else(unreadable)?;
         let all: Value = serde_json::from_str(&json).map_err(|_| unreadable())?;
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let info = &all["info"];
@@ -93,6 +128,10 @@ impl Record {
             description: text(&info["description"]),
             changed: removed.or_else(|| time(&info["last_deployed"])),
             manifest: text(&all["manifest"]),
+            release: text(&all["name"]),
+            namespace: text(&all["namespace"]),
+            chart: text(&all["chart"]["metadata"]["name"]),
+            hooks: hooks(&all["hooks"]).ok_or_else(unreadable)?,
             stored: payload.len(),
             json,
             object,
@@ -153,6 +192,105 @@ impl Record {
     pub fn labelled(&self) -> Option<&str> {
         label(&self.object, "status")
     }
+}
+
+fn kind_of(object: &Value) -> &str {
+    object["kind"].as_str().unwrap_or("Secret")
+}
+
+/// The payload of a record. A ConfigMap holds as text what the API server packs once more in a Secret.
+fn payload(object: &Value) -> Option<Vec<u8>> {
+    let text = object["data"][PAYLOAD].as_str()?;
+    match kind_of(object) {
+        "ConfigMap" => Some(text.as_bytes().to_vec()),
+        _ if object["type"] == KIND => unbase64(text),
+        _ => None,
+    }
+}
+
+fn hooks(all: &Value) -> Option<Vec<Hook>> {
+    if all.is_null() {
+        return Some(Vec::new());
+    }
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let hook = |hook: &Value| {
+        let events = hook["events"].as_array()?.iter().map(|event| event.as_str().map(str::to_owned));
+        Some(Hook { kind: text(&hook["kind"]), name: text(&hook["name"]), events: events.collect::<Option<_>>()? })
+    };
+    all.as_array()?.iter().map(hook).collect()
+}
+
+/// The keys of an object of JSON as they are written, also those that stand there twice.
+struct Entries(Vec<(String, Box<RawValue>)>);
+
+impl<'de> Deserialize<'de> for Entries {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Entries;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> std::result::Result<Entries, M::Error> {
+                let mut found = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    found.push(entry);
+                }
+                Ok(Entries(found))
+            }
+        }
+        deserializer.deserialize_map(Reader)
+    }
+}
+
+/// Keys that somebody here or helm reads.
+const READ: [&str; 14] = [
+    "name",
+    "info",
+    "chart",
+    "config",
+    "manifest",
+    "hooks",
+    "version",
+    "namespace",
+    "status",
+    "events",
+    "metadata",
+    "kind",
+    "deleted",
+    "last_deployed",
+];
+
+/// Whether helm reads the same in a record as we do. Go takes a key in any case, and of two the last, so that a second
+/// `Hooks` would be seen by helm alone.
+fn is_plain(json: &str) -> bool {
+    let Some(top) = plain_entries(json) else { return false };
+    let find = |entries: &[(String, Box<RawValue>)], key: &str| {
+        entries.iter().find(|(name, _)| name == key).map(|(_, raw)| raw.get().to_owned())
+    };
+    let is_plain_or_null = |raw: &str| raw == "null" || plain_entries(raw).is_some();
+    let parts = ["info", "chart"].map(|key| find(&top, key).is_none_or(|raw| is_plain_or_null(&raw)));
+    let metadata = find(&top, "chart").and_then(|raw| plain_entries(&raw)).and_then(|chart| find(&chart, "metadata"));
+    let hooks: Option<Vec<Box<RawValue>>> = match find(&top, "hooks") {
+        Some(raw) if raw != "null" => serde_json::from_str(&raw).ok(),
+        _ => Some(Vec::new()),
+    };
+    parts.into_iter().all(|good| good)
+        && metadata.is_none_or(|raw| is_plain_or_null(&raw))
+        && hooks.is_some_and(|hooks| hooks.iter().all(|hook| plain_entries(hook.get()).is_some()))
+}
+
+fn plain_entries(json: &str) -> Option<Vec<(String, Box<RawValue>)>> {
+    let Entries(entries) = serde_json::from_str(json).ok()?;
+    let mut seen = std::collections::BTreeSet::new();
+    let good = entries.iter().all(|(key, _)| {
+        let lower = key.to_ascii_lowercase();
+        // Go folds a few letters beyond ASCII too, such as the sign of Kelvin.
+        key.is_ascii() && (*key == lower || !READ.contains(&&*lower)) && seen.insert(lower)
+    });
+    good.then_some(entries)
 }
 
 fn brought(document: &Value) -> Option<Brought> {
@@ -246,6 +384,50 @@ mod tests {
         assert_eq!(names, ["Service api None", "Deployment api Some(\"other\")"]);
         assert!(record.stored > 100 && record.whole()["namespace"] == "n");
         assert_eq!(Record::read(&stored(), "n", "shop", 2).unwrap(), None);
+    }
+
+    #[test]
+    fn what_helm_would_read_otherwise_is_not_read() {
+        let hook = r#"[{"name":"h","kind":"Job","events":["pre-delete"]}]"#;
+        let record =
+            Record::of(secret("shop", 3, &JSON.replace(r#""version":3"#, &format!(r#""hooks":{hook},"version":3"#))));
+        assert_eq!(
+            record.unwrap().hooks,
+            [Hook { kind: "Job".into(), name: "h".into(), events: vec!["pre-delete".into()] }]
+        );
+        for odd in [
+            format!(r#""Hooks":{hook}"#),
+            format!(r#""hooks":[],"hooks":{hook}"#),
+            format!("\"hoo\u{212a}s\":{hook}"),
+            r#""hooks":[{"events":["test"],"Events":["pre-delete"]}]"#.to_owned(),
+            r#""hooks":{"a":1}"#.to_owned(),
+            r#""hooks":[{"name":"h"}]"#.to_owned(),
+            r#""Manifest":"x""#.to_owned(),
+        ] {
+            let json = JSON.replace(r#""version":3"#, &format!(r#"{odd},"version":3"#));
+            assert!(Record::of(secret("shop", 3, &json)).is_err(), "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_record_is_in_place_when_every_way_leads_to_it() {
+        let record = Record::read(&stored(), "n", "shop", 3).unwrap().unwrap();
+        assert!(record.is_in_place("shop", "n"));
+        assert!(!record.is_in_place("shop", "other") && !record.is_in_place("other", "n"));
+        let mut renamed = secret("shop", 3, JSON);
+        renamed["metadata"]["name"] = "sh.helm.release.v1.shop.v4".into();
+        assert!(!Record::of(renamed).unwrap().is_in_place("shop", "n"));
+        let mut relabelled = secret("shop", 3, JSON);
+        relabelled["metadata"]["labels"]["status"] = "deployed".into();
+        assert!(!Record::of(relabelled).unwrap().is_in_place("shop", "n"));
+    }
+
+    #[test]
+    fn a_record_in_a_config_map_is_read() {
+        let packed = String::from_utf8(pack(JSON)).unwrap();
+        let object = serde_json::json!({"kind": "ConfigMap", "metadata": {"name": "sh.helm.release.v1.shop.v3"}, "data": {PAYLOAD: packed}});
+        let record = Record::of(object).unwrap();
+        assert_eq!((record.revision, record.stored_as().as_str()), (3, "ConfigMap sh.helm.release.v1.shop.v3"));
     }
 
     #[test]

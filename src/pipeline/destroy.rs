@@ -1,17 +1,22 @@
 //! Destroy, step by step: uninstall the release, keep what holds data unless told otherwise.
 
+use super::charts::Removal;
 use super::checks::is_our_claim;
 use super::event::{Report, say};
 use super::graph::{Graph, Step};
 use super::kinds;
 use super::lock::{self, Hold, Seen};
+use super::records::{self, Operation, Verb, shown};
 use super::run::{Conduct, Limits, run};
+use super::vacancy::Vacant;
 use super::{Error, Release, Slot, chart_secret, charts, foreign, vacancy};
+use crate::charts::PlannedChart;
 use crate::cluster::claims::ReleaseName;
 use crate::cluster::{
-    CLAIM, CONFIG_MAP, Cluster, Guard, Note, Objects, Owner, Propagation, SECRET, State, annotation, label, marks,
-    name_of, namespace, secret,
+    CLAIM, CONFIG_MAP, Cluster, ErrorKind, Guard, Note, Objects, Owner, Propagation, SECRET, State, VOLUME, annotation,
+    label, marks, name_of, namespace, secret,
 };
+use crate::diff::Object;
 use crate::helm::{self, Helm, Options, Target};
 use crate::problem::Problem;
 use serde_json::Value as Json;
@@ -28,8 +33,10 @@ pub struct Destroy {
     pub delete_namespace: bool,
     /// Whether a person knows that no other helm works on the release.
     pub assume_helm_dead: bool,
-    /// Namespaces of charts that came with it, where they are known: the whole cluster may not be ours to look at.
-    pub chart_namespaces: Vec<String>,
+    /// Charts of SOURCE, of which those with `destroy: true` go.
+    pub charts: Vec<PlannedChart>,
+    /// Releases of charts that a person named, by namespace and name.
+    pub remove_charts: Vec<(String, String)>,
 }
 
 /// What was done.
@@ -41,6 +48,8 @@ pub struct Destroyed {
     pub kept: Vec<String>,
     /// Claims that were deleted.
     pub deleted: Vec<String>,
+    /// Those of them whose volume stays, with the reason.
+    pub volumes_kept: Vec<String>,
     /// Whether the namespace was deleted.
     pub namespace: bool,
     /// Charts of others that came with it and went with it.
@@ -53,6 +62,7 @@ pub struct Destroyed {
 pub struct Destruction<'a> {
     request: &'a Destroy,
     release: &'a Release,
+    agree: &'a (dyn Fn() -> bool + Sync),
     report: &'a Report<'a>,
     limits: &'a Limits<'a>,
     helm: Slot<(Helm, Target)>,
@@ -60,6 +70,11 @@ pub struct Destruction<'a> {
     /// The application that the release belongs to, as our own objects say.
     live: Slot<Option<String>>,
     hold: Hold,
+    /// What helm deletes, known before anybody is asked.
+    objects: Slot<Vec<Object>>,
+    charts: Slot<Removal>,
+    /// What may go with the namespace.
+    vacant: Slot<Vacant>,
     done: Mutex<Destroyed>,
     going: Mutex<Vec<Json>>,
 }
@@ -75,7 +90,13 @@ pub fn steps<'a>() -> Result<Graph<'a, Destruction<'a>>, Problem> {
             &["check-helm-prereqs-kubernetes", "check-cluster-kubernetes"],
             Destruction::check,
         ),
-        Step::new("lock-kubernetes", "take the Lease of the release", &["destroy-prereq"], Destruction::lock)
+        Step::new(
+            "confirm-kubernetes",
+            "show every release, object, claim and namespace that goes, and have it confirmed",
+            &["destroy-prereq"],
+            Destruction::confirm,
+        ),
+        Step::new("lock-kubernetes", "take the Lease of the release", &["confirm-kubernetes"], Destruction::lock)
             .at_end(|destruction, _| destruction.hold.release()),
         Step::new("destroy-helm-kubernetes", "run helm uninstall", &["lock-kubernetes"], Destruction::uninstall),
         Step::new(
@@ -111,19 +132,28 @@ pub fn steps<'a>() -> Result<Graph<'a, Destruction<'a>>, Problem> {
     ])
 }
 
-/// Destroys the release.
-pub fn destroy(request: &Destroy, release: &Release, conduct: &Conduct) -> Result<Destroyed, Error> {
+/// Destroys the release. `agree` asks a person about what was just shown.
+pub fn destroy(
+    request: &Destroy,
+    release: &Release,
+    agree: &(dyn Fn() -> bool + Sync),
+    conduct: &Conduct,
+) -> Result<Destroyed, Error> {
     let (graph, report, limits) = (steps()?.part(conduct.only)?, conduct.report, &conduct.limits);
     say(report, format!("destroying {}", release.described()));
     let destruction = Destruction {
         request,
         release,
+        agree,
         report,
         limits,
         helm: Slot::default(),
         cluster: Slot::default(),
         live: Slot::default(),
         hold: Hold::new(request.assume_helm_dead, limits),
+        objects: Slot::default(),
+        charts: Slot::default(),
+        vacant: Slot::default(),
         done: Mutex::default(),
         going: Mutex::default(),
     };
@@ -153,23 +183,78 @@ impl Destruction<'_> {
         check_application(self.live.get()?.as_deref(), self.request.application.as_deref(), self.release)?;
         let ((helm, target), cluster) = (self.helm.get()?, self.cluster.get()?);
         let (live, seen) = Seen::look(helm, target, cluster, self.release)?;
-        check_release(live.as_ref(), cluster, self.release)?;
+        check_release(live.as_ref(), cluster, self.release, "uninstall")?;
         lock::check(cluster, self.release, self.owner()?, &seen, self.hold.word)?;
         if self.live.get()?.is_some() {
             kinds::check_none_open(cluster, self.owner()?, self.release)?;
         }
         self.hold.keep(seen);
         // Known before anything goes: half of it would help nobody.
+        self.objects.put(records::check(cluster, self.release, &Operation::ours(Verb::Uninstall))?);
+        let named = charts::Named { charts: &self.request.charts, places: &self.request.remove_charts };
+        let removal = match self.application()? {
+            Some(application) => charts::removal(self.release, application, cluster, &named, self.report)?,
+            None => Removal::default(),
+        };
         if self.request.delete_namespace {
-            vacancy::check(cluster, self.release, self.request.delete_data)?;
+            self.vacant.put(vacancy::check(
+                cluster,
+                self.release,
+                self.request.delete_data,
+                &going_here(self.release, &removal),
+                &Vacant::default(),
+            )?);
         }
+        self.charts.put(removal);
         Ok(())
+    }
+
+    /// The application that the release belongs to, or that SOURCE names.
+    fn application(&self) -> Result<Option<&str>, Error> {
+        Ok(self.live.get()?.as_deref().or(self.request.application.as_deref()))
+    }
+
+    /// Shows all that goes, and asks.
+    fn confirm(&self) -> Result<(), Error> {
+        let (cluster, release, removal) = (self.cluster.get()?, self.release, self.charts.get()?);
+        let (objects, claims) = (self.objects.get()?, our_claims(cluster, release)?);
+        let none = self.live.get()?.is_none() && claims.is_empty() && self.hold.sees_nothing();
+        if none && removal.going.is_empty() && !self.request.delete_namespace {
+            // There is nothing to ask about; the end says so.
+            return Ok(());
+        }
+        let tell = |text: String| say(self.report, text);
+        let objects: Vec<String> = objects.iter().map(shown).collect();
+        let with = if objects.is_empty() { String::new() } else { format!(" with {}", objects.join(", ")) };
+        tell(format!("to be removed: release {} in namespace {}{with}", release.name, release.namespace));
+        for going in &removal.going {
+            tell(format!("to be removed: {}", going.line()));
+        }
+        for left in &removal.left {
+            tell(format!("left in place: {left}"));
+        }
+        for claim in &claims {
+            let fate = if self.request.delete_data {
+                volume_of(cluster, claim)?.before()
+            } else {
+                "kept with its data".to_owned()
+            };
+            tell(format!("PersistentVolumeClaim {} in namespace {}: {fate}", name_of(claim), release.namespace));
+        }
+        if self.request.delete_namespace {
+            tell(format!("to be removed: namespace {} with all that is in it", release.namespace));
+        }
+        if (self.agree)() {
+            return Ok(());
+        }
+        Err(Error::Refused(Problem::at("", "nothing was destroyed").hint("say --yes to confirm").into()))
     }
 
     fn clear(&self) -> Result<(), Error> {
         if self.request.delete_namespace {
             let (cluster, data) = (self.cluster.get()?, self.request.delete_data);
-            let gone = vacancy::clear(cluster, self.release, data, self.limits)?;
+            let here = going_here(self.release, self.charts.get()?);
+            let gone = vacancy::clear(cluster, self.release, data, &here, self.vacant.get()?, self.limits)?;
             let mut done = self.done();
             done.namespace = gone;
             done.found |= gone;
@@ -178,7 +263,7 @@ impl Destruction<'_> {
     }
 
     fn owner(&self) -> Result<Owner<'_>, Error> {
-        let application = self.live.get()?.as_deref().or(self.request.application.as_deref()).unwrap_or_default();
+        let application = self.application()?.unwrap_or_default();
         Ok(Owner { release: &self.release.name, application })
     }
 
@@ -192,31 +277,31 @@ impl Destruction<'_> {
 
     fn uninstall(&self) -> Result<(), Error> {
         let (helm, target) = self.helm.get()?;
+        // Without a namespace there is no lock, and nothing that helm could remove.
+        let Some(lock) = self.hold.find() else { return Ok(()) };
+        lock.expects(Operation::ours(Verb::Uninstall));
         let options = Options { timeout: self.limits.left(), wait: true, ..Options::default() };
         let ran = helm.uninstall(target, &options, &mut |_| {});
-        let noted = self.hold.find().map(|lock| lock.helm_ended(self.cluster.get()?, self.release, ran.is_ok()));
+        let noted = lock.helm_ended(self.cluster.get()?, self.release, ran.is_ok());
         self.done().found |= ran?;
-        noted.transpose()?;
-        Ok(())
+        noted
     }
 
     fn claims(&self) -> Result<(), Error> {
         self.hold.check()?;
         let mut done = self.done();
         let going = claims(self.cluster.get()?, self.release, self.request.delete_data, &mut done)?;
-        done.found |= !done.deleted.is_empty();
+        done.found |= !done.deleted.is_empty() || !done.volumes_kept.is_empty();
         *self.going.lock().unwrap_or_else(PoisonError::into_inner) = going;
         Ok(())
     }
 
     fn charts(&self) -> Result<(), Error> {
         self.hold.check()?;
-        let Some(application) = self.live.get()?.as_deref().or(self.request.application.as_deref()) else {
-            return Ok(());
-        };
-        let (cluster, places) = (self.cluster.get()?, &self.request.chart_namespaces);
+        let Some(application) = self.application()? else { return Ok(()) };
+        let (removal, cluster) = (self.charts.get()?, self.cluster.get()?);
         let left =
-            charts::remove(self.release, application, cluster, places, self.limits, self.report, self.hold.word)?;
+            charts::remove(removal, self.release, application, cluster, self.limits, self.report, self.hold.word)?;
         let mut done = self.done();
         done.found |= !left.removed.is_empty();
         (done.charts_removed, done.charts_kept) = (left.removed, left.kept);
@@ -247,7 +332,7 @@ impl Destruction<'_> {
 
     fn wait(&self) -> Result<(), Error> {
         let going = std::mem::take(&mut *self.going.lock().unwrap_or_else(PoisonError::into_inner));
-        wait_until_gone(self.cluster.get()?, self.release, &going, self.limits, self.report)
+        wait_until_gone(self.cluster.get()?, self.release, &going, self.limits)
     }
 }
 
@@ -264,7 +349,13 @@ pub fn check_application(live: Option<&str>, wanted: Option<&str>, release: &Rel
 }
 
 /// Every deploy leaves its state, so that a release without it was made by somebody else.
-pub fn check_release(live: Option<&helm::Release>, cluster: &Cluster, release: &Release) -> Result<(), Error> {
+/// `verb` is helm's, for whoever works on it by hand.
+pub fn check_release(
+    live: Option<&helm::Release>,
+    cluster: &Cluster,
+    release: &Release,
+    verb: &str,
+) -> Result<(), Error> {
     let Some(live) = live else { return Ok(()) };
     let state = cluster.get(&CONFIG_MAP, &release.namespace, &State::name(&release.name))?;
     if state.is_some_and(|state| is_ours(&state, release)) {
@@ -274,7 +365,7 @@ pub fn check_release(live: Option<&helm::Release>, cluster: &Cluster, release: &
         "",
         format!("the {} (chart {}) was not deployed with kubectl aspire", release.described(), live.chart),
     )
-    .hint(format!("remove it with `helm uninstall {} --namespace {}`", release.name, release.namespace));
+    .hint(format!("`helm {verb} {} --namespace {}` does it by hand", release.name, release.namespace));
     Err(Error::Refused(problem.into()))
 }
 
@@ -291,16 +382,76 @@ pub fn live_application(cluster: &Cluster, release: &Release) -> Result<Option<S
     Ok(found.and_then(|object| annotation(&object, marks::APPLICATION).map(str::to_owned)))
 }
 
+/// The claims of the release.
+fn our_claims(cluster: &Cluster, release: &Release) -> Result<Vec<Json>, Error> {
+    let name = ReleaseName { name: &release.name, namespace: &release.namespace };
+    let live = cluster.list(&CLAIM, &release.namespace, &format!("{}={}", marks::INSTANCE, release.name))?;
+    Ok(live.into_iter().filter(|claim| is_our_claim(claim, name)).collect())
+}
+
+/// What becomes of the data when a claim is deleted.
+enum Volume {
+    /// It is deleted, or there never was a volume.
+    Goes,
+    /// Its policy keeps it: its name.
+    Stays(String),
+    /// We may not look.
+    Unknown(String),
+}
+
+impl Volume {
+    fn before(&self) -> String {
+        match self {
+            Self::Goes => "deleted with its data".to_owned(),
+            Self::Stays(name) => {
+                format!("deleted; its PersistentVolume {name} has the policy Retain and keeps the data")
+            }
+            Self::Unknown(name) => {
+                format!("deleted; we may not look whether its PersistentVolume {name} keeps the data")
+            }
+        }
+    }
+
+    fn after(&self) -> String {
+        match self {
+            Self::Goes => "its data is deleted".to_owned(),
+            Self::Stays(name) => format!("the PersistentVolume {name} has the policy Retain and keeps the data"),
+            Self::Unknown(name) => format!("we may not look whether the PersistentVolume {name} keeps the data"),
+        }
+    }
+}
+
+fn volume_of(cluster: &Cluster, claim: &Json) -> Result<Volume, Error> {
+    let Some(name) = claim["spec"]["volumeName"].as_str().filter(|name| !name.is_empty()) else {
+        return Ok(Volume::Goes);
+    };
+    match cluster.get(&VOLUME, "", name) {
+        Ok(None) => Ok(Volume::Goes),
+        Ok(Some(volume)) if volume["spec"]["persistentVolumeReclaimPolicy"] == "Delete" => Ok(Volume::Goes),
+        Ok(Some(_)) => Ok(Volume::Stays(name.to_owned())),
+        Err(error) if error.kind() == ErrorKind::Forbidden => Ok(Volume::Unknown(name.to_owned())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Releases of charts that go and lie in the namespace of the release.
+fn going_here(release: &Release, removal: &Removal) -> Vec<String> {
+    let here = removal.going.iter().filter(|going| going.namespace == release.namespace);
+    here.map(|going| going.name.clone()).collect()
+}
+
 /// Deletes or keeps the claims of the release; returns the deleted ones, which may take a while to go.
 fn claims(cluster: &Cluster, release: &Release, delete: bool, done: &mut Destroyed) -> Result<Vec<Json>, Error> {
     let mut going = Vec::new();
-    let name = ReleaseName { name: &release.name, namespace: &release.namespace };
-    let live = cluster.list(&CLAIM, &release.namespace, &format!("{}={}", marks::INSTANCE, release.name))?;
-    for claim in live.into_iter().filter(|claim| is_our_claim(claim, name)) {
+    for claim in our_claims(cluster, release)? {
         if delete {
+            let volume = volume_of(cluster, &claim)?;
             let guard = Guard::of(&claim).any_state();
             cluster.delete(&CLAIM, &release.namespace, name_of(&claim), &guard, Propagation::Background)?;
-            done.deleted.push(name_of(&claim).to_owned());
+            match volume {
+                Volume::Goes => done.deleted.push(name_of(&claim).to_owned()),
+                stays => done.volumes_kept.push(format!("{}: {}", name_of(&claim), stays.after())),
+            }
             going.push(claim);
         } else {
             done.kept.push(name_of(&claim).to_owned());
@@ -310,20 +461,21 @@ fn claims(cluster: &Cluster, release: &Release, delete: bool, done: &mut Destroy
 }
 
 /// A claim goes when the last pod that uses it has ended; a deploy before that is refused.
-fn wait_until_gone(
-    cluster: &Cluster,
-    release: &Release,
-    going: &[Json],
-    limits: &Limits,
-    report: &Report,
-) -> Result<(), Error> {
+fn wait_until_gone(cluster: &Cluster, release: &Release, going: &[Json], limits: &Limits) -> Result<(), Error> {
     for claim in going {
         let same = |live: Json| live["metadata"]["uid"] == claim["metadata"]["uid"];
         while cluster.get(&CLAIM, &release.namespace, name_of(claim))?.is_some_and(same) {
             if limits.left().is_zero() || (limits.stopped)() {
-                let sentence = format!("the claim {} is still being deleted: something still uses it", name_of(claim));
-                say(report, sentence);
-                break;
+                if (limits.stopped)() {
+                    return Err(Error::Interrupted);
+                }
+                let what = format!(
+                    "the PersistentVolumeClaim {} in namespace {} is still being deleted: something still uses it",
+                    name_of(claim),
+                    release.namespace
+                );
+                let hint = "see `kubectl describe pvc` for the pods that use it; the same command waits for it again";
+                return Err(Problem::at("", what).hint(hint).into());
             }
             std::thread::sleep(Duration::from_millis(200));
         }

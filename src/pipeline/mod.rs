@@ -32,6 +32,7 @@ mod plan;
 mod preflight;
 mod promote;
 mod reach;
+mod records;
 mod replicas;
 mod rollback;
 mod run;
@@ -57,6 +58,7 @@ pub use kinds::Consent;
 pub use plan::{Planned, plan, steps as plan_steps};
 pub use preflight::doctor;
 pub use promote::{Wish, promote};
+pub use records::NamedObject;
 pub use rollback::{Rollback, rollback, steps as rollback_steps};
 pub use run::{Conduct, Limits};
 pub use saved::Saved;
@@ -178,8 +180,10 @@ impl Error {
     pub fn is_refusal(&self) -> bool {
         match self {
             Self::Refused(_) => true,
+            Self::Cluster(error) | Self::Helm(crate::helm::Error::Lock(error)) => {
+                error.kind() == crate::cluster::ErrorKind::Refused
+            }
             Self::Helm(error) => error.is_in_progress(),
-            Self::Cluster(error) => error.kind() == crate::cluster::ErrorKind::Refused,
             Self::Several(errors) => errors.iter().all(Self::is_refusal),
             _ => false,
         }
@@ -233,6 +237,8 @@ pub struct Release {
     pub namespace: String,
     /// Where the cluster is.
     pub location: Location,
+    /// Objects beyond the namespace that a person named (`--allow-object`).
+    pub allowed: Vec<NamedObject>,
     access: Access,
     environment: Environment,
 }
@@ -241,7 +247,20 @@ impl Release {
     /// Names a release; connects to nothing.
     pub fn new(name: &str, namespace: &str, access: Access, environment: Environment) -> Result<Self, Error> {
         let location = crate::cluster::locate(&access, &environment)?;
-        Ok(Self { name: name.to_owned(), namespace: namespace.to_owned(), location, access, environment })
+        Ok(Self {
+            name: name.to_owned(),
+            namespace: namespace.to_owned(),
+            location,
+            allowed: Vec::new(),
+            access,
+            environment,
+        })
+    }
+
+    /// The same with objects beyond the namespace that a person named.
+    #[must_use]
+    pub fn allowing(self, allowed: Vec<NamedObject>) -> Self {
+        Self { allowed, ..self }
     }
 
     /// `release shop in namespace shop of context kind (https://127.0.0.1:6443)`.
@@ -254,7 +273,7 @@ impl Release {
     /// Another release on the same cluster.
     fn beside(&self, name: &str, namespace: &str) -> Result<Self, Error> {
         let access = Access { namespace: Some(namespace.to_owned()), ..self.access.clone() };
-        Self::new(name, namespace, access, self.environment.clone())
+        Ok(Self::new(name, namespace, access, self.environment.clone())?.allowing(self.allowed.clone()))
     }
 
     fn target(&self) -> Result<Target, Error> {

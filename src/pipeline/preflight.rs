@@ -6,6 +6,7 @@
 use super::adopt::Adopted;
 use super::before::{self, Before};
 use super::lock::{self, Seen, Word};
+use super::records::{self, Operation, Verb};
 use super::{Deploy, Error, Random, Release, checks, hosts, replicas, values};
 use crate::charts::{Brought, Phase};
 use crate::cluster::claims::ReleaseName;
@@ -169,7 +170,7 @@ pub fn examine(examined: &Examined, survey: &Survey) -> Result<Examination, Erro
     let manifest = render(examined, survey, &given)?;
     let objects = doctor::objects_of(&manifest).unwrap_or_default();
     let mut findings = of_cluster(cluster, survey, space, &objects);
-    let (seen, unknown) = match of_release(examined) {
+    let (seen, unknown) = match of_release(examined, &objects) {
         Ok((more, seen)) => {
             findings.extend(more);
             (seen, None)
@@ -240,12 +241,16 @@ fn of_version(survey: &Survey) -> Vec<String> {
 }
 
 /// Whether the release may become this application's.
-fn of_release(examined: &Examined) -> Result<(Vec<Finding>, Seen), Error> {
+fn of_release(examined: &Examined, objects: &[Json]) -> Result<(Vec<Finding>, Seen), Error> {
     let Examined { request, release, helm, target, cluster, before, word, .. } = *examined;
     let (live, seen) = Seen::look(helm, target, cluster, release)?;
     let owner = Owner { release: &release.name, application: &request.plan.application_id };
     let judged = before::check_release(live.as_ref(), target, &seen, before, request.plan)
-        .and_then(|()| lock::check(cluster, release, owner, &seen, word));
+        .and_then(|()| lock::check(cluster, release, owner, &seen, word))
+        .and_then(|()| {
+            let operation = Operation::ours(Verb::Upgrade(Some(objects.to_vec())));
+            records::check(cluster, release, &operation).map(drop)
+        });
     match judged {
         Ok(()) => Ok((Vec::new(), seen)),
         Err(error) => Ok((found("release", error)?, seen)),

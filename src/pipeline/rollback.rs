@@ -8,6 +8,7 @@ use super::kinds::{self, Agreed, Consent};
 use super::lock::{self, Hold, Lock, Seen};
 use super::promote::{Driver, Log, Terms, Way as KindsWay};
 use super::reach::{self, Manifest};
+use super::records::{self, Operation, Verb};
 use super::run::{Conduct, Limits, run};
 use super::watch::Watching;
 use super::{Error, Release, Slot, before, destroy, foresee, history, replicas};
@@ -158,7 +159,7 @@ impl Return<'_> {
         }
         let cluster = self.cluster.get()?;
         let (live, seen) = Seen::look(helm, target, cluster, self.release)?;
-        destroy::check_release(live.as_ref(), cluster, self.release)?;
+        destroy::check_release(live.as_ref(), cluster, self.release, "rollback")?;
         lock::check(cluster, self.release, self.owner()?, &seen, self.hold.word)?;
         if let Some(live) = &live {
             before::check_idle(live, &seen)?;
@@ -309,6 +310,7 @@ pub fn put_back_values(on: &Installation, revision: u64) -> Result<(), Error> {
 
 /// The objects of a revision, if helm can bring the release from what lives to them with its data and its secrets.
 fn check(on: &Installation, revision: u64) -> Result<Manifest, Error> {
+    records::check(on.cluster, on.release, &Operation::ours(Verb::Rollback(revision)))?;
     let (last, wanted) = (on.objects(None)?, on.objects(Some(revision))?);
     let live = reach::live(on.cluster, &wanted)?;
     let mut problems = Problems::default();
@@ -359,6 +361,7 @@ impl Way<'_> {
     pub fn go(&self, revision: u64, wanted: &Manifest) -> Result<(), Error> {
         let Self { on: Installation { cluster, helm, target, release, report, .. }, secrets, .. } = *self;
         replicas::hold(cluster, release, revision, wanted)?;
+        self.lock.expects(Operation::ours(Verb::Rollback(revision)));
         let back = || Ok(helm.rollback(target, revision, self.options, &mut |_| {})?);
         let waits = self.options.wait;
         let ran = if waits {

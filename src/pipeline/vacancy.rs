@@ -1,15 +1,16 @@
 //! Whether a namespace may go with its release: we made it for that release, and nothing of others lives in it.
 //!
-//! Asked before anything is removed, and again right before the namespace goes.
+//! Asked before anything is removed, and again right before the namespace goes. An owner excuses an object only if it is there
+//! itself and may go; a claim is excused by nobody.
 
 use super::checks::{is_our_claim, is_owned};
 use super::run::Limits;
 use super::{Error, Release};
-use crate::charts::Marks;
 use crate::cluster::claims::ReleaseName;
 use crate::cluster::{Cluster, Guard, NAMESPACE, Objects, Propagation, label, marks, name_of, namespace};
 use crate::problem::{Problem, Problems};
 use serde_json::Value as Json;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// What Kubernetes, and what is built upon it, puts into every namespace.
@@ -21,15 +22,26 @@ const EVERYWHERE: [(&str, &str); 4] = [
 ];
 
 /// Kinds that others make of what lives there.
-const SHADOWS: [&str; 4] = ["Event", "Endpoints", "EndpointSlice", "PodMetrics"];
+const SHADOWS: [&str; 2] = ["Event", "PodMetrics"];
+
+/// Uids of objects that may go with the namespace. What they own may go too, even when they are gone already.
+#[derive(Debug, Default)]
+pub struct Vacant(BTreeSet<String>);
 
 /// Most names that a refusal lists.
 const SHOWN: usize = 10;
 
-/// Refuses to delete a namespace that is not ours, or that holds more than this release.
-pub fn check(cluster: &Cluster, release: &Release, delete_data: bool) -> Result<(), Error> {
+/// Refuses to delete a namespace that is not ours, or that holds more than this release and the releases of charts that go
+/// with it (`going`). `before` is what was found earlier.
+pub fn check(
+    cluster: &Cluster,
+    release: &Release,
+    delete_data: bool,
+    going: &[String],
+    before: &Vacant,
+) -> Result<Vacant, Error> {
     let space = &release.namespace;
-    let Some(live) = cluster.get(&NAMESPACE, "", space)? else { return Ok(()) };
+    let Some(live) = cluster.get(&NAMESPACE, "", space)? else { return Ok(Vacant::default()) };
     let mut problems = Problems::default();
     if !namespace::created_for(&live, &release.name) {
         let what = format!("the namespace {space} was not made by kubectl aspire for the release {}", release.name);
@@ -45,46 +57,71 @@ pub fn check(cluster: &Cluster, release: &Release, delete_data: bool) -> Result<
         let what = format!("the namespace {space} holds claims with data of the release: {}", claims.join(", "));
         problems.push(Problem::at("", what).hint("--delete-data deletes them too"));
     }
-    let foreign = foreign(&objects, name, &going(&objects, name));
+    let (foreign, vacant) = foreign(&objects, name, going, before);
     if !foreign.is_empty() {
         let more = if foreign.len() > SHOWN { format!(" and {} more", foreign.len() - SHOWN) } else { String::new() };
         let shown = foreign.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
         let what = format!("the namespace {space} holds what is not of the release {}: {shown}{more}", release.name);
         problems.push(Problem::at("", what).hint("leave --delete-namespace out, or remove them first"));
     }
-    problems.or(()).map_err(Error::Refused)
+    problems.or(vacant).map_err(Error::Refused)
 }
 
-/// Releases of charts that came with the application and go with it.
-fn going(objects: &[Json], release: ReleaseName) -> Vec<String> {
-    let records = objects.iter().filter(|object| object["type"] == "helm.sh/release.v1");
-    let ours = records.filter(|record| {
-        let marks = Marks::read(&record["metadata"]["labels"]);
-        marks.is_some_and(|marks| marks.destroy && marks.is_for(release.name, release.namespace))
-    });
-    ours.filter_map(|record| label(record, "name").map(str::to_owned)).collect()
-}
-
-/// Objects that are neither of the release, nor of those that go with it, nor in every namespace, as `Kind name`, sorted.
-fn foreign(objects: &[Json], release: ReleaseName, going: &[String]) -> Vec<String> {
-    let kind = |object: &Json| object["kind"].as_str().unwrap_or_default().to_owned();
-    let mut found: Vec<String> = objects
+/// Objects that are neither of the release, nor of those that go with it, nor in every namespace, as `Kind name`, sorted; and the
+/// others.
+fn foreign(objects: &[Json], release: ReleaseName, going: &[String], before: &Vacant) -> (Vec<String>, Vacant) {
+    let mut vacant: BTreeSet<String> = before.0.clone();
+    let (mut left, mut found): (Vec<&Json>, usize) = (objects.iter().collect(), usize::MAX);
+    // An owner may itself be owned: once more as long as that finds anything.
+    while left.len() < found {
+        found = left.len();
+        let services: BTreeSet<&str> =
+            objects.iter().filter(|one| one["kind"] == "Service" && vacant.contains(uid(one))).map(name_of).collect();
+        let (gone, rest): (Vec<&Json>, Vec<&Json>) =
+            left.into_iter().partition(|object| may_go(object, release, going, &vacant, &services));
+        vacant.extend(gone.into_iter().map(|object| uid(object).to_owned()));
+        left = rest;
+    }
+    let mut names: Vec<String> = left
         .iter()
-        .filter(|object| {
-            let kind = kind(object);
-            let owned = object["metadata"]["ownerReferences"].as_array().is_some_and(|owners| !owners.is_empty());
-            let everywhere = EVERYWHERE.contains(&(kind.as_str(), name_of(object)));
-            !(owned
-                || everywhere
-                || SHADOWS.contains(&kind.as_str())
-                || is_of(object, release)
-                || going.iter().any(|name| is_of(object, ReleaseName { name, ..release })))
-        })
-        .map(|object| format!("{} {}", kind(object), name_of(object)))
+        .map(|object| format!("{} {}", object["kind"].as_str().unwrap_or_default(), name_of(object)))
         .collect();
-    found.sort();
-    found.dedup();
-    found
+    names.sort();
+    names.dedup();
+    (names, Vacant(vacant))
+}
+
+fn uid(object: &Json) -> &str {
+    object["metadata"]["uid"].as_str().unwrap_or_default()
+}
+
+fn may_go(
+    object: &Json,
+    release: ReleaseName,
+    going: &[String],
+    vacant: &BTreeSet<String>,
+    services: &BTreeSet<&str>,
+) -> bool {
+    let kind = object["kind"].as_str().unwrap_or_default();
+    if kind == "PersistentVolumeClaim" {
+        return is_our_claim(object, release);
+    }
+    let owners = object["metadata"]["ownerReferences"].as_array().map_or(&[][..], Vec::as_slice);
+    let owned = !owners.is_empty()
+        && owners.iter().all(|owner| owner["uid"].as_str().is_some_and(|uid| !uid.is_empty() && vacant.contains(uid)));
+    let service = match kind {
+        "Endpoints" => Some(name_of(object)),
+        "EndpointSlice" => label(object, "kubernetes.io/service-name"),
+        _ => None,
+    };
+    owned
+        || service.is_some_and(|service| services.contains(service))
+        // It goes anyhow.
+        || object["metadata"]["deletionTimestamp"].is_string()
+        || EVERYWHERE.contains(&(kind, name_of(object)))
+        || SHADOWS.contains(&kind)
+        || is_of(object, release)
+        || going.iter().any(|name| is_of(object, ReleaseName { name, ..release }))
 }
 
 /// Whether helm or we made the object for the release.
@@ -92,12 +129,19 @@ fn is_of(object: &Json, release: ReleaseName) -> bool {
     let by_us =
         label(object, marks::MANAGED_BY) == Some(marks::US) && label(object, marks::INSTANCE) == Some(release.name);
     let record = object["type"] == "helm.sh/release.v1" && label(object, "name") == Some(release.name);
-    is_owned(object, release) || is_our_claim(object, release) || by_us || record
+    is_owned(object, release) || by_us || record
 }
 
 /// Deletes the namespace and waits until it is gone; an error that says what holds it when time is up.
-pub fn clear(cluster: &Cluster, release: &Release, delete_data: bool, limits: &Limits) -> Result<bool, Error> {
-    check(cluster, release, delete_data)?;
+pub fn clear(
+    cluster: &Cluster,
+    release: &Release,
+    delete_data: bool,
+    going: &[String],
+    before: &Vacant,
+    limits: &Limits,
+) -> Result<bool, Error> {
+    check(cluster, release, delete_data, going, before)?;
     let space = &release.namespace;
     let Some(live) = cluster.get(&NAMESPACE, "", space)? else { return Ok(false) };
     cluster.delete(&NAMESPACE, "", space, &Guard::of(&live).any_state(), Propagation::Background)?;
@@ -133,7 +177,7 @@ mod tests {
     fn what_is_of_the_release_or_everywhere_is_not_foreign() {
         let release = ReleaseName { name: "shop", namespace: "n" };
         let object = |kind: &str, name: &str, metadata: &Json| {
-            let mut object = json!({"kind": kind, "metadata": {"name": name}});
+            let mut object = json!({"kind": kind, "metadata": {"name": name, "uid": format!("uid-{name}")}});
             for (key, value) in metadata.as_object().unwrap() {
                 object["metadata"][key] = value.clone();
             }
@@ -152,24 +196,56 @@ mod tests {
             object("Deployment", "api", &helm),
             object("Deployment", "theirs", &other),
             object("Secret", "shop-secrets", &ours),
-            object("Pod", "api-1", &json!({"ownerReferences": [{"kind": "ReplicaSet"}]})),
+            object("Pod", "api-1", &json!({"ownerReferences": [{"kind": "Deployment", "uid": "uid-api"}]})),
             object("Pod", "alone", &json!({})),
             object("Event", "x", &json!({})),
         ];
         let expected = ["Deployment theirs", "Pod alone", "Secret kube-root-ca.crt", "ServiceAccount deployer"];
-        assert_eq!(foreign(&objects, release, &[]), expected);
-        assert_eq!(foreign(&objects, release, &["other".to_owned()]), expected[1..]);
+        let none = Vacant::default();
+        assert_eq!(foreign(&objects, release, &[], &none).0, expected);
+        assert_eq!(foreign(&objects, release, &["other".to_owned()], &none).0, expected[1..]);
     }
 
     #[test]
-    fn what_goes_with_the_release_is_told_by_its_marks() {
-        let record = |name: &str, destroy: &str, of: &str| {
-            json!({"type": "helm.sh/release.v1", "metadata": {"labels": {"name": name, "aspire-k8s/application": "a", "aspire-k8s/chart": name,
-                "aspire-k8s/for-release": of, "aspire-k8s/for-namespace": "n", "aspire-k8s/destroy": destroy}}})
+    fn an_owner_excuses_only_if_it_is_there_and_goes_too() {
+        let release = ReleaseName { name: "shop", namespace: "n" };
+        let helm = json!({"meta.helm.sh/release-name": "shop", "meta.helm.sh/release-namespace": "n"});
+        let object = |kind: &str, name: &str, owner: &str| {
+            let owners = if owner.is_empty() { json!([]) } else { json!([{"kind": "X", "name": "x", "uid": owner}]) };
+            json!({"kind": kind, "metadata": {"name": name, "uid": name, "ownerReferences": owners}})
         };
-        let objects =
-            [record("goes", "true", "shop"), record("stays", "false", "shop"), record("theirs", "true", "other")];
-        assert_eq!(going(&objects, ReleaseName { name: "shop", namespace: "n" }), ["goes"]);
+        let mut ours = object("Deployment", "api", "");
+        ours["metadata"]["annotations"] = helm.clone();
+        let mut claim = object("PersistentVolumeClaim", "marked", "");
+        claim["metadata"]["annotations"] = helm.clone();
+        let mut service = object("Service", "web", "");
+        service["metadata"]["annotations"] = helm;
+        let objects = [
+            object("Pod", "pod", "set"),
+            object("ReplicaSet", "set", "api"),
+            ours,
+            service,
+            object("Endpoints", "web", ""),
+            object("Endpoints", "alone", ""),
+            object("Deployment", "theirs", ""),
+            object("Pod", "of-theirs", "theirs"),
+            object("ConfigMap", "of-a-volume", "victim-pv"),
+            object("PersistentVolumeClaim", "of-ours", "api"),
+            claim,
+        ];
+        let (names, vacant) = foreign(&objects, release, &[], &Vacant::default());
+        let expected = [
+            "ConfigMap of-a-volume",
+            "Deployment theirs",
+            "Endpoints alone",
+            "PersistentVolumeClaim marked",
+            "PersistentVolumeClaim of-ours",
+            "Pod of-theirs",
+        ];
+        assert_eq!(names, expected);
+        // Later the owner is gone, and its pods are still on their way.
+        assert_eq!(foreign(&objects[..1], release, &[], &vacant).0, [""; 0]);
+        assert_eq!(foreign(&objects[..1], release, &[], &Vacant::default()).0, ["Pod pod"]);
     }
 
     #[test]

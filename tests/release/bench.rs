@@ -124,9 +124,10 @@ impl Bench {
         self.run(&[&["deploy", "app", "-n", &self.ns], more].concat())
     }
 
-    /// `destroy` of the application in this namespace.
+    /// `destroy` of the application in this namespace, confirmed.
     pub fn destroy(&self, more: &[&str]) -> Run {
-        self.run(&[&["destroy", "app", "-n", &self.ns], more].concat())
+        let yes: &[&str] = if more.contains(&"--yes") { &[] } else { &["--yes"] };
+        self.run(&[&["destroy", "app", "-n", &self.ns], yes, more].concat())
     }
 
     /// Helm itself, by hand.

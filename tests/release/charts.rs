@@ -129,11 +129,22 @@ fn a_chart_that_defines_a_kind_comes_before_the_one_that_uses_it_and_a_second_de
     let packed = bench.run(&["plan", "rendered", "-n", &ns]).end();
     assert!(packed.err.contains("charts: not installed from a chart that was rendered before: defs into"), "{packed}");
 
-    // By the name of the release alone: what is to go is known from the releases.
-    let ran = bench.run(&["destroy", "--release", "app", "-n", &ns]).ok();
+    // By the name of the release alone only labels would say what is to go: a person names it.
+    let by_name = ["destroy", "--release", "app", "-n", &ns];
+    bench.unchanged(|| {
+        bench.run(&by_name).exits(3).says(&[
+            &format!("left in place: uses in {uses} (chart uses): only its labels say"),
+            &format!("--remove-chart {uses}/uses"),
+        ]);
+        let wrong = format!("{ns}/uses");
+        bench.run(&[&by_name[..], &["--remove-chart", &wrong, "--yes"]].concat()).exits(3).says(&["no such release"]);
+    });
+    let place = format!("{uses}/uses");
+    let ran = bench.run(&[&by_name[..], &["--remove-chart", &place, "--yes"]].concat()).ok();
     ran.says(&[
+        &format!("to be removed: release uses in namespace {uses} with Widget one in namespace {uses}"),
         &format!("removed with it: the charts uses in {uses}"),
-        &format!("left in place: the charts defs in {defs}"),
+        &format!("left in place: defs in {defs} (chart defs): only its labels say"),
     ]);
     assert_eq!(names(&revisions(&bench, &[&ns, &defs, &uses])), [format!("{defs}/defs")]);
     assert!(bench.left_behind().is_empty());
@@ -238,7 +249,7 @@ fn a_secret_reaches_a_chart_through_a_pipe_only_and_is_kept() {
     assert_eq!(values["auth"]["password"], "another");
 
     // The chart stays, and so does what it was set up with.
-    bench.destroy(&[]).ok().says(&["left in place: the charts red in"]);
+    bench.destroy(&[]).ok().says(&["left in place: red in"]);
     assert_eq!(bench.secret("app-secrets")["extra"], "another");
     bench.deploy(&[]).ok().says(&["chart red (red in", "unchanged"]);
     assert!(bench.left_behind().is_empty());

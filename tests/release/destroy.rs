@@ -45,7 +45,17 @@ fn delete_data_removes_claims_and_secrets_of_the_release_only() {
     let theirs = foreign(&bench);
     let before = untouched(&bench, theirs);
     bench.deploy(&[]).ok();
-    bench.unchanged(|| bench.destroy(&["--delete-data"]).exits(3).says(&["say --yes"]));
+    bench.unchanged(|| {
+        for more in [&["--delete-data"][..], &[], &["--non-interactive"]] {
+            let ran = bench.run(&[&["destroy", "app", "-n", &bench.ns], more].concat()).exits(3);
+            ran.says(&[
+                "to be removed: release app in namespace",
+                "Deployment api in namespace",
+                "nothing was destroyed",
+                "--yes",
+            ]);
+        }
+    });
     bench.destroy(&["--delete-data", "--yes"]).ok().says(&["deleted with their data: db-data"]);
     bench.plane.kubectl(&["wait", "--for=delete", "pvc/db-data", "-n", &bench.ns, "--timeout=60s"]).unwrap();
     for gone in ["secret/app-secrets", "configmap/app-aspire"] {
@@ -84,7 +94,7 @@ fn destroy_by_release_name_needs_no_manifest() {
     let Some(bench) = bench("named") else { return };
     bench.deploy(&["--release", "other-name"]).ok();
     std::fs::remove_dir_all(bench.path("app")).unwrap();
-    bench.run(&["destroy", "--release", "other-name", "-n", &bench.ns]).ok().says(&["kept", "db-data"]);
+    bench.run(&["destroy", "--release", "other-name", "-n", &bench.ns, "--yes"]).ok().says(&["kept", "db-data"]);
     assert_eq!(bench.list("deployments,statefulsets"), [json!(null); 0]);
     assert_eq!(bench.find("configmap/other-name-aspire"), None);
 }
@@ -120,6 +130,7 @@ fn a_release_that_is_not_ours_is_refused() {
     bench.unchanged(|| {
         bench.destroy(&["--yes"]).exits(3).says(&["helm uninstall app"]);
         bench.run(&["destroy", "--release", "app", "-n", &bench.ns]).exits(3).says(&["chart plain-1.0.0"]);
+        bench.run(&["rollback", "app", "-n", &bench.ns]).exits(3).says(&["`helm rollback app"]);
     });
 }
 

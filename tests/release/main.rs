@@ -26,6 +26,7 @@ mod passwords;
 mod plan;
 mod plugin;
 mod prompts;
+mod records;
 mod refusals;
 mod rendered;
 mod rollback;

@@ -164,10 +164,10 @@ fn under_helm_a_namespace_that_may_not_be_meant_is_asked_about() {
     helm(&bench, "3.22.0", &["aspire", "deploy", "app", "-n", &bench.ns]).ok().says(&[&said]);
     // Typed and neither the context's nor the file's: what was typed.
     let other = bench.plane.namespace("which-other");
-    let gone = helm(&bench, "4.3.1", &["aspire", "destroy", "app", "-n", &other]).exits(1);
+    let gone = helm(&bench, "4.3.1", &["aspire", "destroy", "app", "-n", &other, "--yes"]).exits(1);
     gone.says(&[&format!("no release app in namespace {other}")]);
     // Without helm there is no doubt.
-    bench.run(&["destroy", "app"]).ok().says(&[&said]);
+    bench.run(&["destroy", "app", "--yes"]).ok().says(&[&said]);
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn a_refusal_keeps_its_exit_code_under_helm() {
     bench.deploy(&[]).ok();
     bench.configure("application: other\nrelease: {name: app}\n");
     for version in HELMS {
-        let ran = helm(&bench, version, &["aspire", "destroy", "app", "-n", &bench.ns]).exits(3);
+        let ran = helm(&bench, version, &["aspire", "destroy", "app", "-n", &bench.ns, "--yes"]).exits(3);
         ran.says(&["belongs to the application `app`, not to `other`"]);
     }
 }
@@ -194,5 +194,5 @@ fn kubectl_finds_the_program_on_the_path() {
     run(&["aspire", "deploy", "app", "-n", &bench.ns])
         .ok()
         .says(&[&format!("deployed release app in namespace {}", bench.ns)]);
-    run(&["aspire", "destroy", "app", "-n", &bench.ns]).ok();
+    run(&["aspire", "destroy", "app", "-n", &bench.ns, "--yes"]).ok();
 }

@@ -47,7 +47,7 @@ fn a_chart_folder_and_its_package_are_deployed_like_their_source() {
     });
     let ran = bench.run(&["status", "elsewhere/app-0.1.0.tgz", "-o", "json"]).ok();
     assert_eq!(serde_json::from_str::<Value>(&ran.out).unwrap()["application"], "app");
-    bench.run(&["destroy", "elsewhere/chart"]).ok().says(&["kept", "db-data"]);
+    bench.run(&["destroy", "elsewhere/chart", "--yes"]).ok().says(&["kept", "db-data"]);
     assert!(bench.left_behind().is_empty());
 }
 

@@ -50,7 +50,7 @@ fn the_context_chooses_the_cluster_and_the_kubeconfig_stays_as_it_is() {
     run(&["deploy", "app", "--context", "testbed"]).ok().says(&[&said]);
     let file = file.display().to_string();
     bench
-        .run(&["destroy", "app", "--context", "testbed", "--kubeconfig", &file])
+        .run(&["destroy", "app", "--yes", "--context", "testbed", "--kubeconfig", &file])
         .env("KUBECONFIG", "/nowhere")
         .ok()
         .says(&[&said]);

@@ -71,11 +71,39 @@ fn a_source_beside_a_release_says_where_it_is() {
     let Some(bench) = bench("beside") else { return };
     bench.configure(&format!("application: app\nrelease: {{namespace: {}}}\n", bench.ns));
     bench.run(&["deploy", "app", "--release", "other-name"]).ok();
-    bench.run(&["destroy", "app", "--release", "other-name"]).ok().says(&[&format!("in namespace {}", bench.ns)]);
+    bench
+        .run(&["destroy", "app", "--release", "other-name", "--yes"])
+        .ok()
+        .says(&[&format!("in namespace {}", bench.ns)]);
     bench.run(&["deploy", "app", "--release", "other-name"]).ok();
     bench.configure(&format!("application: another\nrelease: {{namespace: {}}}\n", bench.ns));
     bench.unchanged(|| {
-        let ran = bench.run(&["destroy", "app", "--release", "other-name"]).exits(3);
+        let ran = bench.run(&["destroy", "app", "--release", "other-name", "--yes"]).exits(3);
         ran.says(&["belongs to the application `app`, not to `another`"]);
     });
+}
+
+#[test]
+fn an_owner_that_is_not_there_excuses_nothing_and_claims_always_count() {
+    let Some(bench) = made("owned") else { return };
+    let node = bench
+        .plane
+        .kubectl(&["get", "nodes", "-o", "jsonpath={.items[0].metadata.name} {.items[0].metadata.uid}"])
+        .unwrap();
+    let (node, uid) = node.trim().split_once(' ').unwrap();
+    let owners = json!([{"apiVersion": "v1", "kind": "Node", "name": node, "uid": uid}]);
+    bench.apply(
+        &json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "precious", "ownerReferences": owners}}),
+    );
+    bench.apply(&json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "precious-data", "ownerReferences": owners},
+        "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "wffc", "resources": {"requests": {"storage": "1Gi"}}}}));
+    // A label or annotation on a claim makes it nobody's data either.
+    let marks = json!({"meta.helm.sh/release-name": "app", "meta.helm.sh/release-namespace": bench.ns});
+    bench.apply(&json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "marked-data", "annotations": marks},
+        "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "wffc", "resources": {"requests": {"storage": "1Gi"}}}}));
+    bench.unchanged(|| {
+        let ran = bench.destroy(&["--delete-namespace", "--delete-data", "--yes"]).exits(3);
+        ran.says(&["ConfigMap precious, PersistentVolumeClaim marked-data, PersistentVolumeClaim precious-data"]);
+    });
+    assert!(bench.find("deployment/api").is_some());
 }

@@ -3,7 +3,7 @@
 mod parts;
 mod verbs;
 
-pub use parts::{Accept, Images, ListFormat, Named, Parameters, Source, StepFormat};
+pub use parts::{Accept, Images, ListFormat, Named, On, Parameters, Source, StepFormat};
 pub use verbs::{
     Charts, ChartsList, ChartsLock, Dashboard, Deploy, Destroy, Doctor, Format, InputFormat, Inputs, Look, Part, Plan,
     Promote, Render, Rollback, Seal,

@@ -107,6 +107,10 @@ pub struct On {
     /// Go on though a helm that nobody can see from here may have been at work: you know that it is dead
     #[arg(long)]
     pub assume_helm_dead: bool,
+    /// Let helm delete or change this object beyond the namespace, which only its record names: KIND/NAME, or
+    /// KIND/NAMESPACE/NAME; it must be owned by the release. May be repeated
+    #[arg(long = "allow-object", value_name = "OBJECT")]
+    pub allow_objects: Vec<String>,
 }
 
 /// Losses that a person has to accept by name.

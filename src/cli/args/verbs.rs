@@ -187,6 +187,9 @@ pub struct Destroy {
     /// Delete the claims of the release and all its secrets too
     #[arg(long)]
     pub delete_data: bool,
+    /// Remove this release of a chart that came with the application too, NAMESPACE/RELEASE; may be repeated
+    #[arg(long = "remove-chart", value_name = "PLACE")]
+    pub remove_charts: Vec<String>,
     /// Delete the namespace too, if a deploy of this release made it and nothing of others lives in it
     #[arg(long)]
     pub delete_namespace: bool,

@@ -59,6 +59,15 @@ pub fn steps_of_source(common: &Common, source: &Source) -> Result<Vec<PlannedCh
     Ok(charts::ordered(charts.into_iter().chain(issuers).collect()))
 }
 
+/// The charts that the intent of SOURCE names, the issuers among them, for who removes them: what they are called and where they lie.
+pub fn to_remove(config: &Config, release: &str, namespace: &str) -> Result<Vec<PlannedChart>, CliError> {
+    // Where their secrets live does not matter for that.
+    let nowhere = |_: &str, _| Ok(SecretKey::default());
+    let issuers =
+        charts::issuers(config, release, namespace, &nowhere).map_err(|problems| wrong("aspire-k8s.yaml", problems))?;
+    Ok(charts::plan(config).into_iter().chain(issuers).collect())
+}
+
 /// The charts that SOURCE names, as far as it can be read, for a list of steps.
 pub fn of_source(common: &Common, source: &Source) -> Result<Vec<PlannedChart>, CliError> {
     if packed::is_chart(source) {

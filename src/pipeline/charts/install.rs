@@ -3,6 +3,7 @@
 use super::super::Error;
 use super::super::event::say;
 use super::super::lock::{Hold, Seen};
+use super::super::records::{self, Operation, Origin, Verb};
 use super::super::watch::Watching;
 use super::fetch::Ready;
 use super::look::{Decided, at};
@@ -47,14 +48,20 @@ impl Work<'_> {
             );
             return Err(Error::Refused(at(chart, what).hint("run again").into()));
         }
-        if chart.tried {
-            self.wait_for_trial(chart, &trial::objects(chart, ready, &helm, &target, &given)?)?;
-        }
+        let operation = if chart.tried {
+            let objects = trial::objects(chart, ready, &helm, &target, &given)?;
+            self.wait_for_trial(chart, &objects)?;
+            Operation::ours(Verb::Upgrade(Some(objects)))
+        } else {
+            Operation { verb: Verb::Upgrade(None), origin: Origin::Others(None) }
+        };
+        records::check(self.cluster, &release, &operation)?;
         let owner = Owner { release: &chart.release, application: self.application };
         let hold = Hold::new(self.word.assume_helm_dead, self.limits);
         hold.keep(seen);
         hold.take(&helm, &release, owner, "deploy")?;
         let ran = hold.recover(self.cluster, &release, self.limits, self.report).and_then(|()| {
+            hold.lock()?.expects(operation);
             let what = format!("the chart {}", chart.name);
             let watching = Watching {
                 what: &what,

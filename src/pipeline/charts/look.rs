@@ -1,6 +1,7 @@
 //! What of the charts is on the cluster, and what is to be done about each. Reads only.
 
 use super::super::lock::{self, Seen};
+use super::super::records::{self, Operation, Origin, Verb};
 use super::super::{Error, Release};
 use super::fetch::Ready;
 use super::trial;
@@ -136,7 +137,9 @@ impl Work<'_> {
         let (release, helm, target) = of_chart(self, chart)?;
         let (_, seen) = Seen::look(&helm, &target, self.cluster, &release)?;
         let owner = Owner { release: &chart.release, application: self.application };
-        lock::check(self.cluster, &release, owner, &seen, self.word)
+        lock::check(self.cluster, &release, owner, &seen, self.word)?;
+        let origin = if chart.tried { Origin::Ours } else { Origin::Others(None) };
+        records::check(self.cluster, &release, &Operation { verb: Verb::Upgrade(None), origin }).map(drop)
     }
 
     /// The kinds that a chart will define. A chart that does not say it without a cluster is asked for its folder `crds`.

@@ -20,7 +20,7 @@ mod wait;
 pub use fetch::{Ready, fetch};
 pub use look::Decided;
 pub use pin::{installed_charts, newest_of, pin};
-pub use remove::remove;
+pub use remove::{Named, Removal, removal, remove};
 
 use super::deploy::Deployment;
 use super::graph::Step;

@@ -1,20 +1,54 @@
 //! Removes the charts that are to go with the application, the last one that was installed first.
 //!
-//! Our marks on helm's records say which they are, so that no file is needed.
+//! Whoever may write Secrets in any namespace may write our marks there. So marks only find releases: one goes if SOURCE or
+//! a flag names it where it lies, and the others are told and left.
 
 use super::super::event::{Report, say};
 use super::super::lock::{Hold, Seen, Word};
+use super::super::records::{self, Operation, Origin, Verb, shown};
 use super::super::run::Limits;
 use super::super::{Error, Release};
 use super::cluster_issuers;
-use crate::charts::Marks;
+use crate::charts::{Marks, PlannedChart};
 use crate::cluster::{Cluster, ErrorKind, Owner, SECRET, label};
+use crate::diff::Object;
 use crate::helm::Options;
+use crate::problem::{Problem, Problems};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Namespace and name of a release.
-type Place = (String, String);
+pub type Place = (String, String);
+
+/// What SOURCE and flags name.
+#[derive(Debug, Default)]
+pub struct Named<'a> {
+    /// Charts of SOURCE.
+    pub charts: &'a [PlannedChart],
+    /// Releases that a person named (`--remove-chart`).
+    pub places: &'a [Place],
+}
+
+/// What is to become of the charts.
+#[derive(Debug, Default)]
+pub struct Removal {
+    /// Those that go, in the order in which they go.
+    pub going: Vec<Going>,
+    /// Those that stay, each with the reason.
+    pub left: Vec<String>,
+}
+
+/// The release of a chart that goes.
+#[derive(Debug)]
+pub struct Going {
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// What helm deletes.
+    pub objects: Vec<Object>,
+    origin: Origin,
+}
 
 /// What became of the charts.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -25,34 +59,93 @@ pub struct Left {
     pub kept: Vec<String>,
 }
 
-/// Removes what was installed for a release and is to go with it. `places` are further namespaces to look into where the
-/// whole cluster may not be looked at.
-pub fn remove(
+impl Going {
+    /// `nginx in web`.
+    fn described(&self) -> String {
+        format!("{} in {}", self.name, self.namespace)
+    }
+
+    /// What a person reads before being asked.
+    pub fn line(&self) -> String {
+        let objects: Vec<String> = self.objects.iter().map(shown).collect();
+        format!("release {} in namespace {} with {}", self.name, self.namespace, objects.join(", "))
+    }
+}
+
+/// Finds what was installed for a release, and decides what goes. Reads only; refuses what helm must not be let to do.
+pub fn removal(
     release: &Release,
     application: &str,
     cluster: &Cluster,
-    places: &[String],
+    named: &Named,
+    report: &Report,
+) -> Result<Removal, Error> {
+    let mut found = found(release, cluster, named, report)?;
+    found.retain(|(_, marks)| marks.is_of(application, &release.name, &release.namespace));
+    found.sort_by(|(a, ours), (b, theirs)| (theirs.order, b).cmp(&(ours.order, a)));
+    let mut problems = Problems::default();
+    for (namespace, name) in named.places {
+        if !found.iter().any(|((there, other), _)| (there, other) == (namespace, name)) {
+            let what =
+                format!("--remove-chart {namespace}/{name}: no such release came with the {}", release.described());
+            problems.push(Problem::at("", what).hint("`helm uninstall` removes what did not come with it"));
+        }
+    }
+    let mut removal = Removal::default();
+    for ((namespace, name), marks) in found {
+        let origin = match origin(&namespace, &name, named) {
+            Ok(origin) => origin,
+            Err(why) => {
+                removal.left.push(format!("{name} in {namespace} (chart {}): {why}", marks.chart));
+                continue;
+            }
+        };
+        let operation = Operation { verb: Verb::Uninstall, origin };
+        match records::check(cluster, &release.beside(&name, &namespace)?, &operation) {
+            Ok(objects) => removal.going.push(Going { namespace, name, objects, origin: operation.origin }),
+            Err(Error::Refused(more)) => problems.0.extend(more.0),
+            Err(error) => return Err(error),
+        }
+    }
+    problems.or(removal).map_err(Error::Refused)
+}
+
+/// Whose chart a release is, when somebody named it; why it stays otherwise.
+fn origin(namespace: &str, name: &str, named: &Named) -> Result<Origin, String> {
+    if named.places.iter().any(|(there, other)| (there.as_str(), other.as_str()) == (namespace, name)) {
+        return Ok(Origin::Others(None));
+    }
+    let chart = named.charts.iter().find(|chart| (&*chart.namespace, &*chart.release) == (namespace, name));
+    match chart {
+        Some(chart) if chart.destroy && chart.tried => Ok(Origin::Ours),
+        Some(chart) if chart.destroy => Ok(Origin::Others(chart.chart_name().map(str::to_owned))),
+        Some(chart) => Err(format!("`destroy: true` of {} removes it", chart.place())),
+        None => Err(format!(
+            "only its labels say that it came with the application; --remove-chart {namespace}/{name} removes it"
+        )),
+    }
+}
+
+/// Removes what goes.
+pub fn remove(
+    removal: &Removal,
+    release: &Release,
+    application: &str,
+    cluster: &Cluster,
     limits: &Limits,
     report: &Report,
     word: Word,
 ) -> Result<Left, Error> {
-    let mut left = Left::default();
-    let mut found = found(release, cluster, places, report)?;
-    found.retain(|(_, marks)| marks.is_of(application, &release.name, &release.namespace));
-    found.sort_by(|(a, ours), (b, theirs)| (theirs.order, b).cmp(&(ours.order, a)));
-    for ((namespace, name), marks) in found {
-        let shown = format!("{name} in {namespace}");
-        if !marks.destroy {
-            left.kept.push(shown);
-            continue;
-        }
+    let mut left = Left { kept: removal.left.clone(), ..Left::default() };
+    for going in &removal.going {
         if (limits.stopped)() {
             return Err(Error::Interrupted);
         }
-        say(report, format!("removing the chart {shown}"));
-        uninstall(&release.beside(&name, &namespace)?, application, cluster, limits, word)?;
-        left.kept.extend(cluster_issuers::remove(cluster, &name, &namespace, report)?);
-        left.removed.push(shown);
+        say(report, format!("removing the chart {}", going.described()));
+        let origin = going.origin.clone();
+        uninstall(&release.beside(&going.name, &going.namespace)?, application, cluster, limits, word, origin)?;
+        left.kept.extend(cluster_issuers::remove(cluster, &going.name, &going.namespace, report)?);
+        left.removed.push(going.described());
     }
     Ok(left)
 }
@@ -63,6 +156,7 @@ fn uninstall(
     cluster: &Cluster,
     limits: &Limits,
     word: Word,
+    origin: Origin,
 ) -> Result<(), Error> {
     let (helm, target) = release.helm()?;
     let (_, seen) = Seen::look(&helm, &target, cluster, release)?;
@@ -71,6 +165,7 @@ fn uninstall(
     hold.keep(seen);
     hold.take(&helm, release, owner, "destroy")?;
     let options = Options { timeout: limits.left(), wait: true, ..Options::default() };
+    hold.lock()?.expects(Operation { verb: Verb::Uninstall, origin });
     let ran = helm.uninstall(&target, &options, &mut |_| {}).map_err(Error::from);
     let noted = hold.lock().and_then(|lock| lock.helm_ended(cluster, release, ran.is_ok()));
     let given_back = hold.release();
@@ -78,19 +173,16 @@ fn uninstall(
 }
 
 /// The releases that bear marks for this one: (namespace, name) and the marks of the last revision.
-fn found(
-    release: &Release,
-    cluster: &Cluster,
-    places: &[String],
-    report: &Report,
-) -> Result<Vec<(Place, Marks)>, Error> {
+fn found(release: &Release, cluster: &Cluster, named: &Named, report: &Report) -> Result<Vec<(Place, Marks)>, Error> {
     let selector = Marks::selector(&release.name, &release.namespace);
     let records = match cluster.list(&SECRET, "", &selector) {
         Ok(records) => records,
         Err(error) if error.kind() == ErrorKind::Forbidden => {
-            let places: BTreeSet<&String> = places.iter().chain([&release.namespace]).collect();
-            let names: Vec<&str> = places.iter().map(|place| place.as_str()).collect();
-            say(report, format!("charts were looked for in {} only: we may not look everywhere", names.join(", ")));
+            let of_source = named.charts.iter().map(|chart| &chart.namespace);
+            let of_flags = named.places.iter().map(|(there, _)| there);
+            let places: BTreeSet<&String> = of_source.chain(of_flags).chain([&release.namespace]).collect();
+            let shown: Vec<&str> = places.iter().map(|place| place.as_str()).collect();
+            say(report, format!("charts were looked for in {} only: we may not look everywhere", shown.join(", ")));
             let mut records = Vec::new();
             for place in places {
                 match cluster.list(&SECRET, place, &selector) {
@@ -118,4 +210,34 @@ fn read(record: &Json) -> Option<(Place, u64, Marks)> {
     let name = label(record, "name")?.to_owned();
     let revision = label(record, "version")?.parse().ok()?;
     Some(((namespace, name), revision, Marks::read(&record["metadata"]["labels"])?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::charts::Source;
+
+    #[test]
+    fn only_what_is_named_where_it_lies_goes() {
+        let chart = |name: &str, destroy: bool| PlannedChart {
+            name: name.into(),
+            release: name.into(),
+            namespace: "web".into(),
+            source: Source::Repository { chart: "nginx".into(), url: "https://h".into() },
+            destroy,
+            ..PlannedChart::default()
+        };
+        let charts = [chart("goes", true), chart("stays", false), PlannedChart { tried: true, ..chart("ours", true) }];
+        let places = [("db".to_owned(), "red".to_owned())];
+        let named = Named { charts: &charts, places: &places };
+        assert_eq!(origin("web", "goes", &named), Ok(Origin::Others(Some("nginx".into()))));
+        assert_eq!(origin("web", "ours", &named), Ok(Origin::Ours));
+        assert_eq!(origin("db", "red", &named), Ok(Origin::Others(None)));
+        assert!(origin("web", "stays", &named).unwrap_err().contains("destroy: true"));
+        for (namespace, name) in [("tenant", "goes"), ("web", "red"), ("tenant", "planted")] {
+            assert!(
+                origin(namespace, name, &named).unwrap_err().contains(&format!("--remove-chart {namespace}/{name}"))
+            );
+        }
+    }
 }

@@ -5,6 +5,7 @@ use crate::cluster::secret::Change;
 use crate::cluster::{ReleaseSecret, namespace};
 use crate::helm::{Options, Values};
 use crate::pipeline::event::warn;
+use crate::pipeline::records::{Operation, Verb};
 use crate::pipeline::watch::Watching;
 use crate::pipeline::{Error, before, foreign, hosts, replicas, values};
 use serde_json::Value as Json;
@@ -72,6 +73,8 @@ impl Deployment<'_> {
         if let Some(half) = hosts::half(self.request.plan, &self.hosts()?) {
             extra.push(format!("--description={half}"));
         }
+        let objects = self.foreseen.get()?.clone();
+        self.hold.lock()?.expects(Operation::ours(Verb::Upgrade(Some(objects))));
         let options =
             Options { timeout: self.limits.left(), wait: self.request.wait.waits(), extra, ..Options::default() };
         let upgrade = || {

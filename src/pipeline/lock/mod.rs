@@ -7,6 +7,7 @@ mod judge;
 mod recover;
 
 use super::event::{Report, say};
+use super::records::{self, Operation};
 use super::run::Limits;
 use super::{Error, Release, Slot};
 use crate::cluster::holder::Holder;
@@ -16,7 +17,7 @@ use crate::helm::{self, Helm, Target};
 use crate::problem::Problem;
 use judge::{Verdict, judge};
 use recover::{recover, settle};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Variable for tests: how many seconds the Lease counts. It is renewed four times in that time.
@@ -42,6 +43,10 @@ pub struct Seen {
 /// A lock that is held.
 pub struct Lock {
     held: Held<Cluster>,
+    cluster: Cluster,
+    release: Release,
+    /// What the next helm is to do, said by whoever starts it.
+    expected: Mutex<Option<Operation>>,
 }
 
 impl Seen {
@@ -139,10 +144,12 @@ impl Lock {
             holder: Holder::this_process(),
         };
         let cluster = release.connect()?;
-        let lock = Self { held: Held::acquire(release.connect()?, &claim)? };
-        let judged = seen.still(&cluster, release).and_then(|()| {
+        let held = Held::acquire(release.connect()?, &claim)?;
+        let release = release.beside(&release.name, &release.namespace)?;
+        let lock = Self { held, cluster, release, expected: Mutex::default() };
+        let judged = seen.still(&lock.cluster, &lock.release).and_then(|()| {
             let (record, earlier) = (seen.record.as_ref(), lock.held.earlier());
-            judge(&release.name, &release.namespace, record, earlier, Timestamp::now(), word)
+            judge(&lock.release.name, &lock.release.namespace, record, earlier, Timestamp::now(), word)
                 .map_err(|problem| Error::Refused(problem.into()))
         });
         match judged {
@@ -158,6 +165,28 @@ impl Lock {
     /// An error when the lock is no longer surely ours.
     pub fn check(&self) -> Result<(), Error> {
         Ok(self.held.check()?)
+    }
+
+    /// Says what the next helm is to do. Without that none is let start.
+    pub fn expects(&self, operation: Operation) {
+        *self.expected.lock().unwrap_or_else(PoisonError::into_inner) = Some(operation);
+    }
+
+    /// The records as they are now, right before helm reads them, must let it do only what it may.
+    fn check_records(&self, command: &str) -> cluster::Result<()> {
+        let expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let operation = expected.filter(|operation| operation.verb.command() == command);
+        let refused = |sentence: String| cluster::Error::refused(sentence);
+        let operation = operation.ok_or_else(|| {
+            refused(format!(
+                "helm {command} was started without a word of what it is to do, which is a defect of the program"
+            ))
+        })?;
+        match records::check(&self.cluster, &self.release, &operation) {
+            Ok(_) => Ok(()),
+            Err(Error::Cluster(error)) => Err(error),
+            Err(error) => Err(refused(error.to_string())),
+        }
     }
 
     /// Helm has ended, well or badly. A revision that it left under way is set to `failed`, because a dead helm works on
@@ -186,6 +215,11 @@ impl Hold {
     pub fn new(assume_helm_dead: bool, limits: &Limits) -> Self {
         let word = Word { assume_helm_dead, timeout: limits.left() };
         Self { word, seen: Slot::default(), lock: Slot::default() }
+    }
+
+    /// Whether there was no release when it was looked at.
+    pub fn sees_nothing(&self) -> bool {
+        self.seen.find().is_none_or(|seen| seen.number == 0)
     }
 
     /// Keeps what was seen, which the lock will be taken for.
@@ -238,6 +272,7 @@ impl helm::Follow for Lock {
 
     fn starts(&self, command: &str, timeout: Duration) -> cluster::Result<()> {
         self.held.check()?;
+        self.check_records(command)?;
         self.held.helm_starts(command, timeout)
     }
 
