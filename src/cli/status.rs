@@ -66,6 +66,14 @@ pub fn release(common: &Common, source: &Source, on: &Named) -> Result<Release, 
 
 fn described(status: &pipeline::Status) -> String {
     let mut out = String::new();
+    if let Some(migration) = &status.migration {
+        let _ =
+            writeln!(out, "UNFINISHED   workload migration: {}", migration.meaning.replace('\n', "\n             "));
+        for workload in &migration.workloads {
+            let _ = writeln!(out, "             {workload}");
+        }
+        let _ = writeln!(out, "             {}", migration.next);
+    }
     let context = status.context.as_ref().map_or("this cluster".to_owned(), |context| format!("context {context}"));
     let _ = writeln!(
         out,

@@ -18,6 +18,10 @@ pub mod marks {
     pub const APPLICATION: &str = "aspire-k8s/application";
     /// Label: what an object is for, where its name does not say it.
     pub const ROLE: &str = "aspire-k8s/role";
+    /// Annotation of a pod template: the marks of the secrets that its pods take.
+    pub const SECRETS: &str = "aspire-k8s/secrets";
+    /// Annotation of a PersistentVolume: its reclaim policy before a workload migration kept it.
+    pub const RECLAIM_POLICY: &str = "aspire-k8s/reclaim-policy";
     /// Label: the release a namespace was created for.
     pub const CREATED_FOR: &str = "aspire-k8s/created-for";
 }

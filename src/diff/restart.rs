@@ -11,7 +11,7 @@ const ANNOTATIONS: &str = "metadata.annotations";
 const WORKLOADS: [&str; 3] = ["Deployment", "StatefulSet", "DaemonSet"];
 
 /// The annotation with the marks of secrets: `name=mark,name=mark`.
-pub(super) const MARKS: &str = "aspire-k8s/secrets";
+pub(super) const MARKS: &str = crate::cluster::marks::SECRETS;
 
 /// Annotations of a pod template that stand for something outside of it.
 const STAND_FOR: [(&str, &str); 3] = [

@@ -3,6 +3,7 @@
 use super::event::Report;
 use super::reach::Manifest;
 use super::{Error, Release};
+use crate::cluster::claims::ReleaseName;
 use crate::cluster::{Cluster, Owner};
 use crate::helm::{Helm, Target};
 
@@ -27,6 +28,11 @@ impl<'a> Installation<'a> {
     /// The namespace of the release.
     pub fn space(&self) -> &'a str {
         &self.release.namespace
+    }
+
+    /// The release as helm writes it onto its objects.
+    pub fn name(&self) -> ReleaseName<'a> {
+        ReleaseName { name: &self.release.name, namespace: &self.release.namespace }
     }
 
     /// The objects that a revision brought, or the last one; none where helm knows no such revision.

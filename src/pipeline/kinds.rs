@@ -11,7 +11,7 @@ use crate::cluster::{CLAIM, Cluster, DEPLOYMENT, ErrorKind, Owner, STATEFUL_SET,
 use crate::helm::Values;
 use crate::problem::{Problem, Problems};
 use crate::promotion::{
-    Confirmation, Direction, How, ImageNote, Journal, Live, Promotion, Sides, asks, detect, digest,
+    Confirmation, Direction, How, ImageNote, Journal, Live, Phase, Promotion, Sides, asks, detect, digest, digest_of_new,
 };
 use serde_json::Value as Json;
 use std::path::Path;
@@ -81,20 +81,37 @@ impl Installation<'_> {
 
     /// Goes on with what was begun, when it leads to the same chart or the same revision.
     pub fn go_on_with(&self, log: Log, objects: &[Json], to: Option<u64>) -> Result<Agreed, Error> {
-        let journal = &log.journal;
-        let same = journal.to == to && journal.target == digest(objects, &journal.changes);
-        if journal.progress.direction == Direction::Forward && !same {
-            let (planned, hint) = match journal.to {
-                None => ("another chart", "deploy the same chart and values again"),
-                Some(_) => ("a rollback", "go on with `promote --resume`"),
-            };
-            let what =
-                format!("a change of kinds is under way, and was planned for {planned}: {}", journal.described());
-            let hint = format!("{hint}, or go back first with `promote --abort`");
-            return Err(Error::Refused(Problem::at("", what).hint(hint).into()));
+        if let Some(problem) = self.leads_elsewhere(&log.journal, objects, to) {
+            return Err(Error::Refused(problem.into()));
         }
-        say(self.report, format!("going on: {}", journal.described()));
+        say(self.report, format!("going on: {}", log.journal.described()));
         Ok(Agreed::GoOn(log))
+    }
+
+    /// Why nobody may go on to these objects with what was begun.
+    pub fn leads_elsewhere(&self, journal: &Journal, objects: &[Json], to: Option<u64>) -> Option<Problem> {
+        let same = journal.to == to && journal.target == digest(objects, &journal.changes);
+        if journal.progress.direction == Direction::Back || (same && journal.knows_its_chart()) {
+            return None;
+        }
+        let (name, space) = (&self.release.name, self.space());
+        let promote = |wish: &str| format!("`kubectl aspire promote --{wish} --release {name} -n {space}`");
+        let (resume, abort) = (promote("resume"), promote("abort"));
+        let past_helm = matches!(journal.phase, Phase::Verify | Phase::Commit) && !journal.calling;
+        let planned = match journal.to {
+            Some(_) => "for a rollback",
+            None if !journal.knows_its_chart() => "by an earlier version of this program",
+            None => "for another chart or other values",
+        };
+        let first = match journal.to {
+            // Helm was called already: what is left needs no chart.
+            None if past_helm => format!("finish it first with {resume}, then run again; "),
+            None if !journal.knows_its_chart() => String::new(),
+            None => "deploy the same chart and values again, then these; ".to_owned(),
+            Some(_) => format!("go on with {resume}; "),
+        };
+        let what = format!("a workload migration is under way, and was planned {planned}: {}", journal.described());
+        Some(Problem::at("", what).hint(format!("{first}{abort} goes back to revision {}", journal.base)))
     }
 
     /// Shows the change and has it confirmed. None where helm alone can make it.
@@ -173,7 +190,7 @@ impl Installation<'_> {
         Ok(look(&live)?.map(|mut promotion| {
             promotion.to = to;
             let target = digest(objects, &promotion.changes);
-            let hash = promotion.hash(&target);
+            let hash = promotion.hash(&digest_of_new(objects, &promotion.changes));
             NewChange { promotion, hash, target, last }
         }))
     }
@@ -222,9 +239,9 @@ pub fn check_none_open(cluster: &Cluster, owner: Owner<'_>, release: &Release) -
     let Some(log) = Log::read(cluster, owner, &release.namespace)?.filter(|log| log.journal.is_open()) else {
         return Ok(());
     };
-    let what = format!("a change of kinds is under way in the {}: {}", release.described(), log.journal.described());
-    let hint =
-        "finish it first: the same command that began it or `promote --resume` goes on, `promote --abort` goes back";
+    let what = format!("a workload migration is under way in the {}: {}", release.described(), log.journal.described());
+    let name = ReleaseName { name: &release.name, namespace: &release.namespace };
+    let hint = format!("finish it first: {}", log.journal.way_on(name));
     Err(Error::Refused(Problem::at("", what).hint(hint).into()))
 }
 

@@ -31,6 +31,7 @@ mod own;
 mod plan;
 mod preflight;
 mod promote;
+mod proof;
 mod reach;
 mod records;
 mod replicas;
@@ -63,7 +64,7 @@ pub use rollback::{Rollback, rollback, steps as rollback_steps};
 pub use run::{Conduct, Limits};
 pub use saved::Saved;
 pub use settle::{Ask, Rotation};
-pub use status::{Claim, Endpoint, Running, Secret, Standing, Status, status};
+pub use status::{Claim, Endpoint, Migration, Running, Secret, Standing, Status, status};
 pub use template::{Template, chart_steps, publish, template, template_steps};
 
 use crate::cluster::{Access, Cluster, Environment, Location};
@@ -111,6 +112,17 @@ pub enum Error {
     /// A change of kinds stopped where the same command goes on later.
     #[error("{0}")]
     Resumable(Problem),
+    /// A workload migration was cut short: what is left, and how to go on.
+    #[error("{error}\n{left}")]
+    Unfinished {
+        /// What cut it short.
+        error: Box<Error>,
+        /// What is there now, and the command that goes on.
+        left: Problem,
+    },
+    /// Helm said that it was done, and its record says otherwise.
+    #[error("{0}")]
+    NotApplied(Problem),
     /// A temporary folder for helm could not be written.
     #[error(transparent)]
     Write(#[from] crate::chart::WriteError),
@@ -202,7 +214,7 @@ impl Error {
     /// What decides the exit code: the error itself, without what came of it later.
     fn first(&self) -> &Self {
         match self {
-            Self::NotClearedUp { error, .. } => error.first(),
+            Self::NotClearedUp { error, .. } | Self::Unfinished { error, .. } => error.first(),
             other => other,
         }
     }
@@ -216,7 +228,7 @@ impl Error {
     pub fn is_interruption(&self) -> bool {
         match self {
             Self::Interrupted | Self::Resumable(_) | Self::Helm(crate::helm::Error::Interrupted { .. }) => true,
-            Self::NotClearedUp { error, .. } => error.is_interruption(),
+            Self::NotClearedUp { error, .. } | Self::Unfinished { error, .. } => error.is_interruption(),
             Self::Several(errors) => errors.iter().any(Self::is_interruption),
             _ => false,
         }

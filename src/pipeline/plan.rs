@@ -39,7 +39,9 @@ pub struct Planned {
 impl Planned {
     /// Whether the deploy would change anything.
     pub fn has_changes(&self) -> bool {
-        self.changes.iter().any(|change| change.action.is_change()) || self.charts.iter().any(|chart| chart.changes)
+        !self.transition.is_empty()
+            || self.changes.iter().any(|change| change.action.is_change())
+            || self.charts.iter().any(|chart| chart.changes)
     }
 }
 
@@ -134,7 +136,11 @@ impl Deployment<'_> {
         let saved = basis.map(|basis| Saved::new(basis, &changes));
         let transition = match intent {
             Some(Intent::New(change)) => change.promotion.lines(&change.hash),
-            Some(Intent::UnderWay(log, _)) => vec![format!("TRANSITION under way: {}", log.journal.described())],
+            Some(Intent::UnderWay(log, objects)) => {
+                let elsewhere = self.installation()?.leads_elsewhere(&log.journal, &objects, None);
+                errors.extend(elsewhere.map(|problem| problem.to_string()));
+                vec![format!("TRANSITION under way: {}", log.journal.described())]
+            }
             None => Vec::new(),
         };
         self.planned.put(Planned { transition, charts: self.chart_changes(), changes, errors, not_checked, saved });

@@ -3,6 +3,7 @@
 
 use super::event::{Report, say, warn};
 use super::graph::{Ended, Graph, Step};
+use super::history::Past;
 use super::installation::Installation;
 use super::kinds::{self, Agreed, Consent};
 use super::lock::{self, Hold, Lock, Seen};
@@ -11,14 +12,17 @@ use super::reach::{self, Manifest};
 use super::records::{self, Operation, Verb};
 use super::run::{Conduct, Limits, run};
 use super::watch::Watching;
-use super::{Error, Release, Slot, before, destroy, foresee, history, replicas};
+use super::{Error, Release, Slot, before, destroy, foresee, proof, replicas};
 use crate::cluster::secret::{self, Change};
-use crate::cluster::{Cluster, Owner, State};
+use crate::cluster::{Cluster, Owner, State, lease};
 use crate::helm::{Helm, Options, Target};
 use crate::problem::{Problem, Problems};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
+
+/// What the Lease says that we do.
+const DOING: &str = "rollback";
 
 /// What to roll back.
 pub struct Rollback {
@@ -164,13 +168,21 @@ impl Return<'_> {
         if let Some(live) = &live {
             before::check_idle(live, &seen)?;
         }
+        let again = self.was_killed_at_its_end(&seen)?;
         self.hold.keep(seen);
         let begun = self.begun()?;
-        let revision = history::choose(&revisions, self.request.revision.or(begun))
-            .map_err(|problem| Error::Refused(problem.into()))?;
+        let past = Past::read(&self.installation()?, revisions)?;
+        let revision =
+            past.choose(self.request.revision.or(begun), again).map_err(|problem| Error::Refused(problem.into()))?;
         say(self.report, format!("going back to revision {revision}"));
         self.revision.put(revision);
         Ok(())
+    }
+
+    /// Whether the newest revision is the work of a rollback whose run was killed when helm was done.
+    fn was_killed_at_its_end(&self, seen: &Seen) -> Result<bool, Error> {
+        let abandoned = lease::abandoned(self.cluster.get()?, self.owner()?, &self.release.namespace)?;
+        Ok(abandoned.is_some_and(|(doing, since)| doing == DOING && seen.is_newer_than(since)))
     }
 
     /// The revision that a rollback of different kinds was begun to; an error when another change of kinds is under way.
@@ -220,7 +232,10 @@ impl Return<'_> {
             take_back: &|| self.take_back(),
         };
         match driver.drive(&mut log, None)? {
-            KindsWay::Forward => Ok(()),
+            KindsWay::Forward => {
+                let (on, revision) = (self.installation()?, *self.revision.get()?);
+                proof::rolled_back(&on, log.journal.last.saturating_sub(1), revision)
+            }
             KindsWay::Back(why) => {
                 let error = Box::new(Error::KindsUnchanged(why));
                 Err(Error::RolledBack { error, revision: log.journal.base })
@@ -237,7 +252,7 @@ impl Return<'_> {
     }
 
     fn lock(&self) -> Result<(), Error> {
-        self.hold.take(&self.helm.get()?.0, self.release, self.owner()?, "rollback")?;
+        self.hold.take(&self.helm.get()?.0, self.release, self.owner()?, DOING)?;
         self.hold.recover(self.cluster.get()?, self.release, self.limits, self.report)
     }
 
@@ -346,7 +361,7 @@ impl Way<'_> {
         if revisions.last().is_none_or(|last| last.status == "deployed") {
             return Ok(None);
         }
-        let Ok(revision) = history::choose(&revisions, None) else { return Ok(None) };
+        let Ok(revision) = Past::read(&self.on, revisions)?.choose(None, false) else { return Ok(None) };
         let wanted = check(&self.on, revision)?;
         say(report, format!("going back to revision {revision}"));
         if self.on.is_more_than_helm(&wanted, &wanted.values().cloned().collect::<Vec<_>>())? {
@@ -361,6 +376,7 @@ impl Way<'_> {
     pub fn go(&self, revision: u64, wanted: &Manifest) -> Result<(), Error> {
         let Self { on: Installation { cluster, helm, target, release, report, .. }, secrets, .. } = *self;
         replicas::hold(cluster, release, revision, wanted)?;
+        let before = helm.status(target)?.map_or(0, |last| last.revision);
         self.lock.expects(Operation::ours(Verb::Rollback(revision)));
         let back = || Ok(helm.rollback(target, revision, self.options, &mut |_| {})?);
         let waits = self.options.wait;
@@ -375,6 +391,7 @@ impl Way<'_> {
         if let Err(error) = noted {
             warn(report, error.to_string());
         }
+        proof::rolled_back(&self.on, before, revision)?;
         say(report, format!("rolled back to revision {revision}: {}", release.described()));
         Ok(())
     }

@@ -104,7 +104,7 @@ pub fn detect(sides: Sides<'_>) -> Result<Option<Promotion>, Problems> {
 
 impl Promotion {
     /// The journal of its way, before the first step. `hash` is that of the plan that was confirmed, `target` the digest of
-    /// the workloads to come, `last` the number of the last revision, in place or not.
+    /// what helm is to apply, `last` the number of the last revision, in place or not.
     pub fn journal(&self, hash: String, target: String, last: u64) -> Journal {
         let stray = self.changes.iter().any(|change| change.stray);
         Journal {
@@ -238,12 +238,12 @@ fn claims(sides: Sides<'_>, changes: &[Change], problems: &mut Problems) -> Vec<
                 "nothing was stopped. Keep the data first: `kubectl patch pv {volume} -p '{{\"spec\":{{\"persistentVolumeReclaimPolicy\":\"Retain\"}}}}'`"
             )));
         }
-        let volume = sides.live.volume(claim);
+        let volume = sides.live.volume(claim, sides.release);
         notes.push(ClaimNote {
             name: name.clone(),
             uid: text(&claim["metadata"]["uid"]),
             volume: text(&claim["spec"]["volumeName"]),
-            reclaim: volume.map(|volume| text(&volume["spec"]["persistentVolumeReclaimPolicy"])),
+            retained: volume.map(|volume| volume["spec"]["persistentVolumeReclaimPolicy"] == "Retain"),
             stays: target.contains(name) || !last.contains(name),
             grows: grown(sides, changes, name),
         });

@@ -1,13 +1,18 @@
 //! What a change of kinds writes down before it acts: only what cannot be read from the cluster again.
 //!
-//! It holds no manifests, values or secrets. Where it lies is no matter of this module.
+//! It holds no manifests, values or secrets, and nothing that decides about an object outside of the namespace: the
+//! policy of a volume is kept on the volume. Where it lies is no matter of this module, and whether it may be believed is
+//! decided in `checked.rs`.
 
 use super::machine::{Direction, Phase, Progress, Role};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-/// The version of the journal that this program writes and understands.
-pub const VERSION: u32 = 1;
+/// The version of the journal that this program writes.
+pub const VERSION: u32 = 2;
+
+/// The version before: its `target` was of the changing workloads alone, and it held the policies of volumes.
+const FIRST: u32 = 1;
 
 /// The journal of one release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,7 +23,7 @@ pub struct Journal {
     pub version: u32,
     /// Hash of the plan that was confirmed.
     pub plan: String,
-    /// Digest of the workloads to come, so that nobody goes on with another chart.
+    /// Digest of everything that helm is to apply, so that nobody goes on with another chart or other values.
     pub target: String,
     /// The part of the way that was begun last.
     pub phase: Phase,
@@ -114,8 +119,8 @@ pub struct ClaimNote {
     pub uid: String,
     /// Its volume; empty when it had none.
     pub volume: String,
-    /// What happened to the volume when the claim was deleted; none when we may not look.
-    pub reclaim: Option<String>,
+    /// Whether the volume outlives the claim by itself; none when we may not look, or when the claim is not of the release.
+    pub retained: Option<bool>,
     /// Whether the new chart still has it, so that the volume is as before in the end.
     pub stays: bool,
     /// The size that it grows to, where helm would not do that: it was made from a template.
@@ -195,9 +200,30 @@ impl Journal {
         !self.phase.is_end()
     }
 
-    /// Reads a journal; none when it is of a version that this program does not know, or no journal.
+    /// Reads a journal; none when it is of a version that this program does not know, or no journal. One of the first
+    /// version keeps its number: it can be ended, but no chart can be compared with it.
     pub fn parse(text: &str) -> Option<Self> {
-        serde_json::from_str::<Self>(text).ok().filter(|journal| journal.version == VERSION)
+        let mut all: Json = serde_json::from_str(text).ok()?;
+        if all["v"] == FIRST {
+            for claim in all.get_mut("claims")?.as_array_mut()? {
+                let claim = claim.as_object_mut()?;
+                let reclaim = claim.remove("reclaim").unwrap_or_default();
+                let retained = reclaim.as_str().map(|policy| policy == "Retain");
+                claim.insert("retained".to_owned(), retained.into());
+            }
+        }
+        let journal: Self = serde_json::from_value(all).ok()?;
+        matches!(journal.version, FIRST | VERSION).then_some(journal)
+    }
+
+    /// Whether it says for which chart it was planned, as this program says it.
+    pub fn knows_its_chart(&self) -> bool {
+        self.version == VERSION
+    }
+
+    /// Whether it ends in the chart of a deploy, so that only that deploy can go on.
+    pub fn needs_chart(&self) -> bool {
+        self.progress.direction == Direction::Forward && self.to.is_none()
     }
 
     /// The text of it.
@@ -266,7 +292,7 @@ mod tests {
             confirmed: Confirmation::ALL.to_vec(),
         };
         assert_eq!(Journal::parse(&journal.text()), Some(journal.clone()));
-        assert_eq!(Journal::parse(&journal.text().replace("\"v\":1", "\"v\":2")), None);
+        assert_eq!(Journal::parse(&journal.text().replace("\"v\":2", "\"v\":3")), None);
         assert_eq!(Journal::parse("{"), None);
         assert!(journal.is_open());
         let said = "Deployment/db is made anew (selector) (plan 9c1f4e): on the way back to revision 4, at drain";

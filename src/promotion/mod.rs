@@ -8,6 +8,7 @@
 //! volume. Here the old one is stopped, waited for and deleted before helm is called at all, and every step can be
 //! repeated. This module must not read a clock, a file or a cluster.
 
+mod checked;
 mod data;
 mod detect;
 mod fixed;
@@ -27,5 +28,5 @@ pub use machine::{
     Action, Claim, Direction, HelmRun, MOST_FAILURES, MOST_STOPS, Observed, Pair, Phase, Progress, Revision, Role,
     Side, Status, Stop, Wait, Workload, next,
 };
-pub use observe::{KEEP, Live, entry_of_ours, observe, retired};
-pub use text::{described, digest};
+pub use observe::{KEEP, Live, POLICIES, entry_of_ours, former_policy, observe, retired};
+pub use text::{described, digest, digest_of_new};

@@ -10,6 +10,9 @@ use serde_json::Value as Json;
 /// Annotation by which helm leaves an object alone that left the chart.
 pub const KEEP: &str = "helm.sh/resource-policy";
 
+/// The reclaim policies that there are.
+pub const POLICIES: [&str; 3] = ["Retain", "Delete", "Recycle"];
+
 /// Objects of one namespace. Workloads must have been read before ReplicaSets, and these before pods.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Live {
@@ -51,10 +54,12 @@ impl Live {
         self.claims.iter().find(|object| name_of(object) == name)
     }
 
-    /// The volume of a claim.
-    pub fn volume(&self, claim: &Json) -> Option<&Json> {
-        let name = claim["spec"]["volumeName"].as_str()?;
-        self.volumes.iter().find(|object| name_of(object) == name)
+    /// The volume of a claim of this release. Anybody may write the name of a volume into a claim; the volume itself, which
+    /// only the cluster writes, says by its uid whose it is.
+    pub fn volume(&self, claim: &Json, release: ReleaseName<'_>) -> Option<&Json> {
+        let name = claim["spec"]["volumeName"].as_str().filter(|_| is_claim_of(claim, release))?;
+        let uid = claim["metadata"]["uid"].as_str()?;
+        self.volumes.iter().find(|object| name_of(object) == name && object["spec"]["claimRef"]["uid"] == uid)
     }
 }
 
@@ -76,7 +81,7 @@ pub fn observe(
         revision,
         helm,
         pairs: journal.changes.iter().map(pair).collect(),
-        claims: journal.claims.iter().map(|note| claim(note, live)).collect(),
+        claims: journal.claims.iter().map(|note| claim(note, release, live)).collect(),
         late,
     }
 }
@@ -91,6 +96,19 @@ pub fn replicas(workload: &Json) -> u32 {
 pub fn is_of(object: &Json, release: ReleaseName<'_>) -> bool {
     annotation(object, "meta.helm.sh/release-name") == Some(release.name)
         && annotation(object, "meta.helm.sh/release-namespace") == Some(release.namespace)
+}
+
+/// Whether a claim is of this release: made by helm for it, or by a StatefulSet of it, which only labels tell.
+fn is_claim_of(claim: &Json, release: ReleaseName<'_>) -> bool {
+    let label = |key| crate::cluster::label(claim, key);
+    let by_helm = annotation(claim, "meta.helm.sh/release-name").is_some();
+    let by_set = label(marks::INSTANCE) == Some(release.name) && label("app.kubernetes.io/component").is_some();
+    is_of(claim, release) || (!by_helm && by_set)
+}
+
+/// The reclaim policy of a volume before it was kept, where the volume says one that there is.
+pub fn former_policy(volume: &Json) -> Option<&str> {
+    annotation(volume, marks::RECLAIM_POLICY).filter(|policy| POLICIES.contains(policy))
 }
 
 /// The workload that a pod belongs to, as kind and name; none without a controller. The name of a Deployment is read off
@@ -177,7 +195,7 @@ fn side(journal: &Journal, change: &Change, role: Role, release: ReleaseName<'_>
         let meant = object["metadata"]["uid"] == *change.uid;
         // Helm makes the new one, and on the way back the old one again.
         let by_helm = role == Role::New || journal.progress.direction == Direction::Back;
-        workload(object, &sets, meant || (by_helm && is_of(object, release)))
+        workload(object, &sets, (meant || by_helm) && is_of(object, release))
     });
     let orphans = if workload.is_none() { sets.len() + left } else { 0 };
     Side { workload, orphans: count(orphans), pods: count(pods), wanted: named.replicas, stays }
@@ -268,21 +286,26 @@ pub fn entry_of_ours(object: &Json) -> Option<usize> {
         .position(|entry| entry["manager"] == marks::US && !entry["fieldsV1"]["f:spec"]["f:replicas"].is_null())
 }
 
-fn claim(note: &ClaimNote, live: &Live) -> Claim {
+fn claim(note: &ClaimNote, release: ReleaseName<'_>, live: &Live) -> Claim {
     let Some(object) = live.claim(&note.name) else {
         return Claim { intact: false, kept: true, retained: true, owned: false, to_restore: false, to_grow: false };
     };
     let metadata = &object["metadata"];
     let volume = object["spec"]["volumeName"].as_str().unwrap_or_default();
     let same_volume = note.volume.is_empty() || note.volume == volume;
-    let reclaim = live.volume(object).and_then(|volume| volume["spec"]["persistentVolumeReclaimPolicy"].as_str());
+    let own = live.volume(object, release);
+    let reclaim = own.and_then(|volume| volume["spec"]["persistentVolumeReclaimPolicy"].as_str());
+    let former = own.and_then(former_policy);
     let policy_owns = metadata["ownerReferences"].as_array().is_some_and(|owners| !owners.is_empty());
     Claim {
         intact: metadata["uid"] == *note.uid && metadata["deletionTimestamp"].is_null() && same_volume,
         kept: annotation(object, KEEP) == Some("keep"),
-        retained: note.reclaim.is_none() || reclaim.is_none_or(|policy| policy == "Retain"),
+        retained: note.retained.is_none() || reclaim.is_none_or(|policy| policy == "Retain"),
         owned: policy_owns,
-        to_restore: note.stays && reclaim.is_some() && note.reclaim.as_deref() != reclaim && note.reclaim.is_some(),
+        to_restore: note.stays
+            && note.retained == Some(false)
+            && reclaim == Some("Retain")
+            && former.is_some_and(|former| former != "Retain"),
         to_grow: note.grows.as_deref().is_some_and(|size| is_less(fixed::size(object), size)),
     }
 }
@@ -302,7 +325,7 @@ mod tests {
     fn journal(direction: Direction) -> Journal {
         let named = |kind: &str| Named { kind: kind.into(), name: "db".into(), replicas: 1 };
         Journal {
-            version: 1,
+            version: 2,
             plan: String::new(),
             target: String::new(),
             phase: Phase::Protect,
@@ -324,7 +347,7 @@ mod tests {
                 name: "data".into(),
                 uid: "c".into(),
                 volume: "pv".into(),
-                reclaim: Some("Delete".into()),
+                retained: Some(false),
                 stays: true,
                 grows: None,
             }],
@@ -421,11 +444,16 @@ mod tests {
     #[test]
     fn a_claim_is_what_it_was_or_not() {
         let object = json!({
-            "metadata": {"name": "data", "uid": "c", "annotations": {"helm.sh/resource-policy": "keep"}},
+            "metadata": {"name": "data", "uid": "c", "annotations": {"helm.sh/resource-policy": "keep",
+                "meta.helm.sh/release-name": "shop", "meta.helm.sh/release-namespace": "n"}},
             "spec": {"volumeName": "pv"},
         });
-        let volume =
-            |policy: &str| json!({"metadata": {"name": "pv"}, "spec": {"persistentVolumeReclaimPolicy": policy}});
+        let volume = |policy: &str| {
+            json!({
+                "metadata": {"name": "pv", "annotations": {"aspire-k8s/reclaim-policy": "Delete"}},
+                "spec": {"persistentVolumeReclaimPolicy": policy, "claimRef": {"uid": "c"}},
+            })
+        };
         let live = |object: Json, policy: &str| Live {
             claims: vec![object],
             volumes: vec![volume(policy)],
@@ -441,6 +469,22 @@ mod tests {
             assert!(!found(&live(other, "Retain")).intact);
         }
         assert!(!found(&Live::default()).intact);
+        // A volume is changed only when it names this claim of this release, and to what it says itself.
+        let change = |pointer: &str, value: Json| {
+            let mut all = live(object.clone(), "Retain");
+            let part = if pointer.starts_with("/spec") { &mut all.volumes[0] } else { &mut all.claims[0] };
+            *part.pointer_mut(pointer).unwrap() = value;
+            found(&all)
+        };
+        let kept = Claim { to_restore: false, ..good };
+        assert_eq!(change("/spec/claimRef/uid", json!("of another")), kept);
+        assert_eq!(change("/spec/claimRef", Json::Null), kept);
+        assert_eq!(change("/metadata/annotations/meta.helm.sh~1release-name", json!("other")), kept);
+        for said in [Json::Null, json!("Retain"), json!("Other"), json!(7)] {
+            let mut all = live(object.clone(), "Retain");
+            all.volumes[0]["metadata"]["annotations"]["aspire-k8s/reclaim-policy"] = said.clone();
+            assert_eq!(found(&all), kept, "{said}");
+        }
     }
 
     #[test]

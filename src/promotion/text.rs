@@ -2,19 +2,21 @@
 
 use super::data::{Class, DataNote};
 use super::detect::Promotion;
-use super::journal::{Change, How, Journal};
+use super::journal::{Change, How, Journal, Named};
 use super::machine::{Action, Direction, Phase, Role, Stop, Wait};
-use crate::cluster::name_of;
+use super::observe::Live;
+use crate::cluster::claims::ReleaseName;
+use crate::cluster::{marks, name_of};
 use crate::digest::sha256;
 use crate::problem::Problem;
 use serde_json::Value as Json;
 
 /// Characters of a hash that a person has to type.
-const SHORT: usize = 12;
+pub(super) const SHORT: usize = 12;
 
 impl Promotion {
     /// What a person confirms: the same as long as the same would happen to the same objects. `target` is the digest of the
-    /// workloads to come.
+    /// workloads to come ([`digest_of_new()`]): what else helm brings is no part of the question.
     pub fn hash(&self, target: &str) -> String {
         short_hash(&format!("{}\n{target}", serde_json::json!(self)))
     }
@@ -96,7 +98,7 @@ impl Promotion {
         let mut steps: Vec<String> = Vec::new();
         for claim in &self.claims {
             steps.push(format!("keep claim {}", claim.name));
-            if !claim.volume.is_empty() && claim.reclaim.as_deref().is_some_and(|policy| policy != "Retain") {
+            if !claim.volume.is_empty() && claim.retained == Some(false) {
                 steps.push(format!("retain volume {}", claim.volume));
             }
         }
@@ -130,18 +132,97 @@ fn folder(note: &DataNote) -> String {
     format!("  {}: {} -> {becomes}: {means}", note.folder, note.was)
 }
 
-/// Digest of the workloads that the changes lead to. Objects that hold secrets are no part of it.
+/// Digest of the workloads that the changes lead to.
+pub fn digest_of_new(objects: &[Json], changes: &[Change]) -> String {
+    let new = objects.iter().filter(|object| is_new(object, changes));
+    short_hash(&new.map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+}
+
+/// Digest of everything that helm would apply. Left out is what differs between two runs of one deploy: values of Secrets and
+/// the marks made of them, and the number of pods of a workload that goes on, which an autoscaler may change.
 pub fn digest(objects: &[Json], changes: &[Change]) -> String {
-    let is_new = |object: &&Json| {
-        changes.iter().any(|change| object["kind"] == *change.new.kind && name_of(object) == change.new.name)
-    };
-    let texts: Vec<String> = objects.iter().filter(is_new).map(ToString::to_string).collect();
+    let texts: Vec<String> = objects.iter().map(|object| constant(object, changes).to_string()).collect();
     short_hash(&texts.join("\n"))
+}
+
+/// Whether a change leads to this object.
+fn is_new(object: &Json, changes: &[Change]) -> bool {
+    changes.iter().any(|change| object["kind"] == *change.new.kind && name_of(object) == change.new.name)
+}
+
+fn constant(object: &Json, changes: &[Change]) -> Json {
+    let mut constant = object.clone();
+    match object["kind"].as_str() {
+        Some("Secret") => {
+            for field in ["data", "stringData"] {
+                let values = constant.get_mut(field).and_then(Json::as_object_mut);
+                values.into_iter().flatten().for_each(|(_, value)| *value = Json::Null);
+            }
+        }
+        Some("Deployment" | "StatefulSet") => {
+            if let Some(spec) = constant.get_mut("spec").and_then(Json::as_object_mut)
+                && !is_new(object, changes)
+            {
+                spec.remove("replicas");
+            }
+            let annotations = constant.pointer_mut("/spec/template/metadata/annotations");
+            annotations.and_then(Json::as_object_mut).and_then(|all| all.remove(marks::SECRETS));
+        }
+        _ => {}
+    }
+    constant
 }
 
 /// The call of helm that leads forward.
 fn forward(to: Option<u64>) -> String {
     to.map_or_else(|| "helm upgrade".to_owned(), |to| format!("helm rollback to revision {to}"))
+}
+
+impl Journal {
+    /// What there is of its workloads now, one sentence each.
+    pub fn left(&self, live: &Live) -> Vec<String> {
+        self.changes.iter().map(|change| left(change, live)).collect()
+    }
+
+    /// The command that goes on from here, and the one that goes back.
+    pub fn way_on(&self, release: ReleaseName<'_>) -> String {
+        let promote = |wish: &str| {
+            format!("`kubectl aspire promote --{wish} --release {} -n {}`", release.name, release.namespace)
+        };
+        match (self.progress.direction, self.to) {
+            (Direction::Back, _) => format!("{} goes on back to revision {}", promote("abort"), self.base),
+            (Direction::Forward, Some(_)) => {
+                format!("{} goes on, {} goes back to revision {}", promote("resume"), promote("abort"), self.base)
+            }
+            (Direction::Forward, None) => {
+                format!("the same `deploy` goes on, {} goes back to revision {}", promote("abort"), self.base)
+            }
+        }
+    }
+}
+
+fn left(change: &Change, live: &Live) -> String {
+    let stands = |named: &Named| {
+        let object = live.find(named)?;
+        let now = object["spec"]["replicas"].as_u64().unwrap_or(1);
+        Some(match &*named.kind {
+            "Deployment" | "StatefulSet" if now < u64::from(named.replicas) => {
+                format!("{named} has {now} of {} replicas", named.replicas)
+            }
+            "Deployment" | "StatefulSet" => format!("{named} has {now} replicas"),
+            _ => format!("{named} is there"),
+        })
+    };
+    let absent = |named: &Named| format!("{named} is not there");
+    if change.marks.is_some() {
+        return stands(&change.new).unwrap_or_else(|| absent(&change.new));
+    }
+    match (stands(&change.old), stands(&change.new)) {
+        (None, None) => format!("neither {} nor {} is there", change.old, change.new),
+        (Some(old), None) => format!("{old}, {}", absent(&change.new)),
+        (None, Some(new)) => format!("{}, {new}", absent(&change.old)),
+        (Some(old), Some(new)) => format!("{old}, {new}"),
+    }
 }
 
 pub(super) fn short_hash(text: &str) -> String {

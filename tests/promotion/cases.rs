@@ -113,7 +113,7 @@ fn c06_pods_that_do_not_end_stop_the_way_and_it_can_be_left() {
     assert_eq!(bench.get("deployment/db")["spec"]["replicas"], 0, "not beside the pod that ends");
     // Nobody takes the ground away meanwhile.
     bench.unchanged(|| {
-        bench.destroy(&["--yes"]).exits(3).says(&["a change of kinds is under way", "`promote --abort` goes back"]);
+        bench.destroy(&["--yes"]).exits(3).says(&["a workload migration is under way", "promote --abort"]);
     });
     hold(&bench, &json!([]));
     promote(&bench, &["--abort"]).ok();
@@ -135,7 +135,10 @@ fn another_chart_does_not_take_over_a_change_that_is_under_way() {
     agreed(&bench, &["--timeout", "8s"]).exits(6);
     configure(&bench, "StatefulSet", "    podAnnotations: {other: chart}\n");
     bench.unchanged(|| {
-        bench.deploy(&[]).exits(3).says(&["was planned for another chart", "deploy the same chart and values again"]);
+        bench
+            .deploy(&[])
+            .exits(3)
+            .says(&["was planned for another chart or other values", "deploy the same chart and values again"]);
     });
     configure(&bench, "StatefulSet", "");
     hold(&bench, &json!([]));

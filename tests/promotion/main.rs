@@ -2,6 +2,8 @@
 #![cfg_attr(target_os = "linux", expect(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
 #[cfg(target_os = "linux")]
+mod again;
+#[cfg(target_os = "linux")]
 mod back;
 #[cfg(target_os = "linux")]
 #[path = "../release/bench.rs"]
@@ -28,5 +30,7 @@ mod schedules;
 mod simulated;
 #[cfg(target_os = "linux")]
 mod stage;
+#[cfg(target_os = "linux")]
+mod trusted;
 #[cfg(target_os = "linux")]
 mod watch;

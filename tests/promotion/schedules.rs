@@ -151,9 +151,8 @@ impl World<'_> {
             let claim = self.cluster.find("PersistentVolumeClaim", &note.name).unwrap();
             let volume = self.cluster.find("PersistentVolume", &note.volume).unwrap();
             let policy = volume["spec"]["persistentVolumeReclaimPolicy"].as_str();
-            let before = note.reclaim.as_deref();
             if claim["metadata"]["annotations"][KEEP] != "keep"
-                || (policy == Some("Retain")) == (note.stays && before != Some("Retain"))
+                || (policy == Some("Retain")) == (note.stays && note.retained != Some(true))
             {
                 return Err(format!("I7: {} has the policy {policy:?}: {claim}", note.name));
             }
@@ -234,11 +233,11 @@ impl World<'_> {
                 self.cluster.change("PersistentVolumeClaim", &note.name, |claim| {
                     claim["metadata"]["annotations"][KEEP] = "keep".into();
                 });
-                self.reclaim(&note.volume, "Retain");
+                self.reclaim(&note.volume, "Retain", &json!("Delete"));
             }
             Action::Restore(index) => {
                 let note = self.note.claims[index].clone();
-                self.reclaim(&note.volume, &note.reclaim.unwrap());
+                self.reclaim(&note.volume, "Delete", &Value::Null);
             }
             Action::Stop(index, role) => {
                 self.note.progress.stops += 1;
@@ -291,8 +290,9 @@ impl World<'_> {
         }
     }
 
-    fn reclaim(&mut self, volume: &str, policy: &str) {
+    fn reclaim(&mut self, volume: &str, policy: &str, former: &Value) {
         self.cluster.change("PersistentVolume", volume, |volume| {
+            volume["metadata"]["annotations"] = json!({"aspire-k8s/reclaim-policy": former});
             volume["spec"]["persistentVolumeReclaimPolicy"] = policy.into();
         });
     }

@@ -141,7 +141,7 @@ impl Cluster {
         if kind == "PersistentVolumeClaim" {
             let volume = format!("pv-{id}");
             object["spec"]["volumeName"] = volume.clone().into();
-            self.live.volumes.push(json!({"kind": "PersistentVolume", "metadata": {"name": volume, "uid": format!("uid-{volume}"), "resourceVersion": version.to_string()}, "spec": {"persistentVolumeReclaimPolicy": "Delete"}}));
+            self.live.volumes.push(json!({"kind": "PersistentVolume", "metadata": {"name": volume, "uid": format!("uid-{volume}"), "resourceVersion": version.to_string()}, "spec": {"persistentVolumeReclaimPolicy": "Delete", "claimRef": {"uid": object["metadata"]["uid"]}}}));
         }
         self.of(&kind).push(object);
     }

@@ -12,7 +12,7 @@
 //! | I7 | claims are kept, their volumes have the policy from before, or `Retain` when nothing has the claim any more |
 
 use crate::bench::{Bench, text};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
@@ -179,9 +179,14 @@ pub fn holds_with(bench: &Bench, end: End<'_>, most: usize) {
         let Some(volume) = claim["spec"]["volumeName"].as_str() else { continue };
         let volume: Value =
             serde_json::from_str(&bench.plane.kubectl(&["get", "pv", volume, "-o", "json"]).unwrap()).unwrap();
-        if let Some(before) = note["reclaim"].as_str().filter(|before| !before.is_empty()) {
-            let expected = if note["stays"] == true { before } else { "Retain" };
+        assert_eq!(note["reclaim"], Value::Null, "the policy of a volume is kept on the volume");
+        if let Some(retained) = note["retained"].as_bool() {
+            // The class of the test bed deletes volumes.
+            let kept = retained || note["stays"] == false;
+            let expected = if kept { "Retain" } else { "Delete" };
             assert_eq!(volume["spec"]["persistentVolumeReclaimPolicy"], expected, "I7: {note}");
+            let former = if kept && !retained { json!("Delete") } else { Value::Null };
+            assert_eq!(volume["metadata"]["annotations"]["aspire-k8s/reclaim-policy"], former, "I7: {note}");
         }
     }
 }

@@ -102,6 +102,16 @@ pub fn outlived(store: &impl Objects, owner: Owner<'_>, namespace: &str) -> Opti
     }
 }
 
+/// What an earlier run did that never gave its Lease back, as its verb, and since when it held it. Whether it still lives is
+/// said by [`look()`].
+pub fn abandoned(store: &impl Objects, owner: Owner<'_>, namespace: &str) -> Result<Option<(String, Timestamp)>> {
+    let live = store.get(&LEASE, namespace, &name(owner.release))?;
+    Ok(live.and_then(|live| {
+        let since = live["spec"]["acquireTime"].as_str()?.parse().ok()?;
+        Some((annotation(&live, DOING)?.to_owned(), since))
+    }))
+}
+
 /// The name of the Lease of a release.
 pub fn name(release: &str) -> String {
     format!("{release}-aspire")

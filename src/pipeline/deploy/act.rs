@@ -5,11 +5,13 @@ use crate::cluster::secret::Change;
 use crate::cluster::{ReleaseSecret, namespace};
 use crate::helm::{Options, Values};
 use crate::pipeline::event::warn;
+use crate::pipeline::proof::{self, Sent};
 use crate::pipeline::records::{Operation, Verb};
 use crate::pipeline::watch::Watching;
 use crate::pipeline::{Error, before, foreign, hosts, replicas, values};
 use serde_json::Value as Json;
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 
 impl Deployment<'_> {
     pub(super) fn lock(&self) -> Result<(), Error> {
@@ -24,6 +26,7 @@ impl Deployment<'_> {
             // Once more, when nobody else writes any more.
             self.check_approved()?;
         }
+        self.newest.store(self.hold.newest()?, Ordering::SeqCst);
         self.hold.recover(cluster, self.release, self.limits, self.report)
     }
 
@@ -93,7 +96,9 @@ impl Deployment<'_> {
         if let Err(error) = noted {
             warn(self.report, error.to_string());
         }
-        Ok(())
+        let before = self.newest.fetch_add(1, Ordering::SeqCst);
+        let sent = Sent { chart: self.request.chart, values: &values };
+        proof::upgraded(&self.installation()?, before, &sent)
     }
 
     /// All that is not shown: the secrets of now and of before.

@@ -10,6 +10,7 @@ use crate::pipeline::promote::Way;
 use crate::pipeline::{Endpoint, Error, Release, chart_secret, foreign, rollback, status};
 use serde_json::Value as Json;
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 
 impl Deployment<'_> {
     /// The release is good, or secrets and values are those from before again. The state of a first install stays, because
@@ -33,7 +34,7 @@ impl Deployment<'_> {
             let settled = self.settled.get()?;
             chart_secret::keep_only(cluster, self.release, |name| settled.chart_secret.contains_key(name))?;
             foreign::remove(cluster, self.release, Some(self.request.plan))?;
-        } else if ended == Ended::Badly && self.changes_kinds.find().is_none() {
+        } else if ended == Ended::Badly && !self.migrates.load(Ordering::SeqCst) {
             // A change of kinds that stopped on its way is gone on with, or led back with what was before.
             self.take_back(cluster)?;
             self.roll_back()?;

@@ -5,10 +5,12 @@ use crate::cluster::ReleaseSecret;
 use crate::cluster::claims::ReleaseName;
 use crate::helm::Values;
 use crate::pipeline::kinds::{Agreed, Intent};
-use crate::pipeline::promote::{Driver, Terms, Way};
+use crate::pipeline::promote::{Driver, Terms, Upgrade, Way};
 use crate::pipeline::{Error, checks, values};
+use crate::promotion::Journal;
 use serde_json::json;
 use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 impl Deployment<'_> {
@@ -46,23 +48,39 @@ impl Deployment<'_> {
     }
 
     pub(super) fn change_kinds(&self, agreed: Agreed) -> Result<(), Error> {
-        self.changes_kinds.put(());
-        match self.drive(agreed, self.limits.left(), Some(&|| self.run_helm()))? {
-            (Way::Forward, _) => Ok(()),
-            (Way::Back(why), base) => {
-                self.rolled_back.put(Some(base));
+        self.migrates.store(true, Ordering::SeqCst);
+        let called = AtomicBool::new(false);
+        let upgrade = |before: u64| {
+            self.newest.store(before, Ordering::SeqCst);
+            self.run_helm()?;
+            called.store(true, Ordering::SeqCst);
+            Ok(())
+        };
+        match self.drive(agreed, self.limits.left(), Some(&upgrade))? {
+            (Way::Forward, journal) => {
+                // From here on it is a deploy like any other.
+                self.migrates.store(false, Ordering::SeqCst);
+                if called.load(Ordering::SeqCst) {
+                    return Ok(());
+                }
+                // An earlier run called helm, and with what is known to nobody.
+                self.newest.store(journal.last, Ordering::SeqCst);
+                self.run_helm()
+            }
+            (Way::Back(why), journal) => {
+                self.rolled_back.put(Some(journal.base));
                 Err(Error::KindsUnchanged(why))
             }
         }
     }
 
-    /// Drives a change of kinds to its end: how it ended, and the revision that the way back leads to.
+    /// Drives a change of kinds to its end: how it ended, and its journal.
     pub(super) fn drive(
         &self,
         agreed: Agreed,
         time: Duration,
-        upgrade: Option<&dyn Fn() -> Result<(), Error>>,
-    ) -> Result<(Way, u64), Error> {
+        upgrade: Option<&Upgrade>,
+    ) -> Result<(Way, Journal), Error> {
         let on = self.installation()?;
         let mut log = agreed.log(&on)?;
         let (lock, secrets) = (self.hold.lock()?, self.secrets()?);
@@ -70,6 +88,6 @@ impl Deployment<'_> {
         let take_back = &|| self.take_back(on.cluster);
         let driver = Driver { on, lock, secrets: &secrets, terms, stopped, take_back };
         let way = driver.drive(&mut log, upgrade)?;
-        Ok((way, log.journal.base))
+        Ok((way, log.journal))
     }
 }

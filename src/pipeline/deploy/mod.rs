@@ -32,6 +32,7 @@ use crate::kubernetes::Plan;
 use crate::problem::Problem;
 use serde_json::Value as Json;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -107,7 +108,10 @@ pub struct Deployment<'a> {
     pub(super) hold: Hold,
     /// A change of kinds that was agreed to.
     agreed: Mutex<Option<Agreed>>,
-    changes_kinds: Slot<()>,
+    /// A workload migration was begun, and is not at its end.
+    migrates: AtomicBool,
+    /// The number of the newest revision, as far as this run knows: helm's next one is the one after it.
+    newest: AtomicU64,
     written: Mutex<Written>,
     /// Helm was started: from here on the release may have changed.
     tried: Slot<()>,
@@ -242,7 +246,8 @@ impl<'a> Deployment<'a> {
             kube_version: Slot::default(),
             hold: Hold::new(request.assume_helm_dead, &conduct.limits),
             agreed: Mutex::default(),
-            changes_kinds: Slot::default(),
+            migrates: AtomicBool::default(),
+            newest: AtomicU64::default(),
             written: Mutex::default(),
             tried: Slot::default(),
             deployed: Slot::default(),
@@ -259,7 +264,7 @@ impl Deployment<'_> {
         Owner { release: &self.release.name, application: &self.request.plan.application_id }
     }
 
-    fn installation(&self) -> Result<Installation<'_>, Error> {
+    pub(super) fn installation(&self) -> Result<Installation<'_>, Error> {
         let (helm, target) = self.helm.get()?;
         let (cluster, release, report) = (self.cluster.get()?, self.release, self.report);
         Ok(Installation { cluster, helm, target, release, owner: self.owner(), report })

@@ -16,6 +16,7 @@ use crate::cluster::{self, Cluster, Owner, Record, Timestamp};
 use crate::helm::{self, Helm, Target};
 use crate::problem::Problem;
 use judge::{Verdict, judge};
+pub use recover::cut_short;
 use recover::{recover, settle};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -71,6 +72,11 @@ impl Seen {
             }
         }
         Err(changed(release))
+    }
+
+    /// Whether helm began its last revision after this moment.
+    pub fn is_newer_than(&self, moment: Timestamp) -> bool {
+        self.record.as_ref().and_then(|record| record.changed).is_some_and(|changed| changed > moment)
     }
 
     /// Whether a helm works on it, or was killed while it did.
@@ -225,6 +231,11 @@ impl Hold {
     /// Keeps what was seen, which the lock will be taken for.
     pub fn keep(&self, seen: Seen) {
         self.seen.put(seen);
+    }
+
+    /// The number of the last revision as it was seen; 0 when there is none.
+    pub fn newest(&self) -> Result<u64, Error> {
+        Ok(self.seen.get()?.number)
     }
 
     /// Takes the lock of the release as it was seen. From here on helm tells the lock what it does.

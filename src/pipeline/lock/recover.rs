@@ -4,6 +4,7 @@ use super::Seen;
 use crate::cluster::record::Brought;
 use crate::cluster::{Cluster, Objects, Record, SECRET};
 use crate::pipeline::event::{Report, say};
+use crate::pipeline::history::CUT_SHORT;
 use crate::pipeline::run::Limits;
 use crate::pipeline::{Error, Release};
 use crate::problem::Problem;
@@ -22,8 +23,7 @@ pub fn recover(
     if record.status == "uninstalling" {
         wait_for_the_going(cluster, release, &record.brought(), limits, report)?;
     }
-    let why = format!("{} was cut short; set to failed by kubectl-aspire", record.status);
-    record.fail(cluster, &release.namespace, &why)?;
+    record.fail(cluster, &release.namespace, &cut_short(record))?;
     say(
         report,
         format!(
@@ -32,6 +32,13 @@ pub fn recover(
         ),
     );
     Ok(())
+}
+
+/// What is said of a revision whose helm is dead. Where a rollback led stays, for the next one.
+pub fn cut_short(record: &Record) -> String {
+    let (led, status) = (record.description.as_str(), record.status.as_str());
+    let led = if status == "pending-rollback" { format!("{led}: ") } else { String::new() };
+    format!("{led}{status} was cut short; {CUT_SHORT}")
 }
 
 fn wait_for_the_going(
@@ -74,7 +81,7 @@ pub fn settle(cluster: &Cluster, release: &Release) -> Result<bool, Error> {
     for object in cluster.list(&SECRET, &release.namespace, &selector)? {
         let record = Record::of(object)?;
         if record.status.starts_with("pending-") {
-            record.fail(cluster, &release.namespace, "helm ended before it was done")?;
+            record.fail(cluster, &release.namespace, &cut_short(&record))?;
         } else {
             settled = false;
         }

@@ -3,11 +3,13 @@
 use super::driver::{Driver, Seen};
 use super::log::Log;
 use super::look::kind;
-use crate::cluster::claims::ReleaseName;
-use crate::cluster::{CLAIM, ErrorKind, Guard, Objects as _, Propagation, REPLICA_SET, Record, VOLUME, name_of};
+use crate::cluster::{CLAIM, ErrorKind, Guard, Objects as _, Propagation, REPLICA_SET, Record, VOLUME, marks, name_of};
 use crate::pipeline::Error;
 use crate::pipeline::event::warn;
-use crate::promotion::{Action, Change, ClaimNote, How, KEEP, Named, Role, entry_of_ours, retired};
+use crate::pipeline::lock::cut_short;
+use crate::promotion::{
+    Action, Change, ClaimNote, How, KEEP, Named, POLICIES, Role, entry_of_ours, former_policy, retired,
+};
 use serde_json::{Value as Json, json};
 
 impl Driver<'_> {
@@ -21,7 +23,7 @@ impl Driver<'_> {
         let done = match action {
             Action::Unlock => self.unlock(seen),
             Action::Protect(index) => self.protect(log, seen, index),
-            Action::Restore(index) => self.restore(&log.journal.claims[index], seen),
+            Action::Restore(index) => self.give_back(&log.journal.claims[index], seen),
             Action::Stop(index, role) => {
                 log.journal.progress.stops += 1;
                 self.write(log)?;
@@ -84,7 +86,7 @@ impl Driver<'_> {
     fn unlock(&self, seen: &Seen) -> Result<(), Error> {
         let record = Record::read(self.on.cluster, self.space(), &self.on.release.name, seen.number)?;
         if let Some(record) = record.filter(Record::is_under_way) {
-            record.fail(self.on.cluster, self.space(), "helm was killed; marked by kubectl-aspire")?;
+            record.fail(self.on.cluster, self.space(), &cut_short(&record))?;
             warn(
                 self.on.report,
                 format!("revision {} was left half done by a helm that ended: marked as failed", seen.number),
@@ -101,10 +103,10 @@ impl Driver<'_> {
             self.on.cluster.patch(&CLAIM, self.space(), &note.name, &Guard::of(claim), &patch)?;
             return Ok(());
         }
-        match self.reclaim(seen, &note, "Retain") {
+        match self.retain(&note, seen) {
             Err(Error::Cluster(error)) if error.kind() == ErrorKind::Forbidden => {
                 warn(self.on.report, format!("the volume of claim {} cannot be protected too: {error}", note.name));
-                log.journal.claims[index].reclaim = None;
+                log.journal.claims[index].retained = None;
                 self.write(log)
             }
             other => other,
@@ -120,24 +122,37 @@ impl Driver<'_> {
 
     /// The pods that went on end now that the new ones are ready.
     fn retire(&self, change: &Change, seen: &Seen) -> Result<(), Error> {
-        let name = ReleaseName { name: &self.on.release.name, namespace: self.space() };
-        for set in retired(change, name, &seen.live) {
+        for set in retired(change, self.name(), &seen.live) {
             let guard = Guard::of(set);
             self.on.cluster.delete(&REPLICA_SET, self.space(), name_of(set), &guard, Propagation::Background)?;
         }
         Ok(())
     }
 
-    fn restore(&self, note: &ClaimNote, seen: &Seen) -> Result<(), Error> {
-        match &note.reclaim {
-            Some(policy) => self.reclaim(seen, note, policy),
-            None => Ok(()),
-        }
+    /// Keeps the volume of a claim, and writes its policy from before onto the volume itself: only who may change volumes
+    /// can say later what it was.
+    fn retain(&self, note: &ClaimNote, seen: &Seen) -> Result<(), Error> {
+        let Some(volume) = self.volume(note, seen) else { return Ok(()) };
+        let policy =
+            volume["spec"]["persistentVolumeReclaimPolicy"].as_str().filter(|policy| POLICIES.contains(policy));
+        self.reclaim(volume, "Retain", policy)
     }
 
-    fn reclaim(&self, seen: &Seen, note: &ClaimNote, policy: &str) -> Result<(), Error> {
-        let Some(volume) = seen.live.claim(&note.name).and_then(|claim| seen.live.volume(claim)) else { return Ok(()) };
-        let patch = json!({"spec": {"persistentVolumeReclaimPolicy": policy}});
+    /// Gives the volume the policy that it says it had.
+    fn give_back(&self, note: &ClaimNote, seen: &Seen) -> Result<(), Error> {
+        let Some(volume) = self.volume(note, seen) else { return Ok(()) };
+        former_policy(volume).map_or(Ok(()), |policy| self.reclaim(volume, policy, None))
+    }
+
+    fn volume<'s>(&self, note: &ClaimNote, seen: &'s Seen) -> Option<&'s Json> {
+        seen.live.volume(seen.live.claim(&note.name)?, self.name())
+    }
+
+    fn reclaim(&self, volume: &Json, policy: &str, former: Option<&str>) -> Result<(), Error> {
+        let patch = json!({
+            "metadata": {"annotations": {marks::RECLAIM_POLICY: former}},
+            "spec": {"persistentVolumeReclaimPolicy": policy},
+        });
         self.on.cluster.patch(&VOLUME, "", name_of(volume), &Guard::of(volume), &patch)?;
         Ok(())
     }

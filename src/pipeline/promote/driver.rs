@@ -5,16 +5,17 @@
 use super::log::Log;
 use super::look::{live, others, volumes};
 use crate::cluster::claims::ReleaseName;
-use crate::cluster::name_of;
+use crate::cluster::{Note, name_of};
 use crate::helm::Options;
 use crate::pipeline::event::{say, warn};
+use crate::pipeline::history::Past;
 use crate::pipeline::installation::Installation;
 use crate::pipeline::lock::Lock;
 use crate::pipeline::{Error, rollback};
 use crate::problem::Problem;
 use crate::promotion::{
-    Action, Change, ClaimNote, Direction, HelmRun, Live, Phase, Revision, Role, Status, Stop, Wait, described,
-    fixed_digest, next, observe, word,
+    Action, Change, ClaimNote, Direction, HelmRun, Journal, Live, Observed, Phase, Revision, Role, Status, Stop, Wait,
+    described, fixed_digest, former_policy, next, observe, word,
 };
 use serde_json::Value as Json;
 use std::time::{Duration, Instant};
@@ -62,6 +63,9 @@ pub struct Driver<'a> {
     pub take_back: &'a dyn Fn() -> Result<(), Error>,
 }
 
+/// Calls helm forward, from the last revision with this number.
+pub type Upgrade<'a> = dyn Fn(u64) -> Result<(), Error> + 'a;
+
 /// What was seen, with the objects to act on.
 pub struct Seen {
     pub live: Live,
@@ -70,9 +74,33 @@ pub struct Seen {
 }
 
 impl Driver<'_> {
-    /// Drives to an end. `upgrade` calls helm forward; without it, only what needs no chart is done, which is all of a way
-    /// to a revision.
-    pub fn drive(&self, log: &mut Log, upgrade: Option<&dyn Fn() -> Result<(), Error>>) -> Result<Way, Error> {
+    /// Drives to an end. `upgrade` calls helm forward, from the last revision with the given number; without it, only what
+    /// needs no chart is done, which is all of a way to a revision. Who is stopped on the way is told what is left.
+    pub fn drive(&self, log: &mut Log, upgrade: Option<&Upgrade>) -> Result<Way, Error> {
+        check(&self.on, &log.journal, upgrade.is_some())?;
+        self.go(log, upgrade).map_err(|error| match error {
+            refused @ Error::Refused(_) => refused,
+            error => self.unfinished(log, error),
+        })
+    }
+
+    /// What a run that ends on the way leaves, and the command that goes on.
+    fn unfinished(&self, log: &Log, error: Error) -> Error {
+        let error = match error {
+            halted @ (Error::Resumable(_) | Error::NeedsPerson(_)) => halted,
+            other if other.is_interruption() => Error::Interrupted,
+            other => other,
+        };
+        let stands = match live(self.on.cluster, self.space()) {
+            Ok(live) => log.journal.left(&live).join("; "),
+            Err(_) => log.journal.described(),
+        };
+        let what = format!("the workload migration is not finished (at {}): {stands}", word(log.journal.phase));
+        let left = Problem::at("", what).hint(log.journal.way_on(self.name()));
+        Error::Unfinished { error: Box::new(error), left }
+    }
+
+    fn go(&self, log: &mut Log, upgrade: Option<&Upgrade>) -> Result<Way, Error> {
         let mut failure = "a person asked for the way back".to_owned();
         let mut waiting: Option<(Wait, Instant)> = None;
         let mut known = None;
@@ -115,7 +143,7 @@ impl Driver<'_> {
                     self.write(log)?;
                 }
                 Action::Finish(Phase::Committed) => {
-                    self.list_left(log);
+                    self.list_left(log, &seen);
                     return Ok(Way::Forward);
                 }
                 Action::Finish(_) => return Ok(Way::Back(failure)),
@@ -126,7 +154,16 @@ impl Driver<'_> {
     }
 
     /// Claims are never deleted; a person may.
-    fn list_left(&self, log: &Log) {
+    fn list_left(&self, log: &Log, seen: &Seen) {
+        let unknown = |note: &&ClaimNote| {
+            let volume = seen.live.claim(&note.name).and_then(|claim| seen.live.volume(claim, self.name()));
+            let kept = volume.filter(|volume| volume["spec"]["persistentVolumeReclaimPolicy"] == "Retain");
+            note.stays && note.retained == Some(false) && kept.is_some_and(|volume| former_policy(volume).is_none())
+        };
+        for ClaimNote { name, volume, .. } in log.journal.claims.iter().filter(unknown) {
+            let what = format!("the volume {volume} of claim {name} keeps its policy Retain");
+            say(self.on.report, format!("{what}: nothing on it says which one it had"));
+        }
         for ClaimNote { name, volume, .. } in log.journal.claims.iter().filter(|claim| !claim.stays) {
             let command = format!("kubectl delete pvc {name} -n {}", self.space());
             let what = format!("the claim {name} stays, though the chart does not have it");
@@ -136,6 +173,10 @@ impl Driver<'_> {
 
     pub(super) fn space(&self) -> &str {
         self.on.space()
+    }
+
+    pub(super) fn name(&self) -> ReleaseName<'_> {
+        self.on.name()
     }
 
     pub(super) fn write(&self, log: &mut Log) -> Result<(), Error> {
@@ -149,54 +190,18 @@ impl Driver<'_> {
         }
     }
 
-    /// Looks at everything. `known` is what the last revision that was seen brings: it does not change.
+    /// Looks at everything, and notes that our helm has ended.
     fn look(&self, log: &mut Log, known: &mut Option<(u64, Role)>) -> Result<Seen, Error> {
-        let mut live = live(self.on.cluster, self.space())?;
-        let named = log.journal.changes.iter().map(|change| (&*change.old.kind, &*change.old.name));
-        others(self.on.cluster, self.space(), &mut live, named)?;
-        volumes(self.on.cluster, &mut live, log.journal.claims.iter().map(|note| note.name.as_str()))?;
-        let (number, status) = self.last_revision()?;
-        if log.journal.calling && number == log.journal.last + 1 && status != Status::Pending {
-            (log.journal.last, log.journal.calling) = (number, false);
+        let seen = look(&self.on, &log.journal, known)?;
+        if log.journal.calling && seen.number == log.journal.last + 1 && seen.revision.status != Status::Pending {
+            (log.journal.last, log.journal.calling) = (seen.number, false);
             self.write(log)?;
         }
-        let journal = &log.journal;
-        let foreign = number < journal.last || number > journal.last + u64::from(journal.calling);
-        if let Some((_, brings)) = known.filter(|(of, _)| *of == number) {
-            return Ok(Seen { live, revision: Revision { status, brings, foreign }, number });
-        }
-        let objects: Vec<Json> = self.on.objects(Some(number))?.into_values().collect();
-        let is_new = |change: &Change, it: &Json| {
-            let marks = change.marks.as_ref().is_none_or(|marks| fixed_digest(it) == marks.becomes);
-            it["kind"] == *change.new.kind && name_of(it) == change.new.name && marks
-        };
-        let new = journal.changes.iter().all(|change| objects.iter().any(|it| is_new(change, it)));
-        let brings = if new { Role::New } else { Role::Old };
-        *known = Some((number, brings));
-        Ok(Seen { live, revision: Revision { status, brings, foreign }, number })
+        Ok(seen)
     }
 
-    fn last_revision(&self) -> Result<(u64, Status), Error> {
-        let Some(release) = self.on.helm.status(self.on.target)? else {
-            let what = format!("{} has no history any more (E02)", self.on.release.described());
-            let hint = "restore its Secrets `sh.helm.release.v1...` from a backup; nothing was done";
-            return Err(Error::NeedsPerson(Problem::at("", what).hint(hint)));
-        };
-        let status = if release.is_pending() {
-            Status::Pending
-        } else if release.is_deployed() {
-            Status::Deployed
-        } else {
-            Status::Failed
-        };
-        Ok((release.revision, status))
-    }
-
-    /// Whoever holds the lock knows that no other helm works on the release; our own was waited for.
     fn decide(&self, log: &Log, seen: &Seen, late: bool) -> Action {
-        let name = ReleaseName { name: &self.on.release.name, namespace: self.space() };
-        let observed = observe(&log.journal, name, &seen.live, seen.revision, HelmRun::Gone, late);
-        next(&log.journal.progress, &observed)
+        next(&log.journal.progress, &observed(&self.on, &log.journal, seen, late))
     }
 
     /// Writes down what is about to be done, where it is another part of the way.
@@ -214,20 +219,18 @@ impl Driver<'_> {
         log: &mut Log,
         seen: &Seen,
         direction: Direction,
-        upgrade: Option<&dyn Fn() -> Result<(), Error>>,
+        upgrade: Option<&Upgrade>,
     ) -> Result<Result<(), Error>, Error> {
         let to = log.journal.to;
         if direction == Direction::Forward && upgrade.is_none() && to.is_none() {
             let what = format!("the way leads on with the chart: {}", log.journal.described());
-            return Err(Error::Resumable(
-                Problem::at("", what).hint("run the same deploy again, or `promote --abort`"),
-            ));
+            return Err(Error::Resumable(Problem::at("", what)));
         }
         (log.journal.last, log.journal.calling) = (seen.number, true);
         self.write(log)?;
         let ran = match direction {
             Direction::Forward => match (upgrade, to) {
-                (Some(upgrade), _) => upgrade(),
+                (Some(upgrade), _) => upgrade(seen.number),
                 (None, to) => self.roll_back(to.unwrap_or(log.journal.base)),
             },
             Direction::Back => {
@@ -235,7 +238,7 @@ impl Driver<'_> {
                 self.roll_back(log.journal.base)
             }
         };
-        let (number, status) = self.last_revision()?;
+        let (number, status) = last_revision(&self.on)?;
         if number > seen.number + 1 {
             return Ok(ran);
         }
@@ -250,9 +253,94 @@ impl Driver<'_> {
     fn roll_back(&self, base: u64) -> Result<(), Error> {
         let Self { on, lock, secrets, .. } = *self;
         let options = Options { timeout: self.terms.ready, ..Options::default() };
+        check_base(&on, base)?;
         let way = rollback::Way { on, lock, options: &options, secrets };
         way.go(base, &on.objects(Some(base))?)
     }
+}
+
+/// Refuses, before anything is done, a journal that means objects of others, and one that cannot be ended without its chart.
+pub(super) fn check(on: &Installation, journal: &Journal, has_chart: bool) -> Result<(), Error> {
+    let seen = look(on, journal, &mut None)?;
+    let name = on.name();
+    let others = journal.not_of(name, &seen.live);
+    if !others.is_empty() {
+        let what =
+            format!("the journal of a workload migration means what is not of this release: {}", others.join(", "));
+        let hint = format!(
+            "nothing was changed; this program did not write it so: find out who did, then \
+             `kubectl delete configmap {} -n {}`",
+            Note::name(name.name),
+            name.namespace
+        );
+        return Err(Error::Refused(Problem::at("", what).hint(hint).into()));
+    }
+    if has_chart || !journal.needs_chart() {
+        return Ok(());
+    }
+    let observed = observed(on, journal, &seen, false);
+    let recorded = observed.revision.status == Status::Deployed && observed.revision.brings == Role::New;
+    let made = recorded && observed.pairs.iter().all(|pair| pair.new.workload.is_some());
+    // Where a person must act first, that is said.
+    if made || matches!(next(&journal.progress, &observed), Action::Halt(_)) {
+        return Ok(());
+    }
+    let what = format!(
+        "the workload migration leads on with its chart, which is not here: {}; {}",
+        journal.described(),
+        journal.left(&seen.live).join("; ")
+    );
+    Err(Error::Refused(Problem::at("", what).hint(journal.way_on(name)).into()))
+}
+
+/// Refuses a way back to a revision that was never good: the journal says where to, and anybody may have written it.
+pub(super) fn check_base(on: &Installation, base: u64) -> Result<(), Error> {
+    let past = Past::read(on, on.helm.history(on.target)?)?;
+    past.choose(Some(base), false).map(drop).map_err(|problem| Error::Refused(problem.into()))
+}
+
+/// Looks at everything that the journal is about. `known` is what the last revision that was seen brings: it does not change.
+fn look(on: &Installation, journal: &Journal, known: &mut Option<(u64, Role)>) -> Result<Seen, Error> {
+    let mut live = live(on.cluster, on.space())?;
+    let named = journal.changes.iter().map(|change| (&*change.old.kind, &*change.old.name));
+    others(on.cluster, on.space(), &mut live, named)?;
+    volumes(on.cluster, &mut live, journal.claims.iter().map(|note| note.name.as_str()))?;
+    let (number, status) = last_revision(on)?;
+    let ours = journal.last + u64::from(journal.calling);
+    let foreign = number < journal.last || number > ours;
+    if let Some((_, brings)) = known.filter(|(of, _)| *of == number) {
+        return Ok(Seen { live, revision: Revision { status, brings, foreign }, number });
+    }
+    let objects: Vec<Json> = on.objects(Some(number))?.into_values().collect();
+    let is_new = |change: &Change, it: &Json| {
+        let marks = change.marks.as_ref().is_none_or(|marks| fixed_digest(it) == marks.becomes);
+        it["kind"] == *change.new.kind && name_of(it) == change.new.name && marks
+    };
+    let new = journal.changes.iter().all(|change| objects.iter().any(|it| is_new(change, it)));
+    let brings = if new { Role::New } else { Role::Old };
+    *known = Some((number, brings));
+    Ok(Seen { live, revision: Revision { status, brings, foreign }, number })
+}
+
+/// Whoever holds the lock knows that no other helm works on the release; our own was waited for.
+fn observed(on: &Installation, journal: &Journal, seen: &Seen, late: bool) -> Observed {
+    observe(journal, on.name(), &seen.live, seen.revision, HelmRun::Gone, late)
+}
+
+fn last_revision(on: &Installation) -> Result<(u64, Status), Error> {
+    let Some(release) = on.helm.status(on.target)? else {
+        let what = format!("{} has no history any more (E02)", on.release.described());
+        let hint = "restore its Secrets `sh.helm.release.v1...` from a backup; nothing was done";
+        return Err(Error::NeedsPerson(Problem::at("", what).hint(hint)));
+    };
+    let status = if release.is_pending() {
+        Status::Pending
+    } else if release.is_deployed() {
+        Status::Deployed
+    } else {
+        Status::Failed
+    };
+    Ok((release.revision, status))
 }
 
 fn halted(log: &Log, stop: Stop) -> Error {

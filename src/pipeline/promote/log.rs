@@ -17,12 +17,25 @@ impl Log {
     pub fn read(cluster: &Cluster, owner: Owner<'_>, namespace: &str) -> Result<Option<Self>, Error> {
         let note = Note::read(cluster, owner, namespace)?;
         let Some(text) = note.text() else { return Ok(None) };
+        let name = Note::name(owner.release);
         let Some(journal) = Journal::parse(text) else {
-            let name = Note::name(owner.release);
             let what =
                 format!("the ConfigMap {name} in namespace {namespace} is no journal that this program can read");
             return Err(Error::Refused(Problem::at("", what).hint("use the version that wrote it").into()));
         };
+        let wrong = journal.contradictions();
+        if !wrong.is_empty() {
+            let what = format!(
+                "the ConfigMap {name} in namespace {namespace} is no journal of a workload migration: {}",
+                wrong.join("; ")
+            );
+            let hint = format!(
+                "nothing was changed; this program did not write it: find out who did (`kubectl get configmap {name} \
+                 -n {namespace} -o yaml --show-managed-fields`), look at the workloads, then \
+                 `kubectl delete configmap {name} -n {namespace}`"
+            );
+            return Err(Error::Refused(Problem::at("", what).hint(hint).into()));
+        }
         Ok(Some(Self { note, journal }))
     }
 

@@ -10,7 +10,7 @@ mod driver;
 mod log;
 mod look;
 
-pub use driver::{Driver, Terms, Way};
+pub use driver::{Driver, Terms, Upgrade, Way};
 pub use log::Log;
 pub use look::{kind, live, nodes, others, volumes};
 
@@ -55,11 +55,16 @@ pub fn promote(wish: Wish, release: &Release, assume_helm_dead: bool, conduct: &
         return Err(nothing());
     }
     let (helm, target) = release.helm()?;
+    let on = Installation { cluster: &cluster, helm: &helm, target: &target, release, owner, report: conduct.report };
+    // The way back needs no chart.
+    driver::check(&on, &log.journal, wish == Wish::Abort)?;
+    if wish == Wish::Abort {
+        driver::check_base(&on, log.journal.base)?;
+    }
     let (_, seen) = lock::Seen::look(&helm, &target, &cluster, release)?;
     let hold = Hold::new(assume_helm_dead, &conduct.limits);
     hold.keep(seen);
     hold.take(&helm, release, owner, "promote")?;
-    let on = Installation { cluster: &cluster, helm: &helm, target: &target, release, owner, report: conduct.report };
     let ended = drive(wish, log, on, &hold, conduct);
     hold.release()?;
     ended

@@ -2,9 +2,11 @@
 
 mod endpoints;
 mod gateways;
+mod migration;
 mod secrets;
 
 pub use endpoints::Endpoint;
+pub use migration::Migration;
 pub use secrets::{Secret, used as secrets_used};
 
 use super::drift::{self, Drift};
@@ -47,6 +49,8 @@ pub struct Status {
     pub server: String,
     /// The application that it belongs to; null when it was not deployed by us.
     pub application: Option<String>,
+    /// A workload migration that was begun and not finished.
+    pub migration: Option<Migration>,
     /// Number of the last revision.
     pub revision: u64,
     /// Helm's word for its state, such as `deployed`.
@@ -115,6 +119,14 @@ pub fn status(release: &Release) -> Result<Standing, Error> {
     let scalers = autoscalers(&cluster, release)?;
     let state = cluster.get(&CONFIG_MAP, &release.namespace, &State::name(&release.name))?;
     let application = state.as_ref().and_then(|state| annotation(state, marks::APPLICATION)).map(str::to_owned);
+    let migration = match &application {
+        Some(application) => migration::unfinished(&cluster, release, application)?,
+        None => None,
+    };
+    let meaning = match &migration {
+        Some(_) if live.is_deployed() => "what helm was given last; a workload migration is not finished".to_owned(),
+        _ => meaning(&live.status, can_go_back(&helm, &target, &live)?, release),
+    };
     let mut drift = Vec::new();
     for (stored, live) in stored.iter().zip(&objects) {
         let scaled = scalers.contains_key(&key(stored));
@@ -128,7 +140,8 @@ pub fn status(release: &Release) -> Result<Standing, Error> {
         server: release.location.url.clone(),
         application,
         revision: live.revision,
-        meaning: meaning(&live.status, can_go_back(&helm, &target, &live)?, release),
+        meaning,
+        migration,
         status: live.status,
         chart: live.chart,
         app_version: live.app_version,

@@ -1,0 +1,56 @@
+//! A workload migration that is not at its end, as `status` tells it. Reads only.
+
+use crate::cluster::claims::ReleaseName;
+use crate::cluster::{Cluster, ErrorKind, Owner};
+use crate::pipeline::promote::{Log, live, others};
+use crate::pipeline::{Error, Release};
+use crate::promotion::word;
+use serde::Serialize;
+
+/// A migration that was begun and not finished.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Migration {
+    /// The part of the way that was begun last; empty when its journal cannot be read.
+    pub phase: String,
+    /// What it changes, and where it stands.
+    pub meaning: String,
+    /// What there is of its workloads now.
+    pub workloads: Vec<String>,
+    /// The command that goes on.
+    pub next: String,
+}
+
+/// The migration of a release that is not finished; none in most cases. A journal that nobody may believe is told too.
+pub(super) fn unfinished(cluster: &Cluster, release: &Release, application: &str) -> Result<Option<Migration>, Error> {
+    let owner = Owner { release: &release.name, application };
+    let journal = match Log::read(cluster, owner, &release.namespace) {
+        Ok(log) => log.map(|log| log.journal).filter(crate::promotion::Journal::is_open),
+        Err(Error::Refused(problems)) => {
+            let meaning = problems.to_string();
+            let next = "`promote --status` says what to do".to_owned();
+            return Ok(Some(Migration { phase: String::new(), meaning, workloads: Vec::new(), next }));
+        }
+        Err(Error::Cluster(error)) if error.kind() == ErrorKind::Forbidden => None,
+        Err(error) => return Err(error),
+    };
+    let Some(journal) = journal else { return Ok(None) };
+    let seen = live(cluster, &release.namespace).and_then(|mut live| {
+        let named = journal.changes.iter().map(|change| (&*change.old.kind, &*change.old.name));
+        others(cluster, &release.namespace, &mut live, named)?;
+        Ok(live)
+    });
+    let workloads = match seen {
+        Ok(live) => journal.left(&live),
+        // Who may not look at everything is told what the journal says.
+        Err(Error::Cluster(error)) if error.kind() == ErrorKind::Forbidden => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    let name = ReleaseName { name: &release.name, namespace: &release.namespace };
+    Ok(Some(Migration {
+        phase: word(journal.phase).to_owned(),
+        meaning: journal.described(),
+        workloads,
+        next: journal.way_on(name),
+    }))
+}
