@@ -20,7 +20,7 @@ pub mod marks {
     pub const ROLE: &str = "aspire-k8s/role";
     /// Annotation of a pod template: the marks of the secrets that its pods take.
     pub const SECRETS: &str = "aspire-k8s/secrets";
-    /// Annotation of a PersistentVolume: its reclaim policy before a workload migration kept it.
+    /// Annotation of a volume: its reclaim policy before a workload migration kept it.
     pub const RECLAIM_POLICY: &str = "aspire-k8s/reclaim-policy";
     /// Label: the release a namespace was created for.
     pub const CREATED_FOR: &str = "aspire-k8s/created-for";

@@ -152,6 +152,11 @@ impl Past {
     }
 }
 
+/// Whether a revision before the current one was good.
+pub fn has_way_back(revisions: Vec<helm::Revision>) -> bool {
+    Past { revisions, sources: BTreeMap::new() }.good().next().is_some()
+}
+
 fn numbers<'a>(revisions: impl Iterator<Item = &'a helm::Revision>) -> String {
     revisions.map(|revision| revision.revision.to_string()).collect::<Vec<_>>().join(", ")
 }

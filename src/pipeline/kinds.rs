@@ -11,7 +11,8 @@ use crate::cluster::{CLAIM, Cluster, DEPLOYMENT, ErrorKind, Owner, STATEFUL_SET,
 use crate::helm::Values;
 use crate::problem::{Problem, Problems};
 use crate::promotion::{
-    Confirmation, Direction, How, ImageNote, Journal, Live, Phase, Promotion, Sides, asks, detect, digest, digest_of_new,
+    Confirmation, Direction, How, ImageNote, Journal, Live, Phase, Promotion, Sides, asks, detect, digest,
+    digest_of_new,
 };
 use serde_json::Value as Json;
 use std::path::Path;

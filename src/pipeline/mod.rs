@@ -39,6 +39,7 @@ mod rollback;
 mod run;
 mod saved;
 mod settle;
+mod sizes;
 mod status;
 mod template;
 mod vacancy;

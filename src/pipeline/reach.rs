@@ -1,10 +1,10 @@
-//! Whether a release can go back to one of its revisions: fixed fields, claims, keys of Secrets; and whether kinds change.
+//! Whether a release can go back to one of its revisions: fixed fields, keys of Secrets; and whether kinds change.
 //!
 //! helm asks none of this before it writes. Nothing here writes either.
 
 use super::{Error, Release, status};
 use crate::cluster::claims::ReleaseName;
-use crate::cluster::{Cluster, DEPLOYMENT, Mask, Objects, Quantity, STATEFUL_SET};
+use crate::cluster::{Cluster, DEPLOYMENT, Mask, Objects, STATEFUL_SET};
 use crate::diff::{Object, Sides, change};
 use crate::problem::{Problem, Problems};
 use serde_json::Value as Json;
@@ -44,23 +44,10 @@ pub fn changes_kind(cluster: &Cluster, release: &Release, wanted: &Manifest) -> 
     Ok(false)
 }
 
-/// Fields that cannot be changed on a live object, and claims that would shrink.
+/// Fields that cannot be changed on a live object.
 pub fn fields(revision: u64, last: &Manifest, wanted: &Manifest, live: &Manifest, problems: &mut Problems) {
     for (object, stored) in wanted {
         let Some(now) = live.get(object) else { continue };
-        if object.kind == "PersistentVolumeClaim" && shrinks(stored, now) {
-            let size = |claim: &Json| {
-                claim["spec"]["resources"]["requests"]["storage"].as_str().unwrap_or_default().to_owned()
-            };
-            let what = format!(
-                "the claim {} has grown to {} since revision {revision} ({}), and no claim can shrink",
-                object.name,
-                size(now),
-                size(stored)
-            );
-            problems.push(Problem::at("", what).hint("deploy the older source with the size that the claim has now"));
-            continue;
-        }
         let sides = Sides { last: last.get(object), wanted: Some(stored), live: Some(now), answer: None };
         let fixed = change(object, sides, &Mask::default()).map(|change| change.immutable).unwrap_or_default();
         if !fixed.is_empty() {
@@ -69,11 +56,6 @@ pub fn fields(revision: u64, last: &Manifest, wanted: &Manifest, live: &Manifest
             problems.push(Problem::at("", what).hint("deploy the older source with what the object has now"));
         }
     }
-}
-
-fn shrinks(stored: &Json, live: &Json) -> bool {
-    let size = |claim: &Json| Quantity::parse(claim["spec"]["resources"]["requests"]["storage"].as_str()?);
-    matches!((size(stored), size(live)), (Some(stored), Some(live)) if stored < live)
 }
 
 /// Keys that the pods of the revision need and no Secret has any more.
@@ -112,14 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn claims_do_not_shrink_and_fixed_fields_stay() {
-        let claim =
-            |size: &str| manifest("PersistentVolumeClaim", &json!({"resources": {"requests": {"storage": size}}}));
-        for (then, now, expected) in [("1Gi", "2Gi", 1), ("1Gi", "1024Mi", 0), ("2Gi", "1Gi", 0)] {
-            let mut problems = Problems::default();
-            fields(1, &claim(now), &claim(then), &claim(now), &mut problems);
-            assert_eq!(problems.0.len(), expected, "{then} {now} {problems}");
-        }
+    fn fixed_fields_stay() {
         let set = |service: &str| manifest("StatefulSet", &json!({"serviceName": service}));
         let mut problems = Problems::default();
         fields(3, &set("b"), &set("a"), &set("b"), &mut problems);

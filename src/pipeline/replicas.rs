@@ -84,6 +84,19 @@ fn scaled(wanted: &Manifest, live: &Manifest, scalers: &Autoscalers) -> Vec<(Obj
 /// The manifest with another number in the one line that says it; everything else as it is written. None where that line is
 /// not to be found.
 fn with_replicas(manifest: &str, wanted: &Object, replicas: u64) -> Option<String> {
+    let is_number = |text: &str| text.trim_end().bytes().all(|byte| byte.is_ascii_digit());
+    with_line(manifest, wanted, "  replicas: ", is_number, &replicas.to_string())
+}
+
+/// The manifest with another value in the one line of an object that begins so; everything else as it is written. None where
+/// that line is not to be found.
+pub(super) fn with_line(
+    manifest: &str,
+    wanted: &Object,
+    start: &str,
+    is_value: impl Fn(&str) -> bool,
+    value: &str,
+) -> Option<String> {
     let mut documents: Vec<String> = manifest.split("\n---").map(str::to_owned).collect();
     let is_wanted = |text: &str| {
         let object = Json::deserialize(serde_yaml::Deserializer::from_str(text)).unwrap_or_default();
@@ -93,10 +106,10 @@ fn with_replicas(manifest: &str, wanted: &Object, replicas: u64) -> Option<Strin
     let mut found = 0;
     let lines: Vec<String> = document
         .split('\n')
-        .map(|line| match line.strip_prefix("  replicas: ") {
-            Some(number) if number.trim_end().bytes().all(|byte| byte.is_ascii_digit()) => {
+        .map(|line| match line.strip_prefix(start) {
+            Some(stored) if is_value(stored) => {
                 found += 1;
-                format!("  replicas: {replicas}")
+                format!("{start}{value}")
             }
             _ => line.to_owned(),
         })

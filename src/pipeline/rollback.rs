@@ -12,7 +12,7 @@ use super::reach::{self, Manifest};
 use super::records::{self, Operation, Verb};
 use super::run::{Conduct, Limits, run};
 use super::watch::Watching;
-use super::{Error, Release, Slot, before, destroy, foresee, proof, replicas};
+use super::{Error, Release, Slot, before, destroy, foresee, proof, replicas, sizes};
 use crate::cluster::secret::{self, Change};
 use crate::cluster::{Cluster, Owner, State, lease};
 use crate::helm::{Helm, Options, Target};
@@ -326,9 +326,10 @@ pub fn put_back_values(on: &Installation, revision: u64) -> Result<(), Error> {
 /// The objects of a revision, if helm can bring the release from what lives to them with its data and its secrets.
 fn check(on: &Installation, revision: u64) -> Result<Manifest, Error> {
     records::check(on.cluster, on.release, &Operation::ours(Verb::Rollback(revision)))?;
-    let (last, wanted) = (on.objects(None)?, on.objects(Some(revision))?);
+    let (last, mut wanted) = (on.objects(None)?, on.objects(Some(revision))?);
     let live = reach::live(on.cluster, &wanted)?;
     let mut problems = Problems::default();
+    sizes::keep(on, revision, &mut wanted, &live, &mut problems)?;
     reach::fields(revision, &last, &wanted, &live, &mut problems);
     reach::secrets(on.cluster, on.release, revision, &wanted, &mut problems)?;
     if problems.0.is_empty() {
@@ -376,6 +377,7 @@ impl Way<'_> {
     pub fn go(&self, revision: u64, wanted: &Manifest) -> Result<(), Error> {
         let Self { on: Installation { cluster, helm, target, release, report, .. }, secrets, .. } = *self;
         replicas::hold(cluster, release, revision, wanted)?;
+        sizes::hold(&self.on, revision)?;
         let before = helm.status(target)?.map_or(0, |last| last.revision);
         self.lock.expects(Operation::ours(Verb::Rollback(revision)));
         let back = || Ok(helm.rollback(target, revision, self.options, &mut |_| {})?);

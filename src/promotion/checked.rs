@@ -65,7 +65,8 @@ fn wrong_with_change(change: &Change) -> Vec<String> {
         }
     }
     let is_workload = |kind: &str| kind == "Deployment" || kind == "StatefulSet";
-    if same != change.marks.is_some() || (!same && !(is_workload(&change.old.kind) && is_workload(&change.new.kind))) {
+    let becomes = same || (is_workload(&change.old.kind) && is_workload(&change.new.kind));
+    if same != change.marks.is_some() || !becomes {
         found.push(format!("{} cannot become {}", shown(&change.old.to_string()), shown(&change.new.to_string())));
     }
     if change.uid.is_empty() {
@@ -98,6 +99,9 @@ mod tests {
     use serde_json::json;
 
     const RELEASE: ReleaseName<'_> = ReleaseName { name: "shop", namespace: "n" };
+
+    /// A change that makes a journal wrong.
+    type Wrong = fn(&mut Journal);
 
     fn good() -> Journal {
         let named = |kind: &str| Named { kind: kind.into(), name: "db".into(), replicas: 1 };
@@ -135,7 +139,7 @@ mod tests {
     #[test]
     fn a_journal_that_contradicts_itself_is_not_believed() {
         assert_eq!(good().contradictions(), Vec::<String>::new());
-        let cases: [(fn(&mut Journal), &str); 17] = [
+        let cases: [(Wrong, &str); 17] = [
             (|it| it.changes.clear(), "it changes nothing"),
             (|it| it.target = digest(&[], &[]), "it leads to no objects"),
             (|it| it.target = String::new(), "it leads to no objects"),

@@ -28,6 +28,9 @@ fn killed_past_helm(prefix: &str) -> Option<Bench> {
     Some(bench)
 }
 
+/// A change that makes a journal wrong.
+type Wrong = fn(&mut Value);
+
 /// The digest of no objects.
 const OF_NOTHING: &str = "e3b0c44298fc";
 
@@ -80,7 +83,7 @@ fn a_deploy_of_other_values_does_not_take_over_what_was_begun() {
 fn a_planted_journal_stops_a_deploy_with_a_way_out() {
     let Some(bench) = killed_past_helm("trplanted") else { return };
     let good = journal(&bench);
-    let plants: [(fn(&mut Value), &str); 5] = [
+    let plants: [(Wrong, &str); 5] = [
         (|it| (it["changes"], it["target"]) = (json!([]), OF_NOTHING.into()), "it changes nothing"),
         (
             |it| it["claims"] = json!([{"name": "x", "uid": "u", "volume": "v", "retained": false, "reclaim": "Delete", "stays": true}]),

@@ -163,7 +163,7 @@ fn nothing(cluster: &Cluster, release: &Release) -> Result<Standing, Error> {
 
 /// Whether `rollback` would find a revision, where the last one failed.
 pub fn can_go_back(helm: &Helm, target: &Target, live: &helm::Release) -> Result<bool, Error> {
-    Ok(live.status != "failed" || history::choose(&helm.history(target)?, None).is_ok())
+    Ok(live.status != "failed" || history::has_way_back(helm.history(target)?))
 }
 
 /// Helm's word for a state, for a person.
