@@ -31,6 +31,9 @@ pub fn wanted_sources(manifest: &Manifest) -> BTreeSet<&str> {
         if let Kind::DaprComponent { local_path: Some(path), .. } = &resource.kind {
             wanted.insert(path.as_str());
         }
+        if let Kind::Dapr(dapr) = &resource.kind {
+            wanted.extend(super::dapr::paths(dapr));
+        }
     }
     wanted
 }

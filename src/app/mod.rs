@@ -7,6 +7,7 @@
 mod addresses;
 mod certificate;
 mod dapr;
+mod dapr_files;
 mod dashboard;
 mod environment;
 mod expression;
@@ -46,8 +47,10 @@ pub struct App {
     pub workloads: IndexMap<String, Workload>,
     /// What must be known before it can run, by name, in the order of the manifest.
     pub inputs: IndexMap<String, Input>,
-    /// Dapr building blocks by resource name.
+    /// Dapr building blocks by the name that the application calls them.
     pub dapr_components: IndexMap<String, DaprComponent>,
+    /// What else the files of Dapr hold.
+    pub dapr_objects: Vec<DaprObject>,
     /// What a person should know: left out, rewritten, guessed.
     pub notes: Vec<Note>,
 }
@@ -206,4 +209,23 @@ pub struct DaprComponent {
     pub metadata: Vec<serde_json::Value>,
     /// Ids of the applications that may use it; empty for all.
     pub scopes: Vec<String>,
+    /// Whether a sidecar starts although it cannot be set up.
+    pub ignore_errors: Option<bool>,
+    /// How long a sidecar tries to set it up.
+    pub init_timeout: Option<String>,
+    /// Where its secrets are looked up.
+    pub auth: Option<serde_json::Value>,
+}
+
+/// Another object of Dapr, such as a Subscription, as its file writes it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DaprObject {
+    /// Group and version.
+    pub api_version: String,
+    /// Kind.
+    pub kind: String,
+    /// Name, as written.
+    pub name: String,
+    /// All but version, kind and metadata.
+    pub body: serde_json::Map<String, serde_json::Value>,
 }

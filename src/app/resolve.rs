@@ -37,6 +37,7 @@ pub fn resolve(manifest: &Manifest, config: &Config, folder: &str, sources: &Sou
         let Some(resource) = manifest.resources.get(name) else { continue };
         let intent = config.resources.get(name);
         check_image(name, resource, intent, &mut problems);
+        tell_container_files(name, resource, intent, &mut values);
         workloads.insert(name.clone(), workload(name, resource, intent, endpoints, sources, &mut values));
     }
     if let Some(dashboard) = &config.dashboard {
@@ -44,19 +45,15 @@ pub fn resolve(manifest: &Manifest, config: &Config, folder: &str, sources: &Sou
     }
     routes::use_inputs(config, &mut values);
     let name = config.application.clone().unwrap_or_else(|| folder.to_owned());
-    let mut app = App {
-        id: config.application_id.clone().unwrap_or_else(|| name.clone()),
-        name,
-        workloads,
-        dapr_components: dapr::components(manifest, config, sources, &mut notes),
-        ..App::default()
-    };
-    dapr::attach(manifest, config, &mut app, &mut notes);
+    let mut app =
+        App { id: config.application_id.clone().unwrap_or_else(|| name.clone()), name, workloads, ..App::default() };
+    dapr::add(manifest, config, sources, &mut app, &mut notes);
     let (inputs, value_notes, value_problems) = values.finish();
     app.inputs = inputs;
     use_in_charts(config, &mut app, &mut problems);
     use_in_issuers(config, &mut app, &mut problems);
     apply_parameters(config, &mut app, &mut problems);
+    forget_excluded(manifest, config, &mut app);
     notes.extend(value_notes);
     app.notes = notes;
     problems.0.extend(value_problems.0);
@@ -206,6 +203,24 @@ fn command_of(resource: &Resource) -> Option<String> {
     }
 }
 
+/// Files of other images are put into an image while it is built, which is not done here.
+fn tell_container_files(name: &str, resource: &Resource, intent: Option<&config::Resource>, values: &mut Values) {
+    if intent.is_some_and(|intent| intent.image.is_some()) {
+        return;
+    }
+    for (other, files) in &resource.container_files {
+        let (sources, destination) = (files.sources.join("`, `"), &files.destination);
+        values.note(
+            name,
+            format!(
+                "its image must hold `{sources}` of the image of `{other}` at `{destination}`, which `dotnet publish` and \
+                 `docker build` do not put there: build it with `aspire do build`, or copy them in its Dockerfile \
+                 (`COPY --from`)"
+            ),
+        );
+    }
+}
+
 /// What no registry takes would come back as an error of every pod. The image of aspire-k8s.yaml was checked with the file.
 fn check_image(name: &str, resource: &Resource, intent: Option<&config::Resource>, problems: &mut Problems) {
     let Kind::Container(Source::Image(image)) = &resource.kind else { return };
@@ -323,6 +338,27 @@ fn apply_parameters(config: &Config, app: &mut App, problems: &mut Problems) {
             }
         }
     }
+}
+
+/// Nobody is asked for what only excluded resources take.
+fn forget_excluded(manifest: &Manifest, config: &Config, app: &mut App) {
+    let mut seen = BTreeSet::new();
+    let mut left: Vec<&Resource> =
+        manifest.resources.iter().filter(|(name, _)| config.excludes(name)).map(|(_, resource)| resource).collect();
+    while let Some(resource) = left.pop() {
+        let fields = resource.connection_string.iter().chain(&resource.value);
+        for text in fields.chain(resource.env.values()).chain(&resource.args) {
+            for token in tokens(text) {
+                let Token::Reference(reference) = token else { continue };
+                let next = manifest.resources.get(reference.resource).filter(|_| seen.insert(reference.resource));
+                // What a workload takes is its own affair; texts and parameters lead further.
+                let leads_on =
+                    |it: &&Resource| matches!(it.kind, Kind::Parameter | Kind::Value | Kind::AnnotatedString { .. });
+                left.extend(next.filter(leads_on));
+            }
+        }
+    }
+    app.inputs.retain(|name, input| !input.used_by.is_empty() || !seen.contains(name.as_str()));
 }
 
 /// Whether an input is secret; none, with a problem, when the application has no such input.

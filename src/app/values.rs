@@ -22,8 +22,8 @@ const HEAVIEST_VALUES: usize = 32 << 20;
 /// Four levels were the most in a thousand manifests; the bound only keeps a hostile one from exhausting the stack.
 const DEEPEST_CHAIN: usize = 200;
 
-/// Variables by which .NET knows where it runs.
-const ENVIRONMENT_VARIABLES: [&str; 2] = ["ASPNETCORE_ENVIRONMENT", "DOTNET_ENVIRONMENT"];
+/// Variables by which .NET and Node.js know where they run.
+const ENVIRONMENT_VARIABLES: [&str; 3] = ["ASPNETCORE_ENVIRONMENT", "DOTNET_ENVIRONMENT", "NODE_ENV"];
 
 /// A field of a resource that is followed: (resource, `connectionString` or `value`).
 type Field = (String, &'static str);

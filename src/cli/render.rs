@@ -6,9 +6,11 @@ use super::project::{Project, Rendered};
 use super::release::{conduct_of_render, listed, release_name, template};
 use super::{CliError, Exit, output};
 use crate::chart::{self, Chart};
+use crate::inputs;
 use crate::kubernetes::BuiltImages;
 use crate::pipeline;
 use crate::report::harmless;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Renders the application.
@@ -133,7 +135,10 @@ fn summary(rendered: &Rendered, folder: &Path) -> String {
     let count = |count: usize, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
     let workloads = count(rendered.plan.workloads.len(), "workload", "workloads");
     let claims = count(rendered.plan.claims().count(), "claim", "claims");
-    let inputs = count(rendered.plan.required.len(), "input", "inputs");
+    let asked = inputs::list(&rendered.app, &rendered.plan).into_iter().filter(|listed| listed.required);
+    let left: BTreeSet<String> =
+        asked.map(|listed| listed.name).chain(rendered.plan.required.keys().cloned()).collect();
+    let inputs = count(left.len(), "input", "inputs");
     format!(
         "chart {} written to {}: {workloads}, {claims}; {inputs} left to give",
         rendered.plan.chart,

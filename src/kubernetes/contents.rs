@@ -170,7 +170,9 @@ impl Contents {
             notes: notes.as_deref().map(left_out).into_iter().collect(),
             application_id: self.application.clone(),
             workloads: part.workloads.iter().map(Workload::restore).collect(),
-            dapr_components: components.map(|name| DaprView { name: name.clone(), scopes: Vec::new() }).collect(),
+            dapr_components: components
+                .map(|name| DaprView { name: name.clone(), scopes: Vec::new(), has: Vec::new() })
+                .collect(),
             secrets: part.secrets.clone(),
             required: part.required.clone(),
             values: tree,

@@ -1,10 +1,13 @@
-//! Dapr sidecars as pod annotations (<https://docs.dapr.io/reference/arguments-annotations-overview/>).
+//! Dapr sidecars as pod annotations (<https://docs.dapr.io/reference/arguments-annotations-overview/>), components and other
+//! objects of Dapr as values of the chart. Must not read files.
 
 use super::formula::Scalar;
+use super::name::Name;
 use super::text;
-use super::view::{Annotation, formula};
-use crate::app::{Note, Workload};
-use serde_json::Value as Json;
+use super::values::Tree;
+use super::view::{Annotation, DaprObjectView, DaprView, formula};
+use crate::app::{App, Note, Workload};
+use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
 /// Options of the manifest and the annotations that say the same.
@@ -64,10 +67,9 @@ pub fn annotations(
         }
     }
     // On a developer's machine Dapr learns the port when the application starts; in a cluster it must be told.
-    let http = workload.ports.iter().find(|(_, port)| port.scheme == "http");
-    if let Some((binding, _)) = http
-        && !annotations.contains_key("dapr.io/app-port")
-        && let Some(port) = ports.get(&(workload.name.clone(), binding.clone()))
+    if !annotations.contains_key("dapr.io/app-port")
+        && let Some(binding) = application_binding(workload, notes)
+        && let Some(port) = ports.get(&(workload.name.clone(), binding.to_owned()))
     {
         let port = formula(format!(
             "{{{{ int (index $.Values.workloads {} \"ports\" {} \"targetPort\") | quote }}}}",
@@ -77,6 +79,89 @@ pub fn annotations(
         annotations.insert("dapr.io/app-port".into(), port);
     }
     annotations.into_iter().map(|(key, value)| Annotation { key, value }).collect()
+}
+
+/// The binding that Dapr talks to: the one that is named `http`, else the only one that speaks http.
+fn application_binding<'a>(workload: &'a Workload, notes: &mut Vec<Note>) -> Option<&'a str> {
+    if let Some((name, _)) = workload.ports.get_key_value("http") {
+        return Some(name);
+    }
+    let http: Vec<&str> =
+        workload.ports.iter().filter(|(_, port)| port.scheme == "http").map(|(name, _)| name.as_str()).collect();
+    match http[..] {
+        [] => None,
+        [only] => Some(only),
+        _ => {
+            let text = format!(
+                "Dapr is not told a port: none of its endpoints ({}) is named `http`; set AppPort in the AppHost, or \
+                 `podAnnotations: {{dapr.io/app-port: PORT}}` in aspire-k8s.yaml",
+                http.join(", ")
+            );
+            notes.push(Note { resource: workload.name.clone(), text });
+            None
+        }
+    }
+}
+
+/// The components as the chart sees them, with their values.
+pub fn components(app: &App, notes: &mut Vec<Note>) -> (Vec<DaprView>, Tree) {
+    let mut tree = Tree::default();
+    let mut views = Vec::new();
+    for (written, component) in &app.dapr_components {
+        let name = object_name(written, notes);
+        let mut values =
+            json!({"type": component.component_type, "version": component.version, "metadata": component.metadata});
+        let more = [
+            ("ignoreErrors", component.ignore_errors.map(Json::from)),
+            ("initTimeout", component.init_timeout.clone().map(Json::from)),
+            ("auth", component.auth.clone()),
+        ];
+        let mut has = Vec::new();
+        for (key, value) in more {
+            if let Some(value) = value {
+                values[key] = value;
+                has.push(key);
+            }
+        }
+        tree.data(&name, "", values);
+        views.push(DaprView { name, scopes: component.scopes.clone(), has });
+    }
+    (views, tree)
+}
+
+/// The other objects of Dapr in the same way.
+pub fn objects(app: &App, notes: &mut Vec<Note>) -> (Vec<DaprObjectView>, Tree) {
+    let mut tree = Tree::default();
+    let mut views = Vec::new();
+    for object in &app.dapr_objects {
+        let name = object_name(&object.name, notes);
+        let key = format!("{}-{name}", object.kind.to_lowercase());
+        tree.data(&key, "", &object.body);
+        views.push(DaprObjectView { key, name, kind: object.kind.clone(), api_version: object.api_version.clone() });
+    }
+    (views, tree)
+}
+
+/// The name of an object of Dapr. An application calls components by their names, so one that has to change is told.
+fn object_name(written: &str, notes: &mut Vec<Note>) -> String {
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    if written.len() <= 63 && written.split('.').all(is_label) {
+        return written.to_owned();
+    }
+    let name = Name::of_label(written).to_string();
+    notes.push(Note {
+        resource: written.to_owned(),
+        text: format!(
+            "Dapr knows it as `{name}` in the cluster, because Kubernetes takes no name like `{written}`: \
+             give it a name of lower-case letters, digits and `-` in the AppHost and in the code that uses it"
+        ),
+    });
+    name
 }
 
 fn plain(value: &Json) -> String {

@@ -52,7 +52,7 @@ macro_rules! spec {
 }
 
 /// Every kind, in the order in which helm installs them.
-pub const KINDS: [KindSpec; 16] = [
+pub const KINDS: [KindSpec; 20] = [
     spec!("Secret", "secret.yaml.j2", |plan| {
         let wanted = !plan.secrets.is_empty();
         wanted.then(|| Object::new(None, "", None, ())).into_iter().collect()
@@ -98,6 +98,10 @@ pub const KINDS: [KindSpec; 16] = [
         let components = plan.dapr_components.iter();
         components.map(|view| Object::new(None, &view.name, Some(view.name.clone()), view)).collect()
     }),
+    spec!("Configuration", "daprobject.yaml.j2", |plan| dapr_objects(plan, "Configuration")),
+    spec!("HTTPEndpoint", "daprobject.yaml.j2", |plan| dapr_objects(plan, "HTTPEndpoint")),
+    spec!("Resiliency", "daprobject.yaml.j2", |plan| dapr_objects(plan, "Resiliency")),
+    spec!("Subscription", "daprobject.yaml.j2", |plan| dapr_objects(plan, "Subscription")),
     spec!("Certificate", "certificate.yaml.j2", |plan| {
         let views = plan.workloads.iter().map(|workload| &workload.view).filter(|view| view.certificate.is_some());
         views.map(|view| Object::new(Some(&view.name), "", Some(view.name.clone()), view)).collect()
@@ -156,6 +160,11 @@ fn routes(plan: &Plan, kind: RouteKind) -> Vec<Object<'_>> {
         Object::new(Some(&gateway.name), &route.qualifier, Some(route.name.clone()), Routed { gateway, route })
     });
     objects.collect()
+}
+
+fn dapr_objects<'a>(plan: &'a Plan, kind: &str) -> Vec<Object<'a>> {
+    let views = plan.dapr_objects.iter().filter(|view| view.kind == kind);
+    views.map(|view| Object::new(None, &view.name, Some(view.name.clone()), view)).collect()
 }
 
 fn workloads<'a>(plan: &'a Plan, kind: &str) -> Vec<Object<'a>> {

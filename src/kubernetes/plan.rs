@@ -11,7 +11,7 @@ use super::routes::{self, Routes, Surroundings};
 use super::secrets::{SecretUse, external_views, sealed_views, secret_uses};
 use super::values::{self, Tree, WorkloadParts};
 use super::variables;
-use super::view::{ClaimView, DaprView, ExternalView, WorkloadView};
+use super::view::{ClaimView, DaprObjectView, DaprView, ExternalView, WorkloadView};
 use super::{TAG_INPUT, certificate, dapr, ports, schema};
 use crate::app::{App, CERTIFICATE_FOLDER, Input, Note, Workload, is_route};
 use crate::config::{Config, WorkloadKind};
@@ -39,6 +39,8 @@ pub struct Plan {
     pub routes: Routes,
     /// Dapr components.
     pub dapr_components: Vec<DaprView>,
+    /// Other objects of Dapr.
+    pub dapr_objects: Vec<DaprObjectView>,
     /// Secret inputs in use.
     pub secrets: IndexMap<String, SecretUse>,
     /// Secrets that the External Secrets operator writes, in any environment.
@@ -144,9 +146,13 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Pr
     let missing = missing_comment(&required);
     tree.tree("parameters", &format!("Inputs by name, as text.{missing}"), values::parameters(app, tag, has_built));
     tree.tree("secrets", SECRETS_COMMENT, values::secrets(&secrets));
-    let (dapr_components, dapr_values) = dapr_components(app);
+    let (dapr_components, dapr_values) = dapr::components(app, &mut notes);
     if !dapr_components.is_empty() {
         tree.tree("daprComponents", "Dapr building blocks.", dapr_values);
+    }
+    let (dapr_objects, dapr_values) = dapr::objects(app, &mut notes);
+    if !dapr_objects.is_empty() {
+        tree.tree("daprObjects", "Other objects of Dapr, as their files write them.", dapr_values);
     }
     tree.tree("workloads", "One entry a workload.", workload_values);
     for (key, values) in routes.values.iter().filter(|(_, values)| !values.0.is_empty()) {
@@ -169,6 +175,7 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Pr
         workloads,
         routes,
         dapr_components,
+        dapr_objects,
         secrets,
         externals: external_views(app, config),
         sealed: sealed_views(app, config),
@@ -382,18 +389,6 @@ fn external(workload: &Workload, names: &BTreeMap<(String, String), String>) -> 
             Some((name.clone(), port.scheme.clone()))
         })
         .collect()
-}
-
-fn dapr_components(app: &App) -> (Vec<DaprView>, Tree) {
-    let mut tree = Tree::default();
-    let mut views = Vec::new();
-    for (resource, component) in &app.dapr_components {
-        let name = Name::of_label(resource).to_string();
-        let values = serde_json::json!({"type": component.component_type, "version": component.version, "metadata": component.metadata});
-        tree.data(&name, "", values);
-        views.push(DaprView { name, scopes: component.scopes.clone() });
-    }
-    (views, tree)
 }
 
 /// The objects of the plan that have a name of their own.

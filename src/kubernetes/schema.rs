@@ -21,8 +21,12 @@ pub fn schema<'a>(values: &Json, inputs: impl Iterator<Item = &'a str>) -> Json 
     }
     if let Some(components) = values.get("daprComponents").and_then(Json::as_object) {
         let component = json!({"type": "object", "additionalProperties": false, "properties": {
-            "type": {"type": "string"}, "version": {"type": "string"}, "metadata": {"type": "array", "items": {"type": "object"}}}});
+            "type": {"type": "string"}, "version": {"type": "string"}, "metadata": {"type": "array", "items": {"type": "object"}},
+            "ignoreErrors": {"type": "boolean"}, "initTimeout": {"type": "string"}, "auth": {"type": "object"}}});
         set(&mut root, "daprComponents", closed(components.keys().map(|name| (name.clone(), component.clone()))));
+    }
+    if let Some(objects) = values.get("daprObjects").and_then(Json::as_object) {
+        set(&mut root, "daprObjects", closed(objects.keys().map(|name| (name.clone(), json!({"type": "object"})))));
     }
     // Helm gives every chart that is a dependency of another these globals.
     set(&mut root, "global", json!({"type": "object"}));

@@ -13,6 +13,9 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 
+/// Seconds in which all nodes of a cluster hear that a pod stops.
+const DRAIN: u64 = 5;
+
 /// A tree of values with comments.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Tree(pub Vec<Entry>);
@@ -185,6 +188,11 @@ pub fn workload(parts: &WorkloadParts, config: &Config, images: &BuiltImages) ->
     tree.data("priorityClassName", "", intent.priority_class.as_deref().unwrap_or(""));
     tree.data("serviceAccountName", "", intent.service_account.as_deref().unwrap_or(""));
     tree.data("terminationGracePeriodSeconds", "", intent.termination_grace_period_seconds.unwrap_or(30));
+    tree.data(
+        "drainSeconds",
+        "Seconds that a pod behind a Service goes on after it is told to stop, because nodes still send it requests; 0 for none.",
+        DRAIN,
+    );
     let restricted = intent.security.or(defaults.security).unwrap_or_default() == Security::Restricted;
     let built = is_built(parts.workload);
     tree.data(

@@ -210,6 +210,21 @@ pub struct DaprView {
     pub name: String,
     /// Ids of the applications that may use it.
     pub scopes: Vec<String>,
+    /// Which of `ignoreErrors`, `initTimeout` and `auth` it has.
+    pub has: Vec<&'static str>,
+}
+
+/// Another object of Dapr, as its template sees it.
+#[derive(Debug, Clone, Serialize)]
+pub struct DaprObjectView {
+    /// Its key in the values.
+    pub key: String,
+    /// Name of the object.
+    pub name: String,
+    /// Kind.
+    pub kind: String,
+    /// Group and version.
+    pub api_version: String,
 }
 
 /// An `ExternalSecret` or `SealedSecret`, as its template sees it.

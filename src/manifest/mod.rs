@@ -47,6 +47,17 @@ pub struct Resource {
     pub volumes: Vec<Volume>,
     /// `bindMounts`.
     pub bind_mounts: Vec<BindMount>,
+    /// `containerFiles`: files of other resources' images that its image must hold, by resource.
+    pub container_files: IndexMap<String, ContainerFiles>,
+}
+
+/// Files that the image of one resource takes from that of another.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ContainerFiles {
+    /// `destination`: where they must be.
+    pub destination: String,
+    /// `sources`: where they are in the other image.
+    pub sources: Vec<String>,
 }
 
 /// The kinds of resource, whatever their version suffix.

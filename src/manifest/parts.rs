@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use super::node::Node;
 use super::place::{self, Findings};
 use super::read::slashes;
-use super::{BindMount, Binding, Generate, Input, InputDefault, Volume};
+use super::{BindMount, Binding, ContainerFiles, Generate, Input, InputDefault, Volume};
 use crate::problem::Problem;
 
 /// The readable entries of the object under `key`.
@@ -49,6 +49,14 @@ fn variable(node: &Node<'_>, found: &mut Findings) -> Option<String> {
         Some(value) => Node { value, place: place::child(&node.place, "value") }.text(found),
         None => node.text(found),
     }
+}
+
+/// One of `containerFiles`.
+pub(super) fn container_files(node: &Node<'_>, found: &mut Findings) -> Option<ContainerFiles> {
+    node.is_object(found).then(|| ContainerFiles {
+        destination: node.string_of("destination", found).unwrap_or_default(),
+        sources: list(node, "sources", found, Node::string),
+    })
 }
 
 /// One of `inputs`.

@@ -67,6 +67,7 @@ fn resource(node: &Node<'_>, found: &mut Findings) -> Resource {
         bindings: parts::named(node, "bindings", found, parts::binding),
         volumes: parts::list(node, "volumes", found, parts::volume),
         bind_mounts: parts::list(node, "bindMounts", found, parts::bind_mount),
+        container_files: parts::named(node, "containerFiles", found, parts::container_files),
         type_name,
         kind,
     }

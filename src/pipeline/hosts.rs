@@ -86,19 +86,22 @@ pub fn found(route: &Discovering, object: Option<&Json>) -> Found {
     usable(&host)
 }
 
-/// The first address of an Ingress or a Gateway: as an IP, as a name.
+/// The first IP and the first name among the addresses of an Ingress or a Gateway. Controllers list them in any order, and
+/// write entries that hold neither yet.
 fn address<'a>(route: &Discovering, object: &'a Json) -> (Option<&'a str>, Option<&'a str>) {
     let text = |value: &'a Json| value.as_str().filter(|text| !text.is_empty());
     if route.kind == "Ingress" {
-        let first = &object["status"]["loadBalancer"]["ingress"][0];
-        return (text(&first["ip"]), text(&first["hostname"]));
+        let all = object["status"]["loadBalancer"]["ingress"].as_array().map_or(&[][..], Vec::as_slice);
+        let first = |key: &str| all.iter().find_map(|entry| text(&entry[key]));
+        return (first("ip"), first("hostname"));
     }
-    let first = &object["status"]["addresses"][0];
-    match first["type"].as_str() {
-        Some("Hostname") => (None, text(&first["value"])),
-        // IPAddress is the default of the type.
-        _ => (text(&first["value"]), None),
-    }
+    let all = object["status"]["addresses"].as_array().map_or(&[][..], Vec::as_slice);
+    // IPAddress is the default of the type; others are of the controller's own making.
+    let first = |wanted: &str| {
+        let is_wanted = |entry: &&Json| entry["type"].as_str().unwrap_or("IPAddress") == wanted;
+        all.iter().filter(is_wanted).find_map(|entry| text(&entry["value"]))
+    };
+    (first("IPAddress"), first("Hostname"))
 }
 
 /// What the cluster says may be anything; only a host name goes on.
@@ -142,6 +145,25 @@ mod tests {
             (route("Gateway", None, Some("shop.{hostname}")), &named, "shop.gw.cloud.test"),
         ] {
             assert_eq!(found(&route, Some(object)), Found::Host(host.into()));
+        }
+    }
+
+    #[test]
+    fn every_address_is_looked_at() {
+        let all =
+            json!({"status": {"loadBalancer": {"ingress": [{}, {"hostname": "lb.cloud.test"}, {"ip": "10.0.0.7"}]}}});
+        let gateway = json!({"status": {"addresses": [
+            {"type": "example.com/vip", "value": "vip-1"},
+            {"type": "Hostname", "value": "gw.cloud.test"},
+            {"value": "10.0.0.8"},
+        ]}});
+        for (kind, object, template, host) in [
+            ("Ingress", &all, None, "lb.cloud.test"),
+            ("Ingress", &all, Some("{ip}.sslip.io"), "10.0.0.7.sslip.io"),
+            ("Gateway", &gateway, None, "gw.cloud.test"),
+            ("Gateway", &gateway, Some("{ip}.sslip.io"), "10.0.0.8.sslip.io"),
+        ] {
+            assert_eq!(found(&route(kind, None, template), Some(object)), Found::Host(host.into()));
         }
     }
 

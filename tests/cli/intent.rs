@@ -411,6 +411,17 @@ fn a_variable_with_a_very_long_name() {
 
 /// What is left out is gone, whatever kind of resource it is.
 #[test]
+fn node_in_development_is_told_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let web = |value: &str| json!({"resources": {"web": {"type": "container.v0", "image": "web:1", "env": {"NODE_ENV": value}}}});
+    for (value, told) in [("development", true), ("Development", true), ("production", false)] {
+        fs::write(folder.path().join("aspire-manifest.json"), web(value).to_string()).unwrap();
+        let ran = aspire(["render", "-o", "-"]).args([folder.path()]).run();
+        assert_eq!(ran.err.contains(&format!("the manifest sets NODE_ENV to {value}")), told, "{}", ran.err);
+    }
+}
+
+#[test]
 fn excluded_parts_of_dapr() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("aspire-manifest.json");

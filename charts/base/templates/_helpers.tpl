@@ -275,11 +275,12 @@ learn of the former a little later. The kubelet can sleep since 1.30. (root, val
 */ -}}
 {{- define "aspire.drain" -}}
 {{- $grace := int (index . 1).terminationGracePeriodSeconds -}}
-{{- if and (semverCompare ">=1.30-0" (index . 0).Capabilities.KubeVersion.Version) (gt $grace 5) -}}
+{{- $drain := int (index . 1).drainSeconds -}}
+{{- if and (semverCompare ">=1.30-0" (index . 0).Capabilities.KubeVersion.Version) (gt $drain 0) (gt $grace $drain) -}}
 lifecycle:
   preStop:
     sleep:
-      seconds: 5
+      seconds: {{ $drain }}
 {{- end -}}
 {{- end -}}
 

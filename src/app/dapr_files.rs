@@ -1,0 +1,102 @@
+//! Dapr's own files: components, configurations and what else Dapr reads, from a file of several documents or a folder.
+//! Must not know which sidecar asks for a file.
+
+use super::files::Found;
+use super::{DaprComponent, DaprObject};
+use serde::Deserialize as _;
+use serde_json::{Map, Value as Json};
+
+/// Kinds of Dapr beside components.
+pub const KINDS: [&str; 4] = ["Subscription", "Resiliency", "HTTPEndpoint", "Configuration"];
+
+/// A document of a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    /// Its kind.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// Version of the kind.
+    pub api_version: String,
+    /// All but kind, version and metadata.
+    pub body: Map<String, Json>,
+}
+
+/// Whether Dapr reads a file of this name.
+pub fn is_yaml(path: &str) -> bool {
+    [".yaml", ".yml"].iter().any(|ending| path.ends_with(ending))
+}
+
+/// The documents of what was found at a path; else why there are none.
+pub fn documents(path: &str, found: Option<&Found>) -> Result<Vec<Document>, String> {
+    let documents = match found {
+        Some(Found::File(bytes)) => of_file(path, bytes)?,
+        Some(Found::Folder(files)) => {
+            // Dapr reads the files of a folder, not those of folders in it.
+            let is_read = |name: &str| !name.contains('/') && is_yaml(name);
+            let mut documents = Vec::new();
+            for (name, bytes) in files.iter().filter(|(name, _)| is_read(name)) {
+                documents.extend(of_file(&format!("{}/{name}", path.trim_end_matches('/')), bytes)?);
+            }
+            documents
+        }
+        Some(Found::Refused(why)) => return Err(why.clone()),
+        Some(Found::Missing) | None => return Err(format!("`{path}` is not beside the manifest")),
+    };
+    if documents.is_empty() { Err(format!("`{path}` holds nothing of Dapr")) } else { Ok(documents) }
+}
+
+/// The documents of one file that have a kind and a name.
+fn of_file(path: &str, bytes: &[u8]) -> Result<Vec<Document>, String> {
+    let mut documents = Vec::new();
+    for document in serde_yaml::Deserializer::from_slice(bytes) {
+        let read = Json::deserialize(document);
+        let value = read.map_err(|_| format!("`{path}` is no YAML that Dapr could read"))?;
+        let text = |value: &Json| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+        let (Some(kind), Some(name)) = (text(&value["kind"]), text(&value["metadata"]["name"])) else { continue };
+        let api_version = text(&value["apiVersion"]).unwrap_or_default();
+        let Json::Object(mut body) = value else { continue };
+        for key in ["apiVersion", "kind", "metadata"] {
+            body.remove(key);
+        }
+        documents.push(Document { kind, name, api_version, body });
+    }
+    Ok(documents)
+}
+
+impl Document {
+    /// Whether it is of Dapr.
+    pub fn is_of_dapr(&self) -> bool {
+        self.api_version.starts_with("dapr.io/")
+    }
+
+    /// Ids of the applications that may use it, as far as the file says so.
+    pub fn scopes(&self) -> Vec<String> {
+        let scopes = self.body.get("scopes").and_then(Json::as_array).into_iter().flatten();
+        scopes.filter_map(Json::as_str).map(str::to_owned).collect()
+    }
+
+    /// It as a component; none when it names no type.
+    pub fn component(&self) -> Option<DaprComponent> {
+        let spec = self.body.get("spec")?;
+        Some(DaprComponent {
+            component_type: spec["type"].as_str()?.to_owned(),
+            version: spec["version"].as_str().unwrap_or("v1").to_owned(),
+            metadata: spec["metadata"].as_array().cloned().unwrap_or_default(),
+            scopes: self.scopes(),
+            ignore_errors: spec["ignoreErrors"].as_bool(),
+            init_timeout: spec["initTimeout"].as_str().map(str::to_owned),
+            auth: self.body.get("auth").filter(|auth| auth.is_object()).cloned(),
+        })
+    }
+
+    /// It as an object that stays as it is written. `users` may use it when the file does not say who may.
+    pub fn object(&self, users: &[String]) -> DaprObject {
+        let mut body = self.body.clone();
+        // A Configuration belongs to who names it.
+        if self.scopes().is_empty() && !users.is_empty() && self.kind != "Configuration" {
+            body.insert("scopes".into(), users.into());
+        }
+        DaprObject { api_version: self.api_version.clone(), kind: self.kind.clone(), name: self.name.clone(), body }
+    }
+}
