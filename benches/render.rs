@@ -8,7 +8,7 @@ use kubectl_aspire::{app, chart, config, kubernetes, manifest};
 fn rendered(manifest: &[u8]) -> usize {
     let manifest = manifest::parse(manifest).expect("the manifest is well-formed");
     let config = config::Config::default();
-    let app = app::resolve(&manifest, &config, "bench", &app::Sources::new()).expect("it resolves");
+    let app = app::resolve(&manifest, &config, "bench", &app::Sources::default()).expect("it resolves");
     let images = kubernetes::BuiltImages { tag: Some("1".into()), ..kubernetes::BuiltImages::default() };
     let plan = kubernetes::plan(&app, &config, &images).expect("it can be planned");
     chart::render(&plan).expect("it renders").files.len()

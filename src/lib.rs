@@ -29,3 +29,4 @@ pub mod report;
 pub mod rollout;
 pub mod seal;
 pub mod sops;
+pub mod temporary;

@@ -41,7 +41,12 @@ pub fn documents(path: &str, found: Option<&Found>) -> Result<Vec<Document>, Str
             documents
         }
         Some(Found::Refused(why)) => return Err(why.clone()),
-        Some(Found::Missing) | None => return Err(format!("`{path}` is not beside the manifest")),
+        Some(Found::Outside) => {
+            return Err(format!(
+                "`{path}` lies outside of the manifest's folder (--source-root DIR or `sourceRoot` in aspire-k8s.yaml lets it in)"
+            ));
+        }
+        Some(Found::Missing | Found::Socket) | None => return Err(format!("`{path}` is not beside the manifest")),
     };
     if documents.is_empty() { Err(format!("`{path}` holds nothing of Dapr")) } else { Ok(documents) }
 }

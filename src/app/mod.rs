@@ -146,6 +146,8 @@ pub struct FileMount {
     pub target: String,
     /// Whether it is mounted read-only.
     pub read_only: bool,
+    /// Whether only some may read it: a private key is in it, or a person says so.
+    pub secret: bool,
     /// What is mounted.
     pub content: FileContent,
 }

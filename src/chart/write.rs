@@ -3,6 +3,7 @@
 use super::{Chart, MARK, VALUES_MARK, is_ours};
 use crate::kubernetes::helm_yaml;
 use crate::read_file;
+use crate::temporary;
 use similar::TextDiff;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -64,8 +65,7 @@ pub fn write(chart: &Chart, folder: &Path) -> Result<(), WriteError> {
         _ => PathBuf::from("."),
     };
     fs::create_dir_all(&parent).map_err(failed("create", &parent))?;
-    let staging =
-        tempfile::Builder::new().prefix(STAGING).tempdir_in(&parent).map_err(failed("create a folder in", &parent))?;
+    let staging = temporary::folder_in(&parent, STAGING).map_err(failed("create a folder in", &parent))?;
     let new = staging.path().join("chart");
     for (path, bytes) in &chart.files {
         write_file(&new.join(path), bytes)?;
@@ -169,13 +169,17 @@ fn is_generated(folder: &Path, path: &str, existing: &BTreeMap<String, Thing>) -
         return Ok(false);
     }
     if let Some((workload, _)) = path.strip_prefix("files/").and_then(|rest| rest.split_once('/')) {
-        // Files have no place for a mark: ours are those that a ConfigMap of ours reads.
-        let map = format!("templates/{workload}/configmap-files.yaml");
-        if existing.get(&map) != Some(&Thing::File) {
-            return Ok(false);
+        // Files have no place for a mark: ours are those that a ConfigMap or Secret of ours reads.
+        for kind in ["configmap", "secret"] {
+            let map = format!("templates/{workload}/{kind}-files.yaml");
+            if existing.get(&map) == Some(&Thing::File) {
+                let text = String::from_utf8(read(folder, &map)?).unwrap_or_default();
+                if text.starts_with(MARK) && text.contains(&helm_yaml(path)) {
+                    return Ok(true);
+                }
+            }
         }
-        let text = String::from_utf8(read(folder, &map)?).unwrap_or_default();
-        return Ok(text.starts_with(MARK) && text.contains(&helm_yaml(path)));
+        return Ok(false);
     }
     let mark = if path.starts_with("templates/") {
         MARK
@@ -216,7 +220,7 @@ pub fn write_objects(text: &str, folder: &Path) -> Result<PathBuf, WriteError> {
         }
     }
     let file = folder.join(OBJECTS);
-    let new = tempfile::Builder::new().prefix(STAGING).tempfile_in(folder);
+    let new = temporary::file_in(folder, STAGING);
     let mut new = new.map_err(failed("write into", folder))?;
     io::Write::write_all(&mut new, text.as_bytes()).map_err(failed("write", &file))?;
     new.persist(&file).map_err(|error| failed("write", &file)(error.error))?;

@@ -17,6 +17,7 @@ mod prompt;
 mod release;
 mod render;
 mod seal;
+mod sources;
 mod status;
 
 pub use error::{CliError, Exit};

@@ -2,8 +2,9 @@
 
 use super::args::{Images, Parameters, Source};
 use super::packed::{self, Packed};
+use super::sources::Reader;
 use super::{CliError, output};
-use crate::app::{self, App, Found, Sources};
+use crate::app::{self, App, Sources};
 use crate::chart::{self, Chart};
 use crate::charts::{self, PlannedChart};
 use crate::config::{self, Config, SEALED_FILE, Sealed, SecretSource};
@@ -14,8 +15,6 @@ use crate::pipeline::{self, Consent, Rotation, Wait};
 use crate::problem::{Problem, Problems};
 use crate::read_file;
 use serde_json::Value as Json;
-use std::collections::BTreeMap;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 /// The name that Aspire gives a manifest.
@@ -23,9 +22,6 @@ const MANIFEST: &str = "aspire-manifest.json";
 
 /// The name of the intent.
 const CONFIG: &str = "aspire-k8s.yaml";
-
-/// Most that a mounted folder may hold before it is not read further.
-const LARGEST_FOLDER: usize = 8 << 20;
 
 /// An application as it lies on disk.
 pub struct Project {
@@ -114,7 +110,14 @@ impl Project {
         }
         let folder =
             base.canonicalize().ok().and_then(|base| base.file_name().map(|name| name.to_string_lossy().into_owned()));
-        let sources = read_sources(&manifest, &base);
+        let home = std::env::home_dir();
+        let named = config.source_root.as_ref().map(|root| config_folder(&config_path).join(root));
+        let root = source.source_root.clone().or(named);
+        let reader = Reader::new(&base, root.as_deref(), home.as_deref());
+        if let Some(why) = reader.refusal().filter(|_| root.is_some()) {
+            return Err(CliError::Usage(format!("the source root (--source-root, `sourceRoot`): {why}")));
+        }
+        let sources = reader.read(app::wanted_sources(&manifest));
         Ok(Self { manifest, manifest_path, config, config_path, folder: folder.unwrap_or_default(), sources })
     }
 
@@ -277,79 +280,6 @@ fn read_sealed(path: &Path) -> Result<Sealed, CliError> {
         Err(source) => return Err(CliError::Read { path: shown, source }),
     };
     Sealed::parse(&text).map_err(|problem| CliError::Input { file: shown, problems: problem.into() })
-}
-
-/// Reads the files that the manifest mounts, as far as they belong to the application.
-fn read_sources(manifest: &Manifest, base: &Path) -> Sources {
-    let root = source_root(base);
-    app::wanted_sources(manifest)
-        .into_iter()
-        .map(|path| (path.to_owned(), read_source(base, path, root.as_deref())))
-        .collect()
-}
-
-/// The folder that a manifest may take files from: the work tree that holds it, else the folder above it, because an AppHost
-/// lies beside its projects. Anything else on the machine is none of an application's business.
-fn source_root(base: &Path) -> Option<PathBuf> {
-    let base = base.canonicalize().ok()?;
-    let work_tree = base.ancestors().find(|folder| folder.join(".git").exists());
-    Some(work_tree.or_else(|| base.parent()).unwrap_or(&base).to_owned())
-}
-
-fn read_source(base: &Path, path: &str, root: Option<&Path>) -> Found {
-    let windows_drive = path.as_bytes().get(1) == Some(&b':');
-    if path.starts_with('/') || windows_drive {
-        return Found::Refused(format!(
-            "`{path}` is a place on the developer's machine, not a file of the application"
-        ));
-    }
-    let Ok(full) = base.join(path).canonicalize() else { return Found::Missing };
-    if !root.is_some_and(|root| full.starts_with(root)) {
-        return Found::Refused(format!("`{path}` lies outside of the application's source folder"));
-    }
-    let found = if full.is_dir() {
-        let mut files = BTreeMap::new();
-        let mut left = LARGEST_FOLDER;
-        read_folder(&full, "", &mut files, &mut left).map(|()| Found::Folder(files))
-    } else if full.is_file() {
-        let mut left = LARGEST_FOLDER;
-        read_file(&full, &mut left).map(Found::File)
-    } else {
-        Err(format!("`{path}` is neither a file nor a folder"))
-    };
-    found.unwrap_or_else(Found::Refused)
-}
-
-fn read_folder(
-    folder: &Path,
-    prefix: &str,
-    files: &mut BTreeMap<String, Vec<u8>>,
-    left: &mut usize,
-) -> Result<(), String> {
-    let shown = |error: std::io::Error| format!("cannot read {}: {error}", folder.display());
-    for entry in std::fs::read_dir(folder).map_err(shown)? {
-        let entry = entry.map_err(shown)?;
-        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
-        let kind = entry.file_type().map_err(shown)?;
-        // A link could lead anywhere.
-        if kind.is_dir() {
-            read_folder(&entry.path(), &format!("{name}/"), files, left)?;
-        } else if kind.is_file() {
-            files.insert(name, read_file(&entry.path(), left)?);
-        }
-    }
-    Ok(())
-}
-
-fn read_file(path: &Path, left: &mut usize) -> Result<Vec<u8>, String> {
-    let shown = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
-    let mut bytes = Vec::new();
-    std::fs::File::open(path).map_err(shown)?.take(*left as u64 + 1).read_to_end(&mut bytes).map_err(shown)?;
-    if bytes.len() > *left {
-        return Err(format!("it holds more than {LARGEST_FOLDER} bytes, far more than a ConfigMap can"));
-    }
-    *left -= bytes.len();
-    Ok(bytes)
 }
 
 /// The values that the command line, its files and the environment give.

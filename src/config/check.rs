@@ -136,6 +136,7 @@ impl Check<'_> {
     fn resource(&mut self, resource: &Resource, at: &Path<'_>) {
         self.reference(resource.image.as_deref(), &rules::IMAGE, &at.key("image"));
         self.keys(&resource.env, &rules::ENV_NAME, &at.key("env"));
+        self.keys(&resource.files, &rules::MOUNT_PATH, &at.key("files"));
         self.pod_resources(resource.resources.as_ref(), &at.key("resources"));
         self.service(&resource.service, &at.key("service"));
         for (name, volume) in &resource.volumes {

@@ -72,6 +72,8 @@ pub struct Config {
     pub cert_manager: CertManager,
     /// The Aspire dashboard, which runs beside the application when this key is there.
     pub dashboard: Option<Dashboard>,
+    /// Folder, from the one of this file, that bind mounts may take files from; the manifest's own folder when absent.
+    pub source_root: Option<String>,
     /// Values that differ in an environment, chosen with `-e NAME`. They change values, never structure.
     pub environments: IndexMap<String, Environment>,
     /// What the file of sealed values holds. It is read from there, and no key of this file.
@@ -360,6 +362,8 @@ pub struct Resource {
     pub args: Option<Vec<String>>,
     /// Resource requests and limits, as in a pod.
     pub resources: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Files and folders that the manifest mounts, by their path in the container.
+    pub files: IndexMap<String, MountedFiles>,
     /// The Service.
     pub service: Service,
     /// The certificate that it listens with on https itself.
@@ -486,6 +490,14 @@ pub struct Volume {
     pub read_only: Option<bool>,
     /// Folder of the volume that is mounted; `data` for claims of ours, the root for existing claims.
     pub sub_path: Option<String>,
+}
+
+/// One entry of `files:` of a resource.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct MountedFiles {
+    /// Kept in a Secret instead of a ConfigMap; true for private keys when absent.
+    pub secret: Option<bool>,
 }
 
 /// One entry of `environments:`: the same words as above, as far as they are values.

@@ -74,7 +74,7 @@ fn missing_keys(root: &Value, schema: &Value, values: &[&Value], path: &str, mis
 fn schema_names_the_top_level_keys() {
     let schema = schema();
     let keys: Vec<&String> = schema["properties"].as_object().expect("properties").keys().collect();
-    let wanted = "apiVersion application applicationId chart release defaults secrets parameters resources charts ingresses gateways certManager dashboard environments";
+    let wanted = "apiVersion application applicationId chart release defaults secrets parameters resources charts ingresses gateways certManager dashboard sourceRoot environments";
     assert_eq!(keys, wanted.split(' ').collect::<Vec<_>>());
     assert_eq!(schema["$schema"], "http://json-schema.org/draft-07/schema#");
     assert_eq!(schema["additionalProperties"], false);

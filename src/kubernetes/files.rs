@@ -1,4 +1,4 @@
-//! Files of the AppHost's folder as ConfigMaps.
+//! Files of the AppHost's folder as ConfigMaps, and as Secrets where a private key is among them.
 //!
 //! Sizes are measured here, before anything is written: a ConfigMap holds 1 MiB, and helm keeps the whole release (each
 //! file twice, compressed, then base64) in one Secret of 1 MiB.
@@ -50,13 +50,13 @@ pub fn files(workload: &Workload, name: &Name, problems: &mut Problems) -> Workl
         let view = match &mount.content {
             FileContent::Missing { input } => missing(mount, volume, input),
             FileContent::File(bytes) => {
-                let key = add(&mut planned, &mut keys, name, file_name(&mount.source), bytes);
+                let key = add(&mut planned, &mut keys, name, file_name(&mount.source), bytes, mount.secret);
                 let items = vec![FileItem { key: key.clone(), path: key.clone() }];
                 view(mount, volume, name, Some(key), items)
             }
             FileContent::Folder(files) => {
                 let items = files.iter().map(|(path, bytes)| FileItem {
-                    key: add(&mut planned, &mut keys, name, path, bytes),
+                    key: add(&mut planned, &mut keys, name, path, bytes, mount.secret),
                     path: path.clone(),
                 });
                 let items = items.collect();
@@ -100,14 +100,21 @@ fn too_large(place: String, what: &str) -> Problem {
         .hint("build the files into the image, or put them on a volume (`volumes` in aspire-k8s.yaml)")
 }
 
-fn add(planned: &mut WorkloadFiles, keys: &mut BTreeSet<String>, name: &Name, path: &str, bytes: &[u8]) -> String {
+fn add(
+    planned: &mut WorkloadFiles,
+    keys: &mut BTreeSet<String>,
+    name: &Name,
+    path: &str,
+    bytes: &[u8],
+    secret: bool,
+) -> String {
     let key = key(path, keys);
     let chart_path = format!("files/{name}/{key}");
     let binary = std::str::from_utf8(bytes).map_or(true, |text| text.contains(is_no_text));
     // Helm drops a byte-order mark from the start of every file of a chart.
     let padded = bytes.starts_with("\u{feff}".as_bytes());
     let bytes = if padded { [b"\n", bytes].concat() } else { bytes.to_vec() };
-    planned.entries.push(FileEntry { key: key.clone(), path: chart_path.clone(), binary, padded });
+    planned.entries.push(FileEntry { key: key.clone(), path: chart_path.clone(), secret, binary, padded });
     planned.files.push(ChartFile { path: chart_path, bytes });
     key
 }
@@ -143,6 +150,7 @@ fn view(mount: &FileMount, volume: String, name: &Name, sub_path: Option<String>
         volume,
         config_map: Scalar::Text(name.with("-files")),
         foreign: false,
+        secret: mount.secret,
         target: mount.target.clone(),
         sub_path,
         empty: items.is_empty(),
@@ -156,6 +164,7 @@ fn missing(mount: &FileMount, volume: String, input: &str) -> FilesView {
         volume,
         config_map: formula(format!("{{{{ include \"aspire.parameter\" (list $ {}) | quote }}}}", text::go(input))),
         foreign: true,
+        secret: false,
         target: mount.target.clone(),
         // A name with an ending was a file, and is a key of the ConfigMap that takes its place.
         sub_path: file.contains('.').then(|| file.to_owned()),

@@ -52,10 +52,15 @@ macro_rules! spec {
 }
 
 /// Every kind, in the order in which helm installs them.
-pub const KINDS: [KindSpec; 20] = [
+pub const KINDS: [KindSpec; 21] = [
     spec!("Secret", "secret.yaml.j2", |plan| {
         let wanted = !plan.secrets.is_empty();
         wanted.then(|| Object::new(None, "", None, ())).into_iter().collect()
+    }),
+    spec!("Secret", "secretfiles.yaml.j2", |plan| {
+        let views = plan.workloads.iter().map(|workload| &workload.view);
+        let views = views.filter(|view| view.file_entries.iter().any(|entry| entry.secret));
+        views.map(|view| Object::new(Some(&view.name), "files", Some(format!("{}-files", view.name)), view)).collect()
     }),
     spec!("SealedSecret", "sealedsecret.yaml.j2", |plan| {
         let sealed = plan.sealed.iter();
@@ -70,7 +75,7 @@ pub const KINDS: [KindSpec; 20] = [
         for workload in &plan.workloads {
             let view = &workload.view;
             objects.push(Object::new(Some(&view.name), "", Some(format!("{}-config", view.name)), view));
-            if !view.file_entries.is_empty() {
+            if view.file_entries.iter().any(|entry| !entry.secret) {
                 objects.push(Object::new(Some(&view.name), "files", Some(format!("{}-files", view.name)), view));
             }
         }

@@ -162,6 +162,8 @@ pub struct FilesView {
     pub config_map: Scalar,
     /// Whether the ConfigMap is somebody else's.
     pub foreign: bool,
+    /// Whether it is a Secret.
+    pub secret: bool,
     /// Path in the container.
     pub target: String,
     /// Whether the folder holds no file, so that there is no ConfigMap either.
@@ -181,13 +183,15 @@ pub struct FileItem {
     pub path: String,
 }
 
-/// A file of the chart in the ConfigMap of files.
+/// A file of the chart in the ConfigMap or Secret of files.
 #[derive(Debug, Clone, Serialize)]
 pub struct FileEntry {
     /// Key of the ConfigMap.
     pub key: String,
     /// Path in the chart.
     pub path: String,
+    /// Whether it is in the Secret.
+    pub secret: bool,
     /// Whether it is no text.
     pub binary: bool,
     /// Whether the chart's file begins with a line break that is not part of it.

@@ -26,7 +26,7 @@ pub fn fetch(
     environment: &Environment,
 ) -> Result<Fetched, Error> {
     let helm = Helm::find(environment)?;
-    let folder = tempfile::Builder::new().prefix("aspire-fetch-").tempdir().map_err(Error::Temporary)?;
+    let folder = crate::temporary::folder("fetch").map_err(Error::Temporary)?;
     let pull = Pull { reference, repository: None, version, plain_http };
     helm.pull(&pull, folder.path(), LIMIT)?;
     let entries = std::fs::read_dir(folder.path()).map_err(Error::Temporary)?;

@@ -98,7 +98,7 @@ fn look(
     findings.extend(missing);
     helm.hide(values::secrets_of(&settled));
     cluster.hide(values::secrets_of(&settled));
-    let folder = tempfile::Builder::new().prefix("aspire-doctor-").tempdir().map_err(Error::Temporary)?;
+    let folder = crate::temporary::folder("doctor").map_err(Error::Temporary)?;
     let chart = folder.path().join("chart");
     crate::chart::write(request.chart, &chart)?;
     // Charts are fetched by a deploy; here only what is written down is known.

@@ -106,7 +106,7 @@ impl Templating<'_> {
 
 fn objects(request: &Template, settled: &Settled, helm: &Helm) -> Result<String, Error> {
     let target = Target::new(request.release, request.namespace, Access::default())?;
-    let folder = tempfile::Builder::new().prefix("aspire-render-").tempdir().map_err(Error::Temporary)?;
+    let folder = crate::temporary::folder("render").map_err(Error::Temporary)?;
     let chart = folder.path().join("chart");
     crate::chart::write(request.chart, &chart)?;
     let files: Vec<PathBuf> =

@@ -68,7 +68,7 @@ impl Aspire {
     }
 }
 
-/// Start of the names of temporary folders; six random characters follow.
+/// Start of the names of temporary folders; who made them and random characters follow.
 const RANDOM: &str = ".aspire-render-";
 
 /// A run as a snapshot shows it: exit code, standard error, and how much stands on standard output.
@@ -81,7 +81,9 @@ pub fn shown(title: &str, ran: &Ran, folder: Option<&Path>) -> String {
         }
     }
     while let Some(at) = text.find(RANDOM) {
-        text.replace_range(at..at + RANDOM.len() + 6, "[random]");
+        let rest = &text[at + RANDOM.len()..];
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '-').unwrap_or(rest.len());
+        text.replace_range(at..at + RANDOM.len() + end, "[random]");
     }
     text.push('\n');
     text

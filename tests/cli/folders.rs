@@ -321,4 +321,6 @@ fn a_killed_render_leaves_a_whole_chart() {
     assert!(left.iter().all(|name| name.starts_with(".aspire-render-")), "{left:?}");
     run(&versions[0]).run().ok();
     assert_eq!(tree(&chart), whole[0]);
+    let left = fs::read_dir(folder.path().join("out")).unwrap().count();
+    assert_eq!(left, 1, "the next run removes what the dead left");
 }

@@ -9,6 +9,7 @@ mod folders;
 mod helm;
 mod inputs;
 mod intent;
+mod mounts;
 mod routes;
 mod steps;
 mod talk;

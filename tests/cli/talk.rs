@@ -234,6 +234,7 @@ fn the_schema_is_stable_and_describes_the_intents_here() {
         "gateways",
         "certManager",
         "dashboard",
+        "sourceRoot",
         "environments",
     ];
     assert_eq!(keys, expected);

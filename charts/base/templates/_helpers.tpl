@@ -180,6 +180,14 @@ people may read would let them try passwords. Without a cluster it is 1. (root, 
 {{- $mark -}}
 {{- end -}}
 
+{{- /* The same for files that a Secret holds, whose digest only those can read who can read the files. (root, Secret, its data) */ -}}
+{{- define "aspire.fileMark" -}}
+{{- $live := lookup "v1" "Secret" (index . 0).Release.Namespace (index . 1) | default dict -}}
+{{- $mark := dig "metadata" "annotations" "aspire-k8s/changes" "" $live | default "0" | int -}}
+{{- if or (lt $mark 1) (ne (sha256sum (index . 2)) (dig "metadata" "annotations" "aspire-k8s/digest" "" $live)) }}{{ $mark = add1 $mark }}{{ end -}}
+{{- $mark -}}
+{{- end -}}
+
 {{- /* What changes when a secret changes, without telling what it is. (root, names) */ -}}
 {{- define "aspire.marks" -}}
 {{- $root := index . 0 -}}

@@ -15,6 +15,9 @@ pub struct Source {
     /// Deployment intent; aspire-k8s.yaml beside the manifest when it is there
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Folder that bind mounts may take files from; the manifest's own folder when it is not given
+    #[arg(long, value_name = "DIR")]
+    pub source_root: Option<PathBuf>,
     /// Version of the chart at an oci:// SOURCE
     #[arg(long, value_name = "VERSION")]
     pub version: Option<String>,

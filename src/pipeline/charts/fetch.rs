@@ -89,7 +89,7 @@ fn at(chart: &PlannedChart, what: String) -> Problem {
 }
 
 fn temporary() -> Result<TempDir, Error> {
-    tempfile::Builder::new().prefix("aspire-chart-").tempdir().map_err(Error::Temporary)
+    crate::temporary::folder("chart").map_err(Error::Temporary)
 }
 
 fn last_line(error: &crate::helm::Error) -> String {

@@ -78,10 +78,10 @@ pub fn given(
     let (mut files, mut folder) = (Vec::new(), None);
     if !chart.values_files.is_empty() {
         // For nobody else to read: a file of values may hold what its author took for no secret.
-        let made = tempfile::Builder::new().prefix("aspire-values-").tempdir().map_err(Error::Temporary)?;
+        let made = crate::temporary::folder("values").map_err(Error::Temporary)?;
         for (index, (_, text)) in chart.values_files.iter().enumerate() {
             let path = made.path().join(format!("{index}.yaml"));
-            std::fs::write(&path, text).map_err(Error::Temporary)?;
+            crate::temporary::write(&path, text.as_bytes()).map_err(Error::Temporary)?;
             files.push(path);
         }
         folder = Some(made);
@@ -153,7 +153,7 @@ fn put(values: &mut Map<String, Json>, keys: &[String], text: String) {
 /// The values as helm itself merges them, to be compared with those that a release has: a chart of ours that only shows
 /// what it is given is rendered, without a cluster, because helm reads YAML in its own way.
 pub fn merged(helm: &Helm, target: &Target, given: &Given) -> Result<Json, Error> {
-    let folder = tempfile::Builder::new().prefix("aspire-values-").tempdir().map_err(Error::Temporary)?;
+    let folder = crate::temporary::folder("values").map_err(Error::Temporary)?;
     let templates = folder.path().join("templates");
     std::fs::create_dir(&templates).map_err(Error::Temporary)?;
     std::fs::write(folder.path().join("Chart.yaml"), "apiVersion: v2\nname: values\nversion: 0.0.0\n")

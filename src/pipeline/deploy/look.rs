@@ -40,7 +40,7 @@ impl Deployment<'_> {
     }
 
     pub(super) fn publish(&self) -> Result<(), Error> {
-        let folder = tempfile::Builder::new().prefix("aspire-deploy-").tempdir().map_err(Error::Temporary)?;
+        let folder = crate::temporary::folder("deploy").map_err(Error::Temporary)?;
         crate::chart::write(self.request.chart, &folder.path().join("chart"))?;
         self.chart.put(folder);
         Ok(())
