@@ -5,10 +5,12 @@ use super::images;
 use super::project::{Project, Rendered};
 use super::release::{conduct_of_render, listed, release_name, template};
 use super::{CliError, Exit, output};
+use crate::app::Note;
 use crate::chart::{self, Chart};
 use crate::inputs;
-use crate::kubernetes::BuiltImages;
+use crate::kubernetes::{BuiltImages, CONTENTS, Contents, moved_claims};
 use crate::pipeline;
+use crate::read_file;
 use crate::report::harmless;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -35,7 +37,16 @@ pub fn render(common: &Common, options: &Render) -> Result<Exit, CliError> {
         return objects(common, options, &rendered, &images);
     }
     let folder = options.output.clone().unwrap_or_else(|| PathBuf::from(&rendered.plan.chart));
+    output::notes(&moved(&rendered, &folder));
     publish(options, &rendered.chart, &folder, || summary(&rendered, &folder))
+}
+
+/// Claims that would be called otherwise than in the chart that lies in the folder; none where there is no such chart.
+fn moved(rendered: &Rendered, folder: &Path) -> Vec<Note> {
+    let former = read_file::found(&folder.join(CONTENTS)).ok().and_then(|bytes| Contents::parse(&bytes).ok());
+    let new = rendered.chart.files.get(CONTENTS).and_then(|bytes| Contents::parse(bytes).ok());
+    let (app, config) = (&rendered.app, &rendered.config);
+    former.zip(new).map(|(former, new)| moved_claims(&former, &new, app, config)).unwrap_or_default()
 }
 
 /// A chart to its folder, to standard output, or held against what lies there.

@@ -12,6 +12,8 @@ pub mod marks {
     pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
     /// Label: the release an object belongs to.
     pub const INSTANCE: &str = "app.kubernetes.io/instance";
+    /// Label: the workload that an object of a chart belongs to.
+    pub const COMPONENT: &str = "app.kubernetes.io/component";
     /// The value of [`MANAGED_BY`] on our objects, and our name as a field manager.
     pub const US: &str = "kubectl-aspire";
     /// Annotation: the application an object belongs to.

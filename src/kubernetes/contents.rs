@@ -140,13 +140,24 @@ impl Contents {
         self.environments.keys().map(String::as_str)
     }
 
+    fn part(&self, environment: Option<&str>) -> Option<&Part> {
+        match environment {
+            Some(name) => self.environments.get(name),
+            None => Some(&self.base),
+        }
+    }
+
+    /// The claims with a name of their own in an environment, each with its resource; none when the chart does not know it.
+    pub(super) fn claims(&self, environment: Option<&str>) -> Option<Vec<(&str, &Claim)>> {
+        let all = self.part(environment)?.workloads.iter();
+        let all = all.flat_map(|workload| workload.claims.iter().map(|claim| (&*workload.resource, claim)));
+        Some(all.filter(|(_, claim)| !claim.per_replica).collect())
+    }
+
     /// The application and its plan as far as a deploy looks at them, and the intended release. None for an environment that
     /// the chart does not know. `chart` is its name, `values` are its values with those of the environment.
     pub fn restore(&self, chart: &str, values: &Json, environment: Option<&str>) -> Option<(App, Plan, Release)> {
-        let part = match environment {
-            Some(name) => self.environments.get(name)?,
-            None => &self.base,
-        };
+        let part = self.part(environment)?;
         let app = App {
             name: self.name.clone(),
             id: self.application.clone(),

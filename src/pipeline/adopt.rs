@@ -13,8 +13,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Label of a claim: the volume that it is for.
 const VOLUME: &str = "aspire-k8s/volume";
-/// Label of all objects of a workload.
-const COMPONENT: &str = "app.kubernetes.io/component";
 /// Annotation of a claim: where it is mounted.
 const MOUNT_PATH: &str = "aspire-k8s/mount-path";
 
@@ -143,7 +141,7 @@ impl Search<'_> {
     /// Whether the live claim says that it is for this volume.
     fn by_label(&self, claim: &Claim, name: &str) -> bool {
         let object = self.object(name);
-        label(object, COMPONENT) == Some(&claim.workload) && label(object, VOLUME) == Some(&claim.key)
+        label(object, marks::COMPONENT) == Some(&claim.workload) && label(object, VOLUME) == Some(&claim.key)
     }
 
     /// Whether the live pods mount it where the volume is mounted, and no other volume of the chart has a better claim to it.
@@ -161,7 +159,7 @@ impl Search<'_> {
     fn by_memory(&self, claim: &Claim, name: &str) -> bool {
         let object = self.object(name);
         if self.mounts.contains_key(&*claim.workload)
-            || label(object, COMPONENT) != Some(&claim.workload)
+            || label(object, marks::COMPONENT) != Some(&claim.workload)
             || self.is_of_another(claim, name)
         {
             return false;
@@ -187,7 +185,7 @@ fn mounts<'a>(release: ReleaseName, live: &'a Live) -> BTreeMap<&'a str, BTreeMa
     for workload in workloads.filter(|object| is_owned(object, release)) {
         let pod = &workload["spec"]["template"]["spec"];
         let list = |value: &'a Json| value.as_array().into_iter().flatten();
-        let component = label(workload, COMPONENT).unwrap_or_else(|| name_of(workload));
+        let component = label(workload, marks::COMPONENT).unwrap_or_else(|| name_of(workload));
         let of_workload = found.entry(component).or_default();
         for volume in list(&pod["volumes"]) {
             let (Some(name), Some(claim)) =
@@ -243,7 +241,7 @@ mod tests {
     fn claim(name: &str, volume: Option<&str>) -> Json {
         json!({"metadata": {
             "name": name,
-            "labels": {COMPONENT: "pg", VOLUME: volume, marks::INSTANCE: "shop"},
+            "labels": {marks::COMPONENT: "pg", VOLUME: volume, marks::INSTANCE: "shop"},
             "annotations": {"meta.helm.sh/release-name": "shop", "meta.helm.sh/release-namespace": "n"},
         }})
     }

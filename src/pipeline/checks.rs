@@ -2,7 +2,7 @@
 
 use super::before::Before;
 use crate::cluster::claims::{ReleaseName, Verdict, WantedClaim, compare_all};
-use crate::cluster::{Quantity, annotation, name_of};
+use crate::cluster::{Quantity, annotation, label, marks, name_of};
 use crate::kubernetes::{Claim, NO_CLASS, Plan};
 use crate::problem::Problems;
 use crate::promotion;
@@ -153,7 +153,7 @@ pub fn mounted_folders(plan: &Plan, live: &[Json]) -> Json {
 pub fn is_our_claim(claim: &Json, release: ReleaseName) -> bool {
     let by_chart = owner(claim) == Some((release.name, release.namespace));
     let by_template = owner(claim).is_none()
-        && crate::cluster::label(claim, "app.kubernetes.io/instance") == Some(release.name)
-        && crate::cluster::label(claim, "app.kubernetes.io/component").is_some();
+        && label(claim, marks::INSTANCE) == Some(release.name)
+        && label(claim, marks::COMPONENT).is_some();
     annotation(claim, SUB_PATH).is_some() && (by_chart || by_template)
 }

@@ -287,7 +287,7 @@ fn confirmed(
                 _ if promotion.changes.is_empty() && promotion.data.is_empty() => {
                     "a server would start on data of another version"
                 }
-                _ if promotion.changes.is_empty() => "a workload would start without data that it has now",
+                _ if promotion.changes.is_empty() => "a workload would start without data that is there",
                 true => "a workload would change its kind",
                 false => "an object would be made anew",
             };

@@ -59,6 +59,9 @@ pub struct DataNote {
     pub was: Place,
     /// Where it is looked for afterwards; none when nothing is mounted there.
     pub becomes: Option<Place>,
+    /// Another folder where its claim is mounted from now on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub moved: Option<String>,
     /// What that means.
     pub class: Class,
 }
@@ -103,8 +106,12 @@ pub fn compare(name: &str, old: &Json, new: &Json) -> Vec<DataNote> {
     for (folder, was) in before.iter().filter_map(|(folder, place)| Some((folder, place.as_ref()?))) {
         let becomes = after.get(folder).cloned().flatten();
         if let Some(class) = class(was, becomes.as_ref(), same_set) {
-            let (workload, folder, was) = (name.to_owned(), folder.clone(), was.clone());
-            notes.push(DataNote { workload, folder, was, becomes, class });
+            let is_new = |(path, place): &(&String, &Option<Place>)| {
+                place.as_ref() == Some(was) && before.get(*path) != Some(*place)
+            };
+            let moved = (class == Class::Abandoned).then(|| after.iter().find(is_new)).flatten();
+            let (moved, was) = (moved.map(|(path, _)| path.clone()), was.clone());
+            notes.push(DataNote { workload: name.to_owned(), folder: folder.clone(), was, becomes, moved, class });
         }
     }
     let claimed = after.iter().filter_map(|(folder, place)| Some((folder, place.as_ref()?)));
@@ -116,7 +123,7 @@ pub fn compare(name: &str, old: &Json, new: &Json) -> Vec<DataNote> {
         let class = class(&was, Some(becomes), same_set).filter(|class| runs || *class != Class::PodLoss);
         if let Some(class) = class {
             let (workload, folder, becomes) = (name.to_owned(), folder.clone(), Some(becomes.clone()));
-            notes.push(DataNote { workload, folder, was, becomes, class });
+            notes.push(DataNote { workload, folder, was, becomes, moved: None, class });
         }
     }
     notes.sort_by(|a, b| a.folder.cmp(&b.folder));
@@ -132,6 +139,7 @@ pub fn left_behind(old: &Json) -> Vec<DataNote> {
         folder,
         was,
         becomes: None,
+        moved: None,
         class: Class::Abandoned,
     };
     claims.map(note).collect()
@@ -287,5 +295,24 @@ mod tests {
         stopped["spec"]["replicas"] = json!(0);
         assert_eq!(said(&stopped, &old), []);
         assert_eq!(left_behind(&old)[0].was, Place::Claim("a".into(), "data".into()));
+    }
+
+    #[test]
+    fn a_claim_that_moves_says_where_to() {
+        let moved = |old: &[(&str, &str, &str)], new: &[(&str, &str, &str)]| {
+            compare("db", &set(old), &set(new)).into_iter().next().unwrap().moved
+        };
+        let old = [("a", "/data", "data")];
+        for (new, expected) in [
+            (vec![("a", "/elsewhere", "data")], Some("/elsewhere")),
+            (vec![("b", "/data", "data"), ("a", "/old", "data")], Some("/old")),
+            (vec![("a", "/elsewhere", "other")], None),
+            (vec![("b", "/elsewhere", "data")], None),
+        ] {
+            assert_eq!(moved(&old, &new).as_deref(), expected, "{new:?}");
+        }
+        // It was there before, too.
+        let twice = [("a", "/data", "data"), ("a", "/more", "data")];
+        assert_eq!(moved(&twice, &[("a", "/more", "data")]), None);
     }
 }

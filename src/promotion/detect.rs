@@ -8,7 +8,7 @@ use super::losses::{ImageNote, asks, images, losses};
 use super::machine::{Direction, Phase, Progress};
 use super::observe::{Live, has_ended, is_of, mounted, replicas, root, strangers};
 use crate::cluster::claims::ReleaseName;
-use crate::cluster::{label, name_of};
+use crate::cluster::{label, marks, name_of};
 use crate::problem::{Problem, Problems};
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -164,7 +164,7 @@ fn counterparts<'a>(sides: Sides<'a>, target: &'a Json) -> impl Iterator<Item = 
 }
 
 fn belong_together(old: &Json, new: &Json) -> bool {
-    let component = |object| label(object, "app.kubernetes.io/component");
+    let component = |object| label(object, marks::COMPONENT);
     let selector = |object: &Json| object["spec"]["selector"]["matchLabels"].clone();
     let claims = |object| data::claims_of(object).into_iter().collect::<BTreeSet<_>>();
     let same_component = component(old).is_some() && component(old) == component(new);

@@ -7,10 +7,11 @@ use super::fixed;
 use super::journal::Confirmation;
 use super::observe::{Live, is_of};
 use super::servers::{Judgement, judge};
-use crate::cluster::name_of;
+use crate::cluster::{label, marks, name_of};
 use crate::problem::Problem;
 use serde::Serialize;
 use serde_json::Value as Json;
+use std::collections::BTreeSet;
 
 /// Another image on the data of the one that runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -63,7 +64,38 @@ pub fn losses(sides: Sides<'_>) -> Vec<DataNote> {
             of_old.into_iter().filter(|note| note.class != Class::Safe && is_there(&note.was, old, sides.live)),
         );
     }
+    notes.extend(workloads(sides.target).flat_map(|target| forgotten(sides, target)));
     notes
+}
+
+/// What an uninstall kept for a workload that comes again, where the chart makes new claims beside it.
+fn forgotten(sides: Sides<'_>, target: &Json) -> Vec<DataNote> {
+    let live = || sides.live.deployments.iter().chain(&sides.live.stateful_sets);
+    let Some(component) = label(target, marks::COMPONENT) else { return Vec::new() };
+    let is_it = |object: &Json| label(object, marks::COMPONENT) == Some(component);
+    let containers = containers(target);
+    let claimed = containers.iter().flat_map(|container| data::claimed(target, container));
+    let new: Vec<(String, Place)> = claimed.filter(|(_, place)| !is_there(place, target, sides.live)).collect();
+    if new.is_empty() || live().any(|object| is_of(object, sides.release) && is_it(object)) {
+        return Vec::new();
+    }
+    let used: BTreeSet<&str> = live().chain(workloads(sides.target)).flat_map(data::claims_of).collect();
+    let is_left = |claim: &&Json| {
+        let metadata = &claim["metadata"];
+        is_of(claim, sides.release) && is_it(claim) && metadata["deletionTimestamp"].is_null()
+    };
+    let left = sides.live.claims.iter().filter(is_left).filter(|claim| !used.contains(name_of(claim)));
+    // Which of several held what nobody knows: each is told once.
+    let places = new.iter().chain(std::iter::repeat(&new[new.len() - 1]));
+    let note = |(claim, (folder, becomes)): (&Json, &(String, Place))| DataNote {
+        workload: name_of(target).to_owned(),
+        folder: folder.clone(),
+        was: Place::Claim(name_of(claim).to_owned(), String::new()),
+        becomes: Some(becomes.clone()),
+        moved: None,
+        class: Class::Abandoned,
+    };
+    left.zip(places).map(note).collect()
 }
 
 /// Whether there is anything that can be lost: a claim may be gone already.
@@ -115,4 +147,103 @@ fn of_pair(old: &Json, new: &Json, live: &Live) -> Vec<ImageNote> {
 
 fn containers(workload: &Json) -> Vec<Json> {
     workload["spec"]["template"]["spec"]["containers"].as_array().cloned().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::claims::ReleaseName;
+    use serde_json::json;
+
+    /// An object of the release `shop` and a component.
+    fn ours(kind: &str, name: &str, component: &str) -> Json {
+        json!({"kind": kind, "metadata": {
+            "name": name,
+            "labels": {marks::COMPONENT: component},
+            "annotations": {"meta.helm.sh/release-name": "shop", "meta.helm.sh/release-namespace": "n"},
+        }})
+    }
+
+    /// A StatefulSet with one container, which mounts the claims at these paths.
+    fn set(name: &str, image: &str, claims: &[(&str, &str)]) -> Json {
+        let volume = |(claim, _): &(&str, &str)| json!({"name": claim, "persistentVolumeClaim": {"claimName": claim}});
+        let volumes: Vec<Json> = claims.iter().map(volume).collect();
+        let mounts: Vec<Json> = claims.iter().map(|(claim, path)| json!({"name": claim, "mountPath": path})).collect();
+        let mut set = ours("StatefulSet", name, name);
+        let containers = json!([{"name": name, "image": image, "volumeMounts": mounts}]);
+        set["spec"] = json!({"template": {"spec": {"volumes": volumes, "containers": containers}}});
+        set["status"] = json!({"readyReplicas": 1});
+        set
+    }
+
+    fn sides<'a>(target: &'a [Json], live: &'a Live) -> Sides<'a> {
+        let release = ReleaseName { name: "shop", namespace: "n" };
+        Sides { release, base: 1, last: &[], target, live }
+    }
+
+    #[test]
+    fn a_workload_that_loses_its_claim_is_asked_for() {
+        let live = Live {
+            stateful_sets: vec![set("db", "db:1", &[("a", "/data")])],
+            claims: vec![ours("PersistentVolumeClaim", "a", "db")],
+            ..Live::default()
+        };
+        for (target, expected) in [
+            (vec![set("db", "db:1", &[("a", "/data")])], 0),
+            (vec![set("db", "db:1", &[("b", "/data")])], 1),
+            (vec![set("db", "db:1", &[])], 1),
+            (vec![], 1),
+        ] {
+            let sides = sides(&target, &live);
+            assert_eq!((losses(sides).len(), asks(sides)), (expected, expected > 0), "{target:?}");
+        }
+    }
+
+    #[test]
+    fn a_workload_that_comes_again_does_not_forget_its_data_without_a_word() {
+        let claim = |name: &str| ours("PersistentVolumeClaim", name, "db");
+        let (mut foreign, mut going, other) = (claim("a"), claim("a"), ours("PersistentVolumeClaim", "a", "cache"));
+        foreign["metadata"]["annotations"]["meta.helm.sh/release-name"] = json!("other");
+        going["metadata"]["deletionTimestamp"] = json!("now");
+        let db = || set("db", "db:1", &[("new", "/data")]);
+        let user = || set("backup", "b:1", &[("a", "/data")]);
+        for (what, sets, claims, target, expected) in [
+            ("left", vec![], vec![claim("a")], vec![db()], vec!["a"]),
+            ("two are left", vec![], vec![claim("a"), claim("b")], vec![db()], vec!["a", "b"]),
+            ("nothing is left", vec![], vec![], vec![db()], vec![]),
+            ("its claim is there", vec![], vec![claim("a"), claim("new")], vec![db()], vec![]),
+            ("of another release", vec![], vec![foreign], vec![db()], vec![]),
+            ("of another component", vec![], vec![other], vec![db()], vec![]),
+            ("being deleted", vec![], vec![going], vec![db()], vec![]),
+            ("it lives", vec![set("db", "db:1", &[])], vec![claim("a")], vec![db()], vec![]),
+            ("another one will mount it", vec![], vec![claim("a")], vec![db(), user()], vec![]),
+            ("it needs no claim", vec![], vec![claim("a")], vec![set("db", "db:1", &[])], vec![]),
+        ] {
+            let live = Live { stateful_sets: sets, claims, ..Live::default() };
+            let notes = losses(sides(&target, &live));
+            let told = notes.iter().filter(|note| note.class == Class::Abandoned).map(|note| match &note.was {
+                Place::Claim(name, _) => name.as_str(),
+                other => panic!("{what}: {other}"),
+            });
+            assert_eq!(told.collect::<Vec<_>>(), expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn an_image_that_may_not_read_the_data_is_asked_for() {
+        let (claim, target) = (ours("PersistentVolumeClaim", "a", "db"), [set("db", "postgres:18", &[("a", "/data")])]);
+        for (was, claims, refused) in [
+            ("postgres:17", vec![claim.clone()], true),
+            ("postgres:18", vec![claim], false),
+            // There is no data.
+            ("postgres:17", vec![], false),
+        ] {
+            let stateful_sets = vec![set("db", was, &[("a", "/data")])];
+            let live = Live { stateful_sets, claims, ..Live::default() };
+            let sides = sides(&target, &live);
+            let found: Vec<ImageNote> = images(sides);
+            assert_eq!(found.iter().any(|note| note.needs().is_some()), refused, "{was}");
+            assert_eq!(asks(sides), refused, "{was}");
+        }
+    }
 }

@@ -50,7 +50,7 @@ impl Promotion {
         let mut named = None;
         for note in self.data.iter().filter(|note| !changes(note)) {
             if named != Some(&note.workload) {
-                lines.push(format!("DATA {}: it starts without data that it has now", note.workload));
+                lines.push(format!("DATA {}: it starts without data that is there", note.workload));
                 named = Some(&note.workload);
             }
             lines.push(folder(note));
@@ -123,11 +123,12 @@ impl Promotion {
 /// What becomes of the data in a folder.
 fn folder(note: &DataNote) -> String {
     let becomes = note.becomes.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string);
-    let means = match note.class {
-        Class::Safe => "SAFE",
-        Class::PodLoss => "LOST with the pod",
-        Class::Abandoned => "KEPT, but not mounted any more",
-        Class::LeftOnNode => "LEFT on the node",
+    let means = match (note.class, &note.moved) {
+        (Class::Safe, _) => "SAFE",
+        (Class::PodLoss, _) => "LOST with the pod",
+        (Class::Abandoned, None) => "KEPT, but not mounted any more",
+        (Class::Abandoned, Some(path)) => &format!("KEPT, but mounted at {path} from now on"),
+        (Class::LeftOnNode, _) => "LEFT on the node",
     };
     format!("  {}: {} -> {becomes}: {means}", note.folder, note.was)
 }

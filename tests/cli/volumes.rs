@@ -64,3 +64,46 @@ fn volumes_of_a_pod_have_names_of_their_own() {
     let Some(pod) = pod(&volumes, &files, intent) else { return };
     assert_eq!(checked(&pod, &["data-volume", "files-0"]), ["data-volume-2", "files-0-2"]);
 }
+
+#[test]
+fn a_claim_whose_name_another_render_changes_is_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let (manifest, intent) = (folder.path().join("aspire-manifest.json"), folder.path().join("aspire-k8s.yaml"));
+    let volume = |name: &str, config: &str| {
+        let volumes = json!([{"name": name, "target": "/data", "readOnly": false}]);
+        let pg = json!({"type": "container.v0", "image": "pg:1", "volumes": volumes});
+        fs::write(&manifest, json!({"resources": {"pg": pg}}).to_string()).unwrap();
+        fs::write(&intent, format!("application: a\n{config}")).unwrap();
+    };
+    let chart = folder.path().join("chart");
+    let render = || aspire(["render"]).args([folder.path()]).args(["-o"]).args([&chart]).run();
+    let is_told = |text: &str| text.contains("is called");
+    volume("shop.apphost-data", "");
+    assert!(!is_told(&render().err), "nothing was there");
+    assert!(!is_told(&render().err), "the same again");
+    volume("store.apphost-data", "");
+    let told = render().err;
+    for part in [
+        "warning: pg: the PersistentVolumeClaim of the volume `store.apphost-data` is called `pg-store-apphost-data`",
+        "`pg-shop-apphost-data` in the chart that this one replaces",
+        "set `resources.pg.volumes.store.apphost-data.claimName: pg-shop-apphost-data`",
+    ] {
+        assert!(told.contains(part), "{told}");
+    }
+    // The name from before can be pinned, as it is said, and then it is that of the chart.
+    let pinned = "resources: {pg: {volumes: {store.apphost-data: {claimName: pg-shop-apphost-data}}}}";
+    volume("store.apphost-data", pinned);
+    render().ok();
+    assert!(!is_told(&render().err));
+    // In one environment only.
+    let both = format!(
+        "{pinned}\nenvironments: {{live: {{resources: {{pg: {{volumes: {{store.apphost-data: {{claimName: x}}}}}}}}}}}}"
+    );
+    volume("store.apphost-data", &both);
+    assert!(!is_told(&render().err), "a person chose the name");
+    volume("store.apphost-data", pinned);
+    assert!(!is_told(&render().err), "the environment is gone");
+    // What lies there may be from anybody.
+    fs::write(chart.join("aspire.json"), "{").unwrap();
+    assert!(!is_told(&render().err));
+}

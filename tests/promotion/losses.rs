@@ -78,13 +78,31 @@ fn a_workload_with_a_claim_leaves_the_chart_only_when_that_was_agreed_to() {
     assert!(bench.find("pvc/db-data").is_some());
 }
 
+// Rule: what `destroy` kept is not forgotten for a volume that has nothing in common with it (`losses::forgotten`).
+#[test]
+fn a_workload_that_comes_again_starts_empty_only_when_that_was_agreed_to() {
+    let Some(bench) = crate::bench::bench("again") else { return };
+    bench.deploy(&[]).ok();
+    bench.destroy(&[]).ok();
+    with_volumes(&bench, &json!([{"name": "files", "target": "/srv", "readOnly": false}]));
+    needs(
+        &bench,
+        "abandon-data",
+        &["DATA db:", "/srv: claim db-data -> claim db-files: KEPT, but not mounted any more"],
+    );
+    assert!(bench.find("pvc/db-data").is_some() && bench.find("pvc/db-files").is_some());
+    // The new claim is found by its labels, so nothing is asked the next time.
+    bench.destroy(&[]).ok();
+    bench.deploy(&["--non-interactive"]).ok();
+}
+
 // Rule: going back asks the same (`Return::confirm`), and a deploy that failed goes back with what it was told.
 #[test]
 fn going_back_to_another_claim_is_asked_for_too() {
     let Some(bench) = crate::bench::bench("back") else { return };
     bench.deploy(&[]).ok();
     configure_with(&bench, "StatefulSet", "{mountPath: /elsewhere}", "");
-    needs(&bench, "abandon-data", &["/data: claim db-data -> nothing"]);
+    needs(&bench, "abandon-data", &["/data: claim db-data -> nothing: KEPT, but mounted at /elsewhere from now on"]);
     let refused = bench.unchanged(|| {
         let rollback = ["rollback", "app", "-n", &bench.ns, "--non-interactive", "1"];
         bench.run(&rollback).exits(3).says(&["/elsewhere: claim db-data -> nothing"])

@@ -70,7 +70,7 @@ fn a_volume_with_a_new_name_keeps_its_claim() {
     with_volume(&bench, "data", "/data");
     goes_on(&bench, &claim);
     // After `destroy` nothing runs any more; the claim says where it was mounted.
-    bench.destroy(&["-y"]).ok();
+    bench.destroy(&[]).ok();
     with_volume(&bench, "third", "/data");
     bench.deploy(&["--non-interactive"]).ok();
     assert_eq!(mounted(&bench), claim);
