@@ -30,3 +30,4 @@ pub mod rollout;
 pub mod seal;
 pub mod sops;
 pub mod temporary;
+pub mod yaml;

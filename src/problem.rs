@@ -79,13 +79,40 @@ impl fmt::Display for Problems {
 
 impl std::error::Error for Problems {}
 
+/// Longer names are not compared.
+const LONGEST_NAME: usize = 256;
+
+/// Bytes that a character has beyond the first, and what lower case adds to it.
+const MARGIN: usize = 16;
+
 /// The candidate nearest to a mistyped name, when one is near enough to be meant.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // The comparison costs the product of both lengths, and nobody mistypes a name that long.
+    if name.len() > LONGEST_NAME {
+        return None;
+    }
     let lower = name.to_lowercase();
+    let fits =
+        |candidate: &&str| candidate.len().abs_diff(name.len()) <= 1 + candidate.len().min(name.len()) / 4 + MARGIN;
     candidates
         .into_iter()
+        .filter(fits)
         .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
         .filter(|(distance, candidate)| *distance <= 1 + candidate.len().min(name.len()) / 4)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_that_a_person_types_are_compared() {
+        assert_eq!(nearest("pasword", ["password", "user"]), Some("password"));
+        assert_eq!(nearest("\u{fc}ber", ["ueber", "\u{dc}BER"]), Some("\u{dc}BER"));
+        let long = "a".repeat(100_000);
+        assert_eq!(nearest(&long, [long.as_str()]), None);
+        assert_eq!(nearest("a", [long.as_str()]), None);
+    }
 }

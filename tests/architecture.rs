@@ -10,24 +10,25 @@ use std::path::Path;
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("problem", &[]),
     ("digest", &[]),
+    ("yaml", &[]),
     ("read_file", &[]),
     ("temporary", &[]),
     ("image", &[]),
     ("manifest", &["problem"]),
-    ("config", &["image", "problem"]),
-    ("charts", &["config", "digest", "problem"]),
-    ("app", &["config", "image", "manifest", "problem"]),
+    ("config", &["image", "problem", "yaml"]),
+    ("charts", &["config", "digest", "problem", "yaml"]),
+    ("app", &["config", "image", "manifest", "problem", "yaml"]),
     ("promotion", &["cluster", "digest", "problem"]),
     ("kubernetes", &["app", "config", "digest", "image", "problem"]),
-    ("inputs", &["app", "config", "image", "kubernetes", "manifest", "problem"]),
+    ("inputs", &["app", "config", "image", "kubernetes", "manifest", "problem", "yaml"]),
     ("chart", &["config", "kubernetes", "read_file", "temporary"]),
     ("rollout", &[]),
     ("seal", &["problem"]),
     ("sops", &["problem"]),
     ("helm", &["cluster", "problem"]),
-    ("diff", &["cluster", "problem"]),
-    ("cluster", &["problem"]),
-    ("doctor", &["cluster", "helm", "problem"]),
+    ("diff", &["cluster", "problem", "yaml"]),
+    ("cluster", &["problem", "yaml"]),
+    ("doctor", &["cluster", "helm", "problem", "yaml"]),
     (
         "pipeline",
         &[
@@ -47,6 +48,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "read_file",
             "rollout",
             "temporary",
+            "yaml",
         ],
     ),
     ("report", &["pipeline", "rollout"]),
@@ -58,6 +60,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 /// Modules without effects: no files, processes, clock, random numbers or network.
 const PURE: &[&str] = &[
     "problem",
+    "yaml",
     "digest",
     "image",
     "manifest",
@@ -226,7 +229,7 @@ fn no_template_uses_a_function_that_swallows_errors() {
 
 /// Every library is somebody's work to keep up with; more than these are too many.
 #[test]
-fn there_are_at_most_25_direct_libraries() {
+fn there_are_at_most_26_direct_libraries() {
     let manifest = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).unwrap();
     let mut section = "";
     let mut libraries = Vec::new();
@@ -237,5 +240,5 @@ fn there_are_at_most_25_direct_libraries() {
             libraries.extend(line.split_once(" = ").map(|(name, _)| name).filter(|name| !name.starts_with('#')));
         }
     }
-    assert!((1..=25).contains(&libraries.len()), "{} libraries: {libraries:?}", libraries.len());
+    assert!((1..=26).contains(&libraries.len()), "{} libraries: {libraries:?}", libraries.len());
 }

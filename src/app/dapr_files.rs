@@ -54,6 +54,9 @@ pub fn documents(path: &str, found: Option<&Found>) -> Result<Vec<Document>, Str
 /// The documents of one file that have a kind and a name.
 fn of_file(path: &str, bytes: &[u8]) -> Result<Vec<Document>, String> {
     let mut documents = Vec::new();
+    if let Ok(Err(costly)) = str::from_utf8(bytes).map(crate::yaml::affordable) {
+        return Err(format!("`{path}` is not read: {costly}"));
+    }
     for document in serde_yaml::Deserializer::from_slice(bytes) {
         let read = Json::deserialize(document);
         let value = read.map_err(|_| format!("`{path}` is no YAML that Dapr could read"))?;

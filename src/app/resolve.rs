@@ -15,7 +15,7 @@ use crate::image;
 use crate::manifest::{Kind, Manifest, Resource, Source};
 use crate::problem::{Problem, Problems, nearest};
 use indexmap::IndexMap;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Before the places of the intent, because the messages of this stage stand under the name of the manifest.
 pub(super) const FILE: &str = "aspire-k8s.yaml";
@@ -254,11 +254,12 @@ fn list(name: &str, field: &str, items: &[String], values: &mut Values) -> Vec<s
 
 fn volumes(resource: &Resource) -> Vec<Volume> {
     let mut taken: BTreeSet<String> = BTreeSet::new();
+    let mut numbers = BTreeMap::new();
     let mut volumes = Vec::new();
     for written in &resource.volumes {
         let name = match &written.name {
             Some(full) => volume::short_name(full).to_owned(),
-            None => volume::anonymous_name(&written.target, &taken),
+            None => volume::anonymous_name(&written.target, &taken, &mut numbers),
         };
         taken.insert(name.clone());
         volumes.push(Volume {

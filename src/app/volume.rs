@@ -1,6 +1,6 @@
 //! Names of volumes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The name that stays when the AppHost moves: without Aspire's `<apphost>-<10 hex digits>-` prefix.
 ///
@@ -18,14 +18,16 @@ pub fn short_name(full: &str) -> &str {
 }
 
 /// A name for an anonymous volume, from its path, that no other volume of the workload has.
-pub fn anonymous_name(target: &str, taken: &BTreeSet<String>) -> String {
+///
+/// `numbers` remembers how far a name was counted.
+pub fn anonymous_name(target: &str, taken: &BTreeSet<String>, numbers: &mut BTreeMap<String, usize>) -> String {
     let words: Vec<&str> = target.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
     let base = if words.is_empty() { "volume".to_owned() } else { words.join("-").to_lowercase() };
     let mut name = base.clone();
-    let mut number = 2;
+    let number = numbers.entry(base.clone()).or_insert(2);
     while taken.contains(&name) {
         name = format!("{base}-{number}");
-        number += 1;
+        *number += 1;
     }
     name
 }
@@ -33,6 +35,20 @@ pub fn anonymous_name(target: &str, taken: &BTreeSet<String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_volumes_of_one_path_get_names_in_one_pass() {
+        let (mut taken, mut numbers) = (BTreeSet::from(["data-3".to_owned()]), BTreeMap::new());
+        let names: Vec<String> = (0..20_000)
+            .map(|_| {
+                let name = anonymous_name("/data", &taken, &mut numbers);
+                taken.insert(name.clone());
+                name
+            })
+            .collect();
+        assert_eq!(names[..3], ["data", "data-2", "data-4"]);
+        assert_eq!(taken.len(), 20_001);
+    }
 
     #[test]
     fn the_prefix_goes_and_nothing_else() {

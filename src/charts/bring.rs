@@ -33,6 +33,9 @@ impl Brought {
 
 /// The definitions in a manifest of several documents. What is no YAML holds none.
 pub fn brought(manifest: &str) -> Vec<Brought> {
+    if crate::yaml::affordable(manifest).is_err() {
+        return Vec::new();
+    }
     let documents = serde_yaml::Deserializer::from_str(manifest);
     let objects = documents.map_while(|document| Value::deserialize(document).ok());
     let definitions = objects.filter(|object| object["kind"] == "CustomResourceDefinition");

@@ -4,6 +4,7 @@ use super::{PlannedChart, Source, certificates};
 use crate::config::{ChartKind, Config};
 use crate::problem::{Problem, Problems};
 use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The charts of the intent, what needs others after what it needs; the files of values are still to be read.
 pub fn plan(config: &Config) -> Vec<PlannedChart> {
@@ -12,15 +13,33 @@ pub fn plan(config: &Config) -> Vec<PlannedChart> {
 }
 
 /// The same charts, what needs others after what it needs.
-pub fn ordered(mut left: Vec<PlannedChart>) -> Vec<PlannedChart> {
-    let mut planned: Vec<PlannedChart> = Vec::new();
-    while !left.is_empty() {
-        let waits = |chart: &PlannedChart| chart.needs.iter().any(|need| left.iter().any(|other| other.name == *need));
-        let ready = left.iter().position(|chart| !waits(chart));
-        // Circles were refused when the file was read.
-        planned.push(left.remove(ready.unwrap_or_default()));
+pub fn ordered(charts: Vec<PlannedChart>) -> Vec<PlannedChart> {
+    let indices: BTreeMap<&str, usize> =
+        charts.iter().enumerate().map(|(index, chart)| (chart.name.as_str(), index)).collect();
+    // How many each waits for, and who waits for it.
+    let mut waits = vec![0_usize; charts.len()];
+    let mut waiting: Vec<Vec<usize>> = vec![Vec::new(); charts.len()];
+    for (index, chart) in charts.iter().enumerate() {
+        for need in chart.needs.iter().filter_map(|need| indices.get(need.as_str())) {
+            waits[index] += 1;
+            waiting[*need].push(index);
+        }
     }
-    planned
+    let mut ready: BTreeSet<usize> = (0..charts.len()).filter(|index| waits[*index] == 0).collect();
+    let mut order = Vec::new();
+    while let Some(next) = ready.pop_first() {
+        order.push(next);
+        for other in &waiting[next] {
+            waits[*other] -= 1;
+            if waits[*other] == 0 {
+                ready.insert(*other);
+            }
+        }
+    }
+    // Circles were refused when the file was read.
+    order.extend((0..charts.len()).filter(|index| waits[*index] > 0));
+    let mut left: Vec<Option<PlannedChart>> = charts.into_iter().map(Some).collect();
+    order.into_iter().filter_map(|index| left[index].take()).collect()
 }
 
 fn planned_chart(config: &Config, name: &str) -> PlannedChart {
@@ -64,6 +83,10 @@ pub fn with_texts(
         for (file, text) in &mut chart.values_files {
             match read(file) {
                 Ok(found) => {
+                    if let Err(costly) = crate::yaml::affordable(&found) {
+                        problems.push(Problem::at(&place, format!("cannot read {file}: {costly}")));
+                        continue;
+                    }
                     let parsed = serde_yaml::from_str::<Value>(&found);
                     if !parsed.is_ok_and(|value| value.is_object() || value.is_null()) {
                         // Its text may hold secrets, and so may what the parser says of it.

@@ -39,19 +39,17 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
-    match execute(&cli, name) {
-        Ok(exit) => exit,
-        Err(error) => {
-            output::error(&error);
-            error.exit()
-        }
-    }
+    let exit = execute(&cli, name).unwrap_or_else(|error| {
+        output::error(&error);
+        error.exit()
+    });
+    output::finished(exit)
 }
 
 /// Help goes to standard output and is no error; clap's own code for wrong usage is 2, which here means "differs".
 fn usage(error: &clap::Error) -> Exit {
-    let _ = error.print();
-    if error.use_stderr() { Exit::Error } else { Exit::Done }
+    output::help(error);
+    output::finished(if error.use_stderr() { Exit::Error } else { Exit::Done })
 }
 
 fn execute(cli: &Cli, name: &str) -> Result<Exit, CliError> {

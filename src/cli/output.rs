@@ -1,20 +1,20 @@
 //! The two streams: what a verb is for goes to standard output, everything said on the way to standard error.
 
-use super::CliError;
+use super::{CliError, Exit};
 use crate::app::Note;
 use crate::report::harmless;
+use crate::report::output::{failure, print, remember};
 use std::io::Write as _;
 use std::path::Path;
 
 /// One line of a verb's result.
 pub fn line(text: &str) {
-    // A closed pipe (`| head`) is nobody's error.
-    let _ = writeln!(std::io::stdout(), "{text}");
+    print(&format!("{text}\n"));
 }
 
 /// Text of a verb's result.
 pub fn text(text: &str) {
-    let _ = write!(std::io::stdout(), "{text}");
+    print(text);
 }
 
 /// A file as a verb's result: its very bytes for a program, harmless for a terminal.
@@ -32,6 +32,26 @@ pub fn json(value: &impl serde::Serialize) {
 /// One line on the way.
 pub fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "{}", harmless(text));
+}
+
+/// The exit code of the verb, unless what it was for could not be written.
+pub fn finished(exit: Exit) -> Exit {
+    remember(std::io::stdout().flush());
+    match failure() {
+        Some(failed) => {
+            say(&format!("error: the result could not be written to standard output: {failed}"));
+            if exit == Exit::Done || exit == Exit::Differs { Exit::Error } else { exit }
+        }
+        None => exit,
+    }
+}
+
+/// Help or a version, as clap wrote it.
+pub fn help(error: &clap::Error) {
+    let outcome = error.print();
+    if !error.use_stderr() {
+        remember(outcome);
+    }
 }
 
 /// What ended the verb.

@@ -112,6 +112,7 @@ impl Packed {
 /// A YAML file of the chart; empty is an empty map.
 fn yaml(chart: &Chart, path: &str) -> Result<Json, Problem> {
     let text = chart.text(path).ok_or_else(|| Problem::at(path, "the chart does not hold it as text"))?;
+    crate::yaml::affordable(text).map_err(|costly| Problem::at(path, costly.to_string()))?;
     let value: Json = serde_yaml::from_str(text).map_err(|error| Problem::at(path, error.to_string()))?;
     Ok(if value.is_null() { Json::Object(serde_json::Map::new()) } else { value })
 }

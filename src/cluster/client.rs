@@ -26,7 +26,7 @@ use super::explain::{Attempt, chain};
 use super::kind::{self, Kind, segment};
 use super::kubeconfig;
 use super::mask::unbase64;
-use super::objects::{Guard, Objects, Propagation, marks, name_of};
+use super::objects::{Guard, Objects, Propagation, marks, name_of, oddity, set};
 use super::retry::{self, Effect, Wanted};
 
 const PAGE: u32 = 500;
@@ -125,7 +125,7 @@ impl Cluster {
         loop {
             let request = built(attempt, Request::new(&path).list(&parameters))?;
             let mut page = self.send(attempt, || sent!(self.client, request))?;
-            if let Value::Array(items) = page["items"].take() {
+            if let Some(Value::Array(items)) = page.get_mut("items").map(Value::take) {
                 found.extend(items.into_iter().map(|item| complete(item, kind)));
             }
             match page["metadata"]["continue"].as_str() {
@@ -247,7 +247,10 @@ impl Cluster {
 
     fn judge(&self, attempt: Attempt<'_>, answer: Answer) -> Result<Value> {
         match answer {
-            Ok(Ok(value)) => Ok(value),
+            Ok(Ok(value)) => match oddity(&value) {
+                None => Ok(value),
+                Some(what) => Err(attempt.odd(&self.url, &what)),
+            },
             Ok(Err(report)) => Err(attempt.failed(&report, &self.url, &self.hidden())),
             Err(_) => Err(attempt.timed_out(&self.url, self.timeout.as_secs_f64())),
         }
@@ -341,8 +344,8 @@ pub(super) fn absent(answer: Result<Value>) -> Result<Option<Value>> {
 
 /// The objects of a list come without their kind.
 pub(super) fn complete(mut object: Value, kind: &Kind) -> Value {
-    object["apiVersion"] = json!(kind.api_version);
-    object["kind"] = json!(kind.kind);
+    set(&mut object, &["apiVersion"], json!(kind.api_version));
+    set(&mut object, &["kind"], json!(kind.kind));
     object
 }
 

@@ -59,6 +59,12 @@ impl Attempt<'_> {
         }
     }
 
+    /// The error for an answer that is no object of Kubernetes.
+    pub fn odd(&self, url: &str, what: &str) -> Error {
+        let sentence = format!("{self}: {url} answered something that is no Kubernetes object: {what}");
+        Error::new(ErrorKind::Other, sentence).hint("is that the address of an API server?")
+    }
+
     /// The error for no answer at all.
     pub fn timed_out(&self, url: &str, seconds: f64) -> Error {
         let error = Error::new(ErrorKind::Timeout, format!("{self}: no answer from {url} within {seconds} s"));

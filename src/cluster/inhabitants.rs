@@ -26,7 +26,7 @@ impl Cluster {
                 Err(error) if error.kind() == ErrorKind::NotFound => continue,
                 other => other?,
             };
-            if let Value::Array(items) = list["items"].take() {
+            if let Some(Value::Array(items)) = list.get_mut("items").map(Value::take) {
                 found.extend(items.into_iter().map(|item| complete(item, kind)));
             }
         }

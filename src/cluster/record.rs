@@ -161,6 +161,9 @@ impl Record {
 
     /// The objects of the manifest, in its order. A document that is no object is left out.
     pub fn brought(&self) -> Vec<Brought> {
+        if crate::yaml::affordable(&self.manifest).is_err() {
+            return Vec::new();
+        }
         let documents = serde_yaml::Deserializer::from_str(&self.manifest);
         documents.filter_map(|document| brought(&Value::deserialize(document).ok()?)).collect()
     }

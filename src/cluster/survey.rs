@@ -147,8 +147,8 @@ impl Cluster {
 }
 
 fn items(mut list: Value, kind: &Kind) -> Vec<Value> {
-    match list["items"].take() {
-        Value::Array(items) => items.into_iter().map(|item| complete(item, kind)).collect(),
+    match list.get_mut("items").map(Value::take) {
+        Some(Value::Array(items)) => items.into_iter().map(|item| complete(item, kind)).collect(),
         _ => Vec::new(),
     }
 }

@@ -165,7 +165,7 @@ fn deep_and_exploding_files_are_refused() {
         let nine = vec![format!("*a{}", n - 1); 9].join(", ");
         laughs = format!("{laughs}a{n}: &a{n} [{nine}]\n");
     }
-    assert!(parse(&laughs).expect_err("refused").to_string().contains("repetition limit"));
+    assert!(parse(&laughs).expect_err("refused").to_string().contains("repeat more than 4 MiB"));
 }
 
 /// YAML-like text: words of the file, and what YAML makes trouble with.

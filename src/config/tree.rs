@@ -4,6 +4,7 @@
 use super::findings::{Findings, Path, shown};
 use super::rules::is_control;
 use crate::problem::Problem;
+use crate::yaml;
 use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, Error, IgnoredAny, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
@@ -14,6 +15,7 @@ use std::fmt;
 
 /// The value of the text; null for a text without one.
 pub(super) fn read(text: &str, findings: &mut Findings) -> Result<Value, Problem> {
+    yaml::affordable(text).map_err(|costly| Problem::at("", costly.to_string()))?;
     let shared = RefCell::new(std::mem::take(findings));
     let node = Node { path: &Path::Root, findings: &shared };
     let tree = node.deserialize(serde_yaml::Deserializer::from_str(text));

@@ -29,6 +29,8 @@ impl fmt::Display for Object {
 /// The objects of a manifest. `namespace` is the release's.
 pub fn objects(manifest: &str, namespace: &str) -> Result<BTreeMap<Object, Json>, Problem> {
     let mut found = BTreeMap::new();
+    crate::yaml::affordable(manifest)
+        .map_err(|costly| Problem::at("", format!("helm's manifest is not read: {costly}")))?;
     for document in serde_yaml::Deserializer::from_str(manifest) {
         let object = Json::deserialize(document)
             .map_err(|error| Problem::at("", format!("helm's manifest cannot be read: {error}")))?;
@@ -40,7 +42,7 @@ pub fn objects(manifest: &str, namespace: &str) -> Result<BTreeMap<Object, Json>
 fn add(mut object: Json, namespace: &str, found: &mut BTreeMap<Object, Json>) {
     let kind = object["kind"].as_str().unwrap_or_default().to_owned();
     if kind == "List" {
-        if let Json::Array(items) = object["items"].take() {
+        if let Some(Json::Array(items)) = object.get_mut("items").map(Json::take) {
             for item in items {
                 add(item, namespace, found);
             }
@@ -69,11 +71,8 @@ fn encode(secret: &mut Json) {
     let Some(Json::Object(texts)) = secret.as_object_mut().and_then(|fields| fields.shift_remove("stringData")) else {
         return;
     };
-    if !secret["data"].is_object() {
-        secret["data"] = json!({});
-    }
     for (key, text) in texts {
-        secret["data"][key] = json!(base64(text.as_str().unwrap_or_default().as_bytes()));
+        crate::cluster::set(secret, &["data", &key], json!(base64(text.as_str().unwrap_or_default().as_bytes())));
     }
 }
 
@@ -84,9 +83,6 @@ pub fn mark(object: &mut Json, release: &str, namespace: &str) {
         ("annotations", "meta.helm.sh/release-name", release),
         ("annotations", "meta.helm.sh/release-namespace", namespace),
     ] {
-        if !object["metadata"][group].is_object() {
-            object["metadata"][group] = json!({});
-        }
-        object["metadata"][group][key] = json!(value);
+        crate::cluster::set(object, &["metadata", group, key], json!(value));
     }
 }

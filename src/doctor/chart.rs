@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 /// The objects of a manifest; none when it cannot be read.
 pub fn objects_of(manifest: &str) -> Option<Vec<Json>> {
+    crate::yaml::affordable(manifest).ok()?;
     let mut objects = Vec::new();
     for document in serde_yaml::Deserializer::from_str(manifest) {
         let object = Json::deserialize(document).ok()?;

@@ -31,7 +31,7 @@ pub fn size(files: &BTreeMap<String, Vec<u8>>, manifest: &str, values: &Json) ->
     for (path, bytes) in files {
         match path.as_str() {
             "Chart.yaml" | ".helmignore" => drop(own.insert(path.clone(), json!(String::from_utf8_lossy(bytes)))),
-            "values.yaml" => drop(own.insert("values".into(), serde_yaml::from_slice(bytes).unwrap_or_default())),
+            "values.yaml" => drop(own.insert("values".into(), defaults(bytes))),
             "values.schema.json" => drop(own.insert("schema".into(), json!(crate::cluster::base64(bytes)))),
             _ if path.starts_with("templates/") => templates.push(entry((path, bytes))),
             _ => others.push(entry((path, bytes))),
@@ -43,6 +43,11 @@ pub fn size(files: &BTreeMap<String, Vec<u8>>, manifest: &str, values: &Json) ->
         json!({"info": {"status": "deployed"}, "chart": own, "config": values, "manifest": manifest, "version": 1});
     let compressed = compressed(release.to_string().as_bytes());
     compressed.div_ceil(3) * 4
+}
+
+fn defaults(bytes: &[u8]) -> Json {
+    let text = str::from_utf8(bytes).ok().filter(|text| crate::yaml::affordable(text).is_ok());
+    text.and_then(|text| serde_yaml::from_str(text).ok()).unwrap_or_default()
 }
 
 fn compressed(bytes: &[u8]) -> usize {

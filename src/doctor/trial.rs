@@ -4,7 +4,7 @@
 
 use super::pods::pods;
 use super::{Finding, Verdict, or_ok, security};
-use crate::cluster::{Error, ErrorKind, name_of};
+use crate::cluster::{Error, ErrorKind, name_of, set};
 use serde_json::{Value as Json, json};
 
 /// Most pods that are tried; an application with more has many alike.
@@ -39,22 +39,21 @@ pub fn trial_pods(objects: &[Json]) -> Vec<Trial> {
     let of = |pods: super::Pods<'_>| {
         let mut spec = pods.spec().clone();
         // A pod of a Deployment has what a Deployment fills in; here nothing does.
-        spec["restartPolicy"] = spec["restartPolicy"]
-            .as_str()
-            .unwrap_or(if pods.owner["kind"] == "Job" { "Never" } else { "Always" })
-            .into();
+        let usual = if pods.owner["kind"] == "Job" { "Never" } else { "Always" };
+        let policy = spec["restartPolicy"].as_str().unwrap_or(usual).to_owned();
+        set(&mut spec, &["restartPolicy"], policy.into());
         // So has a pod of a StatefulSet the volumes of its own claims.
         let templates = pods.owner["spec"]["volumeClaimTemplates"].as_array().into_iter().flatten();
         for name in templates.map(name_of) {
             let claim =
                 json!({"name": name, "persistentVolumeClaim": {"claimName": format!("{name}-{}-0", pods.name())}});
-            match spec["volumes"].as_array_mut() {
+            match spec.get_mut("volumes").and_then(Json::as_array_mut) {
                 Some(volumes) => volumes.push(claim),
-                None => spec["volumes"] = json!([claim]),
+                None => set(&mut spec, &["volumes"], json!([claim])),
             }
         }
         let mut metadata = pods.template["metadata"].clone();
-        metadata["generateName"] = json!(format!("{}-", pods.name()));
+        set(&mut metadata, &["generateName"], json!(format!("{}-", pods.name())));
         if let Some(map) = metadata.as_object_mut() {
             map.remove("name");
         }
@@ -162,6 +161,21 @@ mod tests {
             let finding = answer(kind, text);
             assert_eq!((finding.check, finding.verdict), (check, verdict), "{finding}");
             assert_eq!(finding.fix.is_empty(), verdict == Verdict::Skipped, "{finding}");
+        }
+    }
+
+    #[test]
+    fn a_pod_that_is_no_object_is_tried_all_the_same() {
+        for odd in [json!([]), json!("x"), json!(1), json!({"metadata": [], "spec": []}), json!({"spec": "x"})] {
+            let objects = [
+                json!({"kind": "Deployment", "metadata": {"name": "api"}, "spec": {"template": odd}}),
+                json!({"kind": "Pod", "metadata": {"name": "p"}, "spec": odd}),
+                json!({"kind": "StatefulSet", "metadata": "x", "spec": {"volumeClaimTemplates": [odd], "template": odd}}),
+                odd,
+            ];
+            for trial in trial_pods(&objects) {
+                assert!(trial.pod["spec"]["restartPolicy"].is_string());
+            }
         }
     }
 

@@ -1,7 +1,9 @@
 //! Parameter files: YAML, JSON or `.env`, with the line of what is wrong in them. No problem repeats a value.
 
 use super::dotenv;
+use super::given::MOST_PROBLEMS;
 use crate::problem::{Problem, Problems};
+use crate::yaml;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_yaml::Value as Yaml;
 use std::fmt;
@@ -85,6 +87,9 @@ impl<'a> Entries<'a> {
             }
             return Ok(entries);
         }
+        if format == Format::Yaml {
+            yaml::affordable(text).map_err(|costly| Problem::at("", costly.to_string()))?;
+        }
         let parsed = match format {
             Format::Json => serde_json::from_str::<Top>(text).map_err(|error| (error.line(), error.column())),
             _ => serde_yaml::from_str::<Top>(text)
@@ -101,6 +106,10 @@ impl<'a> Entries<'a> {
             match found {
                 Ok(entry) => entries.list.push(entry),
                 Err(what) => problems.push(Problem::at(place(text, format, index), what)),
+            }
+            // Each costs another look at the text.
+            if problems.0.len() == MOST_PROBLEMS {
+                break;
             }
         }
         problems.or(entries)

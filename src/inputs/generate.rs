@@ -6,6 +6,9 @@ use crate::problem::Problem;
 /// A source of random bytes; fails when the system has none.
 pub type Random<'a> = dyn FnMut(&mut [u8]) -> Result<(), Problem> + 'a;
 
+/// No password is longer; a Secret could not hold much more.
+const LONGEST: u32 = 65_536;
+
 // Without letters that look like others.
 const LOWER: &str = "abcdefghjkmnpqrstuvwxyz";
 const UPPER: &str = "ABCDEFGHJKMNPQRSTUVWXYZ";
@@ -20,6 +23,12 @@ pub fn generate(name: &str, rule: &Generate, random: &mut Random) -> Result<Stri
         (rule.numeric, rule.min_numeric, NUMERIC),
         (rule.special, rule.min_special, SPECIAL),
     ];
+    // A manifest is checked when it is read; a chart that was rendered elsewhere is not.
+    let lengths = [rule.min_length, rule.min_lower, rule.min_upper, rule.min_numeric, rule.min_special];
+    if lengths.iter().any(|length| *length > LONGEST) {
+        let what = format!("it asks for more than {LONGEST} characters");
+        return Err(Problem::at(format!("resources.{name}.inputs.value.default.generate"), what));
+    }
     let mut characters = Vec::new();
     let mut alphabet = String::new();
     for (enabled, least, letters) in classes {
@@ -88,6 +97,23 @@ mod tests {
             min_numeric: least[2],
             min_special: least[3],
         })
+    }
+
+    #[test]
+    fn a_length_without_end_is_refused() {
+        let rule = Generate {
+            min_length: u32::MAX,
+            lower: true,
+            upper: true,
+            numeric: true,
+            special: true,
+            min_lower: 0,
+            min_upper: 0,
+            min_numeric: 0,
+            min_special: 0,
+        };
+        let refused = |rule: &Generate| generate("p", rule, &mut |_| Ok(())).is_err();
+        assert!(refused(&rule) && refused(&Generate { min_length: 1, min_special: u32::MAX, ..rule }));
     }
 
     proptest! {

@@ -20,6 +20,9 @@ pub enum Means {
     Flag,
 }
 
+/// Most problems of one file that are told.
+pub(super) const MOST_PROBLEMS: usize = 50;
+
 /// Values that a person gave, with where each came from. Its debug form hides them.
 #[derive(Default, Clone)]
 pub struct Given {
@@ -54,8 +57,14 @@ impl Given {
         let entries =
             Entries::read(text, format).map_err(|problems| Problems(problems.0.into_iter().map(placed).collect()))?;
         let mut problems = Problems::default();
+        let mut more = 0;
         let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
         for (index, (typed, said)) in entries.list.iter().enumerate() {
+            // Each costs another look at the text for its line; nobody reads that many.
+            if problems.0.len() == MOST_PROBLEMS {
+                more = entries.list.len() - index;
+                break;
+            }
             let place = || at(&entries.place(index));
             let name = match names.find_in_file(typed) {
                 Ok(name) => name,
@@ -82,6 +91,10 @@ impl Given {
             if let Err(problem) = outcome {
                 problems.push(Problem { place: place(), ..problem });
             }
+        }
+        if more > 0 {
+            let what = format!("there are more problems than these; {more} more entries were not looked at");
+            problems.push(Problem::at(origin, what).hint("is it the parameter file of this application?"));
         }
         problems.or(())
     }

@@ -28,6 +28,9 @@ pub struct Drift {
 
 /// The objects in a manifest as helm stores it. What is no object is left out.
 pub fn objects(manifest: &str) -> Vec<Json> {
+    if crate::yaml::affordable(manifest).is_err() {
+        return Vec::new();
+    }
     let documents = serde_yaml::Deserializer::from_str(manifest);
     let values = documents.filter_map(|document| Json::deserialize(document).ok());
     values.filter(|value| value["kind"].is_string() && value["metadata"]["name"].is_string()).collect()

@@ -97,6 +97,7 @@ pub(super) fn with_line(
     is_value: impl Fn(&str) -> bool,
     value: &str,
 ) -> Option<String> {
+    crate::yaml::affordable(manifest).ok()?;
     let mut documents: Vec<String> = manifest.split("\n---").map(str::to_owned).collect();
     let is_wanted = |text: &str| {
         let object = Json::deserialize(serde_yaml::Deserializer::from_str(text)).unwrap_or_default();

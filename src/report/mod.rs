@@ -10,6 +10,7 @@
 
 mod lines;
 mod live;
+pub mod output;
 mod screen;
 pub mod steps;
 mod style;
@@ -52,8 +53,7 @@ impl Display {
     pub fn event(&self, event: &Event) {
         if self.form == Form::Json {
             let text = serde_json::to_string(event).unwrap_or_default();
-            // A closed pipe (`| head`) is nobody's error.
-            let _ = writeln!(std::io::stdout(), "{text}");
+            output::print(&format!("{text}\n"));
         }
         // That it is final now is news for programs only.
         if let Event::Finding(finding) = event

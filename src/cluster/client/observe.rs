@@ -2,7 +2,7 @@
 
 use kube::api::{ListParams, LogParams};
 use kube::core::Request;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Attempt, Cluster, built, complete};
 use crate::cluster::error::Result;
@@ -23,7 +23,7 @@ impl Cluster {
             ListParams { label_selector: given(labels), field_selector: given(fields), ..ListParams::default() };
         let request = built(attempt, Request::new(kind.path(namespace)?).list(&parameters.match_any()))?;
         let mut page = self.send(attempt, || sent!(self.client, request))?;
-        let Value::Array(items) = page["items"].take() else { return Ok(Vec::new()) };
+        let Some(Value::Array(items)) = page.get_mut("items").map(Value::take) else { return Ok(Vec::new()) };
         Ok(items.into_iter().map(|item| complete(item, kind)).collect())
     }
 
@@ -39,8 +39,8 @@ impl Cluster {
             ..LogParams::default()
         };
         let request = built(attempt, Request::new(kind::POD.path(namespace)?).logs(segment(pod)?, &parameters))?;
-        // A log is any bytes; what reads answers reads JSON.
-        let as_json = |reply: Reply| match Value::from(String::from_utf8_lossy(&reply.body)).to_string() {
+        // A log is any bytes; what reads answers reads JSON objects.
+        let as_json = |reply: Reply| match json!({"log": String::from_utf8_lossy(&reply.body)}).to_string() {
             text if reply.code < 400 => Reply { body: text.into_bytes(), ..reply },
             _ => reply,
         };
@@ -48,7 +48,7 @@ impl Cluster {
             let reply: kube::Result<Reply> = sent!(self.client, request).await;
             reply.map(as_json)
         })?;
-        let text = answer.as_str().unwrap_or_default();
+        let text = answer["log"].as_str().unwrap_or_default();
         // A line that was cut off could hold half a secret, which nobody would know.
         let is_cut = i64::try_from(text.len()).is_ok_and(|length| length >= LOG_BYTES);
         let whole = if is_cut { text.rsplit_once('\n').map_or("", |(whole, _)| whole) } else { text };

@@ -164,7 +164,7 @@ impl<S: Objects + Send + 'static> Held<S> {
             born: None,
             ended: false,
         };
-        self.shared.change(|live| set(live, "annotations", HELM, &json!(note).to_string()))
+        self.shared.change(|live| set(live, &["metadata", "annotations", HELM], json!(json!(note).to_string())))
     }
 
     /// Notes the process that runs.
@@ -173,7 +173,7 @@ impl<S: Objects + Send + 'static> Held<S> {
         self.shared.change(|live| {
             if let Some(mut note) = noted(live) {
                 (note.process, note.born) = (Some(process), born.clone());
-                set(live, "annotations", HELM, &json!(note).to_string());
+                set(live, &["metadata", "annotations", HELM], json!(json!(note).to_string()));
             }
         })
     }
@@ -184,7 +184,7 @@ impl<S: Objects + Send + 'static> Held<S> {
         self.shared.change(|live| match noted(live) {
             Some(mut note) if !settled => {
                 note.ended = true;
-                set(live, "annotations", HELM, &json!(note).to_string());
+                set(live, &["metadata", "annotations", HELM], json!(json!(note).to_string()));
             }
             _ => forget(live),
         })
@@ -374,7 +374,7 @@ fn written(claim: &Claim<'_>, name: &str, live: Option<&Value>, now: Timestamp) 
     object["kind"] = json!(LEASE.kind);
     object["metadata"]["name"] = json!(name);
     claim.owner.write_into(&mut object);
-    set(&mut object, "annotations", DOING, claim.doing);
+    set(&mut object, &["metadata", "annotations", DOING], json!(claim.doing));
     let transitions = object["spec"]["leaseTransitions"].as_u64().unwrap_or(0);
     object["spec"] = json!({
         "holderIdentity": claim.holder.identity(),

@@ -157,7 +157,7 @@ fn copy_name(release: &str) -> String {
 
 fn copy_of(secret: &ReleaseSecret, owner: Owner<'_>) -> Value {
     let mut object = secret.to_object(owner, &copy_name(owner.release), None);
-    objects::set(&mut object, "labels", marks::ROLE, BEFORE);
+    objects::set(&mut object, &["metadata", "labels", marks::ROLE], BEFORE.into());
     object
 }
 

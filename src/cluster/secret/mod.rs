@@ -87,7 +87,7 @@ impl ReleaseSecret {
         let marks = json!(self.marks).to_string();
         let claims = json!(self.claims).to_string();
         for (key, value) in [(REVISIONS, marks), (CLAIMS, claims), (LAST, self.last.to_string())] {
-            objects::set(&mut object, "annotations", key, &value);
+            objects::set(&mut object, &["metadata", "annotations", key], value.into());
         }
         let data: Map<String, Value> =
             self.data.iter().map(|(key, value)| (key.clone(), json!(base64(value)))).collect();

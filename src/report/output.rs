@@ -1,0 +1,27 @@
+//! Standard output: what a verb is for. A write that failed is remembered until the verb ends, because work on a cluster
+//! must not stop half way for it; a reader that closed the pipe (`| head`) has seen enough and is no failure.
+
+use std::io::{self, ErrorKind, Write as _};
+use std::sync::{Mutex, PoisonError};
+
+static FAILED: Mutex<Option<io::Error>> = Mutex::new(None);
+
+/// Writes text to standard output.
+pub fn print(text: &str) {
+    let mut output = io::stdout().lock();
+    remember(output.write_all(text.as_bytes()).and_then(|()| output.flush()));
+}
+
+/// Takes note of the outcome of a write by somebody else.
+pub fn remember(outcome: io::Result<()>) {
+    if let Err(error) = outcome
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        FAILED.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    }
+}
+
+/// The first write that failed since the last question.
+pub fn failure() -> Option<io::Error> {
+    FAILED.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
