@@ -167,11 +167,11 @@ const PRINTERS: &[Printer] = &[
     ("[]byte", |text| format!("{:?}", text.as_bytes()).replace(',', "")),
 ];
 
-/// Whether the masked text still has twelve characters in a row of what was printed; what is printed of every secret of
-/// that length is not counted.
+/// Whether the masked text still has twelve characters in a row of what was printed; what is printed of a secret
+/// with other letters too is not counted.
 fn shows(masked: &str, printed: &str, other: &str) -> bool {
     let chars = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).collect::<Vec<_>>();
-    let (seen, other) = (String::from_iter(chars(masked)), String::from_iter(chars(other)));
+    let (seen, other) = (String::from_iter(chars(&masked.replace(MASK, "\u{416}"))), String::from_iter(chars(other)));
     chars(printed).windows(12).map(String::from_iter).any(|window| seen.contains(&window) && !other.contains(&window))
 }
 
@@ -189,11 +189,11 @@ fn secret() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(debug_assertions) { 12 } else { 2_000 }))]
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(debug_assertions) { 20 } else { 2_000 }))]
     #[test]
     fn no_printer_shows_a_secret(secret in secret()) {
         let mask = Mask::new(std::slice::from_ref(&secret));
-        let other = "\u{1}".repeat(secret.len());
+        let other = secret.replace(|c: char| c.is_ascii_alphanumeric(), "Q");
         for (outer, print) in PRINTERS {
             for (inner, print_first) in PRINTERS {
                 let first = print_first(&secret);
