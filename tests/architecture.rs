@@ -226,19 +226,3 @@ fn no_template_uses_a_function_that_swallows_errors() {
         assert!(found.is_empty(), "{} uses {found:?}", file.display());
     }
 }
-
-/// Every library is somebody's work to keep up with; more than these are too many.
-#[test]
-fn there_are_at_most_26_direct_libraries() {
-    let manifest = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).unwrap();
-    let mut section = "";
-    let mut libraries = Vec::new();
-    for line in manifest.lines() {
-        if let Some(name) = line.strip_prefix('[') {
-            section = name.trim_end_matches(']');
-        } else if section.ends_with("dependencies") && !section.contains("dev-") {
-            libraries.extend(line.split_once(" = ").map(|(name, _)| name).filter(|name| !name.starts_with('#')));
-        }
-    }
-    assert!((1..=26).contains(&libraries.len()), "{} libraries: {libraries:?}", libraries.len());
-}
