@@ -126,8 +126,8 @@ fn telemetry_goes_to_the_dashboard_unless_somebody_named_another_receiver() {
         assert_eq!(telemetry(&objects, "cache"), [""; 0], "no project, and nothing says that it has telemetry");
         assert_eq!(
             telemetry(&objects, "elsewhere"),
-            ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=http://collector:4317"],
-            "neither variables nor the key go to another receiver"
+            ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=http://collector:4317", "OTEL_SERVICE_NAME=elsewhere"],
+            "another receiver gets the name of the service, and neither the key nor other variables"
         );
         assert_eq!(telemetry(&objects, "silent"), [""; 0], "null means none");
         assert!(telemetry(&objects, "own-headers").contains(&"OTEL_EXPORTER_OTLP_HEADERS=a=b".to_owned()));
@@ -172,7 +172,7 @@ fn an_environment_has_another_image_other_ports_or_another_receiver() {
     let objects = chart.objects(NEWEST, Some("staging"), Some(&chart.file("secrets.yaml")));
     assert_eq!(
         telemetry(&objects, "api"),
-        [RETRY, "OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4317"],
+        [RETRY, "OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4317", "OTEL_SERVICE_NAME=api"],
         "the key of the dashboard is not for the collector"
     );
     let dashboard = named(&objects, "Deployment", "aspire-dashboard").to_string();

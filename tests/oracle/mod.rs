@@ -121,7 +121,11 @@ impl Oracle<'_> {
             return image.to_owned();
         }
         let slash = if self.given.registry.is_empty() { "" } else { "/" };
-        format!("{}{slash}{}:{}", self.given.registry, self.name(name), self.given.tag)
+        // The names that Aspire takes are names of repositories, however long, once they are in lower case.
+        let lower = name.to_lowercase();
+        let plain = lower.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+        let repository = if plain { lower } else { self.name(name) };
+        format!("{}{slash}{repository}:{}", self.given.registry, self.given.tag)
     }
 
     /// The files of the bind mounts; those that are not beside the manifest come from a ConfigMap that an input names.
