@@ -175,7 +175,9 @@ pub(super) fn oddity(answer: &Value) -> Option<String> {
     if !answer.is_object() {
         return Some(format!("it is {}", is(answer)));
     }
-    for path in MAPS {
+    // The answer to a delete is no object but a word on how it went, under `status`.
+    let is_word = answer["kind"] == "Status";
+    for path in MAPS.iter().filter(|path| !(is_word && **path == ["status"])) {
         let found = path.iter().try_fold(answer, |value, key| value.get(key));
         if let Some(found) = found.filter(|found| !found.is_object() && !found.is_null()) {
             return Some(format!("`{}` is {}", path.join("."), is(found)));
@@ -270,5 +272,10 @@ mod tests {
             assert_eq!(oddity(&answer).as_deref(), Some(what));
         }
         assert_eq!(oddity(&json!({"metadata": null, "items": [{"spec": {}}]})), None);
+        assert_eq!(
+            oddity(&json!({"kind": "Status", "status": "Success", "metadata": {}})),
+            None,
+            "the answer to a delete"
+        );
     }
 }

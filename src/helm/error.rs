@@ -32,6 +32,18 @@ pub struct Failure {
     pub ended: Ended,
     /// The last lines it wrote to its standard error, or to its standard output when it wrote no error.
     pub lines: Vec<String>,
+    /// The same lines before secrets were hidden in them: only to tell failures apart by helm's own words.
+    pub(super) unmasked: Unmasked,
+}
+
+/// Lines that may hold secrets. They are asked for words and never shown, not even by `Debug`.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Unmasked(pub(super) Vec<String>);
+
+impl std::fmt::Debug for Unmasked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} lines", self.0.len())
+    }
 }
 
 /// An error of this module.
@@ -139,7 +151,7 @@ impl Error {
     /// Whether a repository or registry has no such chart, or no such version of it.
     pub fn is_no_such_chart(&self) -> bool {
         let Self::Failed(failure) = self else { return false };
-        failure.lines.iter().any(|line| {
+        failure.unmasked.0.iter().any(|line| {
             (line.contains("not found") || line.contains("could not find"))
                 && !line.contains("repo ")
                 && !line.contains("no such host")
@@ -147,7 +159,7 @@ impl Error {
     }
 
     fn says(&self, words: &str) -> bool {
-        matches!(self, Self::Failed(failure) if failure.lines.iter().any(|line| line.contains(words)))
+        matches!(self, Self::Failed(failure) if failure.unmasked.0.iter().any(|line| line.contains(words)))
     }
 }
 
@@ -162,7 +174,9 @@ mod tests {
     #[test]
     fn a_wait_in_vain_is_told_from_what_failed_before() {
         let failed = |ended, line: &str| {
-            Error::Failed(Box::new(Failure { command: "helm".into(), ended, lines: vec![line.to_owned()] }))
+            let lines = vec![line.to_owned()];
+            let unmasked = Unmasked(lines.clone());
+            Error::Failed(Box::new(Failure { command: "helm".into(), ended, lines, unmasked }))
         };
         for (line, expected) in [
             ("Error: UPGRADE FAILED: context deadline exceeded", true),
@@ -175,5 +189,18 @@ mod tests {
             assert_eq!(failed(Ended::Status(1), line).is_not_ready(), expected, "{line}");
             assert!(!failed(Ended::Signal(9), line).is_not_ready(), "{line}");
         }
+    }
+    #[test]
+    fn a_failure_is_known_by_what_helm_said_and_shows_what_is_masked() {
+        let said = "Error: release: not found";
+        let failure = Failure {
+            command: "helm".into(),
+            ended: Ended::Status(1),
+            lines: vec!["Error: release: *** found".into()],
+            unmasked: Unmasked(vec![said.into()]),
+        };
+        let error = Error::Failed(Box::new(failure));
+        assert!(error.says("not found"));
+        assert!(!format!("{error} {error:?}").contains(said));
     }
 }

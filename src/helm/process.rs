@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::Follow;
-use super::error::{Ended, Error, Failure, Result};
+use super::error::{Ended, Error, Failure, Result, Unmasked};
 use super::interrupt::{Interrupts, kill_group};
 use crate::cluster::{Mask, MaskedLines};
 
@@ -56,6 +56,8 @@ pub(super) struct Outcome {
     /// Its standard output, as it is.
     pub output: String,
     lines: Vec<String>,
+    /// The last lines of its standard error, else of its standard output, with the secrets in them.
+    unmasked: Unmasked,
     status: ExitStatus,
     interrupted: bool,
     /// The time that it was given and did not end in.
@@ -101,8 +103,10 @@ impl Call<'_> {
                 keep_last(if stream == Stream::Output { &mut others } else { &mut errors }, line);
             }
         };
+        let (mut raw_errors, mut raw_others) = (Vec::new(), Vec::new());
         for (stream, text) in receiver {
             let line = text.trim_end_matches(['\r', '\n']);
+            keep_last(if stream == Stream::Output { &mut raw_others } else { &mut raw_errors }, line.to_owned());
             match stream {
                 Stream::Output => {
                     show(stream, of_output.push(line));
@@ -120,7 +124,8 @@ impl Call<'_> {
         let status = child.wait().map_err(|error| self.not_started(&error))?;
         let late = self.limit.filter(|_| late.load(Ordering::SeqCst));
         let lines = if errors.is_empty() { others } else { errors };
-        Ok(Outcome { output, lines, status, interrupted, late, command })
+        let unmasked = Unmasked(if raw_errors.is_empty() { raw_others } else { raw_errors });
+        Ok(Outcome { output, lines, unmasked, status, interrupted, late, command })
     }
 
     fn start(&self) -> Result<Child> {
@@ -170,7 +175,12 @@ impl Outcome {
             return Err(Error::Late { command: self.command, seconds: limit.as_secs().max(1) });
         }
         let ended = ended(self.status);
-        Err(Error::Failed(Box::new(Failure { command: self.command, ended, lines: self.lines })))
+        Err(Error::Failed(Box::new(Failure {
+            command: self.command,
+            ended,
+            lines: self.lines,
+            unmasked: self.unmasked,
+        })))
     }
 
     /// The error for an answer that cannot be understood.
