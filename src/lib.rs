@@ -10,6 +10,7 @@
 pub mod app;
 pub mod chart;
 pub mod charts;
+pub mod child_env;
 pub mod cli;
 pub mod cluster;
 pub mod config;

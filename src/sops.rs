@@ -2,6 +2,7 @@
 //!
 //! What sops writes to its standard output is secret: it goes to the caller and nowhere else, also when sops fails.
 
+use crate::child_env::is_withheld;
 use crate::problem::Problem;
 use std::ffi::OsString;
 use std::path::Path;
@@ -23,6 +24,9 @@ pub fn decrypt(file: &Path) -> Result<String, Problem> {
     let program = find()?;
     let mut command = Command::new(&program);
     command.args(["--decrypt", "--output-type", "json"]).arg(unlike_a_flag(file));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_withheld(name)) {
+        command.env_remove(name);
+    }
     let output = command.stdin(Stdio::null()).output().map_err(|error| {
         Problem::at(program.display().to_string(), format!("sops cannot be started: {error}"))
             .hint(format!("install sops, or name it with {BINARY}"))

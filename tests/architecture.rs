@@ -8,6 +8,7 @@ use std::path::Path;
 
 /// Modules of the library and what each may name. A module that is not here, or a name that is not listed, is an error.
 const MAY_NAME: &[(&str, &[&str])] = &[
+    ("child_env", &[]),
     ("problem", &[]),
     ("digest", &[]),
     ("yaml", &[]),
@@ -20,14 +21,14 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("app", &["config", "image", "manifest", "problem", "yaml"]),
     ("promotion", &["cluster", "digest", "problem"]),
     ("kubernetes", &["app", "config", "digest", "image", "problem"]),
-    ("inputs", &["app", "config", "image", "kubernetes", "manifest", "problem", "yaml"]),
+    ("inputs", &["app", "child_env", "config", "image", "kubernetes", "manifest", "problem", "yaml"]),
     ("chart", &["config", "kubernetes", "read_file", "temporary"]),
     ("rollout", &[]),
     ("seal", &["problem"]),
-    ("sops", &["problem"]),
+    ("sops", &["child_env", "problem"]),
     ("helm", &["cluster", "problem"]),
     ("diff", &["cluster", "problem", "yaml"]),
-    ("cluster", &["problem", "yaml"]),
+    ("cluster", &["child_env", "problem", "yaml"]),
     ("doctor", &["cluster", "helm", "problem", "yaml"]),
     (
         "pipeline",

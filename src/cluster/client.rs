@@ -58,7 +58,7 @@ impl Cluster {
         config.connect_timeout = Some(timeout);
         // Ours knows what may be sent twice.
         config.default_retry = false;
-        let url = config.cluster_url.to_string().trim_end_matches('/').to_owned();
+        let url = kubeconfig::without_login(config.cluster_url.to_string().trim_end_matches('/'));
         let broken = |error: &dyn std::error::Error| {
             let sentence = format!("the connection to {url} could not be prepared: {}", chain(error));
             Error::new(ErrorKind::Configuration, sentence)

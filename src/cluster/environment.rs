@@ -3,6 +3,7 @@
 //! Nothing below reads the process environment by itself, so that a test can hand in another one. This module must not
 //! know what any variable means.
 
+use crate::child_env::is_withheld;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -36,9 +37,15 @@ impl Environment {
         &self.directory
     }
 
-    /// All variables, for a child process.
+    /// The variables for a child process.
     pub fn variables(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
-        self.variables.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+        let passed = self.variables.iter().filter(|(name, _)| !is_withheld(name));
+        passed.map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+    }
+
+    /// The names of the variables that no child process sees.
+    pub fn withheld(&self) -> impl Iterator<Item = &OsStr> {
+        self.variables.keys().map(OsString::as_os_str).filter(|name| is_withheld(name))
     }
 
     /// A variable that is set and not empty. On Windows the case of its name does not matter.
@@ -77,6 +84,13 @@ mod tests {
         assert_eq!(environment.text("A"), Some("1"));
         assert_eq!(environment.text("B"), None);
         assert_eq!(environment.text("C"), None);
+    }
+
+    #[test]
+    fn a_child_gets_all_but_what_is_withheld() {
+        let environment = Environment::new("/start", [("PATH", "/bin"), ("Parameters__token", "x")]);
+        assert_eq!(environment.variables().collect::<Vec<_>>(), [(OsStr::new("PATH"), OsStr::new("/bin"))]);
+        assert_eq!(environment.withheld().collect::<Vec<_>>(), ["Parameters__token"]);
     }
 
     #[test]

@@ -43,7 +43,11 @@ pub fn locate(access: &Access, environment: &Environment) -> Result<Location> {
         Choice::Kubeconfig { kubeconfig, context, .. } => {
             let chosen = context_named(kubeconfig, context);
             let named = (!context.is_empty()).then(|| context.clone());
-            (named, server_of(kubeconfig, context)?, chosen.and_then(|context| context.namespace.clone()))
+            (
+                named,
+                without_login(&server_of(kubeconfig, context)?),
+                chosen.and_then(|context| context.namespace.clone()),
+            )
         }
     };
     let context_namespace = own.filter(|namespace| !namespace.is_empty()).unwrap_or_else(|| DEFAULT.to_owned());
@@ -61,6 +65,19 @@ pub fn locate(access: &Access, environment: &Environment) -> Result<Location> {
     })
 }
 
+/// An address as it may be shown: a user and password in it are hidden, as helm does.
+pub(super) fn without_login(address: &str) -> String {
+    let (scheme, rest) = address.split_once("://").map_or(("", address), |(scheme, rest)| (scheme, rest));
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    match host.rsplit_once('@') {
+        Some((login, _)) => {
+            let separator = if scheme.is_empty() { "" } else { "://" };
+            format!("{scheme}{separator}***{}", &rest[login.len()..])
+        }
+        None => address.to_owned(),
+    }
+}
+
 /// The client configuration for these settings.
 pub(super) fn configuration(access: &Access, environment: &Environment) -> Result<Config> {
     let (mut config, own_proxy) = match choose(access, environment)? {
@@ -68,6 +85,11 @@ pub(super) fn configuration(access: &Access, environment: &Environment) -> Resul
         Choice::Kubeconfig { mut kubeconfig, context, .. } => {
             let own_proxy = cluster_mut(&mut kubeconfig, &context).and_then(|cluster| cluster.proxy_url.clone());
             kubeconfig.current_context = Some(context);
+            // A credential plugin is a child process too.
+            for plugin in kubeconfig.auth_infos.iter_mut().filter_map(|user| user.auth_info.as_mut()?.exec.as_mut()) {
+                plugin.drop_env =
+                    Some(environment.withheld().map(|name| name.to_string_lossy().into_owned()).collect());
+            }
             (Config::try_from(*kubeconfig).map_err(|error| unusable(&error))?, own_proxy)
         }
     };
@@ -75,7 +97,10 @@ pub(super) fn configuration(access: &Access, environment: &Environment) -> Resul
     let wanted = wanted.or_else(|| proxy::for_url(&config.cluster_url.to_string(), environment));
     config.proxy_url = match wanted {
         Some(address) => Some(address.parse().map_err(|_| {
-            Error::new(ErrorKind::Configuration, format!("the address of the proxy, {address}, is no address"))
+            Error::new(
+                ErrorKind::Configuration,
+                format!("the address of the proxy, {}, is not a valid URL", without_login(address)),
+            )
         })?),
         None => None,
     };

@@ -51,6 +51,20 @@ fn context(name: &str) -> Access {
 }
 
 #[test]
+fn a_login_in_an_address_is_hidden() {
+    for (address, shown) in [
+        ("https://a:6443/x", "https://a:6443/x"),
+        ("https://user:pa@ss@a:6443/x@y", "https://***@a:6443/x@y"),
+        ("https://token@a", "https://***@a"),
+        ("user:secret@proxy:3128", "***@proxy:3128"),
+        ("https://a/b@c", "https://a/b@c"),
+        ("", ""),
+    ] {
+        assert_eq!(without_login(address), shown);
+    }
+}
+
+#[test]
 fn the_place_is_found_without_connecting() {
     let folder = Folder::new();
     let explicit = Access { kubeconfig: Some("two".into()), ..Access::default() };

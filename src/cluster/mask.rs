@@ -26,6 +26,11 @@ pub const MASK: &str = "***";
 /// What is shorter than this is a word like any other: see [`short`].
 const SHORT: usize = 4;
 
+/// Whether a secret is so short that every word of its length is hidden with it.
+pub fn hides_words(secret: &str) -> bool {
+    !secret.is_empty() && secret.len() < SHORT
+}
+
 /// What is shorter than this is found in one piece only; longer texts may have been broken into lines.
 const BREAKABLE: usize = 12;
 

@@ -48,7 +48,7 @@ pub use kind::{
     STATEFUL_SET, STORAGE_CLASS, VOLUME,
 };
 pub use kubeconfig::{Location, locate};
-pub use mask::{MASK, Mask, MaskedLines, base64, mask, unbase64};
+pub use mask::{MASK, Mask, MaskedLines, base64, hides_words, mask, unbase64};
 pub use note::Note;
 pub use objects::{Guard, Objects, Owner, Propagation, annotation, label, marks, name_of, set};
 pub use probe::{HELM, Probe, Question};

@@ -3,8 +3,7 @@
 use crate::problem::{Problem, nearest};
 use std::collections::BTreeMap;
 
-/// The prefix of Aspire's own variables.
-const PREFIX: &str = "Parameters__";
+use crate::child_env::PARAMETERS as PREFIX;
 
 /// The environment variable of an input: Aspire's own `Parameters__<name>`, with `_` for what no shell accepts.
 pub fn variable(name: &str) -> String {

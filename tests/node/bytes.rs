@@ -159,7 +159,8 @@ fn variables_and_arguments_are_what_the_manifest_says() {
     expect_variables(&web, LITERALS);
     expect_variables(&web, COMPOSED);
     let ours: BTreeSet<&str> = web.env.keys().map(String::as_str).filter(|name| !is_given_by_others(name)).collect();
-    let helpers = ["ASPIRE_SECRET_TOKEN", "ASPIRE_SECRET_TOKEN_URI"];
+    // The http endpoint answers in place of the https one, under its own name.
+    let helpers = ["ASPIRE_SECRET_TOKEN", "ASPIRE_SECRET_TOKEN_URI", "services__web__http__0"];
     let known: BTreeSet<&str> = LITERALS.iter().chain(COMPOSED).map(|(name, _)| *name).chain(helpers).collect();
     assert_eq!(ours, known, "nothing else, HTTPS_PORTS least of all");
     assert_eq!(web.args[0], Text::from("/probe"));

@@ -106,7 +106,7 @@ fn rows_and_password_live_as_long_as_the_claim() {
     assert_eq!(pods(), before, "a second deploy changes nothing");
     assert_eq!(count(), "1000");
 
-    on_shop(&bench, "destroy", &[]).ok();
+    on_shop(&bench, "destroy", &["--yes"]).ok();
     deploy(&bench).ok();
     assert_eq!(bench.secret("shop", "postgres-password"), password);
     assert_eq!(count(), "1000", "after destroy and deploy");

@@ -53,14 +53,14 @@ fn a_crash_fails_in_time_leaves_the_old_pod_and_can_be_mended() {
         let token = format!("token={token}");
         bench.deploy(&["--image", &format!("web={PROBE}"), "--parameter", &token, "--timeout", timeout])
     };
-    deploy("\"serve\"", "one", "2m").ok();
+    deploy("\"serve\"", "first", "2m").ok();
     let pods = bench.pods("web");
-    let said = deploy("\"no-such-command\"", "two", "15s").exits(1);
+    let said = deploy("\"no-such-command\"", "second", "15s").exits(1);
     assert!(said.contains("web") && said.contains("not ready"), "{said}");
     // The old pod goes on with what it had; the Secret is back, so that it would start again.
     let seen = bench.seen(&format!("pod/{}", pods.keys().next().unwrap()), &[]);
-    assert_eq!(seen.env["TOKEN"], Text::from("one"));
-    assert_eq!(bench.secret("app", "token"), "one");
+    assert_eq!(seen.env["TOKEN"], Text::from("first"));
+    assert_eq!(bench.secret("app", "token"), "first");
     deploy("\"serve\"", "three", "2m").ok();
     assert_eq!(bench.seen("deployment/web", &[]).env["TOKEN"], Text::from("three"));
     assert!(bench.pods("web").keys().all(|pod| !pods.contains_key(pod)));

@@ -50,11 +50,11 @@ fn shop_lives_with(version: &str) {
     run("deploy", &["--timeout", "90s"]).ok();
     assert_eq!(bench.get("secret/shop-secrets"), secret);
     assert_eq!(bench.running(), running);
-    run("destroy", &[]).ok().says(&["kept, with the secrets that belong to them: postgres-orders"]);
+    run("destroy", &["--yes"]).ok().says(&["kept, with the secrets that belong to them: postgres-orders"]);
     assert_eq!(bench.secret("shop-secrets").keys().collect::<Vec<_>>(), ["postgres-password", "postgres-password.uri"]);
     run("destroy", &["--delete-data", "--yes"]).ok();
     assert_eq!(bench.find("secret/shop-secrets"), None);
-    run("destroy", &[]).exits(1).says(&["there was nothing to destroy"]);
+    run("destroy", &["--yes"]).exits(1).says(&["there was nothing to destroy"]);
     assert!(bench.left_behind().is_empty());
 }
 

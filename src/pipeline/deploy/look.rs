@@ -1,7 +1,7 @@
 //! What a deploy looks at and checks. Nothing is written here but the chart, to a temporary folder.
 
 use super::Deployment;
-use crate::cluster::ErrorKind;
+use crate::cluster::{ErrorKind, hides_words};
 use crate::doctor::{Finding, Verdict};
 use crate::pipeline::event::warn;
 use crate::pipeline::preflight::{self, Examination, Examined};
@@ -52,7 +52,12 @@ impl Deployment<'_> {
         self.cluster.get()?.hide(before.kept.foreign.values().filter(|value| !value.is_empty()).cloned());
         let settled =
             settled(self.request, before, &self.charts_with_data()?, self.ask.inputs, self.random, self.report)?;
-        self.cluster.get()?.hide(values::secrets_of(&settled));
+        let secrets = values::secrets_of(&settled);
+        if secrets.iter().any(|secret| hides_words(secret)) {
+            let what = "a secret has fewer than 4 characters, so every word as short is shown as *** from here on";
+            warn(self.report, what);
+        }
+        self.cluster.get()?.hide(secrets);
         self.settled.put(settled);
         Ok(())
     }
