@@ -245,7 +245,7 @@ fn a_rollback_of_kinds_that_was_killed_goes_on_from_any_machine() {
     let hash = crate::stage::hash_in(&refused);
     let run = crate::stage::rollback(&bench, &["1", "--confirm", &hash, "--accept", "downtime"]);
     assert!(killed_at(run, &helm, &faults, 1, false, helms(&bench, "deployments")));
-    bench.deploy(&[]).exits(3).says(&["was planned for a rollback", "`promote --resume`"]);
+    bench.deploy(&[]).exits(3).says(&["was planned for a rollback", "promote --resume"]);
     let ran = when_free(|| promote(&bench, &["--resume"]));
     assert_eq!(ran.code, Some(0), "{ran}");
     watch::holds(&bench, End::Committed);
