@@ -124,6 +124,14 @@ impl Bench {
         self.run(&[&["deploy", "app", "-n", &self.ns], more].concat())
     }
 
+    /// `deploy` that is refused first, and then agreed to in these words.
+    pub fn deploy_accepting(&self, words: &str) -> Run {
+        let refused = self.deploy(&[]).exits(3);
+        let hash = refused.err.split("--confirm ").nth(1).and_then(|rest| rest.split_whitespace().next());
+        let hash = hash.unwrap_or_else(|| panic!("nothing to confirm: {refused}")).to_owned();
+        self.deploy(&["--confirm", &hash, "--accept", words])
+    }
+
     /// `destroy` of the application in this namespace, confirmed.
     pub fn destroy(&self, more: &[&str]) -> Run {
         let yes: &[&str] = if more.contains(&"--yes") { &[] } else { &["--yes"] };

@@ -97,7 +97,7 @@ fn what_a_removed_workload_leaves_is_taken_up_when_it_comes_back() {
     }
     resources["api"]["env"] = json!({"TOKEN": "{token.value}", "CURRENCY": "{currency.value}"});
     bench.write("app/aspire-manifest.json", &smaller.to_string());
-    bench.deploy(&[]).ok();
+    bench.deploy_accepting("abandon-data").ok();
     assert_eq!(bench.find("statefulset/db"), None);
     assert_eq!(bench.get("pvc/db-data")["metadata"]["uid"], claim["metadata"]["uid"]);
     assert_eq!(bench.secret("app-secrets"), secret);

@@ -119,7 +119,7 @@ fn the_way_back_meets_the_same() {
     bench.by("4.2.4", "rollback", &["--yes"]).ok();
     assert_eq!(ports(&bench), [["TCP 53", "UDP 53"]; 2]);
     bench.scale("deployment/dns");
-    let back = bench.unchanged(|| bench.by("4.2.4", "rollback", &["--yes"]).exits(3));
+    let back = bench.unchanged(|| bench.by("4.2.4", "rollback", &["2", "--yes"]).exits(3));
     back.says(&[".spec.replicas", "set that field back"]);
 }
 

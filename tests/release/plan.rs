@@ -180,7 +180,7 @@ fn what_goes_and_what_stays_is_told() {
     ] {
         assert!(actions.iter().any(|action| action == expected), "{expected}: {actions:?}");
     }
-    bench.deploy(&[]).ok();
+    bench.deploy_accepting("abandon-data").ok();
     assert_eq!(bench.find("statefulset/db"), None);
     assert!(bench.find("pvc/db-data").is_some());
 }
