@@ -93,7 +93,7 @@ impl std::fmt::Display for Place {
 
 /// The claims that the pods of a workload mount by name.
 pub fn claims_of(workload: &Json) -> BTreeSet<&str> {
-    super::observe::mounted(&workload["spec"]["template"]["spec"]).collect()
+    super::pods::mounted(&workload["spec"]["template"]["spec"]).collect()
 }
 
 /// The folders whose data is at stake, in the order of their names.

@@ -6,7 +6,8 @@ use super::fixed::{self, KINDS};
 use super::journal::{Change, ClaimNote, Confirmation, How, Journal, Named, VERSION};
 use super::losses::{ImageNote, asks, images, losses};
 use super::machine::{Direction, Phase, Progress};
-use super::observe::{Live, has_ended, is_of, mounted, replicas, root, strangers};
+use super::observe::{Live, is_of, replicas};
+use super::pods::{has_ended, mounted, pods_of, root, strangers};
 use crate::cluster::claims::ReleaseName;
 use crate::cluster::{label, marks, name_of};
 use crate::problem::{Problem, Problems};
@@ -249,11 +250,6 @@ fn claims(sides: Sides<'_>, changes: &[Change], problems: &mut Problems) -> Vec<
         });
     }
     notes
-}
-
-/// The pods of a workload.
-pub fn pods_of<'a>(named: &'a Named, live: &'a Live) -> impl Iterator<Item = &'a Json> {
-    live.pods.iter().filter(|pod| root(pod).is_some_and(|(kind, name)| kind == named.kind && name == named.name))
 }
 
 /// Who would undo it.

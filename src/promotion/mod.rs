@@ -16,11 +16,12 @@ mod journal;
 mod losses;
 mod machine;
 mod observe;
+mod pods;
 mod servers;
 mod text;
 
 pub use data::{Class, DataNote, Place};
-pub use detect::{Promotion, Sides, concerns, detect, pods_of, workloads};
+pub use detect::{Promotion, Sides, concerns, detect, workloads};
 pub use fixed::digest as fixed_digest;
 pub use journal::{Change, ClaimNote, Confirmation, How, Journal, Marks, Named, VERSION, word};
 pub use losses::{ImageNote, asks};
@@ -29,4 +30,5 @@ pub use machine::{
     Side, Status, Stop, Wait, Workload, next,
 };
 pub use observe::{KEEP, Live, POLICIES, entry_of_ours, former_policy, observe, retired};
+pub use pods::pods_of;
 pub use text::{described, digest, digest_of_new};

@@ -3,6 +3,7 @@
 use super::fixed;
 use super::journal::{Change, ClaimNote, How, Journal, Named};
 use super::machine::{Claim, Direction, HelmRun, Observed, Pair, Revision, Role, Side, Workload};
+use super::pods::{belongs, controller, has_ended, root, strangers};
 use crate::cluster::claims::ReleaseName;
 use crate::cluster::{Quantity, annotation, marks, name_of};
 use serde_json::Value as Json;
@@ -102,67 +103,13 @@ pub fn is_of(object: &Json, release: ReleaseName<'_>) -> bool {
 fn is_claim_of(claim: &Json, release: ReleaseName<'_>) -> bool {
     let label = |key| crate::cluster::label(claim, key);
     let by_helm = annotation(claim, "meta.helm.sh/release-name").is_some();
-    let by_set = label(marks::INSTANCE) == Some(release.name) && label("app.kubernetes.io/component").is_some();
+    let by_set = label(marks::INSTANCE) == Some(release.name) && label(marks::COMPONENT).is_some();
     is_of(claim, release) || (!by_helm && by_set)
 }
 
 /// The reclaim policy of a volume before it was kept, where the volume says one that there is.
 pub fn former_policy(volume: &Json) -> Option<&str> {
     annotation(volume, marks::RECLAIM_POLICY).filter(|policy| POLICIES.contains(policy))
-}
-
-/// The workload that a pod belongs to, as kind and name; none without a controller. The name of a Deployment is read off
-/// its ReplicaSet's, because the ReplicaSet may be gone before its pods.
-pub fn root(pod: &Json) -> Option<(String, String)> {
-    let owner = controller(pod)?;
-    let (kind, name) = (owner["kind"].as_str()?, owner["name"].as_str()?);
-    if kind != "ReplicaSet" {
-        return Some((kind.to_owned(), name.to_owned()));
-    }
-    let hash = pod["metadata"]["labels"]["pod-template-hash"].as_str().unwrap_or_default();
-    match name.strip_suffix(hash).and_then(|name| name.strip_suffix('-')).filter(|_| !hash.is_empty()) {
-        Some(deployment) => Some(("Deployment".to_owned(), deployment.to_owned())),
-        None => Some((kind.to_owned(), name.to_owned())),
-    }
-}
-
-/// Whether the pod's containers ended for good.
-pub fn has_ended(pod: &Json) -> bool {
-    matches!(pod["status"]["phase"].as_str(), Some("Succeeded" | "Failed"))
-}
-
-/// The claims that a pod, or the pods of a template, mount.
-pub fn mounted(pod_spec: &Json) -> impl Iterator<Item = &str> {
-    let volumes = pod_spec["volumes"].as_array().into_iter().flatten();
-    volumes.filter_map(|volume| volume["persistentVolumeClaim"]["claimName"].as_str())
-}
-
-/// Pods on the claims of a change that belong to neither side.
-pub fn strangers<'a>(change: &'a Change, live: &'a Live) -> impl Iterator<Item = &'a Json> {
-    live.pods.iter().filter(move |pod| {
-        let uses = mounted(&pod["spec"]).any(|claim| change.claims.iter().any(|name| name == claim));
-        let root = root(pod);
-        let known = [&change.old, &change.new].iter().any(|named| belongs(root.as_ref(), named));
-        uses && !known && !has_ended(pod) && !is_left_by(pod, change)
-    })
-}
-
-/// Whether the StatefulSet left this pod for the one that comes.
-fn is_left_by(pod: &Json, change: &Change) -> bool {
-    let number = name_of(pod).strip_prefix(&*change.old.name).and_then(|rest| rest.strip_prefix('-'));
-    change.how == How::Adopt
-        && controller(pod).is_none()
-        && crate::cluster::label(pod, "statefulset.kubernetes.io/pod-name") == Some(name_of(pod))
-        && number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
-fn belongs(root: Option<&(String, String)>, named: &Named) -> bool {
-    root.is_some_and(|(kind, name)| *kind == named.kind && *name == named.name)
-}
-
-fn controller(object: &Json) -> Option<&Json> {
-    let owners = object["metadata"]["ownerReferences"].as_array()?;
-    owners.iter().find(|owner| owner["controller"] == true)
 }
 
 fn count(number: usize) -> u32 {
