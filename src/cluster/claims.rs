@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::objects::{annotation, label, marks, name_of};
+use super::objects::{helm_release, label, marks, name_of};
 use super::quantity::Quantity;
 use crate::problem::Problem;
 
@@ -37,6 +37,13 @@ pub struct ReleaseName<'a> {
     pub name: &'a str,
     /// Its namespace.
     pub namespace: &'a str,
+}
+
+impl ReleaseName<'_> {
+    /// Whether an object says that helm made it for this release.
+    pub fn owns(self, object: &Value) -> bool {
+        helm_release(object) == Some((self.name, self.namespace))
+    }
 }
 
 /// What to do about a claim.
@@ -106,12 +113,10 @@ fn owner(wanted: &WantedClaim, release: ReleaseName<'_>, live: &Value) -> Option
     if wanted.of_template {
         return None;
     }
-    let name = annotation(live, "meta.helm.sh/release-name");
-    let namespace = annotation(live, "meta.helm.sh/release-namespace");
-    let (Some(name), Some(namespace), Some("Helm")) = (name, namespace, label(live, marks::MANAGED_BY)) else {
+    let (Some((name, namespace)), Some("Helm")) = (helm_release(live), label(live, marks::MANAGED_BY)) else {
         return Some(problem(wanted, "is there already and was not made by helm").hint(existing));
     };
-    if (name, namespace) == (release.name, release.namespace) {
+    if release.owns(live) {
         return None;
     }
     let what = format!("belongs to the release {name} in namespace {namespace}");

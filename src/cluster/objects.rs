@@ -22,10 +22,19 @@ pub mod marks {
     pub const ROLE: &str = "aspire-k8s/role";
     /// Annotation of a pod template: the marks of the secrets that its pods take.
     pub const SECRETS: &str = "aspire-k8s/secrets";
+    /// Label of a claim: the volume that it is for.
+    pub const VOLUME: &str = "aspire-k8s/volume";
+    /// Annotation of a claim: where it is mounted.
+    pub const MOUNT_PATH: &str = "aspire-k8s/mount-path";
     /// Annotation of a volume: its reclaim policy before a workload migration kept it.
     pub const RECLAIM_POLICY: &str = "aspire-k8s/reclaim-policy";
     /// Label: the release a namespace was created for.
     pub const CREATED_FOR: &str = "aspire-k8s/created-for";
+}
+
+/// The release that an object says helm made it for: name and namespace. Whoever may write the object may say so.
+pub fn helm_release(object: &Value) -> Option<(&str, &str)> {
+    Some((annotation(object, "meta.helm.sh/release-name")?, annotation(object, "meta.helm.sh/release-namespace")?))
 }
 
 /// The exact object, and the exact state of it, that a write is meant for.

@@ -3,7 +3,7 @@
 use super::chart::kind_name;
 use super::{Finding, Verdict, or_ok};
 use crate::cluster::claims::ReleaseName;
-use crate::cluster::{annotation, label, marks, name_of};
+use crate::cluster::{helm_release, label, marks, name_of};
 use serde_json::Value as Json;
 
 /// Findings about names. `live` are the objects in the namespace. Claims have a check of their own.
@@ -14,7 +14,7 @@ pub fn names(objects: &[Json], live: &[Json], release: ReleaseName<'_>) -> Vec<F
         let same =
             |live: &&Json| kind_name(live) == (version.clone(), kind.clone()) && name_of(live) == name_of(object);
         let Some(live) = live.iter().find(same) else { continue };
-        let reason = match (owner(live), label(live, marks::MANAGED_BY)) {
+        let reason = match (helm_release(live), label(live, marks::MANAGED_BY)) {
             (Some(owner), Some("Helm")) if owner == (release.name, release.namespace) => continue,
             (Some((name, namespace)), Some("Helm")) => {
                 format!("belongs to the release {name} in namespace {namespace}")
@@ -26,10 +26,6 @@ pub fn names(objects: &[Json], live: &[Json], release: ReleaseName<'_>) -> Vec<F
         findings.push(Finding::new("names", Verdict::Failed, subject, reason).fix(fix));
     }
     or_ok(findings, "names", "", "no object of the chart is somebody else's")
-}
-
-fn owner(object: &Json) -> Option<(&str, &str)> {
-    Some((annotation(object, "meta.helm.sh/release-name")?, annotation(object, "meta.helm.sh/release-namespace")?))
 }
 
 #[cfg(test)]

@@ -4,17 +4,12 @@
 //! else, when nothing runs, by where it says that it was mounted. It must be of this release: a label alone can be
 //! written by anybody in the namespace, and helm would not touch it.
 
-use super::checks::{Live, is_owned};
+use super::checks::Live;
 use crate::cluster::claims::ReleaseName;
 use crate::cluster::{annotation, label, marks, name_of};
 use crate::kubernetes::{Claim, Plan};
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Label of a claim: the volume that it is for.
-const VOLUME: &str = "aspire-k8s/volume";
-/// Annotation of a claim: where it is mounted.
-const MOUNT_PATH: &str = "aspire-k8s/mount-path";
 
 /// Claims that go on under the name that they have.
 #[derive(Debug, Clone, Default)]
@@ -71,9 +66,7 @@ impl Adopted {
 fn names(plan: &Plan, release: ReleaseName, live: &Live, claims: &[Json]) -> BTreeMap<String, String> {
     let ours: Vec<&Json> = claims
         .iter()
-        .filter(|claim| {
-            is_owned(claim, release) && label(claim, marks::INSTANCE).is_none_or(|name| name == release.name)
-        })
+        .filter(|claim| release.owns(claim) && label(claim, marks::INSTANCE).is_none_or(|name| name == release.name))
         .filter(|claim| claim["metadata"]["deletionTimestamp"].is_null())
         .collect();
     let all: Vec<&Claim> = plan.claims().filter(|claim| !claim.per_replica).collect();
@@ -141,7 +134,7 @@ impl Search<'_> {
     /// Whether the live claim says that it is for this volume.
     fn by_label(&self, claim: &Claim, name: &str) -> bool {
         let object = self.object(name);
-        label(object, marks::COMPONENT) == Some(&claim.workload) && label(object, VOLUME) == Some(&claim.key)
+        label(object, marks::COMPONENT) == Some(&claim.workload) && label(object, marks::VOLUME) == Some(&claim.key)
     }
 
     /// Whether the live pods mount it where the volume is mounted, and no other volume of the chart has a better claim to it.
@@ -152,7 +145,7 @@ impl Search<'_> {
 
     /// Whether it is called as the chart calls it, and says nothing else.
     fn by_name(&self, claim: &Claim, name: &str) -> bool {
-        name == claim.name && label(self.object(name), VOLUME).is_none_or(|volume| volume == claim.key)
+        name == claim.name && label(self.object(name), marks::VOLUME).is_none_or(|volume| volume == claim.key)
     }
 
     /// When nothing runs: whether it was mounted where the volume is, or is called as Aspire called it before.
@@ -164,7 +157,7 @@ impl Search<'_> {
         {
             return false;
         }
-        match annotation(object, MOUNT_PATH) {
+        match annotation(object, marks::MOUNT_PATH) {
             Some(path) => folder(path) == folder(&claim.mount_path),
             None => name.strip_prefix(&*claim.workload).is_some_and(|rest| rest.ends_with(&format!("-{}", claim.key))),
         }
@@ -172,7 +165,7 @@ impl Search<'_> {
 
     /// Whether another volume of the chart is called like the live claim, or the claim says that it is for it.
     fn is_of_another(&self, claim: &Claim, name: &str) -> bool {
-        let volume = label(self.object(name), VOLUME);
+        let volume = label(self.object(name), marks::VOLUME);
         let mut others = self.all.iter().filter(|other| other.name != claim.name);
         others.any(|other| other.name == name || (other.workload == claim.workload && volume == Some(&other.key)))
     }
@@ -182,7 +175,7 @@ impl Search<'_> {
 fn mounts<'a>(release: ReleaseName, live: &'a Live) -> BTreeMap<&'a str, BTreeMap<&'a str, &'a str>> {
     let mut found: BTreeMap<&str, BTreeMap<&str, &str>> = BTreeMap::new();
     let workloads = ["Deployment", "StatefulSet"].into_iter().filter_map(|kind| live.get(kind)).flatten();
-    for workload in workloads.filter(|object| is_owned(object, release)) {
+    for workload in workloads.filter(|object| release.owns(object)) {
         let pod = &workload["spec"]["template"]["spec"];
         let list = |value: &'a Json| value.as_array().into_iter().flatten();
         let component = label(workload, marks::COMPONENT).unwrap_or_else(|| name_of(workload));
@@ -241,7 +234,7 @@ mod tests {
     fn claim(name: &str, volume: Option<&str>) -> Json {
         json!({"metadata": {
             "name": name,
-            "labels": {marks::COMPONENT: "pg", VOLUME: volume, marks::INSTANCE: "shop"},
+            "labels": {marks::COMPONENT: "pg", marks::VOLUME: volume, marks::INSTANCE: "shop"},
             "annotations": {"meta.helm.sh/release-name": "shop", "meta.helm.sh/release-namespace": "n"},
         }})
     }
@@ -303,7 +296,7 @@ mod tests {
             assert_eq!(found(&one, &live, &claims), expected, "{what}");
         }
         let mut remembered = claim("old", Some("before"));
-        remembered["metadata"]["annotations"][MOUNT_PATH] = json!("/data");
+        remembered["metadata"]["annotations"][marks::MOUNT_PATH] = json!("/data");
         assert_eq!(found(&one, &Live::new(), &[remembered]), to("old"));
     }
 

@@ -2,16 +2,13 @@
 //! clear up.
 
 use super::Release;
-use crate::cluster::{Cluster, Guard, Objects, Propagation, Result, SECRET, annotation};
+use crate::cluster::{Cluster, Guard, Objects, Propagation, Result, SECRET, helm_release};
 use serde_json::Value as Json;
 
 /// The live Secret, if this release's chart wrote it.
 pub fn live(cluster: &Cluster, release: &Release) -> Result<Option<Json>> {
     let object = cluster.get(&SECRET, &release.namespace, &format!("{}-chart-secrets", release.name))?;
-    Ok(object.filter(|object| {
-        annotation(object, "meta.helm.sh/release-name") == Some(&release.name)
-            && annotation(object, "meta.helm.sh/release-namespace") == Some(&release.namespace)
-    }))
+    Ok(object.filter(|object| helm_release(object) == Some((&release.name, &release.namespace))))
 }
 
 /// Deletes it.

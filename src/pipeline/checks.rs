@@ -2,7 +2,7 @@
 
 use super::before::Before;
 use crate::cluster::claims::{ReleaseName, Verdict, WantedClaim, compare_all};
-use crate::cluster::{Quantity, annotation, label, marks, name_of};
+use crate::cluster::{Quantity, annotation, helm_release, label, marks, name_of};
 use crate::kubernetes::{Claim, NO_CLASS, Plan};
 use crate::problem::Problems;
 use crate::promotion;
@@ -40,7 +40,7 @@ fn resource_of<'a>(plan: &'a Plan, workload: &'a str) -> &'a str {
 pub fn has_workloads_of_ours(release: ReleaseName, live: &Live) -> bool {
     let workloads = ["Deployment", "StatefulSet"].into_iter().filter_map(|kind| live.get(kind)).flatten();
     workloads
-        .filter(|object| owner(object) == Some((release.name, release.namespace)))
+        .filter(|object| release.owns(object))
         .any(|object| object["spec"]["template"]["metadata"]["annotations"]["aspire-k8s/config"].is_string())
 }
 
@@ -48,20 +48,11 @@ pub fn has_workloads_of_ours(release: ReleaseName, live: &Live) -> bool {
 /// `<resource>-statefulset`.
 pub fn is_made_by_aspire(plan: &Plan, release: ReleaseName, live: &Live) -> bool {
     let of = |kind: &'static str| live.get(kind).into_iter().flatten().map(move |object| (kind, object));
-    let ours = of("Deployment").chain(of("StatefulSet")).filter(|(_, object)| is_owned(object, release));
+    let ours = of("Deployment").chain(of("StatefulSet")).filter(|(_, object)| release.owns(object));
     let resources: Vec<Option<&str>> =
         ours.map(|(kind, object)| name_of(object).strip_suffix(&kind.to_lowercase())?.strip_suffix('-')).collect();
     let known = |resource: &&str| plan.workloads.iter().any(|planned| planned.view.name == **resource);
     resources.iter().all(Option::is_some) && resources.iter().flatten().any(known)
-}
-
-/// Whether the object belongs to the release, as helm marks it.
-pub fn is_owned(object: &Json, release: ReleaseName) -> bool {
-    owner(object) == Some((release.name, release.namespace))
-}
-
-fn owner(object: &Json) -> Option<(&str, &str)> {
-    Some((annotation(object, "meta.helm.sh/release-name")?, annotation(object, "meta.helm.sh/release-namespace")?))
 }
 
 /// Claims that are there already against those that the chart asks for. `values` are the chart's, with everything that
@@ -151,8 +142,8 @@ pub fn mounted_folders(plan: &Plan, live: &[Json]) -> Json {
 
 /// Whether a live claim belongs to the release: made by its chart, or from a claim template of it.
 pub fn is_our_claim(claim: &Json, release: ReleaseName) -> bool {
-    let by_chart = owner(claim) == Some((release.name, release.namespace));
-    let by_template = owner(claim).is_none()
+    let by_chart = release.owns(claim);
+    let by_template = helm_release(claim).is_none()
         && label(claim, marks::INSTANCE) == Some(release.name)
         && label(claim, marks::COMPONENT).is_some();
     annotation(claim, SUB_PATH).is_some() && (by_chart || by_template)

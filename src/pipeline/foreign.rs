@@ -5,7 +5,8 @@
 use super::event::{Report, warn};
 use super::{Error, Release};
 use crate::cluster::{
-    Cluster, ErrorKind, Guard, Kind, Objects, Owner, Propagation, Result, SECRET, annotation, marks, name_of, unbase64,
+    Cluster, ErrorKind, Guard, Kind, Objects, Owner, Propagation, Result, SECRET, helm_release, marks, name_of,
+    unbase64,
 };
 use crate::config::{ExternalSecret, SecretSource};
 use crate::inputs::{Given, Kept};
@@ -196,8 +197,7 @@ pub fn remove(cluster: &Cluster, release: &Release, plan: Option<&Plan>) -> Resu
             objects => objects?,
         };
         for object in objects {
-            let ours = annotation(&object, "meta.helm.sh/release-name") == Some(&release.name)
-                && annotation(&object, "meta.helm.sh/release-namespace") == Some(&release.namespace);
+            let ours = helm_release(&object) == Some((&release.name, &release.namespace));
             if ours && !wanted.contains(name_of(&object)) {
                 let guard = Guard::of(&object).any_state();
                 cluster.delete(kind, &release.namespace, name_of(&object), &guard, Propagation::Background)?;

@@ -37,7 +37,7 @@ pub fn changes_kind(cluster: &Cluster, release: &Release, wanted: &Manifest) -> 
         };
         let live = cluster.get(&other, &object.namespace, &object.name)?;
         let name = ReleaseName { name: &release.name, namespace: &release.namespace };
-        if live.is_some_and(|live| super::checks::is_owned(&live, name)) {
+        if live.is_some_and(|live| name.owns(&live)) {
             return Ok(true);
         }
     }

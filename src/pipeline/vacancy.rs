@@ -3,7 +3,7 @@
 //! Asked before anything is removed, and again right before the namespace goes. An owner excuses an object only if it is there
 //! itself and may go; a claim is excused by nobody.
 
-use super::checks::{is_our_claim, is_owned};
+use super::checks::is_our_claim;
 use super::run::Limits;
 use super::{Error, Release};
 use crate::cluster::claims::ReleaseName;
@@ -129,7 +129,7 @@ fn is_of(object: &Json, release: ReleaseName) -> bool {
     let by_us =
         label(object, marks::MANAGED_BY) == Some(marks::US) && label(object, marks::INSTANCE) == Some(release.name);
     let record = object["type"] == "helm.sh/release.v1" && label(object, "name") == Some(release.name);
-    is_owned(object, release) || by_us || record
+    release.owns(object) || by_us || record
 }
 
 /// Deletes the namespace and waits until it is gone; an error that says what holds it when time is up.

@@ -6,7 +6,7 @@
 use super::fixed::KINDS;
 use super::journal::{Change, ClaimNote, Journal};
 use super::machine::{Direction, Phase};
-use super::observe::{Live, is_of};
+use super::observe::Live;
 use super::text::digest;
 use crate::cluster::claims::ReleaseName;
 use std::collections::BTreeSet;
@@ -50,8 +50,7 @@ impl Journal {
     /// Objects that it means and that live, and are not of this release.
     pub fn not_of(&self, release: ReleaseName<'_>, live: &Live) -> Vec<String> {
         let meant = self.changes.iter().filter_map(|change| Some((change, live.find(&change.old)?)));
-        let others =
-            meant.filter(|(change, object)| object["metadata"]["uid"] == *change.uid && !is_of(object, release));
+        let others = meant.filter(|(change, object)| object["metadata"]["uid"] == *change.uid && !release.owns(object));
         others.map(|(change, _)| change.old.to_string()).collect()
     }
 }

@@ -6,7 +6,7 @@ use super::fixed::{self, KINDS};
 use super::journal::{Change, ClaimNote, Confirmation, How, Journal, Named, VERSION};
 use super::losses::{ImageNote, asks, images, losses};
 use super::machine::{Direction, Phase, Progress};
-use super::observe::{Live, is_of, replicas};
+use super::observe::{Live, replicas};
 use super::pods::{has_ended, mounted, pods_of, root, strangers};
 use crate::cluster::claims::ReleaseName;
 use crate::cluster::{label, marks, name_of};
@@ -136,7 +136,7 @@ pub(super) fn pairs(sides: Sides<'_>) -> impl Iterator<Item = (&Json, &Json)> {
         workloads(sides.target).flat_map(move |target| counterparts(sides, target).map(move |old| (old, target)));
     let by_itself = sides.target.iter().filter_map(move |target| {
         KINDS.iter().find(|kind| target["kind"] == **kind)?;
-        let old = sides.live.find(&named(target)).filter(|old| is_of(old, sides.release))?;
+        let old = sides.live.find(&named(target)).filter(|old| sides.release.owns(old))?;
         fixed::marks(old, target).map(|_| (old, target))
     });
     of_another.chain(by_itself)
@@ -161,7 +161,7 @@ fn counterparts<'a>(sides: Sides<'a>, target: &'a Json) -> impl Iterator<Item = 
         workloads(sides.target).any(is_it)
     };
     let live = sides.live.deployments.iter().chain(&sides.live.stateful_sets);
-    live.filter(move |object| is_of(object, sides.release) && !stays(object) && belong_together(object, target))
+    live.filter(move |object| sides.release.owns(object) && !stays(object) && belong_together(object, target))
 }
 
 fn belong_together(old: &Json, new: &Json) -> bool {

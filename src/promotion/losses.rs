@@ -5,7 +5,7 @@ use super::data::{self, Class, DataNote, Place};
 use super::detect::{Sides, pairs, workloads};
 use super::fixed;
 use super::journal::Confirmation;
-use super::observe::{Live, is_of};
+use super::observe::Live;
 use super::servers::{Judgement, judge};
 use crate::cluster::{label, marks, name_of};
 use crate::problem::Problem;
@@ -54,7 +54,7 @@ pub fn losses(sides: Sides<'_>) -> Vec<DataNote> {
     let live = sides.live.deployments.iter().chain(&sides.live.stateful_sets);
     let makes_room = |old: &Json| pairs(sides).any(|(other, _)| std::ptr::eq(old, other));
     let mut notes = Vec::new();
-    for old in live.filter(|object| is_of(object, sides.release) && !makes_room(object)) {
+    for old in live.filter(|object| sides.release.owns(object) && !makes_room(object)) {
         let same = |target: &&Json| target["kind"] == old["kind"] && name_of(target) == name_of(old);
         let of_old = match workloads(sides.target).find(same) {
             Some(target) => data::compare(name_of(old), old, target),
@@ -76,13 +76,13 @@ fn forgotten(sides: Sides<'_>, target: &Json) -> Vec<DataNote> {
     let containers = containers(target);
     let claimed = containers.iter().flat_map(|container| data::claimed(target, container));
     let new: Vec<(String, Place)> = claimed.filter(|(_, place)| !is_there(place, target, sides.live)).collect();
-    if new.is_empty() || live().any(|object| is_of(object, sides.release) && is_it(object)) {
+    if new.is_empty() || live().any(|object| sides.release.owns(object) && is_it(object)) {
         return Vec::new();
     }
     let used: BTreeSet<&str> = live().chain(workloads(sides.target)).flat_map(data::claims_of).collect();
     let is_left = |claim: &&Json| {
         let metadata = &claim["metadata"];
-        is_of(claim, sides.release) && is_it(claim) && metadata["deletionTimestamp"].is_null()
+        sides.release.owns(claim) && is_it(claim) && metadata["deletionTimestamp"].is_null()
     };
     let left = sides.live.claims.iter().filter(is_left).filter(|claim| !used.contains(name_of(claim)));
     // Which of several held what nobody knows: each is told once.
@@ -115,7 +115,7 @@ fn is_there(place: &Place, workload: &Json, live: &Live) -> bool {
 /// Images that come on the data of others, as far as it matters or is not known to be harmless.
 pub fn images(sides: Sides<'_>) -> Vec<ImageNote> {
     let live = sides.live.deployments.iter().chain(&sides.live.stateful_sets);
-    let in_place = live.filter(|object| is_of(object, sides.release)).filter_map(|old| {
+    let in_place = live.filter(|object| sides.release.owns(object)).filter_map(|old| {
         let same = |target: &&Json| target["kind"] == old["kind"] && name_of(target) == name_of(old);
         Some((old, workloads(sides.target).find(same)?))
     });

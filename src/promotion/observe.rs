@@ -93,18 +93,12 @@ pub fn replicas(workload: &Json) -> u32 {
     u32::try_from(said).unwrap_or(u32::MAX)
 }
 
-/// Whether helm made it for this release.
-pub fn is_of(object: &Json, release: ReleaseName<'_>) -> bool {
-    annotation(object, "meta.helm.sh/release-name") == Some(release.name)
-        && annotation(object, "meta.helm.sh/release-namespace") == Some(release.namespace)
-}
-
 /// Whether a claim is of this release: made by helm for it, or by a StatefulSet of it, which only labels tell.
 fn is_claim_of(claim: &Json, release: ReleaseName<'_>) -> bool {
     let label = |key| crate::cluster::label(claim, key);
     let by_helm = annotation(claim, "meta.helm.sh/release-name").is_some();
     let by_set = label(marks::INSTANCE) == Some(release.name) && label(marks::COMPONENT).is_some();
-    is_of(claim, release) || (!by_helm && by_set)
+    release.owns(claim) || (!by_helm && by_set)
 }
 
 /// The reclaim policy of a volume before it was kept, where the volume says one that there is.
@@ -142,7 +136,7 @@ fn side(journal: &Journal, change: &Change, role: Role, release: ReleaseName<'_>
         let meant = object["metadata"]["uid"] == *change.uid;
         // Helm makes the new one, and on the way back the old one again.
         let by_helm = role == Role::New || journal.progress.direction == Direction::Back;
-        workload(object, &sets, (meant || by_helm) && is_of(object, release))
+        workload(object, &sets, (meant || by_helm) && release.owns(object))
     });
     let orphans = if workload.is_none() { sets.len() + left } else { 0 };
     Side { workload, orphans: count(orphans), pods: count(pods), wanted: named.replicas, stays }
@@ -189,7 +183,7 @@ pub fn retired<'a>(change: &'a Change, release: ReleaseName<'a>, live: &'a Live)
             && !hash.is_empty()
             && of == Some(&change.old.name)
             && controller(set).is_none()
-            && is_of(set, release)
+            && release.owns(set)
     })
 }
 

@@ -4,7 +4,7 @@
 use super::super::Error;
 use super::super::event::{Report, say};
 use crate::charts::CERT_MANAGER_API;
-use crate::cluster::{Cluster, ErrorKind, Guard, Objects as _, Propagation, annotation, name_of};
+use crate::cluster::{Cluster, ErrorKind, Guard, Objects as _, Propagation, helm_release, name_of};
 use serde_json::Value as Json;
 
 /// Removes those of a release that nothing else uses; returns the names of the others.
@@ -16,10 +16,7 @@ pub fn remove(cluster: &Cluster, release: &str, namespace: &str, report: &Report
         listed => listed.map(Some),
     };
     let Some(issuers) = all(&kind)? else { return Ok(Vec::new()) };
-    let ours = issuers.into_iter().filter(|issuer| {
-        annotation(issuer, "meta.helm.sh/release-name") == Some(release)
-            && annotation(issuer, "meta.helm.sh/release-namespace") == Some(namespace)
-    });
+    let ours = issuers.into_iter().filter(|issuer| helm_release(issuer) == Some((release, namespace)));
     let mut kept = Vec::new();
     for issuer in ours {
         let name = name_of(&issuer);

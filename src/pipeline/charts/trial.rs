@@ -10,7 +10,7 @@ use super::fetch::Ready;
 use super::look::{Decided, at};
 use super::values::Given;
 use crate::charts::{CERT_MANAGER_API, Found, Marks, PlannedChart};
-use crate::cluster::{ErrorKind, Objects as _, Probe, Question, annotation, name_of};
+use crate::cluster::{ErrorKind, Objects as _, Probe, Question, helm_release, name_of};
 use crate::helm::{Helm, Target};
 use crate::problem::Problem;
 use serde_json::Value as Json;
@@ -165,8 +165,7 @@ fn is_final(kind: ErrorKind, sentence: &str) -> bool {
 
 /// Whether helm made an object for the release of a chart.
 fn is_of(object: &Json, chart: &PlannedChart) -> bool {
-    annotation(object, "meta.helm.sh/release-name") == Some(&chart.release)
-        && annotation(object, "meta.helm.sh/release-namespace") == Some(&chart.namespace)
+    helm_release(object) == Some((&chart.release, &chart.namespace))
 }
 
 fn text<'o>(object: &'o Json, key: &str) -> &'o str {

@@ -5,7 +5,7 @@
 //! itself says that it belongs to the release, and the chart or a person names it.
 
 use super::stored::Stored;
-use crate::cluster::{annotation, label};
+use crate::cluster::{annotation, helm_release, label, marks};
 use crate::diff::Object;
 use crate::problem::Problem;
 use serde_json::Value as Json;
@@ -159,10 +159,8 @@ pub fn judge(touched: &Touched, release: (&str, &str), allowed: &[NamedObject], 
 }
 
 /// Whether the live object says that it belongs to the release, by marks that only those may write who may write the object.
-fn is_owned(live: &Json, (name, namespace): (&str, &str)) -> bool {
-    label(live, "app.kubernetes.io/managed-by") == Some("Helm")
-        && annotation(live, "meta.helm.sh/release-name") == Some(name)
-        && annotation(live, "meta.helm.sh/release-namespace") == Some(namespace)
+fn is_owned(live: &Json, release: (&str, &str)) -> bool {
+    label(live, marks::MANAGED_BY) == Some("Helm") && helm_release(live) == Some(release)
 }
 
 /// Whether helm leaves it where it is.
