@@ -227,3 +227,27 @@ fn no_template_uses_a_function_that_swallows_errors() {
         assert!(found.is_empty(), "{} uses {found:?}", file.display());
     }
 }
+
+/// `docs/security.md` names the tests that hold its sentences: in comments, and in the last column of its table.
+#[test]
+fn the_tests_that_the_trust_model_names_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join("docs/security.md")).unwrap();
+    let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == ':';
+    let named: BTreeSet<&str> = text.split(|c: char| !is_part(c)).filter(|word| word.contains("::")).collect();
+    assert!(named.len() > 20, "{named:?}");
+    let (mut folders, mut sources) = (vec![root.join("src"), root.join("tests")], String::new());
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                sources.push_str(&fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    let missing: Vec<&&str> =
+        named.iter().filter(|name| !sources.contains(&format!("fn {}(", name.rsplit("::").next().unwrap()))).collect();
+    assert!(missing.is_empty(), "no such tests: {missing:?}");
+}

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use testbed::{Level, available, skip_or_fail, tools};
 
-const VERSIONS: [&str; 4] = ["3.14.4", "3.22.0", "4.0.5", "4.2.4"];
+const VERSIONS: [&str; 5] = ["3.14.4", "3.22.0", "4.0.5", "4.2.4", "4.3.1"];
 
 /// No object carries these.
 const CONTROLS: [char; 7] = ['\u{7f}', '\u{85}', '\u{9f}', '\u{fffe}', '\u{ffff}', '\u{1}', '\u{8}'];
