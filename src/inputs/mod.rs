@@ -17,7 +17,7 @@ pub use file::Format;
 pub use generate::{Random, generate};
 pub use given::{Given, Means, parse_assignment};
 pub use names::{Names, variable};
-pub use rotate::{CHART, Stale, rotation, stale};
+pub use rotate::{CHART, Data, Stale, rotation, stale};
 pub use settle::{Answers, Kept, Outlook, Settled, outlook, settle};
 pub use template::{env_template, json_template, yaml_template};
 

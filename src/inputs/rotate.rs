@@ -1,6 +1,6 @@
 //! Replacing secrets on request: which can be, and which data would still know the old value.
 
-use super::{Given, Kept, Settled, names};
+use super::{Given, Kept, Outlook, Settled, names, variable};
 use crate::app::App;
 use crate::config::SecretSource;
 use crate::kubernetes::Plan;
@@ -75,38 +75,63 @@ impl Kept {
 /// Before the name of a chart, where it stands among claims: a chart with claims of its own is set up with secrets too.
 pub const CHART: &str = "chart/";
 
-/// Credentials that live claims may have been set up with.
+/// The data of a release that may have been set up with its credentials.
+pub struct Data<'a> {
+    /// The plan, which says which claims belong to which credential.
+    pub plan: &'a Plan,
+    /// The claims that the Secret remembers by input.
+    pub remembered: &'a BTreeMap<String, Vec<String>>,
+    /// The claims, and the charts with claims, that are in the cluster.
+    pub live: BTreeSet<String>,
+}
+
+impl Data<'_> {
+    /// What is in the cluster and may have been set up with the value of an input.
+    fn of(&self, name: &str) -> Vec<String> {
+        let planned = self.plan.secrets.get(name).map(|secret| secret.claims.as_slice()).unwrap_or_default();
+        let known = self.remembered.get(name).map(Vec::as_slice).unwrap_or_default();
+        let claims: BTreeSet<&String> =
+            planned.iter().chain(known).filter(|claim| self.live.contains(claim.as_str())).collect();
+        claims.into_iter().cloned().collect()
+    }
+
+    /// Has a person asked for the values that would be generated although data is there: only somebody who knows the old
+    /// one can go on without a loss.
+    pub fn ask_for_lost(&self, outlook: &mut Outlook, kept: &Kept) {
+        let made = std::mem::take(&mut outlook.made);
+        for mut input in made {
+            let claims = self.of(&input.name);
+            if !input.secret || claims.is_empty() || kept.credential(&input.name).is_some() {
+                outlook.made.push(input);
+                continue;
+            }
+            input.reason = Some(format!("the value that {} was set up with", described(&claims)));
+            outlook.missing.push(input);
+        }
+    }
+}
+
+/// Credentials that live data may have been set up with.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Stale {
     /// Those that change, with the claims.
     pub changed: Vec<(String, Vec<String>)>,
-    /// Those that are made although such claims are there, because nobody knows the old one.
+    /// Those that are generated although such claims are there, because the cluster holds no old value.
     pub lost: Vec<(String, Vec<String>)>,
 }
 
-/// Compares what is kept with what will be. `remembered` are the claims that the Secret knows by input, `live` the claims
-/// of the cluster.
-pub fn stale(
-    plan: &Plan,
-    kept: &Kept,
-    settled: &Settled,
-    remembered: &BTreeMap<String, Vec<String>>,
-    live: &BTreeSet<&str>,
-) -> Stale {
+/// Compares what is kept with what will be.
+pub fn stale(data: &Data, kept: &Kept, settled: &Settled) -> Stale {
     let mut stale = Stale::default();
     for (name, value) in settled.secret.iter().chain(&settled.chart_secret) {
-        let planned = plan.secrets.get(name).map(|secret| secret.claims.as_slice()).unwrap_or_default();
-        let known = remembered.get(name).map(Vec::as_slice).unwrap_or_default();
-        let claims: BTreeSet<&String> =
-            planned.iter().chain(known).filter(|claim| live.contains(claim.as_str())).collect();
+        let claims = data.of(name);
         if claims.is_empty() {
             continue;
         }
-        let entry = || (name.clone(), claims.iter().map(|claim| (*claim).clone()).collect());
         match kept.credential(name) {
             Some(old) if old == value => {}
-            Some(_) => stale.changed.push(entry()),
-            None if settled.made.contains(name) => stale.lost.push(entry()),
+            Some(_) => stale.changed.push((name.clone(), claims)),
+            None if settled.made.contains(name) => stale.lost.push((name.clone(), claims)),
             None => {}
         }
     }
@@ -114,24 +139,23 @@ pub fn stale(
 }
 
 impl Stale {
-    /// What is refused without a word that it is meant.
+    /// What is refused until a person accepts it by name.
     pub fn refusals(&self) -> Problems {
-        let sentences = self.changed.iter().map(|(name, claims)| {
+        let changed = self.changed.iter().map(|(name, claims)| {
             Problem::at("", format!(
                 "`{name}` would change, and the data in {} may have been set up with the old value: a database keeps passwords in its own files, and refuses the new one",
                 described(claims)
             ))
             .hint("change it in the database first (PostgreSQL: ALTER USER postgres PASSWORD '...'), give deploy the same value with --parameter-file, and confirm with --accept stale-credentials")
         });
-        Problems(sentences.collect())
-    }
-
-    /// What is only said.
-    pub fn warnings(&self) -> impl Iterator<Item = String> {
-        self.lost.iter().map(|(name, claims)| format!(
-            "{name} is made anew, because the cluster holds no old value, but {} is there already: if its data was set up with another value, give that one with --parameter-file",
-            described(claims)
-        ))
+        let lost = self.lost.iter().map(|(name, claims)| {
+            Problem::at("", format!(
+                "`{name}` would be generated, because the cluster holds no value of it, and {} is there already: a database keeps passwords in its own files, and refuses another one",
+                described(claims)
+            ))
+            .hint(format!("give the old value: `{name}: VALUE` in a file for --parameter-file, the variable {}, or --parameter '{name}=VALUE'; where the data does not depend on it, confirm a new one with --accept stale-credentials", variable(name)))
+        });
+        Problems(changed.chain(lost).collect())
     }
 }
 
@@ -219,8 +243,12 @@ mod tests {
         let settled =
             Settled { secret: map(&[("db", "new"), ("token", "new")]), made: vec!["db".into()], ..Settled::default() };
         let remembered = BTreeMap::from([("token".to_owned(), vec!["cache".to_owned()])]);
-        let of =
-            |kept: &Kept, live: &[&str]| stale(&plan, kept, &settled, &remembered, &live.iter().copied().collect());
+        let data = |live: &[&str]| Data {
+            plan: &plan,
+            remembered: &remembered,
+            live: live.iter().map(|claim| (*claim).to_owned()).collect(),
+        };
+        let of = |kept: &Kept, live: &[&str]| stale(&data(live), kept, &settled);
         assert_eq!(of(&kept, &["other"]), Stale::default());
         let both = of(&kept, &["postgres-data", "cache"]);
         assert_eq!(both.changed.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["db", "token"]);
@@ -228,11 +256,37 @@ mod tests {
         let same = Kept { chart_secret: settled.secret.clone(), secret: map(&[("db", "older")]), ..Kept::default() };
         assert_eq!(of(&same, &["postgres-data", "cache"]), Stale::default());
         let unknown = of(&Kept::default(), &["postgres-data", "cache"]);
-        assert_eq!(
-            (unknown.changed.len(), unknown.lost.len(), unknown.warnings().count()),
-            (0, 1, 1),
-            "token was given"
-        );
+        assert_eq!((unknown.changed.len(), unknown.lost.len()), (0, 1), "token was given");
+        let said = unknown.refusals().to_string();
+        for part in ["`db` would be generated", "the claim postgres-data is there", "Parameters__db", "--accept stale"]
+        {
+            assert!(said.contains(part), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_person_is_asked_for_a_lost_credential_of_live_data() {
+        let (app, plan) = application();
+        let remembered = BTreeMap::new();
+        let asked = |live: &[&str], kept: &Kept| {
+            let data = Data {
+                plan: &plan,
+                remembered: &remembered,
+                live: live.iter().map(|claim| (*claim).to_owned()).collect(),
+            };
+            let mut outlook = crate::inputs::outlook(&app, &plan, &Given::default(), kept);
+            data.ask_for_lost(&mut outlook, kept);
+            let names =
+                |all: &[crate::inputs::Listed]| all.iter().map(|it| it.name.clone()).collect::<Vec<_>>().join(" ");
+            (names(&outlook.missing), names(&outlook.made), outlook.missing.last().and_then(|it| it.reason.clone()))
+        };
+        let nothing = Kept { chart_secret: map(&[("token", "t")]), plain: map(&[("plain", "p")]), ..Kept::default() };
+        let (missing, made, reason) = asked(&["postgres-data"], &nothing);
+        assert_eq!((missing.as_str(), made.as_str()), ("db", "dice"));
+        assert_eq!(reason.as_deref(), Some("the value that the claim postgres-data was set up with"));
+        assert_eq!(asked(&["other"], &nothing).0, "");
+        let known = Kept { secret: map(&[("db", "old")]), ..nothing };
+        assert_eq!(asked(&["postgres-data"], &known).0, "");
     }
 
     #[test]

@@ -36,6 +36,17 @@ pub struct Claim {
     pub pinned: bool,
 }
 
+impl Claim {
+    /// Whether a claim of the cluster is this one, or was made from this template.
+    pub fn is_called(&self, live: &str) -> bool {
+        if !self.per_replica {
+            return live == self.name;
+        }
+        let number = live.strip_prefix(&*format!("{}-{}-", self.name, self.workload)).unwrap_or_default();
+        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    }
+}
+
 /// The value of a storage class that says that there is none: an empty one stands for the default of the cluster.
 pub const NO_CLASS: &str = "-";
 

@@ -69,9 +69,7 @@ pub fn claims(
         if !claim.per_replica {
             return vec![claim.name.clone()];
         }
-        let set = format!("{}-{}-", claim.name, claim.workload);
-        let is_number = |rest: &str| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
-        let of_set = live.iter().map(name_of).filter(|name| name.strip_prefix(&*set).is_some_and(is_number));
+        let of_set = live.iter().map(name_of).filter(|name| claim.is_called(name));
         of_set.map(str::to_owned).collect()
     };
     let wanted: Vec<WantedClaim> = plan

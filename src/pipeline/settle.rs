@@ -5,8 +5,8 @@ use super::deploy::Deploy;
 use super::event::{Report, say, warn};
 use super::{Error, Random};
 use crate::cluster::name_of;
-use crate::inputs::{Answers, Means, Outlook, Settled, outlook, settle, stale};
-use crate::kubernetes::lost_when_applied;
+use crate::inputs::{Answers, Data, Means, Outlook, Settled, outlook, settle, stale};
+use crate::kubernetes::{Plan, lost_when_applied};
 use std::collections::BTreeSet;
 
 /// Asks a person for everything that is missing, at once.
@@ -42,7 +42,11 @@ pub fn settled(
     let (app, plan) = (request.app, request.plan);
     let kept = before.kept.without(&request.rotation.names);
     let mut given = request.given.clone();
-    let outlook = outlook(app, plan, &given, &kept);
+    let data = data(before.plan(plan), before, with_data);
+    let mut outlook = outlook(app, plan, &given, &kept);
+    if !request.rotation.accept_stale {
+        data.ask_for_lost(&mut outlook, &before.kept);
+    }
     if !outlook.missing.is_empty() {
         match ask(&outlook) {
             Answers::Given(answers) => {
@@ -64,11 +68,17 @@ pub fn settled(
             warn(report, format!("{name}: {sentence}"));
         }
     }
-    let live: BTreeSet<&str> = before.claims.iter().map(name_of).chain(with_data.iter().map(String::as_str)).collect();
-    let stale = stale(before.plan(plan), &before.kept, &settled, &before.secret.claims, &live);
-    stale.warnings().for_each(|sentence| warn(report, sentence));
     if !request.rotation.accept_stale {
-        stale.refusals().or(()).map_err(Error::Refused)?;
+        stale(&data, &before.kept, &settled).refusals().or(()).map_err(Error::Refused)?;
     }
     Ok(settled)
+}
+
+/// The data that is in the cluster. A claim template is there when one of its claims is.
+fn data<'a>(plan: &'a Plan, before: &'a Before, with_data: &BTreeSet<String>) -> Data<'a> {
+    let names: Vec<&str> = before.claims.iter().map(name_of).collect();
+    let used = plan.claims().filter(|claim| names.iter().any(|name| claim.is_called(name)));
+    let used = used.map(|claim| claim.name.as_str());
+    let live = names.iter().copied().chain(used).chain(with_data.iter().map(String::as_str));
+    Data { plan, remembered: &before.secret.claims, live: live.map(str::to_owned).collect() }
 }

@@ -409,13 +409,20 @@ fn c09_a_release_of_aspires_own_tool_is_taken_over_and_its_claim_stays() {
     let Some(bench) = bench("c09") else { return };
     made_by_aspire(&bench);
     let (claim, pod) = (bench.get("pvc/db-data-pvc"), pods(&bench, "db").remove(0).1);
-    let refused = bench.unchanged(|| bench.deploy(&[]).exits(3)).says(&[
+    // The password that its data was set up with is nowhere in our Secret; a generated one would lock everybody out.
+    let lost = ["`db-password` would be generated", "the claim db-data-pvc is there"];
+    bench.unchanged(|| bench.deploy(&[]).exits(3).says(&lost));
+    bench.unchanged(|| bench.run(&["plan", "app", "-n", &bench.ns]).exits(3).says(&lost));
+    bench.write("old.env", "db-password=old\n");
+    let known = ["--parameter-file", "old.env"];
+    let refused = bench.unchanged(|| bench.deploy(&known).exits(3)).says(&[
         "Deployment/db-deployment (1) -> StatefulSet/db (1)",
         "/data: claim db-data-pvc -> claim db-data-pvc: SAFE",
         "--accept downtime",
     ]);
     let hash = refused.err.split("--confirm ").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
-    bench.deploy(&["--confirm", &hash, "--accept", "downtime"]).ok();
+    bench.deploy(&["--confirm", &hash, "--accept", "downtime", known[0], known[1]]).ok();
+    assert_eq!(bench.secret("app-secrets")["db-password"], "old");
     assert_eq!(bench.find("pvc/db-data"), None, "no second claim beside the one with the data");
     let kept = bench.get("pvc/db-data-pvc");
     assert_eq!(kept["metadata"]["uid"], claim["metadata"]["uid"]);

@@ -89,12 +89,23 @@ fn a_credential_of_live_data_is_rotated_only_when_it_is_meant() {
 }
 
 #[test]
-fn a_credential_that_is_lost_while_its_data_is_there_is_told() {
+fn a_credential_that_is_lost_while_its_data_is_there_is_not_generated_in_silence() {
     let Some(bench) = bench("lost") else { return };
     bench.deploy(&[]).ok();
+    let old = bench.secret("app-secrets")["db-password"].clone();
     bench.destroy(&[]).ok();
     bench.plane.kubectl(&["delete", "secret", "app-secrets", "-n", &bench.ns]).unwrap();
-    bench.deploy(&[]).ok().says(&["db-password is made anew", "the claim db-data is there already"]);
+    let said = ["`db-password` would be generated", "the claim db-data is there", "--accept stale-credentials"];
+    bench.unchanged(|| bench.deploy(&[]).exits(3).says(&said));
+    bench.unchanged(|| bench.run(&["plan", "app", "-n", &bench.ns]).exits(3).says(&said));
+    // The old value is the way out, and so is a word that the data does not matter.
+    bench.write("old.env", &format!("db-password='{old}'\n"));
+    bench.deploy(&["--parameter-file", "old.env"]).ok();
+    assert_eq!(bench.secret("app-secrets")["db-password"], old);
+    bench.destroy(&[]).ok();
+    bench.plane.kubectl(&["delete", "secret", "app-secrets", "-n", &bench.ns]).unwrap();
+    bench.deploy(&["--accept", "stale-credentials"]).ok();
+    assert_ne!(bench.secret("app-secrets")["db-password"], old);
 }
 
 #[test]
