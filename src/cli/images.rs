@@ -9,7 +9,7 @@ use crate::kubernetes::{BuiltImages, REGISTRY_INPUT, TAG_INPUT, reference_input}
 use crate::problem::{Problem, Problems};
 
 /// What takes back what was remembered. Neither a registry, nor a tag, nor an image can be called so.
-pub const FORGET: &str = "-";
+const FORGET: &str = "-";
 
 /// The images that the command line names.
 pub fn parse(flags: &Images) -> Result<BuiltImages, CliError> {

@@ -1,13 +1,12 @@
 //! SOURCE as a chart that was rendered before: a folder, an archive, or a reference into a registry.
 
 use super::CliError;
-use super::args::{Images, Source};
-use super::images::FORGET;
+use super::args::Source;
 use super::project::Rendered;
 use crate::chart::{self, Chart};
 use crate::cluster::Environment;
 use crate::config::Config;
-use crate::kubernetes::{CONTENTS, Contents};
+use crate::kubernetes::{BuiltImages, CONTENTS, Contents, check_resources};
 use crate::pipeline;
 use crate::problem::{Problem, nearest};
 use serde_json::Value as Json;
@@ -66,18 +65,12 @@ impl Packed {
         Ok((rendered.config, rendered.app.name, rendered.app.id))
     }
 
-    /// The application, as a render gives it.
-    pub fn render(&self, environment: Option<&str>, images: &Images) -> Result<Rendered, CliError> {
-        let names_one = |reference: &String| reference.split_once('=').is_none_or(|(_, image)| image != FORGET);
-        if images.registry.as_ref().is_some_and(|registry| registry != FORGET)
-            || images.references.iter().any(names_one)
-        {
-            return Err(CliError::Usage(format!(
-                "the images of {} were chosen when it was rendered; leave --registry and --image out, or pass the manifest",
-                self.shown
-            )));
-        }
-        self.restore(environment)
+    /// The application, as a render gives it. Images are values of the chart: what was chosen goes to helm over them.
+    pub fn render(&self, environment: Option<&str>, images: &BuiltImages) -> Result<Rendered, CliError> {
+        let rendered = self.restore(environment)?;
+        let resources = rendered.plan.workloads.iter().map(|workload| workload.resource.as_str());
+        let problems = check_resources(images, &resources.collect::<Vec<_>>());
+        problems.or(rendered).map_err(|problems| CliError::Input { file: self.shown.clone(), problems })
     }
 
     fn restore(&self, environment: Option<&str>) -> Result<Rendered, CliError> {

@@ -81,7 +81,7 @@ pub fn rendered(
 ) -> Result<(Rendered, BuiltImages), CliError> {
     let built = super::images::parse(images)?;
     if packed::is_chart(source) {
-        return Ok((Packed::load(source)?.render(environment, images)?, built));
+        return Ok((Packed::load(source)?.render(environment, &built)?, built));
     }
     Ok((Project::load(source)?.render(environment, &built)?, built))
 }

@@ -84,6 +84,9 @@ fn described(status: &pipeline::Status) -> String {
     let _ = writeln!(out, "application  {application}");
     let _ = writeln!(out, "revision     {} of {}, {}", status.revision, status.updated, status.chart);
     let _ = writeln!(out, "state        {}: {}", status.status, status.meaning);
+    if !status.remembered.is_empty() {
+        let _ = writeln!(out, "remembered   {}", status.remembered.join(", "));
+    }
     section(
         &mut out,
         "WORKLOADS",

@@ -70,6 +70,12 @@ impl<'a> Chosen<'a> {
     }
 }
 
+/// The choices among remembered values, as a person reads them.
+pub fn remembered(values: &BTreeMap<String, String>) -> Vec<String> {
+    let of_images = |key: &str| [TAG_INPUT, REGISTRY_INPUT].contains(&key) || key.starts_with(&reference_input(""));
+    values.iter().filter(|(key, _)| of_images(key)).map(|(key, value)| described(key, value)).collect()
+}
+
 /// A choice as a person reads it, such as `registry ghcr.io/contoso`.
 pub fn described(key: &str, value: &str) -> String {
     let value = printable(value);
@@ -99,4 +105,19 @@ fn flag(key: &str) -> String {
 
 fn printable(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(200).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_remembered_of_images_is_told_and_no_other_value() {
+        let values =
+            [(TAG_INPUT, "1"), (REGISTRY_INPUT, "r.example"), (&reference_input("Web"), "o.example/web:7"), ("x", "y")];
+        let values = values.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        let mut told = remembered(&values);
+        told.sort();
+        assert_eq!(told, ["image of Web: o.example/web:7", "registry r.example", "tag 1"]);
+    }
 }

@@ -16,6 +16,7 @@ mod template;
 pub use file::Format;
 pub use generate::{Random, generate};
 pub use given::{Given, Means, parse_assignment};
+pub use images::remembered;
 pub use names::{Names, variable};
 pub use rotate::{CHART, Data, Stale, rotation, stale};
 pub use settle::{Answers, Kept, Outlook, Settled, outlook, settle};

@@ -140,6 +140,11 @@ impl Contents {
         self.environments.keys().map(String::as_str)
     }
 
+    /// Whether it says where images come from; charts of former versions do not.
+    pub fn knows_images(&self) -> bool {
+        self.base.images.is_some()
+    }
+
     fn part(&self, environment: Option<&str>) -> Option<&Part> {
         match environment {
             Some(name) => self.environments.get(name),

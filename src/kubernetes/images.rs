@@ -81,14 +81,9 @@ pub fn image_values(plan: &Plan, chosen: &BTreeMap<String, String>) -> Json {
 
 /// Checks what flags say, and that a registry takes the names of built images.
 pub(super) fn check(app: &App, config: &Config, images: &BuiltImages, problems: &mut Problems) {
+    let resources: Vec<&str> = app.workloads.keys().map(String::as_str).collect();
+    problems.0.extend(check_resources(images, &resources).0);
     for (resource, reference) in &images.references {
-        if !app.workloads.contains_key(resource) {
-            let problem = Problem::at("--image", format!("the application runs no `{resource}`"));
-            problems.push(match nearest(resource, app.workloads.keys().map(String::as_str)) {
-                Some(near) => problem.hint(format!("did you mean `{near}`?")),
-                None => problem,
-            });
-        }
         if let Err(why) = image::check(reference) {
             let problem = Problem::at("--image", format!("`{reference}` is no image for `{resource}`: {why}"));
             problems
@@ -106,4 +101,17 @@ pub(super) fn check(app: &App, config: &Config, images: &BuiltImages, problems: 
             problems.push(problem.hint("choose a shorter registry path, or give it another name with `image`"));
         }
     }
+}
+
+/// Checks that flags name images of what there is.
+pub fn check_resources(images: &BuiltImages, resources: &[&str]) -> Problems {
+    let unknown = images.references.keys().filter(|resource| !resources.contains(&resource.as_str()));
+    let problem = |resource: &String| {
+        let problem = Problem::at("--image", format!("the application runs no `{resource}`"));
+        match nearest(resource, resources.iter().copied()) {
+            Some(near) => problem.hint(format!("did you mean `{near}`?")),
+            None => problem,
+        }
+    };
+    Problems(unknown.map(problem).collect())
 }

@@ -27,7 +27,7 @@ pub use claims::{Claim, NO_CLASS};
 pub use contents::{Contents, FILE as CONTENTS, ObjectName};
 pub use files::ChartFile;
 pub use formula::{Formula, Scalar};
-pub use images::{BuiltImages, ImageSources, image_values};
+pub use images::{BuiltImages, ImageSources, check_resources, image_values};
 pub use kinds::{KINDS, KindSpec, Object};
 pub use moved::moved_claims;
 pub use name::Name;

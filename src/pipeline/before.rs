@@ -37,7 +37,7 @@ pub struct Before {
 impl Before {
     /// Takes over the claims that are there for the volumes of the plan.
     #[must_use]
-    pub fn adopting(mut self, plan: &Plan, release: &Release) -> Self {
+    fn adopting(mut self, plan: &Plan, release: &Release) -> Self {
         let name = ReleaseName { name: &release.name, namespace: &release.namespace };
         self.adopted = Adopted::find(plan, name, &self.live, &self.claims);
         self
@@ -47,6 +47,12 @@ impl Before {
     pub fn plan<'a>(&'a self, plan: &'a Plan) -> &'a Plan {
         self.adopted.as_ref().map_or(plan, Adopted::plan)
     }
+}
+
+/// Reads it for a deploy of a plan.
+pub fn look_for(cluster: &Cluster, release: &Release, owner: Owner, plan: &Plan) -> Result<Before, Error> {
+    let before = look(cluster, release, owner, !plan.dapr_components.is_empty())?;
+    Ok(before.with_former_registry(cluster, release, plan)?.adopting(plan, release))
 }
 
 /// Reads it.

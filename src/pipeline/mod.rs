@@ -20,6 +20,7 @@ mod event;
 mod fetch;
 mod foreign;
 mod foresee;
+mod former;
 mod graph;
 mod history;
 mod hosts;

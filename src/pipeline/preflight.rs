@@ -89,9 +89,8 @@ fn look(
         return Ok(bare);
     }
     let owner = Owner { release: &release.name, application: &request.plan.application_id };
-    let dapr = !request.plan.dapr_components.is_empty();
-    let (before, mut findings) = match before::look(&cluster, release, owner, dapr) {
-        Ok(before) => (before.adopting(request.plan, release), Vec::new()),
+    let (before, mut findings) = match before::look_for(&cluster, release, owner, request.plan) {
+        Ok(before) => (before, Vec::new()),
         Err(error) => (Before::default(), found("names", error)?),
     };
     let (settled, missing) = provisional(request, &before, random)?;

@@ -40,6 +40,10 @@ fn a_deploy_that_says_nothing_leaves_every_image_where_it_is() {
     ]);
     assert_eq!(images(&bench), first);
     assert_eq!(bench.running(), settled, "nothing was to change");
+    let shown = bench.run(&["status", "app", "-n", &bench.ns]).ok();
+    for part in ["remembered ", "registry r.example/team", "tag 1", "image of Web: o.example/web:7"] {
+        assert!(shown.out.contains(part), "{shown}");
+    }
 
     // A flag wins, and only for what it says.
     bench.deploy(&["--registry", "r.example/next"]).ok();
@@ -97,4 +101,36 @@ fn a_chart_that_was_rendered_before_stays_where_the_release_is() {
     bench.run(&["render", "app", "-o", "named", "--registry", "n.example", "--tag", "2"]).ok();
     bench.run(&["deploy", "named", "-n", &bench.ns, "--release", "app"]).ok();
     assert_eq!(images(&bench)[2], "n.example/web:2");
+    // But a flag is, as it overrules a manifest.
+    let flags = ["--registry", "m.example", "--tag", "3", "--image", "cache=m.example/cache:2"];
+    bench.run(&[&["deploy", "named", "-n", &bench.ns, "--release", "app"], &flags[..]].concat()).ok();
+    assert_eq!(images(&bench), ["m.example/cache:2", &(long("m.example") + ":3"), "m.example/web:3"]);
+    bench.unchanged(|| {
+        let unknown = ["deploy", "named", "-n", &bench.ns, "--release", "app", "--image", "Wep=m.example/web:2"];
+        bench.run(&unknown).exits(1).says(&["the application runs no `Wep`", "did you mean `Web`?"]);
+    });
+}
+
+/// Takes out of a rendered chart what former versions did not write into it.
+fn as_former_version(bench: &Bench, chart: &str) {
+    let path = format!("{chart}/aspire.json");
+    let mut contents: serde_json::Value = serde_json::from_slice(&std::fs::read(bench.path(&path)).unwrap()).unwrap();
+    contents["base"].as_object_mut().unwrap().remove("images").unwrap();
+    bench.write(&path, &contents.to_string());
+}
+
+#[test]
+fn the_registry_of_a_former_version_is_read_once_from_its_revision() {
+    let Some(bench) = built("former") else { return };
+    bench.run(&["render", "app", "-o", "chart", "--registry", "r.example/team", "--tag", "1"]).ok();
+    as_former_version(&bench, "chart");
+    bench.run(&["deploy", "chart", "-n", &bench.ns, "--release", "app"]).ok();
+    let first = images(&bench);
+    assert_eq!(first[1], long("r.example/team") + ":1");
+    bench.deploy(&["--tag", "1"]).ok().says(&["registry r.example/team (remembered"]);
+    assert_eq!(images(&bench), first);
+    // From here on it is a remembered value like any other, and can be forgotten.
+    bench.deploy(&["--registry", "-"]).ok();
+    bench.deploy(&[]).ok();
+    assert_eq!(images(&bench)[2], "web:1");
 }

@@ -23,9 +23,8 @@ impl Deployment<'_> {
         if self.writes {
             lock::wait_for_helm(&cluster, self.release, self.owner(), self.limits, self.report)?;
         }
-        let dapr = !self.request.plan.dapr_components.is_empty();
-        let before = before::look(&cluster, self.release, self.owner(), dapr).map_err(|error| self.explained(error))?;
-        self.before.put(before.adopting(self.request.plan, self.release));
+        let before = before::look_for(&cluster, self.release, self.owner(), self.request.plan);
+        self.before.put(before.map_err(|error| self.explained(error))?);
         self.cluster.put(cluster);
         Ok(())
     }

@@ -65,6 +65,8 @@ pub struct Status {
     pub updated: String,
     /// What runs.
     pub workloads: Vec<Running>,
+    /// Where images come from when no flag and no file says it: registry, tag and images of single resources, in words.
+    pub remembered: Vec<String>,
     /// How it is reached.
     pub endpoints: Vec<Endpoint>,
     /// Where its data is.
@@ -143,6 +145,7 @@ pub fn status(release: &Release) -> Result<Standing, Error> {
         meaning,
         migration,
         status: live.status,
+        remembered: remembered(state.as_ref()),
         chart: live.chart,
         app_version: live.app_version,
         updated: live.updated,
@@ -159,6 +162,12 @@ fn nothing(cluster: &Cluster, release: &Release) -> Result<Standing, Error> {
     let name = ReleaseSecret::name(&release.name);
     let secret = cluster.get(&SECRET, &release.namespace, &name)?;
     Ok(Standing::Nothing { claims, secrets: secret.map(|_| name).into_iter().collect() })
+/// What the ConfigMap of the release remembers of images. Shown only: whether it is ours is asked where it counts.
+fn remembered(state: Option<&Json>) -> Vec<String> {
+    let values = state.and_then(|state| serde_json::from_str(state["data"]["values"].as_str()?).ok());
+    values.map(|values| crate::inputs::remembered(&values)).unwrap_or_default()
+}
+
 }
 
 /// Whether `rollback` would find a revision, where the last one failed.
