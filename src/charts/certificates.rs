@@ -88,6 +88,11 @@ pub fn cert_manager(config: &Config) -> Option<PlannedChart> {
     })
 }
 
+/// The name of the release of the issuers that are made for a release.
+pub fn issuers_of(release: &str) -> String {
+    format!("{release}-{ISSUERS}")
+}
+
 /// The chart of the issuers, when there are any to be made for a release. `lives` says where the value of a secret
 /// parameter is read from.
 pub fn issuers(
@@ -130,7 +135,7 @@ pub fn issuers(
     problems.or(Some(PlannedChart {
         name: ISSUERS.to_owned(),
         source: Source::Generated(FILES.map(|(path, text)| (path.to_owned(), text.to_owned())).into()),
-        release: format!("{release}-{ISSUERS}"),
+        release: issuers_of(release),
         namespace: namespace.to_owned(),
         values: Map::from_iter([(ISSUERS.to_owned(), values)]),
         values_from,

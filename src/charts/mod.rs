@@ -12,7 +12,7 @@ mod plan;
 mod version;
 
 pub use bring::{Brought, brought};
-pub use certificates::{API as CERT_MANAGER_API, CERT_MANAGER, ISSUERS, Lives, issuers};
+pub use certificates::{API as CERT_MANAGER_API, CERT_MANAGER, ISSUERS, Lives, issuers, issuers_of};
 pub use decide::{Action, Found, Wanted, decide};
 pub use lock::{LOCK_FILE, Lock, Locked};
 pub use marks::Marks;

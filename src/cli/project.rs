@@ -59,6 +59,7 @@ impl Rendered {
             plan: &self.plan,
             chart: &self.chart,
             charts: &[],
+            names_charts: self.folder.is_some(),
             environment: environment.map(str::to_owned).zip(self.environment_values.clone()),
             given,
             rotation: Rotation::default(),

@@ -76,6 +76,7 @@ impl Deployment<'_> {
             Err(Error::Refused(problems)) => (vec![problems.to_string()], Some(problems), None),
             Err(error) => return Err(error),
         };
+        self.look_for_leaving()?;
         let ((helm, target), cluster) = (self.helm.get()?, self.cluster.get()?);
         let (before, settled) = (self.before.get()?, self.settled.get()?);
         let space = &self.release.namespace;

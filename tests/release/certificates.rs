@@ -237,6 +237,37 @@ fn a_cert_manager_of_others_is_used_and_a_cluster_issuer_of_others_is_not_taken(
 }
 
 #[test]
+fn issuers_that_leave_the_file_go_with_the_next_deploy() {
+    let Some(bench) = bench_of_its_own("leave") else { return };
+    let _cert_manager = CertManager::start(bench.plane).unwrap();
+    let ns = bench.ns.clone();
+    let (own, wide) = ("    own: {selfSigned: {}}\n", "    wide: {kind: ClusterIssuer, selfSigned: {}}\n");
+    configure(&bench, "", &format!("{own}    second: {{selfSigned: {{}}}}\n{wide}"));
+    bench.deploy(&[]).ok();
+    configure(&bench, "", &format!("{own}{wide}"));
+    bench.deploy(&[]).ok();
+    assert!(bench.find("issuer/second").is_none() && bench.find("issuer/own").is_some());
+    // A chart that was rendered before says nothing of issuers.
+    bench.run(&["render", "app", "-o", "chart"]).ok();
+    bench.run(&["deploy", "chart", "-n", &ns, "--release", "app"]).ok();
+    assert!(bench.find("issuer/own").is_some());
+    bench.configure(CONFIG);
+    let planned = bench.unchanged(|| bench.run(&["plan", "app", "-n", &ns]).exits(2));
+    let line = format!("chart issuers (app-issuers in namespace {ns}): uninstall with Issuer own");
+    assert!(planned.out.contains(&line) && !planned.out.contains("ClusterIssuer"), "{planned}");
+    bench.deploy(&[]).ok().says(&["removing the issuers that aspire-k8s.yaml no longer names"]);
+    assert!(bench.find("issuer/own").is_none());
+    assert_eq!(text(&bench.list("clusterissuers")[0]["metadata"]["name"]), "wide");
+    assert!(revisions(&bench).iter().all(|it| !it.contains("app-issuers")));
+    bench.run(&["plan", "app", "-n", &ns]).ok();
+    // What somebody else installed under that name stays.
+    bench.write("theirs/Chart.yaml", "apiVersion: v2\nname: theirs\nversion: 0.1.0\n");
+    bench.helm(&["install", "app-issuers", "theirs"]).ok();
+    bench.deploy(&[]).ok();
+    assert!(revisions(&bench).iter().any(|it| it.contains("app-issuers")));
+}
+
+#[test]
 fn without_cert_manager_nothing_is_begun() {
     let Some(bench) = bench_of_its_own("none") else { return };
     bench.configure(&format!("{CONFIG}certManager: {{install: false, issuers: {{a: {{selfSigned: {{}}}}}}}}\n"));

@@ -20,7 +20,7 @@ mod wait;
 pub use fetch::{Ready, fetch};
 pub use look::Decided;
 pub use pin::{installed_charts, newest_of, pin};
-pub use remove::{Named, Removal, removal, remove};
+pub use remove::{Going, Named, Removal, removal, remove};
 
 use super::deploy::Deployment;
 use super::graph::Step;
@@ -28,7 +28,7 @@ use super::lock::Word;
 use super::run::Limits;
 use super::saved::Key;
 use super::{Error, Release, Report, Slot};
-use crate::charts::{Action, Brought, Phase, PlannedChart};
+use crate::charts::{Action, Brought, ISSUERS, Phase, PlannedChart};
 use crate::cluster::{CLAIM, Cluster, annotation, label, marks};
 use crate::helm::Helm;
 use serde_json::{Value as Json, json};
@@ -40,6 +40,8 @@ use std::thread;
 pub struct Charts {
     ready: Slot<Vec<Ready>>,
     decided: Slot<Vec<Decided>>,
+    /// The release of issuers that SOURCE names no longer.
+    leaving: Slot<Option<Going>>,
 }
 
 /// What the work on charts needs.
@@ -127,6 +129,16 @@ pub fn steps<'a>(charts: &[PlannedChart], phase: Phase, first: &str) -> Vec<Step
     of_phase.map(step).collect()
 }
 
+/// The name of the step that removes issuers.
+const REMOVE_ISSUERS: &str = "remove-issuers-kubernetes";
+
+/// The step that removes the issuers, where there are none any more, once the application takes them no longer.
+pub fn removing<'a>(charts: &[PlannedChart]) -> Option<Step<'a, Deployment<'a>>> {
+    let text = "uninstall the issuers of certificates, where aspire-k8s.yaml names none any more";
+    let step = || Step::new(REMOVE_ISSUERS, text, &["helm-deploy-kubernetes"], Deployment::remove_leaving);
+    charts.iter().all(|chart| chart.name != ISSUERS).then(step)
+}
+
 /// Names of the steps of a phase, for what waits for all of them.
 pub fn names(charts: &[PlannedChart], phase: Phase) -> Vec<String> {
     charts.iter().filter(|chart| chart.phase == phase).map(PlannedChart::step).collect()
@@ -167,6 +179,26 @@ impl Deployment<'_> {
         let (work, ready, decided) = (self.work()?, self.charts.ready.get()?, self.charts.decided.get()?);
         self.hold.check()?;
         work.install(index, &ready[index], &decided[index], &self.known_values()?)
+    }
+
+    /// Looks whether the issuers leave. A chart that was rendered before names none, and leaves them as they are.
+    pub fn look_for_leaving(&self) -> Result<(), Error> {
+        let request = self.request;
+        let named = request.charts.iter().any(|chart| chart.name == ISSUERS);
+        let leaving = if named || !request.names_charts {
+            None
+        } else {
+            remove::leaving(self.release, &request.plan.application_id, self.cluster.get()?)?
+        };
+        self.charts.leaving.put(leaving);
+        Ok(())
+    }
+
+    /// The application takes them no longer.
+    pub fn remove_leaving(&self) -> Result<(), Error> {
+        let Some(Some(going)) = self.charts.leaving.find() else { return Ok(()) };
+        self.hold.check()?;
+        self.work()?.uninstall(going)
     }
 
     /// Charts that have claims, as the Secret remembers charts: a value that their data was set up with must not change unseen.
@@ -212,7 +244,15 @@ impl Deployment<'_> {
             action: decided.action.described(&decided.version),
             changes: decided.action.is_change(),
         };
-        self.request.charts.iter().zip(decided).map(change).collect()
+        let leaving = self.charts.leaving.find().into_iter().flatten().map(|going| ChartChange {
+            name: ISSUERS.to_owned(),
+            release: going.name.clone(),
+            namespace: going.namespace.clone(),
+            version: String::new(),
+            action: format!("uninstall with {}: aspire-k8s.yaml names no issuers any more", going.objects()),
+            changes: true,
+        });
+        self.request.charts.iter().zip(decided).map(change).chain(leaving).collect()
     }
 
     /// What a saved plan remembers of the charts: bytes, state, and what stands in files of their values.
@@ -226,7 +266,9 @@ impl Deployment<'_> {
             let (revision, values) = (decided.revision.unwrap_or_default(), key.digest(written.as_bytes()));
             (chart.name.clone(), format!("{} revision {revision} {action} {values}", ready.digest))
         };
-        self.request.charts.iter().zip(both).map(state).collect()
+        let leaving = self.charts.leaving.find().into_iter().flatten();
+        let leaving = leaving.map(|going| (ISSUERS.to_owned(), format!("leaves with {}", going.objects())));
+        self.request.charts.iter().zip(both).map(state).chain(leaving).collect()
     }
 }
 

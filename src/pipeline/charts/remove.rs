@@ -8,8 +8,8 @@ use super::super::lock::{Hold, Seen, Word};
 use super::super::records::{self, Operation, Origin, Verb, shown};
 use super::super::run::Limits;
 use super::super::{Error, Release};
-use super::cluster_issuers;
-use crate::charts::{Marks, PlannedChart};
+use super::{Work, cluster_issuers};
+use crate::charts::{Marks, PlannedChart, issuers_of};
 use crate::cluster::{Cluster, ErrorKind, Owner, SECRET, label};
 use crate::diff::Object;
 use crate::helm::Options;
@@ -67,8 +67,13 @@ impl Going {
 
     /// What a person reads before being asked.
     pub fn line(&self) -> String {
+        format!("release {} in namespace {} with {}", self.name, self.namespace, self.objects())
+    }
+
+    /// What helm deletes, in words.
+    pub fn objects(&self) -> String {
         let objects: Vec<String> = self.objects.iter().map(shown).collect();
-        format!("release {} in namespace {} with {}", self.name, self.namespace, objects.join(", "))
+        if objects.is_empty() { "no object".to_owned() } else { objects.join(", ") }
     }
 }
 
@@ -150,6 +155,31 @@ pub fn remove(
     Ok(left)
 }
 
+/// The release of the issuers, where SOURCE makes none any more: ours by its marks, in the namespace of the application.
+/// Reads only; refuses what helm must not be let to do.
+pub fn leaving(release: &Release, application: &str, cluster: &Cluster) -> Result<Option<Going>, Error> {
+    let place = (release.namespace.clone(), issuers_of(&release.name));
+    let records = cluster.list(&SECRET, &place.0, &Marks::selector(&release.name, &release.namespace))?;
+    let is_ours = last_of(&records)
+        .get(&place)
+        .is_some_and(|(_, marks)| marks.is_of(application, &release.name, &release.namespace));
+    if !is_ours {
+        return Ok(None);
+    }
+    let operation = Operation::ours(Verb::Uninstall);
+    let objects = records::check(cluster, &release.beside(&place.1, &place.0)?, &operation)?;
+    Ok(Some(Going { namespace: place.0, name: place.1, objects, origin: operation.origin }))
+}
+
+impl Work<'_> {
+    /// Uninstalls the release of the issuers. Helm keeps those that other namespaces may use.
+    pub(super) fn uninstall(&self, going: &Going) -> Result<(), Error> {
+        say(self.report, format!("removing the issuers that aspire-k8s.yaml no longer names: {}", going.line()));
+        let issuers = self.release.beside(&going.name, &going.namespace)?;
+        uninstall(&issuers, self.application, self.cluster, self.limits, self.word, Origin::Ours)
+    }
+}
+
 fn uninstall(
     release: &Release,
     application: &str,
@@ -195,14 +225,19 @@ fn found(release: &Release, cluster: &Cluster, named: &Named, report: &Report) -
         }
         Err(error) => return Err(error.into()),
     };
+    Ok(last_of(&records).into_iter().map(|(place, (_, marks))| (place, marks)).collect())
+}
+
+/// The last revision of each release with marks.
+fn last_of(records: &[Json]) -> BTreeMap<Place, (u64, Marks)> {
     let mut last: BTreeMap<Place, (u64, Marks)> = BTreeMap::new();
-    for record in &records {
+    for record in records {
         let Some((place, revision, marks)) = read(record) else { continue };
         if last.get(&place).is_none_or(|(known, _)| *known < revision) {
             last.insert(place, (revision, marks));
         }
     }
-    Ok(last.into_iter().map(|(place, (_, marks))| (place, marks)).collect())
+    last
 }
 
 fn read(record: &Json) -> Option<(Place, u64, Marks)> {

@@ -62,6 +62,7 @@ impl Deployment<'_> {
     }
 
     pub(super) fn check(&self) -> Result<(), Error> {
+        self.look_for_leaving()?;
         let (mut findings, manifest) = self.examined()?;
         if findings.iter().all(|finding| finding.verdict != Verdict::Failed) {
             findings.extend(self.heeded(self.obstacles(&manifest)?));

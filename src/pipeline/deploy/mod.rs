@@ -64,6 +64,8 @@ pub struct Deploy<'a> {
     pub chart: &'a Chart,
     /// Other people's charts that are installed with it, what needs others after what it needs.
     pub charts: &'a [PlannedChart],
+    /// Whether SOURCE says which charts there are; one that was rendered before does not.
+    pub names_charts: bool,
     /// The chosen environment and what it changes of the chart's values.
     pub environment: Option<(String, Json)>,
     /// Values that a person gave.
@@ -160,7 +162,10 @@ pub fn steps<'a>(charts: &[PlannedChart]) -> Result<Graph<'a, Deployment<'a>>, P
     let prepared: Vec<&str> =
         std::iter::once("prepare-kubernetes").chain(installed.iter().map(String::as_str)).collect();
     let all = [charts::names(charts, Phase::Before), charts::names(charts, Phase::After)].concat();
-    let done: Vec<&str> = std::iter::once("find-hosts-kubernetes").chain(all.iter().map(String::as_str)).collect();
+    let removing = charts::removing(charts);
+    let removed = removing.as_ref().map(|step| step.listed.name.clone());
+    let done = ["find-hosts-kubernetes"].into_iter().chain(all.iter().chain(&removed).map(String::as_str));
+    let done: Vec<&str> = done.collect();
     steps.extend([
         Step::new(
             "preflight-kubernetes",
@@ -198,6 +203,7 @@ pub fn steps<'a>(charts: &[PlannedChart]) -> Result<Graph<'a, Deployment<'a>>, P
         Step::new("print-kubernetes-summary", "say where the application can be reached", &done, Deployment::summarise)
             .free(),
     ]);
+    steps.extend(removing);
     steps.extend(charts::steps(charts, Phase::Before, "prepare-kubernetes"));
     steps.extend(charts::steps(charts, Phase::After, "helm-deploy-kubernetes"));
     Graph::new(steps)
