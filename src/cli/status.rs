@@ -126,6 +126,15 @@ fn described(status: &pipeline::Status) -> String {
     );
     section(
         &mut out,
+        "CERTIFICATES",
+        &["NAME", "RENEWED", "PODS SINCE", "TO READ IT"],
+        status
+            .renewed
+            .iter()
+            .map(|it| [it.name.clone(), it.valid_from.clone(), it.started.clone(), it.command.clone()]),
+    );
+    section(
+        &mut out,
         "SECRETS",
         &["NAME", "KEYS", "MISSING"],
         status.secrets.iter().map(|secret| {

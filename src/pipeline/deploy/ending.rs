@@ -4,6 +4,7 @@ use super::{Deployment, Written};
 use crate::cluster::{Cluster, Objects};
 use crate::helm::Options;
 use crate::kubernetes::{ObjectName, Plan, PlannedWorkload};
+use crate::pipeline::event::warn;
 use crate::pipeline::graph::Ended;
 use crate::pipeline::kinds::Agreed;
 use crate::pipeline::promote::Way;
@@ -100,6 +101,11 @@ impl Deployment<'_> {
         self.say(format!("deployed {}", self.release.described()));
         for sentence in self.ways_in() {
             self.say(sentence);
+        }
+        // What was deployed is deployed; `status` says the same once it can be read.
+        let objects = self.foreseen.find().map(Vec::as_slice).unwrap_or_default();
+        for renewed in status::renewed(self.cluster.get()?, self.release, objects).unwrap_or_default() {
+            warn(self.report, renewed.sentence());
         }
         Ok(())
     }

@@ -3,10 +3,12 @@
 mod endpoints;
 mod gateways;
 mod migration;
+mod renewed;
 mod secrets;
 
 pub use endpoints::Endpoint;
 pub use migration::Migration;
+pub use renewed::{Renewed, look as renewed};
 pub use secrets::{Secret, used as secrets_used};
 
 use super::drift::{self, Drift};
@@ -63,14 +65,16 @@ pub struct Status {
     pub app_version: String,
     /// When the revision was written, as helm says it.
     pub updated: String,
-    /// What runs.
-    pub workloads: Vec<Running>,
     /// Where images come from when no flag and no file says it: registry, tag and images of single resources, in words.
     pub remembered: Vec<String>,
+    /// What runs.
+    pub workloads: Vec<Running>,
     /// How it is reached.
     pub endpoints: Vec<Endpoint>,
     /// Where its data is.
     pub claims: Vec<Claim>,
+    /// Servers that began before their certificate was renewed.
+    pub renewed: Vec<Renewed>,
     /// Secrets that it uses: names and keys.
     pub secrets: Vec<Secret>,
     /// What differs between the stored objects and the live ones.
@@ -141,20 +145,27 @@ pub fn status(release: &Release) -> Result<Standing, Error> {
         context: release.location.context.clone(),
         server: release.location.url.clone(),
         application,
+        remembered: remembered(state.as_ref()),
         revision: live.revision,
         meaning,
         migration,
         status: live.status,
-        remembered: remembered(state.as_ref()),
         chart: live.chart,
         app_version: live.app_version,
         updated: live.updated,
         workloads: present.iter().filter_map(|object| running(object, &scalers)).collect(),
         endpoints: endpoints(&present),
         claims: claims(&cluster, release)?,
+        renewed: renewed(&cluster, release, &stored)?,
         secrets: secrets_used(&cluster, release, &stored.iter().collect::<Vec<_>>())?,
         drift,
     })))
+}
+
+/// What the ConfigMap of the release remembers of images. Shown only: whether it is ours is asked where it counts.
+fn remembered(state: Option<&Json>) -> Vec<String> {
+    let values = state.and_then(|state| serde_json::from_str(state["data"]["values"].as_str()?).ok());
+    values.map(|values| crate::inputs::remembered(&values)).unwrap_or_default()
 }
 
 fn nothing(cluster: &Cluster, release: &Release) -> Result<Standing, Error> {
@@ -162,12 +173,6 @@ fn nothing(cluster: &Cluster, release: &Release) -> Result<Standing, Error> {
     let name = ReleaseSecret::name(&release.name);
     let secret = cluster.get(&SECRET, &release.namespace, &name)?;
     Ok(Standing::Nothing { claims, secrets: secret.map(|_| name).into_iter().collect() })
-/// What the ConfigMap of the release remembers of images. Shown only: whether it is ours is asked where it counts.
-fn remembered(state: Option<&Json>) -> Vec<String> {
-    let values = state.and_then(|state| serde_json::from_str(state["data"]["values"].as_str()?).ok());
-    values.map(|values| crate::inputs::remembered(&values)).unwrap_or_default()
-}
-
 }
 
 /// Whether `rollback` would find a revision, where the last one failed.
