@@ -12,7 +12,7 @@ mod write;
 pub use read::{ReadError, is_archive, is_chart, read};
 pub use render::render;
 pub use values::data_yaml;
-pub use write::{Difference, WriteError, check, write, write_objects};
+pub use write::{Difference, WriteError, check, write, write_objects, write_unless};
 
 use std::collections::BTreeMap;
 

@@ -14,6 +14,9 @@ use std::path::{Path, PathBuf};
 /// Why a chart was not written.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
+    /// A person told us to stop before the new chart was whole.
+    #[error("interrupted; nothing was written")]
+    Interrupted,
     /// The folder holds something that is not a chart of ours.
     #[error("{0} is not empty and holds no chart of kubectl aspire; choose another folder with -o, or empty it")]
     Foreign(PathBuf),
@@ -51,6 +54,12 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> WriteE
 /// The new chart is written beside the old one and takes its place in one step, so that whoever interrupts us finds the
 /// old chart whole. Files that a person added are carried over. A link to a folder stays a link.
 pub fn write(chart: &Chart, folder: &Path) -> Result<(), WriteError> {
+    write_unless(chart, folder, &|| false)
+}
+
+/// The same, unless a person tells us to stop: then what was begun is removed.
+pub fn write_unless(chart: &Chart, folder: &Path, stopped: &dyn Fn() -> bool) -> Result<(), WriteError> {
+    let go_on = || if stopped() { Err(WriteError::Interrupted) } else { Ok(()) };
     let real = folder.canonicalize();
     if let (Ok(real), Ok(current)) = (&real, std::env::current_dir().and_then(fs::canonicalize))
         && current.starts_with(real)
@@ -68,15 +77,18 @@ pub fn write(chart: &Chart, folder: &Path) -> Result<(), WriteError> {
     let staging = temporary::folder_in(&parent, STAGING).map_err(failed("create a folder in", &parent))?;
     let new = staging.path().join("chart");
     for (path, bytes) in &chart.files {
+        go_on()?;
         write_file(&new.join(path), bytes)?;
     }
     for (path, thing) in others {
+        go_on()?;
         if !is_generated(folder, path, &existing)? {
             let target = new.join(path);
             create_parent(&target)?;
             copy(&folder.join(path), *thing, &target).map_err(failed("copy", &folder.join(path)))?;
         }
     }
+    go_on()?;
     replace(&new, folder, staging.path())
 }
 

@@ -238,10 +238,11 @@ pub fn listed(steps: &[pipeline::StepName], format: StepFormat) -> Exit {
     Exit::Done
 }
 
-/// Rendering waits for nobody, so that nothing has to bound it, and it leaves nothing half done, so that a signal may end it.
+/// Rendering waits for nobody, so that nothing has to bound it. A signal ends it once what it has begun is removed.
 pub fn conduct_of_render(options: &Render) -> Conduct<'_> {
     let deadline = Instant::now() + Duration::from_secs(3600);
-    let limits = Limits { deadline, stopped: &|| false };
+    crate::helm::hold();
+    let limits = Limits { deadline, stopped: &crate::helm::stopped };
     Conduct { only: options.steps.step.as_deref(), limits, report: &report::quiet }
 }
 

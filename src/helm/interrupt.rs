@@ -8,6 +8,7 @@
 
 use std::process::Child;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// What we were told.
@@ -73,8 +74,10 @@ impl Interrupts {
     pub fn of_program() -> &'static Self {
         static ALL: OnceLock<Interrupts> = OnceLock::new();
         ALL.get_or_init(|| {
-            // Without a thread for it, signals end us as they always did.
-            let _ = std::thread::Builder::new().name("signals".into()).spawn(listen);
+            // Without a thread for it, signals end us as they always did. Whoever asks goes on once they are listened to.
+            let (listening, begun) = std::sync::mpsc::channel();
+            let _ = std::thread::Builder::new().name("signals".into()).spawn(move || listen(listening));
+            let _ = begun.recv();
             Interrupts::default()
         })
     }
@@ -166,9 +169,10 @@ pub(super) fn kill_group(_process: u32) {}
 #[cfg(not(unix))]
 fn pass_on(_process: u32, _told: Told) {}
 
-fn listen() {
+/// Dropping the sender says the same as a message: nobody waits for what does not come.
+fn listen(listening: Sender<()>) {
     if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        runtime.block_on(hear());
+        runtime.block_on(hear(listening));
     }
 }
 
@@ -179,7 +183,7 @@ fn heard(told: Told) {
 }
 
 #[cfg(unix)]
-async fn hear() {
+async fn hear(listening: Sender<()>) {
     use tokio::signal::unix::{SignalKind, signal};
 
     let (interrupt, terminate) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
@@ -188,6 +192,7 @@ async fn hear() {
     let mut hang_up =
         (!is_ignored(SignalKind::hangup().as_raw_value())).then(|| signal(SignalKind::hangup()).ok()).flatten();
     let mut quit = signal(SignalKind::quit()).ok();
+    drop(listening);
     loop {
         tokio::select! {
             _ = interrupt.recv() => heard(Told::Interrupt),
@@ -218,7 +223,8 @@ fn is_ignored(signal: i32) -> bool {
 }
 
 #[cfg(not(unix))]
-async fn hear() {
+async fn hear(listening: Sender<()>) {
+    drop(listening);
     while tokio::signal::ctrl_c().await.is_ok() {
         heard(Told::Interrupt);
     }

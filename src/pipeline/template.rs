@@ -4,7 +4,7 @@ use super::graph::{Graph, Step};
 use super::run::{Conduct, run};
 use super::{Error, Random, Slot};
 use crate::app::App;
-use crate::chart::Chart;
+use crate::chart::{Chart, WriteError};
 use crate::cluster::{Access, Environment, MASK};
 use crate::helm::{Helm, Target, Values};
 use crate::inputs::{Given, Kept, Settled, settle};
@@ -43,9 +43,19 @@ pub struct Templating<'a> {
     objects: Slot<String>,
 }
 
+/// A chart that is written to its folder.
+pub struct Publishing<'a> {
+    chart: &'a Chart,
+    folder: &'a Path,
+    stopped: &'a (dyn Fn() -> bool + Sync),
+}
+
 /// The steps that write a chart.
-pub fn chart_steps<'a>() -> Result<Graph<'a, (&'a Chart, &'a Path)>, Problem> {
-    let write = |(chart, folder): &(&Chart, &Path)| Ok(crate::chart::write(chart, folder)?);
+pub fn chart_steps<'a>() -> Result<Graph<'a, Publishing<'a>>, Problem> {
+    let write = |to: &Publishing| match crate::chart::write_unless(to.chart, to.folder, to.stopped) {
+        Err(WriteError::Interrupted) => Err(Error::Interrupted),
+        written => Ok(written?),
+    };
     Graph::new(vec![Step::new("publish-kubernetes", "write the chart to its folder", &[], write)])
 }
 
@@ -65,7 +75,8 @@ pub fn template_steps<'a>() -> Result<Graph<'a, Templating<'a>>, Problem> {
 
 /// Writes the chart into a folder.
 pub fn publish(chart: &Chart, folder: &Path, conduct: &Conduct) -> Result<(), Error> {
-    run(&chart_steps()?.part(conduct.only)?, &(chart, folder), conduct.report, &conduct.limits)
+    let to = Publishing { chart, folder, stopped: conduct.limits.stopped };
+    run(&chart_steps()?.part(conduct.only)?, &to, conduct.report, &conduct.limits)
 }
 
 /// The objects as YAML: the Secret that deploy would write, and what helm renders. None when only a step before the last

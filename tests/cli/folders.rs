@@ -326,3 +326,41 @@ fn a_killed_render_leaves_a_whole_chart() {
     let left = fs::read_dir(folder.path().join("out")).unwrap().count();
     assert_eq!(left, 1, "the next run removes what the dead left");
 }
+
+/// A signal ends a render with nothing left beside the chart, whatever was written by then.
+#[cfg(unix)]
+#[test]
+fn a_signal_leaves_nothing_beside_the_chart() {
+    use rustix::process::{Pid, Signal, kill_process};
+
+    let folder = tempfile::tempdir().unwrap();
+    let names: Vec<String> = (0..300).map(|n| format!("web-{n}")).collect();
+    let home = folder.path().join("1").join("shop");
+    fs::create_dir_all(&home).unwrap();
+    let source = manifest(&home, &names, "1");
+    let out = folder.path().join("out");
+    let entries = || -> Vec<String> {
+        let entries = fs::read_dir(&out).into_iter().flatten();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    };
+    let run = || aspire(["render", "-o"]).args([out.join("chart")]).args([&source]);
+    run().run().ok();
+    let whole = tree(&out.join("chart"));
+    let mut interrupted = 0;
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP].into_iter().cycle().take(12) {
+        let mut child = run().command().stderr(std::process::Stdio::null()).spawn().unwrap();
+        // What is under way is seen by its folder.
+        while entries().len() < 2 && child.try_wait().unwrap().is_none() {
+            std::thread::yield_now();
+        }
+        if child.try_wait().unwrap().is_none() {
+            kill_process(Pid::from_child(&child), signal).unwrap();
+        }
+        let code = child.wait().unwrap().code();
+        assert!(code == Some(0) || code == Some(6), "{signal:?}: {code:?}");
+        interrupted += i32::from(code == Some(6));
+        assert_eq!(entries(), ["chart"], "{signal:?}");
+        assert_eq!(tree(&out.join("chart")), whole);
+    }
+    assert!(interrupted > 0, "no signal came in time");
+}

@@ -160,6 +160,20 @@ fn a_socket_is_never_a_config_map() {
     assert!(!ran.err.contains("ConfigMap") && !chart(&app).contains("docker.sock"));
 }
 
+/// Reading it would wait for a writer for ever.
+#[test]
+fn a_fifo_is_refused_and_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = folder.path().join("app");
+    fs::create_dir_all(&app).unwrap();
+    crate::files::fifo(&app.join("pipe"));
+    manifest(&app, &["pipe"]);
+    let ran = render(&app, &[]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.err.contains("`pipe` is a FIFO, neither a file nor a folder"), "{}", ran.err);
+    assert!(!folder.path().join("chart").exists());
+}
+
 #[test]
 fn a_folder_of_data_needs_a_claim() {
     let folder = tempfile::tempdir().unwrap();
