@@ -35,7 +35,7 @@ impl Packed {
     /// Reads it, wherever it is.
     pub fn load(source: &Source) -> Result<Self, CliError> {
         let shown = source.path().display().to_string();
-        if source.config.is_some() {
+        if source.beside.config.is_some() {
             return Err(CliError::Usage(format!(
                 "{shown} is a chart, which holds what aspire-k8s.yaml said when it was rendered; leave --config out, or pass the manifest"
             )));

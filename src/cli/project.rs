@@ -102,7 +102,7 @@ impl Project {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
             _ => PathBuf::from("."),
         };
-        let (mut config, config_path) = read_config(source.config.as_deref(), &base)?;
+        let (mut config, config_path) = read_config(source.beside.config.as_deref(), &base)?;
         config.sealed = read_sealed(&sealed_path(config.secrets.sealed.file.as_deref(), &config_path))?;
         for environment in config.environments.values() {
             if let Some(file) = &environment.secrets.sealed.file {
@@ -113,7 +113,7 @@ impl Project {
             base.canonicalize().ok().and_then(|base| base.file_name().map(|name| name.to_string_lossy().into_owned()));
         let home = std::env::home_dir();
         let named = config.source_root.as_ref().map(|root| config_folder(&config_path).join(root));
-        let root = source.source_root.clone().or(named);
+        let root = source.beside.source_root.clone().or(named);
         let reader = Reader::new(&base, root.as_deref(), home.as_deref());
         if let Some(why) = reader.refusal().filter(|_| root.is_some()) {
             return Err(CliError::Usage(format!("the source root (--source-root, `sourceRoot`): {why}")));

@@ -152,7 +152,7 @@ pub fn rollback(common: &Common, options: &Rollback) -> Result<Exit, CliError> {
     }
     let timeout = duration(&options.on.timeout)?;
     let (source, revision) = which(&options.which)?;
-    let source = Source { source, config: options.config.clone(), source_root: None, version: None, plain_http: false };
+    let source = Source::named(source, &options.beside);
     let (name, config, application) = meant(common, options.on.named.release.as_deref(), &source)?;
     let release =
         writing(common, &name, options.on.named.release_namespace.as_deref(), &config)?.allowing(allowed(&options.on)?);

@@ -12,12 +12,9 @@ pub struct Source {
     /// [default: .]
     #[arg(value_name = "SOURCE")]
     pub source: Option<PathBuf>,
-    /// Deployment intent; aspire-k8s.yaml beside the manifest when it is there
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    /// Folder that bind mounts may take files from; the manifest's own folder when it is not given
-    #[arg(long, value_name = "DIR")]
-    pub source_root: Option<PathBuf>,
+    /// What is read beside it.
+    #[command(flatten)]
+    pub beside: Beside,
     /// Version of the chart at an oci:// SOURCE
     #[arg(long, value_name = "VERSION")]
     pub version: Option<String>,
@@ -26,7 +23,23 @@ pub struct Source {
     pub plain_http: bool,
 }
 
+/// What is read beside the manifest, by every verb that reads SOURCE.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Beside {
+    /// Deployment intent; aspire-k8s.yaml beside the manifest when it is there
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Folder that bind mounts may take files from; the manifest's own folder when it is not given
+    #[arg(long, value_name = "DIR")]
+    pub source_root: Option<PathBuf>,
+}
+
 impl Source {
+    /// A SOURCE that another flag or word names. It is no reference into a registry.
+    pub fn named(source: Option<PathBuf>, beside: &Beside) -> Self {
+        Self { source, beside: beside.clone(), version: None, plain_http: false }
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         self.source.as_deref().unwrap_or(Path::new("."))

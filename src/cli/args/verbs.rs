@@ -1,6 +1,6 @@
 //! The flags of each verb.
 
-use super::parts::{Accept, Images, ListFormat, Named, On, Parameters, Source, Steps};
+use super::parts::{Accept, Beside, Images, ListFormat, Named, On, Parameters, Source, Steps};
 use crate::doctor::MAY_BE_WRONG;
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -149,9 +149,9 @@ pub struct Rollback {
     /// The application, and the number of the revision [default: the last one that was good before the current]
     #[arg(value_name = "SOURCE] [REVISION", num_args = 0..=2)]
     pub which: Vec<String>,
-    /// Deployment intent; aspire-k8s.yaml beside the manifest when it is there
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
+    /// What is read beside SOURCE.
+    #[command(flatten)]
+    pub beside: Beside,
     /// The steps.
     #[command(flatten)]
     pub steps: Steps,
@@ -330,9 +330,9 @@ pub struct ChartsLock {
     /// Folder of the application, or its manifest [default: .]
     #[arg(long, value_name = "SOURCE")]
     pub source: Option<PathBuf>,
-    /// Deployment intent; aspire-k8s.yaml beside the manifest when it is there
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
+    /// What is read beside SOURCE.
+    #[command(flatten)]
+    pub beside: Beside,
     /// How long the whole may take, such as 90s or 10m
     #[arg(long, default_value = "5m")]
     pub timeout: String,

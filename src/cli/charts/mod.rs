@@ -97,7 +97,7 @@ fn intent(common: &Common, source: &Source) -> Result<(Config, PathBuf), CliErro
 fn read_intent(source: &Source) -> Result<(Config, String), CliError> {
     let path = source.path();
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    read_config(source.config.as_deref(), if path.is_dir() { path } else { parent })
+    read_config(source.beside.config.as_deref(), if path.is_dir() { path } else { parent })
 }
 
 fn exact(config: &Config, folder: &Path) -> Result<Vec<PlannedChart>, CliError> {

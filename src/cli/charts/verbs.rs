@@ -107,13 +107,7 @@ fn list(common: &Common, options: &ChartsList) -> Result<Exit, CliError> {
 
 /// Writes the lock file anew: named charts, or all, and those of every environment.
 fn relock(options: &ChartsLock, to: Option<&str>, move_on: bool) -> Result<Exit, CliError> {
-    let source = Source {
-        source: options.source.clone(),
-        config: options.config.clone(),
-        source_root: None,
-        version: None,
-        plain_http: false,
-    };
+    let source = Source::named(options.source.clone(), &options.beside);
     let all = of_every_environment(&source)?;
     let folder = all.folder;
     check_names(&options.names, to, &all.charts)?;
