@@ -32,8 +32,9 @@ fn described(input: &Listed) -> String {
         Supply::Unneeded => "not needed".into(),
     };
     let secret = if input.secret { ", secret" } else { "" };
+    let length = input.length().map_or(String::new(), |length| format!(", {length}"));
     let users = if input.used_by.is_empty() { "nothing".into() } else { input.used_by.join(", ") };
     let reason = input.reason.as_ref().map_or(String::new(), |reason| format!("  {reason}\n"));
     let variable = input.variable.as_ref().map_or(String::new(), |variable| format!("  or  {variable}"));
-    format!("{} ({supply}{secret})\n{reason}  used by {users}\n  {}{variable}\n", input.name, input.flag)
+    format!("{} ({supply}{secret}{length})\n{reason}  used by {users}\n  {}{variable}\n", input.name, input.flag)
 }

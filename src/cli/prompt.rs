@@ -84,8 +84,9 @@ fn answers(
 
 fn question(input: &Listed) -> String {
     let reason = input.reason.as_ref().map_or(String::new(), |reason| format!("; {reason}"));
+    let length = input.length().map_or(String::new(), |length| format!("; {length}"));
     let secret = if input.secret { "; secret, not shown" } else { "" };
-    format!("{} (for {}{reason}{secret}): ", input.name, input.used_by.join(", "))
+    format!("{} (for {}{reason}{length}{secret}): ", input.name, input.used_by.join(", "))
 }
 
 /// Why an answer will not do.
@@ -107,6 +108,7 @@ mod tests {
             required: true,
             default: None,
             generated: false,
+            min_length: None,
             used_by: vec!["api".into(), "db".into()],
             flag: String::new(),
             variable: None,
@@ -154,5 +156,7 @@ mod tests {
     fn whoever_leaves_leaves_without_answers() {
         let outlook = Outlook { missing: vec![input("a", false), input("b", false)], made: Vec::new() };
         assert_eq!(asked(&outlook, &["x"]).0, Err(ErrorKind::Interrupted));
+        let question = question(&Listed { min_length: Some(22), ..input("pw", true) });
+        assert_eq!(question, "pw (for api, db; at least 22 characters; secret, not shown): ");
     }
 }

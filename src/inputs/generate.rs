@@ -15,6 +15,19 @@ const UPPER: &str = "ABCDEFGHJKMNPQRSTUVWXYZ";
 const NUMERIC: &str = "0123456789";
 const SPECIAL: &str = "-_.{}~()*+!";
 
+/// The least number of characters of such a value.
+pub(super) fn least(rule: &Generate) -> u32 {
+    let classes = [
+        (rule.lower, rule.min_lower),
+        (rule.upper, rule.min_upper),
+        (rule.numeric, rule.min_numeric),
+        (rule.special, rule.min_special),
+    ];
+    let all =
+        classes.into_iter().filter(|(enabled, _)| *enabled).fold(0, |sum: u32, (_, least)| sum.saturating_add(least));
+    rule.min_length.max(all)
+}
+
 /// A value that obeys the rule.
 pub fn generate(name: &str, rule: &Generate, random: &mut Random) -> Result<String, Problem> {
     let classes = [

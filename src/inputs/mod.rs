@@ -42,6 +42,8 @@ pub struct Listed {
     pub default: Option<String>,
     /// Whether `deploy` makes a value.
     pub generated: bool,
+    /// The least number of characters of a generated value: what a typed one should have, too.
+    pub min_length: Option<u32>,
     /// Resources that use it.
     pub used_by: Vec<String>,
     /// The flag that gives it.
@@ -72,6 +74,12 @@ pub enum Supply<'a> {
 }
 
 impl Listed {
+    /// `at least 22 characters`, where the application says how long a value should be.
+    pub fn length(&self) -> Option<String> {
+        let noun = |least: u32| if least == 1 { "character" } else { "characters" };
+        self.min_length.map(|least| format!("at least {least} {}", noun(least)))
+    }
+
     /// Who supplies it when nobody gives it.
     pub fn supply(&self) -> Supply<'_> {
         match (&self.default, self.required, self.generated) {
@@ -103,6 +111,7 @@ pub fn list(app: &App, plan: &Plan) -> Vec<Listed> {
             required: true,
             default: None,
             generated: false,
+            min_length: None,
             used_by: used_by.clone(),
             flag: "--tag VALUE".into(),
             variable: variable(TAG_INPUT),
@@ -121,6 +130,7 @@ fn declared(name: &str, input: &Input, plan: &Plan, variable: Option<String>) ->
         required: input.required() && !supplied,
         default: if input.secret { None } else { input.default.clone() },
         generated: input.generate.is_some() && !supplied,
+        min_length: input.generate.as_ref().map(generate::least).filter(|least| *least > 0),
         used_by: input.used_by.iter().cloned().collect(),
         flag: format!("--parameter {name}=VALUE"),
         variable,

@@ -191,6 +191,7 @@ fn missing(input: &Listed) -> Problem {
     let secret = if input.secret { "secret input" } else { "input" };
     let name = &input.name;
     let set = input.variable.as_ref().map_or(String::new(), |variable| format!(" set {variable},"));
-    Problem::at("", format!("no value for the {secret} `{name}`, which {users} {need}{why}"))
+    let length = input.length().map_or(String::new(), |length| format!(" ({length})"));
+    Problem::at("", format!("no value for the {secret} `{name}`{length}, which {users} {need}{why}"))
         .hint(format!("pass --parameter '{name}=VALUE',{set} or put `{name}: VALUE` into a file for --parameter-file"))
 }

@@ -67,7 +67,8 @@ fn about(input: &Listed) -> String {
     };
     let secret = if input.secret { ", secret" } else { "" };
     let users = if input.used_by.is_empty() { "nothing".into() } else { input.used_by.join(", ") };
-    format!("{supply}{secret}. Used by {}.", one_line(&users))
+    let length = input.length().map_or(String::new(), |length| format!(", {length}"));
+    format!("{supply}{secret}{length}. Used by {}.", one_line(&users))
 }
 
 /// A name as a YAML key: bare where every reader takes it for a text.
@@ -101,6 +102,7 @@ mod tests {
             flag: String::new(),
             variable: Some(super::super::variable(name)),
             hidden_default: false,
+            min_length: None,
             reason: Some("because\r\nx: y\u{2028}=z".into()),
         }
     }

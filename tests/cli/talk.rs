@@ -94,11 +94,18 @@ fn inputs_as_text_and_json() {
     insta::assert_snapshot!(aspire(["inputs", "app.json"]).run().ok());
     let listed: Vec<Value> = serde_json::from_str(&aspire(["inputs", "app.json", "-o", "json"]).run().ok()).unwrap();
     let description = |name: &str| (name == "image.tag").then_some("tag of the images built from this application");
-    let input =
-        |name: &str, secret, required, default: Option<&str>, generated, users: &[&str], flag: &str, variable: &str| {
-            json!({"name": name, "secret": secret, "required": required, "default": default, "generated": generated,
+    let input = |name: &str,
+                 secret,
+                 required,
+                 default: Option<&str>,
+                 generated: bool,
+                 users: &[&str],
+                 flag: &str,
+                 variable: &str| {
+        json!({"name": name, "secret": secret, "required": required, "default": default, "generated": generated,
+            "minLength": generated.then_some(22),
             "usedBy": users, "flag": flag, "variable": variable, "description": description(name), "value": null})
-        };
+    };
     let parameter = |name: &str| format!("--parameter {name}=VALUE");
     assert_eq!(
         listed,
@@ -128,8 +135,19 @@ fn inputs_as_text_and_json() {
         ]
     );
     let keys: Vec<&String> = listed[0].as_object().unwrap().keys().collect();
-    let expected =
-        ["name", "secret", "required", "default", "generated", "usedBy", "flag", "variable", "description", "value"];
+    let expected = [
+        "name",
+        "secret",
+        "required",
+        "default",
+        "generated",
+        "minLength",
+        "usedBy",
+        "flag",
+        "variable",
+        "description",
+        "value",
+    ];
     assert_eq!(keys, expected);
 }
 
