@@ -6,8 +6,8 @@ use super::findings::{Findings, Path, shown};
 use super::rules::{self, Rule};
 use super::{
     Chart, Config, Dashboard, Defaults, DeferredSecret, Environment, EnvironmentDashboard, EnvironmentResource,
-    ExistingSecret, ExternalDefaults, ExternalSecret, Parameter, Release, Resource, SecretSource, SecretStore, Secrets,
-    Service, Storage, Volume,
+    ExistingSecret, ExternalDefaults, ExternalSecret, GRACE_PERIOD, Parameter, Release, Resource, SecretSource,
+    SecretStore, Secrets, Service, Storage, Volume,
 };
 use super::{certificates, charts, dashboard};
 use crate::problem::nearest;
@@ -148,6 +148,16 @@ impl Check<'_> {
         self.labels(&resource.node_selector, &at.key("nodeSelector"));
         self.option(resource.priority_class.as_deref(), &rules::OBJECT_NAME, &at.key("priorityClass"));
         self.option(resource.service_account.as_deref(), &rules::OBJECT_NAME, &at.key("serviceAccount"));
+        self.drain(resource, &at.key("drainSeconds"));
+    }
+
+    /// The chart leaves out what would take the whole time that a pod has to stop.
+    fn drain(&mut self, resource: &Resource, at: &Path<'_>) {
+        let grace = resource.termination_grace_period_seconds.unwrap_or(GRACE_PERIOD);
+        if let Some(drain) = resource.drain_seconds.filter(|drain| *drain > 0 && *drain >= grace) {
+            let what = format!("{drain} seconds leave nothing of the {grace} that a pod has to stop");
+            self.findings.add(at, what, "say less, or more as `terminationGracePeriodSeconds`");
+        }
     }
 
     fn service(&mut self, service: &Service, at: &Path<'_>) {

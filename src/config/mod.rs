@@ -220,6 +220,9 @@ pub struct Parameter {
     pub from: Option<SecretSource>,
 }
 
+/// Seconds that a pod has to stop when nobody says otherwise, as in a pod.
+pub const GRACE_PERIOD: u32 = 30;
+
 /// One entry of `resources:`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -270,6 +273,8 @@ pub struct Resource {
     pub service_account: Option<String>,
     /// Seconds that a pod has to stop.
     pub termination_grace_period_seconds: Option<u32>,
+    /// Seconds that a pod of a Deployment behind a Service goes on before it stops, because nodes still send it requests; 5 when absent.
+    pub drain_seconds: Option<u32>,
     /// Security profile of a built image.
     pub security: Option<Security>,
     /// Pod security context, as in a pod; its keys win over ours.

@@ -6,7 +6,7 @@ use super::images::{BuiltImages, reference_values, registry};
 use super::name::Name;
 use super::secrets::SecretUse;
 use crate::app::{App, Image, Workload};
-use crate::config::{self, AccessMode, Config, SecretSource, Security};
+use crate::config::{self, AccessMode, Config, GRACE_PERIOD, SecretSource, Security};
 use crate::image;
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -14,7 +14,7 @@ use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 
 /// Seconds in which all nodes of a cluster hear that a pod stops.
-const DRAIN: u64 = 5;
+const DRAIN: u32 = 5;
 
 /// A tree of values with comments.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -187,11 +187,11 @@ pub fn workload(parts: &WorkloadParts, config: &Config, images: &BuiltImages) ->
     tree.data("topologySpreadConstraints", "", &intent.topology_spread_constraints);
     tree.data("priorityClassName", "", intent.priority_class.as_deref().unwrap_or(""));
     tree.data("serviceAccountName", "", intent.service_account.as_deref().unwrap_or(""));
-    tree.data("terminationGracePeriodSeconds", "", intent.termination_grace_period_seconds.unwrap_or(30));
+    tree.data("terminationGracePeriodSeconds", "", intent.termination_grace_period_seconds.unwrap_or(GRACE_PERIOD));
     tree.data(
         "drainSeconds",
         "Seconds that a pod behind a Service goes on after it is told to stop, because nodes still send it requests; 0 for none.",
-        DRAIN,
+        intent.drain_seconds.unwrap_or(DRAIN),
     );
     let restricted = intent.security.or(defaults.security).unwrap_or_default() == Security::Restricted;
     let built = is_built(parts.workload);

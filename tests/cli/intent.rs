@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// One key each, over `app.json`.
-const KEYS: [&str; 74] = [
+const KEYS: [&str; 75] = [
     "resources: {api: {image: 'ghcr.io/contoso/api:7@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef'}}",
     "resources: {db: {image: 'localhost:5000/pg'}}",
     "resources: {job: {image: 'dotnet:10'}}",
@@ -62,6 +62,7 @@ const KEYS: [&str; 74] = [
     "resources: {api: {priorityClass: high}}",
     "resources: {api: {serviceAccount: me}}",
     "resources: {api: {terminationGracePeriodSeconds: 5}}",
+    "resources: {api: {drainSeconds: 12}}",
     "resources: {api: {security: restricted}}",
     "resources: {api: {podSecurityContext: {fsGroup: 7}}}",
     "resources: {api: {securityContext: {readOnlyRootFilesystem: true}}}",
