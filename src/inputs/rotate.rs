@@ -83,15 +83,17 @@ pub struct Data<'a> {
     pub remembered: &'a BTreeMap<String, Vec<String>>,
     /// The claims, and the charts with claims, that are in the cluster.
     pub live: BTreeSet<String>,
+    /// Those of them that the release takes over.
+    pub ours: BTreeSet<String>,
 }
 
 impl Data<'_> {
-    /// What is in the cluster and may have been set up with the value of an input.
-    fn of(&self, name: &str) -> Vec<String> {
+    /// Which of these may have been set up with the value of an input.
+    fn of(&self, name: &str, among: &BTreeSet<String>) -> Vec<String> {
         let planned = self.plan.secrets.get(name).map(|secret| secret.claims.as_slice()).unwrap_or_default();
         let known = self.remembered.get(name).map(Vec::as_slice).unwrap_or_default();
         let claims: BTreeSet<&String> =
-            planned.iter().chain(known).filter(|claim| self.live.contains(claim.as_str())).collect();
+            planned.iter().chain(known).filter(|claim| among.contains(claim.as_str())).collect();
         claims.into_iter().cloned().collect()
     }
 
@@ -100,7 +102,7 @@ impl Data<'_> {
     pub fn ask_for_lost(&self, outlook: &mut Outlook, kept: &Kept) {
         let made = std::mem::take(&mut outlook.made);
         for mut input in made {
-            let claims = self.of(&input.name);
+            let claims = self.of(&input.name, &self.ours);
             if !input.secret || claims.is_empty() || kept.credential(&input.name).is_some() {
                 outlook.made.push(input);
                 continue;
@@ -124,15 +126,15 @@ pub struct Stale {
 pub fn stale(data: &Data, kept: &Kept, settled: &Settled) -> Stale {
     let mut stale = Stale::default();
     for (name, value) in settled.secret.iter().chain(&settled.chart_secret) {
-        let claims = data.of(name);
-        if claims.is_empty() {
-            continue;
-        }
-        match kept.credential(name) {
-            Some(old) if old == value => {}
-            Some(_) => stale.changed.push((name.clone(), claims)),
-            None if settled.made.contains(name) => stale.lost.push((name.clone(), claims)),
-            None => {}
+        let (found, among) = match kept.credential(name) {
+            Some(old) if old != value => (&mut stale.changed, &data.live),
+            // What is not taken over is refused for itself.
+            None if settled.made.contains(name) => (&mut stale.lost, &data.ours),
+            _ => continue,
+        };
+        let claims = data.of(name, among);
+        if !claims.is_empty() {
+            found.push((name.clone(), claims));
         }
     }
     stale
@@ -247,6 +249,7 @@ mod tests {
             plan: &plan,
             remembered: &remembered,
             live: live.iter().map(|claim| (*claim).to_owned()).collect(),
+            ours: live.iter().filter(|claim| **claim != "cache").map(|claim| (*claim).to_owned()).collect(),
         };
         let of = |kept: &Kept, live: &[&str]| stale(&data(live), kept, &settled);
         assert_eq!(of(&kept, &["other"]), Stale::default());
@@ -257,6 +260,8 @@ mod tests {
         assert_eq!(of(&same, &["postgres-data", "cache"]), Stale::default());
         let unknown = of(&Kept::default(), &["postgres-data", "cache"]);
         assert_eq!((unknown.changed.len(), unknown.lost.len()), (0, 1), "token was given");
+        let theirs = Data { ours: BTreeSet::new(), ..data(&["postgres-data"]) };
+        assert_eq!(stale(&theirs, &Kept::default(), &settled), Stale::default(), "it is refused for itself");
         let said = unknown.refusals().to_string();
         for part in ["`db` would be generated", "the claim postgres-data is there", "Parameters__db", "--accept stale"]
         {
@@ -272,7 +277,8 @@ mod tests {
             let data = Data {
                 plan: &plan,
                 remembered: &remembered,
-                live: live.iter().map(|claim| (*claim).to_owned()).collect(),
+                live: BTreeSet::new(),
+                ours: live.iter().map(|claim| (*claim).to_owned()).collect(),
             };
             let mut outlook = crate::inputs::outlook(&app, &plan, &Given::default(), kept);
             data.ask_for_lost(&mut outlook, kept);

@@ -4,9 +4,11 @@ use super::before::Before;
 use super::deploy::Deploy;
 use super::event::{Report, say, warn};
 use super::{Error, Random};
-use crate::cluster::name_of;
+use crate::cluster::claims::ReleaseName;
+use crate::cluster::{helm_release, label, marks, name_of};
 use crate::inputs::{Answers, Data, Means, Outlook, Settled, outlook, settle, stale};
 use crate::kubernetes::{Plan, lost_when_applied};
+use serde_json::Value as Json;
 use std::collections::BTreeSet;
 
 /// Asks a person for everything that is missing, at once.
@@ -33,6 +35,7 @@ pub struct Rotation {
 /// of their own, as the Secret remembers charts.
 pub fn settled(
     request: &Deploy,
+    release: ReleaseName,
     before: &Before,
     with_data: &BTreeSet<String>,
     ask: &AskInputs,
@@ -42,7 +45,7 @@ pub fn settled(
     let (app, plan) = (request.app, request.plan);
     let kept = before.kept.without(&request.rotation.names);
     let mut given = request.given.clone();
-    let data = data(before.plan(plan), before, with_data);
+    let data = data(before.plan(plan), before, release, with_data);
     let mut outlook = outlook(app, plan, &given, &kept);
     if !request.rotation.accept_stale {
         data.ask_for_lost(&mut outlook, &before.kept);
@@ -75,10 +78,17 @@ pub fn settled(
 }
 
 /// The data that is in the cluster. A claim template is there when one of its claims is.
-fn data<'a>(plan: &'a Plan, before: &'a Before, with_data: &BTreeSet<String>) -> Data<'a> {
-    let names: Vec<&str> = before.claims.iter().map(name_of).collect();
-    let used = plan.claims().filter(|claim| names.iter().any(|name| claim.is_called(name)));
-    let used = used.map(|claim| claim.name.as_str());
-    let live = names.iter().copied().chain(used).chain(with_data.iter().map(String::as_str));
-    Data { plan, remembered: &before.secret.claims, live: live.map(str::to_owned).collect() }
+fn data<'a>(plan: &'a Plan, before: &'a Before, release: ReleaseName, with_data: &BTreeSet<String>) -> Data<'a> {
+    let named = |claims: &mut dyn Iterator<Item = &Json>| -> BTreeSet<String> {
+        let names: Vec<&str> = claims.map(name_of).collect();
+        let used = plan.claims().filter(|claim| names.iter().any(|name| claim.is_called(name)));
+        let used = used.map(|claim| claim.name.as_str());
+        names.iter().copied().chain(used).map(str::to_owned).chain(with_data.iter().cloned()).collect()
+    };
+    let is_ours = |claim: &&Json| {
+        let of_template = helm_release(claim).is_none() && label(claim, marks::INSTANCE) == Some(release.name);
+        claim["metadata"]["deletionTimestamp"].is_null() && (release.owns(claim) || of_template)
+    };
+    let (live, ours) = (named(&mut before.claims.iter()), named(&mut before.claims.iter().filter(is_ours)));
+    Data { plan, remembered: &before.secret.claims, live, ours }
 }

@@ -1,6 +1,7 @@
 //! What a deploy looks at and checks. Nothing is written here but the chart, to a temporary folder.
 
 use super::Deployment;
+use crate::cluster::claims::ReleaseName;
 use crate::cluster::{ErrorKind, hides_words};
 use crate::doctor::{Finding, Verdict};
 use crate::pipeline::event::warn;
@@ -49,8 +50,9 @@ impl Deployment<'_> {
         let before = self.before.get()?;
         foreign::check_lost(self.request.plan, &self.request.given, &before.lost)?;
         self.cluster.get()?.hide(before.kept.foreign.values().filter(|value| !value.is_empty()).cloned());
-        let settled =
-            settled(self.request, before, &self.charts_with_data()?, self.ask.inputs, self.random, self.report)?;
+        let name = ReleaseName { name: &self.release.name, namespace: &self.release.namespace };
+        let with_data = self.charts_with_data()?;
+        let settled = settled(self.request, name, before, &with_data, self.ask.inputs, self.random, self.report)?;
         let secrets = values::secrets_of(&settled);
         if secrets.iter().any(|secret| hides_words(secret)) {
             let what = "a secret has fewer than 4 characters, so every word as short is shown as *** from here on";
