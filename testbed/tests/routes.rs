@@ -124,7 +124,17 @@ fn the_webhook_of_the_chart_answers() {
     // All of it goes and comes back, and the processes with it.
     helm(&["uninstall", "cert-manager"]);
     plane.kubectl(&["delete", "namespace", "tls"]).unwrap();
-    plane.kubectl(&["wait", "--for=delete", "crd/certificates.cert-manager.io", "--timeout=60s"]).unwrap();
+    let kinds = [
+        "certificates.cert-manager.io",
+        "certificaterequests.cert-manager.io",
+        "issuers.cert-manager.io",
+        "clusterissuers.cert-manager.io",
+        "orders.acme.cert-manager.io",
+        "challenges.acme.cert-manager.io",
+    ];
+    let kinds = kinds.map(|kind| format!("crd/{kind}"));
+    let gone = kinds.iter().map(String::as_str);
+    plane.kubectl(&["wait", "--for=delete", "--timeout=60s"].into_iter().chain(gone).collect::<Vec<_>>()).unwrap();
     install();
     let ns = plane.namespace("again");
     wait_for("webhook", || apply(&plane, &ns, ISSUERS).ok());

@@ -3,8 +3,8 @@
 //
 // The commands of cert-manager are in modules that are not published; its packages are. Everything that these parts do
 // is done by the packages. What is different from its own commands: nobody elects a leader, nothing is served but on
-// one address, a part waits for what it needs (kinds, a namespace) rather than fail and be started again, and it
-// starts over when they come or go.
+// one address, a part waits for what it needs (kinds, a namespace), and it starts over when they come or go. One that
+// fails starts over like the container of a pod.
 package main
 
 import (
@@ -27,7 +27,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
-	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/kubernetes"
 	kscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
@@ -100,7 +99,14 @@ func main() {
 		ctx := logf.NewContext(context.Background(), klog.Background(), os.Args[1])
 		err = parts[os.Args[1]](ctx, cluster)
 	}
-	log.Fatalf("%s ended: %v", os.Args[1], err)
+	startOver(fmt.Sprintf("%s ended: %v", os.Args[1], err))
+}
+
+// startOver is what the kubelet does when a container ends. What it needs may have gone while it started.
+func startOver(why string) {
+	klog.Infof("starting over: %s", why)
+	time.Sleep(5 * pause)
+	log.Fatal(syscall.Exec("/proc/self/exe", os.Args, os.Environ()))
 }
 
 // healthy says that the part has started.
@@ -111,10 +117,16 @@ func healthy() {
 	}()
 }
 
-// served tells whether the cluster serves all of these kinds (group/version/resource).
-func served(client discovery.DiscoveryInterface, kinds ...string) bool {
+// served tells whether the cluster serves all of these kinds (group/version/resource), and none of them is about to go: one
+// that is deleted is served until its objects are gone.
+func served(ctx context.Context, cluster kubernetes.Interface, kinds ...string) bool {
+	client := cluster.Discovery()
 	for _, kind := range kinds {
 		at := strings.LastIndex(kind, "/")
+		group, _, _ := strings.Cut(kind, "/")
+		if there := identity(ctx, cluster, kindsPath+kind[at+1:]+"."+group); there == "" || there == "unknown" {
+			return false
+		}
 		list, err := client.ServerResourcesForGroupVersion(kind[:at])
 		if err != nil {
 			return false
@@ -171,8 +183,7 @@ func startOverWithout(ctx context.Context, client kubernetes.Interface, paths ..
 				case first == "unknown":
 					first = now
 				case now != first:
-					klog.Infof("starting over: %s", path)
-					log.Fatal(syscall.Exec("/proc/self/exe", os.Args, os.Environ()))
+					startOver(path + " came or went")
 				}
 			}
 		}()
@@ -185,9 +196,8 @@ func runController(ctx context.Context, cluster *rest.Config) error {
 		return err
 	}
 	healthy()
-	kinds := client.Discovery()
 	waitFor("its kinds", func() bool {
-		return served(kinds, "cert-manager.io/v1/certificates", "cert-manager.io/v1/certificaterequests",
+		return served(ctx, client, "cert-manager.io/v1/certificates", "cert-manager.io/v1/certificaterequests",
 			"cert-manager.io/v1/issuers", "cert-manager.io/v1/clusterissuers",
 			"acme.cert-manager.io/v1/orders", "acme.cert-manager.io/v1/challenges")
 	})
@@ -196,7 +206,7 @@ func runController(ctx context.Context, cluster *rest.Config) error {
 	withRoutes := identity(ctx, client, gateways) != "" && identity(ctx, client, httpRoutes) != ""
 	if withRoutes {
 		waitFor("the kinds of routes", func() bool {
-			return served(kinds, "gateway.networking.k8s.io/v1/gateways", "gateway.networking.k8s.io/v1/httproutes")
+			return served(ctx, client, "gateway.networking.k8s.io/v1/gateways", "gateway.networking.k8s.io/v1/httproutes")
 		})
 	}
 	// What the controller has when nobody configures it; its own defaults are in a package that needs the client of
@@ -247,7 +257,7 @@ func runController(ctx context.Context, cluster *rest.Config) error {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		running.Go(func() {
-			log.Fatalf("%s ended: %v", name, one.Run(5, ctx))
+			startOver(fmt.Sprintf("%s ended: %v", name, one.Run(5, ctx)))
 		})
 	}
 	root.SharedInformerFactory.Start(ctx.Done())
@@ -266,7 +276,7 @@ func runCAInjector(ctx context.Context, cluster *rest.Config) error {
 		return err
 	}
 	healthy()
-	waitFor("certificates", func() bool { return served(client.Discovery(), "cert-manager.io/v1/certificates") })
+	waitFor("certificates", func() bool { return served(ctx, client, "cert-manager.io/v1/certificates") })
 	startOverWithout(ctx, client, kindsPath+certificates)
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
@@ -316,7 +326,7 @@ func runWebhook(ctx context.Context, cluster *rest.Config) error {
 	if err != nil {
 		return err
 	}
-	go func() { log.Fatal("certificates ended: ", parts.CertificateSource.Start(ctx)) }()
+	go func() { startOver(fmt.Sprint("certificates ended: ", parts.CertificateSource.Start(ctx))) }()
 	server := webhook.NewServer(webhook.Options{
 		Host: *address, Port: *port,
 		TLSOpts: []func(*tls.Config){func(c *tls.Config) { c.GetCertificate = parts.CertificateSource.GetCertificate }},
