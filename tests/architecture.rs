@@ -23,7 +23,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("kubernetes", &["app", "config", "digest", "image", "problem"]),
     ("inputs", &["app", "child_env", "config", "image", "kubernetes", "manifest", "problem", "yaml"]),
     ("chart", &["config", "kubernetes", "read_file", "temporary"]),
-    ("rollout", &[]),
+    ("rollout", &["cluster"]),
     ("seal", &["problem"]),
     ("sops", &["child_env", "problem"]),
     ("helm", &["cluster", "problem"]),

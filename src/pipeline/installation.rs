@@ -32,7 +32,7 @@ impl<'a> Installation<'a> {
 
     /// The release as helm writes it onto its objects.
     pub fn name(&self) -> ReleaseName<'a> {
-        ReleaseName { name: &self.release.name, namespace: &self.release.namespace }
+        self.release.helm_name()
     }
 
     /// The objects that a revision brought, or the last one; none where helm knows no such revision.

@@ -6,7 +6,6 @@ use super::promote::{Log, kind, live, nodes, others, volumes};
 use super::reach::{self, Manifest};
 use super::status::autoscalers;
 use super::{Error, Release};
-use crate::cluster::claims::ReleaseName;
 use crate::cluster::{CLAIM, Cluster, DEPLOYMENT, ErrorKind, Owner, STATEFUL_SET, name_of};
 use crate::helm::Values;
 use crate::problem::{Problem, Problems};
@@ -152,7 +151,7 @@ impl Installation<'_> {
             claims: self.cluster.list(&CLAIM, space, "")?,
             ..Live::default()
         };
-        let release = ReleaseName { name: &self.release.name, namespace: space };
+        let release = self.name();
         let sides = Sides { release, base: 0, last: &[], target: objects, live: &live };
         Ok(asks(sides))
     }
@@ -172,7 +171,7 @@ impl Installation<'_> {
         let mut live = live(self.cluster, space).map_err(not_allowed)?;
         let named = objects.iter().map(|object| (object["kind"].as_str().unwrap_or_default(), name_of(object)));
         others(self.cluster, space, &mut live, named)?;
-        let release = ReleaseName { name: &self.release.name, namespace: space };
+        let release = self.name();
         let look =
             |live: &Live| detect(Sides { release, base, last: &before, target: objects, live }).map_err(Error::Refused);
         let Some(found) = look(&live)? else { return Ok(None) };
@@ -241,8 +240,7 @@ pub fn check_none_open(cluster: &Cluster, owner: Owner<'_>, release: &Release) -
         return Ok(());
     };
     let what = format!("a workload migration is under way in the {}: {}", release.described(), log.journal.described());
-    let name = ReleaseName { name: &release.name, namespace: &release.namespace };
-    let hint = format!("finish it first: {}", log.journal.way_on(name));
+    let hint = format!("finish it first: {}", log.journal.way_on(release.helm_name()));
     Err(Error::Refused(Problem::at("", what).hint(hint).into()))
 }
 

@@ -69,6 +69,7 @@ pub use settle::{Ask, Rotation};
 pub use status::{Claim, Endpoint, Migration, Running, Secret, Standing, Status, status};
 pub use template::{Template, chart_steps, publish, template, template_steps};
 
+use crate::cluster::claims::ReleaseName;
 use crate::cluster::{Access, Cluster, Environment, Location};
 use crate::helm::{Helm, Target};
 use crate::problem::{Problem, Problems};
@@ -282,6 +283,11 @@ impl Release {
         let context =
             self.location.context.as_ref().map_or("this cluster".to_owned(), |context| format!("context {context}"));
         format!("release {} in namespace {} of {context} ({})", self.name, self.namespace, self.location.url)
+    }
+
+    /// The release as helm writes it onto its objects.
+    pub fn helm_name(&self) -> ReleaseName<'_> {
+        ReleaseName { name: &self.name, namespace: &self.namespace }
     }
 
     /// Another release on the same cluster.

@@ -10,7 +10,7 @@ use super::records::{self, Operation, Verb};
 use super::{Deploy, Error, Random, Release, checks, hosts, replicas, values};
 use crate::charts::{Brought, Phase};
 use crate::cluster::claims::ReleaseName;
-use crate::cluster::{Cluster, ErrorKind, Kind, KindName, Objects, Owner, Right, Survey, annotation, name_of};
+use crate::cluster::{Cluster, ErrorKind, Kind, KindName, Objects, Owner, Right, Survey, name_of};
 use crate::doctor::{self, Asks, Demand, Finding, Findings, Need, Served, Verdict};
 use crate::helm::{Helm, Target, Values};
 use crate::inputs::{Means, Settled, outlook, settle};
@@ -316,16 +316,19 @@ fn by_name(need: &Need, objects: &[Json], kinds: &Kinds) -> Vec<Right> {
 }
 
 fn room(examined: &Examined, objects: &[Json], kinds: &Kinds, survey: &Survey) -> Vec<Finding> {
-    let release = examined.target.release();
     let all = examined.before.live.values().flatten().chain(&examined.before.claims);
-    let ours = all.filter(|object| annotation(object, "meta.helm.sh/release-name") == Some(release));
-    let live: Vec<Json> = ours.cloned().collect();
+    let live = owned(all, examined.release.helm_name());
     let default_class = survey.classes.as_ref().ok().and_then(|classes| doctor::default_class(classes));
     let ranges: &[Json] = survey.limits.as_ref().map_or(&[], Vec::as_slice);
     let mut findings = doctor::limits(objects, &survey.limits);
     findings
         .extend(doctor::quotas(&Demand { objects, live: &live, kinds, default_class, limits: ranges }, &survey.quotas));
     findings
+}
+
+/// What this release takes room with already. One of the same name in another namespace is another one.
+fn owned<'a>(objects: impl Iterator<Item = &'a Json>, release: ReleaseName<'_>) -> Vec<Json> {
+    objects.filter(|object| release.owns(object)).cloned().collect()
 }
 
 /// The rules, and the server's own answer, which has the last word where it can be had.
@@ -360,4 +363,20 @@ fn names(examined: &Examined, objects: &[Json], kinds: &Kinds) -> Result<Vec<Fin
     let read = read.into_iter().filter_map(|object| object.ok().flatten());
     let all: Vec<Json> = live.values().flatten().cloned().chain(read).collect();
     Ok(doctor::names(objects, &all, release))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_release_of_the_same_name_in_another_namespace_takes_room_of_its_own() {
+        let of = |namespace: &str| {
+            json!({"metadata": {"annotations": {"meta.helm.sh/release-name": "shop",
+                "meta.helm.sh/release-namespace": namespace}}})
+        };
+        let objects = [of("n"), of("other"), json!({"metadata": {}})];
+        let release = ReleaseName { name: "shop", namespace: "n" };
+        assert_eq!(owned(objects.iter(), release), [of("n")]);
+    }
 }

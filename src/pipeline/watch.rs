@@ -115,7 +115,7 @@ impl<'a> Watch<'a> {
         Ok(Self {
             of,
             cluster,
-            rollout: Rollout::new(&of.release.name),
+            rollout: Rollout::new(of.release.helm_name()),
             start: Instant::now(),
             objects: BTreeMap::new(),
             forbidden: BTreeSet::new(),

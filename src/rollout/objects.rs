@@ -2,6 +2,7 @@
 //!
 //! Objects are JSON as the API server gives it, with `kind`; what is missing reads as empty.
 
+use crate::cluster::claims::ReleaseName;
 use serde_json::Value;
 
 /// A part of an object by its path (`/status/phase`).
@@ -58,12 +59,10 @@ pub(super) struct Workload<'a> {
 
 impl<'a> Workload<'a> {
     /// The workloads that helm made for this release, by kind and name.
-    pub fn of_release(objects: &'a [Value], release: &str) -> Vec<Self> {
+    pub fn of_release(objects: &'a [Value], release: ReleaseName<'_>) -> Vec<Self> {
         let kinds = ["Deployment", "StatefulSet"].into_iter().flat_map(|kind| of_kind(objects, kind));
-        let mut found: Vec<Self> = kinds
-            .filter(|object| object["metadata"]["annotations"]["meta.helm.sh/release-name"] == release)
-            .map(|object| Self::new(object, objects))
-            .collect();
+        let mut found: Vec<Self> =
+            kinds.filter(|object| release.owns(object)).map(|object| Self::new(object, objects)).collect();
         found.sort_by_key(|workload| (workload.kind(), workload.name()));
         found
     }

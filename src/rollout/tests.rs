@@ -1,6 +1,7 @@
 //! Looks at live objects, one after the other, and what is told of each.
 
 use super::*;
+use crate::cluster::claims::ReleaseName;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -36,6 +37,8 @@ fn a_program_reads_the_same_names_for_ever() {
     assert_eq!(serde_json::to_value(&progress).unwrap(), expected);
 }
 
+const SHOP: ReleaseName<'_> = ReleaseName { name: "shop", namespace: "n" };
+
 fn deployment(generation: u64, ready: u64) -> Value {
     json!({
         "kind": "Deployment",
@@ -43,6 +46,7 @@ fn deployment(generation: u64, ready: u64) -> Value {
             "name": "api", "uid": "d", "generation": generation,
             "annotations": {
                 "meta.helm.sh/release-name": "shop",
+                "meta.helm.sh/release-namespace": "n",
                 "deployment.kubernetes.io/revision": generation.to_string(),
             },
         },
@@ -110,7 +114,7 @@ fn seconds(count: u64) -> Duration {
 
 /// The findings of a rollout whose objects look like this from its second second on.
 fn findings(objects: &[Value], until: u64) -> Vec<Finding> {
-    let mut rollout = Rollout::new("shop");
+    let mut rollout = Rollout::new(SHOP);
     rollout.observe(&[], seconds(0));
     let told = (1..=until).flat_map(|second| rollout.observe(objects, seconds(second)));
     let told: Vec<Told> = told.collect();
@@ -411,7 +415,7 @@ fn a_normal_start_shows_nothing() {
 #[test]
 fn it_is_told_once_and_again_when_waiting_will_not_help() {
     let objects = with_pod(pod(1, "Pending", waiting("ErrImagePull", "manifest unknown")), &[]);
-    let mut rollout = Rollout::new("shop");
+    let mut rollout = Rollout::new(SHOP);
     rollout.observe(&[], seconds(0));
     let mut told = Vec::new();
     for second in 1..60 {
@@ -427,7 +431,7 @@ fn it_is_told_once_and_again_when_waiting_will_not_help() {
 #[test]
 fn at_the_end_of_a_wait_in_vain_everything_is_told() {
     let objects = with_pod(pod(1, "Running", crashed(1, 1)), &[]);
-    let mut rollout = Rollout::new("shop");
+    let mut rollout = Rollout::new(SHOP);
     rollout.observe(&objects, seconds(0));
     let told = rollout.finish(&objects, seconds(1), End::NotReady);
     let finding =
@@ -450,7 +454,7 @@ fn what_ends_by_itself_is_never_told_as_a_cause() {
         leaving
     };
     let reasons = |objects: &[Value], at: u64, end: End| {
-        let mut rollout = Rollout::new("shop");
+        let mut rollout = Rollout::new(SHOP);
         rollout.observe(objects, seconds(0));
         let told = rollout.finish(objects, seconds(at), end);
         let found =
@@ -477,7 +481,7 @@ fn nobody_is_told_to_remove_a_pod_by_force() {
 #[test]
 fn what_was_broken_before_is_not_the_fault_of_the_change() {
     let broken = with_pod(pod(1, "Running", crashed(9, 1)), &[]);
-    let mut rollout = Rollout::new("shop");
+    let mut rollout = Rollout::new(SHOP);
     let told = (0..10).flat_map(|second| rollout.observe(&broken, seconds(second))).collect::<Vec<_>>();
     assert!(!told.iter().any(|told| matches!(told, Told::Finding(..))), "{told:?}");
     // The change: the old pod still crashes, the new one comes.
@@ -486,7 +490,7 @@ fn what_was_broken_before_is_not_the_fault_of_the_change() {
     let told = (10..60).flat_map(|second| rollout.observe(&mended, seconds(second))).collect::<Vec<_>>();
     assert!(!told.iter().any(|told| matches!(told, Told::Finding(..))), "{told:?}");
     // Without a change it is told in the end: the same deploy again fails for the same reason.
-    let mut again = Rollout::new("shop");
+    let mut again = Rollout::new(SHOP);
     let told = (0..12).flat_map(|second| again.observe(&broken, seconds(second))).collect::<Vec<_>>();
     assert!(told.iter().any(|told| matches!(told, Told::Finding(..))), "{told:?}");
 }
@@ -495,7 +499,8 @@ fn what_was_broken_before_is_not_the_fault_of_the_change() {
 fn old_warnings_about_a_set_do_not_count() {
     let set = json!({
         "kind": "StatefulSet",
-        "metadata": {"name": "db", "uid": "s", "generation": 1, "annotations": {"meta.helm.sh/release-name": "shop"}},
+        "metadata": {"name": "db", "uid": "s", "generation": 1, "annotations":
+            {"meta.helm.sh/release-name": "shop", "meta.helm.sh/release-namespace": "n"}},
         "spec": {"replicas": 1, "selector": {"matchLabels": {"c": "db"}}},
         "status": {"observedGeneration": 1},
     });
@@ -509,7 +514,7 @@ fn old_warnings_about_a_set_do_not_count() {
         event["metadata"]["resourceVersion"] = json!(version);
         event
     };
-    let mut rollout = Rollout::new("shop");
+    let mut rollout = Rollout::new(SHOP);
     let count = |told: Vec<Told>| told.iter().filter(|told| matches!(told, Told::Finding(..))).count();
     assert_eq!(
         (0..60).map(|second| count(rollout.observe(&[set.clone(), warned("1")], seconds(second)))).sum::<usize>(),
@@ -524,7 +529,7 @@ fn old_warnings_about_a_set_do_not_count() {
 
 #[test]
 fn a_workload_is_followed_from_the_change_on() {
-    let mut rollout = Rollout::new("shop");
+    let mut rollout = Rollout::new(SHOP);
     let mut states = Vec::new();
     let mut look = |objects: &[Value], second: u64| {
         for told in rollout.observe(objects, seconds(second)) {
@@ -546,16 +551,20 @@ fn a_workload_is_followed_from_the_change_on() {
     let expected = [(0, 0, State::Waiting), (0, 1, State::Starting), (1, 1, State::Stopping), (1, 1, State::Ready)];
     assert_eq!(states, expected);
     // What no change touched is told at the end only.
-    let mut quiet = Rollout::new("shop");
+    let mut quiet = Rollout::new(SHOP);
     assert_eq!(quiet.observe(&[deployment(1, 1), set(1, 1)], seconds(0)), []);
     assert_eq!(quiet.finish(&[deployment(1, 1), set(1, 1)], seconds(1), End::Otherwise).len(), 1);
 }
 
 #[test]
 fn other_releases_and_odd_objects_are_left_alone() {
-    let mut other = with_pod(pod(1, "Running", crashed(9, 1)), &[]);
-    other[0]["metadata"]["annotations"]["meta.helm.sh/release-name"] = json!("theirs");
-    assert_eq!(findings(&other, 30), []);
+    let ours = with_pod(pod(1, "Running", crashed(9, 1)), &[]);
+    assert!(!findings(&ours, 30).is_empty());
+    for (mark, value) in [("meta.helm.sh/release-name", "theirs"), ("meta.helm.sh/release-namespace", "elsewhere")] {
+        let mut other = ours.clone();
+        other[0]["metadata"]["annotations"][mark] = json!(value);
+        assert_eq!(findings(&other, 30), [], "{mark}");
+    }
     let odd = [
         json!(null),
         json!({"kind": "Pod"}),

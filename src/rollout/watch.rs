@@ -6,6 +6,7 @@ use super::objects::{Workload, at, number, text, uid};
 use super::progress::progress;
 use super::symptom::{Symptom, symptoms};
 use super::{Finding, Log, Progress, Reason, State};
+use crate::cluster::claims::ReleaseName;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -38,6 +39,7 @@ type Key = (String, String, Reason, String, String);
 #[derive(Debug, Default)]
 pub struct Rollout {
     release: String,
+    namespace: String,
     first: Option<First>,
     since: BTreeMap<Key, Duration>,
     told: BTreeMap<(String, String, Reason, String), bool>,
@@ -55,8 +57,12 @@ struct First {
 
 impl Rollout {
     /// A rollout of this release; nothing is known yet.
-    pub fn new(release: &str) -> Self {
-        Self { release: release.to_owned(), ..Self::default() }
+    pub fn new(release: ReleaseName<'_>) -> Self {
+        Self { release: release.name.to_owned(), namespace: release.namespace.to_owned(), ..Self::default() }
+    }
+
+    fn release(&self) -> ReleaseName<'_> {
+        ReleaseName { name: &self.release, namespace: &self.namespace }
     }
 
     /// What is new. The first call says what was there before; `elapsed` is the time since then. `objects` are the
@@ -70,7 +76,7 @@ impl Rollout {
     pub fn finish(&mut self, objects: &[Value], elapsed: Duration, end: End) -> Vec<Told> {
         let mut told = self.look(objects, elapsed, end);
         let objects = self.without_old_events(objects);
-        for workload in Workload::of_release(&objects, &self.release) {
+        for workload in Workload::of_release(&objects, self.release()) {
             let key = (workload.kind().to_owned(), workload.name().to_owned());
             self.progress.entry(key).or_insert_with(|| {
                 let progress = progress(&workload, false);
@@ -95,13 +101,13 @@ impl Rollout {
     fn look(&mut self, objects: &[Value], elapsed: Duration, end: End) -> Vec<Told> {
         let is_first = self.first.is_none();
         if is_first {
-            self.first = Some(First::of(objects, &self.release));
+            self.first = Some(First::of(objects, self.release()));
         }
         let objects = self.without_old_events(objects);
         let mut told = Vec::new();
         let mut seen = BTreeSet::new();
         self.lasting.clear();
-        for workload in Workload::of_release(&objects, &self.release) {
+        for workload in Workload::of_release(&objects, self.release()) {
             let (mut lasting, mut short) = (Vec::new(), Vec::new());
             for symptom in symptoms(&workload) {
                 let key = key(&symptom.finding);
@@ -177,7 +183,7 @@ impl Rollout {
 }
 
 impl First {
-    fn of(objects: &[Value], release: &str) -> Self {
+    fn of(objects: &[Value], release: ReleaseName<'_>) -> Self {
         let generations = Workload::of_release(objects, release)
             .into_iter()
             .map(|workload| (uid(workload.object).to_owned(), number(workload.object, "/metadata/generation")));
