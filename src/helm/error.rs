@@ -1,5 +1,6 @@
 //! What went wrong between us and helm, as sentences.
 
+use super::cause::{Cause, UnknownKind};
 use std::fmt;
 
 /// How a process ended without success.
@@ -32,18 +33,8 @@ pub struct Failure {
     pub ended: Ended,
     /// The last lines it wrote to its standard error, or to its standard output when it wrote no error.
     pub lines: Vec<String>,
-    /// The same lines before secrets were hidden in them: only to tell failures apart by helm's own words.
-    pub(super) unmasked: Unmasked,
-}
-
-/// Lines that may hold secrets. They are asked for words and never shown, not even by `Debug`.
-#[derive(Clone, PartialEq, Eq, Default)]
-pub struct Unmasked(pub(super) Vec<String>);
-
-impl std::fmt::Debug for Unmasked {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} lines", self.0.len())
-    }
+    /// Why, as far as helm says it.
+    pub causes: Vec<Cause>,
 }
 
 /// An error of this module.
@@ -111,96 +102,43 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// Whether helm does not know the release, or the revision.
     pub fn is_not_found(&self) -> bool {
-        self.says("release: not found")
+        self.is_for(&Cause::NoSuchRelease)
     }
 
     /// Whether another helm works on the release, or was killed while it did.
     pub fn is_in_progress(&self) -> bool {
-        self.says("another operation (install/upgrade/rollback) is in progress")
-    }
-
-    /// Whether the cluster does not know the kind of an object: its definition is not installed.
-    pub fn is_unknown_kind(&self) -> bool {
-        self.says("no matches for kind")
+        self.is_for(&Cause::InProgress)
     }
 
     /// Whether it applied everything and waited in vain for it to become ready. What cannot be reached is another matter.
     pub fn is_not_ready(&self) -> bool {
-        const IN_VAIN: [&str; 4] =
-            ["context deadline exceeded", "timed out waiting", "not ready. status", "progress deadline"];
-        let ran = matches!(self, Self::Failed(failure) if matches!(failure.ended, Ended::Status(_)));
-        ran && IN_VAIN.iter().any(|words| self.says(words)) && !self.says("cluster unreachable")
+        self.is_for(&Cause::NotReady)
     }
 
     /// Whether a webhook that the API server asks did not answer. One that says no is another matter.
     pub fn is_webhook_away(&self) -> bool {
-        self.says("failed calling webhook")
-    }
-
-    /// The kinds that the cluster does not know, as far as helm names them: group with version, and kind.
-    pub fn unknown_kinds(&self) -> impl Iterator<Item = (&str, &str)> {
-        let lines = if let Self::Failed(failure) = self { failure.lines.as_slice() } else { &[] };
-        let parts = lines.iter().flat_map(|line| line.split("no matches for kind ").skip(1));
-        parts.filter_map(|part| {
-            let mut quoted = part.split('"').skip(1).step_by(2);
-            let (kind, version) = (quoted.next()?, quoted.next()?);
-            Some((version, kind))
-        })
+        self.is_for(&Cause::WebhookAway)
     }
 
     /// Whether a repository or registry has no such chart, or no such version of it.
     pub fn is_no_such_chart(&self) -> bool {
-        let Self::Failed(failure) = self else { return false };
-        failure.unmasked.0.iter().any(|line| {
-            (line.contains("not found") || line.contains("could not find"))
-                && !line.contains("repo ")
-                && !line.contains("no such host")
-        })
+        self.is_for(&Cause::NoSuchChart)
     }
 
-    fn says(&self, words: &str) -> bool {
-        matches!(self, Self::Failed(failure) if failure.unmasked.0.iter().any(|line| line.contains(words)))
+    /// The kinds that the cluster does not know; none where that is not why it failed.
+    pub fn unknown_kinds(&self) -> Vec<&UnknownKind> {
+        self.causes().iter().filter_map(Cause::unknown_kind).collect()
+    }
+
+    fn is_for(&self, cause: &Cause) -> bool {
+        self.causes().contains(cause)
+    }
+
+    fn causes(&self) -> &[Cause] {
+        if let Self::Failed(failure) = self { &failure.causes } else { &[] }
     }
 }
 
 fn indented(lines: &[String]) -> String {
     if lines.is_empty() { String::new() } else { format!(":\n  {}", lines.join("\n  ")) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_wait_in_vain_is_told_from_what_failed_before() {
-        let failed = |ended, line: &str| {
-            let lines = vec![line.to_owned()];
-            let unmasked = Unmasked(lines.clone());
-            Error::Failed(Box::new(Failure { command: "helm".into(), ended, lines, unmasked }))
-        };
-        for (line, expected) in [
-            ("Error: UPGRADE FAILED: context deadline exceeded", true),
-            ("Error: UPGRADE FAILED: timed out waiting for the condition", true),
-            ("Error: resource Deployment/n/api not ready. status: InProgress, message: Available: 0/1", true),
-            ("Error: UPGRADE FAILED: conflict occurred while applying object n/api apps/v1, Kind=Deployment", false),
-            ("Error: Kubernetes cluster unreachable: Get \"https://x\": context deadline exceeded", false),
-            ("Error: UPGRADE FAILED: Deployment.apps \"api\" is invalid: field is immutable", false),
-        ] {
-            assert_eq!(failed(Ended::Status(1), line).is_not_ready(), expected, "{line}");
-            assert!(!failed(Ended::Signal(9), line).is_not_ready(), "{line}");
-        }
-    }
-    #[test]
-    fn a_failure_is_known_by_what_helm_said_and_shows_what_is_masked() {
-        let said = "Error: release: not found";
-        let failure = Failure {
-            command: "helm".into(),
-            ended: Ended::Status(1),
-            lines: vec!["Error: release: *** found".into()],
-            unmasked: Unmasked(vec![said.into()]),
-        };
-        let error = Error::Failed(Box::new(failure));
-        assert!(error.says("not found"));
-        assert!(!format!("{error} {error:?}").contains(said));
-    }
 }

@@ -9,6 +9,7 @@
 //! Nothing here knows what a chart is for.
 
 mod arguments;
+mod cause;
 mod error;
 mod extra;
 mod interrupt;
@@ -23,6 +24,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 pub use arguments::{Options, Target, Values};
+pub use cause::{Cause, UnknownKind};
 pub use error::{Ended, Error, Failure, Result};
 pub use extra::checked as checked_arguments;
 pub use interrupt::{hold, stop, stopped};

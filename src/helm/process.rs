@@ -11,7 +11,8 @@ use std::thread;
 use std::time::Duration;
 
 use super::Follow;
-use super::error::{Ended, Error, Failure, Result, Unmasked};
+use super::cause::causes;
+use super::error::{Ended, Error, Failure, Result};
 use super::interrupt::{Interrupts, kill_group};
 use crate::cluster::{Mask, MaskedLines};
 
@@ -56,8 +57,8 @@ pub(super) struct Outcome {
     /// Its standard output, as it is.
     pub output: String,
     lines: Vec<String>,
-    /// The last lines of its standard error, else of its standard output, with the secrets in them.
-    unmasked: Unmasked,
+    /// The same lines with the secrets in them, to read why it failed.
+    unmasked: Vec<String>,
     status: ExitStatus,
     interrupted: bool,
     /// The time that it was given and did not end in.
@@ -124,7 +125,7 @@ impl Call<'_> {
         let status = child.wait().map_err(|error| self.not_started(&error))?;
         let late = self.limit.filter(|_| late.load(Ordering::SeqCst));
         let lines = if errors.is_empty() { others } else { errors };
-        let unmasked = Unmasked(if raw_errors.is_empty() { raw_others } else { raw_errors });
+        let unmasked = if raw_errors.is_empty() { raw_others } else { raw_errors };
         Ok(Outcome { output, lines, unmasked, status, interrupted, late, command })
     }
 
@@ -175,12 +176,8 @@ impl Outcome {
             return Err(Error::Late { command: self.command, seconds: limit.as_secs().max(1) });
         }
         let ended = ended(self.status);
-        Err(Error::Failed(Box::new(Failure {
-            command: self.command,
-            ended,
-            lines: self.lines,
-            unmasked: self.unmasked,
-        })))
+        let causes = causes(&self.unmasked, ended);
+        Err(Error::Failed(Box::new(Failure { command: self.command, ended, lines: self.lines, causes })))
     }
 
     /// The error for an answer that cannot be understood.

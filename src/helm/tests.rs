@@ -180,6 +180,18 @@ fn a_blocked_release_is_recognised() {
 }
 
 #[test]
+fn why_it_failed_is_read_before_secrets_are_hidden_in_it() {
+    let words = r#"Error: UPGRADE FAILED: no matches for kind "Certificate" in version "cert-manager.io/v1""#;
+    let fake = Fake::answering(&format!("echo '{words}' >&2; exit 1"));
+    let helm = fake.helm();
+    helm.hide(["matches for kind".to_owned()]);
+    let error = upgrade(&helm, &Values::NONE, &Options::default()).unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("matches for kind"), "{error:?}");
+    let kind = UnknownKind { api_version: "cert-manager.io/v1".into(), kind: "Certificate".into() };
+    assert_eq!(error.unknown_kinds(), [&kind]);
+}
+
+#[test]
 fn much_input_and_much_output_do_not_block_each_other() {
     let fake = Fake::answering(
         "head -c 3000000 /dev/zero | tr '\\0' 'x' | fold -w 99; echo; head -c 300000 /dev/zero | tr '\\0' 'y' >&2",

@@ -15,7 +15,7 @@ use super::{Error, Random, Release, own, values};
 use crate::charts::PlannedChart;
 use crate::cluster::{Cluster, Mask, NAMESPACE, Objects as _, ReleaseSecret, State};
 use crate::diff::{Change, Object, Sides, change};
-use crate::helm::{Intended, Options, Revision, Values};
+use crate::helm::{Intended, Options, Revision, UnknownKind, Values};
 use crate::problem::{Problem, Problems};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -86,8 +86,9 @@ impl Deployment<'_> {
                 let by_server = intended.by_server();
                 (intended.manifest, intended.hooks, Some(by_server))
             }
-            Err(Error::Helm(error)) if error.is_unknown_kind() => {
-                if refused.is_none() && !error.unknown_kinds().all(|(version, kind)| self.is_brought(version, kind)) {
+            Err(Error::Helm(error)) if !error.unknown_kinds().is_empty() => {
+                let brought = |kind: &UnknownKind| self.is_brought(&kind.api_version, &kind.kind);
+                if refused.is_none() && !error.unknown_kinds().into_iter().all(brought) {
                     errors.push(error.to_string());
                 }
                 // Without the cluster a chart may lack what it looks up there; then helm's first word stands.
