@@ -28,7 +28,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("sops", &["child_env", "problem"]),
     ("helm", &["cluster", "problem"]),
     ("diff", &["cluster", "problem", "yaml"]),
-    ("cluster", &["child_env", "problem", "yaml"]),
+    ("cluster", &["child_env", "digest", "problem", "yaml"]),
     ("doctor", &["cluster", "helm", "problem", "yaml"]),
     (
         "pipeline",

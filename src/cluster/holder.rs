@@ -1,41 +1,52 @@
 //! Who holds a lock, and whether that process still lives.
 //!
-//! A process is named by its machine (host, boot, process namespace), number and start time. That it is dead can be proven
-//! on that machine only; everywhere else nobody knows. This module ends no process.
+//! The name of a run is published, so it holds digests only: of the machine (host, boot, process namespace), of the user and
+//! of the process. They serve to compare: on the same boot of the same machine the process is found by looking at all of them.
+//! That it is dead can be proven on that machine only; everywhere else nobody knows. This module ends no process.
 
 use std::fs;
 
-/// A machine, as far as its processes can be named, and who looks at it.
+use super::processes;
+use crate::digest::sha256;
+
+/// How many hexadecimal digits of a digest are published: as many as the boot id has.
+const DIGITS: usize = 32;
+
+/// A machine, as far as its processes can be named, and who looks at it. Never published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Here {
     /// Name of the host.
-    pub host: String,
-    /// Which boot of it; empty where the system does not tell, and then nothing can be proven.
-    pub boot: String,
+    host: String,
+    /// Which boot of it, as a random number that only the machine knows; empty where the system does not tell, and then
+    /// nothing can be proven.
+    boot: String,
     /// The namespace that process numbers belong to: two containers of one machine have two.
-    pub space: String,
+    space: String,
     /// The user's number.
-    pub user: String,
+    user: String,
 }
 
-/// A run of this program.
+/// A run of this program, as it is named in the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
-    /// Where it runs.
-    pub on: Here,
-    /// Number of its process.
-    pub process: u32,
-    /// When that process started, in the system's own count; empty where the system does not tell.
-    pub born: String,
+    named: Named,
     /// What tells this run from every other: 32 random hexadecimal digits.
     pub run: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Named {
+    /// Digests of the machine, the user and the process; empty where the system does not tell.
+    Digests { host: String, user: String, process: String },
+    /// As versions before named it.
+    Former { on: Here, process: u32, born: String },
 }
 
 /// What is known of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Life {
-    /// It runs.
-    Alive,
+    /// It runs; with its number, if that was found on this machine.
+    Alive(Option<u32>),
     /// It has ended.
     Dead,
     /// Nobody can tell from here.
@@ -48,110 +59,163 @@ impl Here {
         let line = |path: &str| fs::read_to_string(path).map(|text| text.trim().to_owned()).unwrap_or_default();
         let space = fs::read_link("/proc/self/ns/pid").map(|link| link.to_string_lossy().into_owned());
         Self {
-            host: plain(&host()),
-            boot: plain(&line("/proc/sys/kernel/random/boot_id")),
-            space: plain(&space.unwrap_or_default()),
-            user: user_of("self"),
+            host: host(),
+            boot: line("/proc/sys/kernel/random/boot_id"),
+            space: space.unwrap_or_default(),
+            user: processes::user_of("self"),
         }
     }
 
-    fn same_machine(&self, other: &Self) -> bool {
-        !self.boot.is_empty() && (&self.host, &self.boot, &self.space) == (&other.host, &other.boot, &other.space)
+    /// A digest of what is known here; empty without the random number that keeps it from being guessed.
+    fn digest(&self, of: &str, more: &[&str]) -> String {
+        if self.boot.is_empty() {
+            return String::new();
+        }
+        let mut text = sha256([&[of, self.boot.as_str()], more].concat().join("\n"));
+        text.truncate(DIGITS);
+        text
     }
 
-    /// Whether a process of that machine lives, seen from here.
-    pub fn life(&self, on: &Self, process: u32, born: &str) -> Life {
-        if !self.same_machine(on) || born.is_empty() {
+    fn host_digest(&self) -> String {
+        self.digest("host", &[&self.host, &self.space])
+    }
+
+    fn user_digest(&self, run: &str) -> String {
+        self.digest("user", &[&self.user, run])
+    }
+
+    fn process_digest(&self, process: u32, run: &str) -> Option<String> {
+        let born = processes::start_time(process)?;
+        Some(self.digest("process", &[&process.to_string(), &born, run])).filter(|digest| !digest.is_empty())
+    }
+
+    /// Whether a holder runs, or ran, on this machine.
+    pub fn is_of(&self, holder: &Holder) -> bool {
+        match &holder.named {
+            _ if self.boot.is_empty() => false,
+            Named::Digests { host, .. } => *host == self.host_digest(),
+            Named::Former { on, .. } => self.machine_formerly() == [&on.host, &on.boot, &on.space].map(String::clone),
+        }
+    }
+
+    /// Whether all processes of a holder's user can be looked at from here.
+    fn sees(&self, holder: &Holder) -> bool {
+        let own = match &holder.named {
+            Named::Digests { user, .. } => *user == self.user_digest(&holder.run),
+            Named::Former { on, .. } => self.user == on.user,
+        };
+        self.is_of(holder) && (own || self.user == "0")
+    }
+
+    /// Whether the process of a holder's machine with this digest lives, seen from here.
+    pub fn life(&self, holder: &Holder, digest: &str) -> Life {
+        if !self.is_of(holder) || digest.is_empty() {
             return Life::Unknown;
         }
-        match start_time(process) {
-            Some(now) if now == born => Life::Alive,
+        let fits = |process| self.process_digest(process, &holder.run).as_deref() == Some(digest);
+        self.found(holder, fits)
+    }
+
+    /// Whether a process of a holder's machine has its run in this variable of its environment.
+    pub fn life_of_marked(&self, holder: &Holder, variable: &str) -> Life {
+        // The environment of others' processes cannot be read.
+        if !self.sees(holder) || holder.run.is_empty() {
+            return Life::Unknown;
+        }
+        let line = format!("{variable}={}", holder.run);
+        self.found(holder, |process| processes::has_variable(process, &line))
+    }
+
+    fn found(&self, holder: &Holder, fits: impl Fn(u32) -> bool) -> Life {
+        match processes::find(fits) {
+            Some(Some(process)) => Life::Alive(Some(process)),
+            // What others run may be hidden.
+            Some(None) if self.sees(holder) => Life::Dead,
+            _ => Life::Unknown,
+        }
+    }
+
+    /// Whether a process lives that was named by its number and the time of its start, as versions before did. Where that
+    /// came from, anything can have been written: the number is not passed on.
+    pub fn life_of_former(&self, holder: &Holder, process: u32, born: &str) -> Life {
+        if !self.is_of(holder) || born.is_empty() {
+            return Life::Unknown;
+        }
+        match processes::start_time(process) {
+            Some(now) if now == born => Life::Alive(None),
             Some(_) => Life::Dead,
-            None if is_gone(process) => Life::Dead,
+            None if processes::is_gone(process) => Life::Dead,
             None => Life::Unknown,
         }
     }
 
-    /// Whether a process of that machine has this variable in its environment.
-    pub fn life_of_marked(&self, on: &Self, variable: &str, value: &str) -> Life {
-        // The environment of others' processes cannot be read.
-        if !self.same_machine(on) || (self.user != on.user && self.user != "0") || value.is_empty() {
-            return Life::Unknown;
-        }
-        let Ok(processes) = fs::read_dir("/proc") else { return Life::Unknown };
-        let wanted = format!("{variable}={value}");
-        let marked = |name: &str| {
-            let variables = fs::read(format!("/proc/{name}/environ")).unwrap_or_default();
-            variables.split(|byte| *byte == 0).any(|one| one == wanted.as_bytes())
-        };
-        let names = processes.flatten().filter_map(|entry| entry.file_name().into_string().ok());
-        let found = names.filter(|name| name.bytes().all(|byte| byte.is_ascii_digit())).any(|name| marked(&name));
-        if found { Life::Alive } else { Life::Dead }
+    /// The machine as versions before wrote it.
+    fn machine_formerly(&self) -> [String; 3] {
+        [&self.host, &self.boot, &self.space].map(|text| text.replace('/', "-"))
     }
 }
 
 impl Holder {
     /// This process, as a run of its own.
     pub fn this_process() -> Self {
+        Self::of(&Here::look(), std::process::id())
+    }
+
+    /// A process of this machine, as a run of its own.
+    pub(super) fn of(here: &Here, process: u32) -> Self {
         let mut bytes = [0; 16];
         // Without randomness the process still tells runs apart.
         let _ = getrandom::fill(&mut bytes);
         let run = format!("{:032x}", u128::from_be_bytes(bytes));
-        let process = std::process::id();
-        Self { on: Here::look(), process, born: start_time(process).unwrap_or_default(), run }
+        let digest = here.process_digest(process, &run).unwrap_or_default();
+        let named = Named::Digests { host: here.host_digest(), user: here.user_digest(&run), process: digest };
+        Self { named, run }
     }
 
     /// Whether it lives, seen from here.
     pub fn life(&self, here: &Here) -> Life {
-        here.life(&self.on, self.process, &self.born)
+        match &self.named {
+            Named::Digests { process, .. } => here.life(self, process),
+            Named::Former { process, born, .. } => here.life_of_former(self, *process, born),
+        }
+    }
+
+    /// What names a process that it started, in the cluster; none when it cannot be found by that.
+    pub fn child(&self, process: u32) -> Option<String> {
+        Here::look().process_digest(process, &self.run)
     }
 
     /// The text that names it in the cluster.
     pub fn identity(&self) -> String {
-        let Here { host, boot, space, user } = &self.on;
-        [host, boot, space, user, &self.process.to_string(), &self.born, &self.run].map(String::as_str).join("/")
+        match &self.named {
+            Named::Digests { host, user, process } => [host, user, process, self.run.as_str()].join("/"),
+            Named::Former { on: Here { host, boot, space, user }, process, born } => {
+                [host, boot, space, user, &process.to_string(), born, &self.run].map(String::as_str).join("/")
+            }
+        }
     }
 
-    /// Reads what [`Self::identity`] wrote; none for a name that somebody else gave.
+    /// Reads what [`Self::identity`] wrote, or a version before; none for a name that somebody else gave.
     pub fn parse(identity: &str) -> Option<Self> {
-        let mut parts = identity.split('/').map(str::to_owned);
-        let mut next = || parts.next();
-        let on = Here { host: next()?, boot: next()?, space: next()?, user: next()? };
-        let holder = Self { on, process: next()?.parse().ok()?, born: next()?, run: next()? };
-        parts.next().is_none().then_some(holder)
-    }
-
-    /// `process 812 on ci-3`.
-    pub fn described(&self) -> String {
-        format!("process {} on {}", self.process, self.on.host)
+        let parts: Vec<&str> = identity.split('/').collect();
+        let (named, run) = match parts[..] {
+            [host, user, process, run] if [host, user, process].into_iter().all(is_digest) => {
+                let [host, user, process] = [host, user, process].map(str::to_owned);
+                (Named::Digests { host, user, process }, run)
+            }
+            [host, boot, space, user, process, born, run] => {
+                let [host, boot, space, user, born] = [host, boot, space, user, born].map(str::to_owned);
+                let on = Here { host, boot, space, user };
+                (Named::Former { on, process: process.parse().ok()?, born }, run)
+            }
+            _ => return None,
+        };
+        Some(Self { named, run: run.to_owned() })
     }
 }
 
-/// When a process started, in clock ticks since boot; none when it is not there, or is only waiting to be buried.
-pub fn start_time(process: u32) -> Option<String> {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The name of the program stands in brackets and may hold anything.
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
-    if matches!(fields.next()?, "Z" | "X") {
-        return None;
-    }
-    fields.nth(18).map(str::to_owned)
-}
-
-/// Whether there is no such process. A process that may not be looked at is there.
-#[cfg(unix)]
-fn is_gone(process: u32) -> bool {
-    use rustix::process::{Pid, test_kill_process};
-
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    let dead = stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with(['Z', 'X']));
-    let process = i32::try_from(process).ok().and_then(Pid::from_raw);
-    dead || process.is_none_or(|process| test_kill_process(process) == Err(rustix::io::Errno::SRCH))
-}
-
-#[cfg(not(unix))]
-fn is_gone(_process: u32) -> bool {
-    false
+fn is_digest(text: &str) -> bool {
+    text.is_empty() || (text.len() == DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 #[cfg(unix)]
@@ -164,84 +228,6 @@ fn host() -> String {
     std::env::var("COMPUTERNAME").unwrap_or_default()
 }
 
-#[cfg(unix)]
-fn user_of(process: &str) -> String {
-    use std::os::unix::fs::MetadataExt as _;
-
-    fs::metadata(format!("/proc/{process}")).map(|process| process.uid().to_string()).unwrap_or_default()
-}
-
-#[cfg(not(unix))]
-fn user_of(_process: &str) -> String {
-    String::new()
-}
-
-/// A text as one part of an identity.
-fn plain(text: &str) -> String {
-    text.replace('/', "-")
-}
-
 #[cfg(test)]
 #[cfg(target_os = "linux")]
-mod tests {
-    use std::process::{Command, Stdio};
-
-    use super::*;
-
-    fn sleeper() -> std::process::Child {
-        Command::new("sleep").arg("60").env("TEST_MARK", "abc").stdin(Stdio::null()).spawn().unwrap()
-    }
-
-    #[test]
-    fn an_identity_goes_both_ways() {
-        let holder = Holder::this_process();
-        assert_eq!(Holder::parse(&holder.identity()), Some(holder.clone()));
-        assert_eq!(holder.run.len(), 32);
-        assert_ne!(Holder::this_process().run, holder.run);
-        for foreign in ["", "controller-7f9", "a/b/c", "a/b/c/0/x/1/r", &format!("{}/more", holder.identity())] {
-            assert_eq!(Holder::parse(foreign), None, "{foreign}");
-        }
-    }
-
-    #[test]
-    fn death_is_proven_on_the_same_boot_of_the_same_machine_only() {
-        let here = Here::look();
-        let mut child = sleeper();
-        let born = start_time(child.id()).unwrap();
-        assert_eq!(here.life(&here, child.id(), &born), Life::Alive);
-        assert_eq!(here.life(&here, child.id(), "1"), Life::Dead, "another process has that number now");
-        for other in [
-            Here { host: "other".into(), ..here.clone() },
-            Here { boot: "other".into(), ..here.clone() },
-            Here { space: "other".into(), ..here.clone() },
-            Here { boot: String::new(), ..here.clone() },
-        ] {
-            assert_eq!(here.life(&other, child.id(), "1"), Life::Unknown, "{other:?}");
-        }
-        child.kill().unwrap();
-        while start_time(child.id()).is_some() {
-            std::thread::yield_now();
-        }
-        assert_eq!(here.life(&here, child.id(), &born), Life::Dead, "a process that nobody waited for yet");
-        child.wait().unwrap();
-        assert_eq!(here.life(&here, child.id(), &born), Life::Dead);
-        let nowhere = Here { boot: String::new(), ..here };
-        assert_eq!(nowhere.life(&nowhere, child.id(), &born), Life::Unknown);
-    }
-
-    #[test]
-    fn a_marked_process_is_found() {
-        let here = Here::look();
-        let mut child = sleeper();
-        while fs::read(format!("/proc/{}/environ", child.id())).unwrap_or_default().is_empty() {
-            std::thread::yield_now();
-        }
-        assert_eq!(here.life_of_marked(&here, "TEST_MARK", "abc"), Life::Alive);
-        assert_eq!(here.life_of_marked(&here, "TEST_MARK", "ab"), Life::Dead);
-        let other = Here { user: "12345".into(), ..here.clone() };
-        assert_eq!(other.life_of_marked(&here, "TEST_MARK", "abc"), Life::Unknown);
-        child.kill().unwrap();
-        child.wait().unwrap();
-        assert_eq!(here.life_of_marked(&here, "TEST_MARK", "abc"), Life::Dead);
-    }
-}
+mod tests;

@@ -28,6 +28,7 @@ mod note;
 mod objects;
 mod own_map;
 mod probe;
+pub mod processes;
 mod proxy;
 mod quantity;
 pub mod record;

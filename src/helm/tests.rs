@@ -364,7 +364,7 @@ fn a_second_signal_kills_helm_and_all_that_it_started() {
     assert_eq!(teller.join().unwrap(), (None, Some(6)));
     let child: u32 = fake.text("child").trim().parse().unwrap();
     let start = Instant::now();
-    while crate::cluster::holder::start_time(child).is_some() {
+    while crate::cluster::processes::start_time(child).is_some() {
         assert!(start.elapsed() < Duration::from_secs(20), "what helm started still runs");
         std::thread::sleep(Duration::from_millis(10));
     }

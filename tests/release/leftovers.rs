@@ -21,7 +21,7 @@ fn a_deploy_beside_another_is_refused_and_changes_nothing() {
     wait_for("the workloads", || bench.find("statefulset/db").and(bench.find("deployment/api")));
     bench.unchanged(|| {
         let second = bench.deploy(&["--parameter", "token=two"]).exits(3);
-        second.says(&["is being worked on: deploy by process", "wait until it has ended"]);
+        second.says(&["is being worked on: deploy on this machine, process", "wait until it has ended"]);
     });
     kill_process(Pid::from_child(&first), Signal::TERM).unwrap();
     wait_for("the end", || first.try_wait().unwrap());

@@ -14,8 +14,8 @@ use std::time::Duration;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
-pub use verdict::{Earlier, HelmRun};
-use verdict::{Verdict, instant};
+pub use verdict::{Earlier, HelmRun, over_at};
+use verdict::{Former, Verdict, described, instant};
 
 use super::error::{Error, ErrorKind, Result};
 use super::holder::{Here, Holder};
@@ -160,8 +160,8 @@ impl<S: Objects + Send + 'static> Held<S> {
             command: command.to_owned(),
             started_at: instant(Timestamp::now()),
             timeout_seconds: timeout.as_secs(),
-            process: None,
-            born: None,
+            child: None,
+            former: Former::default(),
             ended: false,
         };
         self.shared.change(|live| set(live, &["metadata", "annotations", HELM], json!(json!(note).to_string())))
@@ -169,10 +169,10 @@ impl<S: Objects + Send + 'static> Held<S> {
 
     /// Notes the process that runs.
     pub fn helm_runs(&self, process: u32) -> Result<()> {
-        let born = super::holder::start_time(process);
+        let child = self.shared.holder.child(process);
         self.shared.change(|live| {
             if let Some(mut note) = noted(live) {
-                (note.process, note.born) = (Some(process), born.clone());
+                note.child.clone_from(&child);
                 set(live, &["metadata", "annotations", HELM], json!(json!(note).to_string()));
             }
         })
@@ -290,8 +290,7 @@ impl<S: Objects> Shared<S> {
                         Some(live) if live["spec"]["holderIdentity"] == self.holder.identity() => state.live = live,
                         Some(live) => {
                             let by = live["spec"]["holderIdentity"].as_str().and_then(Holder::parse);
-                            let by = by.map_or("somebody else".to_owned(), |holder| holder.described());
-                            state.lost = Some(format!("{by} took it over"));
+                            state.lost = Some(format!("{} took it over", described(by.as_ref(), &Here::look())));
                         }
                         None => state.lost = Some("somebody deleted it".to_owned()),
                     }

@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use super::*;
 use crate::cluster::fake::Fake;
-use crate::cluster::holder::start_time;
 use crate::cluster::kind::Kind;
 
 const OWNER: Owner<'_> = Owner { release: "shop", application: "app" };
@@ -72,8 +71,7 @@ fn kill(mut child: Child) {
 /// A Lease of a run that was killed: its process is gone.
 fn left_by_a_killed_run(shop: &Shop, note: impl FnOnce(&Held<Shop>)) -> Holder {
     let child = sleeper(&[]);
-    let me = Holder::this_process();
-    let holder = Holder { process: child.id(), born: start_time(child.id()).unwrap(), ..me };
+    let holder = Holder::of(&Here::look(), child.id());
     let slow = Terms::default();
     note(&Held::acquire(shop.clone(), &claim(slow, holder.clone())).unwrap());
     kill(child);
@@ -81,9 +79,19 @@ fn left_by_a_killed_run(shop: &Shop, note: impl FnOnce(&Held<Shop>)) -> Holder {
 }
 
 fn other_host(holder: &Holder) -> Holder {
-    let mut other = holder.clone();
-    other.on.host = "ci-3".into();
-    other
+    let identity = holder.identity();
+    let (_, rest) = identity.split_once('/').unwrap();
+    Holder::parse(&format!("{:032x}/{rest}", 3)).unwrap()
+}
+
+/// How the version before named a process of this machine.
+fn formerly(process: u32, run: &str) -> String {
+    let line = |path: &str| std::fs::read_to_string(path).unwrap().trim().to_owned();
+    let (host, boot) = (line("/proc/sys/kernel/hostname"), line("/proc/sys/kernel/random/boot_id"));
+    let space = std::fs::read_link("/proc/self/ns/pid").unwrap().display().to_string();
+    let user = crate::cluster::processes::user_of("self");
+    let born = crate::cluster::processes::start_time(process).unwrap();
+    format!("{host}/{boot}/{space}/{user}/{process}/{born}/{run}")
 }
 
 fn wait_until(what: &str, ready: impl Fn() -> bool) {
@@ -104,8 +112,11 @@ fn one_holds_it_and_gives_it_back() {
     assert_eq!(live["metadata"]["labels"]["app.kubernetes.io/managed-by"], "kubectl-aspire");
     let said = refused(&shop);
     let process = std::process::id();
-    assert!(said.contains(&format!("is being worked on: deploy by process {process} on ")), "{said}");
-    assert!(said.contains("since 20") && said.contains(&format!("`kill {process}` stops it")), "{said}");
+    assert!(
+        said.contains(&format!("is being worked on: deploy on this machine, process {process}, since 20")),
+        "{said}"
+    );
+    assert!(said.contains(&format!("`kill {process}` stops it")), "{said}");
     held.check().unwrap();
     held.release().unwrap();
     assert_eq!(shop.live(), None);
@@ -135,7 +146,10 @@ fn a_holder_on_another_machine_is_followed_when_its_time_has_passed() {
     let holder = other_host(&left_by_a_killed_run(&shop, |_| {}));
     shop.put(|live| live["spec"]["holderIdentity"] = json!(holder.identity()));
     let said = refused(&shop);
-    assert!(said.contains("on ci-3") && said.contains("if it was killed, the way is free at 20"), "{said}");
+    assert!(
+        said.contains("deploy on another machine since 20") && said.contains("if it was killed, the way is free at 20"),
+        "{said}"
+    );
     for time in ["2020-01-01T00:00:00.000000Z", "2200-01-01T00:00:00.000000Z"] {
         shop.put(|live| {
             live["spec"]["holderIdentity"] = json!(holder.identity());
@@ -181,7 +195,7 @@ fn it_is_renewed_and_nothing_is_written_once_it_is_lost() {
     shop.put(|live| live["spec"]["holderIdentity"] = json!(other.identity()));
     wait_until("the loss", || held.check().is_err());
     let said = held.helm_starts("upgrade", Duration::from_secs(5)).unwrap_err().to_string();
-    assert!(said.contains("is no longer held: process") && said.contains("on ci-3 took it over"), "{said}");
+    assert!(said.contains("is no longer held: a run on another machine took it over"), "{said}");
     assert!(held.release().is_err());
     assert_eq!(shop.live().unwrap()["spec"]["holderIdentity"], other.identity());
 }
@@ -208,11 +222,11 @@ fn a_helm_that_outlives_its_run_is_waited_for() {
     });
     let said = refused(&shop);
     let process = child.id();
-    assert!(said.contains(&format!("by helm upgrade (process {process} on this machine) since 20")), "{said}");
+    assert!(said.contains(&format!("by helm upgrade on this machine, process {process}, since 20")), "{said}");
     assert!(said.contains("the run that started it is gone"), "{said}");
     kill(child);
     let held = acquire(&shop).unwrap();
-    assert!(matches!(held.earlier(), Some(Earlier::Dead(left)) if left.process == Some(process)));
+    assert!(matches!(held.earlier(), Some(Earlier::Dead(left)) if left.child.is_some()));
     // Killed before anything was done about it: the next one still knows.
     held.release().unwrap();
     let held = acquire(&shop).unwrap();
@@ -234,7 +248,8 @@ fn a_helm_whose_number_was_never_noted_is_known_by_its_mark() {
     wait_until("the mark", || {
         std::fs::read(format!("/proc/{}/environ", child.id())).is_ok_and(|text| !text.is_empty())
     });
-    assert!(refused(&shop).contains("by helm rollback since 20"));
+    let said = refused(&shop);
+    assert!(said.contains(&format!("by helm rollback on this machine, process {}, since 20", child.id())), "{said}");
     kill(child);
     assert!(matches!(acquire(&shop).unwrap().earlier(), Some(Earlier::Dead(_))));
 }
@@ -256,7 +271,9 @@ fn the_end_of_a_helm_on_another_machine_cannot_be_proven() {
     });
     let held = acquire(&shop).unwrap();
     let Some(Earlier::Unproven(left)) = held.earlier() else { panic!("{:?}", held.earlier()) };
-    assert_eq!(left.over_at(), "2020-01-01T00:07:00Z".parse().ok());
+    let over = |at_most| left.over_at(Duration::from_secs(at_most), Timestamp::now());
+    assert_eq!(over(86_400), "2020-01-01T00:07:00Z".parse().ok());
+    assert_eq!(over(60), "2020-01-01T00:03:00Z".parse().ok());
 }
 
 #[test]
@@ -288,4 +305,59 @@ fn a_revision_is_a_helms_own_when_it_was_begun_right_after_its_start() {
         assert_eq!(note.wrote(began.parse().ok()), own, "{began}");
     }
     assert!(!note.wrote(None));
+}
+
+#[test]
+fn nothing_of_the_machine_is_published() {
+    let shop = Shop::default();
+    let held = acquire(&shop).unwrap();
+    held.helm_starts("upgrade", Duration::from_secs(5)).unwrap();
+    held.helm_runs(std::process::id()).unwrap();
+    let live = shop.live().unwrap().to_string();
+    let former = formerly(std::process::id(), "");
+    for part in former.split('/').filter(|part| part.len() > 4) {
+        assert!(!live.contains(part), "{part}: {live}");
+    }
+    for key in ["process", "born", "user"] {
+        assert!(!live.contains(&format!("{key}\\\"")), "{key}: {live}");
+    }
+    held.helm_ended(true).unwrap();
+    held.release().unwrap();
+}
+
+#[test]
+fn a_lease_of_the_version_before_is_followed_as_before_and_no_number_of_it_is_repeated() {
+    let shop = Shop::default();
+    let (run, child) = (sleeper(&[]), sleeper(&[]));
+    let born = crate::cluster::processes::start_time(child.id()).unwrap();
+    left_by_a_killed_run(&shop, |held| held.helm_starts("upgrade", Duration::from_secs(300)).unwrap());
+    shop.put(|live| {
+        let identity = formerly(run.id(), "abc");
+        let note = json!({"holder": identity, "command": "upgrade", "startedAt": "2026-01-01T00:00:00Z",
+            "timeoutSeconds": 300, "process": child.id(), "born": born, "ended": false});
+        set(live, &["metadata", "annotations", HELM], json!(note.to_string()));
+        live["spec"]["holderIdentity"] = json!(identity);
+    });
+    let said = refused(&shop);
+    assert!(said.contains("is being worked on: deploy on this machine since 20"), "{said}");
+    assert!(!said.contains("kill") && !said.contains("process"), "{said}");
+    kill(run);
+    let said = refused(&shop);
+    assert!(said.contains("by helm upgrade on this machine since 2026"), "{said}");
+    assert!(!said.contains("kill") && !said.contains("process"), "{said}");
+    kill(child);
+    let held = acquire(&shop).unwrap();
+    assert!(matches!(held.earlier(), Some(Earlier::Dead(_))), "{:?}", held.earlier());
+}
+
+#[test]
+fn a_lease_that_somebody_planted_lasts_ten_minutes_at_most() {
+    let shop = Shop::default();
+    let holder = other_host(&left_by_a_killed_run(&shop, |_| {}));
+    shop.put(|live| {
+        live["spec"]["holderIdentity"] = json!(holder.identity());
+        live["spec"]["leaseDurationSeconds"] = json!(1_000_000);
+        live["spec"]["renewTime"] = json!(instant(Timestamp::now() - Duration::from_secs(601)));
+    });
+    acquire(&shop).unwrap();
 }

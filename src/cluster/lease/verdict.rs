@@ -2,6 +2,8 @@
 //!
 //! Values in, verdict out; what is asked of the system is whether processes of this machine live.
 
+use std::time::Duration;
+
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -11,10 +13,12 @@ use crate::cluster::error::Error;
 use crate::cluster::holder::{Here, Holder, Life};
 use crate::cluster::objects::annotation;
 
-/// The longest time that a helm is believed to wait, in seconds.
-const LONGEST: u64 = 86_400;
-/// The longest time from the start of a helm to the record of its revision, in seconds.
-const BEGINS: i64 = 420;
+/// The longest time that a Lease is believed to last without being renewed, in seconds. Ours lasts one minute.
+const LONGEST: i64 = 600;
+/// What helm does besides waiting, in seconds.
+const BESIDES: u64 = 120;
+/// The longest time that helm waits before it writes the record of its revision.
+const BEGINS: Duration = Duration::from_secs(300);
 
 /// A helm that was started under a Lease.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,13 +32,24 @@ pub struct HelmRun {
     pub started_at: String,
     /// How long it was allowed to wait.
     pub timeout_seconds: u64,
-    /// Its process; none when the run was stopped at the very moment of the start.
-    pub process: Option<u32>,
-    /// When the process started, in the system's own count.
-    pub born: Option<String>,
+    /// What names its process ([`Holder::child`]); none when the run was stopped at the very moment of the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub child: Option<String>,
+    /// What versions before wrote: its process and when that started.
+    #[serde(flatten)]
+    pub former: Former,
     /// Whether its run saw it end, without the release being settled by that.
     #[serde(default)]
     pub ended: bool,
+}
+
+/// A process as versions before noted it. Only read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Former {
+    #[serde(default, skip_serializing)]
+    process: Option<u32>,
+    #[serde(default, skip_serializing)]
+    born: Option<String>,
 }
 
 /// What is known of the helm of an earlier run.
@@ -99,25 +114,19 @@ pub(super) fn of(live: &Value, helm: Option<HelmRun>, here: &Here, now: Timestam
     };
     let (until, expired) = until(spec, now);
     let refusal = || {
-        let who = holder.as_ref().map_or_else(|| identity.to_owned(), Holder::described);
         let doing = annotation(live, DOING).unwrap_or("a run");
-        let since = time(&spec["acquireTime"]).map(|time| format!(" since {}", shown(time))).unwrap_or_default();
-        let hint = match (&holder, known) {
-            (Some(holder), Life::Alive) => {
-                format!("wait until it has ended, then run again; `kill {}` stops it", holder.process)
-            }
-            _ => format!(
-                "wait until it has ended, then run again; if it was killed, the way is free at {}",
-                shown(until)
-            ),
+        let place = place(holder.as_ref().is_some_and(|holder| here.is_of(holder)), known);
+        let hint = match known {
+            Life::Alive(process) => until_ended(process),
+            Life::Dead | Life::Unknown => format!("{WAIT}; if it was killed, the way is free at {}", shown(until)),
         };
-        Refusal { what: format!("is being worked on: {doing} by {who}{since}"), hint }
+        Refusal { what: format!("is being worked on: {doing} {place}{}", since(&spec["acquireTime"])), hint }
     };
-    if known == Life::Alive || (known == Life::Unknown && !expired) {
+    if matches!(known, Life::Alive(_)) || (known == Life::Unknown && !expired) {
         return Verdict::Held(refusal());
     }
     match helm.map(|helm| (life_of(&helm, here), helm)) {
-        Some((Life::Alive, helm)) => Verdict::Outlived(alive(&helm)),
+        Some((Life::Alive(process), helm)) => Verdict::Outlived(alive(&helm, process)),
         Some((end, helm)) => {
             let earlier = if end == Life::Dead { Earlier::Dead(helm) } else { Earlier::Unproven(helm) };
             free(known, refusal, Some(earlier))
@@ -126,13 +135,42 @@ pub(super) fn of(live: &Value, helm: Option<HelmRun>, here: &Here, now: Timestam
     }
 }
 
+/// What is said to whoever has to wait.
+const WAIT: &str = "wait until it has ended, then run again";
+
+/// Only a process that was found on this machine is named by its number.
+fn until_ended(process: Option<u32>) -> String {
+    process.map_or_else(|| WAIT.to_owned(), |process| format!("{WAIT}; `kill {process}` stops it"))
+}
+
+/// `on this machine, process 812`.
+fn place(here: bool, known: Life) -> String {
+    match known {
+        Life::Alive(Some(process)) => format!("on this machine, process {process},"),
+        _ if here => "on this machine".to_owned(),
+        _ => "on another machine".to_owned(),
+    }
+}
+
+/// Who holds a Lease, in words.
+pub(super) fn described(holder: Option<&Holder>, here: &Here) -> String {
+    holder.map_or_else(
+        || "somebody else".to_owned(),
+        |holder| format!("a run {}", place(here.is_of(holder), Life::Unknown)),
+    )
+}
+
+fn since(time: &Value) -> String {
+    self::time(time).map(|time| format!(" since {}", shown(time))).unwrap_or_default()
+}
+
 fn free(holder: Life, refusal: impl Fn() -> Refusal, earlier: Option<Earlier>) -> Verdict {
     if holder == Life::Dead { Verdict::Free(earlier) } else { Verdict::Expired(refusal(), earlier) }
 }
 
 /// When the Lease ends, and whether that has passed. A time that no clock could have said yet has passed, too.
 fn until(spec: &Value, now: Timestamp) -> (Timestamp, bool) {
-    let lasts = SignedDuration::from_secs(spec["leaseDurationSeconds"].as_i64().unwrap_or(0).clamp(0, 86_400));
+    let lasts = SignedDuration::from_secs(spec["leaseDurationSeconds"].as_i64().unwrap_or(0).clamp(0, LONGEST));
     let renewed = time(&spec["renewTime"]).unwrap_or(Timestamp::UNIX_EPOCH);
     let until = renewed.saturating_add(lasts).unwrap_or(renewed);
     (until, now >= until || renewed > now.saturating_add(lasts).unwrap_or(now))
@@ -143,26 +181,20 @@ fn life_of(helm: &HelmRun, here: &Here) -> Life {
         return Life::Dead;
     }
     let Some(holder) = Holder::parse(&helm.holder) else { return Life::Unknown };
-    match (helm.process, &helm.born) {
-        (Some(process), Some(born)) => here.life(&holder.on, process, born),
+    match (&helm.child, helm.former.process, &helm.former.born) {
+        (Some(child), ..) => here.life(&holder, child),
+        (None, Some(process), Some(born)) => here.life_of_former(&holder, process, born),
         // The run was stopped before it could note the process. The helm has the run in its environment.
-        _ => here.life_of_marked(&holder.on, MARK, &holder.run),
+        _ => here.life_of_marked(&holder, MARK),
     }
 }
 
-fn alive(helm: &HelmRun) -> Refusal {
-    let process = helm.process.map(|process| format!(" (process {process} on this machine)")).unwrap_or_default();
-    let since = helm.started_at.parse().map(|time| format!(" since {}", shown(time))).unwrap_or_default();
-    Refusal {
-        what: format!(
-            "is being worked on by helm {}{process}{since}, though the run that started it is gone",
-            helm.command
-        ),
-        hint: match helm.process {
-            Some(process) => format!("wait until it has ended, then run again; `kill {process}` stops it"),
-            None => "wait until it has ended, then run again".to_owned(),
-        },
-    }
+fn alive(helm: &HelmRun, process: Option<u32>) -> Refusal {
+    let place = place(true, Life::Alive(process));
+    let since = since(&helm.started_at.as_str().into());
+    let what =
+        format!("is being worked on by helm {} {place}{since}, though the run that started it is gone", helm.command);
+    Refusal { what, hint: until_ended(process) }
 }
 
 impl Earlier {
@@ -183,23 +215,22 @@ impl HelmRun {
         began.and_then(after).is_some_and(|seconds| (-5..=60).contains(&seconds))
     }
 
-    /// When it must have ended, if it keeps its own limit: with two minutes for what helm does besides waiting.
-    pub fn over_at(&self) -> Option<Timestamp> {
-        let started: Timestamp = self.started_at.parse().ok()?;
-        // Somebody may have written any number.
-        let seconds = i64::try_from(self.timeout_seconds.min(LONGEST)).ok()?.checked_add(120)?;
-        started.checked_add(SignedDuration::from_secs(seconds)).ok()
+    /// When it must have ended, if it waits no longer than it was told, and no longer than somebody says who knows more than
+    /// the note: that can hold any number.
+    pub fn over_at(&self, at_most: Duration, now: Timestamp) -> Option<Timestamp> {
+        over_at(self.started_at.parse().ok()?, Duration::from_secs(self.timeout_seconds).min(at_most), now)
     }
 
     /// When it must have begun its revision, if it ever does: helm writes the record before it waits for anything but
-    /// definitions of kinds. None for a start that no clock could have said yet.
+    /// definitions of kinds.
     pub fn begun_by(&self, now: Timestamp) -> Option<Timestamp> {
-        let started: Timestamp = self.started_at.parse().ok()?;
-        let ahead = SignedDuration::from_secs(120);
-        if started > now.saturating_add(ahead).ok()? {
-            return None;
-        }
-        let begun = started.checked_add(SignedDuration::from_secs(BEGINS)).ok()?;
-        Some(self.over_at()?.min(begun))
+        self.over_at(BEGINS, now)
     }
+}
+
+/// When a helm must have ended that was started then. None for a start that no clock could have said yet.
+pub fn over_at(started: Timestamp, timeout: Duration, now: Timestamp) -> Option<Timestamp> {
+    let besides = Duration::from_secs(BESIDES);
+    let latest = now.checked_add(besides).ok()?;
+    (started <= latest).then(|| started.checked_add(timeout.checked_add(besides)?).ok()).flatten()
 }

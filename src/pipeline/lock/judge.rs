@@ -1,11 +1,9 @@
 //! Whether a release may be gone on with, judged by its last revision and by what is known of the helm that worked on it.
 
 use super::Word;
-use crate::cluster::holder::Holder;
-use crate::cluster::lease::{Earlier, HelmRun};
+use crate::cluster::lease::{self, Earlier, HelmRun};
 use crate::cluster::{Record, Timestamp};
 use crate::problem::Problem;
-use std::time::Duration;
 
 /// What to do about the last revision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,12 +27,14 @@ pub fn judge(
     let under_way = record.filter(|record| record.is_under_way());
     match (under_way, earlier) {
         (None, None | Some(Earlier::Dead(_))) => Ok(Verdict::GoOn),
+        (None, Some(Earlier::Unproven(_))) if word.assume_helm_dead => Ok(Verdict::GoOn),
         // It may not have begun yet. Once its time has passed, it has ended or will never begin. The note says no more than
         // what whoever may write Leases wrote, so that no long time is believed.
         (None, Some(Earlier::Unproven(left))) => match left.begun_by(now) {
             Some(over) if now < over => {
                 let problem = format!("{what} may still be worked on by {}", described(left));
-                Err(Problem::at("", problem).hint(format!("wait until {}, then run again", shown(over))))
+                let hint = format!("wait until {}, then run again; or {KNOWN_DEAD}", shown(over));
+                Err(Problem::at("", problem).hint(hint))
             }
             _ => Ok(Verdict::GoOn),
         },
@@ -43,27 +43,29 @@ pub fn judge(
             let left = earlier.map(Earlier::helm).filter(|left| left.wrote(record.changed));
             let who = left.map_or_else(|| "another helm works on it, or was killed while it did".to_owned(), described);
             let problem = Problem::at("", format!("{what} is {}: {who}", record.status));
-            match left.map_or_else(|| over(record, word.timeout), HelmRun::over_at) {
+            // Whoever may write there can have written any times, so that this run's own bounds them.
+            let over = match left {
+                Some(left) => left.over_at(word.timeout, now),
+                None => record.changed.and_then(|began| lease::over_at(began, word.timeout, now)),
+            };
+            match over {
                 Some(over) if now < over => Err(problem.hint(format!(
                     "wait until it has ended; when none runs any more, from {} on: the same command with --assume-helm-dead",
                     shown(over)
                 ))),
                 _ if word.assume_helm_dead => Ok(Verdict::Recover),
-                _ => Err(problem
-                    .hint("when you know that no helm works on it any more: the same command with --assume-helm-dead")),
+                _ => Err(problem.hint(KNOWN_DEAD)),
             }
         }
     }
 }
 
-/// When a helm that nobody knows must have ended.
-fn over(record: &Record, timeout: Duration) -> Option<Timestamp> {
-    record.changed.and_then(|began| began.checked_add(timeout + Duration::from_secs(120)).ok())
-}
+/// The way out that only a person can take.
+const KNOWN_DEAD: &str = "when you know that no helm works on it any more: the same command with --assume-helm-dead";
 
 fn described(left: &HelmRun) -> String {
-    let host = Holder::parse(&left.holder).map_or_else(|| "another machine".to_owned(), |holder| holder.on.host);
-    format!("helm {} on {host}, started at {}, whose end nobody here can see", left.command, left.started_at)
+    let started = left.started_at.parse().map(|time| format!(", started at {}", shown(time))).unwrap_or_default();
+    format!("helm {} on another machine or of another user{started}, whose end nobody here can see", left.command)
 }
 
 fn shown(time: Timestamp) -> String {
@@ -73,8 +75,10 @@ fn shown(time: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::holder::Holder;
     use crate::cluster::record;
     use serde_json::json;
+    use std::time::Duration;
 
     const BEGAN: &str = "2026-01-01T10:00:00Z";
 
@@ -113,7 +117,8 @@ mod tests {
             ("pending-rollback", None, late, false, None),
             ("pending-rollback", None, late, true, Some(Verdict::Recover)),
             // It may not have begun its revision yet.
-            ("deployed", Some(&unproven), soon, true, None),
+            ("deployed", Some(&unproven), soon, false, None),
+            ("deployed", Some(&unproven), soon, true, Some(Verdict::GoOn)),
             ("deployed", Some(&unproven), late, false, Some(Verdict::GoOn)),
         ] {
             let verdict = judged(status, earlier, now, word);
@@ -134,17 +139,24 @@ mod tests {
         assert!(judged("deployed", Some(&planted(BEGAN)), soon, false).is_err());
         assert_eq!(judged("deployed", Some(&planted(BEGAN)), late, false), Ok(Verdict::GoOn));
         assert_eq!(judged("deployed", Some(&planted("2036-01-01T10:00:00Z")), soon, false), Ok(Verdict::GoOn));
-        assert_eq!(
-            judged("pending-upgrade", Some(&planted(BEGAN)), "2026-01-02T11:00:00Z", true),
-            Ok(Verdict::Recover)
+        assert_eq!(judged("pending-upgrade", Some(&planted(BEGAN)), late, true), Ok(Verdict::Recover));
+        // A record that says that it was begun in ten years.
+        let far = record::secret(
+            "shop",
+            2,
+            &json!({"version": 2, "info": {"status": "pending-upgrade", "last_deployed": "2036-01-01T10:00:00Z"}})
+                .to_string(),
         );
+        let word = Word { assume_helm_dead: true, timeout: Duration::from_secs(300) };
+        let judged = judge("shop", "n", Some(&Record::of(far).unwrap()), None, late.parse().unwrap(), word);
+        assert_eq!(judged.unwrap(), Verdict::Recover);
     }
 
     #[test]
     fn a_refusal_names_the_helm_and_the_moment() {
         let unproven = Earlier::Unproven(left("2026-01-01T09:59:58Z"));
         let said = judged("pending-upgrade", Some(&unproven), "2026-01-01T10:01:00Z", false).unwrap_err();
-        assert!(said.starts_with("the release shop in namespace n is pending-upgrade: helm upgrade on "), "{said}");
+        assert!(said.starts_with("the release shop in namespace n is pending-upgrade: helm upgrade on another machine or of another user, started at 2026-01-01 09:59:58 UTC"), "{said}");
         assert!(said.contains("from 2026-01-01 10:06:58 UTC on: the same command with --assume-helm-dead"), "{said}");
         let said = judged("pending-upgrade", None, "2026-01-01T10:08:00Z", false).unwrap_err();
         assert!(said.contains("when you know that no helm works on it any more"), "{said}");

@@ -1,0 +1,60 @@
+//! The processes of this machine, as `/proc` shows them. This module ends none.
+
+use std::fs;
+
+/// More processes than this are not searched.
+const MOST: usize = 100_000;
+
+/// The process of this machine that `fits` picks by its number, if there is one. None when not all could be looked at.
+pub fn find(fits: impl Fn(u32) -> bool) -> Option<Option<u32>> {
+    let names = fs::read_dir("/proc").ok()?.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    let mut numbers = names.filter_map(|name| name.parse().ok());
+    let found = numbers.by_ref().take(MOST).find(|number| fits(*number));
+    (found.is_some() || numbers.next().is_none()).then_some(found)
+}
+
+/// Whether the environment of a process has this line (`NAME=value`). That of another user's process cannot be read.
+pub fn has_variable(process: u32, line: &str) -> bool {
+    let variables = fs::read(format!("/proc/{process}/environ")).unwrap_or_default();
+    variables.split(|byte| *byte == 0).any(|one| one == line.as_bytes())
+}
+
+/// When a process started, in clock ticks since boot; none when it is not there, or is only waiting to be buried.
+pub fn start_time(process: u32) -> Option<String> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The name of the program stands in brackets and may hold anything.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    if matches!(fields.next()?, "Z" | "X") {
+        return None;
+    }
+    fields.nth(18).map(str::to_owned)
+}
+
+/// Whether there is no such process. A process that may not be looked at is there.
+#[cfg(unix)]
+pub fn is_gone(process: u32) -> bool {
+    use rustix::process::{Pid, test_kill_process};
+
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    let dead = stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with(['Z', 'X']));
+    let process = i32::try_from(process).ok().and_then(Pid::from_raw);
+    dead || process.is_none_or(|process| test_kill_process(process) == Err(rustix::io::Errno::SRCH))
+}
+
+#[cfg(not(unix))]
+pub fn is_gone(_process: u32) -> bool {
+    false
+}
+
+/// The number of the user that a process (`self`) belongs to.
+#[cfg(unix)]
+pub fn user_of(process: &str) -> String {
+    use std::os::unix::fs::MetadataExt as _;
+
+    fs::metadata(format!("/proc/{process}")).map(|process| process.uid().to_string()).unwrap_or_default()
+}
+
+#[cfg(not(unix))]
+pub fn user_of(_process: &str) -> String {
+    String::new()
+}
