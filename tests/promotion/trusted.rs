@@ -78,6 +78,21 @@ fn a_deploy_of_other_values_does_not_take_over_what_was_begun() {
     watch::holds(&bench, End::Committed);
 }
 
+// Rule: the records that helm is to use are judged before the first step, too (`driver::check_records`).
+#[test]
+fn a_way_back_over_a_changed_record_is_refused_before_anything_is_done() {
+    let Some(bench) = killed_past_helm("trrecord") else { return };
+    let label = |status: &str| {
+        let record = "secret/sh.helm.release.v1.app.v1";
+        bench.plane.kubectl(&["label", record, &format!("status={status}"), "--overwrite", "-n", &bench.ns]).unwrap();
+    };
+    label("failed");
+    bench.unchanged(|| promote(&bench, &["--abort"]).exits(3).says(&["its name or labels say otherwise"]));
+    label("superseded");
+    promote(&bench, &["--abort"]).ok();
+    watch::holds(&bench, End::RolledBack);
+}
+
 // Rule: a journal that contradicts itself is not believed (`Journal::contradictions`).
 #[test]
 fn a_planted_journal_stops_a_deploy_with_a_way_out() {

@@ -11,6 +11,7 @@ use crate::pipeline::event::{say, warn};
 use crate::pipeline::history::Past;
 use crate::pipeline::installation::Installation;
 use crate::pipeline::lock::Lock;
+use crate::pipeline::records::{self, Operation, Verb};
 use crate::pipeline::{Error, rollback};
 use crate::problem::Problem;
 use crate::promotion::{
@@ -78,6 +79,7 @@ impl Driver<'_> {
     /// needs no chart is done, which is all of a way to a revision. Who is stopped on the way is told what is left.
     pub fn drive(&self, log: &mut Log, upgrade: Option<&Upgrade>) -> Result<Way, Error> {
         check(&self.on, &log.journal, upgrade.is_some())?;
+        check_records(&self.on, &log.journal, log.journal.progress.direction == Direction::Back)?;
         self.go(log, upgrade).map_err(|error| match error {
             refused @ Error::Refused(_) => refused,
             error => self.unfinished(log, error),
@@ -291,6 +293,14 @@ pub(super) fn check(on: &Installation, journal: &Journal, has_chart: bool) -> Re
         journal.left(&seen.live).join("; ")
     );
     Err(Error::Refused(Problem::at("", what).hint(journal.way_on(name)).into()))
+}
+
+/// Refuses, before anything is done, records that helm must not be let to use on the way. Which revision a way without a chart
+/// goes to is known; a way that may turn back on a failure is judged again then, right before helm starts.
+pub(super) fn check_records(on: &Installation, journal: &Journal, back: bool) -> Result<(), Error> {
+    let revision = if back { Some(journal.base) } else { journal.to };
+    let Some(revision) = revision else { return Ok(()) };
+    records::check(on.cluster, on.release, &Operation::ours(Verb::Rollback(revision))).map(drop)
 }
 
 /// Refuses a way back to a revision that was never good: the journal says where to, and anybody may have written it.

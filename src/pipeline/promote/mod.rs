@@ -22,6 +22,7 @@ use super::run::Conduct;
 use super::{Error, Release};
 use crate::cluster::Owner;
 use crate::problem::Problem;
+use crate::promotion::Direction;
 
 /// What is wished of a change of kinds that was begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +62,8 @@ pub fn promote(wish: Wish, release: &Release, assume_helm_dead: bool, conduct: &
     if wish == Wish::Abort {
         driver::check_base(&on, log.journal.base)?;
     }
+    let back = wish == Wish::Abort || log.journal.progress.direction == Direction::Back;
+    driver::check_records(&on, &log.journal, back)?;
     let (_, seen) = lock::Seen::look(&helm, &target, &cluster, release)?;
     let hold = Hold::new(assume_helm_dead, &conduct.limits);
     hold.keep(seen);
