@@ -133,7 +133,8 @@ pub fn destroy(common: &Common, options: &Destroy) -> Result<Exit, CliError> {
         delete_namespace: options.delete_namespace,
         assume_helm_dead: options.on.assume_helm_dead,
         charts,
-        remove_charts: places(&options.remove_charts)?,
+        remove_charts: places("--remove-chart", &options.remove_charts)?,
+        allow_chart_hooks: places("--allow-chart-hooks", &options.allow_chart_hooks)?,
     };
     let limits = limits(timeout)?;
     let display = display(options.output);
@@ -172,12 +173,12 @@ pub fn rollback(common: &Common, options: &Rollback) -> Result<Exit, CliError> {
 }
 
 /// NAMESPACE/RELEASE, each.
-fn places(texts: &[String]) -> Result<Vec<(String, String)>, CliError> {
+fn places(flag: &str, texts: &[String]) -> Result<Vec<(String, String)>, CliError> {
     let place = |text: &String| match text.split_once('/') {
         Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() && !name.contains('/') => {
             Ok((namespace.to_owned(), name.to_owned()))
         }
-        _ => Err(CliError::Usage(format!("--remove-chart {text}: write it like NAMESPACE/RELEASE"))),
+        _ => Err(CliError::Usage(format!("{flag} {text}: write it like NAMESPACE/RELEASE"))),
     };
     texts.iter().map(place).collect()
 }

@@ -37,6 +37,8 @@ pub struct Destroy {
     pub charts: Vec<PlannedChart>,
     /// Releases of charts that a person named, by namespace and name.
     pub remove_charts: Vec<(String, String)>,
+    /// Releases of charts whose hooks may run when they are removed, by namespace and name.
+    pub allow_chart_hooks: Vec<(String, String)>,
 }
 
 /// What was done.
@@ -190,8 +192,12 @@ impl Destruction<'_> {
         }
         self.hold.keep(seen);
         // Known before anything goes: half of it would help nobody.
-        self.objects.put(records::check(cluster, self.release, &Operation::ours(Verb::Uninstall))?);
-        let named = charts::Named { charts: &self.request.charts, places: &self.request.remove_charts };
+        self.objects.put(records::check(cluster, self.release, &Operation::ours(Verb::Uninstall))?.goes);
+        let named = charts::Named {
+            charts: &self.request.charts,
+            places: &self.request.remove_charts,
+            with_hooks: &self.request.allow_chart_hooks,
+        };
         let removal = match self.application()? {
             Some(application) => charts::removal(self.release, application, cluster, &named, self.report)?,
             None => Removal::default(),

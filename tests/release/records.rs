@@ -37,12 +37,16 @@ fn hook(name: &str, event: &str) -> Value {
 /// Rewrites the record of a revision as somebody with the right to write Secrets would; the Secret from before.
 fn tamper(bench: &Bench, revision: u64, change: impl FnOnce(&mut Value)) -> Value {
     let before = bench.get(&format!("secret/sh.helm.release.v1.app.v{revision}"));
-    let mut record = unpacked(&before);
+    replace(bench, tampered(&before, change));
+    before
+}
+
+fn tampered(before: &Value, change: impl FnOnce(&mut Value)) -> Value {
+    let mut record = unpacked(before);
     change(&mut record);
     let mut secret = before.clone();
     secret["data"]["release"] = packed(&record).into();
-    replace(bench, secret);
-    before
+    secret
 }
 
 fn replace(bench: &Bench, mut secret: Value) {
@@ -50,7 +54,8 @@ fn replace(bench: &Bench, mut secret: Value) {
         secret["metadata"].as_object_mut().unwrap().remove(field);
     }
     let file = bench.write("secret.json", &secret.to_string());
-    bench.plane.kubectl(&["replace", "-f", file.to_str().unwrap(), "-n", &bench.ns]).unwrap();
+    let space = text(&secret["metadata"]["namespace"]);
+    bench.plane.kubectl(&["replace", "-f", file.to_str().unwrap(), "-n", space]).unwrap();
 }
 
 /// Adds an object to the manifest of a record.
@@ -249,5 +254,34 @@ fn a_hook_in_the_record_of_a_chart_that_lies_elsewhere_never_runs() {
     config(&space);
     bench.destroy(&["--delete-data"]).ok().says(&[&format!("removed with it: the charts red in {space}")]);
     assert!(!exists(&bench, "configmap/red", &space));
+    let _ = bench.plane.kubectl(&["delete", "namespace", &space, "--wait=false"]);
+}
+
+#[test]
+fn hooks_in_the_record_of_a_chart_of_others_run_only_if_a_person_says_so() {
+    let Some(bench) = bench("charthook") else { return };
+    bench.write("src/red/Chart.yaml", "apiVersion: v2\nname: red\nversion: 1.0.0\n");
+    bench.write("src/red/templates/a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: red}\n");
+    let space = bench.plane.namespace("red");
+    bench.configure(&format!("{CONFIG}charts:\n  red: {{chart: ../src/red, namespace: {space}, destroy: true}}\n"));
+    let (name, place) = (format!("planted-{}", bench.ns), format!("{space}/red"));
+    let planted = format!("ClusterRoleBinding {name} (pre-delete)");
+    for (flags, says) in [
+        (vec![], format!("its hooks are skipped: {planted}; --allow-chart-hooks {place} runs them")),
+        (vec!["--allow-chart-hooks", &place], format!("its hooks run: {planted}")),
+    ] {
+        bench.deploy(&[]).ok();
+        let record = bench.plane.kubectl(&["get", "secret/sh.helm.release.v1.red.v1", "-n", &space, "-o", "json"]);
+        let record: Value = serde_json::from_str(&record.unwrap()).unwrap();
+        replace(&bench, tampered(&record, |record| record["hooks"] = json!([hook(&name, "pre-delete")])));
+        bench.unchanged(|| {
+            let wrong = ["--allow-chart-hooks", "elsewhere/red"];
+            bench.destroy(&wrong).exits(3).says(&["--allow-chart-hooks elsewhere/red: no such release"]);
+        });
+        bench.destroy(&[&["--delete-data"], &flags[..]].concat()).ok().says(&[&says]);
+        assert!(!exists(&bench, "configmap/red", &space));
+        assert_eq!(exists(&bench, &format!("clusterrolebinding/{name}"), "default"), !flags.is_empty());
+    }
+    let _ = bench.plane.kubectl(&["delete", "clusterrolebinding", &name]);
     let _ = bench.plane.kubectl(&["delete", "namespace", &space, "--wait=false"]);
 }

@@ -190,6 +190,10 @@ pub struct Destroy {
     /// Remove this release of a chart that came with the application too, NAMESPACE/RELEASE; may be repeated
     #[arg(long = "remove-chart", value_name = "PLACE")]
     pub remove_charts: Vec<String>,
+    /// Let the hooks run that helm's record of this release of a chart holds, NAMESPACE/RELEASE, when the chart is removed; without it
+    /// they are skipped, because whoever may write Secrets in that namespace may have written them. May be repeated
+    #[arg(long = "allow-chart-hooks", value_name = "PLACE")]
+    pub allow_chart_hooks: Vec<String>,
     /// Delete the namespace too, if a deploy of this release made it and nothing of others lives in it
     #[arg(long)]
     pub delete_namespace: bool,

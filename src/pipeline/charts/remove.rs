@@ -5,11 +5,12 @@
 
 use super::super::event::{Report, say};
 use super::super::lock::{Hold, Seen, Word};
-use super::super::records::{self, Operation, Origin, Verb, shown};
+use super::super::records::{self, Operation, Origin, Outlook, Verb, shown};
 use super::super::run::Limits;
 use super::super::{Error, Release};
 use super::{Work, cluster_issuers};
 use crate::charts::{Marks, PlannedChart, issuers_of};
+use crate::cluster::record::Hook;
 use crate::cluster::{Cluster, ErrorKind, Owner, SECRET, label};
 use crate::diff::Object;
 use crate::helm::Options;
@@ -27,6 +28,8 @@ pub struct Named<'a> {
     pub charts: &'a [PlannedChart],
     /// Releases that a person named (`--remove-chart`).
     pub places: &'a [Place],
+    /// Releases whose hooks may run (`--allow-chart-hooks`).
+    pub with_hooks: &'a [Place],
 }
 
 /// What is to become of the charts.
@@ -47,6 +50,10 @@ pub struct Going {
     pub name: String,
     /// What helm deletes.
     pub objects: Vec<Object>,
+    /// The hooks of its record that are for a removal.
+    hooks: Vec<Hook>,
+    /// Whether a person lets them run. Their record lies where others may have written it.
+    with_hooks: bool,
     origin: Origin,
 }
 
@@ -60,6 +67,11 @@ pub struct Left {
 }
 
 impl Going {
+    fn of((namespace, name): Place, outlook: Outlook, origin: Origin, with_hooks: bool) -> Self {
+        let hooks = outlook.hooks.into_iter().filter(is_for_removal).collect();
+        Self { namespace, name, objects: outlook.goes, hooks, with_hooks, origin }
+    }
+
     /// `nginx in web`.
     fn described(&self) -> String {
         format!("{} in {}", self.name, self.namespace)
@@ -67,13 +79,27 @@ impl Going {
 
     /// What a person reads before being asked.
     pub fn line(&self) -> String {
-        format!("release {} in namespace {} with {}", self.name, self.namespace, self.objects())
+        let (name, namespace, hooks) = (&self.name, &self.namespace, self.hooks());
+        format!("release {name} in namespace {namespace} with {}{hooks}", self.objects())
     }
 
     /// What helm deletes, in words.
     pub fn objects(&self) -> String {
         let objects: Vec<String> = self.objects.iter().map(shown).collect();
         if objects.is_empty() { "no object".to_owned() } else { objects.join(", ") }
+    }
+
+    /// What becomes of its hooks, in words.
+    fn hooks(&self) -> String {
+        if self.hooks.is_empty() {
+            return String::new();
+        }
+        let shown = |hook: &Hook| format!("{} {} ({})", hook.kind, hook.name, hook.events.join(", "));
+        let hooks = self.hooks.iter().map(shown).collect::<Vec<_>>().join(", ");
+        if self.with_hooks {
+            return format!("; its hooks run: {hooks}");
+        }
+        format!("; its hooks are skipped: {hooks}; --allow-chart-hooks {}/{} runs them", self.namespace, self.name)
     }
 }
 
@@ -107,12 +133,26 @@ pub fn removal(
         };
         let operation = Operation { verb: Verb::Uninstall, origin };
         match records::check(cluster, &release.beside(&name, &namespace)?, &operation) {
-            Ok(objects) => removal.going.push(Going { namespace, name, objects, origin: operation.origin }),
+            Ok(outlook) => {
+                let with_hooks = named.with_hooks.iter().any(|(there, other)| (there, other) == (&namespace, &name));
+                removal.going.push(Going::of((namespace, name), outlook, operation.origin, with_hooks));
+            }
             Err(Error::Refused(more)) => problems.0.extend(more.0),
             Err(error) => return Err(error),
         }
     }
+    for (namespace, name) in named.with_hooks {
+        if !removal.going.iter().any(|going| (&going.namespace, &going.name) == (namespace, name)) {
+            let what = format!("--allow-chart-hooks {namespace}/{name}: no such release of a chart is removed");
+            problems.push(Problem::at("", what).hint("--remove-chart, or `destroy: true` in SOURCE, removes it"));
+        }
+    }
     problems.or(removal).map_err(Error::Refused)
+}
+
+/// Whether helm would run the hook when it removes the release.
+fn is_for_removal(hook: &Hook) -> bool {
+    hook.events.iter().any(|event| event.ends_with("-delete"))
 }
 
 /// Whose chart a release is, when somebody named it; why it stays otherwise.
@@ -147,8 +187,7 @@ pub fn remove(
             return Err(Error::Interrupted);
         }
         say(report, format!("removing the chart {}", going.described()));
-        let origin = going.origin.clone();
-        uninstall(&release.beside(&going.name, &going.namespace)?, application, cluster, limits, word, origin)?;
+        uninstall(going, &release.beside(&going.name, &going.namespace)?, application, cluster, limits, word)?;
         left.kept.extend(cluster_issuers::remove(cluster, &going.name, &going.namespace, report)?);
         left.removed.push(going.described());
     }
@@ -167,8 +206,8 @@ pub fn leaving(release: &Release, application: &str, cluster: &Cluster) -> Resul
         return Ok(None);
     }
     let operation = Operation::ours(Verb::Uninstall);
-    let objects = records::check(cluster, &release.beside(&place.1, &place.0)?, &operation)?;
-    Ok(Some(Going { namespace: place.0, name: place.1, objects, origin: operation.origin }))
+    let outlook = records::check(cluster, &release.beside(&place.1, &place.0)?, &operation)?;
+    Ok(Some(Going::of(place, outlook, operation.origin, false)))
 }
 
 impl Work<'_> {
@@ -176,17 +215,17 @@ impl Work<'_> {
     pub(super) fn uninstall(&self, going: &Going) -> Result<(), Error> {
         say(self.report, format!("removing the issuers that aspire-k8s.yaml no longer names: {}", going.line()));
         let issuers = self.release.beside(&going.name, &going.namespace)?;
-        uninstall(&issuers, self.application, self.cluster, self.limits, self.word, Origin::Ours)
+        uninstall(going, &issuers, self.application, self.cluster, self.limits, self.word)
     }
 }
 
 fn uninstall(
+    going: &Going,
     release: &Release,
     application: &str,
     cluster: &Cluster,
     limits: &Limits,
     word: Word,
-    origin: Origin,
 ) -> Result<(), Error> {
     let (helm, target) = release.helm()?;
     let (_, seen) = Seen::look(&helm, &target, cluster, release)?;
@@ -194,8 +233,9 @@ fn uninstall(
     let hold = Hold::new(word.assume_helm_dead, limits);
     hold.keep(seen);
     hold.take(&helm, release, owner, "destroy")?;
-    let options = Options { timeout: limits.left(), wait: true, ..Options::default() };
-    hold.lock()?.expects(Operation { verb: Verb::Uninstall, origin });
+    let extra = if going.with_hooks { Vec::new() } else { vec!["--no-hooks".to_owned()] };
+    let options = Options { timeout: limits.left(), wait: true, extra, ..Options::default() };
+    hold.lock()?.expects(Operation { verb: Verb::Uninstall, origin: going.origin.clone() });
     let ran = helm.uninstall(&target, &options, &mut |_| {}).map_err(Error::from);
     let noted = hold.lock().and_then(|lock| lock.helm_ended(cluster, release, ran.is_ok()));
     let given_back = hold.release();
@@ -253,6 +293,21 @@ mod tests {
     use crate::charts::Source;
 
     #[test]
+    fn what_becomes_of_hooks_is_said() {
+        let hook = |event: &str| Hook { kind: "Job".into(), name: "tidy".into(), events: vec![event.into()] };
+        assert!(is_for_removal(&hook("pre-delete")) && is_for_removal(&hook("post-delete")));
+        assert!(!is_for_removal(&hook("pre-upgrade")) && !is_for_removal(&hook("test")));
+        let going = |with_hooks, hooks| {
+            let (namespace, name) = ("web".to_owned(), "nginx".to_owned());
+            Going { namespace, name, objects: Vec::new(), hooks, with_hooks, origin: Origin::Others(None) }.hooks()
+        };
+        assert_eq!(going(false, vec![]), "");
+        let skipped = "; its hooks are skipped: Job tidy (pre-delete); --allow-chart-hooks web/nginx runs them";
+        assert_eq!(going(false, vec![hook("pre-delete")]), skipped);
+        assert_eq!(going(true, vec![hook("pre-delete")]), "; its hooks run: Job tidy (pre-delete)");
+    }
+
+    #[test]
     fn only_what_is_named_where_it_lies_goes() {
         let chart = |name: &str, destroy: bool| PlannedChart {
             name: name.into(),
@@ -264,7 +319,7 @@ mod tests {
         };
         let charts = [chart("goes", true), chart("stays", false), PlannedChart { tried: true, ..chart("ours", true) }];
         let places = [("db".to_owned(), "red".to_owned())];
-        let named = Named { charts: &charts, places: &places };
+        let named = Named { charts: &charts, places: &places, with_hooks: &[] };
         assert_eq!(origin("web", "goes", &named), Ok(Origin::Others(Some("nginx".into()))));
         assert_eq!(origin("web", "ours", &named), Ok(Origin::Ours));
         assert_eq!(origin("db", "red", &named), Ok(Origin::Others(None)));

@@ -13,6 +13,7 @@ mod stored;
 pub use judge::{NamedObject, is_kept, shown};
 
 use super::{Error, Release};
+use crate::cluster::record::Hook;
 use crate::cluster::{Cluster, Objects as _, Record, records};
 use crate::diff::Object;
 use crate::problem::{Problem, Problems};
@@ -46,7 +47,8 @@ pub enum Verb {
 pub enum Origin {
     /// Ours: it has no hooks but tests.
     Ours,
-    /// Somebody else's, which a person named: it may have hooks and bring what it needs. Its name, where it is known.
+    /// Somebody else's, which a person named: it may bring what it needs. Its hooks are let run, or not, by whoever starts helm. Its
+    /// name, where it is known.
     Others(Option<String>),
 }
 
@@ -71,8 +73,17 @@ impl Verb {
     }
 }
 
-/// Refuses what helm must not be let to do. The objects that it would delete, otherwise.
-pub fn check(cluster: &Cluster, release: &Release, operation: &Operation) -> Result<Vec<Object>, Error> {
+/// What the records lead helm to, where nothing is wrong with them.
+#[derive(Debug, Default)]
+pub struct Outlook {
+    /// The objects that it would delete.
+    pub goes: Vec<Object>,
+    /// The hooks of the last record.
+    pub hooks: Vec<Hook>,
+}
+
+/// Refuses what helm must not be let to do. What it would do, otherwise.
+pub fn check(cluster: &Cluster, release: &Release, operation: &Operation) -> Result<Outlook, Error> {
     let used = used(cluster, release, &operation.verb)?;
     let mut problems = Problems::default();
     let mut all = Vec::new();
@@ -106,7 +117,8 @@ pub fn check(cluster: &Cluster, release: &Release, operation: &Operation) -> Res
         return Err(Error::Refused(problems));
     }
     let goes = touched.into_iter().filter(|one| one.fate == Fate::Deleted && !is_kept(&one.stored.object));
-    Ok(goes.map(|one| one.object).collect())
+    let hooks = used.into_iter().max_by_key(|record| record.revision).map(|record| record.hooks);
+    Ok(Outlook { goes: goes.map(|one| one.object).collect(), hooks: hooks.unwrap_or_default() })
 }
 
 /// The records that helm reads for a verb: what was good last, what came last, and what it is to go back to.
