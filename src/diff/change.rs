@@ -87,10 +87,15 @@ pub fn change(object: &Object, sides: Sides, mask: &Mask) -> Option<Change> {
     };
     match (sides.wanted, sides.live) {
         (None, None) => None,
-        (None, Some(live)) => Some(match annotation(live, "helm.sh/resource-policy") {
-            Some("keep") => plain(Action::Keep, Some("no longer in the chart; helm.sh/resource-policy: keep")),
-            _ => plain(Action::Delete, None),
-        }),
+        (None, Some(live)) => {
+            let change = match annotation(live, "helm.sh/resource-policy") {
+                Some("keep") => plain(Action::Keep, Some("no longer in the chart; helm.sh/resource-policy: keep")),
+                _ => plain(Action::Delete, None),
+            };
+            // A manifest does not say which kinds belong to the whole cluster.
+            let namespace = live["metadata"]["namespace"].as_str().unwrap_or_default().to_owned();
+            Some(Change { namespace, ..change })
+        }
         (Some(_), None) => Some(plain(Action::Add, sides.last.map(|_| "somebody deleted it"))),
         (Some(wanted), Some(live)) => {
             let mut change = plain(Action::Change, None);

@@ -356,3 +356,18 @@ proptest! {
         prop_assert_eq!(predict(&json!({}), &wanted, &next), next);
     }
 }
+
+#[test]
+fn what_goes_is_told_with_its_place() {
+    let gone = |kind: &str, live: Json| {
+        let change = change(&id(kind), Sides { live: Some(&live), ..Sides::default() }, &Mask::new(&[])).unwrap();
+        lines(&[change]).remove(0).1
+    };
+    let in_namespace = json!({"metadata": {"name": "x", "namespace": "n"}});
+    assert_eq!(gone("Service", in_namespace.clone()), "- Service x in namespace n");
+    assert_eq!(gone("ClusterRole", json!({"metadata": {"name": "x"}})), "- ClusterRole x of the whole cluster");
+    assert_eq!(gone("Namespace", json!({"metadata": {"name": "x"}})), "- Namespace x with all that is in it");
+    let mut kept = in_namespace;
+    kept["metadata"]["annotations"] = json!({"helm.sh/resource-policy": "keep"});
+    assert!(gone("Service", kept).starts_with("= Service x  ("));
+}

@@ -34,7 +34,7 @@ pub fn lines(changes: &[Change]) -> Vec<(Mark, String)> {
             Action::Keep | Action::Drift => (Mark::Plain, "="),
         };
         let note = change.reason.as_ref().map_or(String::new(), |reason| format!("  ({reason})"));
-        lines.push((mark, format!("{sign} {} {}{note}", change.kind, change.name)));
+        lines.push((mark, format!("{sign} {} {}{}{note}", change.kind, change.name, place(change))));
         // A digest tells a reader nothing; what it stands for is among the reasons of the restart.
         let digest = |field: &&Field| !change.restarts.is_empty() && restart::stands_for(&field.path);
         for field in change.fields.iter().filter(|field| !digest(field)) {
@@ -57,6 +57,16 @@ pub fn lines(changes: &[Change]) -> Vec<(Mark, String)> {
         }
     }
     lines
+}
+
+/// Of what goes, where: a name alone may be that of something else.
+fn place(change: &Change) -> String {
+    match (change.action, change.namespace.as_str()) {
+        (Action::Delete, "") if change.kind == "Namespace" => " with all that is in it".to_owned(),
+        (Action::Delete, "") => " of the whole cluster".to_owned(),
+        (Action::Delete, namespace) => format!(" in namespace {namespace}"),
+        _ => String::new(),
+    }
 }
 
 fn fate(drift: &Field, fields: &[Field]) -> &'static str {

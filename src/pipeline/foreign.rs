@@ -5,8 +5,7 @@
 use super::event::{Report, warn};
 use super::{Error, Release};
 use crate::cluster::{
-    Cluster, ErrorKind, Guard, Kind, Objects, Owner, Propagation, Result, SECRET, helm_release, marks, name_of,
-    unbase64,
+    Cluster, ErrorKind, Guard, Kind, Objects, Owner, Propagation, Result, SECRET, marks, name_of, unbase64,
 };
 use crate::config::{ExternalSecret, SecretSource};
 use crate::inputs::{Given, Kept};
@@ -188,23 +187,28 @@ fn kinds(cluster: &Cluster) -> Result<BTreeMap<&'static str, Kind>> {
 /// Removes the objects of the release that make Secrets and that the plan does not want; without a plan, all of them. Helm
 /// keeps them, because pods that run take what they make.
 pub fn remove(cluster: &Cluster, release: &Release, plan: Option<&Plan>) -> Result<()> {
+    for (kind, object) in leaving(cluster, release, plan)? {
+        let guard = Guard::of(&object).any_state();
+        cluster.delete(&kind, &release.namespace, name_of(&object), &guard, Propagation::Background)?;
+    }
+    Ok(())
+}
+
+/// What [`remove()`] removes.
+pub fn leaving(cluster: &Cluster, release: &Release, plan: Option<&Plan>) -> Result<Vec<(Kind, Json)>> {
     let wanted: BTreeSet<String> = plan
         .map_or_else(BTreeSet::new, |plan| used(plan, &release.name).into_values().map(|(secret, _)| secret).collect());
-    for kind in kinds(cluster)?.values() {
+    let mut found = Vec::new();
+    for kind in kinds(cluster)?.into_values() {
         let labels = format!("{}={}", marks::INSTANCE, release.name);
-        let objects = match cluster.list(kind, &release.namespace, &labels) {
+        let objects = match cluster.list(&kind, &release.namespace, &labels) {
             Err(error) if error.kind() == ErrorKind::Forbidden => continue,
             objects => objects?,
         };
-        for object in objects {
-            let ours = helm_release(&object) == Some((&release.name, &release.namespace));
-            if ours && !wanted.contains(name_of(&object)) {
-                let guard = Guard::of(&object).any_state();
-                cluster.delete(kind, &release.namespace, name_of(&object), &guard, Propagation::Background)?;
-            }
-        }
+        let goes = |object: &Json| release.helm_name().owns(object) && !wanted.contains(name_of(object));
+        found.extend(objects.into_iter().filter(goes).map(|object| (kind.clone(), object)));
     }
-    Ok(())
+    Ok(found)
 }
 
 /// Who did not deliver, after helm gave up. What cannot be read is not told: another error is on its way already.

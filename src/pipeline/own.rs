@@ -2,11 +2,11 @@
 
 use super::before::Before;
 use super::{Release, foreign, hosts, values};
-use crate::cluster::{MASK, ReleaseSecret, State};
+use crate::cluster::{Kind, MASK, ReleaseSecret, State, name_of};
 use crate::diff::{Action, Change, Field, below};
 use crate::inputs::Settled;
 use crate::kubernetes::Plan;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The changes, in the order in which deploy makes them.
@@ -45,8 +45,25 @@ pub fn changes(
     found
 }
 
-/// What deploy takes away when all is well: values in the Secret of the chart that come from elsewhere now.
-pub fn clear_up(release: &Release, before: &Before, settled: &Settled, changes: &mut Vec<Change>) {
+/// What deploy takes away when all is well: values in the Secret of the chart that come from elsewhere now, and what makes Secrets
+/// that nothing takes any more (`leaving`), which helm keeps.
+pub fn clear_up(
+    release: &Release,
+    before: &Before,
+    settled: &Settled,
+    leaving: &[(Kind, Json)],
+    changes: &mut Vec<Change>,
+) {
+    for (kind, object) in leaving {
+        changes.retain(|change| (&*change.kind, &*change.name) != (kind.kind.as_ref(), name_of(object)));
+        let mut change = change(Action::Delete, &kind.kind, &release.namespace, name_of(object), Vec::new());
+        change.reason = Some("cleared up by deploy: nothing takes its Secret any more".to_owned());
+        changes.push(change);
+    }
+    clear_up_chart_secret(release, before, settled, changes);
+}
+
+fn clear_up_chart_secret(release: &Release, before: &Before, settled: &Settled, changes: &mut Vec<Change>) {
     let stays = |name: &str| settled.chart_secret.contains_key(name);
     let all = &before.kept.chart_secret;
     let goes = |key: &&String| !stays(key) && !key.strip_suffix(".uri").is_some_and(stays);

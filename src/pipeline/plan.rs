@@ -11,7 +11,7 @@ use super::kinds::Intent;
 use super::run::{Conduct, run};
 use super::saved::{Basis, Key, Saved};
 use super::settle::Ask;
-use super::{Error, Random, Release, own, values};
+use super::{Error, Random, Release, foreign, own, values};
 use crate::charts::PlannedChart;
 use crate::cluster::{Cluster, Mask, NAMESPACE, Objects as _, ReleaseSecret, State};
 use crate::diff::{Change, Object, Sides, change};
@@ -123,7 +123,8 @@ impl Deployment<'_> {
             change.reason = Some("made anew, as the transition says".to_owned());
         }
         if self.request.wait.waits() {
-            own::clear_up(self.release, before, settled, &mut changes);
+            let leaving = foreign::leaving(cluster, self.release, Some(self.request.plan))?;
+            own::clear_up(self.release, before, settled, &leaving, &mut changes);
         }
         errors.extend(asked.errors.iter().map(|error| mask.text(&error.to_string())));
         let mut not_checked = [standing.unknown.clone(), asked.not_checked].concat();

@@ -11,6 +11,7 @@ use super::{Deploy, Error, Random, Release, checks, hosts, replicas, values};
 use crate::charts::{Brought, Phase};
 use crate::cluster::claims::ReleaseName;
 use crate::cluster::{Cluster, ErrorKind, Kind, KindName, Objects, Owner, Right, Survey, name_of};
+use crate::diff::Object;
 use crate::doctor::{self, Asks, Demand, Finding, Findings, Need, Served, Verdict};
 use crate::helm::{Helm, Target, Values};
 use crate::inputs::{Means, Settled, outlook, settle};
@@ -48,6 +49,8 @@ pub struct Examination {
     pub seen: Seen,
     /// The objects that helm will make.
     pub objects: Vec<Json>,
+    /// The objects that helm will delete.
+    pub goes: Vec<Object>,
     /// The same as helm writes them.
     pub manifest: String,
     /// What `helm template` must be told of this cluster.
@@ -169,12 +172,12 @@ pub fn examine(examined: &Examined, survey: &Survey) -> Result<Examination, Erro
     let manifest = render(examined, survey, &given)?;
     let objects = doctor::objects_of(&manifest).unwrap_or_default();
     let mut findings = of_cluster(cluster, survey, space, &objects);
-    let (seen, unknown) = match of_release(examined, &objects) {
-        Ok((more, seen)) => {
+    let (seen, goes, unknown) = match of_release(examined, &objects) {
+        Ok((more, goes, seen)) => {
             findings.extend(more);
-            (seen, None)
+            (seen, goes, None)
         }
-        Err(error) => (Seen::default(), Some(error)),
+        Err(error) => (Seen::default(), Vec::new(), Some(error)),
     };
     findings.extend(of_live(examined, &objects));
     let kinds = cluster.kinds(doctor::kind_names(&objects))?;
@@ -193,7 +196,7 @@ pub fn examine(examined: &Examined, survey: &Survey) -> Result<Examination, Erro
     match unknown {
         // What failed here says better why helm could not look, a missing right above all.
         Some(error) if findings.iter().all(|finding| finding.verdict != Verdict::Failed) => Err(error),
-        _ => Ok(Examination { findings, seen, objects, manifest, version: of_version(survey) }),
+        _ => Ok(Examination { findings, seen, objects, goes, manifest, version: of_version(survey) }),
     }
 }
 
@@ -239,8 +242,8 @@ fn of_version(survey: &Survey) -> Vec<String> {
     version.flat_map(|version| ["--kube-version".to_owned(), version.clone()]).collect()
 }
 
-/// Whether the release may become this application's.
-fn of_release(examined: &Examined, objects: &[Json]) -> Result<(Vec<Finding>, Seen), Error> {
+/// Whether the release may become this application's, and what goes then.
+fn of_release(examined: &Examined, objects: &[Json]) -> Result<(Vec<Finding>, Vec<Object>, Seen), Error> {
     let Examined { request, release, helm, target, cluster, before, word, .. } = *examined;
     let (live, seen) = Seen::look(helm, target, cluster, release)?;
     let owner = Owner { release: &release.name, application: &request.plan.application_id };
@@ -248,11 +251,11 @@ fn of_release(examined: &Examined, objects: &[Json]) -> Result<(Vec<Finding>, Se
         .and_then(|()| lock::check(cluster, release, owner, &seen, word))
         .and_then(|()| {
             let operation = Operation::ours(Verb::Upgrade(Some(objects.to_vec())));
-            records::check(cluster, release, &operation).map(drop)
+            records::check(cluster, release, &operation)
         });
     match judged {
-        Ok(()) => Ok((Vec::new(), seen)),
-        Err(error) => Ok((found("release", error)?, seen)),
+        Ok(outlook) => Ok((Vec::new(), outlook.goes, seen)),
+        Err(error) => Ok((found("release", error)?, Vec::new(), seen)),
     }
 }
 

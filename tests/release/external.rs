@@ -75,7 +75,10 @@ fn the_operator_makes_the_secrets_that_pods_take() {
     assert!(bench.find("externalsecret/app-token-external").is_some());
 
     bench.configure(CONFIG);
-    bench.deploy(&[]).ok();
+    let goes = format!("ExternalSecret app-token-external in namespace {}", bench.ns);
+    let planned = bench.run(&["plan", "app", "-n", &bench.ns]).end();
+    assert!(planned.out.contains(&format!("- {goes}")), "{planned}");
+    bench.deploy(&[]).ok().says(&[&format!("to be removed: {goes}")]);
     let secret = bench.secret("app-secrets");
     assert_eq!((&*secret["token"], &*secret["db-password"]), ("from the store", ODD), "taken along");
     assert_eq!(bench.list("externalsecrets"), Vec::<Value>::new());

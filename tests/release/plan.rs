@@ -180,6 +180,10 @@ fn what_goes_and_what_stays_is_told() {
     ] {
         assert!(actions.iter().any(|action| action == expected), "{expected}: {actions:?}");
     }
+    let goes = format!("StatefulSet db in namespace {}", bench.ns);
+    let shown = bench.run(&["plan", "app", "-n", &bench.ns]).exits(2);
+    assert!(shown.out.contains(&format!("- {goes}")), "{shown}");
+    bench.deploy(&[]).exits(3).says(&[&format!("to be removed: {goes}")]);
     bench.deploy_accepting("abandon-data").ok();
     assert_eq!(bench.find("statefulset/db"), None);
     assert!(bench.find("pvc/db-data").is_some());

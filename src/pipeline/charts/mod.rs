@@ -194,6 +194,11 @@ impl Deployment<'_> {
         Ok(())
     }
 
+    /// The release of the issuers that leave, with what helm deletes.
+    pub fn issuers_that_leave(&self) -> Option<String> {
+        self.charts.leaving.find()?.as_ref().map(remove::Going::line)
+    }
+
     /// The application takes them no longer.
     pub fn remove_leaving(&self) -> Result<(), Error> {
         let Some(Some(going)) = self.charts.leaving.find() else { return Ok(()) };

@@ -3,10 +3,12 @@
 use super::Deployment;
 use crate::cluster::ReleaseSecret;
 use crate::cluster::claims::ReleaseName;
+use crate::diff::Action;
 use crate::helm::Values;
 use crate::pipeline::kinds::{Agreed, Intent};
 use crate::pipeline::promote::{Driver, Terms, Upgrade, Way};
-use crate::pipeline::{Error, checks, values};
+use crate::pipeline::records::shown;
+use crate::pipeline::{Error, checks, foreign, own, values};
 use crate::promotion::Journal;
 use serde_json::json;
 use std::sync::PoisonError;
@@ -15,6 +17,7 @@ use std::time::Duration;
 
 impl Deployment<'_> {
     pub(super) fn confirm(&self) -> Result<(), Error> {
+        self.tell_what_goes()?;
         let agreed = match self.change_of_kinds()? {
             Some(Intent::New(change)) => {
                 self.installation()?.begin_change(change, &self.request.consent, self.ask.agree)?
@@ -23,6 +26,26 @@ impl Deployment<'_> {
             None => None,
         };
         *self.agreed.lock().unwrap_or_else(PoisonError::into_inner) = agreed;
+        Ok(())
+    }
+
+    /// Every object that this deploy takes away, by helm or by itself.
+    fn tell_what_goes(&self) -> Result<(), Error> {
+        for object in self.goes.get()? {
+            self.say(format!("to be removed: {}", shown(object)));
+        }
+        if let Some(issuers) = self.issuers_that_leave() {
+            self.say(format!("to be removed: {issuers}"));
+        }
+        if !self.request.wait.waits() {
+            return Ok(());
+        }
+        let (release, mut own) = (self.release, Vec::new());
+        let leaving = foreign::leaving(self.cluster.get()?, release, Some(self.request.plan))?;
+        own::clear_up(release, self.before.get()?, self.settled.get()?, &leaving, &mut own);
+        for change in own.iter().filter(|change| change.action == Action::Delete) {
+            self.say(format!("to be removed: {} {} in namespace {}", change.kind, change.name, change.namespace));
+        }
         Ok(())
     }
 

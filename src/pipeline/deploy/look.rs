@@ -114,11 +114,12 @@ impl Deployment<'_> {
             Err(Error::Helm(_)) if !foreign.is_empty() => Examination::default(),
             Err(error) => return Err(error),
         };
-        let Examination { mut findings, seen, objects, manifest, version } = found;
+        let Examination { mut findings, seen, objects, goes, manifest, version } = found;
         let from = seen.deployed().map_or(String::new(), |revision| format!(" from revision {revision}"));
         settled.remembered().for_each(|choice| self.say(format!("{choice} (remembered{from})")));
         self.hold.keep(seen);
         self.foreseen.put(objects);
+        self.goes.put(goes);
         self.kube_version.put(version);
         findings.extend(foreign.into_iter().map(|problem| Finding::of_problem("secrets", problem)));
         Ok((self.heeded(findings), manifest))

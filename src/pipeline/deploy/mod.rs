@@ -26,6 +26,7 @@ use crate::chart::Chart;
 use crate::charts::{Phase, PlannedChart};
 use crate::cluster::secret::Change;
 use crate::cluster::{Cluster, Owner, State};
+use crate::diff::Object;
 use crate::helm::{Helm, Target};
 use crate::inputs::{Given, Settled};
 use crate::kubernetes::Plan;
@@ -106,6 +107,8 @@ pub struct Deployment<'a> {
     pub(super) charts: Charts,
     /// The objects of the chart, as they were looked at before anything is confirmed.
     foreseen: Slot<Vec<Json>>,
+    /// The objects that helm will delete.
+    goes: Slot<Vec<Object>>,
     kube_version: Slot<Vec<String>>,
     pub(super) hold: Hold,
     /// A change of kinds that was agreed to.
@@ -249,6 +252,7 @@ impl<'a> Deployment<'a> {
             settled: Slot::default(),
             charts: Charts::default(),
             foreseen: Slot::default(),
+            goes: Slot::default(),
             kube_version: Slot::default(),
             hold: Hold::new(request.assume_helm_dead, &conduct.limits),
             agreed: Mutex::default(),
