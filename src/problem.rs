@@ -53,6 +53,11 @@ impl Problems {
         self.0.push(problem);
     }
 
+    /// As [`nearest()`], for one more problem beside these; none where there are many.
+    pub fn nearest<'a>(&self, name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+        nearest_after(self.0.len(), name, candidates)
+    }
+
     /// `value` when nothing was wrong, all the problems otherwise.
     pub fn or<T>(self, value: T) -> Result<T, Self> {
         if self.0.is_empty() { Ok(value) } else { Err(self) }
@@ -85,6 +90,18 @@ const LONGEST_NAME: usize = 256;
 /// Bytes that a character has beyond the first, and what lower case adds to it.
 const MARGIN: usize = 16;
 
+/// So many problems get a suggestion: each costs a look at every name, and nobody reads that many.
+const MOST_SUGGESTIONS: usize = 50;
+
+/// As [`nearest()`], where so many problems were found before.
+pub fn nearest_after<'a>(
+    problems: usize,
+    name: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    if problems < MOST_SUGGESTIONS { nearest(name, candidates) } else { None }
+}
+
 /// The candidate nearest to a mistyped name, when one is near enough to be meant.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // The comparison costs the product of both lengths, and nobody mistypes a name that long.
@@ -106,6 +123,17 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_many_problems_only_the_first_get_a_suggestion() {
+        let mut problems = Problems::default();
+        let suggested = (0..1_000).filter(|_| {
+            let near = problems.nearest("pasword", ["password"]).is_some();
+            problems.push(Problem::at("", "it is unknown"));
+            near
+        });
+        assert_eq!(suggested.count(), MOST_SUGGESTIONS);
+    }
 
     #[test]
     fn only_names_that_a_person_types_are_compared() {

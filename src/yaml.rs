@@ -5,6 +5,8 @@
 //! for each time. This module knows the outline of YAML (indentation, quotes, block scalars, brackets) as libyaml reads it,
 //! and nothing of what the text means; what is wrong in other ways is left to the reader.
 
+use serde::Deserialize as _;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Deeper texts are refused by the reader as well, later.
@@ -31,6 +33,17 @@ pub enum Costly {
 pub fn affordable(text: &str) -> Result<(), Costly> {
     let mut scan = Scan { text: text.strip_prefix('\u{feff}').unwrap_or(text).as_bytes(), ..Scan::default() };
     scan.run()
+}
+
+/// The documents of a text that is affordable, to the first that cannot be read. Asked for more, the reader would say what it
+/// stumbled over for ever, or go on in the middle of a document and panic.
+pub fn documents(text: &str) -> impl Iterator<Item = Result<Value, serde_yaml::Error>> {
+    let mut failed = false;
+    serde_yaml::Deserializer::from_str(text).map_while(move |document| {
+        let document = (!failed).then(|| Value::deserialize(document))?;
+        failed = document.is_err();
+        Some(document)
+    })
 }
 
 /// A node with a name, whose end is not seen yet.
@@ -459,6 +472,15 @@ mod tests {
         // A small thing may be repeated often.
         assert_eq!(affordable(&format!("a: &a x\nz:\n{many}")), Ok(()));
         assert!(repeats(&format!("a: &a {{b: [{list}]}}\nz:\n{}", "  - <<: *a\n".repeat(2000))));
+    }
+
+    #[test]
+    fn what_cannot_be_read_ends_the_documents() {
+        let kinds = |text: &str| documents(text).map(|it| it.is_ok()).collect::<Vec<_>>();
+        assert_eq!(kinds("a: b\n---\nc: d\n"), [true, true]);
+        for text in ["---\na: b\n---\napiVersion\nmetadata:\n  name: api\n", "a: b\n---\nc: {d: *gone}\n---\ne: f\n"] {
+            assert_eq!(kinds(text), [true, false], "{text}");
+        }
     }
 
     #[test]

@@ -26,7 +26,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("rollout", &["cluster"]),
     ("seal", &["problem"]),
     ("sops", &["child_env", "problem"]),
-    ("helm", &["cluster", "problem"]),
+    ("helm", &["cluster", "problem", "yaml"]),
     ("diff", &["cluster", "problem", "yaml"]),
     ("cluster", &["child_env", "digest", "problem", "yaml"]),
     ("doctor", &["cluster", "helm", "problem", "yaml"]),

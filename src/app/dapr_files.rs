@@ -3,7 +3,6 @@
 
 use super::files::Found;
 use super::{DaprComponent, DaprObject};
-use serde::Deserialize as _;
 use serde_json::{Map, Value as Json};
 
 /// Kinds of Dapr beside components.
@@ -54,12 +53,11 @@ pub fn documents(path: &str, found: Option<&Found>) -> Result<Vec<Document>, Str
 /// The documents of one file that have a kind and a name.
 fn of_file(path: &str, bytes: &[u8]) -> Result<Vec<Document>, String> {
     let mut documents = Vec::new();
-    if let Ok(Err(costly)) = str::from_utf8(bytes).map(crate::yaml::affordable) {
-        return Err(format!("`{path}` is not read: {costly}"));
-    }
-    for document in serde_yaml::Deserializer::from_slice(bytes) {
-        let read = Json::deserialize(document);
-        let value = read.map_err(|_| format!("`{path}` is no YAML that Dapr could read"))?;
+    // The reader would take UTF-16 as well, whose cost nobody has looked at.
+    let text = str::from_utf8(bytes).map_err(|_| format!("`{path}` is not read: it is not UTF-8 text"))?;
+    crate::yaml::affordable(text).map_err(|costly| format!("`{path}` is not read: {costly}"))?;
+    for document in crate::yaml::documents(text) {
+        let value = document.map_err(|_| format!("`{path}` is no YAML that Dapr could read"))?;
         let text = |value: &Json| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
         let (Some(kind), Some(name)) = (text(&value["kind"]), text(&value["metadata"]["name"])) else { continue };
         let api_version = text(&value["apiVersion"]).unwrap_or_default();
@@ -106,5 +104,18 @@ impl Document {
             body.insert("scopes".into(), users.into());
         }
         DaprObject { api_version: self.api_version.clone(), kind: self.kind.clone(), name: self.name.clone(), body }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_utf8_is_not_read() {
+        let text = "kind: Component\nmetadata: {name: a}\n";
+        assert_eq!(of_file("a.yaml", text.as_bytes()).map(|found| found.len()), Ok(1));
+        let utf16: Vec<u8> = [0xfeff].into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+        assert!(of_file("a.yaml", &utf16).unwrap_err().contains("UTF-8"));
     }
 }

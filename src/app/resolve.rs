@@ -13,7 +13,7 @@ use super::{App, Image, Note, Volume, Workload};
 use crate::config::{self, Config, Credential};
 use crate::image;
 use crate::manifest::{Kind, Manifest, Resource, Source};
-use crate::problem::{Problem, Problems, nearest};
+use crate::problem::{Problem, Problems};
 use indexmap::IndexMap;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -67,7 +67,7 @@ fn check_known_resources(manifest: &Manifest, config: &Config, problems: &mut Pr
     let named = config.resources.keys().map(|name| (format!("{FILE} resources.{name}"), name)).chain(environments);
     for (place, name) in named.filter(|(_, name)| !manifest.resources.contains_key(*name)) {
         let problem = Problem::at(place, format!("the manifest has no resource `{name}`"));
-        problems.push(match nearest(name, manifest.resources.keys().map(String::as_str)) {
+        problems.push(match problems.nearest(name, manifest.resources.keys().map(String::as_str)) {
             Some(near) => problem.hint(format!("did you mean `{near}`?")),
             None => problem,
         });
@@ -368,7 +368,7 @@ fn is_secret(app: &App, name: &str, place: &str, problems: &mut Problems) -> Opt
         return Some(input.secret);
     }
     let problem = Problem::at(place, format!("the application has no parameter or other input `{name}`"));
-    problems.push(match nearest(name, app.inputs.keys().map(String::as_str)) {
+    problems.push(match problems.nearest(name, app.inputs.keys().map(String::as_str)) {
         Some(near) => problem.hint(format!("did you mean `{near}`?")),
         None => problem.hint("`kubectl aspire inputs` lists them"),
     });

@@ -9,7 +9,7 @@ use crate::config::{self, Config};
 use crate::manifest::{self, Generate, InputDefault, Kind, Manifest, Resource};
 use crate::problem::{Problem, Problems};
 use indexmap::{IndexMap, IndexSet};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// More text than any environment variable can hold (a ConfigMap has 1 MiB in all); nested references that grow beyond
@@ -42,6 +42,8 @@ pub struct Values<'a> {
     /// left out for it.
     in_clear: IndexMap<String, IndexSet<String>>,
     problems: Problems,
+    /// Problems that several references lead to.
+    told: BTreeSet<String>,
 }
 
 impl<'a> Values<'a> {
@@ -58,6 +60,7 @@ impl<'a> Values<'a> {
             notes: IndexSet::new(),
             in_clear: IndexMap::new(),
             problems: Problems::default(),
+            told: BTreeSet::new(),
         };
         for (name, resource) in &manifest.resources {
             if let (Kind::Parameter, Some(input)) = (&resource.kind, resource.inputs.get("value")) {
@@ -331,10 +334,14 @@ impl<'a> Values<'a> {
             Problem::at(format!("{place}.filter"), format!("the filter `{filter}` is unknown"))
                 .hint("Aspire has `uri`; a newer kubectl aspire may know more")
         };
-        if !self.problems.0.contains(&problem) {
+        self.tell_once(problem);
+        Value::default()
+    }
+
+    fn tell_once(&mut self, problem: Problem) {
+        if self.told.insert(problem.to_string()) {
             self.problems.push(problem);
         }
-        Value::default()
     }
 
     /// Evaluates a field of a resource once, and says so when it leads back to itself.
@@ -350,9 +357,7 @@ impl<'a> Values<'a> {
                 format!("resources.{resource}.{field}"),
                 format!("it refers to itself: {}", names.join(" -> ")),
             );
-            if !self.problems.0.contains(&problem) {
-                self.problems.push(problem);
-            }
+            self.tell_once(problem);
             return Value::default();
         }
         if self.following.len() >= DEEPEST_CHAIN {

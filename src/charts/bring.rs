@@ -1,6 +1,5 @@
 //! The kinds that a chart brings: custom resource definitions among its objects.
 
-use serde::Deserialize as _;
 use serde_json::Value;
 
 /// A kind that comes with a chart.
@@ -36,8 +35,7 @@ pub fn brought(manifest: &str) -> Vec<Brought> {
     if crate::yaml::affordable(manifest).is_err() {
         return Vec::new();
     }
-    let documents = serde_yaml::Deserializer::from_str(manifest);
-    let objects = documents.map_while(|document| Value::deserialize(document).ok());
+    let objects = crate::yaml::documents(manifest).map_while(Result::ok);
     let definitions = objects.filter(|object| object["kind"] == "CustomResourceDefinition");
     let mut found: Vec<Brought> = definitions
         .map(|object| {

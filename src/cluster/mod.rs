@@ -51,7 +51,7 @@ pub use kind::{
 pub use kubeconfig::{Location, locate};
 pub use mask::{MASK, Mask, MaskedLines, base64, hides_words, mask, unbase64};
 pub use note::Note;
-pub use objects::{Guard, Objects, Owner, Propagation, annotation, helm_release, label, marks, name_of, set};
+pub use objects::{Guard, Objects, Owner, Propagation, annotation, helm_release, label, marks, name_of, oddity, set};
 pub use probe::{HELM, Probe, Question};
 pub use quantity::Quantity;
 pub use record::Record;

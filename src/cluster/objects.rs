@@ -163,7 +163,7 @@ pub fn set(object: &mut Value, path: &[&str], value: Value) {
 
 /// What is wrong with an answer that cannot be an object or a list of objects: what the program sets and reads by name
 /// must be where names are.
-pub(super) fn oddity(answer: &Value) -> Option<String> {
+pub fn oddity(answer: &Value) -> Option<String> {
     const MAPS: [&[&str]; 7] = [
         &["metadata"],
         &["metadata", "labels"],

@@ -4,6 +4,8 @@
 //! the way Flux does it; every other byte of the JSON stays as helm wrote it. Whether a change is allowed is decided
 //! elsewhere.
 
+mod parts;
+
 use std::io::{Read as _, Write as _};
 
 use flate2::Compression;
@@ -11,7 +13,6 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use indexmap::IndexMap;
 use k8s_openapi::jiff::Timestamp;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -19,9 +20,10 @@ use super::error::{Error, ErrorKind, Result};
 use super::kind::SECRET;
 use super::mask::{base64, unbase64};
 use super::objects::{Guard, Objects, label, name_of};
+use parts::Parts;
 
-/// The most that a payload may unpack to: helm's own limit is 1 MiB packed.
-const LARGEST: u64 = 256 << 20;
+/// The most that a payload may unpack to. A Secret holds 1 MiB of it packed, whoever wrote it.
+const LARGEST: u64 = 64 << 20;
 const PAYLOAD: &str = "release";
 const KIND: &str = "helm.sh/release.v1";
 
@@ -115,24 +117,23 @@ impl Record {
             )
         };
         let payload = payload(&object).ok_or_else(unreadable)?;
-        let json = unpack(&payload).filter(|json| is_plain(json)).ok_or_else(unreadable)?;
-        let all: Value = serde_json::from_str(&json).map_err(|_| unreadable())?;
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let info = &all["info"];
-        let time = |value: &Value| value.as_str().and_then(|time| time.parse::<Timestamp>().ok());
+        let json = unpack(&payload).ok_or_else(unreadable)?;
+        let Parts { all, info, metadata, hooks } = Parts::of(&json).ok_or_else(unreadable)?;
+        let time = |key: &str| info.text(key).parse::<Timestamp>().ok();
+        let status = info.text("status");
         // A removal writes its own time.
-        let removed = time(&info["deleted"]).filter(|_| info["status"] == "uninstalling");
+        let removed = time("deleted").filter(|_| status == "uninstalling");
         Ok(Self {
-            revision: all["version"].as_u64().ok_or_else(unreadable)?,
-            status: text(&info["status"]),
-            description: text(&info["description"]),
-            changed: removed.or_else(|| time(&info["last_deployed"])),
-            manifest: text(&all["manifest"]),
-            release: text(&all["name"]),
-            namespace: text(&all["namespace"]),
-            chart: text(&all["chart"]["metadata"]["name"]),
-            hooks: hooks(&all["hooks"]).ok_or_else(unreadable)?,
+            revision: all.read("version").ok_or_else(unreadable)?,
+            description: info.text("description"),
+            changed: removed.or_else(|| time("last_deployed")),
+            manifest: all.text("manifest"),
+            release: all.text("name"),
+            namespace: all.text("namespace"),
+            chart: metadata.text("name"),
+            hooks,
             stored: payload.len(),
+            status,
             json,
             object,
         })
@@ -145,8 +146,7 @@ impl Record {
 
     /// Whether the API server merged its objects (`ssa`, helm 4), not helm.
     pub fn by_server(&self) -> bool {
-        let all: Value = serde_json::from_str(&self.json).unwrap_or_default();
-        all["apply_method"] == "ssa"
+        Parts::of(&self.json).is_some_and(|parts| parts.all.text("apply_method") == "ssa")
     }
 
     /// Whether a helm works on it, or was killed while it did: an install, upgrade, rollback or removal.
@@ -164,8 +164,7 @@ impl Record {
         if crate::yaml::affordable(&self.manifest).is_err() {
             return Vec::new();
         }
-        let documents = serde_yaml::Deserializer::from_str(&self.manifest);
-        documents.filter_map(|document| brought(&Value::deserialize(document).ok()?)).collect()
+        crate::yaml::documents(&self.manifest).filter_map(|document| brought(&document.ok()?)).collect()
     }
 
     /// Sets the status to `failed`, in the label and in the payload, if nobody wrote the record since it was read. `why` becomes
@@ -209,91 +208,6 @@ fn payload(object: &Value) -> Option<Vec<u8>> {
         _ if object["type"] == KIND => unbase64(text),
         _ => None,
     }
-}
-
-fn hooks(all: &Value) -> Option<Vec<Hook>> {
-    if all.is_null() {
-        return Some(Vec::new());
-    }
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let hook = |hook: &Value| {
-        let events = hook["events"].as_array()?.iter().map(|event| event.as_str().map(str::to_owned));
-        Some(Hook { kind: text(&hook["kind"]), name: text(&hook["name"]), events: events.collect::<Option<_>>()? })
-    };
-    all.as_array()?.iter().map(hook).collect()
-}
-
-/// The keys of an object of JSON as they are written, also those that stand there twice.
-struct Entries(Vec<(String, Box<RawValue>)>);
-
-impl<'de> Deserialize<'de> for Entries {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        struct Reader;
-        impl<'de> Visitor<'de> for Reader {
-            type Value = Entries;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> std::result::Result<Entries, M::Error> {
-                let mut found = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    found.push(entry);
-                }
-                Ok(Entries(found))
-            }
-        }
-        deserializer.deserialize_map(Reader)
-    }
-}
-
-/// Keys that somebody here or helm reads.
-const READ: [&str; 14] = [
-    "name",
-    "info",
-    "chart",
-    "config",
-    "manifest",
-    "hooks",
-    "version",
-    "namespace",
-    "status",
-    "events",
-    "metadata",
-    "kind",
-    "deleted",
-    "last_deployed",
-];
-
-/// Whether helm reads the same in a record as we do. Go takes a key in any case, and of two the last, so that a second
-/// `Hooks` would be seen by helm alone.
-fn is_plain(json: &str) -> bool {
-    let Some(top) = plain_entries(json) else { return false };
-    let find = |entries: &[(String, Box<RawValue>)], key: &str| {
-        entries.iter().find(|(name, _)| name == key).map(|(_, raw)| raw.get().to_owned())
-    };
-    let is_plain_or_null = |raw: &str| raw == "null" || plain_entries(raw).is_some();
-    let parts = ["info", "chart"].map(|key| find(&top, key).is_none_or(|raw| is_plain_or_null(&raw)));
-    let metadata = find(&top, "chart").and_then(|raw| plain_entries(&raw)).and_then(|chart| find(&chart, "metadata"));
-    let hooks: Option<Vec<Box<RawValue>>> = match find(&top, "hooks") {
-        Some(raw) if raw != "null" => serde_json::from_str(&raw).ok(),
-        _ => Some(Vec::new()),
-    };
-    parts.into_iter().all(|good| good)
-        && metadata.is_none_or(|raw| is_plain_or_null(&raw))
-        && hooks.is_some_and(|hooks| hooks.iter().all(|hook| plain_entries(hook.get()).is_some()))
-}
-
-fn plain_entries(json: &str) -> Option<Vec<(String, Box<RawValue>)>> {
-    let Entries(entries) = serde_json::from_str(json).ok()?;
-    let mut seen = std::collections::BTreeSet::new();
-    let good = entries.iter().all(|(key, _)| {
-        let lower = key.to_ascii_lowercase();
-        // Go folds a few letters beyond ASCII too, such as the sign of Kelvin.
-        key.is_ascii() && (*key == lower || !READ.contains(&&*lower)) && seen.insert(lower)
-    });
-    good.then_some(entries)
 }
 
 fn brought(document: &Value) -> Option<Brought> {

@@ -1,10 +1,13 @@
 //! Problems while they are collected: each at a path, given its line only when all are known.
 
 use super::locate;
-use crate::problem::{Problem, Problems};
+use crate::problem::{Problem, Problems, nearest_after};
 
 /// Above this many problems none gets a line: each line costs one more reading of the text.
 const MOST_LINES: usize = 100;
+
+/// Most bytes that are read again for lines.
+const MOST_READ: usize = 8 << 20;
 
 /// Characters of the file's own text that a message repeats.
 const MOST_SHOWN: usize = 60;
@@ -118,13 +121,18 @@ impl Findings {
         self.0.push(Finding { steps: path.steps(), nth, what, hint });
     }
 
+    /// The candidate nearest to a mistyped name, unless there are many problems.
+    pub(super) fn nearest<'a>(&self, name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+        nearest_after(self.0.len(), name, candidates)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// The problems as they are shown, in the order of the text.
     pub(super) fn into_problems(self, text: &str) -> Problems {
-        let lines = self.0.len() <= MOST_LINES;
+        let lines = self.0.len() <= MOST_LINES && self.0.len() * text.len() <= MOST_READ;
         let mut placed: Vec<_> = self.0.into_iter().map(|finding| finding.place(lines.then_some(text))).collect();
         placed.sort_by_key(|(spot, _)| *spot);
         Problems(placed.into_iter().map(|(_, problem)| problem).collect())

@@ -67,13 +67,12 @@ fn walk(path: &str, name: &str, before: Option<&Json>, after: Option<&Json>, fou
 fn lists(path: &str, name: &str, before: &[Json], after: &[Json], found: &mut Vec<Field>) {
     if let Some([before_keys, after_keys]) = keys::shown(name, &[before, after]).as_deref() {
         let all: BTreeSet<&String> = before_keys.iter().chain(after_keys).collect();
-        let element = |list: &[Json], keys: &[String], key: &String| {
-            keys.iter().position(|other| other == key).map(|index| list[index].clone())
-        };
+        let (old_places, new_places) = (keys::places(before_keys), keys::places(after_keys));
         let start = found.len();
         for key in all {
-            let (old, new) = (element(before, before_keys, key), element(after, after_keys, key));
-            walk(&format!("{path}[{key}]"), "", old.as_ref(), new.as_ref(), found);
+            let old = old_places.get(key.as_str()).map(|at| &before[*at]);
+            let new = new_places.get(key.as_str()).map(|at| &after[*at]);
+            walk(&format!("{path}[{key}]"), "", old, new, found);
         }
         if found.len() == start {
             // The same elements, so it must be their order.

@@ -1,6 +1,7 @@
 //! By what the elements of a list are told apart: the merge keys of Kubernetes' own types.
 
 use serde_json::Value as Json;
+use std::collections::{BTreeSet, HashMap};
 
 /// One part of a key, with what the API server sets where it is left out.
 type Part = (&'static str, Option<&'static str>);
@@ -47,11 +48,16 @@ pub(super) fn ambiguous(field: &str, lists: &[&[Json]]) -> Option<(&'static str,
         all(parts, lists)?;
         let first = parts[0].0;
         lists.iter().find_map(|list| {
-            let values: Vec<&Json> = list.iter().map(|entry| &entry[first]).collect();
-            let twice = values.iter().enumerate().find(|(index, value)| values[..*index].contains(value));
-            twice.map(|(_, value)| (first, value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+            let mut seen = BTreeSet::new();
+            let twice = list.iter().map(|entry| &entry[first]).find(|value| !seen.insert(value.to_string()));
+            twice.map(|value| (first, value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
         })
     })
+}
+
+/// Where the element with each key is.
+pub(super) fn places(keys: &[String]) -> HashMap<&str, usize> {
+    keys.iter().enumerate().map(|(index, key)| (key.as_str(), index)).collect()
 }
 
 fn all(parts: &[Part], lists: &[&[Json]]) -> Option<Vec<Vec<String>>> {

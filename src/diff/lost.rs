@@ -41,12 +41,10 @@ fn list(path: &str, name: &str, sides: [&Json; 4], found: &mut BTreeSet<String>)
     }
     // Containers and the like are told apart well; what is in them may not be.
     let Some(all) = keys::merged(name, &lists) else { return };
+    let places: Vec<_> = all.iter().map(|keys| keys::places(keys)).collect();
     for (index, entry) in wanted.iter().enumerate() {
         let key = &all[1][index];
-        let same = |side: usize| {
-            let at = all[side].iter().position(|other| other == key);
-            at.map_or(&Json::Null, |at| &lists[side][at])
-        };
+        let same = |side: usize| places[side].get(key.as_str()).map_or(&Json::Null, |at: &usize| &lists[side][*at]);
         walk(&format!("{path}[{key}]"), "", [same(0), entry, same(2), same(3)], found);
     }
 }

@@ -2,7 +2,6 @@
 
 use crate::cluster::{base64, name_of};
 use crate::problem::Problem;
-use serde::Deserialize as _;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -31,9 +30,8 @@ pub fn objects(manifest: &str, namespace: &str) -> Result<BTreeMap<Object, Json>
     let mut found = BTreeMap::new();
     crate::yaml::affordable(manifest)
         .map_err(|costly| Problem::at("", format!("helm's manifest is not read: {costly}")))?;
-    for document in serde_yaml::Deserializer::from_str(manifest) {
-        let object = Json::deserialize(document)
-            .map_err(|error| Problem::at("", format!("helm's manifest cannot be read: {error}")))?;
+    for document in crate::yaml::documents(manifest) {
+        let object = document.map_err(|error| Problem::at("", format!("helm's manifest cannot be read: {error}")))?;
         add(object, namespace, &mut found);
     }
     Ok(found)

@@ -6,6 +6,7 @@
 use super::keys;
 use crate::cluster::Quantity;
 use serde_json::{Map, Value as Json};
+use std::collections::BTreeSet;
 
 /// Maps whose keys are free: an empty value there is a value. Everywhere else the API server drops it.
 const FREE: [&str; 9] = [
@@ -63,9 +64,8 @@ fn objects(
 ) -> Map<String, Json> {
     let mut result = live.clone();
     let gone = last.into_iter().flat_map(Map::keys).filter(|key| !wanted.contains_key(*key));
-    gone.for_each(|key| {
-        result.shift_remove(key);
-    });
+    let gone: BTreeSet<&String> = gone.collect();
+    result.retain(|key, _| !gone.contains(key));
     if is_other_choice(at, wanted, live) {
         result.retain(|key, _| wanted.contains_key(key));
     }
@@ -100,19 +100,17 @@ fn lists(at: At, last: Option<&Vec<Json>>, wanted: &[Json], live: &[Json]) -> Ve
         return whole(at, before, wanted, live);
     };
     let inside = At { name: "", parent: at.name, ..at };
-    let find = |list: &[Json], keys: &[String], key: &String| {
-        keys.iter().position(|other| other == key).map(|index| list[index].clone())
-    };
+    let [of_before, of_wanted, of_live] = [before_keys, wanted_keys, live_keys].map(|keys| keys::places(keys));
     let result = |index: usize| {
-        let key = &wanted_keys[index];
-        let (last, live) = (find(before, before_keys, key), find(live, live_keys, key));
-        merge(inside, last.as_ref(), &wanted[index], live.as_ref())
+        let key = wanted_keys[index].as_str();
+        let (last, live) = (of_before.get(key).map(|at| &before[*at]), of_live.get(key).map(|at| &live[*at]));
+        merge(inside, last, &wanted[index], live)
     };
-    let foreign = |key: &&String| !wanted_keys.contains(key) && !before_keys.contains(key);
-    let staying: Vec<&String> = live_keys.iter().filter(|key| wanted_keys.contains(key)).collect();
+    let place = |key: &String| of_wanted.get(key.as_str()).copied();
+    let foreign = |key: &&String| place(key).is_none() && !of_before.contains_key(key.as_str());
+    let staying: Vec<&String> = live_keys.iter().filter(|key| place(key).is_some()).collect();
     if staying.len() == wanted_keys.len() && staying.iter().zip(wanted_keys).all(|(a, b)| *a == b) {
         // Nothing new and nothing moved: the places stay, also those of elements that others added.
-        let place = |key: &String| wanted_keys.iter().position(|other| other == key);
         let kept = live_keys.iter().zip(live).filter(|(key, _)| place(key).is_some() || foreign(key));
         return kept.map(|(key, object)| place(key).map_or_else(|| object.clone(), result)).collect();
     }
@@ -123,13 +121,20 @@ fn lists(at: At, last: Option<&Vec<Json>>, wanted: &[Json], live: &[Json]) -> Ve
 /// A list that is replaced as a whole. Elements are compared by their place: what the API server added to one stays.
 fn whole(at: At, before: &[Json], wanted: &[Json], live: &[Json]) -> Vec<Json> {
     let inside = At { name: "", parent: at.name, ..at };
-    let agree = |(wanted, live): (&Json, &Json)| merge(inside, Some(wanted), wanted, Some(live)) == *live;
-    if wanted.len() == live.len() && wanted.iter().zip(live).all(agree) {
+    if wanted.len() != live.len() {
+        return wanted.to_vec();
+    }
+    let both = wanted.iter().zip(live);
+    let unchanged: Vec<Json> = both.map(|(wanted, live)| merge(inside, Some(wanted), wanted, Some(live))).collect();
+    if unchanged == live {
         return live.to_vec();
     }
-    let places = wanted.len() == live.len() && wanted.len() == before.len() && wanted.iter().all(Json::is_object);
-    if !places {
+    if wanted.len() != before.len() || !wanted.iter().all(Json::is_object) {
         return wanted.to_vec();
+    }
+    // Lists inside lists would be merged twice at each level.
+    if before == wanted {
+        return unchanged;
     }
     let all = wanted.iter().zip(live).zip(before);
     all.map(|((wanted, live), before)| merge(inside, Some(before), wanted, Some(live))).collect()

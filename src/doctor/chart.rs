@@ -1,7 +1,6 @@
 //! The objects of a chart, out of the text that helm rendered.
 
 use crate::cluster::KindName;
-use serde::Deserialize as _;
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
 
@@ -9,9 +8,8 @@ use std::collections::BTreeSet;
 pub fn objects_of(manifest: &str) -> Option<Vec<Json>> {
     crate::yaml::affordable(manifest).ok()?;
     let mut objects = Vec::new();
-    for document in serde_yaml::Deserializer::from_str(manifest) {
-        let object = Json::deserialize(document).ok()?;
-        match object {
+    for document in crate::yaml::documents(manifest) {
+        match document.ok()? {
             Json::Null => {}
             Json::Object(mut map)
                 if map.get("kind").and_then(Json::as_str).is_some_and(|kind| kind.ends_with("List")) =>

@@ -5,15 +5,16 @@ use super::{Finding, Verdict, or_ok};
 use crate::cluster::claims::ReleaseName;
 use crate::cluster::{helm_release, label, marks, name_of};
 use serde_json::Value as Json;
+use std::collections::BTreeMap;
 
 /// Findings about names. `live` are the objects in the namespace. Claims have a check of their own.
 pub fn names(objects: &[Json], live: &[Json], release: ReleaseName<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
+    // Of two that are called alike the first counts.
+    let live: BTreeMap<_, &Json> = live.iter().rev().map(|live| ((kind_name(live), name_of(live)), live)).collect();
     for object in objects.iter().filter(|object| object["kind"] != "PersistentVolumeClaim") {
         let (version, kind) = kind_name(object);
-        let same =
-            |live: &&Json| kind_name(live) == (version.clone(), kind.clone()) && name_of(live) == name_of(object);
-        let Some(live) = live.iter().find(same) else { continue };
+        let Some(live) = live.get(&((version, kind.clone()), name_of(object))) else { continue };
         let reason = match (helm_release(live), label(live, marks::MANAGED_BY)) {
             (Some(owner), Some("Helm")) if owner == (release.name, release.namespace) => continue,
             (Some((name, namespace)), Some("Helm")) => {

@@ -6,7 +6,7 @@ use super::storage::claims;
 use super::{Finding, Verdict, or_ok};
 use crate::cluster::{Error, Kind, KindName, Quantity, name_of};
 use serde_json::Value as Json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Resources that a quota can count for pods, and the request or limit that each is about.
 const OF_PODS: [(&str, &str, &str); 9] = [
@@ -72,8 +72,8 @@ impl Demand<'_> {
     fn room(&self, quota: &Json, key: &str, hard: &Quantity) -> Option<Finding> {
         let planned = self.asked(quota, key, self.objects)?;
         // An object that is there already counts in `used`; only what it grows by is new.
-        let replaced: Vec<Json> =
-            self.live.iter().filter(|live| self.objects.iter().any(|object| same(object, live))).cloned().collect();
+        let wanted = names(self.objects);
+        let replaced: Vec<Json> = self.live.iter().filter(|live| wanted.contains(&name(live))).cloned().collect();
         let before = self.asked(quota, key, &replaced)?;
         let used = amount(&quota["status"]["used"][key]).unwrap_or_else(Quantity::zero);
         let besides = BESIDES.iter().find(|(name, _)| *name == key && self.live.is_empty() && scopes(quota).is_empty());
@@ -85,8 +85,8 @@ impl Demand<'_> {
             let fix = format!("ask for a larger quota, or ask for less ({})", lever(key));
             return Some(Finding::new("quota", Verdict::Failed, subject(quota), reason).fix(fix));
         }
-        let rolling =
-            self.objects.iter().filter(|object| self.live.iter().any(|live| same(object, live))).filter_map(pods::of);
+        let there = names(self.live);
+        let rolling = self.objects.iter().filter(|object| there.contains(&name(object))).filter_map(pods::of);
         let one_more = rolling.filter(|pods| pods.surge() > 0 && counts(quota, pods, self.limits) == Some(true));
         let surge = one_more.filter_map(|pods| of_pod(key, &pods, self.limits)).max()?;
         if surge == Quantity::zero() || after.plus(&surge) <= *hard {
@@ -187,8 +187,12 @@ fn of_claims(key: &str, objects: &[Json], wanted: impl Fn(&Json) -> bool) -> Opt
     claims.map(of).try_fold(Quantity::zero(), |sum, one| Some(sum.plus(&one?)))
 }
 
-fn same(object: &Json, live: &Json) -> bool {
-    object["kind"] == live["kind"] && name_of(object) == name_of(live)
+fn name(object: &Json) -> (&str, &str) {
+    (object["kind"].as_str().unwrap_or_default(), name_of(object))
+}
+
+fn names(objects: &[Json]) -> BTreeSet<(&str, &str)> {
+    objects.iter().map(name).collect()
 }
 
 /// Scopes of a quota: (name, operator, values).

@@ -37,6 +37,14 @@ pub struct Failure {
     pub causes: Vec<Cause>,
 }
 
+impl Failure {
+    /// One that said these lines, which hold no secret.
+    pub fn saying(command: &str, ended: Ended, lines: Vec<String>) -> Self {
+        let unmasked = Unmasked(lines.clone());
+        Self { command: command.to_owned(), ended, lines, unmasked }
+    }
+}
+
 /// An error of this module.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {

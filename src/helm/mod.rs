@@ -29,7 +29,7 @@ pub use error::{Ended, Error, Failure, Result};
 pub use extra::checked as checked_arguments;
 pub use interrupt::{hold, stop, stopped};
 pub use process::{Line, Stream};
-pub use release::{Hook, Intended, Release, Revision};
+pub use release::{Hook, Intended, Release, Revision, chart_yaml, json as first_json};
 pub use verbs::{Lint, Pull};
 pub use version::Version;
 

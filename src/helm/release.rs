@@ -90,7 +90,7 @@ impl Intended {
 }
 
 /// The first JSON value in what helm wrote. Lines before it (helm 4 reports what it pulled) do not matter.
-pub(super) fn json<T: serde::de::DeserializeOwned>(output: &str) -> Option<T> {
+pub fn json<T: serde::de::DeserializeOwned>(output: &str) -> Option<T> {
     let mut start = 0;
     for line in output.split_inclusive('\n') {
         if line.trim_start().starts_with(['{', '[']) || line.trim() == "null" {
@@ -102,6 +102,14 @@ pub(super) fn json<T: serde::de::DeserializeOwned>(output: &str) -> Option<T> {
         start += line.len();
     }
     None
+}
+
+/// A `Chart.yaml` in what helm wrote. Helm may say first what it pulled, and anybody may have written the chart.
+pub fn chart_yaml(output: &str) -> Option<Value> {
+    let start = output.find("apiVersion:").or_else(|| output.find("annotations:")).unwrap_or_default();
+    let text = &output[start..];
+    crate::yaml::affordable(text).ok()?;
+    serde_yaml::from_str(text).ok()
 }
 
 fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {

@@ -10,7 +10,7 @@ use super::Helm;
 use super::arguments::{Options, Target, Values, path_word, words};
 use super::error::Result;
 use super::process::{Line, Outcome};
-use super::release::{Intended, Release, Revision, json};
+use super::release::{Intended, Release, Revision, chart_yaml, json};
 use crate::cluster::{Access, mask};
 
 /// What `helm lint` found.
@@ -146,10 +146,7 @@ impl Helm {
         let mut arguments = words(["show", "chart"]);
         arguments.extend(pull.words());
         let outcome = self.call_within(arguments, limit)?.success()?;
-        // Helm may say first what it pulled.
-        let start =
-            outcome.output.find("apiVersion:").or_else(|| outcome.output.find("annotations:")).unwrap_or_default();
-        serde_yaml::from_str(&outcome.output[start..]).map_err(|_| outcome.unreadable("a Chart.yaml"))
+        chart_yaml(&outcome.output).ok_or_else(|| outcome.unreadable("a Chart.yaml"))
     }
 
     /// The definitions of kinds that lie in the folder `crds` of a chart on disk.

@@ -3,7 +3,7 @@
 use super::{Given, Means};
 use crate::config::SecretSource;
 use crate::kubernetes::Plan;
-use crate::problem::{Problem, Problems, nearest};
+use crate::problem::{Problem, Problems};
 use serde_json::Value as Json;
 
 impl Given {
@@ -19,7 +19,10 @@ impl Given {
                 Json::String(value) if from_sops(name) => {
                     problems.0.extend(self.add(name, value.clone(), Means::Encrypted, origin).err());
                 }
-                _ if !from_sops(name) => problems.push(not_from_sops(name, origin, plan)),
+                _ if !from_sops(name) => {
+                    let problem = not_from_sops(name, origin, plan, &problems);
+                    problems.push(problem);
+                }
                 _ => problems.push(Problem::at(format!("{origin}: {name}"), "its value is not a text").hint(
                     "put it in quotes before it is encrypted, because numbers and words can change their spelling",
                 )),
@@ -37,14 +40,14 @@ impl Given {
 
 const FORM: &str = "before it is encrypted, it holds one `name: \"value\"` a line";
 
-fn not_from_sops(name: &str, origin: &str, plan: &Plan) -> Problem {
+fn not_from_sops(name: &str, origin: &str, plan: &Plan, problems: &Problems) -> Problem {
     let place = format!("{origin}: {name}");
     if plan.secrets.contains_key(name) {
         return Problem::at(place, "this parameter does not come from sops")
             .hint("say `from: sops` for it in aspire-k8s.yaml, or take it out of the file");
     }
     let problem = Problem::at(place, "the application has no secret parameter of this name");
-    match nearest(name, plan.secrets.keys().map(String::as_str)) {
+    match problems.nearest(name, plan.secrets.keys().map(String::as_str)) {
         Some(near) => problem.hint(format!("did you mean `{near}`?")),
         None => {
             problem.hint("`kubectl aspire inputs` lists them; other values belong into a file for --parameter-file")

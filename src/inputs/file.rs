@@ -121,8 +121,14 @@ impl<'a> Entries<'a> {
     }
 }
 
+/// Longer texts are not read again for each line that is told.
+const MOST_READ_AGAIN: usize = 1 << 20;
+
 /// The readers give places to errors only, so the text is read once more and stopped at the entry.
 fn place(text: &str, format: Format, index: usize) -> String {
+    if text.len() > MOST_READ_AGAIN {
+        return String::new();
+    }
     let stop = Stop(index);
     let line = match format {
         Format::Json => stop.run(&mut serde_json::Deserializer::from_str(text)).map(|error| error.line()),

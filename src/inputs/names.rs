@@ -1,7 +1,7 @@
 //! What a person may call an input: its own name, or the name of its environment variable.
 
 use crate::problem::{Problem, nearest};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::child_env::PARAMETERS as PREFIX;
 
@@ -15,19 +15,20 @@ pub fn variable(name: &str) -> String {
 #[derive(Debug)]
 pub struct Names<'a> {
     by_variable: BTreeMap<String, Vec<&'a str>>,
+    all: BTreeSet<&'a str>,
 }
 
 impl<'a> Names<'a> {
     /// The names of all inputs.
     pub fn new(names: impl IntoIterator<Item = &'a str>) -> Self {
         let mut by_variable: BTreeMap<String, Vec<&'a str>> = BTreeMap::new();
+        let mut all = BTreeSet::new();
         for name in names {
-            let shared = by_variable.entry(variable(name)).or_default();
-            if !shared.contains(&name) {
-                shared.push(name);
+            if all.insert(name) {
+                by_variable.entry(variable(name)).or_default().push(name);
             }
         }
-        Self { by_variable }
+        Self { by_variable, all }
     }
 
     /// The same for what stands in the place of a name in a file, which can be a part of a value: a line of a key without
@@ -43,8 +44,7 @@ impl<'a> Names<'a> {
 
     /// The input that is meant by its name or its variable. The problem has no place yet.
     pub fn find(&self, typed: &str) -> Result<&'a str, Problem> {
-        let by_name = self.by_variable.get(&variable(typed)).into_iter().flatten().find(|name| **name == typed);
-        match (by_name, self.by_variable.get(typed).map(Vec::as_slice)) {
+        match (self.all.get(typed), self.by_variable.get(typed).map(Vec::as_slice)) {
             (Some(name), _) | (None, Some([name])) => Ok(name),
             (None, Some(shared)) => Err(ambiguous(typed, shared)),
             (None, None) => Err(self.unknown(typed)),

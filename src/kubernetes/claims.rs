@@ -4,7 +4,7 @@ use super::name::Name;
 use super::view::{ClaimTemplate, ClaimView, VolumeView};
 use crate::app::{App, Workload};
 use crate::config::{self, AccessMode, Config, Storage, WorkloadKind};
-use crate::problem::{Problem, Problems, nearest};
+use crate::problem::{Problem, Problems};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -210,7 +210,7 @@ fn wanted(workload: &Workload, config: &Config, problems: &mut Problems) -> Vec<
         let Some(target) = intent.mount_path.clone() else {
             let problem =
                 Problem::at(place(key), format!("the manifest mounts no volume `{key}` on `{}`", workload.name));
-            problems.push(match nearest(key, workload.volumes.iter().map(|volume| volume.name.as_str())) {
+            problems.push(match problems.nearest(key, workload.volumes.iter().map(|volume| volume.name.as_str())) {
                 Some(near) => problem.hint(format!("did you mean `{near}`? A volume of your own needs `mountPath`")),
                 None => problem.hint("a volume of your own needs `mountPath`"),
             });

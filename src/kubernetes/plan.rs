@@ -15,7 +15,7 @@ use super::view::{ClaimView, DaprObjectView, DaprView, ExternalView, WorkloadVie
 use super::{TAG_INPUT, certificate, dapr, ports, schema};
 use crate::app::{App, CERTIFICATE_FOLDER, Input, Note, Workload, is_route};
 use crate::config::{Config, WorkloadKind};
-use crate::problem::{Problem, Problems, nearest};
+use crate::problem::{Problem, Problems};
 use indexmap::IndexMap;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -282,7 +282,7 @@ impl Planning<'_> {
             let place = format!("aspire-k8s.yaml resources.{}.service.nodePorts.{binding}", workload.name);
             let known: Vec<&str> = workload.ports.keys().map(String::as_str).collect();
             let problem = Problem::at(place, format!("the Service of `{}` has no port `{binding}`", workload.name));
-            self.problems.push(match nearest(binding, known.iter().copied()) {
+            self.problems.push(match self.problems.nearest(binding, known.iter().copied()) {
                 Some(near) => problem.hint(format!("did you mean `{near}`?")),
                 None if known.is_empty() => problem.hint("it has no ports at all"),
                 None => problem.hint(format!("there are: {}", known.join(", "))),

@@ -5,7 +5,7 @@
 //! may be secret: the data of Secrets and the values of variables are named, never written.
 
 use crate::cluster::{Quantity, name_of};
-use serde::{Deserialize as _, Serialize};
+use serde::Serialize;
 use serde_json::Value as Json;
 
 /// One difference.
@@ -31,8 +31,7 @@ pub fn objects(manifest: &str) -> Vec<Json> {
     if crate::yaml::affordable(manifest).is_err() {
         return Vec::new();
     }
-    let documents = serde_yaml::Deserializer::from_str(manifest);
-    let values = documents.filter_map(|document| Json::deserialize(document).ok());
+    let values = crate::yaml::documents(manifest).filter_map(Result::ok);
     values.filter(|value| value["kind"].is_string() && value["metadata"]["name"].is_string()).collect()
 }
 

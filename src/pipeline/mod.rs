@@ -51,7 +51,7 @@ pub use charts::{ChartChange, installed_charts, newest_of as newest_charts, pin 
 pub use dashboard::{Forward, dashboard};
 pub use deploy::{Deploy, Wait, deploy, steps as deploy_steps};
 pub use destroy::{Destroy, Destroyed, destroy, steps as destroy_steps};
-pub use drift::Drift;
+pub use drift::{Drift, compare as drifted, objects as objects_of};
 pub use event::{Event, Report};
 pub use fetch::{Fetched, fetch};
 pub use foreign::values_in_use;
@@ -61,7 +61,7 @@ pub use kinds::Consent;
 pub use plan::{Planned, plan, steps as plan_steps};
 pub use preflight::doctor;
 pub use promote::{Wish, promote};
-pub use records::NamedObject;
+pub use records::{NamedObject, Stored, read_stored};
 pub use rollback::{Rollback, rollback, steps as rollback_steps};
 pub use run::{Conduct, Limits};
 pub use saved::Saved;

@@ -100,6 +100,10 @@ pub(super) fn with_line(
     crate::yaml::affordable(manifest).ok()?;
     let mut documents: Vec<String> = manifest.split("\n---").map(str::to_owned).collect();
     let is_wanted = |text: &str| {
+        // Most need not be read.
+        if !text.contains(&wanted.name) {
+            return false;
+        }
         let object = Json::deserialize(serde_yaml::Deserializer::from_str(text)).unwrap_or_default();
         object["kind"] == *wanted.kind && name_of(&object) == wanted.name
     };

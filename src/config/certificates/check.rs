@@ -5,7 +5,6 @@ use crate::config::charts;
 use crate::config::findings::{Findings, Path, shown};
 use crate::config::rules::{self, Rule, is_dns_label, is_one_line};
 use crate::config::{Config, Gateway, Ingress, RouteTls};
-use crate::problem::nearest;
 
 const ISSUER: Rule = Rule {
     what: "the name of an issuer",
@@ -121,7 +120,7 @@ impl Check<'_, '_> {
         self.chart(manager, &at.key("chart"));
         for (index, need) in manager.needs.iter().enumerate() {
             if !self.config.charts.contains_key(need) {
-                let near = nearest(need, self.config.charts.keys().map(String::as_str));
+                let near = self.findings.nearest(need, self.config.charts.keys().map(String::as_str));
                 let hint = near.map(|near| format!("did you mean `{near}`?")).unwrap_or_default();
                 self.findings.add(&at.key("needs").item(index), format!("there is no chart {}", shown(need)), hint);
             }
@@ -246,7 +245,7 @@ impl Check<'_, '_> {
                 self.findings.add(&at, "one of `ingress` and `gateway` answers", "write an entry for each");
             }
             if let Some(gateway) = http.gateway.as_ref().filter(|name| !self.config.gateways.contains_key(*name)) {
-                let near = nearest(gateway, self.config.gateways.keys().map(String::as_str));
+                let near = self.findings.nearest(gateway, self.config.gateways.keys().map(String::as_str));
                 let hint = near.map(|near| format!("did you mean `{near}`?")).unwrap_or_default();
                 self.findings.add(&at.key("gateway"), format!("`gateways` has no {}", shown(gateway)), hint);
             }
@@ -292,7 +291,7 @@ impl Check<'_, '_> {
     fn environment_issuer(&mut self, name: &str, own: &super::EnvironmentIssuer, at: &Path<'_>) {
         let issuers = &self.config.cert_manager.issuers;
         let Some(base) = issuers.get(name) else {
-            let hint = nearest(name, issuers.keys().map(String::as_str)).map_or_else(
+            let hint = self.findings.nearest(name, issuers.keys().map(String::as_str)).map_or_else(
                 || {
                     "an environment changes values, never structure: the issuer stands under `certManager` above"
                         .to_owned()

@@ -5,7 +5,6 @@ use super::{EnvironmentChart, ExternalChart, Kind, Phase};
 use crate::config::findings::{Findings, Path, shown};
 use crate::config::rules::{self, Rule};
 use crate::config::{Config, SecretSource};
-use crate::problem::nearest;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Reports what is not legal about the charts of a file.
@@ -125,7 +124,7 @@ impl Check<'_, '_> {
     fn need(&mut self, chart: &ExternalChart, other: &str, at: &Path<'_>) {
         match self.config.charts.get(other) {
             None => {
-                let near = nearest(other, self.config.charts.keys().map(String::as_str));
+                let near = self.findings.nearest(other, self.config.charts.keys().map(String::as_str));
                 let hint = near.map(|near| format!("did you mean `{near}`?")).unwrap_or_default();
                 self.findings.add(at, format!("there is no chart {}", shown(other)), hint);
             }
@@ -196,7 +195,7 @@ fn producers(config: &Config, findings: &mut Findings, at: &Path<'_>) {
 
 fn environment_chart(config: &Config, name: &str, own: &EnvironmentChart, findings: &mut Findings, at: &Path<'_>) {
     let Some(base) = config.charts.get(name) else {
-        let near = nearest(name, config.charts.keys().map(String::as_str));
+        let near = findings.nearest(name, config.charts.keys().map(String::as_str));
         let hint = near.map_or_else(
             || "an environment changes values, never structure: the chart stands under `charts` above".to_owned(),
             |near| format!("did you mean `{near}`?"),

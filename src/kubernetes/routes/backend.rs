@@ -2,7 +2,7 @@
 
 use super::Surroundings;
 use crate::app::Port;
-use crate::problem::{Problem, Problems, nearest};
+use crate::problem::{Problem, Problems};
 
 /// What a route says about who answers.
 pub struct Wanted<'a> {
@@ -47,7 +47,7 @@ pub fn find(wanted: &Wanted, around: &Surroundings, problems: &mut Problems) -> 
     let resource = wanted.to;
     let Some(workload) = around.app.workloads.get(resource) else {
         let problem = Problem::at(place, format!("the application runs no `{resource}`"));
-        problems.push(match nearest(resource, around.app.workloads.keys().map(String::as_str)) {
+        problems.push(match problems.nearest(resource, around.app.workloads.keys().map(String::as_str)) {
             Some(near) => problem.hint(format!("did you mean `{near}`?")),
             None => problem,
         });

@@ -11,6 +11,7 @@ mod judge;
 mod stored;
 
 pub use judge::{NamedObject, is_kept, shown};
+pub use stored::{Stored, read as read_stored};
 
 use super::{Error, Release};
 use crate::cluster::record::Hook;
@@ -20,7 +21,6 @@ use crate::problem::{Problem, Problems};
 use judge::{Fate, Scope, Touched, judge, scope};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
-use stored::Stored;
 
 /// What helm is about to do to a release.
 #[derive(Debug, Clone)]

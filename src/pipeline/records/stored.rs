@@ -3,7 +3,7 @@
 //! Somebody may have written the record by hand, in words that two readers of YAML take differently. What could be read in
 //! two ways is not read at all.
 
-use serde::Deserialize as _;
+use crate::yaml;
 use serde_json::Value as Json;
 
 /// An object of a manifest.
@@ -19,10 +19,11 @@ pub struct Stored {
 pub fn read(manifest: &str) -> Result<Vec<Stored>, String> {
     let mut objects = Vec::new();
     for text in documents(manifest)? {
+        yaml::affordable(&text).map_err(|costly| costly.to_string())?;
         let mut found = false;
         let tagged = ["!!", "!<", "%TAG"].iter().any(|tag| text.contains(tag));
-        for document in serde_yaml::Deserializer::from_str(&text) {
-            let document = Json::deserialize(document).map_err(|error| error.to_string())?;
+        for document in yaml::documents(&text) {
+            let document = document.map_err(|error| error.to_string())?;
             if std::mem::replace(&mut found, true) && !document.is_null() {
                 return Err("two documents stand where helm reads one".to_owned());
             }
@@ -81,6 +82,14 @@ fn has_merge_key(object: &Json) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_would_cost_too_much_is_not_read() {
+        let laughs: Vec<_> = (1..40).map(|n| format!("a{n}: &a{n} [*a{}, *a{}]\n", n - 1, n - 1)).collect();
+        let said = read(&format!("a0: &a0 [x, x]\n{}", laughs.concat())).unwrap_err();
+        assert!(said.contains("aliases"), "{said}");
+        assert!(read(&"[".repeat(100_000)).unwrap_err().contains("levels deep"));
+    }
 
     fn names(manifest: &str) -> Result<Vec<String>, String> {
         Ok(read(manifest)?.iter().map(|one| one.object["metadata"]["name"].as_str().unwrap().to_owned()).collect())
