@@ -1,6 +1,6 @@
 //! What went wrong between us and helm, as sentences.
 
-use super::cause::{Cause, UnknownKind};
+use super::cause::{Cause, UnknownKind, causes};
 use std::fmt;
 
 /// How a process ended without success.
@@ -40,8 +40,8 @@ pub struct Failure {
 impl Failure {
     /// One that said these lines, which hold no secret.
     pub fn saying(command: &str, ended: Ended, lines: Vec<String>) -> Self {
-        let unmasked = Unmasked(lines.clone());
-        Self { command: command.to_owned(), ended, lines, unmasked }
+        let causes = causes(&lines, ended);
+        Self { command: command.to_owned(), ended, lines, causes }
     }
 }
 
