@@ -3,15 +3,16 @@
 mod applications;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use kubectl_aspire::{app, chart, config, kubernetes, manifest};
+use kubectl_aspire::targets::kubernetes;
+use kubectl_aspire::{app, config, manifest};
 
 fn rendered(manifest: &[u8]) -> usize {
     let manifest = manifest::parse(manifest).expect("the manifest is well-formed");
     let config = config::Config::default();
     let app = app::resolve(&manifest, &config, "bench", &app::Sources::default()).expect("it resolves");
     let images = kubernetes::BuiltImages { tag: Some("1".into()), ..kubernetes::BuiltImages::default() };
-    let plan = kubernetes::plan(&app, &config, &images).expect("it can be planned");
-    chart::render(&plan).expect("it renders").files.len()
+    let plan = kubectl_aspire::targets::kubernetes::plan::plan(&app, &config, &images).expect("it can be planned");
+    kubectl_aspire::targets::kubernetes::chart::render::render(&plan).expect("it renders").files.len()
 }
 
 fn render(criterion: &mut Criterion) {

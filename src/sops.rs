@@ -2,8 +2,8 @@
 //!
 //! What sops writes to its standard output is secret: it goes to the caller and nowhere else, also when sops fails.
 
-use crate::child_env::is_withheld;
-use crate::problem::Problem;
+use crate::support::child_env::is_withheld;
+use crate::support::diagnostic::Problem;
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};

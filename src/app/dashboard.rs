@@ -6,7 +6,7 @@ use super::values::Values;
 use super::{Image, Port, Telemetry, Workload};
 use crate::config::{Config, Dashboard};
 use crate::manifest::{Generate, Kind, Manifest};
-use crate::problem::Problem;
+use crate::support::diagnostic::Problem;
 use indexmap::IndexMap;
 
 /// Where telemetry goes: who sets it himself has another receiver.

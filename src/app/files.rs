@@ -4,7 +4,7 @@ use super::values::Values;
 use super::{FileContent, FileMount};
 use crate::config;
 use crate::manifest::{self, BindMount, Kind, Manifest, Resource};
-use crate::problem::Problem;
+use crate::support::diagnostic::Problem;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What was found at each path that a manifest points to.

@@ -11,9 +11,9 @@ use super::values::Values;
 use super::volume;
 use super::{App, Image, Note, Volume, Workload};
 use crate::config::{self, Config, Credential};
-use crate::image;
 use crate::manifest::{Kind, Manifest, Resource, Source};
-use crate::problem::{Problem, Problems};
+use crate::support::diagnostic::{Problem, Problems};
+use crate::support::image;
 use indexmap::IndexMap;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -6,7 +6,7 @@ use super::value::{Form, Part};
 use super::values::Values;
 use super::{Input, resolve::FILE};
 use crate::config::Config;
-use crate::problem::{Problem, Problems};
+use crate::support::diagnostic::{Problem, Problems};
 use indexmap::IndexMap;
 
 /// What the names of routes begin with where they need an input; no resource has a dot in its name.

@@ -7,7 +7,7 @@ use super::value::{Form, Part, Side, Value};
 use super::{Input, Note, addresses, certificate, dashboard, environment};
 use crate::config::{self, Config};
 use crate::manifest::{self, Generate, InputDefault, Kind, Manifest, Resource};
-use crate::problem::{Problem, Problems};
+use crate::support::diagnostic::{Problem, Problems};
 use indexmap::{IndexMap, IndexSet};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;

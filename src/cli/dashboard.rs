@@ -2,7 +2,8 @@
 
 use super::args::{Common, Dashboard};
 use super::{CliError, Exit, output, status};
-use crate::pipeline::{self, Forward};
+use crate::pipeline;
+use crate::pipeline::dashboard::Forward;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// Opens the way, prints the link and stays. The token is printed because that is what the verb is for.

@@ -1,7 +1,7 @@
 //! Everything that ends a verb early, and the exit code of each.
 
-use crate::chart::WriteError;
-use crate::problem::Problems;
+use crate::support::diagnostic::Problems;
+use crate::targets::kubernetes::chart::WriteError;
 use std::process::{ExitCode, Termination};
 
 /// Exit codes. They are part of the contract with scripts.
@@ -56,7 +56,7 @@ pub enum CliError {
     Write(#[from] WriteError),
     /// The chart could not be read.
     #[error(transparent)]
-    ReadChart(#[from] crate::chart::ReadError),
+    ReadChart(#[from] crate::targets::kubernetes::chart::ReadError),
     /// A template of ours is wrong.
     #[error("a template of kubectl aspire is wrong, which is a defect of the program: {0:#}")]
     Template(#[from] minijinja::Error),

@@ -70,7 +70,7 @@ pub fn notes(notes: &[Note]) {
 pub fn file(path: &Path, text: &str) -> Result<(), CliError> {
     let failed = |source| CliError::Read { path: path.display().to_string(), source };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = crate::temporary::file_in(folder, ".aspire-").map_err(failed)?;
+    let mut file = crate::support::temporary::file_in(folder, ".aspire-").map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)?;
     #[cfg(unix)]
     {

@@ -3,12 +3,12 @@
 use super::CliError;
 use super::args::Source;
 use super::project::Rendered;
-use crate::chart::{self, Chart};
-use crate::cluster::Environment;
+use crate::cluster::connect::environment::Environment;
 use crate::config::Config;
-use crate::kubernetes::{BuiltImages, CONTENTS, Contents, check_resources};
-use crate::pipeline;
-use crate::problem::{Problem, nearest};
+use crate::support::diagnostic::{Problem, nearest};
+use crate::targets::kubernetes::chart;
+use crate::targets::kubernetes::chart::Chart;
+use crate::targets::kubernetes::{BuiltImages, CONTENTS, Contents, check_resources};
 use serde_json::Value as Json;
 
 /// Start of references into registries.
@@ -42,10 +42,15 @@ impl Packed {
         }
         let chart = if shown.starts_with(REGISTRY) {
             let environment = Environment::of_process();
-            let fetched = pipeline::fetch(&shown, source.version.as_deref(), source.plain_http, &environment)?;
-            chart::read(&fetched.archive)?
+            let fetched = crate::pipeline::charts::packed::fetch(
+                &shown,
+                source.version.as_deref(),
+                source.plain_http,
+                &environment,
+            )?;
+            crate::targets::kubernetes::chart::read::read(&fetched.archive)?
         } else {
-            chart::read(source.path())?
+            crate::targets::kubernetes::chart::read::read(source.path())?
         };
         let wrong = |problem: Problem| CliError::Input { file: shown.clone(), problems: problem.into() };
         let Some(contents) = chart.files.get(CONTENTS) else {
@@ -105,7 +110,7 @@ impl Packed {
 /// A YAML file of the chart; empty is an empty map.
 fn yaml(chart: &Chart, path: &str) -> Result<Json, Problem> {
     let text = chart.text(path).ok_or_else(|| Problem::at(path, "the chart does not hold it as text"))?;
-    crate::yaml::affordable(text).map_err(|costly| Problem::at(path, costly.to_string()))?;
+    crate::support::yaml::affordable(text).map_err(|costly| Problem::at(path, costly.to_string()))?;
     let value: Json = serde_yaml::from_str(text).map_err(|error| Problem::at(path, error.to_string()))?;
     Ok(if value.is_null() { Json::Object(serde_json::Map::new()) } else { value })
 }

@@ -4,7 +4,13 @@ use super::args::{Common, ListFormat, Plan};
 use super::{CliError, Exit, output, prompt, release};
 use crate::app::Note;
 use crate::diff::{Change, Mark, lines, summary};
-use crate::pipeline::{self, Ask, ChartChange, Conduct, Planned, Release, Saved};
+use crate::pipeline;
+use crate::pipeline::Release;
+use crate::pipeline::charts::ChartChange;
+use crate::pipeline::deploy::resolve_inputs::Ask;
+use crate::pipeline::engine::run::Conduct;
+use crate::pipeline::plan::Planned;
+use crate::pipeline::plan::saved::Saved;
 use crate::report::{harmless, quiet};
 use serde::Serialize;
 use std::io::{IsTerminal as _, Write as _};
@@ -14,7 +20,7 @@ use std::path::Path;
 pub fn plan(common: &Common, options: &Plan) -> Result<Exit, CliError> {
     if let Some(format) = options.deploy.steps.list_steps {
         return Ok(release::listed(
-            &pipeline::plan_steps(&super::charts::steps_of_source(common, &options.deploy.source)?)
+            &crate::pipeline::plan::steps(&super::charts::steps_of_source(common, &options.deploy.source)?)
                 .map_err(pipeline::Error::from)?
                 .list(),
             format,
@@ -123,7 +129,7 @@ fn save(planned: &Planned, file: &Path) -> Result<(), CliError> {
     let failed = |error: std::io::Error| CliError::Usage(format!("cannot write {}: {error}", file.display()));
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // A temporary file is readable by its owner alone.
-    let mut temporary = crate::temporary::file_in(folder, ".aspire-").map_err(failed)?;
+    let mut temporary = crate::support::temporary::file_in(folder, ".aspire-").map_err(failed)?;
     temporary.write_all(saved.to_text().as_bytes()).map_err(failed)?;
     temporary.persist(file).map_err(|error| failed(error.error))?;
     output::say(&format!("saved the plan to {0}; `deploy --plan {0}` does exactly that", file.display()));
@@ -133,6 +139,6 @@ fn save(planned: &Planned, file: &Path) -> Result<(), CliError> {
 /// A plan from a file.
 pub fn read(file: &Path) -> Result<Saved, CliError> {
     let name = file.display().to_string();
-    let text = crate::read_file::text(file).map_err(|source| CliError::Read { path: name.clone(), source })?;
+    let text = crate::support::read_file::text(file).map_err(|source| CliError::Read { path: name.clone(), source })?;
     Saved::parse(&text, &name).map_err(|problem| CliError::Usage(problem.to_string()))
 }

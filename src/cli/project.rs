@@ -5,15 +5,18 @@ use super::packed::{self, Packed};
 use super::sources::Reader;
 use super::{CliError, output};
 use crate::app::{self, App, Sources};
-use crate::chart::{self, Chart};
-use crate::charts::{self, PlannedChart};
 use crate::config::{self, Config, SEALED_FILE, Sealed, SecretSource};
+use crate::external_charts::PlannedChart;
 use crate::inputs::{Format, Given, Means, names, parse_assignment};
-use crate::kubernetes::{self, BuiltImages, CONTENTS, Contents, Plan, environment_values};
 use crate::manifest::{self, Manifest};
-use crate::pipeline::{self, Consent, Rotation, Wait};
-use crate::problem::{Problem, Problems};
-use crate::read_file;
+use crate::pipeline::deploy::Wait;
+use crate::pipeline::deploy::resolve_inputs::Rotation;
+use crate::pipeline::release::migration::consent::Consent;
+use crate::support::diagnostic::{Problem, Problems};
+use crate::support::read_file;
+use crate::targets::kubernetes::chart;
+use crate::targets::kubernetes::chart::Chart;
+use crate::targets::kubernetes::{BuiltImages, CONTENTS, Contents, Plan, environment_values};
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
 
@@ -53,8 +56,8 @@ pub struct Rendered {
 
 impl Rendered {
     /// A deploy of it that waits, goes back to nothing, and was told nothing but these values.
-    pub fn deploy(&self, environment: Option<&str>, given: Given) -> pipeline::Deploy<'_> {
-        pipeline::Deploy {
+    pub fn deploy(&self, environment: Option<&str>, given: Given) -> crate::pipeline::deploy::Deploy<'_> {
+        crate::pipeline::deploy::Deploy {
             app: &self.app,
             plan: &self.plan,
             chart: &self.chart,
@@ -149,10 +152,12 @@ impl Project {
     pub fn render(&self, environment: Option<&str>, images: &BuiltImages) -> Result<Rendered, CliError> {
         let chosen = environment.map(|name| Ok::<_, CliError>((name, self.config(Some(name))?))).transpose()?;
         let (app, plan) = self.plan(&self.config, None, images)?;
-        let mut chart = chart::render(&plan)?;
+        let mut chart = crate::targets::kubernetes::chart::render::render(&plan)?;
         let base = plan.values.to_json();
         let mut contents = Contents::new(&app, &plan, &self.config.release);
-        contents.name_charts(charts::plan(&self.config).iter().map(PlannedChart::described).collect());
+        contents.name_charts(
+            crate::external_charts::plan::plan(&self.config).iter().map(PlannedChart::described).collect(),
+        );
         let mut rendered = None;
         for name in self.config.environments.keys() {
             let config = self.config(Some(name))?;
@@ -190,7 +195,7 @@ impl Project {
         let file = format!("{}{environment}", self.manifest_path.display());
         let wrong = |problems| CliError::Input { file: file.clone(), problems };
         let app = app::resolve(&self.manifest, config, &self.folder, &self.sources).map_err(wrong)?;
-        let plan = kubernetes::plan(&app, config, images).map_err(wrong)?;
+        let plan = crate::targets::kubernetes::plan::plan(&app, config, images).map_err(wrong)?;
         Ok((app, plan))
     }
 }

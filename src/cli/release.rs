@@ -5,15 +5,25 @@ use super::packed::{self, Packed};
 use super::project::{Project, given, rendered};
 use super::{CliError, Exit, output, prompt};
 use crate::app::Note;
-use crate::cluster::{Access, Environment};
+use crate::cluster::connect::access::Access;
+use crate::cluster::connect::environment::Environment;
 use crate::config::Config;
 use crate::helm::checked_arguments;
 use crate::inputs::{Outlook, rotation};
-use crate::kubernetes::{BuiltImages, Name};
-use crate::pipeline::{self, Ask, Conduct, Consent, Destroyed, Limits, NamedObject, Release, Rotation, Wait, Wish};
-use crate::problem::Problem;
-use crate::promotion::Confirmation;
+use crate::migration::Confirmation;
+use crate::pipeline;
+use crate::pipeline::Release;
+use crate::pipeline::deploy::Wait;
+use crate::pipeline::deploy::resolve_inputs::{Ask, Rotation};
+use crate::pipeline::destroy::Destroyed;
+use crate::pipeline::engine::event::Event;
+use crate::pipeline::engine::run::{Conduct, Limits};
+use crate::pipeline::migrate::Wish;
+use crate::pipeline::release::migration::consent::Consent;
+use crate::pipeline::release::records::judge::NamedObject;
 use crate::report;
+use crate::support::diagnostic::Problem;
+use crate::targets::kubernetes::{BuiltImages, Name};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -21,7 +31,7 @@ use std::time::{Duration, Instant};
 pub fn deploy(common: &Common, options: &Deploy) -> Result<Exit, CliError> {
     if let Some(format) = options.steps.list_steps {
         return Ok(listed(
-            &pipeline::deploy_steps(&super::charts::steps_of_source(common, &options.source)?)
+            &crate::pipeline::deploy::steps(&super::charts::steps_of_source(common, &options.source)?)
                 .map_err(pipeline::Error::from)?
                 .list(),
             format,
@@ -29,8 +39,7 @@ pub fn deploy(common: &Common, options: &Deploy) -> Result<Exit, CliError> {
     }
     let limits = limits(duration(&options.on.timeout)?)?;
     let display = display(options.output);
-    let note =
-        |note: &Note| display.event(&pipeline::Event::Warned { text: format!("{}: {}", note.resource, note.text) });
+    let note = |note: &Note| display.event(&Event::Warned { text: format!("{}: {}", note.resource, note.text) });
     requested(common, options, &note, |request, release| {
         let conduct = Conduct { only: options.steps.step.as_deref(), limits, report: &|event| display.event(event) };
         let asker = prompt::asker(common);
@@ -48,7 +57,7 @@ pub fn requested<T>(
     common: &Common,
     options: &Deploy,
     note: &dyn Fn(&Note),
-    act: impl FnOnce(&pipeline::Deploy, &Release) -> Result<T, CliError>,
+    act: impl FnOnce(&crate::pipeline::deploy::Deploy, &Release) -> Result<T, CliError>,
 ) -> Result<T, CliError> {
     let approved = options.plan.as_deref().map(super::plan::read).transpose()?;
     let (rendered, images) = rendered(&options.source, common.environment.as_deref(), &options.images)?;
@@ -63,7 +72,7 @@ pub fn requested<T>(
     let release = writing(common, &name, options.on.named.release_namespace.as_deref(), &rendered.config)?
         .allowing(allowed(&options.on)?);
     let charts = super::charts::of_rendered(&rendered, &release.name, &release.namespace)?;
-    let request = pipeline::Deploy {
+    let request = crate::pipeline::deploy::Deploy {
         charts: &charts,
         rotation,
         wait: match (options.no_wait, options.fail_fast) {
@@ -113,21 +122,21 @@ pub fn promote(common: &Common, options: &Promote) -> Result<Exit, CliError> {
     };
     let display = display(options.output);
     let conduct = Conduct { only: None, limits: limits(timeout)?, report: &|event| display.event(event) };
-    pipeline::promote(wish, &release, options.on.assume_helm_dead, &conduct)?;
+    crate::pipeline::migrate::promote(wish, &release, options.on.assume_helm_dead, &conduct)?;
     Ok(Exit::Done)
 }
 
 /// Uninstalls the application.
 pub fn destroy(common: &Common, options: &Destroy) -> Result<Exit, CliError> {
     if let Some(format) = options.steps.list_steps {
-        return Ok(listed(&pipeline::destroy_steps().map_err(pipeline::Error::from)?.list(), format));
+        return Ok(listed(&crate::pipeline::destroy::steps().map_err(pipeline::Error::from)?.list(), format));
     }
     let timeout = duration(&options.on.timeout)?;
     let (name, config, application) = meant(common, options.on.named.release.as_deref(), &options.source)?;
     let release =
         writing(common, &name, options.on.named.release_namespace.as_deref(), &config)?.allowing(allowed(&options.on)?);
     let charts = super::charts::to_remove(&config, &release.name, &release.namespace)?;
-    let request = pipeline::Destroy {
+    let request = crate::pipeline::destroy::Destroy {
         application,
         delete_data: options.delete_data,
         delete_namespace: options.delete_namespace,
@@ -149,7 +158,7 @@ pub fn destroy(common: &Common, options: &Destroy) -> Result<Exit, CliError> {
 /// Brings the release back to an earlier revision.
 pub fn rollback(common: &Common, options: &Rollback) -> Result<Exit, CliError> {
     if let Some(format) = options.steps.list_steps {
-        return Ok(listed(&pipeline::rollback_steps().map_err(pipeline::Error::from)?.list(), format));
+        return Ok(listed(&crate::pipeline::rollback::steps().map_err(pipeline::Error::from)?.list(), format));
     }
     let timeout = duration(&options.on.timeout)?;
     let (source, revision) = which(&options.which)?;
@@ -157,7 +166,7 @@ pub fn rollback(common: &Common, options: &Rollback) -> Result<Exit, CliError> {
     let (name, config, application) = meant(common, options.on.named.release.as_deref(), &source)?;
     let release =
         writing(common, &name, options.on.named.release_namespace.as_deref(), &config)?.allowing(allowed(&options.on)?);
-    let request = pipeline::Rollback {
+    let request = crate::pipeline::rollback::Rollback {
         revision,
         application,
         wait: !options.no_wait,
@@ -227,7 +236,7 @@ fn display(output: ListFormat) -> report::Display {
 }
 
 /// Prints the steps.
-pub fn listed(steps: &[pipeline::StepName], format: StepFormat) -> Exit {
+pub fn listed(steps: &[crate::pipeline::engine::graph::StepName], format: StepFormat) -> Exit {
     let draw = match format {
         StepFormat::Text => report::steps::text,
         StepFormat::Json => report::steps::json,
@@ -342,7 +351,7 @@ pub fn writing(
 ) -> Result<Release, CliError> {
     let environment = Environment::of_process();
     let access = access(common, &environment);
-    let location = crate::cluster::locate(&access, &environment).map_err(pipeline::Error::from)?;
+    let location = crate::cluster::connect::kubeconfig::locate(&access, &environment).map_err(pipeline::Error::from)?;
     let from_file = config.release.namespace.as_deref();
     let typed = release_namespace.or(common.namespace.as_deref());
     let namespace = match (typed, &access.helm_namespace, from_file) {
@@ -420,7 +429,7 @@ pub fn template(
     let given = given(&options.parameters, images, rendered)?;
     let name = release_name(release, &rendered.config, &rendered.app.name)?;
     let namespace = common.namespace.as_deref().or(rendered.config.release.namespace.as_deref()).unwrap_or("default");
-    let request = pipeline::Template {
+    let request = crate::pipeline::render::Template {
         app: &rendered.app,
         plan: &rendered.plan,
         chart: &rendered.chart,
@@ -431,7 +440,7 @@ pub fn template(
         show_secrets,
     };
     let conduct = conduct_of_render(options);
-    Ok(pipeline::template(&request, &Environment::of_process(), &random, &conduct)?)
+    Ok(crate::pipeline::render::template(&request, &Environment::of_process(), &random, &conduct)?)
 }
 
 #[cfg(test)]

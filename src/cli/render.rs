@@ -6,12 +6,13 @@ use super::project::{Project, Rendered};
 use super::release::{conduct_of_render, listed, release_name, template};
 use super::{CliError, Exit, output};
 use crate::app::Note;
-use crate::chart::{self, Chart};
 use crate::inputs;
-use crate::kubernetes::{BuiltImages, CONTENTS, Contents, moved_claims};
 use crate::pipeline;
-use crate::read_file;
 use crate::report::harmless;
+use crate::support::read_file;
+use crate::targets::kubernetes::chart;
+use crate::targets::kubernetes::chart::Chart;
+use crate::targets::kubernetes::{BuiltImages, CONTENTS, Contents, moved_claims};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -19,8 +20,8 @@ use std::path::{Path, PathBuf};
 pub fn render(common: &Common, options: &Render) -> Result<Exit, CliError> {
     if let Some(format) = options.steps.list_steps {
         let steps = match options.format {
-            Format::Chart => pipeline::chart_steps().map(|graph| graph.list()),
-            Format::Yaml => pipeline::template_steps().map(|graph| graph.list()),
+            Format::Chart => crate::pipeline::render::chart_steps().map(|graph| graph.list()),
+            Format::Yaml => crate::pipeline::render::template_steps().map(|graph| graph.list()),
         };
         return Ok(listed(&steps.map_err(pipeline::Error::from)?, format));
     }
@@ -58,7 +59,7 @@ fn publish(options: &Render, chart: &Chart, folder: &Path, done: impl FnOnce() -
         print(chart);
         return Ok(Exit::Done);
     }
-    pipeline::publish(chart, folder, &conduct_of_render(options))?;
+    crate::pipeline::render::publish(chart, folder, &conduct_of_render(options))?;
     output::say(&done());
     Ok(Exit::Done)
 }

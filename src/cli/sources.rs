@@ -2,7 +2,8 @@
 //! take is decided by where the person started us, never by what it says.
 
 use crate::app::{Found, Sources};
-use crate::read_file::{self, Links};
+use crate::support::read_file;
+use crate::support::read_file::Links;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

@@ -3,7 +3,9 @@
 use super::args::{Common, ListFormat, Look, Named, Source};
 use super::release::{meant, reading};
 use super::{CliError, Exit, output};
-use crate::pipeline::{self, Release, Standing};
+use crate::pipeline;
+use crate::pipeline::Release;
+use crate::pipeline::status::Standing;
 use crate::report::harmless;
 use std::fmt::Write as _;
 
@@ -32,7 +34,7 @@ pub fn status(common: &Common, options: &Look) -> Result<Exit, CliError> {
 /// Shows the revisions.
 pub fn history(common: &Common, options: &Look) -> Result<Exit, CliError> {
     let release = release(common, &options.source, &options.on)?;
-    let revisions = pipeline::history(&release)?;
+    let revisions = crate::pipeline::release::history::history(&release)?;
     if revisions.is_empty() {
         output::say(&format!("there is no {}", release.described()));
         return Ok(Exit::Error);
@@ -64,7 +66,7 @@ pub fn release(common: &Common, source: &Source, on: &Named) -> Result<Release, 
     reading(common, &name, on.release_namespace.as_deref(), &config)
 }
 
-fn described(status: &pipeline::Status) -> String {
+fn described(status: &crate::pipeline::status::Status) -> String {
     let mut out = String::new();
     if let Some(migration) = &status.migration {
         let _ =

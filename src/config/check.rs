@@ -10,7 +10,7 @@ use super::{
     SecretStore, Secrets, Service, Storage, Volume,
 };
 use super::{certificates, charts, dashboard};
-use crate::problem::nearest;
+use crate::support::diagnostic::nearest;
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 

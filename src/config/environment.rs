@@ -5,7 +5,7 @@ use super::{
     EnvironmentIngress, EnvironmentIssuer, EnvironmentParameter, EnvironmentResource, ExternalChart, ExternalDefaults,
     Gateway, Ingress, Parameter, Release, Resource, RouteTls, Secrets, Service, SopsFile, Storage, Volume,
 };
-use crate::problem::{Problem, nearest};
+use crate::support::diagnostic::{Problem, nearest};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 

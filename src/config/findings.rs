@@ -1,7 +1,7 @@
 //! Problems while they are collected: each at a path, given its line only when all are known.
 
 use super::locate;
-use crate::problem::{Problem, Problems, nearest_after};
+use crate::support::diagnostic::{Problem, Problems, nearest_after};
 
 /// Above this many problems none gets a line: each line costs one more reading of the text.
 const MOST_LINES: usize = 100;

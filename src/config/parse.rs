@@ -2,7 +2,7 @@
 
 use super::findings::{Findings, Path};
 use super::{Config, check, tree, walk};
-use crate::problem::Problems;
+use crate::support::diagnostic::Problems;
 use serde_json::Value;
 
 /// Reads `aspire-k8s.yaml`. An empty text is the default configuration. What is not YAML is one problem; otherwise

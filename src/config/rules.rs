@@ -1,7 +1,7 @@
 //! What names, versions and sizes may look like: the rules of Kubernetes, helm and registries, each with its sentence.
 
 use super::findings::shown;
-use crate::image;
+use crate::support::image;
 
 /// Whether no object of Kubernetes carries this character: YAML and the API server's reader refuse it or fold it, and a
 /// template function that meets it there leaves out all that stands beside it.

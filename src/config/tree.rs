@@ -3,8 +3,8 @@
 
 use super::findings::{Findings, Path, shown};
 use super::rules::is_control;
-use crate::problem::Problem;
-use crate::yaml;
+use crate::support::diagnostic::Problem;
+use crate::support::yaml;
 use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, Error, IgnoredAny, MapAccess, SeqAccess, VariantAccess, Visitor,
 };

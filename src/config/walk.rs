@@ -5,7 +5,7 @@
 
 use super::findings::{Findings, Path, shown};
 use super::schema::schema;
-use crate::problem::nearest;
+use crate::support::diagnostic::nearest;
 use serde_json::{Map, Value, json};
 
 /// Words of later versions, by the type that will have them: they are neither typing errors nor known yet.

@@ -5,7 +5,8 @@ use super::fields::{Field, below, fields, stripped};
 use super::manifest::Object;
 use super::predict::predict;
 use super::{immutable, restart};
-use crate::cluster::{MASK, Mask, annotation};
+use crate::cluster::api::objects::annotation;
+use crate::support::redact::{MASK, Mask};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 

@@ -1,7 +1,7 @@
 //! Fields that a live object keeps for ever: a deploy that changes one fails, whatever the server's message says.
 
 use super::fields::Field;
-use crate::cluster::Quantity;
+use crate::k8s::quantity::Quantity;
 use serde_json::Value as Json;
 
 /// Fields of the spec of a StatefulSet that may change (`ValidateStatefulSetUpdate`); all others may not.

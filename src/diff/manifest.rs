@@ -1,7 +1,8 @@
 //! The objects of a manifest as helm keeps it: one YAML text, many documents.
 
-use crate::cluster::{base64, name_of};
-use crate::problem::Problem;
+use crate::cluster::api::objects::name_of;
+use crate::support::diagnostic::Problem;
+use crate::support::redact::base64;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -28,9 +29,9 @@ impl fmt::Display for Object {
 /// The objects of a manifest. `namespace` is the release's.
 pub fn objects(manifest: &str, namespace: &str) -> Result<BTreeMap<Object, Json>, Problem> {
     let mut found = BTreeMap::new();
-    crate::yaml::affordable(manifest)
+    crate::support::yaml::affordable(manifest)
         .map_err(|costly| Problem::at("", format!("helm's manifest is not read: {costly}")))?;
-    for document in crate::yaml::documents(manifest) {
+    for document in crate::support::yaml::documents(manifest) {
         let object = document.map_err(|error| Problem::at("", format!("helm's manifest cannot be read: {error}")))?;
         add(object, namespace, &mut found);
     }
@@ -70,7 +71,11 @@ fn encode(secret: &mut Json) {
         return;
     };
     for (key, text) in texts {
-        crate::cluster::set(secret, &["data", &key], json!(base64(text.as_str().unwrap_or_default().as_bytes())));
+        crate::cluster::api::objects::set(
+            secret,
+            &["data", &key],
+            json!(base64(text.as_str().unwrap_or_default().as_bytes())),
+        );
     }
 }
 
@@ -81,6 +86,6 @@ pub fn mark(object: &mut Json, release: &str, namespace: &str) {
         ("annotations", "meta.helm.sh/release-name", release),
         ("annotations", "meta.helm.sh/release-namespace", namespace),
     ] {
-        crate::cluster::set(object, &["metadata", group, key], json!(value));
+        crate::cluster::api::objects::set(object, &["metadata", group, key], json!(value));
     }
 }

@@ -4,7 +4,7 @@
 //! shows what changes and nothing else.
 
 use super::keys;
-use crate::cluster::Quantity;
+use crate::k8s::quantity::Quantity;
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeSet;
 

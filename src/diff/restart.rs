@@ -11,7 +11,7 @@ const ANNOTATIONS: &str = "metadata.annotations";
 const WORKLOADS: [&str; 3] = ["Deployment", "StatefulSet", "DaemonSet"];
 
 /// The annotation with the marks of secrets: `name=mark,name=mark`.
-pub(super) const MARKS: &str = crate::cluster::marks::SECRETS;
+pub(super) const MARKS: &str = crate::cluster::api::objects::marks::SECRETS;
 
 /// Annotations of a pod template that stand for something outside of it.
 const STAND_FOR: [(&str, &str); 3] = [

@@ -1,7 +1,7 @@
 //! Changes between last manifest, new manifest and live objects, by example and by drawn objects.
 
 use super::*;
-use crate::cluster::Mask;
+use crate::support::redact::Mask;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 

@@ -1,14 +1,14 @@
 //! The objects of a chart, out of the text that helm rendered.
 
-use crate::cluster::KindName;
+use crate::cluster::api::facts::KindName;
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
 
 /// The objects of a manifest; none when it cannot be read.
 pub fn objects_of(manifest: &str) -> Option<Vec<Json>> {
-    crate::yaml::affordable(manifest).ok()?;
+    crate::support::yaml::affordable(manifest).ok()?;
     let mut objects = Vec::new();
-    for document in crate::yaml::documents(manifest) {
+    for document in crate::support::yaml::documents(manifest) {
         match document.ok()? {
             Json::Null => {}
             Json::Object(mut map)

@@ -1,7 +1,9 @@
 //! Kinds that the chart needs and the cluster may not have: what usually brings them is in a table.
 
 use super::{Finding, Verdict, or_ok};
-use crate::cluster::{Error, Kind, KindName};
+use crate::cluster::api::error::Error;
+use crate::cluster::api::facts::KindName;
+use crate::k8s::kind::Kind;
 use std::collections::BTreeMap;
 
 /// Groups of kinds that no cluster has by itself, and what brings them.
@@ -38,7 +40,8 @@ pub fn kinds(found: &BTreeMap<KindName, Result<Option<Kind>, Error>>) -> Vec<Fin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::{ErrorKind, SECRET};
+    use crate::cluster::api::error::ErrorKind;
+    use crate::k8s::kind::SECRET;
 
     #[test]
     fn a_missing_kind_names_what_brings_it() {

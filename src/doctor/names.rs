@@ -2,8 +2,8 @@
 
 use super::chart::kind_name;
 use super::{Finding, Verdict, or_ok};
-use crate::cluster::claims::ReleaseName;
-use crate::cluster::{helm_release, label, marks, name_of};
+use crate::cluster::api::claims::ReleaseName;
+use crate::cluster::api::objects::{helm_release, label, marks, name_of};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 

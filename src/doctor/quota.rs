@@ -4,7 +4,11 @@ use super::limits::{amount, filled, pod_amount};
 use super::pods::{self, Pods, pods};
 use super::storage::claims;
 use super::{Finding, Verdict, or_ok};
-use crate::cluster::{Error, Kind, KindName, Quantity, name_of};
+use crate::cluster::api::error::Error;
+use crate::cluster::api::facts::KindName;
+use crate::cluster::api::objects::name_of;
+use crate::k8s::kind::Kind;
+use crate::k8s::quantity::Quantity;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 

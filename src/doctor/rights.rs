@@ -4,10 +4,10 @@
 
 use super::chart::kind_name;
 use super::{Finding, Verdict, or_ok};
-use crate::cluster::{
-    CLAIM, CONFIG_MAP, DEPLOYMENT, Error, Kind, KindName, LEASE, NAMESPACE, POD, Right, SECRET, SERVICE, STATEFUL_SET,
-};
+use crate::cluster::api::error::Error;
+use crate::cluster::api::facts::{KindName, Right};
 use crate::helm::Version;
+use crate::k8s::kind::{CLAIM, CONFIG_MAP, DEPLOYMENT, Kind, LEASE, NAMESPACE, POD, SECRET, SERVICE, STATEFUL_SET};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -172,7 +172,7 @@ pub fn rights(needs: &[Need], held: &[Result<bool, Error>]) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::ErrorKind;
+    use crate::cluster::api::error::ErrorKind;
     use serde_json::json;
 
     fn asks(helm: &str) -> Asks<'static> {

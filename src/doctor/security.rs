@@ -5,7 +5,8 @@
 
 use super::pods::{Pods, pods};
 use super::{Finding, Verdict, or_ok};
-use crate::cluster::{Error, label};
+use crate::cluster::api::error::Error;
+use crate::cluster::api::objects::label;
 use serde_json::Value as Json;
 
 const CHECK: &str = "pod-security";
@@ -207,7 +208,7 @@ fn text(value: &Json) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::ErrorKind;
+    use crate::cluster::api::error::ErrorKind;
     use serde_json::json;
 
     fn good() -> Json {

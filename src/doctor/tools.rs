@@ -2,7 +2,8 @@
 
 use super::pods::pods;
 use super::{Finding, Verdict};
-use crate::cluster::{Error, name_of};
+use crate::cluster::api::error::Error;
+use crate::cluster::api::objects::name_of;
 use crate::helm::{Error as HelmError, Version};
 use serde_json::Value as Json;
 
@@ -102,7 +103,7 @@ fn numbers(version: &str) -> Option<(u32, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::ErrorKind;
+    use crate::cluster::api::error::ErrorKind;
     use serde_json::json;
 
     fn with_variable(name: &str) -> Vec<Json> {

@@ -4,7 +4,8 @@
 
 use super::pods::pods;
 use super::{Finding, Verdict, or_ok, security};
-use crate::cluster::{Error, ErrorKind, name_of, set};
+use crate::cluster::api::error::{Error, ErrorKind};
+use crate::cluster::api::objects::{name_of, set};
 use serde_json::{Value as Json, json};
 
 /// Most pods that are tried; an application with more has many alike.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::error::{Error, Result};
-use crate::cluster::Access;
+use crate::cluster::connect::access::Access;
 
 /// The release that a call is about, and the cluster it is on.
 #[derive(Debug, Clone, PartialEq, Eq)]

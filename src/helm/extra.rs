@@ -2,7 +2,7 @@
 //!
 //! Anything that is not in the table goes to helm as it is: helm knows best which flags it has.
 
-use crate::problem::{Problem, Problems};
+use crate::support::diagnostic::{Problem, Problems};
 
 /// Flags that are refused, why, and what to do instead.
 const REFUSED: [(&[&str], &str, &str); 10] = [

@@ -33,7 +33,9 @@ pub use release::{Hook, Intended, Release, Revision, chart_yaml, json as first_j
 pub use verbs::{Lint, Pull};
 pub use version::Version;
 
-use crate::cluster::{self, Access, Environment, Mask};
+use crate::cluster::connect::access::Access;
+use crate::cluster::connect::environment::Environment;
+use crate::support::redact::Mask;
 use interrupt::Interrupts;
 use process::{Call, Outcome};
 
@@ -56,7 +58,7 @@ pub trait Follow: Send + Sync {
     /// A variable for the environment of these helms, by which they can be found.
     fn mark(&self) -> (&'static str, String);
     /// One is about to start; an error keeps it from starting.
-    fn starts(&self, command: &str, timeout: Duration) -> cluster::Result<()>;
+    fn starts(&self, command: &str, timeout: Duration) -> crate::cluster::api::error::Result<()>;
     /// It runs as this process.
     fn runs(&self, process: u32);
 }

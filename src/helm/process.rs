@@ -14,7 +14,8 @@ use super::Follow;
 use super::cause::causes;
 use super::error::{Ended, Error, Failure, Result};
 use super::interrupt::{Interrupts, kill_group};
-use crate::cluster::{Mask, MaskedLines};
+use crate::support::redact::Mask;
+use crate::support::redact::lines::MaskedLines;
 
 /// How many of the last lines an error shows.
 const LAST: usize = 20;

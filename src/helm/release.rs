@@ -108,7 +108,7 @@ pub fn json<T: serde::de::DeserializeOwned>(output: &str) -> Option<T> {
 pub fn chart_yaml(output: &str) -> Option<Value> {
     let start = output.find("apiVersion:").or_else(|| output.find("annotations:")).unwrap_or_default();
     let text = &output[start..];
-    crate::yaml::affordable(text).ok()?;
+    crate::support::yaml::affordable(text).ok()?;
     serde_yaml::from_str(text).ok()
 }
 

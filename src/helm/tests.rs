@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::interrupt::Told;
 use super::*;
-use crate::cluster::Token;
+use crate::cluster::connect::access::Token;
 
 const FAKE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fake/helm");
 
@@ -378,9 +378,9 @@ impl Follow for Ears {
     fn mark(&self) -> (&'static str, String) {
         ("MARK", "abc".into())
     }
-    fn starts(&self, command: &str, timeout: Duration) -> cluster::Result<()> {
+    fn starts(&self, command: &str, timeout: Duration) -> crate::cluster::api::error::Result<()> {
         self.0.lock().unwrap().push(format!("{command} {}", timeout.as_secs()));
-        if self.1 { Err(cluster::Error::refused("not now")) } else { Ok(()) }
+        if self.1 { Err(crate::cluster::api::error::Error::refused("not now")) } else { Ok(()) }
     }
     fn runs(&self, process: u32) {
         self.0.lock().unwrap().push(if process > 0 { "runs".into() } else { "?".into() });

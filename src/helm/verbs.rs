@@ -11,7 +11,8 @@ use super::arguments::{Options, Target, Values, path_word, words};
 use super::error::Result;
 use super::process::{Line, Outcome};
 use super::release::{Intended, Release, Revision, chart_yaml, json};
-use crate::cluster::{Access, mask};
+use crate::cluster::connect::access::Access;
+use crate::support::redact::mask;
 
 /// What `helm lint` found.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 //! What shells, Docker and the many readers of such files understand differently is refused rather than guessed: blanks and
 //! quotes inside a value that has no quotes around it, escapes that nobody knows, and `NAME=` without any value.
 
-use crate::problem::{Problem, Problems};
+use crate::support::diagnostic::{Problem, Problems};
 use std::fmt::Write as _;
 
 /// One assignment: its name, its value (none where nothing is written), the line it starts on.

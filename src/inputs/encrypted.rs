@@ -2,8 +2,8 @@
 
 use super::{Given, Means};
 use crate::config::SecretSource;
-use crate::kubernetes::Plan;
-use crate::problem::{Problem, Problems};
+use crate::support::diagnostic::{Problem, Problems};
+use crate::targets::kubernetes::Plan;
 use serde_json::Value as Json;
 
 impl Given {

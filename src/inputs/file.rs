@@ -2,8 +2,8 @@
 
 use super::dotenv;
 use super::given::MOST_PROBLEMS;
-use crate::problem::{Problem, Problems};
-use crate::yaml;
+use crate::support::diagnostic::{Problem, Problems};
+use crate::support::yaml;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_yaml::Value as Yaml;
 use std::fmt;

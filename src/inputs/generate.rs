@@ -1,7 +1,7 @@
 //! Generated values, by Aspire's rules (`PasswordGenerator.cs`): the same alphabets, lengths and minimums.
 
 use crate::manifest::Generate;
-use crate::problem::Problem;
+use crate::support::diagnostic::Problem;
 
 /// A source of random bytes; fails when the system has none.
 pub type Random<'a> = dyn FnMut(&mut [u8]) -> Result<(), Problem> + 'a;

@@ -2,7 +2,7 @@
 
 use super::file::{Entries, Format, Said};
 use super::names::{Names, ambiguous};
-use crate::problem::{Problem, Problems};
+use crate::support::diagnostic::{Problem, Problems};
 use std::collections::BTreeMap;
 
 /// How a value was given, the weakest first.

@@ -2,9 +2,9 @@
 //! Tag, registry and images of single resources are remembered alike. Pure.
 
 use super::{Given, Kept};
-use crate::image;
-use crate::kubernetes::{Plan, REGISTRY_INPUT, TAG_INPUT, reference_input};
-use crate::problem::{Problem, Problems};
+use crate::support::diagnostic::{Problem, Problems};
+use crate::support::image;
+use crate::targets::kubernetes::{Plan, REGISTRY_INPUT, TAG_INPUT, reference_input};
 use std::collections::BTreeMap;
 
 /// What was chosen for the images of a release.

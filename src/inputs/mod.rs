@@ -24,7 +24,7 @@ pub use template::{env_template, json_template, yaml_template};
 
 use crate::app::{App, Input};
 use crate::config::SecretSource;
-use crate::kubernetes::{Plan, TAG_INPUT};
+use crate::targets::kubernetes::{Plan, TAG_INPUT};
 use serde::Serialize;
 
 /// One input, as `inputs` lists it.

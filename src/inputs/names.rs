@@ -1,9 +1,9 @@
 //! What a person may call an input: its own name, or the name of its environment variable.
 
-use crate::problem::{Problem, nearest};
+use crate::support::diagnostic::{Problem, nearest};
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::child_env::PARAMETERS as PREFIX;
+use crate::support::child_env::PARAMETERS as PREFIX;
 
 /// The environment variable of an input: Aspire's own `Parameters__<name>`, with `_` for what no shell accepts.
 pub fn variable(name: &str) -> String {

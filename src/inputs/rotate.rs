@@ -3,8 +3,8 @@
 use super::{Given, Kept, Outlook, Settled, names, variable};
 use crate::app::App;
 use crate::config::SecretSource;
-use crate::kubernetes::Plan;
-use crate::problem::{Problem, Problems};
+use crate::support::diagnostic::{Problem, Problems};
+use crate::targets::kubernetes::Plan;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The inputs whose values are to be made, or asked for, once more. Refuses what rotating cannot change.
@@ -210,7 +210,9 @@ mod tests {
         let config = "parameters: {token: {from: chart}, mine: {from: {existing: {name: a, key: b}}}}";
         let config = crate::config::parse(config).unwrap();
         let app = crate::app::resolve(&manifest, &config, "shop", &crate::app::Sources::default()).unwrap();
-        let plan = crate::kubernetes::plan(&app, &config, &crate::kubernetes::BuiltImages::default()).unwrap();
+        let plan =
+            crate::targets::kubernetes::plan::plan(&app, &config, &crate::targets::kubernetes::BuiltImages::default())
+                .unwrap();
         (app, plan)
     }
 

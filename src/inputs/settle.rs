@@ -4,9 +4,9 @@ use super::images::{Chosen, described};
 use super::{Given, Listed, Random, generate, list};
 use crate::app::{App, Input, is_route};
 use crate::config::{SecretSource, is_control};
-use crate::kubernetes::{Plan, SecretUse, TAG_INPUT};
 use crate::manifest::Generate;
-use crate::problem::{Problem, Problems};
+use crate::support::diagnostic::{Problem, Problems};
+use crate::targets::kubernetes::{Plan, SecretUse, TAG_INPUT};
 use std::collections::BTreeMap;
 
 /// The values of all inputs that a release needs.

@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::place::{self, Findings};
-use crate::problem::Problem;
+use crate::support::diagnostic::Problem;
 
 /// No password is longer; a Secret could not hold much more.
 const LONGEST: u32 = 65_536;

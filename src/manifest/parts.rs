@@ -6,7 +6,7 @@ use super::node::Node;
 use super::place::{self, Findings};
 use super::read::slashes;
 use super::{BindMount, Binding, ContainerFiles, Generate, Input, InputDefault, Volume};
-use crate::problem::Problem;
+use crate::support::diagnostic::Problem;
 
 /// The readable entries of the object under `key`.
 pub(super) fn named<'a, T>(

@@ -1,6 +1,6 @@
 //! Where a problem is inside the JSON, and the list of problems found so far.
 
-use crate::problem::{Problem, Problems};
+use crate::support::diagnostic::{Problem, Problems};
 
 /// Problems beyond this number are only counted: a hostile file must not fill the memory with sentences.
 const MOST: usize = 1000;

@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use super::node::Node;
 use super::place::Findings;
 use super::{Dapr, Kind, Manifest, Resource, Source, parts, tree};
-use crate::problem::{Problem, Problems};
+use crate::support::diagnostic::{Problem, Problems};
 
 /// Reads a manifest of any Aspire version, or says everything that is wrong with it.
 pub fn parse(bytes: &[u8]) -> Result<Manifest, Problems> {

@@ -3,7 +3,7 @@
 use serde_json::Error;
 use serde_json::error::Category;
 
-use crate::problem::Problem;
+use crate::support::diagnostic::Problem;
 
 /// What an early end usually means.
 pub(super) const CUT_OFF: &str = "Aspire leaves such a file behind when publishing failed; run the publish step again and look at \

@@ -7,7 +7,7 @@ use serde_json::{Map, Number, Value, map::Entry};
 
 use super::place::{self, Findings};
 use super::syntax;
-use crate::problem::Problem;
+use crate::support::diagnostic::Problem;
 
 /// The JSON tree of a file. Duplicate names go to `found` (the first of them is kept); what is no JSON at all is the
 /// one problem that ends the reading.

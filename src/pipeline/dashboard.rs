@@ -1,9 +1,14 @@
 //! The way to the dashboard of a release: its pod, its token, and a port of this machine that leads there. Writes nothing.
 
 use super::{Error, Release};
-use crate::cluster::{Cluster, DEPLOYMENT, ErrorKind, Objects, POD, PodPort, SECRET, name_of, unbase64};
+use crate::cluster::api::error::ErrorKind;
+use crate::cluster::api::objects::{Objects, name_of};
+use crate::cluster::connect::client::Cluster;
+use crate::cluster::connect::forward::PodPort;
 use crate::config::DASHBOARD_LABEL;
-use crate::problem::{Problem, Problems};
+use crate::k8s::kind::{DEPLOYMENT, POD, SECRET};
+use crate::support::diagnostic::{Problem, Problems};
+use crate::support::redact::unbase64;
 use serde_json::Value as Json;
 
 /// Where the dashboard's container takes its token from.

@@ -1,24 +1,33 @@
 //! Destroy, step by step: uninstall the release, keep what holds data unless told otherwise.
 
+pub(crate) mod namespace_deletion;
+
 use super::charts::Removal;
-use super::checks::is_our_claim;
-use super::event::{Report, say};
-use super::graph::{Graph, Step};
-use super::kinds;
-use super::lock::{self, Hold, Seen};
-use super::records::{self, Operation, Verb, shown};
-use super::run::{Conduct, Limits, run};
-use super::vacancy::Vacant;
-use super::{Error, Release, Slot, chart_secret, charts, foreign, vacancy};
-use crate::charts::PlannedChart;
-use crate::cluster::claims::ReleaseName;
-use crate::cluster::{
-    CLAIM, CONFIG_MAP, Cluster, ErrorKind, Guard, Note, Objects, Owner, Propagation, SECRET, State, VOLUME, annotation,
-    label, marks, name_of, namespace, secret,
-};
+use super::{Error, Release, Slot, charts};
+use crate::cluster::api::claims::ReleaseName;
+use crate::cluster::api::error::ErrorKind;
+use crate::cluster::api::namespace;
+use crate::cluster::api::objects::{Guard, Objects, Owner, Propagation, annotation, label, marks, name_of};
+use crate::cluster::connect::client::Cluster;
+use crate::cluster::state::remembered::State;
+use crate::cluster::state::secret;
+use crate::cluster::state::transition_record::Note;
 use crate::diff::Object;
+use crate::external_charts::PlannedChart;
 use crate::helm::{self, Helm, Options, Target};
-use crate::problem::Problem;
+use crate::k8s::kind::{CLAIM, CONFIG_MAP, SECRET, VOLUME};
+use crate::pipeline::destroy::namespace_deletion::Vacant;
+use crate::pipeline::engine::event::{Report, say};
+use crate::pipeline::engine::graph::{Graph, Step};
+use crate::pipeline::engine::run::{Conduct, Limits, run};
+use crate::pipeline::release::checks::is_our_claim;
+use crate::pipeline::release::lock;
+use crate::pipeline::release::lock::{Hold, Seen};
+use crate::pipeline::release::migration::consent;
+use crate::pipeline::release::records;
+use crate::pipeline::release::records::{Operation, Verb, shown};
+use crate::pipeline::release::{chart_secret, external_secrets};
+use crate::support::diagnostic::Problem;
 use serde_json::Value as Json;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -188,7 +197,7 @@ impl Destruction<'_> {
         check_release(live.as_ref(), cluster, self.release, "uninstall")?;
         lock::check(cluster, self.release, self.owner()?, &seen, self.hold.word)?;
         if self.live.get()?.is_some() {
-            kinds::check_none_open(cluster, self.owner()?, self.release)?;
+            consent::check_none_open(cluster, self.owner()?, self.release)?;
         }
         self.hold.keep(seen);
         // Known before anything goes: half of it would help nobody.
@@ -203,7 +212,7 @@ impl Destruction<'_> {
             None => Removal::default(),
         };
         if self.request.delete_namespace {
-            self.vacant.put(vacancy::check(
+            self.vacant.put(namespace_deletion::check(
                 cluster,
                 self.release,
                 self.request.delete_data,
@@ -260,7 +269,7 @@ impl Destruction<'_> {
         if self.request.delete_namespace {
             let (cluster, data) = (self.cluster.get()?, self.request.delete_data);
             let here = going_here(self.release, self.charts.get()?);
-            let gone = vacancy::clear(cluster, self.release, data, &here, self.vacant.get()?, self.limits)?;
+            let gone = namespace_deletion::clear(cluster, self.release, data, &here, self.vacant.get()?, self.limits)?;
             let mut done = self.done();
             done.namespace = gone;
             done.found |= gone;
@@ -328,7 +337,7 @@ impl Destruction<'_> {
             Note::read(cluster, owner, space)?.delete(cluster, space)?;
             state.delete(cluster, space)?;
         }
-        foreign::remove(cluster, self.release, None)?;
+        external_secrets::remove(cluster, self.release, None)?;
         if done.kept.is_empty() {
             // It outlives helm for the sake of claims; without any it has no reason to stay.
             chart_secret::delete(cluster, self.release)?;
@@ -383,7 +392,7 @@ fn is_ours(object: &Json, release: &Release) -> bool {
 pub fn live_application(cluster: &Cluster, release: &Release) -> Result<Option<String>, Error> {
     let space = &release.namespace;
     let state = cluster.get(&CONFIG_MAP, space, &State::name(&release.name))?;
-    let secret = cluster.get(&SECRET, space, &crate::cluster::ReleaseSecret::name(&release.name))?;
+    let secret = cluster.get(&SECRET, space, &crate::cluster::state::secret::ReleaseSecret::name(&release.name))?;
     let found = [state, secret].into_iter().flatten().find(|object| is_ours(object, release));
     Ok(found.and_then(|object| annotation(&object, marks::APPLICATION).map(str::to_owned)))
 }

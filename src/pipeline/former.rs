@@ -3,10 +3,13 @@
 //! It is read from helm's record of the revision that is in place. Whoever may write Secrets in the namespace may have written
 //! that record, so its word counts as much as a remembered value: for this release in its own namespace, and for nothing else.
 
-use super::before::Before;
 use super::{Error, Release};
-use crate::cluster::{Cluster, Record, records, unbase64};
-use crate::kubernetes::{CONTENTS, Contents, Plan, REGISTRY_INPUT};
+use crate::cluster::connect::client::Cluster;
+use crate::cluster::state::record::Record;
+use crate::cluster::state::records;
+use crate::pipeline::release::snapshot::Before;
+use crate::support::redact::unbase64;
+use crate::targets::kubernetes::{CONTENTS, Contents, Plan, REGISTRY_INPUT};
 use serde_json::Value as Json;
 
 impl Before {
@@ -48,7 +51,7 @@ fn is_former(files: &Json) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::base64;
+    use crate::support::redact::base64;
     use serde_json::json;
 
     fn file(contents: &str) -> Json {

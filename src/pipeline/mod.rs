@@ -7,72 +7,48 @@
 //! Nothing is written before every check passed. What happens is told as an [`Event`], never printed. A change of the
 //! Secret is taken back when helm fails.
 
-mod adopt;
-mod before;
-mod chart_secret;
-mod charts;
-mod checks;
-mod dashboard;
-mod deploy;
-mod destroy;
-mod drift;
-mod event;
-mod fetch;
-mod foreign;
-mod foresee;
-mod former;
-mod graph;
-mod history;
-mod hosts;
-mod installation;
-mod kinds;
-mod live;
-mod lock;
-mod own;
-mod plan;
-mod preflight;
-mod promote;
-mod proof;
-mod reach;
-mod records;
-mod replicas;
-mod rollback;
-mod run;
-mod saved;
-mod settle;
-mod sizes;
-mod status;
-mod template;
-mod vacancy;
-mod values;
-mod watch;
+pub(crate) mod charts;
+pub(crate) mod dashboard;
+pub(crate) mod deploy;
+pub(crate) mod destroy;
+pub(crate) mod engine;
+pub(crate) mod former;
+pub(crate) mod migrate;
+pub mod plan;
+pub mod release;
+pub(crate) mod render;
+pub(crate) mod rollback;
+pub mod status;
 
+pub use crate::pipeline::charts::packed::{Fetched, fetch};
+pub use crate::pipeline::deploy::resolve_inputs::{Ask, Rotation};
+pub use crate::pipeline::engine::event::{Event, Report};
+pub use crate::pipeline::engine::graph::StepName;
+pub use crate::pipeline::engine::run::{Conduct, Limits};
+pub use crate::pipeline::migrate::{Wish, promote};
+pub use crate::pipeline::plan::saved::Saved;
+pub use crate::pipeline::release::external_secrets::values_in_use;
+pub use crate::pipeline::release::history::{Revision, history};
+pub use crate::pipeline::release::migration::consent::Consent;
+pub use crate::pipeline::release::preflight::doctor;
+pub use crate::pipeline::release::records::{NamedObject, Stored, read_stored};
+pub use crate::pipeline::render::{Template, chart_steps, publish, template, template_steps};
+pub use crate::pipeline::status::drift::{Drift, compare as drifted, objects as objects_of};
 pub use charts::{ChartChange, installed_charts, newest_of as newest_charts, pin as pin_charts};
 pub use dashboard::{Forward, dashboard};
 pub use deploy::{Deploy, Wait, deploy, steps as deploy_steps};
 pub use destroy::{Destroy, Destroyed, destroy, steps as destroy_steps};
-pub use drift::{Drift, compare as drifted, objects as objects_of};
-pub use event::{Event, Report};
-pub use fetch::{Fetched, fetch};
-pub use foreign::values_in_use;
-pub use graph::StepName;
-pub use history::{Revision, history};
-pub use kinds::Consent;
 pub use plan::{Planned, plan, steps as plan_steps};
-pub use preflight::doctor;
-pub use promote::{Wish, promote};
-pub use records::{NamedObject, Stored, read_stored};
 pub use rollback::{Rollback, rollback, steps as rollback_steps};
-pub use run::{Conduct, Limits};
-pub use saved::Saved;
-pub use settle::{Ask, Rotation};
 pub use status::{Claim, Endpoint, Migration, Running, Secret, Standing, Status, status};
-pub use template::{Template, chart_steps, publish, template, template_steps};
 
-use crate::cluster::claims::ReleaseName;
-use crate::cluster::{Access, Cluster, Environment, Location};
+use crate::cluster::api::claims::ReleaseName;
+use crate::cluster::connect::access::Access;
+use crate::cluster::connect::client::Cluster;
+use crate::cluster::connect::environment::Environment;
+use crate::cluster::connect::kubeconfig::Location;
 use crate::helm::{Helm, Target};
-use crate::problem::{Problem, Problems};
+use crate::support::diagnostic::{Problem, Problems};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -99,7 +75,7 @@ pub enum Error {
     Helm(#[from] crate::helm::Error),
     /// The API server.
     #[error(transparent)]
-    Cluster(#[from] crate::cluster::Error),
+    Cluster(#[from] crate::cluster::api::error::Error),
     /// The input: values that are missing or wrong.
     #[error("{0}")]
     Input(#[from] Problems),
@@ -128,7 +104,7 @@ pub enum Error {
     NotApplied(Problem),
     /// A temporary folder for helm could not be written.
     #[error(transparent)]
-    Write(#[from] crate::chart::WriteError),
+    Write(#[from] crate::targets::kubernetes::chart::WriteError),
     /// A temporary folder for helm could not be made.
     #[error("cannot make a temporary folder: {0}")]
     Temporary(#[source] std::io::Error),
@@ -140,7 +116,7 @@ pub enum Error {
         /// What helm said.
         helm: Box<Error>,
         /// What the workloads showed in the end.
-        seen: watch::Seen,
+        seen: crate::pipeline::release::watch::Seen,
     },
     /// Steps failed, and what they had begun could not be taken back.
     #[error("{error}\nand what was begun could not be taken back: {}", joined(.failed))]
@@ -172,7 +148,7 @@ pub enum Error {
     Defect(String),
 }
 
-fn stuck(seen: &watch::Seen) -> String {
+fn stuck(seen: &crate::pipeline::release::watch::Seen) -> String {
     let is_told = |workload: &&crate::rollout::Progress| {
         seen.findings.iter().any(|finding| (&finding.kind, &finding.name) == (&workload.kind, &workload.name))
     };
@@ -182,7 +158,7 @@ fn stuck(seen: &watch::Seen) -> String {
     findings.chain(others).collect::<Vec<_>>().join("\n")
 }
 
-fn ended(seen: &watch::Seen, helm: &Error) -> String {
+fn ended(seen: &crate::pipeline::release::watch::Seen, helm: &Error) -> String {
     if seen.gave_up { "waiting longer would not have helped (--fail-fast)".to_owned() } else { helm.to_string() }
 }
 
@@ -196,7 +172,7 @@ impl Error {
         match self {
             Self::Refused(_) => true,
             Self::Cluster(error) | Self::Helm(crate::helm::Error::Lock(error)) => {
-                error.kind() == crate::cluster::ErrorKind::Refused
+                error.kind() == crate::cluster::api::error::ErrorKind::Refused
             }
             Self::Helm(error) => error.is_in_progress(),
             Self::Several(errors) => errors.iter().all(Self::is_refusal),
@@ -261,7 +237,7 @@ pub struct Release {
 impl Release {
     /// Names a release; connects to nothing.
     pub fn new(name: &str, namespace: &str, access: Access, environment: Environment) -> Result<Self, Error> {
-        let location = crate::cluster::locate(&access, &environment)?;
+        let location = crate::cluster::connect::kubeconfig::locate(&access, &environment)?;
         Ok(Self {
             name: name.to_owned(),
             namespace: namespace.to_owned(),

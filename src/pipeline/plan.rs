@@ -2,21 +2,30 @@
 //!
 //! Helm says what it would apply, the API server what it would make of it. What neither can tell is said in words.
 
+pub(crate) mod own;
+pub mod saved;
+
 use super::charts::{ChartChange, known};
 use super::deploy::{Deploy, Deployment, reading};
-use super::event::say;
-use super::foresee::{Foreseen, Question, recreated};
-use super::graph::{Graph, Step};
-use super::kinds::Intent;
-use super::run::{Conduct, run};
-use super::saved::{Basis, Key, Saved};
-use super::settle::Ask;
-use super::{Error, Random, Release, foreign, own, values};
-use crate::charts::PlannedChart;
-use crate::cluster::{Cluster, Mask, NAMESPACE, Objects as _, ReleaseSecret, State};
+use super::{Error, Random, Release};
+use crate::cluster::api::objects::Objects as _;
+use crate::cluster::connect::client::Cluster;
+use crate::cluster::state::remembered::State;
+use crate::cluster::state::secret::ReleaseSecret;
 use crate::diff::{Change, Object, Sides, change};
+use crate::external_charts::PlannedChart;
 use crate::helm::{Intended, Options, Revision, UnknownKind, Values};
-use crate::problem::{Problem, Problems};
+use crate::k8s::kind::NAMESPACE;
+use crate::pipeline::deploy::resolve_inputs::Ask;
+use crate::pipeline::engine::event::say;
+use crate::pipeline::engine::graph::{Graph, Step};
+use crate::pipeline::engine::run::{Conduct, run};
+use crate::pipeline::plan::saved::{Basis, Key, Saved};
+use crate::pipeline::release::migration::consent::Intent;
+use crate::pipeline::release::predict::{Foreseen, Question, recreated};
+use crate::pipeline::release::{external_secrets, values};
+use crate::support::diagnostic::{Problem, Problems};
+use crate::support::redact::Mask;
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -123,7 +132,7 @@ impl Deployment<'_> {
             change.reason = Some("made anew, as the transition says".to_owned());
         }
         if self.request.wait.waits() {
-            let leaving = foreign::leaving(cluster, self.release, Some(self.request.plan))?;
+            let leaving = external_secrets::leaving(cluster, self.release, Some(self.request.plan))?;
             own::clear_up(self.release, before, settled, &leaving, &mut changes);
         }
         errors.extend(asked.errors.iter().map(|error| mask.text(&error.to_string())));
@@ -204,7 +213,7 @@ impl Deployment<'_> {
         let mut uids = places.into_iter().filter_map(|namespace| Some((namespace, uid(cluster, namespace)?)));
         let Some((key_of, uid)) = uids.next() else { return Ok(None) };
         let key = Key(&uid);
-        let live = super::live::states(cluster, objects)?;
+        let live = crate::pipeline::release::live::states(cluster, objects)?;
         let lives =
             |(name, value): (&String, &String)| (name.clone(), before.kept.chart_secret.get(name) == Some(value));
         Ok(Some(Basis {

@@ -1,22 +1,32 @@
 //! Rollback, step by step: find the revision, check that it can be reached, put back what the next deploy starts from, run
 //! helm rollback with its number.
 
-use super::event::{Report, say, warn};
-use super::graph::{Ended, Graph, Step};
-use super::history::Past;
-use super::installation::Installation;
-use super::kinds::{self, Agreed, Consent};
-use super::lock::{self, Hold, Lock, Seen};
-use super::promote::{Driver, Log, Terms, Way as KindsWay};
-use super::reach::{self, Manifest};
-use super::records::{self, Operation, Verb};
-use super::run::{Conduct, Limits, run};
-use super::watch::Watching;
-use super::{Error, Release, Slot, before, destroy, foresee, proof, replicas, sizes};
-use crate::cluster::secret::{self, Change};
-use crate::cluster::{Cluster, Owner, State, lease};
+use super::{Error, Release, Slot, destroy};
+use crate::cluster::api::objects::Owner;
+use crate::cluster::connect::client::Cluster;
+use crate::cluster::state::lease;
+use crate::cluster::state::remembered::State;
+use crate::cluster::state::secret;
+use crate::cluster::state::secret::Change;
 use crate::helm::{Helm, Options, Target};
-use crate::problem::{Problem, Problems};
+use crate::pipeline::engine::event::{Report, say, warn};
+use crate::pipeline::engine::graph::{Ended, Graph, Step};
+use crate::pipeline::engine::run::{Conduct, Limits, run};
+use crate::pipeline::release::history::Past;
+use crate::pipeline::release::installation::Installation;
+use crate::pipeline::release::lock;
+use crate::pipeline::release::lock::{Hold, Lock, Seen};
+use crate::pipeline::release::migration::consent;
+use crate::pipeline::release::migration::consent::{Agreed, Consent};
+use crate::pipeline::release::migration::driver::{Driver, Terms, Way as KindsWay};
+use crate::pipeline::release::migration::log::Log;
+use crate::pipeline::release::records;
+use crate::pipeline::release::records::{Operation, Verb};
+use crate::pipeline::release::rollback_feasibility;
+use crate::pipeline::release::rollback_feasibility::Manifest;
+use crate::pipeline::release::watch::Watching;
+use crate::pipeline::release::{autoscaling, claim_sizes, predict, proof, snapshot};
+use crate::support::diagnostic::{Problem, Problems};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -166,7 +176,7 @@ impl Return<'_> {
         destroy::check_release(live.as_ref(), cluster, self.release, "rollback")?;
         lock::check(cluster, self.release, self.owner()?, &seen, self.hold.word)?;
         if let Some(live) = &live {
-            before::check_idle(live, &seen)?;
+            snapshot::check_idle(live, &seen)?;
         }
         let again = self.was_killed_at_its_end(&seen)?;
         self.hold.keep(seen);
@@ -190,7 +200,7 @@ impl Return<'_> {
         let Some(log) = self.installation()?.change_under_way()? else { return Ok(None) };
         let to = log.journal.to;
         if to.is_none() || self.request.revision.is_some_and(|revision| Some(revision) != to) {
-            kinds::check_none_open(self.cluster.get()?, self.owner()?, self.release)?;
+            consent::check_none_open(self.cluster.get()?, self.owner()?, self.release)?;
         }
         *self.open.lock().unwrap_or_else(PoisonError::into_inner) = Some(log);
         Ok(to)
@@ -327,13 +337,13 @@ pub fn put_back_values(on: &Installation, revision: u64) -> Result<(), Error> {
 fn check(on: &Installation, revision: u64) -> Result<Manifest, Error> {
     records::check(on.cluster, on.release, &Operation::ours(Verb::Rollback(revision)))?;
     let (last, mut wanted) = (on.objects(None)?, on.objects(Some(revision))?);
-    let live = reach::live(on.cluster, &wanted)?;
+    let live = rollback_feasibility::live(on.cluster, &wanted)?;
     let mut problems = Problems::default();
-    sizes::keep(on, revision, &mut wanted, &live, &mut problems)?;
-    reach::fields(revision, &last, &wanted, &live, &mut problems);
-    reach::secrets(on.cluster, on.release, revision, &wanted, &mut problems)?;
+    claim_sizes::keep(on, revision, &mut wanted, &live, &mut problems)?;
+    rollback_feasibility::fields(revision, &last, &wanted, &live, &mut problems);
+    rollback_feasibility::secrets(on.cluster, on.release, revision, &wanted, &mut problems)?;
     if problems.0.is_empty() {
-        problems = foresee::on_the_way_back(on, revision, &last, &wanted)?;
+        problems = predict::on_the_way_back(on, revision, &last, &wanted)?;
     }
     problems.or(wanted).map_err(Error::Refused)
 }
@@ -376,8 +386,8 @@ impl Way<'_> {
     /// Runs helm rollback, and shows how the workloads go while it waits.
     pub fn go(&self, revision: u64, wanted: &Manifest) -> Result<(), Error> {
         let Self { on: Installation { cluster, helm, target, release, report, .. }, secrets, .. } = *self;
-        replicas::hold(cluster, release, revision, wanted)?;
-        sizes::hold(&self.on, revision)?;
+        autoscaling::hold(cluster, release, revision, wanted)?;
+        claim_sizes::hold(&self.on, revision)?;
         let before = helm.status(target)?.map_or(0, |last| last.revision);
         self.lock.expects(Operation::ours(Verb::Rollback(revision)));
         let back = || Ok(helm.rollback(target, revision, self.options, &mut |_| {})?);

@@ -1,8 +1,9 @@
 //! What the containers of a pod show: images, crashes, memory, probes.
 
+use super::Reason;
 use super::objects::{Workload, at, list, number, text};
 use super::symptom::{Log, Symptom};
-use super::{Reason, words};
+use crate::rollout::diagnostics;
 use serde_json::Value;
 
 /// How often a container may end before it counts as a crash: a program that looks for its database may end once or twice.
@@ -62,7 +63,7 @@ impl Seen<'_> {
         let image = text(self.spec(), "/image");
         // The kubelet tells the cause when the pull fails, and only that it waits afterwards.
         let pulled = self.warned("Failed to pull image").unwrap_or_default();
-        let row = words::not_running(waiting, &without(&format!("{said} {pulled}"), image), said)?;
+        let row = diagnostics::not_running(waiting, &without(&format!("{said} {pulled}"), image), said)?;
         let sentence = if row.reason == Reason::ImageNotPulled {
             format!("{}image {image} cannot be pulled: {}", self.called(), row.words)
         } else {
@@ -106,15 +107,15 @@ impl Seen<'_> {
             .times(0, (count >= ENDED_OFTEN).then_some(0))
         } else if text(ended, "/reason") == "StartError" {
             let said = text(ended, "/message");
-            let row = words::not_running("RunContainerError", said, said)?;
+            let row = diagnostics::not_running("RunContainerError", said, said)?;
             self.symptom(row.reason, format!("{called}{}", row.words), row.hint).times(row.patience, row.final_after)
         } else if let Some(said) = self.warned("Liveness probe failed") {
             let sentence = format!("{called}it is restarted because it does not stay alive: {said}");
-            self.symptom(Reason::Crashes, sentence, words::probe(said)).times(patience, final_after)
+            self.symptom(Reason::Crashes, sentence, diagnostics::probe(said)).times(patience, final_after)
         } else {
             let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
             let sentence =
-                format!("{called}it has ended {times}, last with exit code {code}{}", words::exit_code(code));
+                format!("{called}it has ended {times}, last with exit code {code}{}", diagnostics::exit_code(code));
             let hint = "its last lines tell why; correct it, or the values it is given";
             let at_once = if code == 126 || code == 127 { Some(0) } else { patience };
             self.symptom(Reason::Crashes, sentence, hint).times(at_once, final_after)
@@ -131,7 +132,7 @@ impl Seen<'_> {
         let is_init = list(self.pod, "/status/initContainerStatuses").any(|status| std::ptr::eq(status, self.status));
         let said = self.warned("Readiness probe").or_else(|| self.warned("Startup probe"));
         let (sentence, hint) = match said {
-            Some(said) => (format!("{}it runs and is not ready: {said}", self.called()), words::probe(said)),
+            Some(said) => (format!("{}it runs and is not ready: {said}", self.called()), diagnostics::probe(said)),
             None if is_init => (
                 format!("the pod waits for its container {}, which still runs", self.name),
                 "see the log of the container for what it waits for",

@@ -8,11 +8,11 @@
 //! happens in a normal start (a second's claim, a database's first restart) is told only when it lasts.
 
 mod container;
+pub mod diagnostics;
 mod objects;
 mod progress;
 mod symptom;
 mod watch;
-mod words;
 
 use std::fmt;
 

@@ -2,7 +2,7 @@
 //!
 //! Objects are JSON as the API server gives it, with `kind`; what is missing reads as empty.
 
-use crate::cluster::claims::ReleaseName;
+use crate::cluster::api::claims::ReleaseName;
 use serde_json::Value;
 
 /// A part of an object by its path (`/status/phase`).

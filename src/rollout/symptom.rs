@@ -1,7 +1,8 @@
 //! What live objects show that may be a fault: every symptom with the time for which it may still be a normal start.
 
 use super::objects::{Workload, at, condition, list, name, number, text, uid};
-use super::{Finding, Reason, container, words};
+use super::{Finding, Reason, container};
+use crate::rollout::diagnostics;
 use serde_json::Value;
 
 /// Something that is wrong now, or not yet right.
@@ -84,7 +85,7 @@ fn refused(workload: &Workload) -> Option<Symptom> {
         None if missing => text(event()?, "/message"),
         None => return None,
     };
-    let row = words::refusal(said);
+    let row = diagnostics::refusal(said);
     let text = format!("its pods are refused: {}", row.words);
     Some(Symptom::of(workload, row.reason, text, row.hint).times(row.patience, row.final_after))
 }
@@ -134,10 +135,10 @@ fn unbound(workload: &Workload, pod: &Value, claim: &Value) -> Option<Symptom> {
     let failed = workload.events_of(claim).into_iter().rfind(|event| event["reason"] == "ProvisioningFailed");
     let provisioner = text(claim, "/metadata/annotations/volume.kubernetes.io~1storage-provisioner");
     let row = match (class, failed) {
-        (None, _) => words::NO_DEFAULT_CLASS.row(),
-        (Some(""), _) => words::NO_CLASS.row(),
-        (Some(_), Some(event)) => words::provisioning(text(event, "/message")),
-        (Some(_), None) if !provisioner.is_empty() => words::slow_provisioner(provisioner),
+        (None, _) => diagnostics::NO_DEFAULT_CLASS.row(),
+        (Some(""), _) => diagnostics::NO_CLASS.row(),
+        (Some(_), Some(event)) => diagnostics::provisioning(text(event, "/message")),
+        (Some(_), None) if !provisioner.is_empty() => diagnostics::slow_provisioner(provisioner),
         _ => return None,
     };
     let class = class.filter(|class| !class.is_empty()).map(|class| format!(" of class `{class}`")).unwrap_or_default();
@@ -151,7 +152,7 @@ fn unscheduled(workload: &Workload, pod: &Value) -> Option<Symptom> {
     if !waits {
         return None;
     }
-    let row = words::scheduling(text(scheduled, "/message"));
+    let row = crate::rollout::diagnostics::scheduling::scheduling(text(scheduled, "/message"));
     let waits_for_class = workload.claims_of(pod).any(|claim| text(claim, "/status/phase") == "Pending");
     // The scheduler may say so once before it learns of a claim that was made at the same time.
     let patience = if waits_for_class { row.patience.max(10) } else { row.patience };
@@ -164,8 +165,10 @@ fn from_events(workload: &Workload, pod: &Value) -> Option<Symptom> {
         return None;
     }
     let events = workload.events_of(pod);
-    let row =
-        events.iter().rev().find_map(|event| words::before_start(text(event, "/reason"), text(event, "/message")))?;
+    let row = events
+        .iter()
+        .rev()
+        .find_map(|event| diagnostics::before_start(text(event, "/reason"), text(event, "/message")))?;
     Some(Symptom::of(workload, row.reason, row.words, row.hint).pod(pod).times(row.patience, row.final_after))
 }
 

@@ -1,7 +1,7 @@
 //! Looks at live objects, one after the other, and what is told of each.
 
 use super::*;
-use crate::cluster::claims::ReleaseName;
+use crate::cluster::api::claims::ReleaseName;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -473,7 +473,9 @@ fn what_ends_by_itself_is_never_told_as_a_cause() {
 
 #[test]
 fn nobody_is_told_to_remove_a_pod_by_force() {
-    for source in [include_str!("symptom.rs"), include_str!("words/storage.rs"), include_str!("words/scheduling.rs")] {
+    for source in
+        [include_str!("symptom.rs"), include_str!("diagnostics/storage.rs"), include_str!("diagnostics/scheduling.rs")]
+    {
         assert!(!source.contains("--force") && !source.contains("--grace-period"));
     }
 }

@@ -1,6 +1,6 @@
 //! The controller's certificate: its public key, and until when it is good.
 
-use crate::problem::Problem;
+use crate::support::diagnostic::Problem;
 use rsa::RsaPublicKey;
 use rsa::pkcs8::DecodePublicKey as _;
 use rsa::pkcs8::der::asn1::{AnyRef, GeneralizedTime, UtcTime};

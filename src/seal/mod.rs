@@ -9,7 +9,7 @@ mod certificate;
 
 pub use certificate::Certificate;
 
-use crate::problem::Problem;
+use crate::support::diagnostic::Problem;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use rsa::Oaep;
 use rsa::rand_core::{self, CryptoRng, RngCore};

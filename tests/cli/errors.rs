@@ -216,7 +216,11 @@ fn command_lines() {
 #[test]
 fn an_application_without_a_name() {
     let (app, config) = (kubectl_aspire::app::App::default(), kubectl_aspire::config::Config::default());
-    let problems = kubectl_aspire::kubernetes::plan(&app, &config, &kubectl_aspire::kubernetes::BuiltImages::default())
-        .unwrap_err();
+    let problems = kubectl_aspire::targets::kubernetes::plan::plan(
+        &app,
+        &config,
+        &kubectl_aspire::targets::kubernetes::BuiltImages::default(),
+    )
+    .unwrap_err();
     insta::assert_snapshot!(problems);
 }

@@ -1,17 +1,21 @@
 //! What is tried: one row for each parser, with small real inputs of it.
 
-use kubectl_aspire::cluster::claims::ReleaseName;
-use kubectl_aspire::cluster::{
-    Guard, Kind, Mask, MaskedLines, Objects, Owner, Propagation, Quantity, Record, ReleaseSecret,
-    Result as ClusterResult, State, base64, holder, lease, unbase64,
-};
+use kubectl_aspire::cluster::api::claims::ReleaseName;
+use kubectl_aspire::cluster::api::error::Result as ClusterResult;
+use kubectl_aspire::cluster::api::objects::{Guard, Objects, Owner, Propagation};
+use kubectl_aspire::cluster::state::record::Record;
+use kubectl_aspire::cluster::state::remembered::State;
+use kubectl_aspire::cluster::state::secret::ReleaseSecret;
+use kubectl_aspire::cluster::state::{holder, lease};
 use kubectl_aspire::config::{Config, Sealed};
 use kubectl_aspire::inputs::{Format, Given, Names};
-use kubectl_aspire::kubernetes::{BuiltImages, Contents, Plan};
-use kubectl_aspire::{
-    app, chart, charts, cluster, config, diff, doctor, helm, image, inputs, kubernetes, manifest, pipeline, promotion,
-    rollout, seal, yaml,
-};
+use kubectl_aspire::k8s::kind::Kind;
+use kubectl_aspire::k8s::quantity::Quantity;
+use kubectl_aspire::support::redact::lines::MaskedLines;
+use kubectl_aspire::support::redact::{Mask, base64, unbase64};
+use kubectl_aspire::support::{image, yaml};
+use kubectl_aspire::targets::kubernetes::{BuiltImages, Contents, Plan};
+use kubectl_aspire::{app, config, diff, doctor, external_charts, helm, inputs, manifest, migration, rollout, seal};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -72,7 +76,7 @@ pub const TARGETS: &[Target] = &[
     of_trees("diff", 4, objects, differences),
     of_trees("doctor", 4, objects, checks),
     of_trees("rollout", 4, live, watched),
-    of_trees("journal", 40, journals, |bytes| drop(black_box(promotion::Journal::parse(&text(bytes))))),
+    of_trees("journal", 40, journals, |bytes| drop(black_box(migration::Journal::parse(&text(bytes))))),
     of_trees("migration", 4, live, migration),
     of_trees("owned", 20, owned, owned_objects),
     // What other programs say.
@@ -133,8 +137,8 @@ fn application(bytes: &[u8], config: &Config) -> Option<(app::App, Plan)> {
     let sources = app::Sources::default();
     let app = app::resolve(&manifest, config, "fuzz", &sources).ok()?;
     let images = BuiltImages { tag: Some("1".into()), ..BuiltImages::default() };
-    let plan = kubernetes::plan(&app, config, &images).ok()?;
-    black_box(chart::render(&plan).ok()?);
+    let plan = kubectl_aspire::targets::kubernetes::plan::plan(&app, config, &images).ok()?;
+    black_box(kubectl_aspire::targets::kubernetes::chart::render::render(&plan).ok()?);
     black_box(inputs::list(&app, &plan));
     Some((app, plan))
 }
@@ -144,8 +148,8 @@ const APPLICATION: &[u8] = include_bytes!("../inputs/cli/app.json");
 fn configured(bytes: &[u8]) {
     if let Ok(config) = config::parse(&text(bytes)) {
         let _ = black_box(application(APPLICATION, &config));
-        let charts = charts::plan(&config);
-        let _ = black_box(charts::with_texts(charts, |_| Ok(text(bytes).into_owned())));
+        let charts = kubectl_aspire::external_charts::plan::plan(&config);
+        let _ = black_box(external_charts::with_texts(charts, |_| Ok(text(bytes).into_owned())));
     }
 }
 
@@ -216,8 +220,9 @@ fn locks() -> Vec<Vec<u8>> {
 }
 
 fn lock(bytes: &[u8]) {
-    if let Ok(mut lock) = charts::Lock::parse(&text(bytes)) {
-        let mut wanted = vec![charts::PlannedChart { name: "redis".into(), ..charts::PlannedChart::default() }];
+    if let Ok(mut lock) = external_charts::Lock::parse(&text(bytes)) {
+        let mut wanted =
+            vec![external_charts::PlannedChart { name: "redis".into(), ..external_charts::PlannedChart::default() }];
         let _ = black_box(lock.apply(&mut wanted));
         lock.keep_only(&wanted);
         black_box(lock.to_text());
@@ -271,8 +276,10 @@ fn in_file(name: &str, bytes: &[u8], read: impl FnOnce(&Path)) {
 
 /// As it is, and packed.
 fn archive(bytes: &[u8]) {
-    in_file("chart.tgz", bytes, |path| drop(black_box(chart::read(path))));
-    in_file("chart.tgz", &packed(bytes), |path| drop(black_box(chart::read(path))));
+    in_file("chart.tgz", bytes, |path| drop(black_box(kubectl_aspire::targets::kubernetes::chart::read::read(path))));
+    in_file("chart.tgz", &packed(bytes), |path| {
+        drop(black_box(kubectl_aspire::targets::kubernetes::chart::read::read(path)));
+    });
 }
 
 fn kubeconfigs() -> Vec<Vec<u8>> {
@@ -284,11 +291,16 @@ fn kubeconfigs() -> Vec<Vec<u8>> {
 
 fn kubeconfig(bytes: &[u8]) {
     in_file("config", bytes, |path| {
-        let access = cluster::Access { kubeconfig: Some(path.to_owned()), ..cluster::Access::default() };
-        let environment = cluster::Environment::new("/", std::iter::empty::<(&str, &str)>());
-        let _ = black_box(cluster::locate(&access, &environment));
-        let typed = cluster::Access { server: Some(text(bytes).into_owned()), ..access };
-        let _ = black_box(cluster::locate(&typed, &environment));
+        let access = kubectl_aspire::cluster::connect::access::Access {
+            kubeconfig: Some(path.to_owned()),
+            ..kubectl_aspire::cluster::connect::access::Access::default()
+        };
+        let environment =
+            kubectl_aspire::cluster::connect::environment::Environment::new("/", std::iter::empty::<(&str, &str)>());
+        let _ = black_box(kubectl_aspire::cluster::connect::kubeconfig::locate(&access, &environment));
+        let typed =
+            kubectl_aspire::cluster::connect::access::Access { server: Some(text(bytes).into_owned()), ..access };
+        let _ = black_box(kubectl_aspire::cluster::connect::kubeconfig::locate(&typed, &environment));
     });
 }
 
@@ -301,7 +313,7 @@ fn saved_plans() -> Vec<Vec<u8>> {
 }
 
 fn saved_plan(bytes: &[u8]) {
-    if let Ok(plan) = pipeline::Saved::parse(&text(bytes), "file") {
+    if let Ok(plan) = kubectl_aspire::pipeline::plan::saved::Saved::parse(&text(bytes), "file") {
         black_box((plan.hash(), plan.to_text()));
     }
 }
@@ -329,16 +341,20 @@ fn words_of(text: &str) {
     let (name, tag, digest) = image::split(text);
     let _ = black_box([image::check(text), image::check_registry(text), image::check_tag(tag)]);
     black_box(image::repository_of(text));
-    black_box((name, digest, pipeline::NamedObject::parse(text)));
+    black_box((name, digest, kubectl_aspire::pipeline::release::records::judge::NamedObject::parse(text)));
     let _ = black_box(inputs::parse_assignment("--parameter", text));
     black_box((holder::Holder::parse(text), inputs::variable(text), app::escape_uri_data(text)));
     let _ = black_box(helm::checked_arguments(&[text.to_owned()]));
 }
 
 fn versions(text: &str) {
-    black_box((charts::Version::parse(text), helm::Version::parse(text), config::is_exact_version(text)));
+    black_box((external_charts::Version::parse(text), helm::Version::parse(text), config::is_exact_version(text)));
     let (left, right) = text.split_once(' ').unwrap_or((text, "1.2.3"));
-    black_box((charts::fits(left, right), charts::fits("1.2.3", text), charts::newest(text)));
+    black_box((
+        external_charts::fits(left, right),
+        external_charts::fits("1.2.3", text),
+        external_charts::newest(text),
+    ));
 }
 
 fn quantities(text: &str) {
@@ -392,10 +408,10 @@ fn objects() -> Vec<Vec<u8>> {
 
 fn stored(bytes: &[u8]) {
     let text = text(bytes);
-    let _ = black_box(pipeline::read_stored(&text));
-    black_box((charts::brought(&text), diff::objects(&text, "n").is_ok()));
-    for object in pipeline::objects_of(&text) {
-        black_box(pipeline::drifted(&object, None, &[]));
+    let _ = black_box(kubectl_aspire::pipeline::release::records::stored::read(&text));
+    black_box((external_charts::brought(&text), diff::objects(&text, "n").is_ok()));
+    for object in kubectl_aspire::pipeline::status::drift::objects(&text) {
+        black_box(kubectl_aspire::pipeline::status::drift::compare(&object, None, &[]));
     }
 }
 
@@ -416,7 +432,7 @@ fn differences(bytes: &[u8]) {
                 diff::predict(last, wanted, live),
                 diff::merge_patch(last, live),
             ));
-            black_box(pipeline::drifted(last, Some(live), &["spec.replicas"]));
+            black_box(kubectl_aspire::pipeline::status::drift::compare(last, Some(live), &["spec.replicas"]));
         }
         black_box((diff::fields(one, other), diff::holds_data(one), diff::with_places(one, other)));
     }
@@ -511,7 +527,7 @@ fn migration(bytes: &[u8]) {
         let is = |object: &&Value| kinds.iter().any(|kind| object["kind"] == *kind);
         objects.iter().filter(is).cloned().collect::<Vec<_>>()
     };
-    let live = promotion::Live {
+    let live = migration::Live {
         deployments: of(&["Deployment"]),
         stateful_sets: of(&["StatefulSet"]),
         replica_sets: of(&["ReplicaSet"]),
@@ -527,9 +543,9 @@ fn migration(bytes: &[u8]) {
             object["kind"] = json!("StatefulSet");
         }
     }
-    let sides = promotion::Sides { release: RELEASE, base: 1, last: &objects, target: &target, live: &live };
-    black_box((promotion::concerns(sides), promotion::asks(sides)));
-    if let Ok(Some(found)) = promotion::detect(sides) {
+    let sides = migration::Sides { release: RELEASE, base: 1, last: &objects, target: &target, live: &live };
+    black_box((migration::concerns(sides), migration::asks(sides)));
+    if let Ok(Some(found)) = kubectl_aspire::migration::detect::detect(sides) {
         let journal = found.journal("h".into(), "t".into(), 1);
         black_box((journal.text(), journal.described()));
     }
@@ -571,16 +587,22 @@ impl Objects for Everywhere {
 fn owned_objects(bytes: &[u8]) {
     let Ok(object) = serde_json::from_slice::<Value>(bytes) else { return };
     // The client lets no other answer through.
-    if cluster::oddity(&object).is_some() {
+    if kubectl_aspire::cluster::api::objects::oddity(&object).is_some() {
         return;
     }
     let owner = Owner { release: "shop", application: "shop" };
     let secret = ReleaseSecret::from_object(&object);
     black_box(secret.update(BTreeMap::from([("a".to_owned(), b"x".to_vec())])).to_object(owner, "x", Some(&object)));
     black_box((secret.only_claimed(), secret.texts().count()));
-    black_box((charts::Marks::read(&object["metadata"]["labels"]), cluster::helm_release(&object)));
+    black_box((
+        external_charts::Marks::read(&object["metadata"]["labels"]),
+        kubectl_aspire::cluster::api::objects::helm_release(&object),
+    ));
     let store = Everywhere(object);
-    black_box((State::read(&store, owner, "n").is_ok(), cluster::Note::read(&store, owner, "n").is_ok()));
+    black_box((
+        State::read(&store, owner, "n").is_ok(),
+        kubectl_aspire::cluster::state::transition_record::Note::read(&store, owner, "n").is_ok(),
+    ));
     black_box((lease::look(&store, owner, "n").is_ok(), lease::outlived(&store, owner, "n").is_some()));
     black_box(lease::abandoned(&store, owner, "n").is_ok());
 }

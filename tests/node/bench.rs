@@ -1,6 +1,6 @@
 //! What every test starts from: a namespace on the shared node, a folder, and questions to its pods.
 
-use kubectl_aspire::cluster::unbase64;
+use kubectl_aspire::support::redact::unbase64;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;

@@ -5,10 +5,12 @@
 //! `PROMOTION_SEED=7` runs that one alone and tells all of it, `PROMOTION_SCHEDULES=10000` runs more of them.
 
 use crate::simulated::{Chart, Cluster, NAMESPACE, RELEASE, Recorded, claim_of, is_ending, name, uid};
-use kubectl_aspire::cluster::claims::ReleaseName;
-use kubectl_aspire::promotion::{
+use kubectl_aspire::cluster::api::claims::ReleaseName;
+use kubectl_aspire::migration::detect::detect;
+use kubectl_aspire::migration::observe::observe;
+use kubectl_aspire::migration::{
     Action, Change, Direction, HelmRun, Journal, KEEP, Live, Observed, Phase, Revision, Role, Sides, Status, Stop,
-    Wait, detect, next, observe,
+    Wait, next,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

@@ -3,7 +3,7 @@
 //! Every function here is one step that nothing can interrupt; who steps when is drawn by the schedule. It must not know
 //! the machine.
 
-use kubectl_aspire::promotion::{KEEP, Live, Status};
+use kubectl_aspire::migration::{KEEP, Live, Status};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -352,7 +352,7 @@ pub fn text(value: &Value) -> &str {
 
 /// Base64 to text.
 pub fn decoded(text: &str) -> String {
-    String::from_utf8(kubectl_aspire::cluster::unbase64(text).unwrap()).unwrap()
+    String::from_utf8(kubectl_aspire::support::redact::unbase64(text).unwrap()).unwrap()
 }
 
 /// Looks again and again until something is there.

@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, CONFIG, Run, bench, text, wait_for};
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
-use kubectl_aspire::cluster::{base64, unbase64};
+use kubectl_aspire::support::redact::{base64, unbase64};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::fs;

@@ -7,24 +7,26 @@ pub use verbs::charts;
 use super::args::{Common, Source};
 use super::project::{Rendered, config_folder, read_config};
 use super::{CliError, packed};
-use crate::charts::{self, LOCK_FILE, Lock, PlannedChart};
-use crate::cluster::ReleaseSecret;
+use crate::cluster::state::secret::ReleaseSecret;
 use crate::config::{Config, SecretKey, SecretSource};
-use crate::kubernetes::Plan;
-use crate::problem::{Problem, Problems};
+use crate::external_charts;
+use crate::external_charts::{LOCK_FILE, Lock, PlannedChart};
+use crate::support::diagnostic::{Problem, Problems};
+use crate::targets::kubernetes::Plan;
 use std::path::{Path, PathBuf};
 
 /// The charts of an application that is about to be deployed as this release: each exact, as the lock file says.
 pub fn of_rendered(rendered: &Rendered, release: &str, namespace: &str) -> Result<Vec<PlannedChart>, CliError> {
     let Some(folder) = &rendered.folder else { return Ok(Vec::new()) };
     let charts = exact(&rendered.config, folder)?;
-    Ok(charts::ordered(charts.into_iter().chain(issuers(rendered, release, namespace)?).collect()))
+    Ok(external_charts::ordered(charts.into_iter().chain(issuers(rendered, release, namespace)?).collect()))
 }
 
 /// The chart of the issuers of a release, when it has any.
 pub fn issuers(rendered: &Rendered, release: &str, namespace: &str) -> Result<Option<PlannedChart>, CliError> {
     let lives = |input: &str, must: bool| secret_of(&rendered.plan, release, input, must);
-    charts::issuers(&rendered.config, release, namespace, &lives).map_err(|problems| wrong("aspire-k8s.yaml", problems))
+    external_charts::issuers(&rendered.config, release, namespace, &lives)
+        .map_err(|problems| wrong("aspire-k8s.yaml", problems))
 }
 
 /// Where cert-manager finds the value of a secret input of a release.
@@ -55,17 +57,18 @@ pub fn steps_of_source(common: &Common, source: &Source) -> Result<Vec<PlannedCh
     let (config, _) = intent(common, source)?;
     // Which release it will be, and where its secrets live, is in no step.
     let nowhere = |_: &str, _| Ok(SecretKey::default());
-    let issuers = charts::issuers(&config, "", "", &nowhere).map_err(|problems| wrong("aspire-k8s.yaml", problems))?;
-    Ok(charts::ordered(charts.into_iter().chain(issuers).collect()))
+    let issuers =
+        external_charts::issuers(&config, "", "", &nowhere).map_err(|problems| wrong("aspire-k8s.yaml", problems))?;
+    Ok(external_charts::ordered(charts.into_iter().chain(issuers).collect()))
 }
 
 /// The charts that the intent of SOURCE names, the issuers among them, for who removes them: what they are called and where they lie.
 pub fn to_remove(config: &Config, release: &str, namespace: &str) -> Result<Vec<PlannedChart>, CliError> {
     // Where their secrets live does not matter for that.
     let nowhere = |_: &str, _| Ok(SecretKey::default());
-    let issuers =
-        charts::issuers(config, release, namespace, &nowhere).map_err(|problems| wrong("aspire-k8s.yaml", problems))?;
-    Ok(charts::plan(config).into_iter().chain(issuers).collect())
+    let issuers = external_charts::issuers(config, release, namespace, &nowhere)
+        .map_err(|problems| wrong("aspire-k8s.yaml", problems))?;
+    Ok(crate::external_charts::plan::plan(config).into_iter().chain(issuers).collect())
 }
 
 /// The charts that SOURCE names, as far as it can be read, for a list of steps.
@@ -74,7 +77,7 @@ pub fn of_source(common: &Common, source: &Source) -> Result<Vec<PlannedChart>, 
         return Ok(Vec::new());
     }
     let (config, folder) = intent(common, source)?;
-    let mut charts = charts::plan(&config);
+    let mut charts = crate::external_charts::plan::plan(&config);
     if let Some(lock) = read_lock(&folder)? {
         for chart in &mut charts {
             chart.locked = lock.find(chart);
@@ -121,11 +124,11 @@ fn exact(config: &Config, folder: &Path) -> Result<Vec<PlannedChart>, CliError> 
 
 /// The charts with what is in their files of values, and with paths that start where we do.
 fn with_files(config: &Config, folder: &Path) -> Result<Vec<PlannedChart>, CliError> {
-    let read = |file: &str| crate::read_file::text(&folder.join(file)).map_err(|error| error.to_string());
-    let mut charts =
-        charts::with_texts(charts::plan(config), read).map_err(|problems| wrong("aspire-k8s.yaml", problems))?;
+    let read = |file: &str| crate::support::read_file::text(&folder.join(file)).map_err(|error| error.to_string());
+    let mut charts = external_charts::with_texts(crate::external_charts::plan::plan(config), read)
+        .map_err(|problems| wrong("aspire-k8s.yaml", problems))?;
     for chart in &mut charts {
-        if let charts::Source::File(path) = &mut chart.source {
+        if let external_charts::Source::File(path) = &mut chart.source {
             let full = std::path::absolute(folder.join(path.as_str())).unwrap_or_else(|_| folder.join(path.as_str()));
             *path = full.to_string_lossy().into_owned();
         }
@@ -141,7 +144,7 @@ fn lock_path(folder: &Path) -> PathBuf {
 fn read_lock(folder: &Path) -> Result<Option<Lock>, CliError> {
     let path = lock_path(folder);
     let shown = path.display().to_string();
-    match crate::read_file::text(&path) {
+    match crate::support::read_file::text(&path) {
         Ok(text) => Lock::parse(&text).map(Some).map_err(|problem| wrong(&shown, problem.into())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(CliError::Read { path: shown, source }),

@@ -2,9 +2,11 @@
 //! keeps them: they go when no certificate of another namespace names them, else they stay and it is said.
 
 use super::super::Error;
-use super::super::event::{Report, say};
-use crate::charts::CERT_MANAGER_API;
-use crate::cluster::{Cluster, ErrorKind, Guard, Objects as _, Propagation, helm_release, name_of};
+use crate::cluster::api::error::ErrorKind;
+use crate::cluster::api::objects::{Guard, Objects as _, Propagation, helm_release, name_of};
+use crate::cluster::connect::client::Cluster;
+use crate::external_charts::CERT_MANAGER_API;
+use crate::pipeline::engine::event::{Report, say};
 use serde_json::Value as Json;
 
 /// Removes those of a release that nothing else uses; returns the names of the others.

@@ -1,13 +1,13 @@
 //! Fetches a chart through helm into a private folder, and holds it against what the lock file says. Writes nothing else.
 
 use super::super::Error;
-use super::super::run::Limits;
 use super::text::{unknown_version, unreachable};
-use crate::charts::{PlannedChart, Source};
-use crate::digest::sha256;
+use crate::external_charts::{PlannedChart, Source};
 use crate::helm::{Helm, Pull};
-use crate::problem::Problem;
-use crate::read_file;
+use crate::pipeline::engine::run::Limits;
+use crate::support::diagnostic::Problem;
+use crate::support::digest::sha256;
+use crate::support::read_file;
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -47,7 +47,10 @@ pub fn fetch(chart: &PlannedChart, helm: &Helm, limits: &Limits) -> Result<Ready
             let limit = LIMIT.min(limits.left());
             helm.pull(&pull, folder.path(), limit).map_err(|error| explained(chart, &pull, error, helm, limit))?;
             let entries = std::fs::read_dir(folder.path()).map_err(Error::Temporary)?;
-            let archive = entries.flatten().map(|entry| entry.path()).find(|path| crate::chart::is_archive(path));
+            let archive = entries
+                .flatten()
+                .map(|entry| entry.path())
+                .find(|path| crate::targets::kubernetes::chart::is_archive(path));
             let none = || at(chart, "helm fetched no packed chart".to_owned());
             (archive.ok_or_else(none)?, Some(folder))
         }
@@ -89,7 +92,7 @@ fn at(chart: &PlannedChart, what: String) -> Problem {
 }
 
 fn temporary() -> Result<TempDir, Error> {
-    crate::temporary::folder("chart").map_err(Error::Temporary)
+    crate::support::temporary::folder("chart").map_err(Error::Temporary)
 }
 
 fn last_line(error: &crate::helm::Error) -> String {
@@ -121,7 +124,7 @@ fn explained(chart: &PlannedChart, pull: &Pull, error: crate::helm::Error, helm:
 
 /// Whether it is what was asked for and what the lock file says.
 fn check(chart: &PlannedChart, ready: &Ready) -> Result<(), Error> {
-    if let Some(exact) = chart.exact().filter(|exact| !crate::charts::fits(&ready.version, exact)) {
+    if let Some(exact) = chart.exact().filter(|exact| !crate::external_charts::fits(&ready.version, exact)) {
         return Err(at(chart, format!("version {exact} was asked for, and {} came", ready.version)).into());
     }
     let Some(locked) = &chart.locked else { return Ok(()) };

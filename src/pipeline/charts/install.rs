@@ -1,18 +1,20 @@
 //! Installs one chart: its namespace, its lock, helm, and what is waited for afterwards.
 
 use super::super::Error;
-use super::super::event::say;
-use super::super::lock::{Hold, Seen};
-use super::super::records::{self, Operation, Origin, Verb};
-use super::super::watch::Watching;
 use super::fetch::Ready;
 use super::look::{Decided, at};
 use super::trial;
 use super::values::{self, Known};
 use super::{Work, of_chart};
-use crate::charts::PlannedChart;
-use crate::cluster::{Owner, namespace};
+use crate::cluster::api::namespace;
+use crate::cluster::api::objects::Owner;
+use crate::external_charts::PlannedChart;
 use crate::helm::{Helm, Options, Target};
+use crate::pipeline::engine::event::say;
+use crate::pipeline::release::lock::{Hold, Seen};
+use crate::pipeline::release::records;
+use crate::pipeline::release::records::{Operation, Origin, Verb};
+use crate::pipeline::release::watch::Watching;
 use std::time::Duration;
 
 /// Time between two tries while a webhook does not answer.

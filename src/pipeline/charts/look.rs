@@ -1,17 +1,25 @@
 //! What of the charts is on the cluster, and what is to be done about each. Reads only.
 
-use super::super::lock::{self, Seen};
-use super::super::records::{self, Operation, Origin, Verb};
 use super::super::{Error, Release};
 use super::fetch::Ready;
 use super::trial;
 use super::values::{self, Known};
 use super::{Work, of_chart};
-use crate::charts::{Action, Brought, Found, Marks, Phase, PlannedChart, Wanted, brought, decide};
-use crate::cluster::{CONFIG_MAP, Cluster, Objects as _, Owner, Record, SECRET, namespace};
+use crate::cluster::api::namespace;
+use crate::cluster::api::objects::{Objects as _, Owner};
+use crate::cluster::connect::client::Cluster;
+use crate::cluster::state::record::Record;
+use crate::config::Phase;
 use crate::config::SecretSource;
+use crate::external_charts::decide::decide;
+use crate::external_charts::{Action, Brought, Found, Marks, PlannedChart, Wanted, brought};
 use crate::helm::{Helm, Target};
-use crate::problem::Problem;
+use crate::k8s::kind::{CONFIG_MAP, SECRET};
+use crate::pipeline::release::lock;
+use crate::pipeline::release::lock::Seen;
+use crate::pipeline::release::records;
+use crate::pipeline::release::records::{Operation, Origin, Verb};
+use crate::support::diagnostic::Problem;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -6,16 +6,17 @@
 //! What is to be installed is said by [`PlannedChart`]s, whoever made them. Each is a release of its own with a lock of its
 //! own; what was installed stays when a later step fails, and the same command goes on from there.
 
-mod cluster_issuers;
-mod fetch;
-mod install;
-mod look;
-mod pin;
-mod remove;
-mod text;
-mod trial;
-mod values;
-mod wait;
+pub(crate) mod cluster_issuers;
+pub(crate) mod fetch;
+pub(crate) mod install;
+pub(crate) mod look;
+pub(crate) mod packed;
+pub(crate) mod pin;
+pub(crate) mod remove;
+pub(crate) mod text;
+pub(crate) mod trial;
+pub(crate) mod values;
+pub(crate) mod wait;
 
 pub use fetch::{Ready, fetch};
 pub use look::Decided;
@@ -23,14 +24,18 @@ pub use pin::{installed_charts, newest_of, pin};
 pub use remove::{Going, Named, Removal, removal, remove};
 
 use super::deploy::Deployment;
-use super::graph::Step;
-use super::lock::Word;
-use super::run::Limits;
-use super::saved::Key;
-use super::{Error, Release, Report, Slot};
-use crate::charts::{Action, Brought, ISSUERS, Phase, PlannedChart};
-use crate::cluster::{CLAIM, Cluster, annotation, label, marks};
+use super::{Error, Release, Slot};
+use crate::cluster::api::objects::{annotation, label, marks};
+use crate::cluster::connect::client::Cluster;
+use crate::config::Phase;
+use crate::external_charts::{Action, Brought, ISSUERS, PlannedChart};
 use crate::helm::Helm;
+use crate::k8s::kind::CLAIM;
+use crate::pipeline::engine::event::Report;
+use crate::pipeline::engine::graph::Step;
+use crate::pipeline::engine::run::Limits;
+use crate::pipeline::plan::saved::Key;
+use crate::pipeline::release::lock::Word;
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
@@ -216,7 +221,9 @@ impl Deployment<'_> {
                 [label(claim, marks::INSTANCE), label(claim, "release"), annotation(claim, "meta.helm.sh/release-name")]
                     .contains(&Some(&chart.release))
             };
-            found.extend(Some(super::values::remembered(chart)).filter(|_| claims.iter().any(of_chart)));
+            found.extend(
+                Some(crate::pipeline::release::values::remembered(chart)).filter(|_| claims.iter().any(of_chart)),
+            );
         }
         Ok(found)
     }

@@ -3,18 +3,22 @@
 //! Whoever may write Secrets in any namespace may write our marks there. So marks only find releases: one goes if SOURCE or
 //! a flag names it where it lies, and the others are told and left.
 
-use super::super::event::{Report, say};
-use super::super::lock::{Hold, Seen, Word};
-use super::super::records::{self, Operation, Origin, Outlook, Verb, shown};
-use super::super::run::Limits;
 use super::super::{Error, Release};
 use super::{Work, cluster_issuers};
-use crate::charts::{Marks, PlannedChart, issuers_of};
-use crate::cluster::record::Hook;
-use crate::cluster::{Cluster, ErrorKind, Owner, SECRET, label};
+use crate::cluster::api::error::ErrorKind;
+use crate::cluster::api::objects::{Owner, label};
+use crate::cluster::connect::client::Cluster;
+use crate::cluster::state::record::Hook;
 use crate::diff::Object;
+use crate::external_charts::{Marks, PlannedChart, issuers_of};
 use crate::helm::Options;
-use crate::problem::{Problem, Problems};
+use crate::k8s::kind::SECRET;
+use crate::pipeline::engine::event::{Report, say};
+use crate::pipeline::engine::run::Limits;
+use crate::pipeline::release::lock::{Hold, Seen, Word};
+use crate::pipeline::release::records;
+use crate::pipeline::release::records::{Operation, Origin, Outlook, Verb, shown};
+use crate::support::diagnostic::{Problem, Problems};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -290,7 +294,7 @@ fn read(record: &Json) -> Option<(Place, u64, Marks)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::charts::Source;
+    use crate::external_charts::Source;
 
     #[test]
     fn what_becomes_of_hooks_is_said() {

@@ -1,6 +1,6 @@
 //! Sentences about charts that could not be fetched. Pure.
 
-use crate::charts::Version;
+use crate::external_charts::Version;
 
 /// A version that the repository does not have, and the newest that it has.
 pub fn unknown_version(chart: &str, place: &str, version: &str, newest: Option<&str>) -> (String, String) {

@@ -4,15 +4,17 @@
 //! the very objects in a dry run is the proof that it answers, and that it likes them.
 
 use super::super::Error;
-use super::super::run::Limits;
 use super::Work;
 use super::fetch::Ready;
 use super::look::{Decided, at};
 use super::values::Given;
-use crate::charts::{CERT_MANAGER_API, Found, Marks, PlannedChart};
-use crate::cluster::{ErrorKind, Objects as _, Probe, Question, helm_release, name_of};
+use crate::cluster::api::error::ErrorKind;
+use crate::cluster::api::objects::{Objects as _, helm_release, name_of};
+use crate::cluster::api::probe::{Probe, Question};
+use crate::external_charts::{CERT_MANAGER_API, Found, Marks, PlannedChart};
 use crate::helm::{Helm, Target};
-use crate::problem::Problem;
+use crate::pipeline::engine::run::Limits;
+use crate::support::diagnostic::Problem;
 use serde_json::Value as Json;
 use std::time::{Duration, Instant};
 
@@ -149,7 +151,7 @@ impl Work<'_> {
     }
 }
 
-fn refused(chart: &PlannedChart, error: &crate::cluster::Error) -> Problem {
+fn refused(chart: &PlannedChart, error: &crate::cluster::api::error::Error) -> Problem {
     at(chart, error.sentence()).hint("the application was not touched")
 }
 

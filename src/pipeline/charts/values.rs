@@ -3,13 +3,16 @@
 
 use super::super::Error;
 use crate::app::App;
-use crate::charts::PlannedChart;
-use crate::cluster::{Cluster, Objects as _, SECRET, unbase64};
+use crate::cluster::api::objects::Objects as _;
+use crate::cluster::connect::client::Cluster;
 use crate::config::{SecretSource, path_keys};
+use crate::external_charts::PlannedChart;
 use crate::helm::{Helm, Target, Values};
 use crate::inputs::Settled;
-use crate::kubernetes::Plan;
-use crate::problem::{Problem, Problems};
+use crate::k8s::kind::SECRET;
+use crate::support::diagnostic::{Problem, Problems};
+use crate::support::redact::unbase64;
+use crate::targets::kubernetes::Plan;
 use serde_json::{Map, Value as Json};
 use std::path::PathBuf;
 use tempfile::TempDir;
@@ -78,10 +81,10 @@ pub fn given(
     let (mut files, mut folder) = (Vec::new(), None);
     if !chart.values_files.is_empty() {
         // For nobody else to read: a file of values may hold what its author took for no secret.
-        let made = crate::temporary::folder("values").map_err(Error::Temporary)?;
+        let made = crate::support::temporary::folder("values").map_err(Error::Temporary)?;
         for (index, (_, text)) in chart.values_files.iter().enumerate() {
             let path = made.path().join(format!("{index}.yaml"));
-            crate::temporary::write(&path, text.as_bytes()).map_err(Error::Temporary)?;
+            crate::support::temporary::write(&path, text.as_bytes()).map_err(Error::Temporary)?;
             files.push(path);
         }
         folder = Some(made);
@@ -153,7 +156,7 @@ fn put(values: &mut Map<String, Json>, keys: &[String], text: String) {
 /// The values as helm itself merges them, to be compared with those that a release has: a chart of ours that only shows
 /// what it is given is rendered, without a cluster, because helm reads YAML in its own way.
 pub fn merged(helm: &Helm, target: &Target, given: &Given) -> Result<Json, Error> {
-    let folder = crate::temporary::folder("values").map_err(Error::Temporary)?;
+    let folder = crate::support::temporary::folder("values").map_err(Error::Temporary)?;
     let templates = folder.path().join("templates");
     std::fs::create_dir(&templates).map_err(Error::Temporary)?;
     std::fs::write(folder.path().join("Chart.yaml"), "apiVersion: v2\nname: values\nversion: 0.0.0\n")

@@ -3,9 +3,12 @@
 use super::super::Error;
 use super::trial::Patience;
 use super::{Work, condition};
-use crate::charts::{PlannedChart, WaitObject};
-use crate::cluster::{Cluster, Kind, Objects as _};
-use crate::problem::{Problem, Problems};
+use crate::cluster::api::objects::Objects as _;
+use crate::cluster::connect::client::Cluster;
+use crate::config::WaitObject;
+use crate::external_charts::PlannedChart;
+use crate::k8s::kind::Kind;
+use crate::support::diagnostic::{Problem, Problems};
 use serde_json::Value as Json;
 use std::time::Duration;
 

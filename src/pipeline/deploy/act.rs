@@ -1,14 +1,18 @@
 //! What a deploy does once all is checked: take the lock, write what the release needs, run helm.
 
 use super::{Deployment, Wait};
-use crate::cluster::secret::Change;
-use crate::cluster::{ReleaseSecret, namespace};
+use crate::cluster::api::namespace;
+use crate::cluster::state::secret::Change;
+use crate::cluster::state::secret::ReleaseSecret;
 use crate::helm::{Options, Values};
-use crate::pipeline::event::warn;
-use crate::pipeline::proof::{self, Sent};
-use crate::pipeline::records::{Operation, Verb};
-use crate::pipeline::watch::Watching;
-use crate::pipeline::{Error, before, foreign, hosts, replicas, values};
+use crate::pipeline::Error;
+use crate::pipeline::deploy::host_names;
+use crate::pipeline::engine::event::warn;
+use crate::pipeline::release::proof;
+use crate::pipeline::release::proof::Sent;
+use crate::pipeline::release::records::{Operation, Verb};
+use crate::pipeline::release::watch::Watching;
+use crate::pipeline::release::{autoscaling, external_secrets, snapshot, values};
 use serde_json::Value as Json;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
@@ -34,7 +38,7 @@ impl Deployment<'_> {
         let on = self.installation()?;
         let (before, settled) = (self.before.get()?, self.settled.get()?);
         self.hold.lock()?.check()?;
-        before::forget_finished_run(&on, &before.secret)?;
+        snapshot::forget_finished_run(&on, &before.secret)?;
         if !settled.made.is_empty() {
             self.say(format!("made values for {}", settled.made.join(", ")));
         }
@@ -49,7 +53,7 @@ impl Deployment<'_> {
     /// What helm is given. Autoscaled workloads are looked at as late as possible: an autoscaler goes on.
     pub(in crate::pipeline) fn values(&self, secret: &ReleaseSecret) -> Result<Json, Error> {
         let workloads = self.request.plan.workloads.iter().map(|it| (it.view.kind, it.view.name.as_str()));
-        let replicas = replicas::live(self.cluster.get()?, self.release, workloads)?;
+        let replicas = autoscaling::live(self.cluster.get()?, self.release, workloads)?;
         Ok(values::values(self.request, self.settled.get()?, secret, self.before.get()?, &replicas, &self.hosts()?))
     }
 
@@ -73,7 +77,7 @@ impl Deployment<'_> {
         let files = values::files(self.request, &chart);
         self.tried.put(());
         let mut extra = self.request.helm_arguments.clone();
-        if let Some(half) = hosts::half(self.request.plan, &self.hosts()?) {
+        if let Some(half) = host_names::half(self.request.plan, &self.hosts()?) {
             extra.push(format!("--description={half}"));
         }
         let objects = self.foreseen.get()?.clone();
@@ -88,7 +92,7 @@ impl Deployment<'_> {
         // What helm says is worth more than that its end could not be noted.
         let noted = self.hold.lock()?.helm_ended(self.cluster.get()?, self.release, ran.is_ok());
         if let Err(error) = ran {
-            for sentence in foreign::late(self.cluster.get()?, self.release, self.request.plan) {
+            for sentence in external_secrets::late(self.cluster.get()?, self.release, self.request.plan) {
                 warn(self.report, sentence);
             }
             return Err(error);

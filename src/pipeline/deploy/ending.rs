@@ -1,14 +1,17 @@
 //! How a deploy ends: what was written is kept or taken back, the release goes back, a person is told where things are.
 
 use super::{Deployment, Written};
-use crate::cluster::{Cluster, Objects};
+use crate::cluster::api::objects::Objects;
+use crate::cluster::connect::client::Cluster;
 use crate::helm::Options;
-use crate::kubernetes::{ObjectName, Plan, PlannedWorkload};
-use crate::pipeline::event::warn;
-use crate::pipeline::graph::Ended;
-use crate::pipeline::kinds::Agreed;
-use crate::pipeline::promote::Way;
-use crate::pipeline::{Endpoint, Error, Release, chart_secret, foreign, rollback, status};
+use crate::pipeline::engine::event::warn;
+use crate::pipeline::engine::graph::Ended;
+use crate::pipeline::release::migration::consent::Agreed;
+use crate::pipeline::release::migration::driver::Way;
+use crate::pipeline::release::{chart_secret, external_secrets};
+use crate::pipeline::status::endpoints::Endpoint;
+use crate::pipeline::{Error, Release, rollback, status};
+use crate::targets::kubernetes::{ObjectName, Plan, PlannedWorkload};
 use serde_json::Value as Json;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
@@ -22,7 +25,7 @@ impl Deployment<'_> {
         if self.deployed.find().is_some() {
             let Written { state, change } = self.take_written();
             if let Some(mut state) = state {
-                state.foreign = foreign::used(self.request.plan, &self.release.name);
+                state.foreign = external_secrets::used(self.request.plan, &self.release.name);
                 state.write(cluster, self.owner(), &self.release.namespace)?;
             }
             if !self.request.wait.waits() {
@@ -34,7 +37,7 @@ impl Deployment<'_> {
             }
             let settled = self.settled.get()?;
             chart_secret::keep_only(cluster, self.release, |name| settled.chart_secret.contains_key(name))?;
-            foreign::remove(cluster, self.release, Some(self.request.plan))?;
+            external_secrets::remove(cluster, self.release, Some(self.request.plan))?;
         } else if ended == Ended::Badly && !self.migrates.load(Ordering::SeqCst) {
             // A change of kinds that stopped on its way is gone on with, or led back with what was before.
             self.take_back(cluster)?;

@@ -1,11 +1,12 @@
 //! The step that finds hosts: it waits for addresses within bounds, and has helm write what was found.
 
 use super::Deployment;
-use crate::cluster::Objects;
-use crate::kubernetes::Discovering;
+use crate::cluster::api::objects::Objects;
 use crate::pipeline::Error;
-use crate::pipeline::event::warn;
-use crate::pipeline::hosts::{self, Found, Hosts};
+use crate::pipeline::deploy::host_names;
+use crate::pipeline::deploy::host_names::{Found, Hosts};
+use crate::pipeline::engine::event::warn;
+use crate::targets::kubernetes::Discovering;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,7 @@ impl Deployment<'_> {
     pub(super) fn hosts(&self) -> Result<Hosts, Error> {
         match self.found.find() {
             Some(found) => Ok(found.clone()),
-            None => Ok(hosts::remembered(self.request.plan, &self.before.get()?.state.values)),
+            None => Ok(host_names::remembered(self.request.plan, &self.before.get()?.state.values)),
         }
     }
 
@@ -58,7 +59,7 @@ impl Deployment<'_> {
                 Some(kind) => cluster.get(&kind, space, &route.name)?,
                 None => None,
             };
-            match hosts::found(route, object.as_ref()) {
+            match host_names::found(route, object.as_ref()) {
                 Found::Host(host) => {
                     match known {
                         Some(known) if *known == host => {}

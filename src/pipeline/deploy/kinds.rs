@@ -1,15 +1,17 @@
 //! The change of kinds that a deploy is, or goes on with: found out, confirmed and driven.
 
 use super::Deployment;
-use crate::cluster::ReleaseSecret;
-use crate::cluster::claims::ReleaseName;
+use crate::cluster::api::claims::ReleaseName;
+use crate::cluster::state::secret::ReleaseSecret;
 use crate::diff::Action;
 use crate::helm::Values;
-use crate::pipeline::kinds::{Agreed, Intent};
-use crate::pipeline::promote::{Driver, Terms, Upgrade, Way};
-use crate::pipeline::records::shown;
-use crate::pipeline::{Error, checks, foreign, own, values};
-use crate::promotion::Journal;
+use crate::migration::Journal;
+use crate::pipeline::Error;
+use crate::pipeline::plan::own;
+use crate::pipeline::release::migration::consent::{Agreed, Intent};
+use crate::pipeline::release::migration::driver::{Driver, Terms, Upgrade, Way};
+use crate::pipeline::release::records::shown;
+use crate::pipeline::release::{checks, external_secrets, values};
 use serde_json::json;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -41,7 +43,7 @@ impl Deployment<'_> {
             return Ok(());
         }
         let (release, mut own) = (self.release, Vec::new());
-        let leaving = foreign::leaving(self.cluster.get()?, release, Some(self.request.plan))?;
+        let leaving = external_secrets::leaving(self.cluster.get()?, release, Some(self.request.plan))?;
         own::clear_up(release, self.before.get()?, self.settled.get()?, &leaving, &mut own);
         for change in own.iter().filter(|change| change.action == Action::Delete) {
             self.say(format!("to be removed: {} {} in namespace {}", change.kind, change.name, change.namespace));

@@ -1,14 +1,17 @@
 //! What a deploy looks at and checks. Nothing is written here but the chart, to a temporary folder.
 
 use super::Deployment;
-use crate::cluster::claims::ReleaseName;
-use crate::cluster::{ErrorKind, hides_words};
+use crate::cluster::api::claims::ReleaseName;
+use crate::cluster::api::error::ErrorKind;
 use crate::doctor::{Finding, Verdict};
-use crate::pipeline::event::warn;
-use crate::pipeline::preflight::{self, Examination, Examined};
-use crate::pipeline::settle::settled;
-use crate::pipeline::{Error, before, foreign, lock, values};
-use crate::problem::{Problem, Problems};
+use crate::pipeline::Error;
+use crate::pipeline::deploy::resolve_inputs::settled;
+use crate::pipeline::engine::event::warn;
+use crate::pipeline::release::preflight;
+use crate::pipeline::release::preflight::{Examination, Examined};
+use crate::pipeline::release::{external_secrets, lock, snapshot, values};
+use crate::support::diagnostic::{Problem, Problems};
+use crate::support::redact::hides_words;
 
 /// The checks that are about what belongs to whom.
 const OWNERS: [&str; 4] = ["release", "claims", "names", "secrets"];
@@ -24,7 +27,7 @@ impl Deployment<'_> {
         if self.writes {
             lock::wait_for_helm(&cluster, self.release, self.owner(), self.limits, self.report)?;
         }
-        let before = before::look_for(&cluster, self.release, self.owner(), self.request.plan);
+        let before = snapshot::look_for(&cluster, self.release, self.owner(), self.request.plan);
         self.before.put(before.map_err(|error| self.explained(error))?);
         self.cluster.put(cluster);
         Ok(())
@@ -40,15 +43,15 @@ impl Deployment<'_> {
     }
 
     pub(super) fn publish(&self) -> Result<(), Error> {
-        let folder = crate::temporary::folder("deploy").map_err(Error::Temporary)?;
-        crate::chart::write(self.request.chart, &folder.path().join("chart"))?;
+        let folder = crate::support::temporary::folder("deploy").map_err(Error::Temporary)?;
+        crate::targets::kubernetes::chart::write::write(self.request.chart, &folder.path().join("chart"))?;
         self.chart.put(folder);
         Ok(())
     }
 
     pub(super) fn settle(&self) -> Result<(), Error> {
         let before = self.before.get()?;
-        foreign::check_lost(self.request.plan, &self.request.given, &before.lost)?;
+        external_secrets::check_lost(self.request.plan, &self.request.given, &before.lost)?;
         self.cluster.get()?.hide(before.kept.foreign.values().filter(|value| !value.is_empty()).cloned());
         let name = ReleaseName { name: &self.release.name, namespace: &self.release.namespace };
         let with_data = self.charts_with_data()?;
@@ -103,7 +106,8 @@ impl Deployment<'_> {
             brought: &self.brought(),
             word: self.hold.word,
         };
-        let foreign = match foreign::check(cluster, self.release, self.request.plan, &before.kept, self.report) {
+        let foreign = match external_secrets::check(cluster, self.release, self.request.plan, &before.kept, self.report)
+        {
             Ok(()) => Vec::new(),
             Err(Error::Refused(Problems(problems))) => problems,
             Err(error) => return Err(error),

@@ -1,7 +1,7 @@
 //! How the Services and Ingresses of a release are reached. Pure.
 
 use super::{owned, text};
-use crate::cluster::name_of;
+use crate::cluster::api::objects::name_of;
 use serde::Serialize;
 use serde_json::Value as Json;
 use std::collections::BTreeSet;

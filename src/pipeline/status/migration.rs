@@ -1,10 +1,13 @@
 //! A workload migration that is not at its end, as `status` tells it. Reads only.
 
-use crate::cluster::claims::ReleaseName;
-use crate::cluster::{Cluster, ErrorKind, Owner};
-use crate::pipeline::promote::{Log, live, others};
+use crate::cluster::api::claims::ReleaseName;
+use crate::cluster::api::error::ErrorKind;
+use crate::cluster::api::objects::Owner;
+use crate::cluster::connect::client::Cluster;
+use crate::migration::word;
+use crate::pipeline::release::migration::log::Log;
+use crate::pipeline::release::migration::look::{live, others};
 use crate::pipeline::{Error, Release};
-use crate::promotion::word;
 use serde::Serialize;
 
 /// A migration that was begun and not finished.
@@ -25,7 +28,7 @@ pub struct Migration {
 pub(super) fn unfinished(cluster: &Cluster, release: &Release, application: &str) -> Result<Option<Migration>, Error> {
     let owner = Owner { release: &release.name, application };
     let journal = match Log::read(cluster, owner, &release.namespace) {
-        Ok(log) => log.map(|log| log.journal).filter(crate::promotion::Journal::is_open),
+        Ok(log) => log.map(|log| log.journal).filter(crate::migration::Journal::is_open),
         Err(Error::Refused(problems)) => {
             let meaning = problems.to_string();
             let next = "`promote --status` says what to do".to_owned();

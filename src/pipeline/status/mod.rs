@@ -1,23 +1,27 @@
 //! What is on the cluster of a release, and where it differs from what helm stored. Reads only; shows no secret.
 
-mod endpoints;
-mod gateways;
-mod migration;
-mod renewed;
-mod secrets;
+pub mod drift;
+pub(crate) mod endpoints;
+pub(crate) mod gateways;
+pub(crate) mod migration;
+pub(crate) mod renewed;
+pub(crate) mod secrets;
 
 pub use endpoints::Endpoint;
 pub use migration::Migration;
 pub use renewed::{Renewed, look as renewed};
 pub use secrets::{Secret, used as secrets_used};
 
-use super::drift::{self, Drift};
-use super::{Error, Release, history};
-use crate::cluster::{
-    CLAIM, CONFIG_MAP, Cluster, ErrorKind, Kind, Objects, ReleaseSecret, SECRET, State, annotation, label, marks,
-    name_of,
-};
+use super::{Error, Release};
+use crate::cluster::api::error::ErrorKind;
+use crate::cluster::api::objects::{Objects, annotation, label, marks, name_of};
+use crate::cluster::connect::client::Cluster;
+use crate::cluster::state::remembered::State;
+use crate::cluster::state::secret::ReleaseSecret;
 use crate::helm::{self, Helm, Target};
+use crate::k8s::kind::{CLAIM, CONFIG_MAP, Kind, SECRET};
+use crate::pipeline::release::history;
+use crate::pipeline::status::drift::Drift;
 use serde::Serialize;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -276,7 +280,7 @@ fn running(object: &Json, scalers: &Autoscalers) -> Option<Running> {
 }
 
 fn claims(cluster: &Cluster, release: &Release) -> Result<Vec<Claim>, Error> {
-    let name = crate::cluster::claims::ReleaseName { name: &release.name, namespace: &release.namespace };
+    let name = crate::cluster::api::claims::ReleaseName { name: &release.name, namespace: &release.namespace };
     let selector = format!("{}={}", marks::INSTANCE, release.name);
     let live = cluster.list(&CLAIM, &release.namespace, &selector)?;
     let claim = |claim: &Json| Claim {
@@ -290,7 +294,7 @@ fn claims(cluster: &Cluster, release: &Release) -> Result<Vec<Claim>, Error> {
             || label(claim, marks::MANAGED_BY) != Some("Helm"),
     };
     let mut found: Vec<Claim> =
-        live.iter().filter(|claim| super::checks::is_our_claim(claim, name)).map(claim).collect();
+        live.iter().filter(|claim| crate::pipeline::release::checks::is_our_claim(claim, name)).map(claim).collect();
     found.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(found)
 }

@@ -3,8 +3,12 @@
 //! The kubelet puts the renewed files into a running container, and the server decides whether it reads them again. Kestrel
 //! watches its files, but not the links by which the kubelet exchanges them, so that it goes on with what it read at its start.
 
-use crate::charts::CERT_MANAGER_API;
-use crate::cluster::{Cluster, ErrorKind, POD, Timestamp, label, marks, name_of};
+use crate::cluster::Timestamp;
+use crate::cluster::api::error::ErrorKind;
+use crate::cluster::api::objects::{label, marks, name_of};
+use crate::cluster::connect::client::Cluster;
+use crate::external_charts::CERT_MANAGER_API;
+use crate::k8s::kind::POD;
 use crate::pipeline::{Error, Release};
 use serde::Serialize;
 use serde_json::Value as Json;

@@ -1,0 +1,155 @@
+//! What a cluster allows and demands, read before anything is written: many questions, few round trips.
+//!
+//! Questions go side by side over a handful of connections. Every answer stands for itself: what we may not read is an
+//! error in its place and stops nothing else. Nothing here judges; nothing is stored on the cluster.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::error::Result;
+use super::explain::Attempt;
+use super::objects::name_of;
+use crate::cluster::connect::client::{Cluster, absent, complete};
+use crate::k8s::kind;
+use crate::k8s::kind::{ACCESS_REVIEW, Kind, NAMESPACE, POD, STORAGE_CLASS, row, segment};
+
+/// `ResourceQuota`.
+const QUOTA: Kind = row("v1", "ResourceQuota", "resourcequotas", true);
+/// `LimitRange`.
+const LIMIT_RANGE: Kind = row("v1", "LimitRange", "limitranges", true);
+/// `PersistentVolume`.
+const VOLUME: Kind = row("v1", "PersistentVolume", "persistentvolumes", false);
+
+/// Group and version, and kind, as written in objects.
+pub type KindName = (String, String);
+
+/// A right: a verb on the objects of a kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Right {
+    /// `get`, `list`, `create`, `patch`...
+    pub verb: &'static str,
+    /// The kind.
+    pub kind: Kind,
+    /// The namespace; empty for the whole cluster.
+    pub namespace: String,
+    /// The one object; empty for any.
+    pub name: String,
+}
+
+/// What a cluster says of itself and of one namespace.
+#[derive(Debug, Clone)]
+pub struct Survey {
+    /// The version of the API server, like `v1.36.3`.
+    pub version: Result<String>,
+    /// The namespace; none when it is missing.
+    pub namespace: Result<Option<Value>>,
+    /// The quotas of the namespace.
+    pub quotas: Result<Vec<Value>>,
+    /// The limit ranges of the namespace.
+    pub limits: Result<Vec<Value>>,
+    /// The storage classes.
+    pub classes: Result<Vec<Value>>,
+    /// Volumes that somebody made beforehand.
+    pub volumes: Result<Vec<Value>>,
+}
+
+impl Cluster {
+    /// Asks for all of it at once.
+    pub fn survey(&self, namespace: &str) -> Result<Survey> {
+        let server = Kind { kind: "version".into(), namespaced: false, ..NAMESPACE };
+        let lists = [(QUOTA, namespace), (LIMIT_RANGE, namespace), (STORAGE_CLASS, ""), (VOLUME, "")];
+        let attempt = Attempt { verb: "get", kind: &server, namespace: "", name: "of the API server" };
+        let mut asked = vec![self.asks_get(attempt, "", "version")?];
+        let attempt = Attempt { verb: "get", kind: &NAMESPACE, namespace: "", name: namespace };
+        asked.push(self.asks_get(attempt, &NAMESPACE.path("")?, segment(namespace)?)?);
+        for (kind, namespace) in &lists {
+            asked.push(self.asks_list(Attempt { verb: "list", kind, namespace, name: "" })?);
+        }
+        let mut answers = self.send_all(asked).into_iter();
+        let mut next = || answers.next().unwrap_or_else(|| Ok(Value::Null));
+        let version = next().map(|answer| answer["gitVersion"].as_str().unwrap_or_default().to_owned());
+        let namespace = absent(next());
+        let [quotas, limits, classes, volumes] = lists.map(|(kind, _)| next().map(|list| items(list, &kind)));
+        Ok(Survey { version, namespace, quotas, limits, classes, volumes })
+    }
+
+    /// These kinds; none for those that the cluster does not have. The usual ones cost no question.
+    pub fn kinds(&self, names: impl IntoIterator<Item = KindName>) -> Result<BTreeMap<KindName, Result<Option<Kind>>>> {
+        let mut found = BTreeMap::new();
+        let mut versions: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (version, kind) in names {
+            match Kind::known(&version, &kind) {
+                Some(known) => drop(found.insert((version, kind), Ok(Some(known)))),
+                None => versions.entry(version).or_default().push(kind),
+            }
+        }
+        // Stand for what is looked up, for the message.
+        let stand_in = |(version, kinds): (&String, &Vec<String>)| Kind {
+            api_version: version.clone().into(),
+            kind: kinds.join(", ").into(),
+            ..NAMESPACE
+        };
+        let wanted: Vec<Kind> = versions.iter().map(stand_in).collect();
+        let mut asked = Vec::new();
+        for kind in &wanted {
+            let path = kind::version_path(&kind.api_version)?;
+            let (base, last) = path.rsplit_once('/').unwrap_or(("", &path));
+            asked.push(self.asks_get(Attempt { verb: "get", kind, namespace: "", name: "" }, base, last)?);
+        }
+        for ((version, kinds), answer) in versions.into_iter().zip(self.send_all(asked)) {
+            let list = absent(answer);
+            for name in kinds {
+                let read = |list: Option<Value>| list.and_then(|list| kind::in_resource_list(&list, &version, &name));
+                found.insert((version.clone(), name.clone()), list.clone().map(read));
+            }
+        }
+        Ok(found)
+    }
+
+    /// The objects of these names, as far as there are any, in the order of the names.
+    pub fn get_all(&self, namespace: &str, names: &[(Kind, String)]) -> Result<Vec<Result<Option<Value>>>> {
+        let mut asked = Vec::new();
+        for (kind, name) in names {
+            let attempt = Attempt { verb: "get", kind, namespace, name };
+            asked.push(self.asks_get(attempt, &kind.path(namespace)?, segment(name)?)?);
+        }
+        Ok(self.send_all(asked).into_iter().map(absent).collect())
+    }
+
+    /// Whether we have each of these rights.
+    pub fn rights(&self, rights: &[Right]) -> Result<Vec<Result<bool>>> {
+        let (mut asked, kind) = (Vec::new(), ACCESS_REVIEW);
+        for right in rights {
+            let attempt = Attempt { verb: "create", kind: &kind, namespace: "", name: "" };
+            let review = json!({
+                "apiVersion": kind.api_version,
+                "kind": kind.kind,
+                "spec": {"resourceAttributes": {
+                    "verb": right.verb, "group": right.kind.group(), "version": right.kind.version(),
+                    "resource": right.kind.plural, "namespace": right.namespace, "name": right.name,
+                }},
+            });
+            asked.push(self.asks_create(attempt, &review, false)?);
+        }
+        let answers = self.send_all(asked);
+        Ok(answers.into_iter().map(|answer| Ok(answer?["status"]["allowed"] == true)).collect())
+    }
+
+    /// What the API server would say to each of these pods; none is made.
+    pub fn try_pods(&self, namespace: &str, pods: &[Value]) -> Result<Vec<Result<Value>>> {
+        let (mut asked, kind) = (Vec::new(), POD);
+        for pod in pods {
+            let attempt = Attempt { verb: "create", kind: &kind, namespace, name: name_of(pod) };
+            asked.push(self.asks_create(attempt, pod, true)?);
+        }
+        Ok(self.send_all(asked))
+    }
+}
+
+fn items(mut list: Value, kind: &Kind) -> Vec<Value> {
+    match list.get_mut("items").map(Value::take) {
+        Some(Value::Array(items)) => items.into_iter().map(|item| complete(item, kind)).collect(),
+        _ => Vec::new(),
+    }
+}

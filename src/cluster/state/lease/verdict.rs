@@ -1,0 +1,236 @@
+//! Whether a Lease may be taken: who holds it, since when, and whether that holder and its helm still live.
+//!
+//! Values in, verdict out; what is asked of the system is whether processes of this machine live.
+
+use std::time::Duration;
+
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{DOING, MARK};
+use crate::cluster::api::error::Error;
+use crate::cluster::api::objects::annotation;
+use crate::cluster::state::holder::{Here, Holder, Life};
+
+/// The longest time that a Lease is believed to last without being renewed, in seconds. Ours lasts one minute.
+const LONGEST: i64 = 600;
+/// What helm does besides waiting, in seconds.
+const BESIDES: u64 = 120;
+/// The longest time that helm waits before it writes the record of its revision.
+const BEGINS: Duration = Duration::from_secs(300);
+
+/// A helm that was started under a Lease.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HelmRun {
+    /// Who started it ([`Holder::identity`]).
+    pub holder: String,
+    /// Its verb: `upgrade`, `rollback`, `uninstall`.
+    pub command: String,
+    /// When it was started.
+    pub started_at: String,
+    /// How long it was allowed to wait.
+    pub timeout_seconds: u64,
+    /// What names its process ([`Holder::child`]); none when the run was stopped at the very moment of the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub child: Option<String>,
+    /// What versions before wrote: its process and when that started.
+    #[serde(flatten)]
+    pub former: Former,
+    /// Whether its run saw it end, without the release being settled by that.
+    #[serde(default)]
+    pub ended: bool,
+}
+
+/// A process as versions before noted it. Only read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Former {
+    #[serde(default, skip_serializing)]
+    process: Option<u32>,
+    #[serde(default, skip_serializing)]
+    born: Option<String>,
+}
+
+/// What is known of the helm of an earlier run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Earlier {
+    /// It is proven to have ended.
+    Dead(HelmRun),
+    /// Nobody can tell from here.
+    Unproven(HelmRun),
+}
+
+/// Whether a Lease may be taken.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Verdict {
+    /// Yes.
+    Free(Option<Earlier>),
+    /// No.
+    Held(Refusal),
+    /// No: its holder is gone, and a helm that it started still works here.
+    Outlived(Refusal),
+    /// The time of its holder has passed, by our clock. If it is renewed all the same: no.
+    Expired(Refusal, Option<Earlier>),
+}
+
+/// Why not, without the names.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Refusal {
+    what: String,
+    hint: String,
+}
+
+impl Refusal {
+    /// The error for this release.
+    pub fn of(self, release: &str, namespace: &str) -> Error {
+        Error::refused(format!("the release {release} in namespace {namespace} {}", self.what)).hint(self.hint)
+    }
+}
+
+/// A time as a Lease has it.
+pub(crate) fn instant(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
+}
+
+/// A time for a person.
+fn shown(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+fn time(text: &Value) -> Option<Timestamp> {
+    text.as_str()?.parse().ok()
+}
+
+/// Judges a live Lease.
+pub(crate) fn of(live: &Value, helm: Option<HelmRun>, here: &Here, now: Timestamp) -> Verdict {
+    let spec = &live["spec"];
+    let identity = spec["holderIdentity"].as_str().unwrap_or_default();
+    let holder = Holder::parse(identity);
+    let known = match (&holder, identity) {
+        (_, "") => Life::Dead,
+        (Some(holder), _) => holder.life(here),
+        (None, _) => Life::Unknown,
+    };
+    let (until, expired) = until(spec, now);
+    let refusal = || {
+        let doing = annotation(live, DOING).unwrap_or("a run");
+        let place = place(holder.as_ref().is_some_and(|holder| here.is_of(holder)), known);
+        let hint = match known {
+            Life::Alive(process) => until_ended(process),
+            Life::Dead | Life::Unknown => format!("{WAIT}; if it was killed, the way is free at {}", shown(until)),
+        };
+        Refusal { what: format!("is being worked on: {doing} {place}{}", since(&spec["acquireTime"])), hint }
+    };
+    if matches!(known, Life::Alive(_)) || (known == Life::Unknown && !expired) {
+        return Verdict::Held(refusal());
+    }
+    match helm.map(|helm| (life_of(&helm, here), helm)) {
+        Some((Life::Alive(process), helm)) => Verdict::Outlived(alive(&helm, process)),
+        Some((end, helm)) => {
+            let earlier = if end == Life::Dead { Earlier::Dead(helm) } else { Earlier::Unproven(helm) };
+            free(known, refusal, Some(earlier))
+        }
+        None => free(known, refusal, None),
+    }
+}
+
+/// What is said to whoever has to wait.
+const WAIT: &str = "wait until it has ended, then run again";
+
+/// Only a process that was found on this machine is named by its number.
+fn until_ended(process: Option<u32>) -> String {
+    process.map_or_else(|| WAIT.to_owned(), |process| format!("{WAIT}; `kill {process}` stops it"))
+}
+
+/// `on this machine, process 812`.
+fn place(here: bool, known: Life) -> String {
+    match known {
+        Life::Alive(Some(process)) => format!("on this machine, process {process},"),
+        _ if here => "on this machine".to_owned(),
+        _ => "on another machine".to_owned(),
+    }
+}
+
+/// Who holds a Lease, in words.
+pub(crate) fn described(holder: Option<&Holder>, here: &Here) -> String {
+    holder.map_or_else(
+        || "somebody else".to_owned(),
+        |holder| format!("a run {}", place(here.is_of(holder), Life::Unknown)),
+    )
+}
+
+fn since(time: &Value) -> String {
+    self::time(time).map(|time| format!(" since {}", shown(time))).unwrap_or_default()
+}
+
+fn free(holder: Life, refusal: impl Fn() -> Refusal, earlier: Option<Earlier>) -> Verdict {
+    if holder == Life::Dead { Verdict::Free(earlier) } else { Verdict::Expired(refusal(), earlier) }
+}
+
+/// When the Lease ends, and whether that has passed. A time that no clock could have said yet has passed, too.
+fn until(spec: &Value, now: Timestamp) -> (Timestamp, bool) {
+    let lasts = SignedDuration::from_secs(spec["leaseDurationSeconds"].as_i64().unwrap_or(0).clamp(0, LONGEST));
+    let renewed = time(&spec["renewTime"]).unwrap_or(Timestamp::UNIX_EPOCH);
+    let until = renewed.saturating_add(lasts).unwrap_or(renewed);
+    (until, now >= until || renewed > now.saturating_add(lasts).unwrap_or(now))
+}
+
+fn life_of(helm: &HelmRun, here: &Here) -> Life {
+    if helm.ended {
+        return Life::Dead;
+    }
+    let Some(holder) = Holder::parse(&helm.holder) else { return Life::Unknown };
+    match (&helm.child, helm.former.process, &helm.former.born) {
+        (Some(child), ..) => here.life(&holder, child),
+        (None, Some(process), Some(born)) => here.life_of_former(&holder, process, born),
+        // The run was stopped before it could note the process. The helm has the run in its environment.
+        _ => here.life_of_marked(&holder, MARK),
+    }
+}
+
+fn alive(helm: &HelmRun, process: Option<u32>) -> Refusal {
+    let place = place(true, Life::Alive(process));
+    let since = since(&helm.started_at.as_str().into());
+    let what =
+        format!("is being worked on by helm {} {place}{since}, though the run that started it is gone", helm.command);
+    Refusal { what, hint: until_ended(process) }
+}
+
+impl Earlier {
+    /// The helm.
+    pub fn helm(&self) -> &HelmRun {
+        match self {
+            Self::Dead(helm) | Self::Unproven(helm) => helm,
+        }
+    }
+}
+
+impl HelmRun {
+    /// Whether a revision that was begun at this time can be its work. A helm begins its revision right after its start; one
+    /// that was begun much later is somebody else's.
+    pub fn wrote(&self, began: Option<Timestamp>) -> bool {
+        let started = self.started_at.parse::<Timestamp>().ok();
+        let after = |began: Timestamp| Some(began.duration_since(started?).as_secs());
+        began.and_then(after).is_some_and(|seconds| (-5..=60).contains(&seconds))
+    }
+
+    /// When it must have ended, if it waits no longer than it was told, and no longer than somebody says who knows more than
+    /// the note: that can hold any number.
+    pub fn over_at(&self, at_most: Duration, now: Timestamp) -> Option<Timestamp> {
+        over_at(self.started_at.parse().ok()?, Duration::from_secs(self.timeout_seconds).min(at_most), now)
+    }
+
+    /// When it must have begun its revision, if it ever does: helm writes the record before it waits for anything but
+    /// definitions of kinds.
+    pub fn begun_by(&self, now: Timestamp) -> Option<Timestamp> {
+        self.over_at(BEGINS, now)
+    }
+}
+
+/// When a helm must have ended that was started then. None for a start that no clock could have said yet.
+pub fn over_at(started: Timestamp, timeout: Duration, now: Timestamp) -> Option<Timestamp> {
+    let besides = Duration::from_secs(BESIDES);
+    let latest = now.checked_add(besides).ok()?;
+    (started <= latest).then(|| started.checked_add(timeout.checked_add(besides)?).ok()).flatten()
+}

@@ -1,0 +1,75 @@
+//! What a run writes down before it acts, so that any machine can go on: the ConfigMap `aspire-transition-<release>`.
+//!
+//! Helm does not own it, so that no action of helm touches it. Every write is guarded: of two runs one loses. What the
+//! text means is decided elsewhere; it holds no secrets.
+
+use serde_json::json;
+
+use crate::cluster::api::error::Result;
+use crate::cluster::api::objects::{Objects, Owner};
+use crate::cluster::state::owned_config_map::OwnMap;
+
+const KEY: &str = "journal";
+
+/// The note of a release, as it was read.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Note {
+    map: OwnMap,
+}
+
+impl Note {
+    /// The name of the object.
+    pub fn name(release: &str) -> String {
+        format!("aspire-transition-{release}")
+    }
+
+    /// Reads it; an empty one when there is none. Refuses one that is not ours.
+    pub fn read(store: &impl Objects, owner: Owner<'_>, namespace: &str) -> Result<Self> {
+        Ok(Self { map: OwnMap::read(store, owner, namespace, &Self::name(owner.release))? })
+    }
+
+    /// What it says; none when there is none.
+    pub fn text(&self) -> Option<&str> {
+        self.map.text(KEY)
+    }
+
+    /// Writes it; a conflict when somebody wrote it since it was read.
+    pub fn write(&mut self, store: &impl Objects, owner: Owner<'_>, namespace: &str, text: &str) -> Result<()> {
+        self.map = self.map.write(store, owner, namespace, &Self::name(owner.release), json!({KEY: text}))?;
+        Ok(())
+    }
+
+    /// Deletes what was read.
+    pub fn delete(self, store: &impl Objects, namespace: &str) -> Result<()> {
+        self.map.delete(store, namespace)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::api::fake::Fake;
+    use crate::k8s::kind::CONFIG_MAP;
+
+    const OWNER: Owner<'_> = Owner { release: "shop", application: "app" };
+
+    #[test]
+    fn of_two_writers_one_loses() {
+        let store = Fake::default();
+        let mut one = Note::read(&store, OWNER, "n").unwrap();
+        let mut two = one.clone();
+        one.write(&store, OWNER, "n", "first").unwrap();
+        assert!(two.write(&store, OWNER, "n", "second").unwrap_err().is_conflict());
+        two = Note::read(&store, OWNER, "n").unwrap();
+        assert_eq!(two.text(), Some("first"));
+        one.write(&store, OWNER, "n", "more").unwrap();
+        assert!(two.write(&store, OWNER, "n", "second").unwrap_err().is_conflict());
+    }
+
+    #[test]
+    fn what_is_not_ours_is_refused() {
+        let store = Fake::default();
+        store.put(&CONFIG_MAP, "n", json!({"metadata": {"name": "aspire-transition-shop"}, "data": {"journal": "{}"}}));
+        assert!(Note::read(&store, OWNER, "n").is_err());
+    }
+}

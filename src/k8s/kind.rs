@@ -1,0 +1,189 @@
+//! The kinds of objects we touch, and their addresses below the API server.
+//!
+//! The table saves a request for the usual ones; every other kind is looked up ([`crate::cluster::connect::client::Cluster::kind`]).
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::cluster::api::error::{Error, ErrorKind, Result};
+
+/// A kind of object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kind {
+    /// Group and version, as written in objects.
+    pub api_version: Cow<'static, str>,
+    /// Kind, as written in objects.
+    pub kind: Cow<'static, str>,
+    /// The word in addresses and permissions.
+    pub plural: Cow<'static, str>,
+    /// Whether its objects live in a namespace.
+    pub namespaced: bool,
+}
+
+/// `Namespace`.
+pub const NAMESPACE: Kind = row("v1", "Namespace", "namespaces", false);
+/// `Secret`.
+pub const SECRET: Kind = row("v1", "Secret", "secrets", true);
+/// `ConfigMap`.
+pub const CONFIG_MAP: Kind = row("v1", "ConfigMap", "configmaps", true);
+/// `PersistentVolumeClaim`.
+pub const CLAIM: Kind = row("v1", "PersistentVolumeClaim", "persistentvolumeclaims", true);
+/// `StorageClass`.
+pub const STORAGE_CLASS: Kind = row("storage.k8s.io/v1", "StorageClass", "storageclasses", false);
+/// `Deployment`.
+pub const DEPLOYMENT: Kind = row("apps/v1", "Deployment", "deployments", true);
+/// `Job`.
+pub const JOB: Kind = row("batch/v1", "Job", "jobs", true);
+/// `StatefulSet`.
+pub const STATEFUL_SET: Kind = row("apps/v1", "StatefulSet", "statefulsets", true);
+/// `ReplicaSet`.
+pub const REPLICA_SET: Kind = row("apps/v1", "ReplicaSet", "replicasets", true);
+/// `Event`.
+pub const EVENT: Kind = row("v1", "Event", "events", true);
+/// `Service`.
+pub const SERVICE: Kind = row("v1", "Service", "services", true);
+/// `Pod`.
+pub const POD: Kind = row("v1", "Pod", "pods", true);
+/// `Lease`.
+pub const LEASE: Kind = row("coordination.k8s.io/v1", "Lease", "leases", true);
+/// `PersistentVolume`.
+pub const VOLUME: Kind = row("v1", "PersistentVolume", "persistentvolumes", false);
+/// `Node`.
+pub const NODE: Kind = row("v1", "Node", "nodes", false);
+/// `SelfSubjectAccessReview`.
+pub(crate) const ACCESS_REVIEW: Kind =
+    row("authorization.k8s.io/v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", false);
+
+const TABLE: [&Kind; 13] = [
+    &NAMESPACE,
+    &SECRET,
+    &CONFIG_MAP,
+    &CLAIM,
+    &STORAGE_CLASS,
+    &DEPLOYMENT,
+    &STATEFUL_SET,
+    &JOB,
+    &REPLICA_SET,
+    &EVENT,
+    &SERVICE,
+    &POD,
+    &LEASE,
+];
+
+pub(crate) const fn row(api_version: &'static str, kind: &'static str, plural: &'static str, namespaced: bool) -> Kind {
+    Kind {
+        api_version: Cow::Borrowed(api_version),
+        kind: Cow::Borrowed(kind),
+        plural: Cow::Borrowed(plural),
+        namespaced,
+    }
+}
+
+impl Kind {
+    /// The row of the table, for the kinds that are in it.
+    pub fn known(api_version: &str, kind: &str) -> Option<Self> {
+        TABLE.iter().find(|row| row.api_version == api_version && row.kind == kind).map(|row| (*row).clone())
+    }
+
+    /// The API group; empty for the core group.
+    pub fn group(&self) -> &str {
+        self.api_version.split_once('/').map_or("", |(group, _)| group)
+    }
+
+    /// The version within the group.
+    pub fn version(&self) -> &str {
+        self.api_version.split_once('/').map_or(&*self.api_version, |(_, version)| version)
+    }
+
+    /// The word in permissions: `secrets`, `deployments.apps`.
+    pub fn resource(&self) -> String {
+        if self.group().is_empty() { self.plural.to_string() } else { format!("{}.{}", self.plural, self.group()) }
+    }
+
+    /// The address of all objects of this kind in a namespace; with an empty namespace, everywhere.
+    pub(crate) fn path(&self, namespace: &str) -> Result<String> {
+        let base = version_path(&self.api_version)?;
+        let plural = segment(&self.plural)?;
+        if !self.namespaced || namespace.is_empty() {
+            return Ok(format!("{base}/{plural}"));
+        }
+        Ok(format!("{base}/namespaces/{}/{plural}", segment(namespace)?))
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.kind)
+    }
+}
+
+/// The address of a group and version.
+pub(crate) fn version_path(api_version: &str) -> Result<String> {
+    match api_version.split_once('/') {
+        Some((group, version)) => Ok(format!("/apis/{}/{}", segment(group)?, segment(version)?)),
+        None => Ok(format!("/api/{}", segment(api_version)?)),
+    }
+}
+
+/// A text as one part of an address; what would make it two parts, or a query, is refused.
+pub(crate) fn segment(text: &str) -> Result<&str> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | ':');
+    if text.is_empty() || text == "." || text == ".." || !text.chars().all(fits) {
+        return Err(Error::new(ErrorKind::Invalid, format!("{text:?} can be no name of a Kubernetes object")));
+    }
+    Ok(text)
+}
+
+/// The kind named in a list of a version's resources, as the API server answers it.
+pub(crate) fn in_resource_list(list: &Value, api_version: &str, kind: &str) -> Option<Kind> {
+    let rows = list["resources"].as_array()?.iter();
+    let is_main = |row: &&Value| row["kind"] == kind && row["name"].as_str().is_some_and(|name| !name.contains('/'));
+    let row = rows.into_iter().find(is_main)?;
+    Some(Kind {
+        api_version: Cow::Owned(api_version.to_owned()),
+        kind: Cow::Owned(kind.to_owned()),
+        plural: Cow::Owned(row["name"].as_str()?.to_owned()),
+        namespaced: row["namespaced"].as_bool().unwrap_or(true),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn addresses() {
+        assert_eq!(SECRET.path("shop").unwrap(), "/api/v1/namespaces/shop/secrets");
+        assert_eq!(SECRET.path("").unwrap(), "/api/v1/secrets");
+        assert_eq!(NAMESPACE.path("shop").unwrap(), "/api/v1/namespaces");
+        assert_eq!(DEPLOYMENT.path("shop").unwrap(), "/apis/apps/v1/namespaces/shop/deployments");
+        for bad in ["a/b", "..", "a?x", "a b", "%2e", "ä"] {
+            assert_eq!(SECRET.path(bad).unwrap_err().kind(), ErrorKind::Invalid, "{bad}");
+        }
+    }
+
+    #[test]
+    fn words_of_permissions() {
+        assert_eq!(SECRET.resource(), "secrets");
+        assert_eq!(STATEFUL_SET.resource(), "statefulsets.apps");
+        assert_eq!(Kind::known("apps/v1", "StatefulSet"), Some(STATEFUL_SET));
+        assert_eq!(Kind::known("apps/v1", "Secret"), None);
+    }
+
+    #[test]
+    fn a_kind_is_found_in_the_servers_list() {
+        let list = json!({"resources": [
+            {"name": "ingresses/status", "kind": "Ingress", "namespaced": true},
+            {"name": "ingresses", "kind": "Ingress", "namespaced": true},
+            {"name": "ingressclasses", "kind": "IngressClass", "namespaced": false},
+        ]});
+        let found = in_resource_list(&list, "networking.k8s.io/v1", "IngressClass").unwrap();
+        assert_eq!((&*found.plural, found.namespaced), ("ingressclasses", false));
+        assert_eq!(in_resource_list(&list, "networking.k8s.io/v1", "Ingress").unwrap().plural, "ingresses");
+        assert_eq!(in_resource_list(&list, "networking.k8s.io/v1", "Route"), None);
+    }
+}

@@ -1,0 +1,34 @@
+//! A workload becomes the other kind on a live release, without losing a byte. Pure: what was seen in, what to do out.
+//!
+//! ```text
+//! manifest to come, live objects ── detect ──> Promotion (plan, hash) ── journal ──> Journal
+//! Journal, live objects ── observe ──> Observed ── next ──> Action, done by pipeline::promote
+//! ```
+//! Helm makes the new object before it deletes the old one and waits for neither's pods, so that two servers write to one
+//! volume. Here the old one is stopped, waited for and deleted before helm is called at all, and every step can be
+//! repeated. This module must not read a clock, a file or a cluster.
+
+pub mod checked;
+pub mod data;
+pub mod detect;
+pub mod fixed;
+pub mod journal;
+pub mod losses;
+pub mod machine;
+pub mod observe;
+pub mod pods;
+pub mod servers;
+pub mod text;
+
+pub use data::{Class, DataNote, Place};
+pub use detect::{Promotion, Sides, concerns, detect, workloads};
+pub use fixed::digest as fixed_digest;
+pub use journal::{Change, ClaimNote, Confirmation, How, Journal, Marks, Named, VERSION, word};
+pub use losses::{ImageNote, asks};
+pub use machine::{
+    Action, Claim, Direction, HelmRun, MOST_FAILURES, MOST_STOPS, Observed, Pair, Phase, Progress, Revision, Role,
+    Side, Status, Stop, Wait, Workload, next,
+};
+pub use observe::{KEEP, Live, POLICIES, entry_of_ours, former_policy, observe, retired};
+pub use pods::pods_of;
+pub use text::{described, digest, digest_of_new};

@@ -1,0 +1,261 @@
+//! Whether a namespace may go with its release: we made it for that release, and nothing of others lives in it.
+//!
+//! Asked before anything is removed, and again right before the namespace goes. An owner excuses an object only if it is there
+//! itself and may go; a claim is excused by nobody.
+
+use crate::cluster::api::claims::ReleaseName;
+use crate::cluster::api::namespace;
+use crate::cluster::api::objects::{Guard, Objects, Propagation, label, marks, name_of};
+use crate::cluster::connect::client::Cluster;
+use crate::k8s::kind::NAMESPACE;
+use crate::pipeline::engine::run::Limits;
+use crate::pipeline::release::checks::is_our_claim;
+use crate::pipeline::{Error, Release};
+use crate::support::diagnostic::{Problem, Problems};
+use serde_json::Value as Json;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// What Kubernetes, and what is built upon it, puts into every namespace.
+const EVERYWHERE: [(&str, &str); 4] = [
+    ("ServiceAccount", "default"),
+    ("ConfigMap", "kube-root-ca.crt"),
+    ("ConfigMap", "openshift-service-ca.crt"),
+    ("ConfigMap", "istio-ca-root-cert"),
+];
+
+/// Kinds that others make of what lives there.
+const SHADOWS: [&str; 2] = ["Event", "PodMetrics"];
+
+/// Uids of objects that may go with the namespace. What they own may go too, even when they are gone already.
+#[derive(Debug, Default)]
+pub struct Vacant(BTreeSet<String>);
+
+/// Most names that a refusal lists.
+const SHOWN: usize = 10;
+
+/// Refuses to delete a namespace that is not ours, or that holds more than this release and the releases of charts that go
+/// with it (`going`). `before` is what was found earlier.
+pub fn check(
+    cluster: &Cluster,
+    release: &Release,
+    delete_data: bool,
+    going: &[String],
+    before: &Vacant,
+) -> Result<Vacant, Error> {
+    let space = &release.namespace;
+    let Some(live) = cluster.get(&NAMESPACE, "", space)? else { return Ok(Vacant::default()) };
+    let mut problems = Problems::default();
+    if !namespace::created_for(&live, &release.name) {
+        let what = format!("the namespace {space} was not made by kubectl aspire for the release {}", release.name);
+        problems.push(
+            Problem::at("", what).hint("leave --delete-namespace out, and delete it yourself if nobody needs it"),
+        );
+        return Err(Error::Refused(problems));
+    }
+    let objects = cluster.inhabitants(space)?;
+    let name = ReleaseName { name: &release.name, namespace: space };
+    let claims: Vec<&str> = objects.iter().filter(|object| is_our_claim(object, name)).map(name_of).collect();
+    if !claims.is_empty() && !delete_data {
+        let what = format!("the namespace {space} holds claims with data of the release: {}", claims.join(", "));
+        problems.push(Problem::at("", what).hint("--delete-data deletes them too"));
+    }
+    let (foreign, vacant) = foreign(&objects, name, going, before);
+    if !foreign.is_empty() {
+        let more = if foreign.len() > SHOWN { format!(" and {} more", foreign.len() - SHOWN) } else { String::new() };
+        let shown = foreign.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+        let what = format!("the namespace {space} holds what is not of the release {}: {shown}{more}", release.name);
+        problems.push(Problem::at("", what).hint("leave --delete-namespace out, or remove them first"));
+    }
+    problems.or(vacant).map_err(Error::Refused)
+}
+
+/// Objects that are neither of the release, nor of those that go with it, nor in every namespace, as `Kind name`, sorted; and the
+/// others.
+fn foreign(objects: &[Json], release: ReleaseName, going: &[String], before: &Vacant) -> (Vec<String>, Vacant) {
+    let mut vacant: BTreeSet<String> = before.0.clone();
+    let (mut left, mut found): (Vec<&Json>, usize) = (objects.iter().collect(), usize::MAX);
+    // An owner may itself be owned: once more as long as that finds anything.
+    while left.len() < found {
+        found = left.len();
+        let services: BTreeSet<&str> =
+            objects.iter().filter(|one| one["kind"] == "Service" && vacant.contains(uid(one))).map(name_of).collect();
+        let (gone, rest): (Vec<&Json>, Vec<&Json>) =
+            left.into_iter().partition(|object| may_go(object, release, going, &vacant, &services));
+        vacant.extend(gone.into_iter().map(|object| uid(object).to_owned()));
+        left = rest;
+    }
+    let mut names: Vec<String> = left
+        .iter()
+        .map(|object| format!("{} {}", object["kind"].as_str().unwrap_or_default(), name_of(object)))
+        .collect();
+    names.sort();
+    names.dedup();
+    (names, Vacant(vacant))
+}
+
+fn uid(object: &Json) -> &str {
+    object["metadata"]["uid"].as_str().unwrap_or_default()
+}
+
+fn may_go(
+    object: &Json,
+    release: ReleaseName,
+    going: &[String],
+    vacant: &BTreeSet<String>,
+    services: &BTreeSet<&str>,
+) -> bool {
+    let kind = object["kind"].as_str().unwrap_or_default();
+    if kind == "PersistentVolumeClaim" {
+        return is_our_claim(object, release);
+    }
+    let owners = object["metadata"]["ownerReferences"].as_array().map_or(&[][..], Vec::as_slice);
+    let owned = !owners.is_empty()
+        && owners.iter().all(|owner| owner["uid"].as_str().is_some_and(|uid| !uid.is_empty() && vacant.contains(uid)));
+    let service = match kind {
+        "Endpoints" => Some(name_of(object)),
+        "EndpointSlice" => label(object, "kubernetes.io/service-name"),
+        _ => None,
+    };
+    owned
+        || service.is_some_and(|service| services.contains(service))
+        // It goes anyhow.
+        || object["metadata"]["deletionTimestamp"].is_string()
+        || EVERYWHERE.contains(&(kind, name_of(object)))
+        || SHADOWS.contains(&kind)
+        || is_of(object, release)
+        || going.iter().any(|name| is_of(object, ReleaseName { name, ..release }))
+}
+
+/// Whether helm or we made the object for the release.
+fn is_of(object: &Json, release: ReleaseName) -> bool {
+    let by_us =
+        label(object, marks::MANAGED_BY) == Some(marks::US) && label(object, marks::INSTANCE) == Some(release.name);
+    let record = object["type"] == "helm.sh/release.v1" && label(object, "name") == Some(release.name);
+    release.owns(object) || by_us || record
+}
+
+/// Deletes the namespace and waits until it is gone; an error that says what holds it when time is up.
+pub fn clear(
+    cluster: &Cluster,
+    release: &Release,
+    delete_data: bool,
+    going: &[String],
+    before: &Vacant,
+    limits: &Limits,
+) -> Result<bool, Error> {
+    check(cluster, release, delete_data, going, before)?;
+    let space = &release.namespace;
+    let Some(live) = cluster.get(&NAMESPACE, "", space)? else { return Ok(false) };
+    cluster.delete(&NAMESPACE, "", space, &Guard::of(&live).any_state(), Propagation::Background)?;
+    let uid = &live["metadata"]["uid"];
+    while let Some(now) = cluster.get(&NAMESPACE, "", space)?.filter(|now| now["metadata"]["uid"] == *uid) {
+        if limits.left().is_zero() || (limits.stopped)() {
+            let what = format!("the namespace {space} is still being deleted: {}", holds(&now));
+            return Err(Problem::at("", what)
+                .hint("it goes when that has gone; nothing more has to be done here")
+                .into());
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    Ok(true)
+}
+
+/// What the API server says that holds a namespace that is going.
+fn holds(namespace: &Json) -> String {
+    let conditions = namespace["status"]["conditions"].as_array().into_iter().flatten();
+    let said: Vec<&str> = conditions
+        .filter(|condition| condition["status"] == "True")
+        .filter_map(|condition| condition["message"].as_str())
+        .collect();
+    if said.is_empty() { "the cluster does not say why".to_owned() } else { said.join("; ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_is_of_the_release_or_everywhere_is_not_foreign() {
+        let release = ReleaseName { name: "shop", namespace: "n" };
+        let object = |kind: &str, name: &str, metadata: &Json| {
+            let mut object = json!({"kind": kind, "metadata": {"name": name, "uid": format!("uid-{name}")}});
+            for (key, value) in metadata.as_object().unwrap() {
+                object["metadata"][key] = value.clone();
+            }
+            object
+        };
+        let helm = json!({"annotations": {"meta.helm.sh/release-name": "shop", "meta.helm.sh/release-namespace": "n"}});
+        let other =
+            json!({"annotations": {"meta.helm.sh/release-name": "other", "meta.helm.sh/release-namespace": "n"}});
+        let ours =
+            json!({"labels": {"app.kubernetes.io/managed-by": "kubectl-aspire", "app.kubernetes.io/instance": "shop"}});
+        let objects = [
+            object("ServiceAccount", "default", &json!({})),
+            object("ServiceAccount", "deployer", &json!({})),
+            object("ConfigMap", "kube-root-ca.crt", &json!({})),
+            object("Secret", "kube-root-ca.crt", &json!({})),
+            object("Deployment", "api", &helm),
+            object("Deployment", "theirs", &other),
+            object("Secret", "shop-secrets", &ours),
+            object("Pod", "api-1", &json!({"ownerReferences": [{"kind": "Deployment", "uid": "uid-api"}]})),
+            object("Pod", "alone", &json!({})),
+            object("Event", "x", &json!({})),
+        ];
+        let expected = ["Deployment theirs", "Pod alone", "Secret kube-root-ca.crt", "ServiceAccount deployer"];
+        let none = Vacant::default();
+        assert_eq!(foreign(&objects, release, &[], &none).0, expected);
+        assert_eq!(foreign(&objects, release, &["other".to_owned()], &none).0, expected[1..]);
+    }
+
+    #[test]
+    fn an_owner_excuses_only_if_it_is_there_and_goes_too() {
+        let release = ReleaseName { name: "shop", namespace: "n" };
+        let helm = json!({"meta.helm.sh/release-name": "shop", "meta.helm.sh/release-namespace": "n"});
+        let object = |kind: &str, name: &str, owner: &str| {
+            let owners = if owner.is_empty() { json!([]) } else { json!([{"kind": "X", "name": "x", "uid": owner}]) };
+            json!({"kind": kind, "metadata": {"name": name, "uid": name, "ownerReferences": owners}})
+        };
+        let mut ours = object("Deployment", "api", "");
+        ours["metadata"]["annotations"] = helm.clone();
+        let mut claim = object("PersistentVolumeClaim", "marked", "");
+        claim["metadata"]["annotations"] = helm.clone();
+        let mut service = object("Service", "web", "");
+        service["metadata"]["annotations"] = helm;
+        let objects = [
+            object("Pod", "pod", "set"),
+            object("ReplicaSet", "set", "api"),
+            ours,
+            service,
+            object("Endpoints", "web", ""),
+            object("Endpoints", "alone", ""),
+            object("Deployment", "theirs", ""),
+            object("Pod", "of-theirs", "theirs"),
+            object("ConfigMap", "of-a-volume", "victim-pv"),
+            object("PersistentVolumeClaim", "of-ours", "api"),
+            claim,
+        ];
+        let (names, vacant) = foreign(&objects, release, &[], &Vacant::default());
+        let expected = [
+            "ConfigMap of-a-volume",
+            "Deployment theirs",
+            "Endpoints alone",
+            "PersistentVolumeClaim marked",
+            "PersistentVolumeClaim of-ours",
+            "Pod of-theirs",
+        ];
+        assert_eq!(names, expected);
+        // Later the owner is gone, and its pods are still on their way.
+        assert_eq!(foreign(&objects[..1], release, &[], &vacant).0, [""; 0]);
+        assert_eq!(foreign(&objects[..1], release, &[], &Vacant::default()).0, ["Pod pod"]);
+    }
+
+    #[test]
+    fn what_holds_a_namespace_is_what_the_server_says() {
+        let going = json!({"status": {"conditions": [
+            {"status": "False", "message": "no"}, {"status": "True", "message": "Some resources are remaining: widgets.x has 1 resource instances"}]}});
+        assert_eq!(holds(&going), "Some resources are remaining: widgets.x has 1 resource instances");
+        assert_eq!(holds(&json!({})), "the cluster does not say why");
+    }
+}

@@ -1,0 +1,94 @@
+//! `promote`: shows an interrupted workload migration, resumes it or rolls it back.
+
+use crate::pipeline::release::migration::driver::{Driver, Terms, Way};
+use crate::pipeline::release::migration::log::Log;
+
+use super::rollback;
+use super::{Error, Release};
+use crate::cluster::api::objects::Owner;
+use crate::migration::Direction;
+use crate::pipeline::engine::event::say;
+use crate::pipeline::engine::run::Conduct;
+use crate::pipeline::release::installation::Installation;
+use crate::pipeline::release::lock;
+use crate::pipeline::release::lock::Hold;
+use crate::support::diagnostic::Problem;
+
+/// What is wished of a change of kinds that was begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// To know where it stands.
+    Status,
+    /// To go on, as far as that needs no chart.
+    Resume,
+    /// To go back.
+    Abort,
+}
+
+/// Says where a change of kinds stands, goes on with it or back.
+pub fn promote(wish: Wish, release: &Release, assume_helm_dead: bool, conduct: &Conduct) -> Result<(), Error> {
+    let cluster = release.connect()?;
+    let nothing = || {
+        let what = format!("no change of kinds is under way in the {}", release.described());
+        Error::Refused(Problem::at("", what).into())
+    };
+    let application = super::destroy::live_application(&cluster, release)?.ok_or_else(nothing)?;
+    let owner = Owner { release: &release.name, application: &application };
+    if wish != Wish::Status {
+        lock::wait_for_helm(&cluster, release, owner, &conduct.limits, conduct.report)?;
+    }
+    let log = Log::read(&cluster, owner, &release.namespace)?.ok_or_else(nothing)?;
+    say(conduct.report, log.journal.described());
+    if wish == Wish::Status {
+        return Ok(());
+    }
+    if !log.journal.is_open() {
+        return Err(nothing());
+    }
+    let (helm, target) = release.helm()?;
+    let on = Installation { cluster: &cluster, helm: &helm, target: &target, release, owner, report: conduct.report };
+    // The way back needs no chart.
+    crate::pipeline::release::migration::driver::check(&on, &log.journal, wish == Wish::Abort)?;
+    if wish == Wish::Abort {
+        crate::pipeline::release::migration::driver::check_base(&on, log.journal.base)?;
+    }
+    let back = wish == Wish::Abort || log.journal.progress.direction == Direction::Back;
+    crate::pipeline::release::migration::driver::check_records(&on, &log.journal, back)?;
+    let (_, seen) = lock::Seen::look(&helm, &target, &cluster, release)?;
+    let hold = Hold::new(assume_helm_dead, &conduct.limits);
+    hold.keep(seen);
+    hold.take(&helm, release, owner, "promote")?;
+    let ended = drive(wish, log, on, &hold, conduct);
+    hold.release()?;
+    ended
+}
+
+fn drive(wish: Wish, mut log: Log, on: Installation, hold: &Hold, conduct: &Conduct) -> Result<(), Error> {
+    hold.recover(on.cluster, on.release, &conduct.limits, conduct.report)?;
+    log.journal.progress = log.journal.progress.resumed();
+    if wish == Wish::Abort {
+        log.journal.progress = log.journal.progress.back();
+    }
+    log.write(on.cluster, on.owner, on.space())?;
+    let base = log.journal.base;
+    let secrets: Vec<String> = crate::cluster::state::secret::read(on.cluster, on.owner, on.space())?.texts().collect();
+    let driver = Driver {
+        on,
+        lock: hold.lock()?,
+        secrets: &secrets,
+        terms: Terms::within(conduct.limits.left()),
+        stopped: conduct.limits.stopped,
+        take_back: &|| {
+            rollback::take_back_killed_run(on.cluster, on.owner, on.space())?;
+            rollback::put_back_values(&on, base)
+        },
+    };
+    match driver.drive(&mut log, None)? {
+        Way::Back(why) if wish == Wish::Resume => Err(Error::KindsUnchanged(why)),
+        Way::Forward => {
+            let to = log.journal.to;
+            to.map_or(Ok(()), |to| rollback::put_back_values(&on, to))
+        }
+        Way::Back(_) => Ok(()),
+    }
+}

@@ -1,0 +1,149 @@
+//! What is on the cluster against what the chart brings: kinds and claims. Pure: live objects in, problems out.
+
+use crate::cluster::api::claims::{ReleaseName, Verdict, WantedClaim, compare_all};
+use crate::cluster::api::objects::{annotation, helm_release, label, marks, name_of};
+use crate::k8s::quantity::Quantity;
+use crate::migration;
+use crate::pipeline::release::snapshot::Before;
+use crate::support::diagnostic::Problems;
+use crate::targets::kubernetes::{Claim, NO_CLASS, Plan};
+use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
+
+/// Live objects by kind.
+pub type Live = BTreeMap<&'static str, Vec<Json>>;
+
+/// Annotation of every claim of ours: the folder of the volume that is mounted.
+const SUB_PATH: &str = "aspire-k8s/sub-path";
+
+/// Whether the chart changes what helm cannot change safely: a cheap look at what was read anyhow. Jobs are not read.
+pub fn transition(release: ReleaseName, before: &Before, target: &[Json]) -> bool {
+    let of = |kind: &str| before.live.get(kind).cloned().unwrap_or_default();
+    let live = migration::Live {
+        deployments: of("Deployment"),
+        stateful_sets: of("StatefulSet"),
+        others: of("Service"),
+        claims: before.claims.clone(),
+        ..migration::Live::default()
+    };
+    let has_jobs =
+        target.iter().any(|object| object["kind"] == "Job") && before.live.values().any(|all| !all.is_empty());
+    has_jobs || migration::concerns(migration::Sides { release, base: 0, last: &[], target, live: &live })
+}
+
+/// The resource that a workload was made from: the name that aspire-k8s.yaml knows.
+fn resource_of<'a>(plan: &'a Plan, workload: &'a str) -> &'a str {
+    let found = plan.workloads.iter().find(|planned| planned.view.name == workload);
+    found.map_or(workload, |planned| planned.resource.as_str())
+}
+
+/// Whether a chart of ours made a workload of this release.
+pub fn has_workloads_of_ours(release: ReleaseName, live: &Live) -> bool {
+    let workloads = ["Deployment", "StatefulSet"].into_iter().filter_map(|kind| live.get(kind)).flatten();
+    workloads
+        .filter(|object| release.owns(object))
+        .any(|object| object["spec"]["template"]["metadata"]["annotations"]["aspire-k8s/config"].is_string())
+}
+
+/// Whether Aspire's own tool made the release from this application: its workloads are called `<resource>-deployment` or
+/// `<resource>-statefulset`.
+pub fn is_made_by_aspire(plan: &Plan, release: ReleaseName, live: &Live) -> bool {
+    let of = |kind: &'static str| live.get(kind).into_iter().flatten().map(move |object| (kind, object));
+    let ours = of("Deployment").chain(of("StatefulSet")).filter(|(_, object)| release.owns(object));
+    let resources: Vec<Option<&str>> =
+        ours.map(|(kind, object)| name_of(object).strip_suffix(&kind.to_lowercase())?.strip_suffix('-')).collect();
+    let known = |resource: &&str| plan.workloads.iter().any(|planned| planned.view.name == **resource);
+    resources.iter().all(Option::is_some) && resources.iter().flatten().any(known)
+}
+
+/// Claims that are there already against those that the chart asks for. `values` are the chart's, with everything that
+/// overrides them.
+pub fn claims(
+    plan: &Plan,
+    values: &Json,
+    release: ReleaseName,
+    before: &Before,
+    problems: &mut Problems,
+) -> Vec<String> {
+    let (live, classes) = (&before.claims, before.classes.as_deref());
+    let names = |claim: &Claim| -> Vec<String> {
+        if !claim.per_replica {
+            return vec![claim.name.clone()];
+        }
+        let of_set = live.iter().map(name_of).filter(|name| claim.is_called(name));
+        of_set.map(str::to_owned).collect()
+    };
+    let wanted: Vec<WantedClaim> = plan
+        .claims()
+        .flat_map(|claim| names(claim).into_iter().map(move |name| (claim, name)))
+        .filter_map(|(claim, name)| {
+            let template = template_of(claim, before);
+            let settings = values.get("workloads")?.get(&claim.workload)?.get("volumes")?.get(&claim.key)?;
+            let text = |key: &str| settings.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
+            let modes = settings.get("accessModes").and_then(Json::as_array).into_iter().flatten();
+            // What somebody did to the claims of a template is no matter of a deploy that leaves the template as it is.
+            let same = template.is_some_and(|template| size(template) == Quantity::parse(&text("size")));
+            if claim.per_replica && same {
+                return None;
+            }
+            Some(WantedClaim {
+                name,
+                size: text("size"),
+                storage_class: Some(text("storageClass")).filter(|class| !class.is_empty()).map(
+                    |class| match &*class {
+                        NO_CLASS => String::new(),
+                        _ => class,
+                    },
+                ),
+                volume: Some(text("volumeName")).filter(|volume| !volume.is_empty()),
+                access_modes: modes.filter_map(Json::as_str).map(str::to_owned).collect(),
+                of_template: claim.per_replica,
+                place: format!("resources.{}.volumes.{}", resource_of(plan, &claim.workload), claim.key),
+            })
+        })
+        .collect();
+    let mut said = Vec::new();
+    for (claim, verdict) in compare_all(&wanted, release, live, classes) {
+        match verdict {
+            Verdict::Create | Verdict::Adopt => {}
+            Verdict::Expand { from } => said.push(format!("claim {} grows from {from} to {}", claim.name, claim.size)),
+            Verdict::Refuse(problem) => problems.push(problem),
+        }
+    }
+    said
+}
+
+/// The template of a claim as the live StatefulSet has it.
+fn template_of<'a>(claim: &Claim, before: &'a Before) -> Option<&'a Json> {
+    let sets = before.live.get("StatefulSet").into_iter().flatten();
+    let set = sets.into_iter().find(|set| name_of(set) == claim.workload)?;
+    set["spec"]["volumeClaimTemplates"].as_array()?.iter().find(|template| name_of(template) == claim.name)
+}
+
+fn size(claim: &Json) -> Option<Quantity> {
+    Quantity::parse(claim["spec"]["resources"]["requests"]["storage"].as_str()?)
+}
+
+/// The folders that live claims are mounted with. They are followed ever after: another folder would hide the data.
+pub fn mounted_folders(plan: &Plan, live: &[Json]) -> Json {
+    let mut workloads = serde_json::Map::new();
+    for claim in plan.claims().filter(|claim| !claim.per_replica) {
+        let Some(object) = live.iter().find(|object| name_of(object) == claim.name) else { continue };
+        // A claim without our annotation was made by another tool, which mounts the root.
+        let folder = annotation(object, SUB_PATH).unwrap_or_default();
+        if folder != claim.sub_path {
+            let workload = workloads.entry(&claim.workload).or_insert_with(|| json!({"volumes": {}}));
+            workload["volumes"][&claim.key] = json!({"subPath": folder});
+        }
+    }
+    Json::Object(workloads)
+}
+
+/// Whether a live claim belongs to the release: made by its chart, or from a claim template of it.
+pub fn is_our_claim(claim: &Json, release: ReleaseName) -> bool {
+    let by_chart = release.owns(claim);
+    let by_template = helm_release(claim).is_none()
+        && label(claim, marks::INSTANCE) == Some(release.name)
+        && label(claim, marks::COMPONENT).is_some();
+    annotation(claim, SUB_PATH).is_some() && (by_chart || by_template)
+}

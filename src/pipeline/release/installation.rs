@@ -1,0 +1,44 @@
+//! One installed release with all that it takes to work on it, so that whoever works on it is handed one thing.
+
+use crate::cluster::api::claims::ReleaseName;
+use crate::cluster::api::objects::Owner;
+use crate::cluster::connect::client::Cluster;
+use crate::helm::{Helm, Target};
+use crate::pipeline::engine::event::Report;
+use crate::pipeline::release::rollback_feasibility::Manifest;
+use crate::pipeline::{Error, Release};
+
+/// A release on its cluster, and the means to reach both.
+#[derive(Clone, Copy)]
+pub struct Installation<'a> {
+    /// The API server.
+    pub cluster: &'a Cluster,
+    /// Helm.
+    pub helm: &'a Helm,
+    /// The release, for helm.
+    pub target: &'a Target,
+    /// The release.
+    pub release: &'a Release,
+    /// Whose it is.
+    pub owner: Owner<'a>,
+    /// Who hears of what is done to it.
+    pub report: &'a Report<'a>,
+}
+
+impl<'a> Installation<'a> {
+    /// The namespace of the release.
+    pub fn space(&self) -> &'a str {
+        &self.release.namespace
+    }
+
+    /// The release as helm writes it onto its objects.
+    pub fn name(&self) -> ReleaseName<'a> {
+        self.release.helm_name()
+    }
+
+    /// The objects that a revision brought, or the last one; none where helm knows no such revision.
+    pub fn objects(&self, revision: Option<u64>) -> Result<Manifest, Error> {
+        let text = self.helm.get_manifest(self.target, revision)?.unwrap_or_default();
+        Ok(crate::diff::objects(&text, self.space())?)
+    }
+}

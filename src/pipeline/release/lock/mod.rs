@@ -1,0 +1,306 @@
+//! The lock of a release, taken before the first write and given back at the end, and what a killed helm left behind.
+//!
+//! [`judge()`] decides, purely, whether a release that looks as if a helm worked on it may be gone on with. A helm that may
+//! still live is never overtaken, and no helm is ended here.
+
+pub mod judge;
+pub(crate) mod recover;
+
+use super::records::{self, Operation};
+use crate::cluster::Timestamp;
+use crate::cluster::api::objects::Owner;
+use crate::cluster::connect::client::Cluster;
+use crate::cluster::state::holder::Holder;
+use crate::cluster::state::lease;
+use crate::cluster::state::lease::{Claim, Held, Terms};
+use crate::cluster::state::record::Record;
+use crate::helm::{self, Helm, Target};
+use crate::pipeline::engine::event::{Report, say};
+use crate::pipeline::engine::run::Limits;
+use crate::pipeline::{Error, Release, Slot};
+use crate::support::diagnostic::Problem;
+use judge::{Verdict, judge};
+pub use recover::cut_short;
+use recover::{recover, settle};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Variable for tests: how many seconds the Lease counts. It is renewed four times in that time.
+const SECONDS: &str = "KUBECTL_ASPIRE_LEASE_SECONDS";
+
+/// What a person said about helms that nobody can see from here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Word {
+    /// `--assume-helm-dead`.
+    pub assume_helm_dead: bool,
+    /// How long a helm may take, if nothing else is known: `--timeout`.
+    pub timeout: Duration,
+}
+
+/// The last revision as it was read before the lock was taken.
+#[derive(Debug, Default)]
+pub struct Seen {
+    number: u64,
+    /// None when there is no release, or when helm keeps its records elsewhere.
+    record: Option<Record>,
+}
+
+/// A lock that is held.
+pub struct Lock {
+    held: Held<Cluster>,
+    cluster: Cluster,
+    release: Release,
+    /// What the next helm is to do, said by whoever starts it.
+    expected: Mutex<Option<Operation>>,
+}
+
+impl Seen {
+    /// The number of the last revision, when it is in place.
+    pub fn deployed(&self) -> Option<u64> {
+        self.record.as_ref().filter(|record| record.status == "deployed").map(|record| record.revision)
+    }
+
+    /// What helm says of the release, and the record of its last revision, both of one moment.
+    pub fn look(
+        helm: &Helm,
+        target: &Target,
+        cluster: &Cluster,
+        release: &Release,
+    ) -> Result<(Option<helm::Release>, Self), Error> {
+        for _ in 0..3 {
+            let Some(last) = helm.status(target)? else { return Ok((None, Self::default())) };
+            let record = Record::read(cluster, &release.namespace, &release.name, last.revision)?;
+            if record.as_ref().is_none_or(|record| record.status == last.status) {
+                let seen = Self { number: last.revision, record };
+                return Ok((Some(last), seen));
+            }
+        }
+        Err(changed(release))
+    }
+
+    /// Whether helm began its last revision after this moment.
+    pub fn is_newer_than(&self, moment: Timestamp) -> bool {
+        self.record.as_ref().and_then(|record| record.changed).is_some_and(|changed| changed > moment)
+    }
+
+    /// Whether a helm works on it, or was killed while it did.
+    pub fn is_under_way(&self) -> bool {
+        self.record.as_ref().is_some_and(Record::is_under_way)
+    }
+
+    /// An error when the release is another one now.
+    fn still(&self, cluster: &Cluster, release: &Release) -> Result<(), Error> {
+        let read = |number| Record::read(cluster, &release.namespace, &release.name, number);
+        let same = match &self.record {
+            Some(record) => read(self.number)?.is_some_and(|live| live.state() == record.state()),
+            None => true,
+        };
+        if same && read(self.number + 1)?.is_none() {
+            return Ok(());
+        }
+        Err(changed(release))
+    }
+}
+
+fn changed(release: &Release) -> Error {
+    let what = format!("the {} was changed while this run looked at it", release.described());
+    Error::Refused(Problem::at("", what).hint("run again").into())
+}
+
+/// Waits until no helm of an earlier run, which is gone, works on the release any more, as long as this run may take. It
+/// comes before the release is looked at, because that helm still changes it.
+pub fn wait_for_helm(
+    cluster: &Cluster,
+    release: &Release,
+    owner: Owner,
+    limits: &Limits,
+    report: &Report,
+) -> Result<(), Error> {
+    let mut told = false;
+    while let Some(refusal) = lease::outlived(cluster, owner, &release.namespace) {
+        if limits.left().is_zero() {
+            return Err(refusal.into());
+        }
+        if (limits.stopped)() {
+            return Ok(());
+        }
+        if !std::mem::replace(&mut told, true) {
+            say(report, format!("waiting until it has ended: {}", refusal.sentence()));
+        }
+        std::thread::sleep(LOOK_AGAIN);
+    }
+    Ok(())
+}
+
+/// Time between two looks at a helm that is waited for.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
+/// Whether the lock could be had and the last revision be gone on with. Writes nothing.
+pub fn check(cluster: &Cluster, release: &Release, owner: Owner, seen: &Seen, word: Word) -> Result<(), Error> {
+    let earlier = lease::look(cluster, owner, &release.namespace)?;
+    judge(&release.name, &release.namespace, seen.record.as_ref(), earlier.as_ref(), Timestamp::now(), word)
+        .map(drop)
+        .map_err(|problem| Error::Refused(problem.into()))
+}
+
+impl Lock {
+    /// Takes the lock and looks again: the release must be the one that was seen, and no helm may work on it.
+    fn take(release: &Release, owner: Owner, doing: &str, seen: &Seen, word: Word) -> Result<(Self, Verdict), Error> {
+        let claim = Claim {
+            owner,
+            namespace: &release.namespace,
+            doing,
+            terms: terms(release),
+            holder: Holder::this_process(),
+        };
+        let cluster = release.connect()?;
+        let held = Held::acquire(release.connect()?, &claim)?;
+        let release = release.beside(&release.name, &release.namespace)?;
+        let lock = Self { held, cluster, release, expected: Mutex::default() };
+        let judged = seen.still(&lock.cluster, &lock.release).and_then(|()| {
+            let (record, earlier) = (seen.record.as_ref(), lock.held.earlier());
+            judge(&lock.release.name, &lock.release.namespace, record, earlier, Timestamp::now(), word)
+                .map_err(|problem| Error::Refused(problem.into()))
+        });
+        match judged {
+            Ok(verdict) => Ok((lock, verdict)),
+            Err(error) => {
+                // The refusal says more than that the lock could not be given back.
+                let _ = lock.held.release();
+                Err(error)
+            }
+        }
+    }
+
+    /// An error when the lock is no longer surely ours.
+    pub fn check(&self) -> Result<(), Error> {
+        Ok(self.held.check()?)
+    }
+
+    /// Says what the next helm is to do. Without that none is let start.
+    pub fn expects(&self, operation: Operation) {
+        *self.expected.lock().unwrap_or_else(PoisonError::into_inner) = Some(operation);
+    }
+
+    /// The records as they are now, right before helm reads them, must let it do only what it may.
+    fn check_records(&self, command: &str) -> crate::cluster::api::error::Result<()> {
+        let expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let operation = expected.filter(|operation| operation.verb.command() == command);
+        let refused = |sentence: String| crate::cluster::api::error::Error::refused(sentence);
+        let operation = operation.ok_or_else(|| {
+            refused(format!(
+                "helm {command} was started without a word of what it is to do, which is a defect of the program"
+            ))
+        })?;
+        match records::check(&self.cluster, &self.release, &operation) {
+            Ok(_) => Ok(()),
+            Err(Error::Cluster(error)) => Err(error),
+            Err(error) => Err(refused(error.to_string())),
+        }
+    }
+
+    /// Helm has ended, well or badly. A revision that it left under way is set to `failed`, because a dead helm works on
+    /// nothing.
+    pub fn helm_ended(&self, cluster: &Cluster, release: &Release, well: bool) -> Result<(), Error> {
+        let settled = well || settle(cluster, release).unwrap_or(false);
+        Ok(self.held.helm_ended(settled)?)
+    }
+
+    /// Gives the lock back.
+    pub fn release(&self) -> Result<(), Error> {
+        Ok(self.held.release()?)
+    }
+}
+
+/// The hold of one run on its release: the last revision as it was seen, and the lock once it is taken.
+pub struct Hold {
+    /// What a person said about helms.
+    pub word: Word,
+    seen: Slot<Seen>,
+    lock: Slot<(Arc<Lock>, Verdict)>,
+}
+
+impl Hold {
+    /// Nothing was seen yet, and nothing taken. A helm of this run may take the time that is left.
+    pub fn new(assume_helm_dead: bool, limits: &Limits) -> Self {
+        let word = Word { assume_helm_dead, timeout: limits.left() };
+        Self { word, seen: Slot::default(), lock: Slot::default() }
+    }
+
+    /// Whether there was no release when it was looked at.
+    pub fn sees_nothing(&self) -> bool {
+        self.seen.find().is_none_or(|seen| seen.number == 0)
+    }
+
+    /// Keeps what was seen, which the lock will be taken for.
+    pub fn keep(&self, seen: Seen) {
+        self.seen.put(seen);
+    }
+
+    /// The number of the last revision as it was seen; 0 when there is none.
+    pub fn newest(&self) -> Result<u64, Error> {
+        Ok(self.seen.get()?.number)
+    }
+
+    /// Takes the lock of the release as it was seen. From here on helm tells the lock what it does.
+    pub fn take(&self, helm: &Helm, release: &Release, owner: Owner, doing: &str) -> Result<(), Error> {
+        let (lock, verdict) = Lock::take(release, owner, doing, self.seen.get()?, self.word)?;
+        let lock = Arc::new(lock);
+        helm.follow(Arc::clone(&lock) as _);
+        self.lock.put((lock, verdict));
+        Ok(())
+    }
+
+    /// Frees the release from a helm that was killed, where one was.
+    pub fn recover(&self, cluster: &Cluster, release: &Release, limits: &Limits, report: &Report) -> Result<(), Error> {
+        match self.lock.get()? {
+            (_, Verdict::Recover) => recover(cluster, release, self.seen.get()?, limits, report),
+            (_, Verdict::GoOn) => Ok(()),
+        }
+    }
+
+    /// The lock, if it was taken.
+    pub fn find(&self) -> Option<&Lock> {
+        self.lock.find().map(|(lock, _)| &**lock)
+    }
+
+    /// The lock, which an earlier step took.
+    pub fn lock(&self) -> Result<&Lock, Error> {
+        self.lock.get().map(|(lock, _)| &**lock)
+    }
+
+    /// An error when the lock was taken and is no longer surely ours.
+    pub fn check(&self) -> Result<(), Error> {
+        self.find().map_or(Ok(()), Lock::check)
+    }
+
+    /// Gives the lock back, if it was taken.
+    pub fn release(&self) -> Result<(), Error> {
+        self.find().map_or(Ok(()), Lock::release)
+    }
+}
+
+impl helm::Follow for Lock {
+    fn mark(&self) -> (&'static str, String) {
+        (lease::MARK, self.held.run().to_owned())
+    }
+
+    fn starts(&self, command: &str, timeout: Duration) -> crate::cluster::api::error::Result<()> {
+        self.held.check()?;
+        self.check_records(command)?;
+        self.held.helm_starts(command, timeout)
+    }
+
+    fn runs(&self, process: u32) {
+        // Without the number it is known by its mark.
+        let _ = self.held.helm_runs(process);
+    }
+}
+
+fn terms(release: &Release) -> Terms {
+    let seconds = release.environment.text(SECONDS).and_then(|text| text.parse().ok()).filter(|seconds| *seconds > 0);
+    seconds.map_or_else(Terms::default, |seconds| {
+        let lasts = Duration::from_secs(seconds);
+        Terms { lasts, renew: lasts / 4 }
+    })
+}

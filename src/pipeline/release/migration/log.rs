@@ -1,0 +1,55 @@
+//! The journal of a change of kinds on the cluster.
+
+use crate::cluster::api::objects::Owner;
+use crate::cluster::connect::client::Cluster;
+use crate::cluster::state::transition_record::Note;
+use crate::migration::Journal;
+use crate::pipeline::Error;
+use crate::support::diagnostic::Problem;
+
+/// The journal with the object that it lies in.
+pub struct Log {
+    note: Note,
+    /// What it says.
+    pub journal: Journal,
+}
+
+impl Log {
+    /// The journal of a release; none when no change of kinds was ever begun.
+    pub fn read(cluster: &Cluster, owner: Owner<'_>, namespace: &str) -> Result<Option<Self>, Error> {
+        let note = Note::read(cluster, owner, namespace)?;
+        let Some(text) = note.text() else { return Ok(None) };
+        let name = Note::name(owner.release);
+        let Some(journal) = Journal::parse(text) else {
+            let what =
+                format!("the ConfigMap {name} in namespace {namespace} is no journal that this program can read");
+            return Err(Error::Refused(Problem::at("", what).hint("use the version that wrote it").into()));
+        };
+        let wrong = journal.contradictions();
+        if !wrong.is_empty() {
+            let what = format!(
+                "the ConfigMap {name} in namespace {namespace} is no journal of a workload migration: {}",
+                wrong.join("; ")
+            );
+            let hint = format!(
+                "nothing was changed; this program did not write it: find out who did (`kubectl get configmap {name} \
+                 -n {namespace} -o yaml --show-managed-fields`), look at the workloads, then \
+                 `kubectl delete configmap {name} -n {namespace}`"
+            );
+            return Err(Error::Refused(Problem::at("", what).hint(hint).into()));
+        }
+        Ok(Some(Self { note, journal }))
+    }
+
+    /// A journal that begins, in the place of one that ended.
+    pub fn begin(cluster: &Cluster, owner: Owner<'_>, namespace: &str, journal: Journal) -> Result<Self, Error> {
+        let mut log = Self { note: Note::read(cluster, owner, namespace)?, journal };
+        log.write(cluster, owner, namespace)?;
+        Ok(log)
+    }
+
+    /// Writes it.
+    pub fn write(&mut self, cluster: &Cluster, owner: Owner<'_>, namespace: &str) -> Result<(), Error> {
+        Ok(self.note.write(cluster, owner, namespace, &self.journal.text())?)
+    }
+}

@@ -1,0 +1,273 @@
+//! The records that helm is about to use, judged before it starts.
+//!
+//! ```text
+//! records (as helm finds them) ── pick ──> those that the verb uses ── stored ──> their objects
+//!        └── place, hooks                        └── live objects ── judge ──> what helm may not touch
+//! ```
+//! Asked once before anything is written, to refuse early, and again by the lock right before each helm starts
+//! ([`super::lock`]), because whoever may write Secrets in the namespace may write them in between.
+
+pub mod judge;
+pub mod stored;
+
+pub use judge::{NamedObject, is_kept, shown};
+pub use stored::{Stored, read as read_stored};
+
+use crate::cluster::api::objects::Objects as _;
+use crate::cluster::connect::client::Cluster;
+use crate::cluster::state::record::Hook;
+use crate::cluster::state::record::Record;
+use crate::cluster::state::records;
+use crate::diff::Object;
+use crate::pipeline::{Error, Release};
+use crate::support::diagnostic::{Problem, Problems};
+use judge::{Fate, Scope, Touched, judge, scope};
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+
+/// What helm is about to do to a release.
+#[derive(Debug, Clone)]
+pub struct Operation {
+    /// Which verb.
+    pub verb: Verb,
+    /// Whose chart it is.
+    pub origin: Origin,
+}
+
+/// A verb of helm.
+#[derive(Debug, Clone)]
+pub enum Verb {
+    /// To a chart that makes these objects; none where only the chart of others knows them.
+    Upgrade(Option<Vec<Json>>),
+    /// To this revision.
+    Rollback(u64),
+    /// Of the whole release.
+    Uninstall,
+}
+
+/// Whose chart a release is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// Ours: it has no hooks but tests.
+    Ours,
+    /// Somebody else's, which a person named: it may bring what it needs. Its hooks are let run, or not, by whoever starts helm. Its
+    /// name, where it is known.
+    Others(Option<String>),
+}
+
+/// An object by group, kind, namespace and name, in an order that does not depend on the record.
+type Objects = BTreeMap<Object, Stored>;
+
+impl Operation {
+    /// A verb on a release of our own chart.
+    pub fn ours(verb: Verb) -> Self {
+        Self { verb, origin: Origin::Ours }
+    }
+}
+
+impl Verb {
+    /// The first word of helm's command.
+    pub fn command(&self) -> &'static str {
+        match self {
+            Self::Upgrade(_) => "upgrade",
+            Self::Rollback(_) => "rollback",
+            Self::Uninstall => "uninstall",
+        }
+    }
+}
+
+/// What the records lead helm to, where nothing is wrong with them.
+#[derive(Debug, Default)]
+pub struct Outlook {
+    /// The objects that it would delete.
+    pub goes: Vec<Object>,
+    /// The hooks of the last record.
+    pub hooks: Vec<Hook>,
+}
+
+/// Refuses what helm must not be let to do. What it would do, otherwise.
+pub fn check(cluster: &Cluster, release: &Release, operation: &Operation) -> Result<Outlook, Error> {
+    let used = used(cluster, release, &operation.verb)?;
+    let mut problems = Problems::default();
+    let mut all = Vec::new();
+    for record in &used {
+        look(record, release, &operation.origin, &mut problems);
+        match stored::read(&record.manifest) {
+            Ok(objects) => all.push((record.revision, objects)),
+            Err(why) => {
+                let what = format!(
+                    "{}: the manifest of revision {} cannot be read: {why}",
+                    record.stored_as(),
+                    record.revision
+                );
+                problems.push(Problem::at("", what).hint(way_out(release, record)));
+            }
+        }
+    }
+    if !problems.0.is_empty() {
+        return Err(Error::Refused(problems));
+    }
+    let touched = touched(cluster, release, &operation.verb, all)?;
+    let (name, any) = ((&*release.name, &*release.namespace), matches!(operation.origin, Origin::Others(_)));
+    let bad: Vec<Problem> = touched.iter().filter_map(|one| judge(one, name, &release.allowed, any)).collect();
+    if let (false, Some(last)) = (bad.is_empty(), used.last()) {
+        let what = format!(
+            "helm's record of the release {} in namespace {} names objects beyond that namespace, and who may write Secrets there may have written it",
+            release.name, release.namespace
+        );
+        problems.push(Problem::at("", what).hint(way_out(release, last)));
+        problems.0.extend(bad);
+        return Err(Error::Refused(problems));
+    }
+    let goes = touched.into_iter().filter(|one| one.fate == Fate::Deleted && !is_kept(&one.stored.object));
+    let hooks = used.into_iter().max_by_key(|record| record.revision).map(|record| record.hooks);
+    Ok(Outlook { goes: goes.map(|one| one.object).collect(), hooks: hooks.unwrap_or_default() })
+}
+
+/// The records that helm reads for a verb: what was good last, what came last, and what it is to go back to.
+fn used(cluster: &Cluster, release: &Release, verb: &Verb) -> Result<Vec<Record>, Error> {
+    let driver = release.environment.text("HELM_DRIVER");
+    let Some(mut records) = records::all(cluster, driver, &release.namespace, &release.name)? else {
+        return Ok(Vec::new());
+    };
+    let last = records.last().map(|record| record.revision).unwrap_or_default();
+    let target = if let Verb::Rollback(revision) = verb { Some(*revision) } else { None };
+    let found = records.iter().any(|record| Some(record.revision) == target);
+    // Helm deletes the records of all revisions, and runs the hooks of the last.
+    records.retain(|record| {
+        let good = record.status == "deployed" || record.labelled() == Some("deployed");
+        Some(record.revision) == target || record.revision == last || good
+    });
+    if let Some(revision) = target.filter(|_| !found) {
+        records.push(records::named(cluster, driver, &release.namespace, &release.name, revision)?);
+    }
+    Ok(records)
+}
+
+/// Whether a record is what it should be, without its objects.
+fn look(record: &Record, release: &Release, origin: &Origin, problems: &mut Problems) {
+    let (stored, revision) = (record.stored_as(), record.revision);
+    if !record.is_in_place(&release.name, &release.namespace) {
+        let what = format!(
+            "{stored} says that it is revision {revision} ({}) of the release {} in namespace {}, and its name or labels say otherwise",
+            record.status, record.release, record.namespace
+        );
+        problems.push(Problem::at("", what).hint(way_out(release, record)));
+    }
+    match origin {
+        Origin::Ours => {
+            let foreign = record.hooks.iter().filter(|hook| {
+                hook.events.is_empty() || !hook.events.iter().all(|event| event == "test" || event.starts_with("test-"))
+            });
+            for hook in foreign {
+                let what = format!(
+                    "{stored} holds a hook that no chart of ours has: {} {} ({})",
+                    hook.kind,
+                    hook.name,
+                    hook.events.join(", ")
+                );
+                problems.push(Problem::at("", what).hint(way_out(release, record)));
+            }
+        }
+        Origin::Others(Some(chart)) if record.chart != *chart => {
+            let what = format!("{stored} is of the chart {}, not of {chart}", record.chart);
+            let hint = "look who installed it; if it is to go, `helm uninstall` removes it by hand";
+            problems.push(Problem::at("", what).hint(hint));
+        }
+        Origin::Others(_) => {}
+    }
+}
+
+fn way_out(release: &Release, record: &Record) -> String {
+    let (name, namespace, stored) = (&release.name, &release.namespace, record.stored_as());
+    let (kind, object) = stored.split_once(' ').unwrap_or(("Secret", &stored));
+    format!(
+        "look at it with `helm get all {name} --revision {} --namespace {namespace}`; if somebody tampered with it, take the right to write Secrets from them, and `kubectl delete {} {object} --namespace {namespace}` makes helm go on from the revision before; without one, deploy takes over what lives",
+        record.revision,
+        kind.to_lowercase()
+    )
+}
+
+/// What helm would do to each object of the records, with what is known of it.
+fn touched(
+    cluster: &Cluster,
+    release: &Release,
+    verb: &Verb,
+    records: Vec<(u64, Vec<Stored>)>,
+) -> Result<Vec<Touched>, Error> {
+    let mut scopes = Scopes { cluster, space: &release.namespace, known: BTreeMap::new() };
+    let chart = match verb {
+        Verb::Upgrade(Some(objects)) => {
+            scopes.keyed(objects.iter().map(|object| Stored { object: object.clone(), tagged: false }))?
+        }
+        _ => Objects::new(),
+    };
+    let target = if let Verb::Rollback(revision) = verb { Some(*revision) } else { None };
+    let (wanted, base): (Vec<_>, Vec<_>) = records.into_iter().partition(|(revision, _)| Some(*revision) == target);
+    let wanted = scopes.keyed(wanted.into_iter().flat_map(|(_, objects)| objects))?;
+    let base = scopes.keyed(base.into_iter().flat_map(|(_, objects)| objects))?;
+    let mut fates: BTreeMap<Object, (Fate, Stored)> = BTreeMap::new();
+    for (object, stored) in base {
+        let changed = chart.contains_key(&object) || matches!(verb, Verb::Upgrade(None));
+        fates.insert(object, (if changed { Fate::Changed } else { Fate::Deleted }, stored));
+    }
+    fates.extend(wanted.into_iter().map(|(object, stored)| (object, (Fate::Restored, stored))));
+    let mut found = Vec::new();
+    for (object, (fate, stored)) in fates {
+        let (scope, live) = scopes.look(&object, &stored.object)?;
+        found.push(Touched { object, fate, scope, stored, live });
+    }
+    Ok(found)
+}
+
+/// Kinds, as the cluster knows them.
+struct Scopes<'a> {
+    cluster: &'a Cluster,
+    space: &'a str,
+    known: BTreeMap<(String, String), Option<crate::k8s::kind::Kind>>,
+}
+
+impl Scopes<'_> {
+    fn kind(&mut self, object: &Json) -> Result<Option<crate::k8s::kind::Kind>, Error> {
+        let text = |key: &str| object[key].as_str().unwrap_or_default().to_owned();
+        let key = (text("apiVersion"), text("kind"));
+        if let Some(known) = self.known.get(&key) {
+            return Ok(known.clone());
+        }
+        let kind = self.cluster.kind(&key.0, &key.1)?;
+        self.known.insert(key, kind.clone());
+        Ok(kind)
+    }
+
+    /// The objects by what they are: without a namespace of their own they lie in the release's, or in none.
+    fn keyed(&mut self, objects: impl IntoIterator<Item = Stored>) -> Result<Objects, Error> {
+        let mut found = Objects::new();
+        for stored in objects {
+            let object = &stored.object;
+            let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
+            let namespaced = self.kind(object)?.is_none_or(|kind| kind.namespaced);
+            let written = text(&object["metadata"]["namespace"]);
+            let namespace = match (namespaced, written.is_empty()) {
+                (false, _) => String::new(),
+                (true, true) => self.space.to_owned(),
+                (true, false) => written,
+            };
+            let version = text(&object["apiVersion"]);
+            let group = version.split_once('/').map_or("", |(group, _)| group).to_owned();
+            let (kind, name) = (text(&object["kind"]), text(&object["metadata"]["name"]));
+            found.insert(Object { group, kind, namespace, name }, stored);
+        }
+        Ok(found)
+    }
+
+    /// Where an object lies, and how it lives where that matters.
+    fn look(&mut self, object: &Object, stored: &Json) -> Result<(Scope, Option<Json>), Error> {
+        let Some(kind) = self.kind(stored)? else { return Ok((Scope::Unknown, None)) };
+        let scope = scope(object, self.space);
+        let live = match scope {
+            Scope::Outside | Scope::Guarded => self.cluster.get(&kind, &object.namespace, &object.name)?,
+            Scope::Inside | Scope::Unknown => None,
+        };
+        Ok((scope, live))
+    }
+}

@@ -1,0 +1,122 @@
+//! What a deploy gives to helm and to the Secret. Pure.
+
+use super::checks;
+use crate::cluster::state::secret::ReleaseSecret;
+use crate::external_charts::PlannedChart;
+use crate::inputs::Settled;
+use crate::pipeline::deploy::Deploy;
+use crate::pipeline::deploy::host_names;
+use crate::pipeline::deploy::host_names::Hosts;
+use crate::pipeline::release::snapshot::Before;
+use crate::targets::kubernetes::{Plan, SecretUse, escaped_key, image_values};
+use serde_json::{Map, Value as Json, json};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The content of the Secret: each secret from deploy, and its URI-escaped form where it is needed.
+pub fn secret_data(plan: &Plan, settled: &Settled) -> BTreeMap<String, Vec<u8>> {
+    let mut data = BTreeMap::new();
+    for (name, value) in &settled.secret {
+        data.insert(name.clone(), value.clone().into_bytes());
+        if plan.secrets.get(name).is_some_and(|secret| secret.uri) {
+            data.insert(escaped_key(name), crate::app::escape_uri_data(value).into_bytes());
+        }
+    }
+    data
+}
+
+/// The claims that live and die with each key. A chart of others that was set up with a key is like a claim: it may have put
+/// the value into data of its own.
+pub fn claims_by_key(plan: &Plan, charts: &[PlannedChart]) -> BTreeMap<String, Vec<String>> {
+    let with_claims =
+        plan.secrets.iter().filter(|(_, secret)| !secret.claims.is_empty() && secret.is_written_by_deploy());
+    let mut by_key: BTreeMap<String, Vec<String>> = with_claims
+        .flat_map(|(name, secret)| [(name.clone(), secret.claims.clone()), (escaped_key(name), secret.claims.clone())])
+        .collect();
+    for chart in charts {
+        for input in chart.values_from.values() {
+            if plan.secrets.get(input).is_some_and(SecretUse::is_written_by_deploy) {
+                by_key.entry(input.clone()).or_default().push(remembered(chart));
+            }
+        }
+    }
+    by_key
+}
+
+/// How the Secret remembers that a chart was set up with a key. No claim can be called so.
+pub fn remembered(chart: &PlannedChart) -> String {
+    format!("{}{}", crate::inputs::CHART, chart.name)
+}
+
+/// The values that only a deploy gives. `replicas` are those of autoscaled workloads, which are the autoscaler's to decide.
+pub fn values(
+    request: &Deploy,
+    settled: &Settled,
+    secret: &ReleaseSecret,
+    before: &Before,
+    replicas: &BTreeMap<String, u64>,
+    hosts: &Hosts,
+) -> Json {
+    let parameters: BTreeMap<&String, &String> = settled.plain.iter().chain(&settled.chart_secret).collect();
+    let from_deploy = request.plan.secrets.iter().filter(|(_, used)| used.is_written_by_deploy());
+    let revisions: Map<String, Json> = from_deploy
+        .filter_map(|(name, _)| Some((name.clone(), json!({"revision": secret.marks.get(name)?}))))
+        .collect();
+    let mut workloads = checks::mounted_folders(before.plan(request.plan), &before.claims);
+    if let Some(adopted) = &before.adopted {
+        merge(&mut workloads, &adopted.values());
+    }
+    for workload in &request.plan.workloads {
+        if let Some(replicas) = replicas.get(&workload.view.name) {
+            merge(&mut workloads, &json!({&workload.view.name: {"replicas": replicas}}));
+        }
+    }
+    let kept = kept(settled, hosts);
+    let mut values = json!({
+        // No template reads it: helm keeps it with the revision, so that a rollback finds what the next deploy starts from.
+        "global": {"aspire": {"kept": kept}},
+        "parameters": parameters,
+        "secrets": revisions,
+        "workloads": workloads,
+    });
+    merge(&mut values, &host_names::values(request.plan, hosts));
+    merge(&mut values, &image_values(request.plan, &settled.images));
+    values
+}
+
+/// What the cluster remembers for the next deploy and is no secret.
+pub fn kept(settled: &Settled, hosts: &Hosts) -> BTreeMap<String, String> {
+    settled.kept().chain(hosts).map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// Values that nothing may show.
+pub fn secrets_of(settled: &Settled) -> Vec<String> {
+    let values = settled.secret.values().chain(settled.chart_secret.values());
+    values.filter(|value| !value.is_empty()).cloned().collect()
+}
+
+/// The chart's values, with those of the chosen environment over them.
+pub fn of_chart(request: &Deploy) -> Json {
+    let mut values = request.plan.values.to_json();
+    if let Some((_, environment)) = &request.environment {
+        merge(&mut values, environment);
+    }
+    values
+}
+
+/// Files of values in the chart's folder that the chosen environment adds.
+pub fn files(request: &Deploy, chart: &Path) -> Vec<PathBuf> {
+    request.environment.iter().map(|(name, _)| chart.join(format!("values-{name}.yaml"))).collect()
+}
+
+/// Puts the keys of one tree over those of another.
+pub(crate) fn merge(base: &mut Json, over: &Json) {
+    match (base, over) {
+        (Json::Object(base), Json::Object(over)) => {
+            for (key, value) in over {
+                merge(base.entry(key.clone()).or_insert(Json::Null), value);
+            }
+        }
+        (base, over) => *base = over.clone(),
+    }
+}

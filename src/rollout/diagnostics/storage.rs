@@ -1,0 +1,131 @@
+//! Why a claim has no volume, and why a pod does not get what it mounts.
+
+use super::{Row, Rule, look_up, rule};
+use crate::rollout::Reason;
+
+/// No class named and none the default.
+pub(crate) const NO_DEFAULT_CLASS: Rule = rule(
+    &[],
+    Reason::ClaimUnbound,
+    "it names no storage class, and the cluster has no default one",
+    "name one with `storageClass` (kubectl get storageclass lists them), or make one the default",
+    3,
+    Some(30),
+);
+
+/// A class of no name: only a volume that somebody made by hand fits.
+pub(crate) const NO_CLASS: Rule = rule(
+    &[],
+    Reason::ClaimUnbound,
+    "its storage class is \"\", so that only a volume made by hand fits, and none does",
+    "make the PersistentVolume, or name a class with `storageClass`",
+    5,
+    None,
+);
+
+const SLOW: Rule = rule(
+    &[],
+    Reason::ClaimUnbound,
+    "the provisioner {} has not made one yet",
+    "see whether the provisioner's own pods run",
+    20,
+    None,
+);
+
+/// A provisioner that was asked and did not answer.
+pub(crate) fn slow_provisioner(name: &str) -> Row {
+    SLOW.with(name)
+}
+
+const PROVISIONING: &[Rule] = &[
+    rule(
+        &["storageclass", "not found"],
+        Reason::ClaimUnbound,
+        "the cluster has no such class",
+        "name one that is there with `storageClass` (kubectl get storageclass lists them); the claim is empty and may be deleted",
+        2,
+        Some(10),
+    ),
+    rule(&[], Reason::ClaimUnbound, "{}", "this is what the provisioner says; it tries again by itself", 10, None),
+];
+
+/// Why a volume could not be made.
+pub(crate) fn provisioning(said: &str) -> Row {
+    look_up(PROVISIONING, said, said).unwrap_or_else(|| SLOW.with(said))
+}
+
+/// What keeps a pod from having containers, by the reason of the event.
+const BEFORE_START: &[(&str, &[Rule])] = &[
+    (
+        "FailedMount",
+        &[
+            rule(
+                &["secret", "not found"],
+                Reason::MissingConfiguration,
+                "{}",
+                "make the Secret, or correct its name",
+                5,
+                Some(60),
+            ),
+            rule(
+                &["configmap", "not found"],
+                Reason::MissingConfiguration,
+                "{}",
+                "make the ConfigMap, or correct its name",
+                5,
+                Some(60),
+            ),
+            rule(
+                &["references non-existent"],
+                Reason::MissingConfiguration,
+                "{}",
+                "add the key, or correct its name",
+                5,
+                Some(60),
+            ),
+            rule(
+                &[],
+                Reason::VolumeNotMounted,
+                "{}",
+                "see whether the volume and its driver are well on that node",
+                15,
+                None,
+            ),
+        ],
+    ),
+    (
+        "FailedAttachVolume",
+        &[
+            rule(
+                &["multi-attach"],
+                Reason::VolumeNotMounted,
+                "its volume is still attached to another node: {}",
+                "it comes when the pod there has gone; see whether that node is well (kubectl get nodes)",
+                15,
+                None,
+            ),
+            rule(&[], Reason::VolumeNotMounted, "{}", "see whether the volume and its driver are well", 15, None),
+        ],
+    ),
+    (
+        "FailedMapVolume",
+        &[rule(&[], Reason::VolumeNotMounted, "{}", "see whether the volume and its driver are well", 15, None)],
+    ),
+    (
+        "FailedCreatePodSandBox",
+        &[rule(
+            &[],
+            Reason::NotStarted,
+            "the node cannot make the pod: {}",
+            "see whether the network of the node is well",
+            20,
+            None,
+        )],
+    ),
+];
+
+/// What keeps a pod from having containers; none when the event says nothing of that.
+pub(crate) fn before_start(reason: &str, said: &str) -> Option<Row> {
+    let (_, rules) = BEFORE_START.iter().find(|(name, _)| *name == reason)?;
+    look_up(rules, said, said)
+}

@@ -1,0 +1,10 @@
+//! What knows nothing of the rest of the program: sentences for people, digests, files, texts, masking.
+
+pub mod child_env;
+pub mod diagnostic;
+pub mod digest;
+pub mod image;
+pub mod read_file;
+pub mod redact;
+pub mod temporary;
+pub mod yaml;

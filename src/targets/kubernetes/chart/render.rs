@@ -1,0 +1,146 @@
+//! The template environment, and the files of a chart.
+
+use super::{CHART_ANNOTATION, Chart, MARK, readme, values};
+use crate::targets::kubernetes::{KINDS, KindSpec, Object, Plan, controllers, helm_yaml, yaml};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::ValueKind;
+use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value, context};
+
+/// Files that every chart carries as they are.
+const BASE: [(&str, &str); 2] = [
+    (".helmignore", include_str!("../../../../charts/base/.helmignore")),
+    ("templates/_helpers.tpl", include_str!("../../../../charts/base/templates/_helpers.tpl")),
+];
+
+/// The same, of charts with routes.
+const ROUTES: (&str, &str) = ("templates/_routes.tpl", include_str!("../../../../charts/base/templates/_routes.tpl"));
+
+/// Parts that several templates include.
+const PARTS: [(&str, &str); 4] = [
+    ("_parents.yaml.j2", include_str!("../../../../templates/_parents.yaml.j2")),
+    ("_pod.yaml.j2", include_str!("../../../../templates/_pod.yaml.j2")),
+    ("_routehead.yaml.j2", include_str!("../../../../templates/_routehead.yaml.j2")),
+    ("_variables.yaml.j2", include_str!("../../../../templates/_variables.yaml.j2")),
+];
+
+/// The files of the chart. The error names a template of ours and its line: it is a defect of this program.
+pub fn render(plan: &Plan) -> Result<Chart, Error> {
+    let environment = environment()?;
+    let mut chart = Chart::default();
+    let mut add = |path: &str, text: String| chart.files.insert(path.to_owned(), text.into_bytes());
+    for (path, text) in BASE {
+        let marked = path.starts_with("templates/");
+        add(path, if marked { format!("{MARK}{text}") } else { text.to_owned() });
+    }
+    if !(plan.routes.ingresses.is_empty() && plan.routes.gateways.is_empty()) {
+        add(ROUTES.0, format!("{MARK}{}", ROUTES.1));
+        add("templates/_controllers.tpl", controllers_tpl());
+    }
+    for spec in &KINDS {
+        let objects = (spec.objects)(plan);
+        if objects.is_empty() {
+            continue;
+        }
+        let template = environment.get_template(spec.template)?;
+        for object in objects {
+            let path = path(spec, &object);
+            let text = template.render(context! {
+                w => object.view,
+                object => context! { qualifier => object.qualifier },
+            })?;
+            add(&path, format!("{MARK}{text}"));
+        }
+    }
+    add("Chart.yaml", chart_yaml(plan));
+    add("values.yaml", values::values_yaml(&plan.values));
+    add("values.schema.json", pretty(&plan.schema));
+    add("templates/_inputs.tpl", inputs(plan));
+    add("templates/NOTES.txt", readme::notes(plan));
+    add("README.md", readme::readme(plan));
+    for file in &plan.files {
+        chart.files.insert(file.path.clone(), file.bytes.clone());
+    }
+    Ok(chart)
+}
+
+fn environment() -> Result<Environment<'static>, Error> {
+    let mut environment = Environment::new();
+    environment.set_syntax(
+        SyntaxConfig::builder()
+            .block_delimiters("[%", "%]")
+            .variable_delimiters("[[", "]]")
+            .comment_delimiters("[#", "#]")
+            .trim_blocks(true)
+            .lstrip_blocks(true)
+            .keep_trailing_newline(true)
+            .build()?,
+    );
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_formatter(literal);
+    for (name, source) in PARTS {
+        environment.add_template(name, source)?;
+    }
+    for spec in &KINDS {
+        environment.add_template(spec.template, spec.source)?;
+    }
+    Ok(environment)
+}
+
+/// Writes one expression of a template: strings as quoted literals, expressions for Helm as they are.
+fn literal(out: &mut Output, _: &mut State, value: &Value) -> Result<(), Error> {
+    let written = match value.kind() {
+        ValueKind::String if value.is_safe() => write!(out, "{value}"),
+        ValueKind::String => out.write_str(&helm_yaml(value.as_str().unwrap_or_default())),
+        ValueKind::Number => write!(out, "{value}"),
+        ValueKind::Bool => out.write_str(if value.is_true() { "true" } else { "false" }),
+        other => return Err(Error::new(ErrorKind::BadSerialization, format!("a template writes a {other}"))),
+    };
+    written.map_err(|_| Error::new(ErrorKind::WriteFailure, "writing to memory failed"))
+}
+
+/// `templates/<workload>/<kind>[-<qualifier>].yaml`; objects of the whole release lie directly in `templates/`.
+fn path(spec: &KindSpec, object: &Object) -> String {
+    let mut path = String::from("templates/");
+    if let Some(folder) = object.folder {
+        path.push_str(folder);
+        path.push('/');
+    }
+    path.push_str(&spec.kind.to_lowercase());
+    if !object.qualifier.is_empty() {
+        path.push('-');
+        path.push_str(&object.qualifier);
+    }
+    path.push_str(".yaml");
+    path
+}
+
+fn chart_yaml(plan: &Plan) -> String {
+    format!(
+        "apiVersion: v2\nname: {}\ndescription: {}\ntype: application\nversion: {}\nappVersion: {}\nkubeVersion: \">=1.29.0-0\"\nannotations:\n  {CHART_ANNOTATION}: kubectl-aspire\n  aspire-k8s/application: {}\n",
+        yaml(&plan.chart),
+        yaml(&plan.description),
+        yaml(&plan.version),
+        yaml(&plan.app_version),
+        yaml(&plan.application_id),
+    )
+}
+
+/// The inputs that plain helm must be given, for the message that names them all.
+fn inputs(plan: &Plan) -> String {
+    let names: Vec<&String> = plan.required.keys().collect();
+    // A JSON array of strings always has a text.
+    let json = serde_json::to_string(&names).unwrap_or_default();
+    let name = helm_yaml(&format!("{}.required", plan.chart));
+    format!("{MARK}{{{{- define {name} -}}}}\n{json}\n{{{{- end -}}}}\n")
+}
+
+/// What ingress controllers understand, for the templates.
+fn controllers_tpl() -> String {
+    format!("{MARK}{{{{- define \"aspire.controllers\" -}}}}\n{}{{{{- end -}}}}\n", pretty(&controllers()))
+}
+
+fn pretty(json: &serde_json::Value) -> String {
+    let mut text = serde_json::to_string_pretty(json).unwrap_or_default();
+    text.push('\n');
+    text
+}

@@ -1,0 +1,326 @@
+//! What a deploy must know of a chart besides its files. It travels inside the chart as [`FILE`], so that a chart that was
+//! rendered elsewhere is deployed like one that is rendered on the spot.
+//!
+//! Pure: [`Contents`] to text and back. Holds no secret, not even the default of one; nothing is derived from templates.
+
+use super::claims::Claim;
+use super::images::ImageSources;
+use super::plan::{Plan, PlannedWorkload};
+use super::routes::{Discovering, Routes};
+use super::secrets::SecretUse;
+use super::values::Tree;
+use super::view::{DaprView, WorkloadView};
+use crate::app::{App, Input, Note};
+use crate::config::Release;
+use crate::support::diagnostic::Problem;
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The file in the chart.
+pub const FILE: &str = "aspire.json";
+
+/// The only form that there is yet.
+const FORMAT: u32 = 1;
+
+/// What a chart holds, for all environments.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Contents {
+    format: u32,
+    application: String,
+    name: String,
+    base: Part,
+    environments: BTreeMap<String, Part>,
+    /// Charts of others that come with the application when its manifest is deployed, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    charts: Vec<String>,
+}
+
+/// The same for one environment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Part {
+    release: Release,
+    inputs: IndexMap<String, Input>,
+    secrets: IndexMap<String, SecretUse>,
+    required: IndexMap<String, Vec<String>>,
+    workloads: Vec<Workload>,
+    dapr_components: Vec<String>,
+    objects: Vec<ObjectName>,
+    /// Where images come from; none in a chart of a former version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    images: Option<ImageSources>,
+    /// Routes whose host a deploy finds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    discoveries: Vec<Discovering>,
+    /// (Workload, port name) of what is reached through routes.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    reached: BTreeSet<(String, String)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Workload {
+    resource: String,
+    name: String,
+    kind: WorkloadKind,
+    claims: Vec<Claim>,
+    /// Public endpoints: (port name, scheme).
+    external: Vec<(String, String)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+enum WorkloadKind {
+    Deployment,
+    StatefulSet,
+}
+
+/// Kind and name of an object whose name is the same in every release.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ObjectName {
+    /// Its kind.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl Contents {
+    /// What the chart holds when no environment is chosen.
+    pub fn new(app: &App, plan: &Plan, release: &Release) -> Self {
+        Self {
+            format: FORMAT,
+            application: app.id.clone(),
+            name: app.name.clone(),
+            base: Part::new(app, plan, release),
+            environments: BTreeMap::new(),
+            charts: Vec::new(),
+        }
+    }
+
+    /// Names the charts of others that come with the application. They do not travel: their values may not be for every reader.
+    pub fn name_charts(&mut self, charts: Vec<String>) {
+        self.charts = charts;
+    }
+
+    /// What it holds in an environment.
+    pub fn add(&mut self, environment: &str, app: &App, plan: &Plan, release: &Release) {
+        self.environments.insert(environment.to_owned(), Part::new(app, plan, release));
+    }
+
+    /// The text of the file: the same contents are the same bytes.
+    pub fn to_text(&self) -> String {
+        // Plain data of this crate always has a JSON form.
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+
+    /// Reads the file.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Problem> {
+        let wrong =
+            |what: String| Problem::at(FILE, what).hint("render the chart again; the file is not meant to be edited");
+        let json: Json = serde_json::from_slice(bytes).map_err(|error| wrong(format!("it is no JSON: {error}")))?;
+        match json["format"].as_u64() {
+            Some(format) if format == u64::from(FORMAT) => {}
+            Some(format) => {
+                let what = format!("it has the form {format}, and this version reads {FORMAT}");
+                return Err(
+                    Problem::at(FILE, what).hint("deploy with the version that rendered the chart, or a later one")
+                );
+            }
+            None => return Err(wrong("it does not say its `format`".into())),
+        }
+        serde_json::from_value(json).map_err(|error| wrong(format!("it does not say what it should: {error}")))
+    }
+
+    /// The environments that the chart was rendered with.
+    pub fn environments(&self) -> impl Iterator<Item = &str> {
+        self.environments.keys().map(String::as_str)
+    }
+
+    /// Whether it says where images come from; charts of former versions do not.
+    pub fn knows_images(&self) -> bool {
+        self.base.images.is_some()
+    }
+
+    fn part(&self, environment: Option<&str>) -> Option<&Part> {
+        match environment {
+            Some(name) => self.environments.get(name),
+            None => Some(&self.base),
+        }
+    }
+
+    /// The claims with a name of their own in an environment, each with its resource; none when the chart does not know it.
+    pub(crate) fn claims(&self, environment: Option<&str>) -> Option<Vec<(&str, &Claim)>> {
+        let all = self.part(environment)?.workloads.iter();
+        let all = all.flat_map(|workload| workload.claims.iter().map(|claim| (&*workload.resource, claim)));
+        Some(all.filter(|(_, claim)| !claim.per_replica).collect())
+    }
+
+    /// The application and its plan as far as a deploy looks at them, and the intended release. None for an environment that
+    /// the chart does not know. `chart` is its name, `values` are its values with those of the environment.
+    pub fn restore(&self, chart: &str, values: &Json, environment: Option<&str>) -> Option<(App, Plan, Release)> {
+        let part = self.part(environment)?;
+        let app = App {
+            name: self.name.clone(),
+            id: self.application.clone(),
+            inputs: part.inputs.clone(),
+            ..App::default()
+        };
+        let mut tree = Tree::default();
+        for (key, value) in values.as_object().into_iter().flatten() {
+            tree.data(key, "", value);
+        }
+        let components = part.dapr_components.iter();
+        let left_out = |charts: &str| Note {
+            resource: "charts".to_owned(),
+            text: format!(
+                "not installed from a chart that was rendered before: {charts}; a deploy of the manifest installs them"
+            ),
+        };
+        let notes = Some(self.charts.join(", ")).filter(|charts| !charts.is_empty());
+        let plan = Plan {
+            chart: chart.to_owned(),
+            notes: notes.as_deref().map(left_out).into_iter().collect(),
+            application_id: self.application.clone(),
+            workloads: part.workloads.iter().map(Workload::restore).collect(),
+            dapr_components: components
+                .map(|name| DaprView { name: name.clone(), scopes: Vec::new(), has: Vec::new() })
+                .collect(),
+            secrets: part.secrets.clone(),
+            required: part.required.clone(),
+            values: tree,
+            objects: part.objects.clone(),
+            images: part.images.clone().unwrap_or_else(|| {
+                ImageSources::all_named(part.workloads.iter().map(|workload| workload.resource.clone()))
+            }),
+            routes: Routes {
+                discoveries: part.discoveries.clone(),
+                reached: part.reached.clone(),
+                ..Routes::default()
+            },
+            ..Plan::default()
+        };
+        Some((app, plan, part.release.clone()))
+    }
+}
+
+impl Part {
+    fn new(app: &App, plan: &Plan, release: &Release) -> Self {
+        let mut inputs = app.inputs.clone();
+        for input in inputs.values_mut().filter(|input| input.secret) {
+            input.default = None;
+        }
+        Self {
+            release: release.clone(),
+            inputs,
+            secrets: plan.secrets.clone(),
+            required: plan.required.clone(),
+            workloads: plan.workloads.iter().map(Workload::new).collect(),
+            dapr_components: plan.dapr_components.iter().map(|component| component.name.clone()).collect(),
+            objects: plan.objects.clone(),
+            images: Some(plan.images.clone()),
+            discoveries: plan.routes.discoveries.clone(),
+            reached: plan.routes.reached.clone(),
+        }
+    }
+}
+
+impl Workload {
+    fn new(planned: &PlannedWorkload) -> Self {
+        let kind = match planned.view.kind {
+            "StatefulSet" => WorkloadKind::StatefulSet,
+            _ => WorkloadKind::Deployment,
+        };
+        Self {
+            resource: planned.resource.clone(),
+            name: planned.view.name.clone(),
+            kind,
+            claims: planned.claims.clone(),
+            external: planned.external.clone(),
+        }
+    }
+
+    fn restore(&self) -> PlannedWorkload {
+        let (kind, other_kind) = match self.kind {
+            WorkloadKind::Deployment => ("Deployment", "StatefulSet"),
+            WorkloadKind::StatefulSet => ("StatefulSet", "Deployment"),
+        };
+        PlannedWorkload {
+            resource: self.resource.clone(),
+            view: WorkloadView { name: self.name.clone(), kind, other_kind, ..WorkloadView::default() },
+            claims: self.claims.clone(),
+            claim_views: Vec::new(),
+            external: self.external.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn sample() -> Contents {
+        let input = |secret: bool| Input {
+            secret,
+            default: Some("hush".into()),
+            generate: None,
+            used_by: ["api".to_owned()].into_iter().collect(),
+            uri: false,
+            reason: None,
+        };
+        let app = App {
+            name: "shop".into(),
+            id: "shop-1".into(),
+            inputs: [("token".to_owned(), input(true)), ("currency".to_owned(), input(false))].into_iter().collect(),
+            ..App::default()
+        };
+        let planned = Workload {
+            resource: "Api".into(),
+            name: "api".into(),
+            kind: WorkloadKind::StatefulSet,
+            claims: Vec::new(),
+            external: vec![("http".into(), "http".into())],
+        };
+        let objects = vec![ObjectName { kind: "Service".into(), name: "api".into() }];
+        let plan = Plan { workloads: vec![planned.restore()], objects, ..Plan::default() };
+        let mut contents = Contents::new(&app, &plan, &Release::default());
+        contents.add("production", &app, &plan, &Release { name: Some("live".into()), namespace: None });
+        contents
+    }
+
+    #[test]
+    fn contents_are_read_back() {
+        let contents = sample();
+        let text = contents.to_text();
+        assert_eq!(Contents::parse(text.as_bytes()).unwrap(), contents);
+        let (app, plan, release) = contents.restore("shop", &json!({"a": {"b": 1}}), Some("production")).unwrap();
+        assert_eq!((&*app.id, &*plan.application_id, release.name.as_deref()), ("shop-1", "shop-1", Some("live")));
+        assert_eq!(plan.workloads[0].view.other_kind, "Deployment");
+        assert_eq!(plan.values.to_json(), json!({"a": {"b": 1}}));
+        assert_eq!(plan.objects[0].name, "api");
+        assert!(contents.restore("shop", &json!({}), Some("elsewhere")).is_none());
+    }
+
+    #[test]
+    fn the_default_of_a_secret_does_not_travel() {
+        let text = sample().to_text();
+        assert_eq!(text.matches("hush").count(), 2, "that of `currency`, twice: {text}");
+    }
+
+    #[test]
+    fn files_that_are_not_ours_say_what_is_wrong() {
+        for (text, part) in [
+            ("", "it is no JSON"),
+            ("[]", "does not say its `format`"),
+            (r#"{"format": 2}"#, "form 2, and this version reads 1"),
+            (r#"{"format": 1}"#, "does not say what it should"),
+        ] {
+            let problem = Contents::parse(text.as_bytes()).unwrap_err().to_string();
+            assert!(problem.contains(part), "{problem}");
+        }
+    }
+}

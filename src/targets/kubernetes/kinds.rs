@@ -1,0 +1,178 @@
+//! The table of Kubernetes kinds that a chart holds. A new kind is one template and one row here.
+
+use super::plan::Plan;
+use super::routes::{GatewayView, RouteView};
+use crate::config::RouteKind;
+use serde::Serialize;
+
+/// A kind of object, its template, and the objects of a plan that it makes.
+pub struct KindSpec {
+    /// The kind, as in `kind:`.
+    pub kind: &'static str,
+    /// File name of the template.
+    pub template: &'static str,
+    /// Text of the template.
+    pub source: &'static str,
+    /// The objects of this kind.
+    pub objects: fn(&Plan) -> Vec<Object<'_>>,
+}
+
+/// One object of the chart: a file, and what its template sees.
+pub struct Object<'a> {
+    /// Name of the workload whose folder holds the file; none for objects of the whole release.
+    pub folder: Option<&'a str>,
+    /// What tells it from other objects of its kind in the folder; empty when there is only one.
+    pub qualifier: String,
+    /// Name of the object; none where it starts with the name of the release.
+    pub name: Option<String>,
+    /// What the template sees.
+    pub view: minijinja::Value,
+}
+
+impl<'a> Object<'a> {
+    fn new(folder: Option<&'a str>, qualifier: &str, name: Option<String>, view: impl Serialize) -> Self {
+        Self {
+            folder,
+            qualifier: qualifier.to_owned(),
+            name,
+            view: minijinja::Value::from(minijinja::value::Serde(&view)),
+        }
+    }
+}
+
+macro_rules! spec {
+    ($kind:literal, $file:literal, $objects:expr) => {
+        KindSpec {
+            kind: $kind,
+            template: $file,
+            source: include_str!(concat!("../../../templates/", $file)),
+            objects: $objects,
+        }
+    };
+}
+
+/// Every kind, in the order in which helm installs them.
+pub const KINDS: [KindSpec; 21] = [
+    spec!("Secret", "secret.yaml.j2", |plan| {
+        let wanted = !plan.secrets.is_empty();
+        wanted.then(|| Object::new(None, "", None, ())).into_iter().collect()
+    }),
+    spec!("Secret", "secretfiles.yaml.j2", |plan| {
+        let views = plan.workloads.iter().map(|workload| &workload.view);
+        let views = views.filter(|view| view.file_entries.iter().any(|entry| entry.secret));
+        views.map(|view| Object::new(Some(&view.name), "files", Some(format!("{}-files", view.name)), view)).collect()
+    }),
+    spec!("SealedSecret", "sealedsecret.yaml.j2", |plan| {
+        let sealed = plan.sealed.iter();
+        sealed.map(|view| Object::new(None, &view.file, None, view)).collect()
+    }),
+    spec!("ExternalSecret", "externalsecret.yaml.j2", |plan| {
+        let externals = plan.externals.iter();
+        externals.map(|view| Object::new(None, &view.file, None, view)).collect()
+    }),
+    spec!("ConfigMap", "configmap.yaml.j2", |plan| {
+        let mut objects = Vec::new();
+        for workload in &plan.workloads {
+            let view = &workload.view;
+            objects.push(Object::new(Some(&view.name), "", Some(format!("{}-config", view.name)), view));
+            if view.file_entries.iter().any(|entry| !entry.secret) {
+                objects.push(Object::new(Some(&view.name), "files", Some(format!("{}-files", view.name)), view));
+            }
+        }
+        objects
+    }),
+    spec!("PersistentVolumeClaim", "persistentvolumeclaim.yaml.j2", |plan| {
+        let claims = plan.workloads.iter().flat_map(|workload| &workload.claim_views);
+        claims.map(|claim| Object::new(Some(&claim.workload), &claim.key, Some(claim.name.clone()), claim)).collect()
+    }),
+    spec!("Service", "service.yaml.j2", |plan| {
+        let mut objects = Vec::new();
+        for view in plan.workloads.iter().map(|workload| &workload.view) {
+            if !view.service_ports.is_empty() {
+                objects.push(Object::new(Some(&view.name), "", Some(view.name.clone()), view));
+            }
+            if view.kind == "StatefulSet" {
+                objects.push(Object::new(Some(&view.name), "headless", Some(format!("{}-headless", view.name)), view));
+            }
+        }
+        objects
+    }),
+    spec!("Deployment", "deployment.yaml.j2", |plan| workloads(plan, "Deployment")),
+    spec!("StatefulSet", "statefulset.yaml.j2", |plan| workloads(plan, "StatefulSet")),
+    spec!("Component", "component.yaml.j2", |plan| {
+        let components = plan.dapr_components.iter();
+        components.map(|view| Object::new(None, &view.name, Some(view.name.clone()), view)).collect()
+    }),
+    spec!("Configuration", "daprobject.yaml.j2", |plan| dapr_objects(plan, "Configuration")),
+    spec!("HTTPEndpoint", "daprobject.yaml.j2", |plan| dapr_objects(plan, "HTTPEndpoint")),
+    spec!("Resiliency", "daprobject.yaml.j2", |plan| dapr_objects(plan, "Resiliency")),
+    spec!("Subscription", "daprobject.yaml.j2", |plan| dapr_objects(plan, "Subscription")),
+    spec!("Certificate", "certificate.yaml.j2", |plan| {
+        let views = plan.workloads.iter().map(|workload| &workload.view).filter(|view| view.certificate.is_some());
+        views.map(|view| Object::new(Some(&view.name), "", Some(view.name.clone()), view)).collect()
+    }),
+    spec!("Middleware", "middleware.yaml.j2", |plan| {
+        let mut objects = Vec::new();
+        for view in &plan.routes.ingresses {
+            let wanted = [(view.redirect, "redirect"), (!view.closed.is_empty(), "closed")];
+            let wanted = wanted.into_iter().filter(|(wanted, _)| *wanted);
+            objects.extend(wanted.map(|(_, which)| Object::new(Some(&view.name), which, None, view)));
+        }
+        objects
+    }),
+    spec!("Ingress", "ingress.yaml.j2", |plan| {
+        let mut objects = Vec::new();
+        for view in &plan.routes.ingresses {
+            objects.push(Object::new(Some(&view.name), "", Some(view.name.clone()), view));
+            if !view.closed.is_empty() {
+                objects.push(Object::new(Some(&view.name), "closed", Some(format!("{}-closed", view.name)), view));
+            }
+        }
+        objects
+    }),
+    spec!("Gateway", "gateway.yaml.j2", |plan| {
+        let own = plan.routes.gateways.iter().filter(|view| view.own);
+        own.map(|view| Object::new(Some(&view.name), "", Some(view.name.clone()), view)).collect()
+    }),
+    spec!("HTTPRoute", "httproute.yaml.j2", |plan| {
+        let mut objects = routes(plan, RouteKind::Http);
+        for gateway in plan.routes.gateways.iter().filter(|gateway| gateway.redirect) {
+            let view = Routed { gateway, route: &RouteView::default() };
+            objects.push(Object::new(
+                Some(&gateway.name),
+                "redirect",
+                Some(format!("{}-redirect", gateway.name)),
+                view,
+            ));
+        }
+        objects
+    }),
+    spec!("GRPCRoute", "grpcroute.yaml.j2", |plan| routes(plan, RouteKind::Grpc)),
+    spec!("TCPRoute", "tcproute.yaml.j2", |plan| routes(plan, RouteKind::Tcp)),
+];
+
+/// A route and the Gateway that it attaches to.
+#[derive(Serialize)]
+struct Routed<'a> {
+    #[serde(flatten)]
+    gateway: &'a GatewayView,
+    route: &'a RouteView,
+}
+
+fn routes(plan: &Plan, kind: RouteKind) -> Vec<Object<'_>> {
+    let all = plan.routes.gateways.iter().flat_map(|gateway| gateway.routes.iter().map(move |route| (gateway, route)));
+    let objects = all.filter(|(_, route)| route.kind == kind).map(|(gateway, route)| {
+        Object::new(Some(&gateway.name), &route.qualifier, Some(route.name.clone()), Routed { gateway, route })
+    });
+    objects.collect()
+}
+
+fn dapr_objects<'a>(plan: &'a Plan, kind: &str) -> Vec<Object<'a>> {
+    let views = plan.dapr_objects.iter().filter(|view| view.kind == kind);
+    views.map(|view| Object::new(None, &view.name, Some(view.name.clone()), view)).collect()
+}
+
+fn workloads<'a>(plan: &'a Plan, kind: &str) -> Vec<Object<'a>> {
+    let views = plan.workloads.iter().map(|workload| &workload.view).filter(|view| view.kind == kind);
+    views.map(|view| Object::new(Some(&view.name), "", Some(view.name.clone()), view)).collect()
+}

@@ -1,0 +1,434 @@
+//! Application and intent to a [`Plan`]: everything that the chart will hold, decided and checked.
+
+use super::claims::{self, Claim, WorkloadStorage};
+use super::contents::ObjectName;
+use super::files::{self, ChartFile};
+use super::formula::Names;
+use super::images::{self, BuiltImages, ImageSources};
+use super::kinds::{KINDS, KindSpec};
+use super::name::Name;
+use super::routes::{self, Routes, Surroundings};
+use super::secrets::{SecretUse, external_views, sealed_views, secret_uses};
+use super::values::{self, Tree, WorkloadParts};
+use super::variables;
+use super::view::{ClaimView, DaprObjectView, DaprView, ExternalView, WorkloadView};
+use super::{TAG_INPUT, certificate, dapr, ports, schema};
+use crate::app::{App, CERTIFICATE_FOLDER, Input, Note, Workload, is_route};
+use crate::config::{Config, WorkloadKind};
+use crate::support::diagnostic::{Problem, Problems};
+use indexmap::IndexMap;
+use serde_json::Value as Json;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the chart will hold.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    /// Chart name.
+    pub chart: String,
+    /// Chart version.
+    pub version: String,
+    /// Version of the application.
+    pub app_version: String,
+    /// One sentence about the application.
+    pub description: String,
+    /// Identity of the application on a cluster.
+    pub application_id: String,
+    /// Workloads with all their objects.
+    pub workloads: Vec<PlannedWorkload>,
+    /// How the public reaches them.
+    pub routes: Routes,
+    /// Dapr components.
+    pub dapr_components: Vec<DaprView>,
+    /// Other objects of Dapr.
+    pub dapr_objects: Vec<DaprObjectView>,
+    /// Secret inputs in use.
+    pub secrets: IndexMap<String, SecretUse>,
+    /// Secrets that the External Secrets operator writes, in any environment.
+    pub externals: Vec<ExternalView>,
+    /// Secrets that the sealed-secrets controller writes, in any environment.
+    pub sealed: Vec<ExternalView>,
+    /// Inputs that helm must be given, with the workloads that need them.
+    pub required: IndexMap<String, Vec<String>>,
+    /// Where its images come from.
+    pub images: ImageSources,
+    /// The values.
+    pub values: Tree,
+    /// Schema of the values.
+    pub schema: Json,
+    /// Objects whose names are the same in every release.
+    pub objects: Vec<ObjectName>,
+    /// Files for ConfigMaps.
+    pub files: Vec<ChartFile>,
+    /// What a person should know.
+    pub notes: Vec<Note>,
+}
+
+/// A workload, as planned.
+#[derive(Debug, Clone)]
+pub struct PlannedWorkload {
+    /// The resource, as the manifest and aspire-k8s.yaml name it.
+    pub resource: String,
+    /// What its templates see.
+    pub view: WorkloadView,
+    /// Claims that belong to it.
+    pub claims: Vec<Claim>,
+    /// The claims that are objects of their own.
+    pub claim_views: Vec<ClaimView>,
+    /// Public endpoints: (port name, scheme).
+    pub external: Vec<(String, String)>,
+}
+
+impl Plan {
+    /// All claims that the chart makes.
+    pub fn claims(&self) -> impl Iterator<Item = &Claim> {
+        self.workloads.iter().flat_map(|workload| &workload.claims)
+    }
+
+    /// Endpoints that the AppHost marked as public and no route leads to: workload, port name, scheme.
+    pub fn unrouted(&self) -> Vec<(&PlannedWorkload, &str, &str)> {
+        let all = self.workloads.iter().flat_map(|it| it.external.iter().map(move |port| (it, port)));
+        let unrouted = all
+            .filter(|(workload, (port, _))| !self.routes.reached.contains(&(workload.view.name.clone(), port.clone())));
+        unrouted.map(|(workload, (port, scheme))| (workload, port.as_str(), scheme.as_str())).collect()
+    }
+}
+
+/// Plans the chart and reports all errors of the target together.
+pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Problems> {
+    let mut problems = Problems::default();
+    let mut notes = app.notes.clone();
+    notes.extend(variables::lost_defaults(app));
+    let chart = chart_name(app, config, &mut problems);
+    images::check(app, config, images, &mut problems);
+    let names = variables::workload_names(app);
+    check_names(&names, &mut problems);
+    let port_names = ports::port_names(app);
+    let mut storage = claims::storage(app, config, &names, &mut problems);
+    let mut secrets = secret_uses(app, config, &mut problems);
+    let mut workloads = Vec::new();
+    let mut workload_values = Tree::default();
+    let mut chart_files = Vec::new();
+    for workload in app.workloads.values() {
+        let Some(name) = names.get(&workload.name) else { continue };
+        let storage = storage.remove(&workload.name).unwrap_or_default();
+        let mut planning = Planning {
+            app,
+            config,
+            images,
+            names: &names,
+            ports: &port_names,
+            chart: &chart,
+            notes: &mut notes,
+            problems: &mut problems,
+        };
+        let (planned, values, files) = planning.workload(workload, name, storage);
+        for key in &planned.view.secrets {
+            if let Some(secret) = secrets.get_mut(key) {
+                secret.claims.extend(planned.claims.iter().map(|claim| claim.name.clone()));
+            }
+        }
+        workload_values.tree(name.as_str(), "", values);
+        chart_files.extend(files);
+        workloads.push(planned);
+    }
+    certificate::check(app, config, &names, &mut problems);
+    files::check_release_size(&chart_files, &mut problems);
+    let routes = plan_routes(app, config, &names, &port_names, &workloads, &mut notes, &mut problems);
+    let sources = ImageSources::of(app, config, images);
+    let has_built = !sources.built.is_empty();
+    let tag = images.tag.as_ref().or(config.defaults.tag.as_ref());
+    let mut tree = Tree::default();
+    tree.tree("images", "Images built from this application.", values::images(config, images));
+    let mut required = required(app);
+    if has_built && tag.is_none() {
+        required.insert(TAG_INPUT.into(), sources.built.clone());
+    }
+    let missing = missing_comment(&required);
+    tree.tree("parameters", &format!("Inputs by name, as text.{missing}"), values::parameters(app, tag, has_built));
+    tree.tree("secrets", SECRETS_COMMENT, values::secrets(&secrets));
+    let (dapr_components, dapr_values) = dapr::components(app, &mut notes);
+    if !dapr_components.is_empty() {
+        tree.tree("daprComponents", "Dapr building blocks.", dapr_values);
+    }
+    let (dapr_objects, dapr_values) = dapr::objects(app, &mut notes);
+    if !dapr_objects.is_empty() {
+        tree.tree("daprObjects", "Other objects of Dapr, as their files write them.", dapr_values);
+    }
+    tree.tree("workloads", "One entry a workload.", workload_values);
+    for (key, values) in routes.values.iter().filter(|(_, values)| !values.0.is_empty()) {
+        tree.tree(key, "Public ways to the application.", values.clone());
+    }
+    tree.data("skipGuards", "Leaves out the checks against the live release; for planning only.", false);
+    let input_names = app.inputs.keys().map(String::as_str).chain(std::iter::once(TAG_INPUT));
+    let schema = schema::schema(&tree.to_json(), input_names);
+    let version = config.chart.version.clone().unwrap_or_else(|| "0.1.0".into());
+    let mut plan = Plan {
+        app_version: config.chart.app_version.clone().unwrap_or_else(|| version.clone()),
+        description: config
+            .chart
+            .description
+            .clone()
+            .unwrap_or_else(|| format!("The application {}, rendered from its Aspire manifest", app.name)),
+        version,
+        chart,
+        application_id: app.id.clone(),
+        workloads,
+        routes,
+        dapr_components,
+        dapr_objects,
+        secrets,
+        externals: external_views(app, config),
+        sealed: sealed_views(app, config),
+        required,
+        images: sources,
+        values: tree,
+        schema,
+        objects: Vec::new(),
+        files: chart_files,
+        notes,
+    };
+    plan.objects = object_names(&plan);
+    check_collisions(&plan, &mut problems);
+    problems.or(plan)
+}
+
+fn plan_routes(
+    app: &App,
+    config: &Config,
+    names: &BTreeMap<String, Name>,
+    ports: &BTreeMap<(String, String), String>,
+    workloads: &[PlannedWorkload],
+    notes: &mut Vec<Note>,
+    problems: &mut Problems,
+) -> Routes {
+    let services = workloads.iter().map(|it| (it.resource.as_str(), it.view.service_ports.as_slice())).collect();
+    routes::plan(config, &Surroundings { app, names, ports, services }, notes, problems)
+}
+
+/// What planning one workload needs to know of the rest.
+struct Planning<'a> {
+    app: &'a App,
+    config: &'a Config,
+    images: &'a BuiltImages,
+    names: &'a BTreeMap<String, Name>,
+    ports: &'a BTreeMap<(String, String), String>,
+    chart: &'a str,
+    notes: &'a mut Vec<Note>,
+    problems: &'a mut Problems,
+}
+
+impl Planning<'_> {
+    fn workload(
+        &mut self,
+        workload: &Workload,
+        name: &Name,
+        storage: WorkloadStorage,
+    ) -> (PlannedWorkload, Tree, Vec<ChartFile>) {
+        let kind = claims::kind(&workload.name, &storage, self.config, self.problems);
+        let secret_variables = variables::secret_variables(self.app, workload, self.problems);
+        let writing = Names { workloads: self.names, ports: self.ports, secrets: &secret_variables };
+        self.notes.extend(variables::lost_texts(workload));
+        let placed = variables::place(self.app, workload, &writing, self.problems);
+        let (container_ports, service_ports) = ports::ports(workload, self.ports, self.problems);
+        self.check_node_ports(workload);
+        self.check_mounts(workload, &storage);
+        let files = files::files(workload, name, self.problems);
+        let readiness_port = container_ports.iter().find(|port| port.protocol == "TCP").map(|port| port.name.clone());
+        let parts = WorkloadParts {
+            workload,
+            name: name.as_str(),
+            literals: &placed.literals,
+            storage: &storage,
+            readiness_port: readiness_port.as_deref(),
+            ports: self.ports,
+        };
+        let values = values::workload(&parts, self.config, self.images);
+        let (kind, other_kind) = kinds(kind);
+        let mut view = WorkloadView {
+            chart: self.chart.to_owned(),
+            name: name.to_string(),
+            kind,
+            other_kind,
+            command: workload.command.iter().map(|value| writing.pod_field(value)).collect(),
+            args: workload.args.iter().map(|value| writing.pod_field(value)).collect(),
+            secret_variables: variables::secret_variable_views(self.app, workload, &writing),
+            pod_variables: placed.pod,
+            config_variables: placed.config,
+            secrets: variables::used_secrets(self.app, workload),
+            container_ports,
+            service_ports,
+            claim_templates: storage.templates.clone(),
+            single_pod_claims: storage.single_pod.clone(),
+            files: files.mounts,
+            file_entries: files.entries,
+            dapr: dapr::annotations(workload, name.as_str(), self.ports, self.notes),
+            certificate: certificate::of(self.config, &workload.name).map(|_| CERTIFICATE_FOLDER),
+            volumes: storage.volumes.clone(),
+        };
+        name_apart(&mut view);
+        let planned = PlannedWorkload {
+            resource: workload.name.clone(),
+            view,
+            claim_views: claims::claim_views(&storage),
+            claims: storage.claims,
+            external: external(workload, self.ports),
+        };
+        (planned, values, files.files)
+    }
+
+    fn check_node_ports(&mut self, workload: &Workload) {
+        let Some(intent) = self.config.resources.get(&workload.name) else { return };
+        for binding in intent.service.node_ports.keys().filter(|binding| !workload.ports.contains_key(*binding)) {
+            let place = format!("aspire-k8s.yaml resources.{}.service.nodePorts.{binding}", workload.name);
+            let known: Vec<&str> = workload.ports.keys().map(String::as_str).collect();
+            let problem = Problem::at(place, format!("the Service of `{}` has no port `{binding}`", workload.name));
+            self.problems.push(match self.problems.nearest(binding, known.iter().copied()) {
+                Some(near) => problem.hint(format!("did you mean `{near}`?")),
+                None if known.is_empty() => problem.hint("it has no ports at all"),
+                None => problem.hint(format!("there are: {}", known.join(", "))),
+            });
+        }
+    }
+
+    /// A container can have one thing only at each path.
+    fn check_mounts(&mut self, workload: &Workload, storage: &WorkloadStorage) {
+        let volumes = storage.volumes.iter().map(|volume| (&volume.target, format!("volume `{}`", volume.key)));
+        let files = workload.files.iter().map(|mount| (&mount.target, format!("bind mount of `{}`", mount.source)));
+        let mut seen: BTreeMap<&str, String> = BTreeMap::new();
+        if certificate::of(self.config, &workload.name).is_some() {
+            seen.insert(CERTIFICATE_FOLDER, "certificate".to_owned());
+        }
+        for (target, what) in volumes.chain(files) {
+            if let Some(other) = seen.get(target.as_str()) {
+                self.problems.push(
+                    Problem::at(
+                        format!("resources.{}", workload.name),
+                        format!("the {other} and the {what} are both mounted at {target}"),
+                    )
+                    .hint("give one of them another path"),
+                );
+            } else {
+                seen.insert(target, what);
+            }
+        }
+    }
+}
+
+/// A pod can have each of its volumes under one name only. Those of claim templates are called as their claims are.
+fn name_apart(view: &mut WorkloadView) {
+    let mut taken: BTreeSet<String> = view.claim_templates.iter().map(|claim| claim.volume.clone()).collect();
+    taken.extend(view.certificate.map(|_| "tls".to_owned()));
+    let mut renamed: BTreeMap<String, String> = BTreeMap::new();
+    let mut free = |name: &mut String| {
+        let mut number = 2;
+        let first = name.clone();
+        while !taken.insert(name.clone()) {
+            *name = Name::of_label(&format!("{first}-{number}")).to_string();
+            number += 1;
+        }
+    };
+    for volume in view.volumes.iter_mut().filter(|volume| !volume.templated && !volume.again) {
+        free(&mut volume.volume);
+        renamed.insert(volume.key.clone(), volume.volume.clone());
+    }
+    for volume in view.volumes.iter_mut().filter(|volume| volume.again) {
+        if let Some(name) = renamed.get(&volume.key) {
+            volume.volume.clone_from(name);
+        }
+    }
+    view.files.iter_mut().for_each(|mount| free(&mut mount.volume));
+}
+
+const SECRETS_COMMENT: &str = "Where each secret comes from. deploy: the Secret that `kubectl aspire deploy` writes (it sets `revision`); \
+without it, a value under `parameters` goes to a Secret of the chart. chart: always a Secret of the chart. \
+existing: a Secret of yours, or of something in the cluster. external-secrets: the External Secrets operator, which takes \
+`remoteKey` from the store. sealed: the sealed-secrets controller, which opens `value` in the release it was sealed for.";
+
+fn kinds(kind: WorkloadKind) -> (&'static str, &'static str) {
+    match kind {
+        WorkloadKind::Deployment => ("Deployment", "StatefulSet"),
+        WorkloadKind::StatefulSet => ("StatefulSet", "Deployment"),
+    }
+}
+
+/// A chart name may have the characters of a DNS label; definitions in templates are prefixed with it.
+fn chart_name(app: &App, config: &Config, problems: &mut Problems) -> String {
+    if let Some(name) = &config.chart.name {
+        return name.clone();
+    }
+    if app.name.is_empty() {
+        problems.push(
+            Problem::at("", "the application has no name: neither aspire-k8s.yaml nor the manifest's folder gives one")
+                .hint("write `application: NAME` into aspire-k8s.yaml"),
+        );
+    }
+    Name::of_workload(&app.name).to_string()
+}
+
+/// Inputs that plain helm must be given: nothing in the chart supplies them.
+fn required(app: &App) -> IndexMap<String, Vec<String>> {
+    // What only a chart of others takes is nothing that this one's templates ask for.
+    let is_read = |input: &Input| input.used_by.iter().any(|user| app.workloads.contains_key(user) || is_route(user));
+    let used = app.inputs.iter().filter(|(_, input)| is_read(input) && !input.secret && input.default.is_none());
+    used.map(|(name, input)| (name.clone(), input.used_by.iter().cloned().collect())).collect()
+}
+
+fn missing_comment(required: &IndexMap<String, Vec<String>>) -> String {
+    if required.is_empty() {
+        return String::new();
+    }
+    let lines = required.iter().map(|(name, used_by)| format!("\n  {name}: required by {}", used_by.join(", ")));
+    format!(" Not given yet:{}", lines.collect::<String>())
+}
+
+fn external(workload: &Workload, names: &BTreeMap<(String, String), String>) -> Vec<(String, String)> {
+    let ports = workload.ports.iter().filter(|(_, port)| port.external);
+    ports
+        .filter_map(|(binding, port)| {
+            let name = names.get(&(workload.name.clone(), binding.clone()))?;
+            Some((name.clone(), port.scheme.clone()))
+        })
+        .collect()
+}
+
+/// The objects of the plan that have a name of their own.
+fn object_names(plan: &Plan) -> Vec<ObjectName> {
+    let objects = |spec: &KindSpec| {
+        let names = (spec.objects)(plan).into_iter().filter_map(|object| object.name);
+        names.map(|name| ObjectName { kind: spec.kind.to_owned(), name }).collect::<Vec<_>>()
+    };
+    KINDS.iter().flat_map(objects).collect()
+}
+
+/// Two resources must not become one workload.
+fn check_names(names: &BTreeMap<String, Name>, problems: &mut Problems) {
+    let mut seen: BTreeMap<&Name, &String> = BTreeMap::new();
+    for (resource, name) in names {
+        if let Some(other) = seen.insert(name, resource) {
+            problems.push(
+                Problem::at("", format!("`{other}` and `{resource}` would both be called `{name}` in the cluster"))
+                    .hint("rename one of them in the AppHost, or `exclude` one in aspire-k8s.yaml"),
+            );
+        }
+    }
+}
+
+/// Two objects of one kind must not have one name. Workloads that are called the same were reported already.
+fn check_collisions(plan: &Plan, problems: &mut Problems) {
+    let mut seen: BTreeMap<(&str, String), Option<&str>> = BTreeMap::new();
+    for spec in &KINDS {
+        for object in (spec.objects)(plan) {
+            let Some(name) = object.name else { continue };
+            let what = match (seen.insert((spec.kind, name.clone()), object.folder), object.folder) {
+                (Some(Some(other)), Some(owner)) if other != owner => format!("`{other}` and `{owner}`"),
+                (Some(None), None) => "two resources".to_owned(),
+                _ => continue,
+            };
+            problems.push(
+                Problem::at("", format!("{what} would both make the {} `{name}`", spec.kind)).hint(
+                    "rename one of the resources (or volumes) in the AppHost, or `exclude` one in aspire-k8s.yaml",
+                ),
+            );
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! The values of the chart: what a person changes per environment, in an order that reads well, with comments.
+
+use super::certificate;
+use super::claims::WorkloadStorage;
+use super::images::{BuiltImages, reference_values, registry};
+use super::name::Name;
+use super::secrets::SecretUse;
+use crate::app::{App, Image, Workload};
+use crate::config::{self, AccessMode, Config, GRACE_PERIOD, SecretSource, Security};
+use crate::support::image;
+use indexmap::IndexMap;
+use serde::Serialize;
+use serde_json::{Map, Value as Json, json};
+use std::collections::BTreeMap;
+
+/// Seconds in which all nodes of a cluster hear that a pod stops.
+const DRAIN: u32 = 5;
+
+/// A tree of values with comments.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Tree(pub Vec<Entry>);
+
+/// One key of a tree.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// Lines above the key.
+    pub comment: String,
+    /// The key.
+    pub key: String,
+    /// What it holds.
+    pub value: Node,
+}
+
+/// What a key holds.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Node {
+    /// A tree with comments of its own.
+    Tree(Tree),
+    /// Plain data.
+    Data(Json),
+}
+
+impl Tree {
+    /// Adds plain data.
+    pub fn data(&mut self, key: &str, comment: &str, value: impl Serialize) {
+        // Plain data of this crate always has a JSON form.
+        let value = serde_json::to_value(value).unwrap_or(Json::Null);
+        self.0.push(Entry { comment: comment.into(), key: key.into(), value: Node::Data(value) });
+    }
+
+    /// Adds a tree.
+    pub fn tree(&mut self, key: &str, comment: &str, tree: Tree) {
+        self.0.push(Entry { comment: comment.into(), key: key.into(), value: Node::Tree(tree) });
+    }
+
+    /// The tree without its comments.
+    pub fn to_json(&self) -> Json {
+        let entries = self.0.iter().map(|entry| {
+            let value = match &entry.value {
+                Node::Tree(tree) => tree.to_json(),
+                Node::Data(data) => data.clone(),
+            };
+            (entry.key.clone(), value)
+        });
+        Json::Object(entries.collect())
+    }
+}
+
+/// What the values of one workload are made from.
+pub struct WorkloadParts<'a> {
+    /// The workload.
+    pub workload: &'a Workload,
+    /// Its name in the cluster.
+    pub name: &'a str,
+    /// Literal variables.
+    pub literals: &'a IndexMap<String, String>,
+    /// Its storage.
+    pub storage: &'a WorkloadStorage,
+    /// Name of its first TCP port.
+    pub readiness_port: Option<&'a str>,
+    /// Port names by binding.
+    pub ports: &'a BTreeMap<(String, String), String>,
+}
+
+/// `images:`.
+pub fn images(config: &Config, images: &BuiltImages) -> Tree {
+    let mut tree = Tree::default();
+    let registry = registry(config, images);
+    tree.data(
+        "registry",
+        "Registry (and path) before the name of every image built from this application.",
+        registry.map_or("", String::as_str),
+    );
+    tree.data(
+        "pullPolicy",
+        "When the kubelet pulls a built image.",
+        config.defaults.image_pull_policy.unwrap_or(config::PullPolicy::IfNotPresent),
+    );
+    tree.data("pullSecrets", "Names of existing pull secrets for every pod.", &config.defaults.image_pull_secrets);
+    tree
+}
+
+/// `parameters:`: defaults of inputs; an input without one is a comment, so that it is missing and not empty.
+pub fn parameters(app: &App, tag: Option<&String>, has_built: bool) -> Tree {
+    let mut tree = Tree::default();
+    for (name, input) in app.inputs.iter().filter(|(_, input)| !input.secret) {
+        if let Some(default) = &input.default {
+            tree.data(name, "", default);
+        }
+    }
+    if has_built && let Some(tag) = tag {
+        tree.data(super::TAG_INPUT, "Tag of every built image that has none of its own.", tag);
+    }
+    tree
+}
+
+/// `secrets:`: where the value of each secret parameter comes from.
+pub fn secrets(uses: &IndexMap<String, SecretUse>) -> Tree {
+    let mut tree = Tree::default();
+    for (name, secret) in uses {
+        let entry = match &secret.source {
+            SecretSource::Deploy | SecretSource::Sops => json!({"from": "deploy", "revision": ""}),
+            SecretSource::Chart => json!({"from": "chart"}),
+            SecretSource::Sealed => {
+                let sealed = secret.sealed.as_ref().map(|sealed| &sealed.sealed);
+                let target =
+                    sealed.map_or_else(String::new, |sealed| format!("{}-{}", Name::of_secret(name), sealed.id));
+                json!({
+                    "from": "sealed", "target": target,
+                    "value": sealed.map_or("", |sealed| &sealed.value),
+                    "uriValue": sealed.and_then(|sealed| sealed.uri.as_deref()).unwrap_or_default(),
+                })
+            }
+            SecretSource::Existing(existing) => existing_key(&existing.name, &existing.key, existing.uri_key.as_ref()),
+            SecretSource::Deferred(later) => existing_key(&later.secret, &later.key, later.uri_key.as_ref()),
+            SecretSource::ExternalSecrets(external) => {
+                let store = external.store.clone().unwrap_or_default();
+                json!({
+                    "from": "external-secrets", "target": Name::of_secret(name),
+                    "store": {"name": store.name, "kind": store.kind.unwrap_or_default()},
+                    "remoteKey": external.key, "property": external.property.clone().unwrap_or_default(),
+                    "refreshInterval": external.refresh_interval,
+                })
+            }
+        };
+        tree.data(name, "", entry);
+    }
+    tree
+}
+
+fn existing_key(name: &str, key: &str, uri_key: Option<&String>) -> Json {
+    json!({"from": "existing", "name": name, "key": key, "uriKey": uri_key.cloned().unwrap_or_default()})
+}
+
+/// `workloads.<name>:`.
+pub fn workload(parts: &WorkloadParts, config: &Config, images: &BuiltImages) -> Tree {
+    let intent = config.intent(&parts.workload.name);
+    let intent = intent.as_ref();
+    let defaults = &config.defaults;
+    let mut tree = Tree::default();
+    tree.data("image", "", image(parts, intent, images));
+    tree.data("replicas", "", intent.replicas.unwrap_or(1));
+    tree.data("env", "Environment variables as text; a name that is composed elsewhere is replaced.", parts.literals);
+    tree.data("ports", "Ports of the Service, and the container ports behind them.", ports(parts));
+    tree.data("service", "", service(parts, intent));
+    if let Some(certificate) = certificate::of(config, &parts.workload.name) {
+        let values = certificate::values(parts.name, certificate, config);
+        tree.data("certificate", "What it listens with on https itself, and who signs it.", values);
+    }
+    let resources = intent.resources.as_ref().or(defaults.resources.as_ref());
+    let requests = json!({"requests": {"cpu": "50m", "memory": "128Mi"}});
+    tree.data("resources", "", resources.map_or(requests, |resources| Json::Object(resources.clone())));
+    tree.data("probes", "Probes as in a pod: readiness, liveness, startup.", probes(parts));
+    if !parts.storage.claims.is_empty() || !parts.storage.existing.is_empty() {
+        tree.data("volumes", "Claims. They are kept when the release is uninstalled.", volumes(parts.storage));
+    }
+    tree.data("labels", "", merged(&defaults.labels, &intent.labels));
+    tree.data("annotations", "", merged(&defaults.annotations, &intent.annotations));
+    tree.data("podAnnotations", "", &intent.pod_annotations);
+    tree.data("nodeSelector", "", merged(&defaults.node_selector, &intent.node_selector));
+    tree.data(
+        "tolerations",
+        "",
+        if intent.tolerations.is_empty() { &defaults.tolerations } else { &intent.tolerations },
+    );
+    tree.data("affinity", "", intent.affinity.clone().unwrap_or_default());
+    tree.data("topologySpreadConstraints", "", &intent.topology_spread_constraints);
+    tree.data("priorityClassName", "", intent.priority_class.as_deref().unwrap_or(""));
+    tree.data("serviceAccountName", "", intent.service_account.as_deref().unwrap_or(""));
+    tree.data("terminationGracePeriodSeconds", "", intent.termination_grace_period_seconds.unwrap_or(GRACE_PERIOD));
+    tree.data(
+        "drainSeconds",
+        "Seconds that a pod behind a Service goes on after it is told to stop, because nodes still send it requests; 0 for none.",
+        intent.drain_seconds.unwrap_or(DRAIN),
+    );
+    let restricted = intent.security.or(defaults.security).unwrap_or_default() == Security::Restricted;
+    let built = is_built(parts.workload);
+    tree.data(
+        "podSecurityContext",
+        "",
+        over(pod_security(parts, built && restricted), intent.pod_security_context.as_ref()),
+    );
+    tree.data("securityContext", "", over(security(built, restricted), intent.security_context.as_ref()));
+    tree
+}
+
+/// Whether the workload's image is built from the application's source.
+pub fn is_built(workload: &Workload) -> bool {
+    workload.image == Image::Built
+}
+
+fn image(parts: &WorkloadParts, intent: &config::Resource, images: &BuiltImages) -> Json {
+    let policy = intent.image_pull_policy;
+    let reference = match (&parts.workload.image, images.references.get(&parts.workload.name)) {
+        (_, Some(reference)) | (Image::Reference(reference), None) => reference,
+        (Image::Built, None) => {
+            return json!({"built": true, "registry": "", "repository": image::repository_of(&parts.workload.name), "tag": "", "digest": "", "pullPolicy": policy_text(policy)});
+        }
+    };
+    let mut values = reference_values(reference);
+    values["pullPolicy"] = policy_text(policy);
+    values
+}
+
+fn policy_text(policy: Option<config::PullPolicy>) -> Json {
+    policy.and_then(|policy| serde_json::to_value(policy).ok()).unwrap_or_else(|| json!(""))
+}
+
+fn ports(parts: &WorkloadParts) -> Json {
+    let entries = parts.workload.ports.iter().filter_map(|(binding, port)| {
+        let name = parts.ports.get(&(parts.workload.name.clone(), binding.clone()))?;
+        Some((name.clone(), json!({"port": port.client, "targetPort": port.process})))
+    });
+    Json::Object(entries.collect())
+}
+
+fn service(parts: &WorkloadParts, intent: &config::Resource) -> Json {
+    let service = &intent.service;
+    let node_ports = service.node_ports.iter().map(|(binding, port)| {
+        let name = parts.ports.get(&(parts.workload.name.clone(), binding.clone())).unwrap_or(binding);
+        (name.clone(), json!(port))
+    });
+    json!({
+        "type": service.service_type.unwrap_or_default(),
+        "annotations": service.annotations,
+        "nodePorts": node_ports.collect::<Map<_, _>>(),
+        "loadBalancerClass": service.load_balancer_class.as_deref().unwrap_or(""),
+        "externalTrafficPolicy": service.external_traffic_policy.and_then(|policy| serde_json::to_value(policy).ok()).unwrap_or_else(|| json!("")),
+    })
+}
+
+/// A tcp probe on the first TCP port, so that nothing is sent to a pod that does not listen yet.
+fn probes(parts: &WorkloadParts) -> Json {
+    match parts.readiness_port {
+        Some(port) => {
+            json!({"readiness": {"tcpSocket": {"port": port}, "periodSeconds": 5, "failureThreshold": 3}, "liveness": {}, "startup": {}})
+        }
+        None => json!({"readiness": {}, "liveness": {}, "startup": {}}),
+    }
+}
+
+fn volumes(storage: &WorkloadStorage) -> Json {
+    let own = storage.claims.iter().map(|claim| {
+        let modes: &[AccessMode] = &claim.storage.access_modes;
+        let class = match claim.storage.storage_class.as_deref() {
+            Some("") => super::claims::NO_CLASS,
+            class => class.unwrap_or(""),
+        };
+        let mut values = json!({
+            "size": claim.storage.size, "storageClass": class,
+            "accessModes": modes, "annotations": claim.storage.annotations, "subPath": claim.sub_path,
+        });
+        if let Some(volume) = &claim.volume_name {
+            values["volumeName"] = json!(volume);
+        }
+        (claim.key.clone(), values)
+    });
+    let existing = storage.existing.iter();
+    let existing =
+        existing.map(|(key, (claim, folder))| (key.clone(), json!({"existingClaim": claim, "subPath": folder})));
+    Json::Object(own.chain(existing).collect())
+}
+
+/// Group of the files on claims, as Aspire's own tool sets it; .NET images run as 1654.
+fn pod_security(parts: &WorkloadParts, restricted: bool) -> Map<String, Json> {
+    let mut context = Map::new();
+    if parts.storage.has_claim {
+        context.insert("fsGroup".into(), json!(if restricted { 1654 } else { 2000 }));
+        context.insert("fsGroupChangePolicy".into(), json!("OnRootMismatch"));
+    }
+    context
+}
+
+fn security(built: bool, restricted: bool) -> Map<String, Json> {
+    let mut context = Map::new();
+    if built {
+        context.insert("allowPrivilegeEscalation".into(), json!(false));
+        context.insert("seccompProfile".into(), json!({"type": "RuntimeDefault"}));
+    }
+    if built && restricted {
+        context.insert("capabilities".into(), json!({"drop": ["ALL"]}));
+        context.insert("runAsNonRoot".into(), json!(true));
+        context.insert("runAsUser".into(), json!(1654));
+    }
+    context
+}
+
+fn merged(defaults: &IndexMap<String, String>, own: &IndexMap<String, String>) -> IndexMap<String, String> {
+    let mut merged = defaults.clone();
+    merged.extend(own.clone());
+    merged
+}
+
+fn over(mut ours: Map<String, Json>, theirs: Option<&Map<String, Json>>) -> Map<String, Json> {
+    for (key, value) in theirs.into_iter().flatten() {
+        ours.insert(key.clone(), value.clone());
+    }
+    ours
+}
+
+/// What an environment changes: the keys whose values differ from the chart's own. A setting of a workload that the
+/// environment does not have is null, which takes it away; inputs and secrets belong to the templates and stay.
+pub fn environment_values(base: &Json, changed: &Json) -> Json {
+    let mut values = difference(base, changed, false);
+    let workloads = (base.get("workloads"), changed.get("workloads"));
+    if let (Some(base), Some(changed)) = workloads
+        && base != changed
+        && let Json::Object(values) = &mut values
+    {
+        values.insert("workloads".into(), difference(base, changed, true));
+    }
+    values
+}
+
+fn difference(base: &Json, changed: &Json, removes: bool) -> Json {
+    let (Json::Object(base), Json::Object(changed)) = (base, changed) else { return changed.clone() };
+    let mut difference = Map::new();
+    for (key, value) in changed.iter().filter(|(key, value)| base.get(*key) != Some(value)) {
+        difference.insert(key.clone(), self::difference(base.get(key).unwrap_or(&Json::Null), value, removes));
+    }
+    for key in base.keys().filter(|key| removes && !changed.contains_key(*key)) {
+        difference.insert(key.clone(), Json::Null);
+    }
+    Json::Object(difference)
+}
