@@ -27,32 +27,32 @@ pub struct Cli {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Write the application as a Helm chart
+    /// Render the application as a Helm chart
     Render(Render),
     /// Install or upgrade the application on a cluster
     Deploy(Deploy),
-    /// Show what deploy would do, without a write: exit 2 when something would change
+    /// Show what deploy would change, without writing anything; exit code 2 if there are changes
     #[command(alias = "diff")]
     Plan(Plan),
-    /// Go on with a change of kinds that was interrupted, or back
+    /// Resume, abort or inspect an interrupted workload migration (Deployment to StatefulSet or back)
     Promote(Promote),
-    /// Uninstall the application; its data stays unless told otherwise
+    /// Uninstall the release; keep its PVCs unless you pass --delete-data
     Destroy(Destroy),
-    /// Show the release: state, workloads, endpoints, claims, secrets, changes by hand
+    /// Show the release: status, workloads, endpoints, PVCs, secrets and drift
     Status(Look),
-    /// Open the Aspire dashboard of the release: a port of this machine that leads to it, and the link to log in
+    /// Port-forward to the Aspire dashboard of the release and print the login link
     Dashboard(Dashboard),
     /// Show the revisions of the release
     History(Look),
-    /// Bring the release back to an earlier revision
+    /// Roll the release back to an earlier revision
     Rollback(Rollback),
-    /// Find what would stop a deploy: helm, the cluster, rights, room, policies
+    /// Run preflight checks: helm, cluster, RBAC permissions, quotas, storage, policies
     Doctor(Doctor),
-    /// List what the application needs to be told
+    /// List the inputs of the application: parameters, image tag, missing values
     Inputs(Inputs),
-    /// Encrypt secrets for the sealed-secrets controller, into a file to keep with the source
+    /// Encrypt secrets for the sealed-secrets controller into a file that you commit
     Seal(Seal),
-    /// The charts that come with the application: list them, lock their versions, move them
+    /// List, lock and update the third-party charts of the application
     #[command(subcommand)]
     Charts(Charts),
     /// Print the JSON schema of aspire-k8s.yaml
@@ -66,11 +66,12 @@ pub enum Verb {
     Version,
 }
 
-/// Flags that every verb takes. Helm takes some of them away before it starts a plugin, and lets others of its own through.
+/// Flags that every verb takes. Helm takes some of them away before it starts a plugin, and lets others of its own
+/// through.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "For every verb")]
 pub struct Common {
-    /// Environment of aspire-k8s.yaml whose values to use
+    /// Environment in aspire-k8s.yaml whose overrides apply
     #[arg(short, long, global = true, value_name = "NAME")]
     pub environment: Option<String>,
     /// Namespace of the release
@@ -82,19 +83,20 @@ pub struct Common {
     /// Kubeconfig file
     #[arg(long, global = true, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
-    /// Whom to act as
+    /// User to impersonate
     #[arg(long = "as", alias = "kube-as-user", global = true, value_name = "USER")]
     pub as_user: Option<String>,
-    /// Group to act as a member of; may be repeated
+    /// Group to impersonate; repeatable
     #[arg(long = "as-group", alias = "kube-as-group", global = true, value_name = "GROUP")]
     pub as_groups: Vec<String>,
-    /// Answer yes to plain questions
+    /// Confirm simple prompts automatically; does not confirm data loss (see --accept) or a migration plan (see
+    /// --confirm)
     #[arg(short, long, global = true)]
     pub yes: bool,
-    /// Ask nothing, also on a terminal
+    /// Never prompt, even on a terminal
     #[arg(long, global = true)]
     pub non_interactive: bool,
-    /// Where to deploy
+    /// Deployment target
     #[arg(long, global = true, value_enum, default_value_t = Target::Kubernetes)]
     pub target: Target,
     /// Accepted for helm, without effect

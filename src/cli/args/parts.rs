@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Args)]
 #[expect(clippy::struct_field_names, reason = "SOURCE is what a person types")]
 pub struct Source {
-    /// An aspire-manifest.json, or a folder that holds one; deploy, plan and status also take a chart that was rendered
-    /// before: its folder, a .tgz, or an oci:// reference
+    /// Path to aspire-manifest.json or its folder. All commands except render, inputs, seal and charts also accept a
+    /// rendered chart: a folder, a .tgz archive or an oci:// reference
     /// [default: .]
     #[arg(value_name = "SOURCE")]
     pub source: Option<PathBuf>,
@@ -26,10 +26,10 @@ pub struct Source {
 /// What is read beside the manifest, by every verb that reads SOURCE.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Beside {
-    /// Deployment intent; aspire-k8s.yaml beside the manifest when it is there
+    /// Deployment configuration file [default: aspire-k8s.yaml next to the manifest, if it exists]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Folder that bind mounts may take files from; the manifest's own folder when it is not given
+    /// Root folder for files of bind mounts [default: the folder of the manifest]
     #[arg(long, value_name = "DIR")]
     pub source_root: Option<PathBuf>,
 }
@@ -49,13 +49,14 @@ impl Source {
 /// Where built images are.
 #[derive(Debug, Args)]
 pub struct Images {
-    /// Registry (and path) of built images; remembered until another is given, `-` forgets it
+    /// Registry and path of built images. Stored with the release and reused by later deploys; `-` clears the stored
+    /// value
     #[arg(long, value_name = "HOST/PATH")]
     pub registry: Option<String>,
-    /// Tag of built images; remembered in the same way
+    /// Tag of built images; stored and cleared like --registry
     #[arg(long)]
     pub tag: Option<String>,
-    /// Image of one resource, with tag or digest; may be repeated, remembered in the same way
+    /// Image reference of one resource, with tag or digest; stored and cleared like --registry; repeatable
     #[arg(long = "image", value_name = "RESOURCE=REFERENCE")]
     pub references: Vec<String>,
 }
@@ -63,13 +64,14 @@ pub struct Images {
 /// Values of inputs.
 #[derive(Debug, Args)]
 pub struct Parameters {
-    /// Value of an input; may be repeated. Others on this machine can read it: prefer a file for secrets
+    /// Value of an input; repeatable. Other users of this machine can see it in the process list: use a file for
+    /// secrets
     #[arg(long = "parameter", value_name = "NAME=VALUE")]
     pub assignments: Vec<String>,
-    /// File with values of inputs, YAML, JSON or .env; `-` is standard input; may be repeated
+    /// File with input values (YAML, JSON or .env); `-` reads standard input; repeatable
     #[arg(long = "parameter-file", value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// File whose bytes are the value of an input; may be repeated
+    /// Read the value of an input from a file, byte for byte; repeatable
     #[arg(long = "parameter-from", value_name = "NAME=FILE")]
     pub sources: Vec<String>,
 }
@@ -77,10 +79,10 @@ pub struct Parameters {
 /// Which steps.
 #[derive(Debug, Args)]
 pub struct Steps {
-    /// List the steps and what each waits for, and run none: text, json, dot, mermaid or svg
+    /// List the steps and their dependencies without running them
     #[arg(long, value_enum, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "text")]
     pub list_steps: Option<StepFormat>,
-    /// Run only this step and what it needs
+    /// Run only this step and its dependencies
     #[arg(long, value_name = "NAME")]
     pub step: Option<String>,
 }
@@ -103,10 +105,10 @@ pub enum StepFormat {
 /// Which release is meant.
 #[derive(Debug, Args)]
 pub struct Named {
-    /// Release name; without it, the one of aspire-k8s.yaml or of the application
+    /// Release name [default: from aspire-k8s.yaml, or the application name]
     #[arg(long, value_name = "NAME")]
     pub release: Option<String>,
-    /// Namespace of the release, where helm hides whether -n was given
+    /// Namespace of the release; use instead of -n with `helm aspire`, where helm always sets a namespace
     #[arg(long, value_name = "NAME")]
     pub release_namespace: Option<String>,
 }
@@ -117,14 +119,15 @@ pub struct On {
     /// The release.
     #[command(flatten)]
     pub named: Named,
-    /// How long the whole may take, such as 90s or 10m
+    /// Time limit for the whole command, such as 90s or 10m
     #[arg(long, default_value = "5m")]
     pub timeout: String,
-    /// Go on though a helm that nobody can see from here may have been at work: you know that it is dead
+    /// Treat a helm process of an earlier run as dead. Use only if you know that no helm process works on this release,
+    /// on any machine
     #[arg(long)]
     pub assume_helm_dead: bool,
-    /// Let helm delete or change this object beyond the namespace, which only its record names: KIND/NAME, or
-    /// KIND/NAMESPACE/NAME; it must be owned by the release. May be repeated
+    /// Allow helm to change or delete this object outside the release namespace: KIND/NAME or KIND/NAMESPACE/NAME. The
+    /// release must own the object. Repeatable
     #[arg(long = "allow-object", value_name = "OBJECT")]
     pub allow_objects: Vec<String>,
 }
@@ -132,23 +135,23 @@ pub struct On {
 /// Losses that a person has to accept by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Accept {
-    /// Data in a claim may be left with the old value of a secret that changes
+    /// Change a secret although the data on a PVC was created with the old value
     StaleCredentials,
-    /// Nothing answers while a workload is stopped to come in another form
+    /// The workload is unavailable while it is stopped and recreated
     Downtime,
-    /// What lies in a pod goes with it, where a claim is mounted now
+    /// Data in an emptyDir or container file system is lost because a PVC is mounted there now
     EmptydirLoss,
-    /// A claim stays that nothing mounts any more, or at another path
+    /// A PVC with data is kept but no longer mounted, or mounted at another path
     AbandonData,
-    /// Data stays in a folder of a node
+    /// Data in a hostPath folder stays on the node
     Hostpath,
-    /// Of a workload that is there in both kinds, one is ended
+    /// A workload exists as both Deployment and StatefulSet: the one that is not in the chart is deleted
     StrayDelete,
-    /// A Job that has not finished is ended and starts again
+    /// An unfinished Job is deleted and restarted
     JobKill,
-    /// A Service is made anew, with another address
+    /// A Service is deleted and recreated with a new address
     ServiceRecreate,
-    /// A database starts on data of a version that it may not read
+    /// A database starts on data of a version that it may not be able to read
     DatabaseVersion,
 }
 

@@ -14,16 +14,16 @@ pub struct Render {
     /// Steps.
     #[command(flatten)]
     pub steps: Steps,
-    /// Folder to write to, `-` for standard output [default: a folder named like the chart]
+    /// Output folder, or `-` for standard output [default: a folder named after the chart]
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
-    /// The application, or the chart of the issuers of its certificates (`certManager.issuers`)
+    /// Which chart to render: the application, or its cert-manager issuers (`certManager.issuers`)
     #[arg(long, value_enum, default_value_t = Part::App)]
     pub part: Part,
-    /// A chart, or plain objects with the values filled in
+    /// Output format: a Helm chart, or plain Kubernetes manifests
     #[arg(long, value_enum, default_value_t = Format::Chart)]
     pub format: Format,
-    /// Compare with what lies in the folder; exit 2 and print a diff when it differs
+    /// Compare with the output folder without writing; print a diff and exit with code 2 if they differ
     #[arg(long)]
     pub check: bool,
     /// Print the values of secrets with --format yaml
@@ -64,7 +64,7 @@ pub struct Plan {
     /// The deploy that is looked at.
     #[command(flatten)]
     pub deploy: Deploy,
-    /// Write the plan into this file, for `deploy --plan`; no secret is in it
+    /// Save the plan to this file for `deploy --plan`; the file contains no secrets
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,
 }
@@ -84,25 +84,25 @@ pub struct Deploy {
     /// Do not wait until the workloads are ready
     #[arg(long)]
     pub no_wait: bool,
-    /// Deploy exactly what `plan --save` wrote into this file, or refuse because something moved on since
+    /// Apply exactly the plan that `plan --save` wrote to this file; exit code 3 if anything has changed since
     #[arg(long, value_name = "FILE")]
     pub plan: Option<PathBuf>,
-    /// Go back to the last good revision when helm fails; exit 4 when that worked
+    /// Roll back to the last good revision if helm fails; exit code 4 if the rollback succeeds
     #[arg(long)]
     pub rollback_on_failure: bool,
-    /// Stop waiting as soon as a workload shows what will not mend itself, such as an image that is not there
+    /// Stop waiting as soon as a workload fails in a way that waiting cannot fix, such as a missing image
     #[arg(long, conflicts_with = "no_wait")]
     pub fail_fast: bool,
-    /// Go on though this check of `doctor` fails; may be repeated
+    /// Downgrade a failure of this `doctor` check to a warning; repeatable
     #[arg(long, value_name = "CHECK", value_parser = clap::builder::PossibleValuesParser::new(MAY_BE_WRONG))]
     pub ignore: Vec<String>,
-    /// Agree to the plan with this hash, should a workload change its kind
+    /// Confirm the workload migration plan with this hash
     #[arg(long, value_name = "HASH")]
     pub confirm: Option<String>,
-    /// Flag for helm upgrade, such as --helm-arg=--history-max=5; may be repeated
+    /// Pass this flag to helm upgrade, such as --helm-arg=--history-max=5; repeatable
     #[arg(long = "helm-arg", value_name = "FLAG", allow_hyphen_values = true)]
     pub helm_arguments: Vec<String>,
-    /// Form of what is shown: text, or json, which for a run is one event a line
+    /// Output format; json prints one event per line during a run
     #[arg(short, long, value_enum, default_value_t = ListFormat::Text)]
     pub output: ListFormat,
     /// Images.
@@ -111,10 +111,10 @@ pub struct Deploy {
     /// Inputs.
     #[command(flatten)]
     pub parameters: Parameters,
-    /// Replace a secret that was generated or asked for, and restart what uses it; may be repeated
+    /// Replace a generated or prompted secret and restart the workloads that use it; repeatable
     #[arg(long, value_name = "NAME")]
     pub rotate: Vec<String>,
-    /// Go on although something is lost by it
+    /// Accept this loss or downtime; comma-separated or repeated
     #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
     pub accept: Vec<Accept>,
 }
@@ -129,16 +129,16 @@ pub struct Promote {
     /// The release; when it is named, SOURCE is not read.
     #[command(flatten)]
     pub on: On,
-    /// Go on, as far as that needs no chart; deploy does the rest
+    /// Resume the migration without a chart; if a step needs the chart, run deploy instead
     #[arg(long)]
     pub resume: bool,
-    /// Go back to the workloads from before
+    /// Abort the migration and restore the previous workloads
     #[arg(long)]
     pub abort: bool,
-    /// Say where it stands
+    /// Show the status of the migration
     #[arg(long)]
     pub status: bool,
-    /// Form of what is shown: text, or json, which for a run is one event a line
+    /// Output format; json prints one event per line during a run
     #[arg(short, long, value_enum, default_value_t = ListFormat::Text)]
     pub output: ListFormat,
 }
@@ -146,7 +146,7 @@ pub struct Promote {
 /// `rollback`.
 #[derive(Debug, Args)]
 pub struct Rollback {
-    /// The application, and the number of the revision [default: the last one that was good before the current]
+    /// The application and the revision number [default: the last successful revision before the current one]
     #[arg(value_name = "SOURCE] [REVISION", num_args = 0..=2)]
     pub which: Vec<String>,
     /// What is read beside SOURCE.
@@ -161,13 +161,13 @@ pub struct Rollback {
     /// Do not wait until the workloads are ready
     #[arg(long)]
     pub no_wait: bool,
-    /// Agree to the plan with this hash, should a workload change its kind
+    /// Confirm the workload migration plan with this hash
     #[arg(long, value_name = "HASH")]
     pub confirm: Option<String>,
-    /// Go on although something is lost by it
+    /// Accept this loss or downtime; comma-separated or repeated
     #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
     pub accept: Vec<Accept>,
-    /// Form of what is shown: text, or json, which for a run is one event a line
+    /// Output format; json prints one event per line during a run
     #[arg(short, long, value_enum, default_value_t = ListFormat::Text)]
     pub output: ListFormat,
 }
@@ -184,20 +184,20 @@ pub struct Destroy {
     /// The release; when it is named, SOURCE is read only if it is given.
     #[command(flatten)]
     pub on: On,
-    /// Delete the claims of the release and all its secrets too
+    /// Also delete the PVCs of the release, with their data, and all its Secrets
     #[arg(long)]
     pub delete_data: bool,
-    /// Remove this release of a chart that came with the application too, NAMESPACE/RELEASE; may be repeated
+    /// Also uninstall this third-party chart release, NAMESPACE/RELEASE; repeatable
     #[arg(long = "remove-chart", value_name = "PLACE")]
     pub remove_charts: Vec<String>,
-    /// Let the hooks run that helm's record of this release of a chart holds, NAMESPACE/RELEASE, when the chart is removed; without it
-    /// they are skipped, because whoever may write Secrets in that namespace may have written them. May be repeated
+    /// Run the delete hooks of this chart release, NAMESPACE/RELEASE. By default they are skipped, because anyone who
+    /// can write Secrets in that namespace can change them. Repeatable
     #[arg(long = "allow-chart-hooks", value_name = "PLACE")]
     pub allow_chart_hooks: Vec<String>,
-    /// Delete the namespace too, if a deploy of this release made it and nothing of others lives in it
+    /// Also delete the namespace, if a deploy of this release created it and it contains no other objects
     #[arg(long)]
     pub delete_namespace: bool,
-    /// Form of what is shown: text, or json, which for a run is one event a line
+    /// Output format; json prints one event per line during a run
     #[arg(short, long, value_enum, default_value_t = ListFormat::Text)]
     pub output: ListFormat,
 }
@@ -211,7 +211,7 @@ pub struct Look {
     /// The release; when it is named, SOURCE is read only if it is given.
     #[command(flatten)]
     pub on: Named,
-    /// Form of the answer
+    /// Output format
     #[arg(short, long, value_enum, default_value_t = ListFormat::Text)]
     pub output: ListFormat,
 }
@@ -225,10 +225,10 @@ pub struct Dashboard {
     /// The release; when it is named, SOURCE is read only if it is given.
     #[command(flatten)]
     pub on: Named,
-    /// Port of this machine; without it a free one
+    /// Local port [default: a free port]
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
     pub port: Option<u16>,
-    /// Print the link without the login token, and read no Secret
+    /// Print the link without the login token; needs no access to the Secret
     #[arg(long)]
     pub no_token: bool,
 }
@@ -242,7 +242,7 @@ pub struct Doctor {
     /// The release.
     #[command(flatten)]
     pub on: Named,
-    /// Form of the report
+    /// Output format
     #[arg(short, long, value_enum, default_value_t = ListFormat::Text)]
     pub output: ListFormat,
     /// Images.
@@ -259,7 +259,7 @@ pub struct Inputs {
     /// The application.
     #[command(flatten)]
     pub source: Source,
-    /// A list, or a file to fill in for --parameter-file
+    /// Output format: a list, or a template for --parameter-file
     #[arg(short, long, value_enum, default_value_t = InputFormat::Text)]
     pub output: InputFormat,
     /// Images.
@@ -289,7 +289,8 @@ pub struct Seal {
     /// The release that the values are sealed for.
     #[command(flatten)]
     pub on: Named,
-    /// Secret to seal, also when it is sealed already; may be repeated [default: all from `sealed` that are not yet]
+    /// Secret parameter to seal, or to seal again; repeatable [default: all `from: sealed` parameters that are not
+    /// sealed yet]
     #[arg(long = "name", value_name = "NAME")]
     pub names: Vec<String>,
     /// Certificate of the controller, as `kubeseal --fetch-cert` prints it
@@ -303,11 +304,11 @@ pub struct Seal {
 /// `charts`.
 #[derive(Debug, Subcommand)]
 pub enum Charts {
-    /// Show each chart, its version, what is locked, and what is installed where the cluster can be reached
+    /// Show the requested, locked and, if the cluster is reachable, installed version of each chart
     List(ChartsList),
-    /// Write the exact version and the digest of each chart into aspire-k8s.lock.yaml; what is locked and still fits stays
+    /// Write the version and digest of each chart to aspire-k8s.lock.yaml; keep locked versions that still match
     Lock(ChartsLock),
-    /// The same with the newest version that fits what aspire-k8s.yaml asks for
+    /// Update the lock file to the newest versions that match aspire-k8s.yaml
     Update(ChartsUpdate),
 }
 
@@ -320,7 +321,7 @@ pub struct ChartsList {
     /// The release that the charts come with.
     #[command(flatten)]
     pub named: Named,
-    /// Form of the answer
+    /// Output format
     #[arg(short, long, value_enum, default_value_t = ListFormat::Text)]
     pub output: ListFormat,
 }
@@ -348,7 +349,7 @@ pub struct ChartsUpdate {
     /// What `charts lock` takes.
     #[command(flatten)]
     pub lock: ChartsLock,
-    /// This version, which must fit what aspire-k8s.yaml asks for; with one NAME
+    /// Update to this version; requires exactly one NAME, and must match the version in aspire-k8s.yaml
     #[arg(long, value_name = "VERSION")]
     pub to: Option<String>,
 }
