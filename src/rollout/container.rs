@@ -52,7 +52,7 @@ impl Seen<'_> {
     /// The latest warning about this container that starts so.
     fn warned(&self, start: &str) -> Option<&str> {
         let field = format!("{{{}}}", self.name);
-        let events = self.workload.events_of(self.pod).into_iter().rev();
+        let events = self.workload.events_of(self.pod).iter().rev();
         let mut about = events.filter(|event| text(event, "/involvedObject/fieldPath").ends_with(&field));
         about.find_map(|event| Some(text(event, "/message")).filter(|said| said.starts_with(start)))
     }

@@ -78,7 +78,7 @@ pub(super) fn symptoms(workload: &Workload) -> Vec<Symptom> {
 /// The controller may not make pods: a condition of the newest `ReplicaSet`, or an event of the `StatefulSet`.
 fn refused(workload: &Workload) -> Option<Symptom> {
     let failure = workload.newest.map(|set| condition(set, "ReplicaFailure")).filter(|it| it["status"] == "True");
-    let event = || workload.events_of(workload.object).into_iter().rfind(|event| event["reason"] == "FailedCreate");
+    let event = || workload.events_of(workload.object).iter().rfind(|event| event["reason"] == "FailedCreate");
     let missing = (workload.pods.len() as u64) < at(workload.object, "/spec/replicas").as_u64().unwrap_or(1);
     let said = match failure {
         Some(condition) => text(condition, "/message"),
@@ -132,7 +132,7 @@ fn unbound(workload: &Workload, pod: &Value, claim: &Value) -> Option<Symptom> {
         _ => return None,
     }
     let class = at(claim, "/spec/storageClassName").as_str();
-    let failed = workload.events_of(claim).into_iter().rfind(|event| event["reason"] == "ProvisioningFailed");
+    let failed = workload.events_of(claim).iter().rfind(|event| event["reason"] == "ProvisioningFailed");
     let provisioner = text(claim, "/metadata/annotations/volume.kubernetes.io~1storage-provisioner");
     let row = match (class, failed) {
         (None, _) => diagnostics::NO_DEFAULT_CLASS.row(),

@@ -2,7 +2,7 @@
 //!
 //! Time comes in as a number, so that a test decides what time it is.
 
-use super::objects::{Workload, at, number, text, uid};
+use super::objects::{Objects, Workload, at, number, text, uid};
 use super::progress::progress;
 use super::symptom::{Symptom, symptoms};
 use super::{Finding, Log, Progress, Reason, State};
@@ -76,7 +76,7 @@ impl Rollout {
     pub fn finish(&mut self, objects: &[Value], elapsed: Duration, end: End) -> Vec<Told> {
         let mut told = self.look(objects, elapsed, end);
         let objects = self.without_old_events(objects);
-        for workload in Workload::of_release(&objects, self.release()) {
+        for workload in Workload::of_release(&Objects::of(&objects), self.release()) {
             let key = (workload.kind().to_owned(), workload.name().to_owned());
             self.progress.entry(key).or_insert_with(|| {
                 let progress = progress(&workload, false);
@@ -107,7 +107,7 @@ impl Rollout {
         let mut told = Vec::new();
         let mut seen = BTreeSet::new();
         self.lasting.clear();
-        for workload in Workload::of_release(&objects, self.release()) {
+        for workload in Workload::of_release(&Objects::of(&objects), self.release()) {
             let (mut lasting, mut short) = (Vec::new(), Vec::new());
             for symptom in symptoms(&workload) {
                 let key = key(&symptom.finding);
@@ -184,7 +184,8 @@ impl Rollout {
 
 impl First {
     fn of(objects: &[Value], release: ReleaseName<'_>) -> Self {
-        let generations = Workload::of_release(objects, release)
+        let found = Objects::of(objects);
+        let generations = Workload::of_release(&found, release)
             .into_iter()
             .map(|workload| (uid(workload.object).to_owned(), number(workload.object, "/metadata/generation")));
         let events = objects.iter().filter(|object| object["kind"] == "Event").map(state_of);
