@@ -2,14 +2,15 @@
 //! Pure: the manifest to come and what lives in, a plan or all reasons against it out.
 
 use super::data::{self, DataNote};
-use super::fixed::{self, KINDS};
+use super::fixed;
 use super::journal::{Change, ClaimNote, Confirmation, How, Journal, Named, VERSION};
 use super::losses::{ImageNote, asks, images, losses};
 use super::machine::{Direction, Phase, Progress};
 use super::observe::{Live, replicas};
+use super::pairs::pairs;
 use super::pods::{has_ended, mounted, pods_of, root, strangers};
 use crate::cluster::api::claims::ReleaseName;
-use crate::cluster::api::objects::{label, marks, name_of};
+use crate::cluster::api::objects::name_of;
 use crate::support::diagnostic::{Problem, Problems};
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -127,19 +128,7 @@ impl Promotion {
 
 /// Whether anything changes in a way that helm cannot make safely: a cheap look, before everything is read for [`detect()`].
 pub fn concerns(sides: Sides<'_>) -> bool {
-    pairs(sides).next().is_some() || asks(sides)
-}
-
-/// The live objects that make room, each with what comes in its place.
-pub(crate) fn pairs(sides: Sides<'_>) -> impl Iterator<Item = (&Json, &Json)> {
-    let of_another =
-        workloads(sides.target).flat_map(move |target| counterparts(sides, target).map(move |old| (old, target)));
-    let by_itself = sides.target.iter().filter_map(move |target| {
-        KINDS.iter().find(|kind| target["kind"] == **kind)?;
-        let old = sides.live.find(&named(target)).filter(|old| sides.release.owns(old))?;
-        fixed::marks(old, target).map(|_| (old, target))
-    });
-    of_another.chain(by_itself)
+    !pairs(sides).is_empty() || asks(sides)
 }
 
 /// The Deployments and StatefulSets among objects.
@@ -148,29 +137,9 @@ pub fn workloads(objects: &[Json]) -> impl Iterator<Item = &Json> {
 }
 
 /// Kind and name of a workload with its number of pods.
-fn named(workload: &Json) -> Named {
+pub(super) fn named(workload: &Json) -> Named {
     let kind = workload["kind"].as_str().unwrap_or_default().to_owned();
     Named { kind, name: name_of(workload).to_owned(), replicas: replicas(workload) }
-}
-
-/// The live workloads of the release that the target takes the place of: those that leave the chart and are the same
-/// component, select the same pods or mount the same claim.
-fn counterparts<'a>(sides: Sides<'a>, target: &'a Json) -> impl Iterator<Item = &'a Json> {
-    let stays = move |object: &Json| {
-        let is_it = |other: &Json| other["kind"] == object["kind"] && name_of(other) == name_of(object);
-        workloads(sides.target).any(is_it)
-    };
-    let live = sides.live.deployments.iter().chain(&sides.live.stateful_sets);
-    live.filter(move |object| sides.release.owns(object) && !stays(object) && belong_together(object, target))
-}
-
-fn belong_together(old: &Json, new: &Json) -> bool {
-    let component = |object| label(object, marks::COMPONENT);
-    let selector = |object: &Json| object["spec"]["selector"]["matchLabels"].clone();
-    let claims = |object| data::claims_of(object).into_iter().collect::<BTreeSet<_>>();
-    let same_component = component(old).is_some() && component(old) == component(new);
-    let same_pods = selector(old).is_object() && selector(old) == selector(new);
-    same_component || same_pods || !claims(old).is_disjoint(&claims(new))
 }
 
 fn change(sides: Sides<'_>, target: &Json, old: &Json) -> Change {
@@ -208,15 +177,11 @@ fn overlaps(old: &Json, live: &Live) -> bool {
     others.into_iter().any(|other| fixed::selects(&other["spec"]["selector"], labels))
 }
 
-/// The size of a template that its claims, which helm does not know, are to grow to.
-fn grown(sides: Sides<'_>, changes: &[Change], claim: &str) -> Option<String> {
-    let of = |change: &Change| {
-        let set =
-            sides.target.iter().find(|object| object["kind"] == "StatefulSet" && name_of(object) == change.new.name)?;
-        let size = fixed::size(fixed::template_of(set, claim)?)?;
-        (change.how == How::Adopt).then(|| size.to_owned())
-    };
-    changes.iter().find_map(of)
+/// The StatefulSets to come whose templates may be larger than their claims, which helm does not know.
+fn growing<'a>(sides: Sides<'a>, changes: &[Change]) -> Vec<&'a Json> {
+    let is_of = |change: &Change, object: &Json| object["kind"] == "StatefulSet" && name_of(object) == change.new.name;
+    let adopting = changes.iter().filter(|change| change.how == How::Adopt);
+    adopting.filter_map(|change| sides.target.iter().find(|object| is_of(change, object))).collect()
 }
 
 /// Claims of the changes that live, and claims that leave the chart: none of them may go.
@@ -228,6 +193,7 @@ fn claims(sides: Sides<'_>, changes: &[Change], problems: &mut Problems) -> Vec<
     let (last, target) = (of(sides.last), of(sides.target));
     let mut names: BTreeSet<&String> = changes.iter().flat_map(|change| &change.claims).collect();
     names.extend(last.difference(&target));
+    let growing = growing(sides, changes);
     let mut notes = Vec::new();
     for name in names {
         let Some(claim) = sides.live.claim(name) else { continue };
@@ -246,7 +212,7 @@ fn claims(sides: Sides<'_>, changes: &[Change], problems: &mut Problems) -> Vec<
             volume: text(&claim["spec"]["volumeName"]),
             retained: volume.map(|volume| volume["spec"]["persistentVolumeReclaimPolicy"] == "Retain"),
             stays: target.contains(name) || !last.contains(name),
-            grows: grown(sides, changes, name),
+            grows: growing.iter().find_map(|set| fixed::size(fixed::template_of(set, name)?)).map(str::to_owned),
         });
     }
     notes

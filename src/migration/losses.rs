@@ -2,16 +2,17 @@
 //! Pure.
 
 use super::data::{self, Class, DataNote, Place};
-use super::detect::{Sides, pairs, workloads};
+use super::detect::{Sides, workloads};
 use super::fixed;
 use super::journal::Confirmation;
 use super::observe::Live;
+use super::pairs::pairs;
 use super::servers::{Judgement, judge};
 use crate::cluster::api::objects::{label, marks, name_of};
 use crate::support::diagnostic::Problem;
 use serde::Serialize;
 use serde_json::Value as Json;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// Another image on the data of the one that runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -51,10 +52,11 @@ pub fn asks(sides: Sides<'_>) -> bool {
 
 /// What workloads lose that stay what they are, or leave the chart and nothing comes in their place.
 pub fn losses(sides: Sides<'_>) -> Vec<DataNote> {
-    let live = sides.live.deployments.iter().chain(&sides.live.stateful_sets);
-    let makes_room = |old: &Json| pairs(sides).any(|(other, _)| std::ptr::eq(old, other));
+    let live = || sides.live.deployments.iter().chain(&sides.live.stateful_sets);
+    let pairs: HashSet<*const Json> = pairs(sides).into_iter().map(|(old, _)| std::ptr::from_ref(old)).collect();
+    let makes_room = |old: &Json| pairs.contains(&std::ptr::from_ref(old));
     let mut notes = Vec::new();
-    for old in live.filter(|object| sides.release.owns(object) && !makes_room(object)) {
+    for old in live().filter(|object| sides.release.owns(object) && !makes_room(object)) {
         let same = |target: &&Json| target["kind"] == old["kind"] && name_of(target) == name_of(old);
         let of_old = match workloads(sides.target).find(same) {
             Some(target) => data::compare(name_of(old), old, target),
@@ -64,22 +66,23 @@ pub fn losses(sides: Sides<'_>) -> Vec<DataNote> {
             of_old.into_iter().filter(|note| note.class != Class::Safe && is_there(&note.was, old, sides.live)),
         );
     }
-    notes.extend(workloads(sides.target).flat_map(|target| forgotten(sides, target)));
+    let used = live().chain(workloads(sides.target)).flat_map(data::claims_of).collect();
+    notes.extend(workloads(sides.target).flat_map(|target| forgotten(sides, &used, target)));
     notes
 }
 
-/// What an uninstall kept for a workload that comes again, where the chart makes new claims beside it.
-fn forgotten(sides: Sides<'_>, target: &Json) -> Vec<DataNote> {
-    let live = || sides.live.deployments.iter().chain(&sides.live.stateful_sets);
+/// What an uninstall kept for a workload that comes again, where the chart makes new claims beside it. `used` are the claims
+/// that a workload mounts.
+fn forgotten(sides: Sides<'_>, used: &BTreeSet<&str>, target: &Json) -> Vec<DataNote> {
+    let mut live = sides.live.deployments.iter().chain(&sides.live.stateful_sets);
     let Some(component) = label(target, marks::COMPONENT) else { return Vec::new() };
     let is_it = |object: &Json| label(object, marks::COMPONENT) == Some(component);
     let containers = containers(target);
     let claimed = containers.iter().flat_map(|container| data::claimed(target, container));
     let new: Vec<(String, Place)> = claimed.filter(|(_, place)| !is_there(place, target, sides.live)).collect();
-    if new.is_empty() || live().any(|object| sides.release.owns(object) && is_it(object)) {
+    if new.is_empty() || live.any(|object| sides.release.owns(object) && is_it(object)) {
         return Vec::new();
     }
-    let used: BTreeSet<&str> = live().chain(workloads(sides.target)).flat_map(data::claims_of).collect();
     let is_left = |claim: &&Json| {
         let metadata = &claim["metadata"];
         sides.release.owns(claim) && is_it(claim) && metadata["deletionTimestamp"].is_null()
@@ -119,7 +122,8 @@ pub fn images(sides: Sides<'_>) -> Vec<ImageNote> {
         let same = |target: &&Json| target["kind"] == old["kind"] && name_of(target) == name_of(old);
         Some((old, workloads(sides.target).find(same)?))
     });
-    let other = pairs(sides).filter(|(old, new)| old["kind"] != new["kind"] || name_of(old) != name_of(new));
+    let pairs = pairs(sides).into_iter();
+    let other = pairs.filter(|(old, new)| old["kind"] != new["kind"] || name_of(old) != name_of(new));
     in_place.chain(other).flat_map(|(old, new)| of_pair(old, new, sides.live)).collect()
 }
 

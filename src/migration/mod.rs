@@ -16,6 +16,7 @@ pub mod journal;
 pub mod losses;
 pub mod machine;
 pub mod observe;
+mod pairs;
 pub mod pods;
 pub mod servers;
 pub mod text;

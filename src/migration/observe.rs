@@ -121,7 +121,7 @@ fn side(journal: &Journal, change: &Change, role: Role, release: ReleaseName<'_>
     let of_role = |owner: &Json| change.marks.is_none() || owners.role(owner) == role;
     let stays = change.how != How::Stop;
     let is_pod = |pod: &&Json| {
-        belongs(root(pod).as_ref(), named)
+        belongs(root(pod), named)
             && !has_ended(pod)
             && !stays
             && of_role(Owners::of_pod(pod, live).map_or(&Json::Null, |owner| &owner["uid"]))

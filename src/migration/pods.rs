@@ -7,16 +7,16 @@ use serde_json::Value as Json;
 
 /// The workload that a pod belongs to, as kind and name; none without a controller. The name of a Deployment is read off
 /// its ReplicaSet's, because the ReplicaSet may be gone before its pods.
-pub fn root(pod: &Json) -> Option<(String, String)> {
+pub fn root(pod: &Json) -> Option<(&str, &str)> {
     let owner = controller(pod)?;
     let (kind, name) = (owner["kind"].as_str()?, owner["name"].as_str()?);
     if kind != "ReplicaSet" {
-        return Some((kind.to_owned(), name.to_owned()));
+        return Some((kind, name));
     }
     let hash = pod["metadata"]["labels"]["pod-template-hash"].as_str().unwrap_or_default();
     match name.strip_suffix(hash).and_then(|name| name.strip_suffix('-')).filter(|_| !hash.is_empty()) {
-        Some(deployment) => Some(("Deployment".to_owned(), deployment.to_owned())),
-        None => Some((kind.to_owned(), name.to_owned())),
+        Some(deployment) => Some(("Deployment", deployment)),
+        None => Some((kind, name)),
     }
 }
 
@@ -36,7 +36,7 @@ pub fn strangers<'a>(change: &'a Change, live: &'a Live) -> impl Iterator<Item =
     live.pods.iter().filter(move |pod| {
         let uses = mounted(&pod["spec"]).any(|claim| change.claims.iter().any(|name| name == claim));
         let root = root(pod);
-        let known = [&change.old, &change.new].iter().any(|named| belongs(root.as_ref(), named));
+        let known = [&change.old, &change.new].iter().any(|named| belongs(root, named));
         uses && !known && !has_ended(pod) && !is_left_by(pod, change)
     })
 }
@@ -51,8 +51,8 @@ fn is_left_by(pod: &Json, change: &Change) -> bool {
 }
 
 /// Whether that is this workload.
-pub fn belongs(root: Option<&(String, String)>, named: &Named) -> bool {
-    root.is_some_and(|(kind, name)| *kind == named.kind && *name == named.name)
+pub fn belongs(root: Option<(&str, &str)>, named: &Named) -> bool {
+    root.is_some_and(|(kind, name)| kind == named.kind && name == named.name)
 }
 
 /// The reference to the controller of an object.
@@ -63,5 +63,5 @@ pub fn controller(object: &Json) -> Option<&Json> {
 
 /// The pods of a workload.
 pub fn pods_of<'a>(named: &'a Named, live: &'a Live) -> impl Iterator<Item = &'a Json> {
-    live.pods.iter().filter(|pod| belongs(root(pod).as_ref(), named))
+    live.pods.iter().filter(|pod| belongs(root(pod), named))
 }
