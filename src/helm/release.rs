@@ -89,14 +89,17 @@ impl Intended {
     }
 }
 
-/// The first JSON value in what helm wrote. Lines before it (helm 4 reports what it pulled) do not matter.
+/// The first JSON value in what helm wrote. Lines before it (helm 4 reports what it pulled) do not matter. A value that ends
+/// in a mistake is none, and what stands inside of it is not looked at: so each line is read twice at most.
 pub fn json<T: serde::de::DeserializeOwned>(output: &str) -> Option<T> {
-    let mut start = 0;
-    for line in output.split_inclusive('\n') {
-        if line.trim_start().starts_with(['{', '[']) || line.trim() == "null" {
+    let (mut start, mut read_up_to) = (0, 0);
+    for (number, line) in output.split_inclusive('\n').enumerate() {
+        let begins = line.trim_start().starts_with(['{', '[']) || line.trim() == "null";
+        if begins && number >= read_up_to {
             let mut values = serde_json::Deserializer::from_str(&output[start..]).into_iter::<Value>();
-            if let Some(Ok(value)) = values.next() {
-                return serde_json::from_value(value).ok();
+            match values.next()? {
+                Ok(value) => return serde_json::from_value(value).ok(),
+                Err(error) => read_up_to = number + error.line().saturating_sub(1),
             }
         }
         start += line.len();
@@ -131,6 +134,8 @@ mod tests {
             ("Pulled: oci://x\nDigest: sha256:1\n{\"a\": 1}\n", Some(json!({"a": 1}))),
             ("[warning] odd\n  {\n  \"a\": 1}\nrest", Some(json!({"a": 1}))),
             ("null\n", Some(Value::Null)),
+            ("[0,\n{\"a\": 1}\nrest", None),
+            ("[0\n{\"a\": 1}\nrest", Some(json!({"a": 1}))),
             ("nothing", None),
             ("", None),
             ("{\"a\": ", None),
