@@ -6,7 +6,7 @@ use crate::support::child_env::is_withheld;
 use crate::support::diagnostic::Problem;
 use std::ffi::OsString;
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 
 /// Variable that names the binary.
 const BINARY: &str = "SOPS_BIN";
@@ -32,7 +32,7 @@ pub fn decrypt(file: &Path) -> Result<String, Problem> {
             .hint(format!("install sops, or name it with {BINARY}"))
     })?;
     if !output.status.success() {
-        return Err(explain(place, output.status, &String::from_utf8_lossy(&output.stderr)));
+        return Err(explain(place, output.status.code(), &String::from_utf8_lossy(&output.stderr)));
     }
     String::from_utf8(output.stdout).map_err(|_| Problem::at(place, "what sops makes of it is no text"))
 }
@@ -56,10 +56,10 @@ fn unlike_a_flag(file: &Path) -> std::path::PathBuf {
     if file.as_os_str().as_encoded_bytes().starts_with(b"-") { Path::new(".").join(file) } else { file.to_owned() }
 }
 
-/// What went wrong, by sops' exit codes (`cmd/sops/codes/codes.go`).
-fn explain(place: String, status: ExitStatus, said: &str) -> Problem {
+/// What went wrong, by sops' exit codes (`cmd/sops/codes/codes.go`); none where a signal ended it.
+pub fn explain(place: String, code: Option<i32>, said: &str) -> Problem {
     let said = one_line(said);
-    let (what, hint) = match status.code() {
+    let (what, hint) = match code {
         Some(128) => (
             "none of the keys that sops finds here opens it",
             "give sops the key (with age: SOPS_AGE_KEY_FILE), or let who has one run `sops updatekeys` with yours",
@@ -98,10 +98,8 @@ mod tests {
         assert_eq!(one_line(&"ä ".repeat(1000)).chars().count(), MOST_SAID + 3);
     }
 
-    #[cfg(unix)]
     #[test]
     fn every_end_of_sops_has_its_sentence() {
-        use std::os::unix::process::ExitStatusExt as _;
         for (code, said, part) in [
             (128, "", "none of the keys"),
             (51, "MAC mismatch", "changed after it was encrypted; sops says: MAC mismatch"),
@@ -109,7 +107,7 @@ mod tests {
             (1, "sops metadata not found", "did not encrypt it"),
             (1, "else", "cannot decrypt it; sops says: else"),
         ] {
-            let problem = explain("f".into(), ExitStatus::from_raw(code << 8), said);
+            let problem = explain("f".into(), Some(code), said);
             assert!(problem.what.contains(part), "{problem}");
             assert!(!problem.hint.is_empty());
         }

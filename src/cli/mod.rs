@@ -21,6 +21,7 @@ mod sources;
 mod status;
 
 pub use error::{CliError, Exit};
+pub use release::duration;
 
 use args::{Cli, Target, Verb};
 use clap::{CommandFactory, FromArgMatches};

@@ -12,11 +12,14 @@ use crate::support::redact::mask;
 
 /// What was tried.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Attempt<'a> {
+pub struct Attempt<'a> {
     /// The verb of the permission: `get`, `list`, `create`, `update`, `patch`, `delete`.
     pub verb: &'static str,
+    /// The kind of the object.
     pub kind: &'a Kind,
+    /// Its namespace.
     pub namespace: &'a str,
+    /// Its name; empty for all of them.
     pub name: &'a str,
 }
 
