@@ -13,6 +13,7 @@
 
 mod count;
 mod drive;
+mod growth;
 mod mutate;
 mod targets;
 
@@ -76,4 +77,10 @@ fn cases_stay_within_their_caps() {
     });
     let failed = failed.into_inner().expect("no thread panics while it holds it");
     assert!(failed.is_empty(), "{} targets failed:\n{}", failed.len(), failed.join("\n"));
+}
+
+#[test]
+fn twice_the_input_is_twice_the_work() {
+    let wrong: Vec<String> = growth::KINDS.iter().filter_map(growth::wrong).collect();
+    assert!(wrong.is_empty(), "{} kinds of input cost more than they should:\n{}", wrong.len(), wrong.join("\n"));
 }
