@@ -31,7 +31,7 @@ pub use crate::pipeline::release::external_secrets::values_in_use;
 pub use crate::pipeline::release::history::{Revision, history};
 pub use crate::pipeline::release::migration::consent::Consent;
 pub use crate::pipeline::release::preflight::doctor;
-pub use crate::pipeline::release::records::{NamedObject, Stored, read_stored};
+pub use crate::pipeline::release::records::{NamedObject, read_stored};
 pub use crate::pipeline::render::{Template, chart_steps, publish, template, template_steps};
 pub use crate::pipeline::status::drift::{Drift, compare as drifted, objects as objects_of};
 pub use charts::{ChartChange, installed_charts, newest_of as newest_charts, pin as pin_charts};

@@ -5,8 +5,7 @@
 //! for each time. This module knows the outline of YAML (indentation, quotes, block scalars, brackets) as libyaml reads it,
 //! and nothing of what the text means; what is wrong in other ways is left to the reader.
 
-use serde::Deserialize as _;
-use serde_json::Value;
+use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// Deeper texts are refused by the reader as well, later.
@@ -35,12 +34,26 @@ pub fn affordable(text: &str) -> Result<(), Costly> {
     scan.run()
 }
 
+/// Whether a tag (`!!binary`, `!mine`) or a directive (`%TAG`) stands in a text that is affordable, outside of quotes, comments
+/// and block scalars. Every character is taken for a line break that YAML 1.1 takes for one.
+pub fn has_tags(text: &str) -> bool {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace(['\r', '\u{85}', '\u{2028}', '\u{2029}'], "\n");
+    let mut scan = Scan { text: text.as_bytes(), ..Scan::default() };
+    // What cannot be looked through may hold some.
+    scan.run().is_err() || scan.tags
+}
+
 /// The documents of a text that is affordable, to the first that cannot be read. Asked for more, the reader would say what it
 /// stumbled over for ever, or go on in the middle of a document and panic.
-pub fn documents(text: &str) -> impl Iterator<Item = Result<Value, serde_yaml::Error>> {
+pub fn documents(text: &str) -> impl Iterator<Item = Result<serde_json::Value, serde_yaml::Error>> {
+    documents_as(text)
+}
+
+/// [`documents`], each read as a type of its own.
+pub fn documents_as<'a, T: Deserialize<'a>>(text: &'a str) -> impl Iterator<Item = Result<T, serde_yaml::Error>> {
     let mut failed = false;
     serde_yaml::Deserializer::from_str(text).map_while(move |document| {
-        let document = (!failed).then(|| Value::deserialize(document))?;
+        let document = (!failed).then(|| T::deserialize(document))?;
         failed = document.is_err();
         Some(document)
     })
@@ -81,6 +94,8 @@ struct Scan<'a> {
     /// Bytes and nodes so far, those of aliases included.
     weight: usize,
     repeated: usize,
+    /// Whether a tag or a directive was seen.
+    tags: bool,
 }
 
 impl<'a> Scan<'a> {
@@ -120,6 +135,8 @@ impl<'a> Scan<'a> {
                 self.close(|end, scan| matches!(end, End::Brackets(count) if scan.brackets <= count));
             }
             b',' if self.brackets > 0 => self.at += 1,
+            // In brackets, the reader of helm takes a `?` for one even before a word.
+            b'?' if self.brackets > 0 => self.weigh(1),
             b'-' | b'?' if blank_behind => {
                 if self.brackets == 0 {
                     self.begins_block(byte == b'-');
@@ -150,10 +167,14 @@ impl<'a> Scan<'a> {
                 self.close(|end, _| end == End::Unknown);
             }
             b'!' => {
+                self.tags = true;
                 self.may_be_key(column);
                 self.name();
             }
-            b'%' if column == 0 => self.skip_line(),
+            b'%' if column == 0 => {
+                self.tags = true;
+                self.skip_line();
+            }
             b'|' | b'>' if self.brackets == 0 => self.scalar(Self::skip_block),
             b'\'' => self.scalar_at(column, Self::skip_single),
             b'"' => self.scalar_at(column, Self::skip_double),

@@ -4,7 +4,6 @@
 //! its namespace. What lies elsewhere, and what limits or grants rights in the namespace, is touched only if the live object
 //! itself says that it belongs to the release, and the chart or a person names it.
 
-use super::stored::Stored;
 use crate::cluster::api::objects::{annotation, helm_release, label, marks};
 use crate::diff::Object;
 use crate::support::diagnostic::Problem;
@@ -45,7 +44,7 @@ pub struct Touched {
     /// Where it lies.
     pub scope: Scope,
     /// As it is stored in the record.
-    pub stored: Stored,
+    pub stored: Json,
     /// As it lives; none when it does not, or when nobody needs to know.
     pub live: Option<Json>,
 }
@@ -115,10 +114,6 @@ pub fn judge(touched: &Touched, release: (&str, &str), allowed: &[NamedObject], 
     let Touched { object, fate, scope, stored, live } = touched;
     let named = any || allowed.iter().any(|one| one.names(object));
     let owned = live.as_ref().map(|live| is_owned(live, release));
-    if stored.tagged && *scope == Scope::Outside {
-        let what = format!("{}: its document holds tags of YAML, so that helm may read another name", shown(object));
-        return Some(Problem::at("", what).hint("somebody changed helm's record; a flag cannot allow this"));
-    }
     match (scope, owned, fate) {
         (Scope::Inside, ..)
         | (Scope::Outside | Scope::Guarded, None, Fate::Changed | Fate::Deleted)
@@ -138,13 +133,14 @@ pub fn judge(touched: &Touched, release: (&str, &str), allowed: &[NamedObject], 
                 .hint("somebody changed helm's record; a flag cannot allow this"),
         ),
         (Scope::Guarded, Some(true), Fate::Restored)
-            if live.as_ref().is_some_and(|live| grants_the_same(live, &stored.object)) =>
+            if live.as_ref().is_some_and(|live| grants_the_same(live, stored)) =>
         {
             None
         }
         (Scope::Outside | Scope::Guarded, _, Fate::Deleted | Fate::Restored) if named => None,
         (Scope::Outside, Some(true), Fate::Deleted)
-            if is_kept(&stored.object) || live.as_ref().is_some_and(is_kept) =>
+            // Helm asks the record when it uninstalls, and the live object when it upgrades or rolls back.
+            if is_kept(stored) && live.as_ref().is_some_and(is_kept) =>
         {
             None
         }
@@ -197,8 +193,7 @@ mod tests {
 
     fn judged(fate: Fate, object: &Object, live: Option<Json>, allowed: &[&str], any: bool) -> Option<String> {
         let allowed: Vec<NamedObject> = allowed.iter().map(|text| NamedObject::parse(text).unwrap()).collect();
-        let touched =
-            Touched { object: object.clone(), fate, scope: scope(object, "n"), stored: Stored::default(), live };
+        let touched = Touched { object: object.clone(), fate, scope: scope(object, "n"), stored: Json::Null, live };
         judge(&touched, ("shop", "n"), &allowed, any).map(|problem| problem.to_string())
     }
 
@@ -247,15 +242,10 @@ mod tests {
     }
 
     #[test]
-    fn what_helm_may_read_otherwise_is_not_absent() {
-        for (scope, tagged, fate, any) in [
-            (Scope::Outside, true, Fate::Deleted, true),
-            (Scope::Unknown, false, Fate::Deleted, true),
-            (Scope::Unknown, false, Fate::Changed, true),
-            (Scope::Unknown, false, Fate::Restored, false),
-        ] {
-            let stored = Stored { tagged, ..Stored::default() };
-            let touched = Touched { object: object("", "ConfigMap", "dGVhbS1h"), fate, scope, stored, live: None };
+    fn what_the_cluster_does_not_know_is_not_absent() {
+        for (fate, any) in [(Fate::Deleted, true), (Fate::Changed, true), (Fate::Restored, false)] {
+            let object = object("", "ConfigMap", "n");
+            let touched = Touched { object, fate, scope: Scope::Unknown, stored: Json::Null, live: None };
             assert!(judge(&touched, ("shop", "n"), &[], any).is_some(), "{touched:?}");
         }
     }
@@ -264,7 +254,15 @@ mod tests {
     fn what_helm_keeps_needs_no_word() {
         let mut kept = owned("shop");
         kept["metadata"]["annotations"]["helm.sh/resource-policy"] = json!("keep");
-        assert_eq!(judged(Fate::Deleted, &object("", "ClusterIssuer", ""), Some(kept), &[], false), None);
+        let object = object("", "ClusterIssuer", "");
+        // Helm asks the record when it uninstalls, and the live object when it upgrades or rolls back.
+        for (stored, live, good) in
+            [(&kept, &kept, true), (&kept, &owned("shop"), false), (&owned("shop"), &kept, false)]
+        {
+            let (object, stored, live) = (object.clone(), stored.clone(), Some(live.clone()));
+            let touched = Touched { object, fate: Fate::Deleted, scope: Scope::Outside, stored, live };
+            assert_eq!(judge(&touched, ("shop", "n"), &[], false).is_none(), good, "{touched:?}");
+        }
     }
 
     #[test]

@@ -8,10 +8,11 @@
 //! ([`super::lock`]), because whoever may write Secrets in the namespace may write them in between.
 
 pub mod judge;
+mod plain;
 pub mod stored;
 
 pub use judge::{NamedObject, is_kept, shown};
-pub use stored::{Stored, read as read_stored};
+pub use stored::read as read_stored;
 
 use crate::cluster::api::objects::Objects as _;
 use crate::cluster::connect::client::Cluster;
@@ -23,7 +24,7 @@ use crate::pipeline::{Error, Release};
 use crate::support::diagnostic::{Problem, Problems};
 use judge::{Fate, Scope, Touched, judge, scope};
 use serde_json::Value as Json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What helm is about to do to a release.
 #[derive(Debug, Clone)]
@@ -55,8 +56,8 @@ pub enum Origin {
     Others(Option<String>),
 }
 
-/// An object by group, kind, namespace and name, in an order that does not depend on the record.
-type Objects = BTreeMap<Object, Stored>;
+/// Objects as they are written, each with its group, kind, namespace and name.
+type Objects = Vec<(Object, Json)>;
 
 impl Operation {
     /// A verb on a release of our own chart.
@@ -107,7 +108,20 @@ pub fn check(cluster: &Cluster, release: &Release, operation: &Operation) -> Res
     if !problems.0.is_empty() {
         return Err(Error::Refused(problems));
     }
-    let touched = touched(cluster, release, &operation.verb, all)?;
+    let mut scopes = Scopes { cluster, space: &release.namespace, known: BTreeMap::new() };
+    let mut keyed = Vec::new();
+    for ((revision, objects), record) in all.into_iter().zip(&used) {
+        let objects = scopes.keyed(objects)?;
+        for twice in twice(&objects) {
+            let what = format!("{} holds {} twice, and helm works on both", record.stored_as(), shown(twice));
+            problems.push(Problem::at("", what).hint(way_out(release, record)));
+        }
+        keyed.push((revision, objects));
+    }
+    if !problems.0.is_empty() {
+        return Err(Error::Refused(problems));
+    }
+    let touched = touched(&mut scopes, &operation.verb, keyed)?;
     let (name, any) = ((&*release.name, &*release.namespace), matches!(operation.origin, Origin::Others(_)));
     let bad: Vec<Problem> = touched.iter().filter_map(|one| judge(one, name, &release.allowed, any)).collect();
     if let (false, Some(last)) = (bad.is_empty(), used.last()) {
@@ -119,9 +133,10 @@ pub fn check(cluster: &Cluster, release: &Release, operation: &Operation) -> Res
         problems.0.extend(bad);
         return Err(Error::Refused(problems));
     }
-    let goes = touched.into_iter().filter(|one| one.fate == Fate::Deleted && !is_kept(&one.stored.object));
+    let goes = touched.into_iter().filter(|one| one.fate == Fate::Deleted && !is_kept(&one.stored));
     let hooks = used.into_iter().max_by_key(|record| record.revision).map(|record| record.hooks);
-    Ok(Outlook { goes: goes.map(|one| one.object).collect(), hooks: hooks.unwrap_or_default() })
+    let goes: BTreeSet<Object> = goes.map(|one| one.object).collect();
+    Ok(Outlook { goes: goes.into_iter().collect(), hooks: hooks.unwrap_or_default() })
 }
 
 /// The records that helm reads for a verb: what was good last, what came last, and what it is to go back to.
@@ -188,36 +203,41 @@ fn way_out(release: &Release, record: &Record) -> String {
     )
 }
 
+/// Objects that a record holds more than once.
+fn twice(objects: &Objects) -> BTreeSet<&Object> {
+    let mut seen = BTreeSet::new();
+    objects.iter().map(|(object, _)| object).filter(|object| !seen.insert(*object)).collect()
+}
+
 /// What helm would do to each object of the records, with what is known of it.
-fn touched(
-    cluster: &Cluster,
-    release: &Release,
-    verb: &Verb,
-    records: Vec<(u64, Vec<Stored>)>,
-) -> Result<Vec<Touched>, Error> {
-    let mut scopes = Scopes { cluster, space: &release.namespace, known: BTreeMap::new() };
+fn touched(scopes: &mut Scopes, verb: &Verb, records: Vec<(u64, Objects)>) -> Result<Vec<Touched>, Error> {
     let chart = match verb {
-        Verb::Upgrade(Some(objects)) => {
-            scopes.keyed(objects.iter().map(|object| Stored { object: object.clone(), tagged: false }))?
-        }
+        Verb::Upgrade(Some(objects)) => scopes.keyed(objects.iter().cloned())?,
         _ => Objects::new(),
     };
-    let target = if let Verb::Rollback(revision) = verb { Some(*revision) } else { None };
-    let (wanted, base): (Vec<_>, Vec<_>) = records.into_iter().partition(|(revision, _)| Some(*revision) == target);
-    let wanted = scopes.keyed(wanted.into_iter().flat_map(|(_, objects)| objects))?;
-    let base = scopes.keyed(base.into_iter().flat_map(|(_, objects)| objects))?;
-    let mut fates: BTreeMap<Object, (Fate, Stored)> = BTreeMap::new();
-    for (object, stored) in base {
-        let changed = chart.contains_key(&object) || matches!(verb, Verb::Upgrade(None));
-        fates.insert(object, (if changed { Fate::Changed } else { Fate::Deleted }, stored));
-    }
-    fates.extend(wanted.into_iter().map(|(object, stored)| (object, (Fate::Restored, stored))));
     let mut found = Vec::new();
-    for (object, (fate, stored)) in fates {
-        let (scope, live) = scopes.look(&object, &stored.object)?;
+    for (object, fate, stored) in fates(verb, &chart, records) {
+        let (scope, live) = scopes.look(&object, &stored)?;
         found.push(Touched { object, fate, scope, stored, live });
     }
     Ok(found)
+}
+
+/// What helm would do to each object of each record. An object that several records hold is judged in each.
+fn fates(verb: &Verb, chart: &Objects, records: Vec<(u64, Objects)>) -> Vec<(Object, Fate, Json)> {
+    let target = if let Verb::Rollback(revision) = verb { Some(*revision) } else { None };
+    let of = |objects: &Objects| objects.iter().map(|(object, _)| object.clone()).collect::<BTreeSet<_>>();
+    let (wanted, base): (Vec<_>, Vec<_>) = records.into_iter().partition(|(revision, _)| Some(*revision) == target);
+    let wanted: Objects = wanted.into_iter().flat_map(|(_, objects)| objects).collect();
+    let (changed, restored) = (of(chart), of(&wanted));
+    let base = base.into_iter().flat_map(|(_, objects)| objects).filter(|(object, _)| !restored.contains(object));
+    let fate = |object: &Object| {
+        let changed = changed.contains(object) || matches!(verb, Verb::Upgrade(None));
+        if changed { Fate::Changed } else { Fate::Deleted }
+    };
+    let base = base.map(|(object, stored)| (object.clone(), fate(&object), stored));
+    let wanted = wanted.iter().map(|(object, stored)| (object.clone(), Fate::Restored, stored.clone()));
+    base.chain(wanted).collect()
 }
 
 /// Kinds, as the cluster knows them.
@@ -240,12 +260,11 @@ impl Scopes<'_> {
     }
 
     /// The objects by what they are: without a namespace of their own they lie in the release's, or in none.
-    fn keyed(&mut self, objects: impl IntoIterator<Item = Stored>) -> Result<Objects, Error> {
+    fn keyed(&mut self, objects: impl IntoIterator<Item = Json>) -> Result<Objects, Error> {
         let mut found = Objects::new();
-        for stored in objects {
-            let object = &stored.object;
+        for object in objects {
             let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
-            let namespaced = self.kind(object)?.is_none_or(|kind| kind.namespaced);
+            let namespaced = self.kind(&object)?.is_none_or(|kind| kind.namespaced);
             let written = text(&object["metadata"]["namespace"]);
             let namespace = match (namespaced, written.is_empty()) {
                 (false, _) => String::new(),
@@ -255,7 +274,7 @@ impl Scopes<'_> {
             let version = text(&object["apiVersion"]);
             let group = version.split_once('/').map_or("", |(group, _)| group).to_owned();
             let (kind, name) = (text(&object["kind"]), text(&object["metadata"]["name"]));
-            found.insert(Object { group, kind, namespace, name }, stored);
+            found.push((Object { group, kind, namespace, name }, object));
         }
         Ok(found)
     }
@@ -269,5 +288,45 @@ impl Scopes<'_> {
             Scope::Inside | Scope::Unknown => None,
         };
         Ok((scope, live))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn object(kind: &str) -> Object {
+        Object { group: String::new(), kind: kind.into(), namespace: "n".into(), name: "x".into() }
+    }
+
+    fn stored(kind: &str, note: &str) -> (Object, Json) {
+        (object(kind), json!({"note": note}))
+    }
+
+    #[test]
+    fn an_object_that_a_record_holds_twice_is_seen() {
+        let record = vec![stored("Role", "a"), stored("Secret", "b"), stored("Role", "c")];
+        assert_eq!(twice(&record).into_iter().collect::<Vec<_>>(), [&object("Role")]);
+        assert!(twice(&record[..2].to_vec()).is_empty());
+    }
+
+    #[test]
+    fn every_document_of_every_record_is_judged() {
+        let records = || vec![(1, vec![stored("Role", "a"), stored("Secret", "b")]), (2, vec![stored("Role", "c")])];
+        let told = |verb: &Verb, chart: &Objects| {
+            let fates = fates(verb, chart, records()).into_iter();
+            fates
+                .map(|(object, fate, stored)| (object.kind, fate, stored["note"].as_str().unwrap().to_owned()))
+                .collect::<Vec<_>>()
+        };
+        let line = |kind: &str, fate, note: &str| (kind.to_owned(), fate, note.to_owned());
+        use Fate::{Changed, Deleted, Restored};
+        let all = [line("Role", Deleted, "a"), line("Secret", Deleted, "b"), line("Role", Deleted, "c")];
+        assert_eq!(told(&Verb::Uninstall, &Objects::new()), all);
+        let some = [line("Role", Changed, "a"), line("Secret", Deleted, "b"), line("Role", Changed, "c")];
+        assert_eq!(told(&Verb::Upgrade(Some(Vec::new())), &vec![stored("Role", "d")]), some);
+        let back = [line("Secret", Deleted, "b"), line("Role", Restored, "c")];
+        assert_eq!(told(&Verb::Rollback(2), &Objects::new()), back);
     }
 }

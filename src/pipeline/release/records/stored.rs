@@ -3,33 +3,26 @@
 //! Somebody may have written the record by hand, in words that two readers of YAML take differently. What could be read in
 //! two ways is not read at all.
 
+use super::plain::Plain;
 use crate::support::yaml;
 use serde_json::Value as Json;
 
-/// An object of a manifest.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Stored {
-    /// As it is written.
-    pub object: Json,
-    /// Whether its document may hold tags that helm resolves (`!!binary`), so that a name may be another one.
-    pub tagged: bool,
-}
-
 /// The objects in their order, those of lists one by one; why it cannot be read otherwise.
-pub fn read(manifest: &str) -> Result<Vec<Stored>, String> {
+pub fn read(manifest: &str) -> Result<Vec<Json>, String> {
     let mut objects = Vec::new();
     for text in documents(manifest)? {
         yaml::affordable(&text).map_err(|costly| costly.to_string())?;
+        // Our reader ignores a tag of a key, and helm's decodes it (`!!binary`).
+        if yaml::has_tags(&text) {
+            return Err("it holds a tag or a directive of YAML, which helm resolves".to_owned());
+        }
         let mut found = false;
-        let tagged = ["!!", "!<", "%TAG"].iter().any(|tag| text.contains(tag));
-        for document in yaml::documents(&text) {
-            let document = document.map_err(|error| error.to_string())?;
+        for document in yaml::documents_as(&text) {
+            let Plain(document) = document.map_err(|error| error.to_string())?;
             if std::mem::replace(&mut found, true) && !document.is_null() {
                 return Err("two documents stand where helm reads one".to_owned());
             }
-            let mut of_document = Vec::new();
-            add(document, &mut of_document)?;
-            objects.extend(of_document.into_iter().map(|object| Stored { object, tagged }));
+            add(document, &mut objects)?;
         }
     }
     Ok(objects)
@@ -58,9 +51,6 @@ fn add(document: Json, objects: &mut Vec<Json>) -> Result<(), String> {
                 return items.into_iter().try_for_each(|item| add(item, objects));
             }
             let object = Json::Object(fields);
-            if has_merge_key(&object) {
-                return Err("it holds a merge key (`<<`), which helm resolves".to_owned());
-            }
             let text = |value: &Json| value.as_str().is_some_and(|text| !text.is_empty());
             if !text(&object["apiVersion"]) || !text(&object["kind"]) || !text(&object["metadata"]["name"]) {
                 return Err("a document has no apiVersion, kind or name".to_owned());
@@ -70,13 +60,6 @@ fn add(document: Json, objects: &mut Vec<Json>) -> Result<(), String> {
         }
         _ => Err("a document is no object".to_owned()),
     }
-}
-
-/// In the parts that say which object it is.
-fn has_merge_key(object: &Json) -> bool {
-    let holds = |value: &Json| value.as_object().is_some_and(|fields| fields.contains_key("<<"));
-    let metadata = &object["metadata"];
-    [object, metadata, &metadata["annotations"], &metadata["labels"]].into_iter().any(holds)
 }
 
 #[cfg(test)]
@@ -92,7 +75,7 @@ mod tests {
     }
 
     fn names(manifest: &str) -> Result<Vec<String>, String> {
-        Ok(read(manifest)?.iter().map(|one| one.object["metadata"]["name"].as_str().unwrap().to_owned()).collect())
+        Ok(read(manifest)?.iter().map(|one| one["metadata"]["name"].as_str().unwrap().to_owned()).collect())
     }
 
     #[test]
@@ -103,8 +86,11 @@ mod tests {
         let list = "apiVersion: v1\nkind: ConfigMapList\nitems:\n- {apiVersion: v1, kind: Secret, metadata: {name: c}}\n- kind: List\n  items: [{apiVersion: v1, kind: Secret, metadata: {name: d}}]\n";
         assert_eq!(names(list).unwrap(), ["c", "d"]);
         assert_eq!(names("").unwrap(), [""; 0]);
-        let tagged = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: !!binary dGVhbS1h}\n";
-        assert!(read(tagged).unwrap()[0].tagged && !read(one).unwrap()[0].tagged);
+        for harmless in
+            ["\"a !!binary b\"", "it's new! !!binary", "'!!binary'", "|\n    !!binary x\n    # !x", "x # !!binary"]
+        {
+            assert_eq!(names(&format!("{one}data:\n  x: {harmless}\n")).unwrap(), ["a"], "{harmless}");
+        }
         let block =
             "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n  x: |\n    --- not a document\n";
         assert_eq!(names(block).unwrap(), ["a"]);
@@ -120,6 +106,17 @@ mod tests {
             format!("a: 1\n...\n{hidden}"),
             "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, <<: {namespace: other}}\n".to_owned(),
             "x: &x {kind: Namespace}\n<<: *x\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n".to_owned(),
+            format!("{hidden}items: []\n<<: {{items: [{{apiVersion: v1, kind: Namespace, metadata: {{name: other}}}}]}}\n"),
+            format!("{hidden}spec: {{a: [{{\"<<\": {{}}}}]}}\n"),
+            format!("{hidden}!!binary a2luZA==: ClusterRoleBinding\n"),
+            format!("{hidden}? !!binary a2luZA==\n: ClusterRoleBinding\n"),
+            format!("{hidden}spec: {{?!!binary a2luZA==: ClusterRoleBinding}}\n"),
+            format!("{hidden}# a comment that ends\r!!binary a2luZA==: ClusterRoleBinding\n"),
+            format!("{hidden}# a comment that ends\u{2028}!!binary a2luZA==: ClusterRoleBinding\n"),
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, !!binary bmFtZXNwYWNl: kube-system}\n".to_owned(),
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: !<tag:yaml.org,2002:binary> dGVhbS1h}\n".to_owned(),
+            format!("%TAG !e! tag:yaml.org,2002:\n{hidden}"),
+            "\"\\x24serde_json::private::RawValue\": '{\"apiVersion\": \"v1\", \"kind\": \"ConfigMap\", \"metadata\": {\"name\": \"a\"}}'\n".to_owned(),
             "{\"apiVersion\": \"v1\"}{\"kind\": \"x\"}".to_owned(),
             "apiVersion: v1\nkind: ConfigMap\n".to_owned(),
             "just text\n".to_owned(),
