@@ -9,21 +9,21 @@ use std::path::Path;
 /// Modules of the library and what each may name. A module that is not here, or a name that is not listed, is an error.
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("support", &[]),
-    ("k8s", &["cluster"]),
+    ("k8s", &[]),
     ("manifest", &["support"]),
     ("config", &["support"]),
     ("external_charts", &["config", "support"]),
     ("app", &["config", "manifest", "support"]),
-    ("migration", &["cluster", "k8s", "support"]),
+    ("migration", &["k8s", "support"]),
     ("targets", &["app", "config", "support"]),
     ("inputs", &["app", "config", "manifest", "support", "targets"]),
-    ("rollout", &["cluster"]),
+    ("rollout", &["k8s"]),
     ("seal", &["support"]),
     ("sops", &["support"]),
-    ("helm", &["cluster", "support"]),
-    ("diff", &["cluster", "k8s", "support"]),
+    ("helm", &["cluster", "k8s", "support"]),
+    ("diff", &["k8s", "support"]),
     ("cluster", &["k8s", "support"]),
-    ("doctor", &["cluster", "helm", "k8s", "support", "targets"]),
+    ("doctor", &["helm", "k8s", "support", "targets"]),
     (
         "pipeline",
         &[

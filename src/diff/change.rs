@@ -5,7 +5,8 @@ use super::fields::{Field, below, fields, stripped};
 use super::manifest::Object;
 use super::predict::predict;
 use super::{immutable, restart};
-use crate::cluster::api::objects::annotation;
+use crate::k8s::labels;
+use crate::k8s::object::annotation;
 use crate::support::redact::{MASK, Mask};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -89,8 +90,10 @@ pub fn change(object: &Object, sides: Sides, mask: &Mask) -> Option<Change> {
     match (sides.wanted, sides.live) {
         (None, None) => None,
         (None, Some(live)) => {
-            let change = match annotation(live, "helm.sh/resource-policy") {
-                Some("keep") => plain(Action::Keep, Some("no longer in the chart; helm.sh/resource-policy: keep")),
+            let change = match annotation(live, labels::RESOURCE_POLICY) {
+                Some(labels::KEEP) => {
+                    plain(Action::Keep, Some("no longer in the chart; helm.sh/resource-policy: keep"))
+                }
                 _ => plain(Action::Delete, None),
             };
             // A manifest does not say which kinds belong to the whole cluster.

@@ -1,6 +1,7 @@
 //! The objects of a manifest as helm keeps it: one YAML text, many documents.
 
-use crate::cluster::api::objects::name_of;
+use crate::k8s::labels;
+use crate::k8s::object::name_of;
 use crate::support::diagnostic::Problem;
 use crate::support::redact::base64;
 use serde_json::{Value as Json, json};
@@ -71,21 +72,17 @@ fn encode(secret: &mut Json) {
         return;
     };
     for (key, text) in texts {
-        crate::cluster::api::objects::set(
-            secret,
-            &["data", &key],
-            json!(base64(text.as_str().unwrap_or_default().as_bytes())),
-        );
+        crate::k8s::object::set(secret, &["data", &key], json!(base64(text.as_str().unwrap_or_default().as_bytes())));
     }
 }
 
 /// Writes what helm adds to every object of a release and leaves out of the manifest.
 pub fn mark(object: &mut Json, release: &str, namespace: &str) {
     for (group, key, value) in [
-        ("labels", "app.kubernetes.io/managed-by", "Helm"),
-        ("annotations", "meta.helm.sh/release-name", release),
-        ("annotations", "meta.helm.sh/release-namespace", namespace),
+        ("labels", labels::MANAGED_BY, labels::BY_HELM),
+        ("annotations", labels::RELEASE_NAME, release),
+        ("annotations", labels::RELEASE_NAMESPACE, namespace),
     ] {
-        crate::cluster::api::objects::set(object, &["metadata", group, key], json!(value));
+        crate::k8s::object::set(object, &["metadata", group, key], json!(value));
     }
 }

@@ -1,6 +1,7 @@
 //! Why the pods of a workload are replaced: its pod template changes, and these are the reasons in words.
 
 use super::fields::{Field, below, fields};
+use crate::k8s::labels;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,12 +12,12 @@ const ANNOTATIONS: &str = "metadata.annotations";
 const WORKLOADS: [&str; 3] = ["Deployment", "StatefulSet", "DaemonSet"];
 
 /// The annotation with the marks of secrets: `name=mark,name=mark`.
-pub(super) const MARKS: &str = crate::cluster::api::objects::marks::SECRETS;
+pub(super) const MARKS: &str = labels::SECRETS;
 
 /// Annotations of a pod template that stand for something outside of it.
 const STAND_FOR: [(&str, &str); 3] = [
-    ("aspire-k8s/config", "configuration"),
-    ("aspire-k8s/files", "files"),
+    (labels::CONFIG, "configuration"),
+    (labels::FILES, "files"),
     ("kubectl.kubernetes.io/restartedAt", "a restart by hand is taken back"),
 ];
 

@@ -1,6 +1,6 @@
 //! The objects of a chart, out of the text that helm rendered.
 
-use crate::cluster::api::facts::KindName;
+use crate::k8s::kind::KindName;
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
 

@@ -1,9 +1,8 @@
 //! Kinds that the chart needs and the cluster may not have: what usually brings them is in a table.
 
 use super::{Finding, Verdict, or_ok};
-use crate::cluster::api::error::Error;
-use crate::cluster::api::facts::KindName;
-use crate::k8s::kind::Kind;
+use crate::k8s::error::Error;
+use crate::k8s::kind::{Kind, KindName};
 use std::collections::BTreeMap;
 
 /// Groups of kinds that no cluster has by itself, and what brings them.
@@ -40,7 +39,7 @@ pub fn kinds(found: &BTreeMap<KindName, Result<Option<Kind>, Error>>) -> Vec<Fin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::api::error::ErrorKind;
+    use crate::k8s::error::ErrorKind;
     use crate::k8s::kind::SECRET;
 
     #[test]

@@ -3,8 +3,8 @@
 use super::pods::{self, pods};
 use super::storage::claims;
 use super::{Finding, Verdict, or_ok};
-use crate::cluster::api::error::Error;
-use crate::cluster::api::objects::name_of;
+use crate::k8s::error::Error;
+use crate::k8s::object::name_of;
 use crate::k8s::quantity::Quantity;
 use serde_json::{Value as Json, json};
 use std::cmp::Ordering;

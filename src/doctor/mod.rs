@@ -99,8 +99,8 @@ impl Finding {
     }
 
     /// What could not be read.
-    fn unread(check: &'static str, subject: impl Into<String>, error: &crate::cluster::api::error::Error) -> Self {
-        use crate::cluster::api::error::ErrorKind::{Forbidden, Unauthorized};
+    fn unread(check: &'static str, subject: impl Into<String>, error: &crate::k8s::error::Error) -> Self {
+        use crate::k8s::error::ErrorKind::{Forbidden, Unauthorized};
         let verdict = match error.kind() {
             Forbidden | Unauthorized => Verdict::Skipped,
             _ => Verdict::Failed,
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn what_may_not_be_read_is_no_fault() {
-        use crate::cluster::api::error::{Error, ErrorKind};
+        use crate::k8s::error::{Error, ErrorKind};
         for (kind, verdict) in [(ErrorKind::Forbidden, Verdict::Skipped), (ErrorKind::Timeout, Verdict::Failed)] {
             assert_eq!(Finding::unread("x", "", &Error::new(kind, "no").hint("h")).verdict, verdict);
         }

@@ -2,8 +2,9 @@
 
 use super::chart::kind_name;
 use super::{Finding, Verdict, or_ok};
-use crate::cluster::api::claims::ReleaseName;
-use crate::cluster::api::objects::{helm_release, label, marks, name_of};
+use crate::k8s::labels;
+use crate::k8s::object::{label, name_of};
+use crate::k8s::ownership::{ReleaseName, helm_release};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
@@ -15,9 +16,9 @@ pub fn names(objects: &[Json], live: &[Json], release: ReleaseName<'_>) -> Vec<F
     for object in objects.iter().filter(|object| object["kind"] != "PersistentVolumeClaim") {
         let (version, kind) = kind_name(object);
         let Some(live) = live.get(&((version, kind.clone()), name_of(object))) else { continue };
-        let reason = match (helm_release(live), label(live, marks::MANAGED_BY)) {
-            (Some(owner), Some("Helm")) if owner == (release.name, release.namespace) => continue,
-            (Some((name, namespace)), Some("Helm")) => {
+        let reason = match (helm_release(live), label(live, labels::MANAGED_BY)) {
+            (Some(owner), Some(labels::BY_HELM)) if owner == (release.name, release.namespace) => continue,
+            (Some((name, namespace)), Some(labels::BY_HELM)) => {
                 format!("belongs to the release {name} in namespace {namespace}")
             }
             _ => "was not made by helm".to_owned(),

@@ -1,6 +1,6 @@
 //! The pods that objects make: how many, of which template. One row a kind.
 
-use crate::cluster::api::objects::name_of;
+use crate::k8s::object::name_of;
 use serde_json::Value as Json;
 
 /// Pods of one template.

@@ -1,7 +1,7 @@
 //! Quotas in figures: what is used, what is asked for, what is left.
 
 use super::*;
-use crate::cluster::api::error::ErrorKind;
+use crate::k8s::error::ErrorKind;
 use serde_json::json;
 
 fn workload(name: &str, replicas: u64, resources: &Json) -> Json {

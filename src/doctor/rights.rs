@@ -4,10 +4,12 @@
 
 use super::chart::kind_name;
 use super::{Finding, Verdict, or_ok};
-use crate::cluster::api::error::Error;
-use crate::cluster::api::facts::{KindName, Right};
 use crate::helm::Version;
-use crate::k8s::kind::{CLAIM, CONFIG_MAP, DEPLOYMENT, Kind, LEASE, NAMESPACE, POD, SECRET, SERVICE, STATEFUL_SET};
+use crate::k8s::error::Error;
+use crate::k8s::kind::{
+    CLAIM, CONFIG_MAP, DEPLOYMENT, Kind, KindName, LEASE, NAMESPACE, POD, SECRET, SERVICE, STATEFUL_SET,
+};
+use crate::k8s::permission::Permission;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,7 +35,7 @@ pub struct Asks<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Need {
     /// The right.
-    pub right: Right,
+    pub right: Permission,
     /// Whether a deploy fails without it, or only something later.
     pub verdict: Verdict,
     /// For whom it is.
@@ -120,7 +122,7 @@ struct Needs<'a> {
 impl Needs<'_> {
     fn add(&mut self, kind: &Kind, verb: &'static str, verdict: Verdict, why: &'static str) {
         let namespace = if kind.namespaced { self.asks.namespace.to_owned() } else { String::new() };
-        let right = Right { verb, kind: kind.clone(), namespace, name: String::new() };
+        let right = Permission { verb, kind: kind.clone(), namespace, name: String::new() };
         match self.list.iter_mut().find(|need| need.right == right) {
             Some(known) if known.verdict < verdict => *known = Need { right, verdict, why },
             Some(_) => {}
@@ -172,7 +174,7 @@ pub fn rights(needs: &[Need], held: &[Result<bool, Error>]) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::api::error::ErrorKind;
+    use crate::k8s::error::ErrorKind;
     use serde_json::json;
 
     fn asks(helm: &str) -> Asks<'static> {

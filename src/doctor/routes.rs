@@ -1,8 +1,8 @@
 //! Classes of Ingresses and Gateways: is there a controller that will serve them?
 
 use super::{Finding, Verdict};
-use crate::cluster::api::error::Error;
-use crate::cluster::api::objects::name_of;
+use crate::k8s::error::Error;
+use crate::k8s::object::name_of;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -5,8 +5,8 @@
 
 use super::pods::{Pods, pods};
 use super::{Finding, Verdict, or_ok};
-use crate::cluster::api::error::Error;
-use crate::cluster::api::objects::label;
+use crate::k8s::error::Error;
+use crate::k8s::object::label;
 use serde_json::Value as Json;
 
 const CHECK: &str = "pod-security";
@@ -208,7 +208,7 @@ fn text(value: &Json) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::api::error::ErrorKind;
+    use crate::k8s::error::ErrorKind;
     use serde_json::json;
 
     fn good() -> Json {

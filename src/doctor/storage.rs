@@ -1,8 +1,8 @@
 //! Storage classes: does each claim find one, or a volume that somebody made beforehand?
 
 use super::{Finding, Verdict, or_ok};
-use crate::cluster::api::error::Error;
-use crate::cluster::api::objects::{annotation, name_of};
+use crate::k8s::error::Error;
+use crate::k8s::object::{annotation, name_of};
 use serde_json::Value as Json;
 
 const DEFAULT: &str = "storageclass.kubernetes.io/is-default-class";
@@ -95,7 +95,7 @@ pub fn classes(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::api::error::ErrorKind;
+    use crate::k8s::error::ErrorKind;
     use serde_json::json;
 
     fn claim(class: &Json) -> Vec<Json> {

@@ -2,9 +2,9 @@
 
 use super::pods::pods;
 use super::{Finding, Verdict};
-use crate::cluster::api::error::Error;
-use crate::cluster::api::objects::name_of;
 use crate::helm::{Error as HelmError, Version};
+use crate::k8s::error::Error;
+use crate::k8s::object::name_of;
 use serde_json::Value as Json;
 
 /// The oldest Kubernetes that charts are made for (`kubeVersion` of Chart.yaml).
@@ -103,7 +103,7 @@ fn numbers(version: &str) -> Option<(u32, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::api::error::ErrorKind;
+    use crate::k8s::error::ErrorKind;
     use serde_json::json;
 
     fn with_variable(name: &str) -> Vec<Json> {

@@ -4,8 +4,8 @@
 
 use super::pods::pods;
 use super::{Finding, Verdict, or_ok, security};
-use crate::cluster::api::error::{Error, ErrorKind};
-use crate::cluster::api::objects::{name_of, set};
+use crate::k8s::error::{Error, ErrorKind};
+use crate::k8s::object::{name_of, set};
 use serde_json::{Value as Json, json};
 
 /// Most pods that are tried; an application with more has many alike.

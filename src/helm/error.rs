@@ -90,7 +90,7 @@ pub enum Error {
     },
     /// It was not started, because the lock of the release could not be kept.
     #[error(transparent)]
-    Lock(crate::cluster::api::error::Error),
+    Lock(crate::k8s::error::Error),
     /// It answered something else than was asked for.
     #[error("`{command}` answered something that is not {expected}")]
     Unreadable {

@@ -58,7 +58,7 @@ pub trait Follow: Send + Sync {
     /// A variable for the environment of these helms, by which they can be found.
     fn mark(&self) -> (&'static str, String);
     /// One is about to start; an error keeps it from starting.
-    fn starts(&self, command: &str, timeout: Duration) -> crate::cluster::api::error::Result<()>;
+    fn starts(&self, command: &str, timeout: Duration) -> crate::k8s::error::Result<()>;
     /// It runs as this process.
     fn runs(&self, process: u32);
 }

@@ -378,9 +378,9 @@ impl Follow for Ears {
     fn mark(&self) -> (&'static str, String) {
         ("MARK", "abc".into())
     }
-    fn starts(&self, command: &str, timeout: Duration) -> crate::cluster::api::error::Result<()> {
+    fn starts(&self, command: &str, timeout: Duration) -> crate::k8s::error::Result<()> {
         self.0.lock().unwrap().push(format!("{command} {}", timeout.as_secs()));
-        if self.1 { Err(crate::cluster::api::error::Error::refused("not now")) } else { Ok(()) }
+        if self.1 { Err(crate::k8s::error::Error::refused("not now")) } else { Ok(()) }
     }
     fn runs(&self, process: u32) {
         self.0.lock().unwrap().push(if process > 0 { "runs".into() } else { "?".into() });

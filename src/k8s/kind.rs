@@ -1,13 +1,14 @@
-//! The kinds of objects we touch, and their addresses below the API server.
+//! The kinds of objects we touch.
 //!
-//! The table saves a request for the usual ones; every other kind is looked up ([`crate::cluster::connect::client::Cluster::kind`]).
+//! The table saves a request for the usual ones; every other kind is looked up in what the API server serves.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use serde_json::Value;
 
-use crate::cluster::api::error::{Error, ErrorKind, Result};
+/// Group and version, and kind, as written in objects.
+pub type KindName = (String, String);
 
 /// A kind of object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,39 +102,12 @@ impl Kind {
     pub fn resource(&self) -> String {
         if self.group().is_empty() { self.plural.to_string() } else { format!("{}.{}", self.plural, self.group()) }
     }
-
-    /// The address of all objects of this kind in a namespace; with an empty namespace, everywhere.
-    pub(crate) fn path(&self, namespace: &str) -> Result<String> {
-        let base = version_path(&self.api_version)?;
-        let plural = segment(&self.plural)?;
-        if !self.namespaced || namespace.is_empty() {
-            return Ok(format!("{base}/{plural}"));
-        }
-        Ok(format!("{base}/namespaces/{}/{plural}", segment(namespace)?))
-    }
 }
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.kind)
     }
-}
-
-/// The address of a group and version.
-pub(crate) fn version_path(api_version: &str) -> Result<String> {
-    match api_version.split_once('/') {
-        Some((group, version)) => Ok(format!("/apis/{}/{}", segment(group)?, segment(version)?)),
-        None => Ok(format!("/api/{}", segment(api_version)?)),
-    }
-}
-
-/// A text as one part of an address; what would make it two parts, or a query, is refused.
-pub(crate) fn segment(text: &str) -> Result<&str> {
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | ':');
-    if text.is_empty() || text == "." || text == ".." || !text.chars().all(fits) {
-        return Err(Error::new(ErrorKind::Invalid, format!("{text:?} can be no name of a Kubernetes object")));
-    }
-    Ok(text)
 }
 
 /// The kind named in a list of a version's resources, as the API server answers it.
@@ -154,17 +128,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn addresses() {
-        assert_eq!(SECRET.path("shop").unwrap(), "/api/v1/namespaces/shop/secrets");
-        assert_eq!(SECRET.path("").unwrap(), "/api/v1/secrets");
-        assert_eq!(NAMESPACE.path("shop").unwrap(), "/api/v1/namespaces");
-        assert_eq!(DEPLOYMENT.path("shop").unwrap(), "/apis/apps/v1/namespaces/shop/deployments");
-        for bad in ["a/b", "..", "a?x", "a b", "%2e", "ä"] {
-            assert_eq!(SECRET.path(bad).unwrap_err().kind(), ErrorKind::Invalid, "{bad}");
-        }
-    }
 
     #[test]
     fn words_of_permissions() {

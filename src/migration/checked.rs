@@ -8,7 +8,7 @@ use super::journal::{Change, ClaimNote, Journal};
 use super::machine::{Direction, Phase};
 use super::observe::Live;
 use super::text::digest;
-use crate::cluster::api::claims::ReleaseName;
+use crate::k8s::ownership::ReleaseName;
 use std::collections::BTreeSet;
 
 /// Longest name of an object.

@@ -1,7 +1,7 @@
 //! What happens to the data in each folder when a workload changes. Pure.
 
 use super::journal::Confirmation;
-use crate::cluster::api::objects::name_of;
+use crate::k8s::object::name_of;
 use serde::Serialize;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};

@@ -8,7 +8,8 @@ use super::journal::Confirmation;
 use super::observe::Live;
 use super::pairs::pairs;
 use super::servers::{Judgement, judge};
-use crate::cluster::api::objects::{label, marks, name_of};
+use crate::k8s::labels;
+use crate::k8s::object::{label, name_of};
 use crate::support::diagnostic::Problem;
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -75,8 +76,8 @@ pub fn losses(sides: Sides<'_>) -> Vec<DataNote> {
 /// that a workload mounts.
 fn forgotten(sides: Sides<'_>, used: &BTreeSet<&str>, target: &Json) -> Vec<DataNote> {
     let mut live = sides.live.deployments.iter().chain(&sides.live.stateful_sets);
-    let Some(component) = label(target, marks::COMPONENT) else { return Vec::new() };
-    let is_it = |object: &Json| label(object, marks::COMPONENT) == Some(component);
+    let Some(component) = label(target, labels::COMPONENT) else { return Vec::new() };
+    let is_it = |object: &Json| label(object, labels::COMPONENT) == Some(component);
     let containers = containers(target);
     let claimed = containers.iter().flat_map(|container| data::claimed(target, container));
     let new: Vec<(String, Place)> = claimed.filter(|(_, place)| !is_there(place, target, sides.live)).collect();
@@ -156,14 +157,14 @@ fn containers(workload: &Json) -> Vec<Json> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::api::claims::ReleaseName;
+    use crate::k8s::ownership::ReleaseName;
     use serde_json::json;
 
     /// An object of the release `shop` and a component.
     fn ours(kind: &str, name: &str, component: &str) -> Json {
         json!({"kind": kind, "metadata": {
             "name": name,
-            "labels": {marks::COMPONENT: component},
+            "labels": {labels::COMPONENT: component},
             "annotations": {"meta.helm.sh/release-name": "shop", "meta.helm.sh/release-namespace": "n"},
         }})
     }

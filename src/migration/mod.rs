@@ -30,6 +30,6 @@ pub use machine::{
     Action, Claim, Direction, HelmRun, MOST_FAILURES, MOST_STOPS, Observed, Pair, Phase, Progress, Revision, Role,
     Side, Status, Stop, Wait, Workload, next,
 };
-pub use observe::{KEEP, Live, POLICIES, entry_of_ours, former_policy, observe, retired};
+pub use observe::{Live, POLICIES, entry_of_ours, former_policy, observe, retired};
 pub use pods::pods_of;
 pub use text::{described, digest, digest_of_new};

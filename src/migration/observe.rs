@@ -4,13 +4,11 @@ use super::fixed;
 use super::journal::{Change, ClaimNote, How, Journal, Named};
 use super::machine::{Claim, Direction, HelmRun, Observed, Pair, Revision, Role, Side, Workload};
 use super::pods::{belongs, controller, has_ended, root, strangers};
-use crate::cluster::api::claims::ReleaseName;
-use crate::cluster::api::objects::{annotation, marks, name_of};
+use crate::k8s::labels;
+use crate::k8s::object::{annotation, name_of};
+use crate::k8s::ownership::ReleaseName;
 use crate::k8s::quantity::Quantity;
 use serde_json::Value as Json;
-
-/// Annotation by which helm leaves an object alone that left the chart.
-pub const KEEP: &str = "helm.sh/resource-policy";
 
 /// The reclaim policies that there are.
 pub const POLICIES: [&str; 3] = ["Retain", "Delete", "Recycle"];
@@ -96,15 +94,15 @@ pub fn replicas(workload: &Json) -> u32 {
 
 /// Whether a claim is of this release: made by helm for it, or by a StatefulSet of it, which only labels tell.
 fn is_claim_of(claim: &Json, release: ReleaseName<'_>) -> bool {
-    let label = |key| crate::cluster::api::objects::label(claim, key);
-    let by_helm = annotation(claim, "meta.helm.sh/release-name").is_some();
-    let by_set = label(marks::INSTANCE) == Some(release.name) && label(marks::COMPONENT).is_some();
+    let label = |key| crate::k8s::object::label(claim, key);
+    let by_helm = annotation(claim, labels::RELEASE_NAME).is_some();
+    let by_set = label(labels::INSTANCE) == Some(release.name) && label(labels::COMPONENT).is_some();
     release.owns(claim) || (!by_helm && by_set)
 }
 
 /// The reclaim policy of a volume before it was kept, where the volume says one that there is.
 pub fn former_policy(volume: &Json) -> Option<&str> {
-    annotation(volume, marks::RECLAIM_POLICY).filter(|policy| POLICIES.contains(policy))
+    annotation(volume, labels::RECLAIM_POLICY).filter(|policy| POLICIES.contains(policy))
 }
 
 fn count(number: usize) -> u32 {
@@ -177,7 +175,7 @@ impl<'a> Owners<'a> {
 /// The ReplicaSets of a Deployment that was deleted without them, and that no other Deployment took over.
 pub fn retired<'a>(change: &'a Change, release: ReleaseName<'a>, live: &'a Live) -> impl Iterator<Item = &'a Json> {
     live.replica_sets.iter().filter(move |set| {
-        let hash = crate::cluster::api::objects::label(set, "pod-template-hash").unwrap_or_default();
+        let hash = crate::k8s::object::label(set, "pod-template-hash").unwrap_or_default();
         let of = name_of(set).strip_suffix(hash).and_then(|name| name.strip_suffix('-'));
         change.how == How::Adopt
             && change.old.kind == "Deployment"
@@ -225,7 +223,7 @@ pub fn entry_of_ours(object: &Json) -> Option<usize> {
     let entries = object["metadata"]["managedFields"].as_array()?;
     entries
         .iter()
-        .position(|entry| entry["manager"] == marks::US && !entry["fieldsV1"]["f:spec"]["f:replicas"].is_null())
+        .position(|entry| entry["manager"] == labels::US && !entry["fieldsV1"]["f:spec"]["f:replicas"].is_null())
 }
 
 fn claim(note: &ClaimNote, release: ReleaseName<'_>, live: &Live) -> Claim {
@@ -241,7 +239,7 @@ fn claim(note: &ClaimNote, release: ReleaseName<'_>, live: &Live) -> Claim {
     let policy_owns = metadata["ownerReferences"].as_array().is_some_and(|owners| !owners.is_empty());
     Claim {
         intact: metadata["uid"] == *note.uid && metadata["deletionTimestamp"].is_null() && same_volume,
-        kept: annotation(object, KEEP) == Some("keep"),
+        kept: annotation(object, labels::RESOURCE_POLICY) == Some(labels::KEEP),
         retained: note.retained.is_none() || reclaim.is_none_or(|policy| policy == "Retain"),
         owned: policy_owns,
         to_restore: note.stays

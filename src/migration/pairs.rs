@@ -3,7 +3,8 @@
 use super::data;
 use super::detect::{Sides, named, workloads};
 use super::fixed::{self, KINDS};
-use crate::cluster::api::objects::{label, marks, name_of};
+use crate::k8s::labels;
+use crate::k8s::object::{label, name_of};
 use serde_json::Value as Json;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -44,7 +45,7 @@ impl<'a> Leaving<'a> {
     fn push(&mut self, object: &'a Json) {
         let place = self.all.len();
         self.all.push(object);
-        if let Some(component) = label(object, marks::COMPONENT) {
+        if let Some(component) = label(object, labels::COMPONENT) {
             self.components.entry(component).or_default().push(place);
         }
         if selector(object).is_object() {
@@ -57,7 +58,7 @@ impl<'a> Leaving<'a> {
 
     /// Those that the target takes the place of, in their order.
     fn counterparts(&self, target: &Json) -> impl Iterator<Item = &'a Json> {
-        let same_component = label(target, marks::COMPONENT).and_then(|component| self.components.get(component));
+        let same_component = label(target, labels::COMPONENT).and_then(|component| self.components.get(component));
         let same_pods = self.selectors.get(selector(target));
         let claims = data::claims_of(target);
         let same_claim = claims.iter().filter_map(|claim| self.claims.get(claim));

@@ -2,7 +2,7 @@
 
 use super::journal::{Change, How, Named};
 use super::observe::Live;
-use crate::cluster::api::objects::name_of;
+use crate::k8s::object::name_of;
 use serde_json::Value as Json;
 
 /// The workload that a pod belongs to, as kind and name; none without a controller. The name of a Deployment is read off
@@ -46,7 +46,7 @@ fn is_left_by(pod: &Json, change: &Change) -> bool {
     let number = name_of(pod).strip_prefix(&*change.old.name).and_then(|rest| rest.strip_prefix('-'));
     change.how == How::Adopt
         && controller(pod).is_none()
-        && crate::cluster::api::objects::label(pod, "statefulset.kubernetes.io/pod-name") == Some(name_of(pod))
+        && crate::k8s::object::label(pod, "statefulset.kubernetes.io/pod-name") == Some(name_of(pod))
         && number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 

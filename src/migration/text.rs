@@ -5,8 +5,9 @@ use super::detect::Promotion;
 use super::journal::{Change, How, Journal, Named};
 use super::machine::{Action, Direction, Phase, Role, Stop, Wait};
 use super::observe::Live;
-use crate::cluster::api::claims::ReleaseName;
-use crate::cluster::api::objects::{marks, name_of};
+use crate::k8s::labels;
+use crate::k8s::object::name_of;
+use crate::k8s::ownership::ReleaseName;
 use crate::support::diagnostic::Problem;
 use crate::support::digest::sha256;
 use serde_json::Value as Json;
@@ -167,7 +168,7 @@ fn constant(object: &Json, changes: &[Change]) -> Json {
                 spec.remove("replicas");
             }
             let annotations = constant.pointer_mut("/spec/template/metadata/annotations");
-            annotations.and_then(Json::as_object_mut).and_then(|all| all.remove(marks::SECRETS));
+            annotations.and_then(Json::as_object_mut).and_then(|all| all.remove(labels::SECRETS));
         }
         _ => {}
     }

@@ -1,12 +1,14 @@
 //! The way to the dashboard of a release: its pod, its token, and a port of this machine that leads there. Writes nothing.
 
 use super::{Error, Release};
-use crate::cluster::api::error::ErrorKind;
-use crate::cluster::api::objects::{Objects, name_of};
+use crate::cluster::api::objects::Objects;
 use crate::cluster::connect::client::Cluster;
 use crate::cluster::connect::forward::PodPort;
 use crate::config::DASHBOARD_LABEL;
+use crate::k8s::error::ErrorKind;
 use crate::k8s::kind::{DEPLOYMENT, POD, SECRET};
+use crate::k8s::labels;
+use crate::k8s::object::name_of;
 use crate::support::diagnostic::{Problem, Problems};
 use crate::support::redact::unbase64;
 use serde_json::Value as Json;
@@ -32,7 +34,7 @@ pub fn dashboard(
     failed: &dyn Fn(&str),
 ) -> Result<(), Error> {
     let cluster = release.connect()?;
-    let labels = format!("app.kubernetes.io/instance={},{DASHBOARD_LABEL}=true", release.name);
+    let labels = format!("{}={},{DASHBOARD_LABEL}=true", labels::INSTANCE, release.name);
     let pods = cluster.list(&POD, &release.namespace, &labels)?;
     let pod = match chosen(&pods) {
         Found::Ready(pod) => pod,

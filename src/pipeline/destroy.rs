@@ -4,10 +4,8 @@ pub(crate) mod namespace_deletion;
 
 use super::charts::Removal;
 use super::{Error, Release, Slot, charts};
-use crate::cluster::api::claims::ReleaseName;
-use crate::cluster::api::error::ErrorKind;
 use crate::cluster::api::namespace;
-use crate::cluster::api::objects::{Guard, Objects, Owner, Propagation, annotation, label, marks, name_of};
+use crate::cluster::api::objects::{Guard, Objects, Propagation};
 use crate::cluster::connect::client::Cluster;
 use crate::cluster::state::remembered::State;
 use crate::cluster::state::secret;
@@ -15,18 +13,20 @@ use crate::cluster::state::transition_record::Note;
 use crate::diff::Object;
 use crate::external_charts::PlannedChart;
 use crate::helm::{self, Helm, Options, Target};
+use crate::k8s::error::ErrorKind;
 use crate::k8s::kind::{CLAIM, CONFIG_MAP, SECRET, VOLUME};
+use crate::k8s::labels;
+use crate::k8s::object::{annotation, label, name_of};
+use crate::k8s::ownership::{Owner, ReleaseName};
 use crate::pipeline::destroy::namespace_deletion::Vacant;
 use crate::pipeline::engine::event::{Report, say};
 use crate::pipeline::engine::graph::{Graph, Step};
 use crate::pipeline::engine::run::{Conduct, Limits, run};
 use crate::pipeline::release::checks::is_our_claim;
-use crate::pipeline::release::lock;
 use crate::pipeline::release::lock::{Hold, Seen};
 use crate::pipeline::release::migration::consent;
-use crate::pipeline::release::records;
 use crate::pipeline::release::records::{Operation, Verb, shown};
-use crate::pipeline::release::{chart_secret, external_secrets};
+use crate::pipeline::release::{chart_secret, external_secrets, lock, records};
 use crate::support::diagnostic::Problem;
 use serde_json::Value as Json;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -385,7 +385,7 @@ pub fn check_release(
 }
 
 fn is_ours(object: &Json, release: &Release) -> bool {
-    label(object, marks::MANAGED_BY) == Some(marks::US) && label(object, marks::INSTANCE) == Some(&release.name)
+    label(object, labels::MANAGED_BY) == Some(labels::US) && label(object, labels::INSTANCE) == Some(&release.name)
 }
 
 /// The application that the release belongs to, as our own objects say.
@@ -394,13 +394,13 @@ pub fn live_application(cluster: &Cluster, release: &Release) -> Result<Option<S
     let state = cluster.get(&CONFIG_MAP, space, &State::name(&release.name))?;
     let secret = cluster.get(&SECRET, space, &crate::cluster::state::secret::ReleaseSecret::name(&release.name))?;
     let found = [state, secret].into_iter().flatten().find(|object| is_ours(object, release));
-    Ok(found.and_then(|object| annotation(&object, marks::APPLICATION).map(str::to_owned)))
+    Ok(found.and_then(|object| annotation(&object, labels::APPLICATION).map(str::to_owned)))
 }
 
 /// The claims of the release.
 fn our_claims(cluster: &Cluster, release: &Release) -> Result<Vec<Json>, Error> {
     let name = ReleaseName { name: &release.name, namespace: &release.namespace };
-    let live = cluster.list(&CLAIM, &release.namespace, &format!("{}={}", marks::INSTANCE, release.name))?;
+    let live = cluster.list(&CLAIM, &release.namespace, &format!("{}={}", labels::INSTANCE, release.name))?;
     Ok(live.into_iter().filter(|claim| is_our_claim(claim, name)).collect())
 }
 

@@ -42,12 +42,12 @@ pub use plan::{Planned, plan, steps as plan_steps};
 pub use rollback::{Rollback, rollback, steps as rollback_steps};
 pub use status::{Claim, Endpoint, Migration, Running, Secret, Standing, Status, status};
 
-use crate::cluster::api::claims::ReleaseName;
 use crate::cluster::connect::access::Access;
 use crate::cluster::connect::client::Cluster;
 use crate::cluster::connect::environment::Environment;
 use crate::cluster::connect::kubeconfig::Location;
 use crate::helm::{Helm, Target};
+use crate::k8s::ownership::ReleaseName;
 use crate::support::diagnostic::{Problem, Problems};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -75,7 +75,7 @@ pub enum Error {
     Helm(#[from] crate::helm::Error),
     /// The API server.
     #[error(transparent)]
-    Cluster(#[from] crate::cluster::api::error::Error),
+    Cluster(#[from] crate::k8s::error::Error),
     /// The input: values that are missing or wrong.
     #[error("{0}")]
     Input(#[from] Problems),
@@ -172,7 +172,7 @@ impl Error {
         match self {
             Self::Refused(_) => true,
             Self::Cluster(error) | Self::Helm(crate::helm::Error::Lock(error)) => {
-                error.kind() == crate::cluster::api::error::ErrorKind::Refused
+                error.kind() == crate::k8s::error::ErrorKind::Refused
             }
             Self::Helm(error) => error.is_in_progress(),
             Self::Several(errors) => errors.iter().all(Self::is_refusal),

@@ -6,6 +6,7 @@ use crate::cluster::connect::access::Access;
 use crate::cluster::connect::environment::Environment;
 use crate::helm::{Helm, Target, Values};
 use crate::inputs::{Given, Kept, Settled, settle};
+use crate::k8s::labels;
 use crate::pipeline::engine::graph::{Graph, Step};
 use crate::pipeline::engine::run::{Conduct, run};
 use crate::support::diagnostic::Problem;
@@ -149,7 +150,7 @@ fn objects(request: &Template, settled: &Settled, helm: &Helm) -> Result<String,
     let secret = json!({
         "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
         "metadata": {"name": format!("{}-secrets", request.release), "labels": {
-            "app.kubernetes.io/managed-by": "kubectl-aspire", "app.kubernetes.io/instance": request.release}},
+            labels::MANAGED_BY: labels::US, labels::INSTANCE: request.release}},
         "stringData": data,
     });
     Ok(format!(

@@ -2,30 +2,28 @@
 //! helm rollback with its number.
 
 use super::{Error, Release, Slot, destroy};
-use crate::cluster::api::objects::Owner;
 use crate::cluster::connect::client::Cluster;
-use crate::cluster::state::lease;
 use crate::cluster::state::remembered::State;
-use crate::cluster::state::secret;
 use crate::cluster::state::secret::Change;
+use crate::cluster::state::{lease, secret};
 use crate::helm::{Helm, Options, Target};
+use crate::k8s::ownership::Owner;
 use crate::pipeline::engine::event::{Report, say, warn};
 use crate::pipeline::engine::graph::{Ended, Graph, Step};
 use crate::pipeline::engine::run::{Conduct, Limits, run};
 use crate::pipeline::release::history::Past;
 use crate::pipeline::release::installation::Installation;
-use crate::pipeline::release::lock;
 use crate::pipeline::release::lock::{Hold, Lock, Seen};
 use crate::pipeline::release::migration::consent;
 use crate::pipeline::release::migration::consent::{Agreed, Consent};
 use crate::pipeline::release::migration::driver::{Driver, Terms, Way as KindsWay};
 use crate::pipeline::release::migration::log::Log;
-use crate::pipeline::release::records;
 use crate::pipeline::release::records::{Operation, Verb};
-use crate::pipeline::release::rollback_feasibility;
 use crate::pipeline::release::rollback_feasibility::Manifest;
 use crate::pipeline::release::watch::Watching;
-use crate::pipeline::release::{autoscaling, claim_sizes, predict, proof, snapshot};
+use crate::pipeline::release::{
+    autoscaling, claim_sizes, lock, predict, proof, records, rollback_feasibility, snapshot,
+};
 use crate::support::diagnostic::{Problem, Problems};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;

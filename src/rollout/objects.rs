@@ -2,7 +2,7 @@
 //!
 //! Objects are JSON as the API server gives it, with `kind`; what is missing reads as empty.
 
-use crate::cluster::api::claims::ReleaseName;
+use crate::k8s::ownership::ReleaseName;
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
 

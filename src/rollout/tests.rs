@@ -1,7 +1,7 @@
 //! Looks at live objects, one after the other, and what is told of each.
 
 use super::*;
-use crate::cluster::api::claims::ReleaseName;
+use crate::k8s::ownership::ReleaseName;
 use serde_json::{Value, json};
 use std::time::Duration;
 

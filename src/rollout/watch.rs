@@ -6,7 +6,7 @@ use super::objects::{Objects, Workload, at, number, text, uid};
 use super::progress::progress;
 use super::symptom::{Symptom, symptoms};
 use super::{Finding, Log, Progress, Reason, State};
-use crate::cluster::api::claims::ReleaseName;
+use crate::k8s::ownership::ReleaseName;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -5,12 +5,12 @@
 //! `PROMOTION_SEED=7` runs that one alone and tells all of it, `PROMOTION_SCHEDULES=10000` runs more of them.
 
 use crate::simulated::{Chart, Cluster, NAMESPACE, RELEASE, Recorded, claim_of, is_ending, name, uid};
-use kubectl_aspire::cluster::api::claims::ReleaseName;
+use kubectl_aspire::k8s::labels;
+use kubectl_aspire::k8s::ownership::ReleaseName;
 use kubectl_aspire::migration::detect::detect;
 use kubectl_aspire::migration::observe::observe;
 use kubectl_aspire::migration::{
-    Action, Change, Direction, HelmRun, Journal, KEEP, Live, Observed, Phase, Revision, Role, Sides, Status, Stop,
-    Wait, next,
+    Action, Change, Direction, HelmRun, Journal, Live, Observed, Phase, Revision, Role, Sides, Status, Stop, Wait, next,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -153,7 +153,7 @@ impl World<'_> {
             let claim = self.cluster.find("PersistentVolumeClaim", &note.name).unwrap();
             let volume = self.cluster.find("PersistentVolume", &note.volume).unwrap();
             let policy = volume["spec"]["persistentVolumeReclaimPolicy"].as_str();
-            if claim["metadata"]["annotations"][KEEP] != "keep"
+            if claim["metadata"]["annotations"][labels::RESOURCE_POLICY] != labels::KEEP
                 || (policy == Some("Retain")) == (note.stays && note.retained != Some(true))
             {
                 return Err(format!("I7: {} has the policy {policy:?}: {claim}", note.name));
@@ -233,7 +233,7 @@ impl World<'_> {
             Action::Protect(index) => {
                 let note = self.note.claims[index].clone();
                 self.cluster.change("PersistentVolumeClaim", &note.name, |claim| {
-                    claim["metadata"]["annotations"][KEEP] = "keep".into();
+                    claim["metadata"]["annotations"][labels::RESOURCE_POLICY] = labels::KEEP.into();
                 });
                 self.reclaim(&note.volume, "Retain", &json!("Delete"));
             }

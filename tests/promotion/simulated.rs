@@ -3,7 +3,8 @@
 //! Every function here is one step that nothing can interrupt; who steps when is drawn by the schedule. It must not know
 //! the machine.
 
-use kubectl_aspire::migration::{KEEP, Live, Status};
+use kubectl_aspire::k8s::labels;
+use kubectl_aspire::migration::{Live, Status};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -375,7 +376,7 @@ impl Cluster {
             Write::Remove(object) => {
                 let (kind, wanted) = (object["kind"].as_str().unwrap().to_owned(), name(&object).to_owned());
                 let live = self.of(&kind).iter().find(|live| name(live) == wanted);
-                if live.is_some_and(|live| live["metadata"]["annotations"][KEEP] != "keep") {
+                if live.is_some_and(|live| live["metadata"]["annotations"][labels::RESOURCE_POLICY] != labels::KEEP) {
                     self.delete(&kind, &wanted);
                 }
             }

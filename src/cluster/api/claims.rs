@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::objects::{helm_release, label, marks, name_of};
+use crate::k8s::labels;
+use crate::k8s::object::{label, name_of};
+use crate::k8s::ownership::{ReleaseName, helm_release};
 use crate::k8s::quantity::Quantity;
 use crate::support::diagnostic::Problem;
 
@@ -28,22 +30,6 @@ pub struct WantedClaim {
     pub place: String,
     /// Whether a StatefulSet makes it from a template, so that it bears no mark of helm.
     pub of_template: bool,
-}
-
-/// The release that will own the claim.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ReleaseName<'a> {
-    /// Its name.
-    pub name: &'a str,
-    /// Its namespace.
-    pub namespace: &'a str,
-}
-
-impl ReleaseName<'_> {
-    /// Whether an object says that helm made it for this release.
-    pub fn owns(self, object: &Value) -> bool {
-        helm_release(object) == Some((self.name, self.namespace))
-    }
 }
 
 /// What to do about a claim.
@@ -113,7 +99,7 @@ fn owner(wanted: &WantedClaim, release: ReleaseName<'_>, live: &Value) -> Option
     if wanted.of_template {
         return None;
     }
-    let (Some((name, namespace)), Some("Helm")) = (helm_release(live), label(live, marks::MANAGED_BY)) else {
+    let (Some((name, namespace)), Some(labels::BY_HELM)) = (helm_release(live), label(live, labels::MANAGED_BY)) else {
         return Some(problem(wanted, "is there already and was not made by helm").hint(existing));
     };
     if release.owns(live) {

@@ -6,7 +6,7 @@ use std::fmt;
 use kube::Error as Reported;
 use kube::core::Status;
 
-use super::error::{Error, ErrorKind};
+use crate::k8s::error::{Error, ErrorKind};
 use crate::k8s::kind::Kind;
 use crate::support::redact::mask;
 

@@ -7,12 +7,14 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::error::Result;
+use super::address::{segment, version_path};
 use super::explain::Attempt;
-use super::objects::name_of;
 use crate::cluster::connect::client::{Cluster, absent, complete};
+use crate::k8s::error::Result;
 use crate::k8s::kind;
-use crate::k8s::kind::{ACCESS_REVIEW, Kind, NAMESPACE, POD, STORAGE_CLASS, row, segment};
+use crate::k8s::kind::{ACCESS_REVIEW, Kind, KindName, NAMESPACE, POD, STORAGE_CLASS, row};
+use crate::k8s::object::name_of;
+use crate::k8s::permission::Permission;
 
 /// `ResourceQuota`.
 const QUOTA: Kind = row("v1", "ResourceQuota", "resourcequotas", true);
@@ -20,22 +22,6 @@ const QUOTA: Kind = row("v1", "ResourceQuota", "resourcequotas", true);
 const LIMIT_RANGE: Kind = row("v1", "LimitRange", "limitranges", true);
 /// `PersistentVolume`.
 const VOLUME: Kind = row("v1", "PersistentVolume", "persistentvolumes", false);
-
-/// Group and version, and kind, as written in objects.
-pub type KindName = (String, String);
-
-/// A right: a verb on the objects of a kind.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Right {
-    /// `get`, `list`, `create`, `patch`...
-    pub verb: &'static str,
-    /// The kind.
-    pub kind: Kind,
-    /// The namespace; empty for the whole cluster.
-    pub namespace: String,
-    /// The one object; empty for any.
-    pub name: String,
-}
 
 /// What a cluster says of itself and of one namespace.
 #[derive(Debug, Clone)]
@@ -93,7 +79,7 @@ impl Cluster {
         let wanted: Vec<Kind> = versions.iter().map(stand_in).collect();
         let mut asked = Vec::new();
         for kind in &wanted {
-            let path = kind::version_path(&kind.api_version)?;
+            let path = version_path(&kind.api_version)?;
             let (base, last) = path.rsplit_once('/').unwrap_or(("", &path));
             asked.push(self.asks_get(Attempt { verb: "get", kind, namespace: "", name: "" }, base, last)?);
         }
@@ -118,7 +104,7 @@ impl Cluster {
     }
 
     /// Whether we have each of these rights.
-    pub fn rights(&self, rights: &[Right]) -> Result<Vec<Result<bool>>> {
+    pub fn rights(&self, rights: &[Permission]) -> Result<Vec<Result<bool>>> {
         let (mut asked, kind) = (Vec::new(), ACCESS_REVIEW);
         for right in rights {
             let attempt = Attempt { verb: "create", kind: &kind, namespace: "", name: "" };

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::error::{Error, ErrorKind, Result};
-use super::objects::{Guard, Objects, Propagation, name_of};
+use super::objects::{Guard, Objects, Propagation};
+use crate::k8s::error::{Error, ErrorKind, Result};
 use crate::k8s::kind::Kind;
+use crate::k8s::object::name_of;
 
 /// The store. `log` holds one line per write that was tried.
 #[derive(Default)]

@@ -1,7 +1,7 @@
 //! Requests to the API server: one engine that sends, retries and explains; discovery, dry runs and facts on top of it.
 
+pub(crate) mod address;
 pub mod claims;
-pub mod error;
 pub mod explain;
 pub mod facts;
 #[cfg(test)]

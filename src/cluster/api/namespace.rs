@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::error::{Error, ErrorKind, Result};
-use super::objects::{Objects, label, marks};
+use super::objects::Objects;
+use crate::k8s::error::{Error, ErrorKind, Result};
 use crate::k8s::kind::NAMESPACE;
+use crate::k8s::labels;
+use crate::k8s::object::label;
 
 /// What was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +27,7 @@ pub fn ensure(store: &impl Objects, name: &str, release: &str) -> Result<Found> 
     let object = json!({
         "apiVersion": NAMESPACE.api_version,
         "kind": NAMESPACE.kind,
-        "metadata": {"name": name, "labels": {marks::MANAGED_BY: marks::US, marks::CREATED_FOR: release}},
+        "metadata": {"name": name, "labels": {labels::MANAGED_BY: labels::US, labels::CREATED_FOR: release}},
     });
     match store.create(&NAMESPACE, "", &object) {
         Ok(_) => Ok(Found::Created),
@@ -50,7 +52,7 @@ pub fn look(store: &impl Objects, name: &str) -> Result<Option<Found>> {
 
 /// Whether this namespace was created by us for this release, so that destroying it may be offered.
 pub fn created_for(namespace: &Value, release: &str) -> bool {
-    label(namespace, marks::MANAGED_BY) == Some(marks::US) && label(namespace, marks::CREATED_FOR) == Some(release)
+    label(namespace, labels::MANAGED_BY) == Some(labels::US) && label(namespace, labels::CREATED_FOR) == Some(release)
 }
 
 #[cfg(test)]

@@ -3,10 +3,11 @@
 
 use serde_json::Value;
 
-use super::error::{ErrorKind, Result};
 use super::explain::Attempt;
+use crate::cluster::api::address::version_path;
 use crate::cluster::connect::client::{Cluster, absent, complete};
-use crate::k8s::kind::{Kind, NAMESPACE, version_path};
+use crate::k8s::error::{ErrorKind, Result};
+use crate::k8s::kind::{Kind, NAMESPACE};
 
 /// Groups whose objects are readings, stored nowhere.
 const READINGS: [&str; 3] = ["metrics.k8s.io", "custom.metrics.k8s.io", "external.metrics.k8s.io"];

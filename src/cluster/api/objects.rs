@@ -3,39 +3,10 @@
 
 use serde_json::{Value, json};
 
-use super::error::{Error, ErrorKind, Result};
+use crate::k8s::error::{Error, ErrorKind, Result};
 use crate::k8s::kind::Kind;
-
-/// Labels and annotations of ours.
-pub(crate) mod marks {
-    /// Label: who manages an object.
-    pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
-    /// Label: the release an object belongs to.
-    pub const INSTANCE: &str = "app.kubernetes.io/instance";
-    /// Label: the workload that an object of a chart belongs to.
-    pub const COMPONENT: &str = "app.kubernetes.io/component";
-    /// The value of [`MANAGED_BY`] on our objects, and our name as a field manager.
-    pub const US: &str = "kubectl-aspire";
-    /// Annotation: the application an object belongs to.
-    pub const APPLICATION: &str = "aspire-k8s/application";
-    /// Label: what an object is for, where its name does not say it.
-    pub const ROLE: &str = "aspire-k8s/role";
-    /// Annotation of a pod template: the marks of the secrets that its pods take.
-    pub const SECRETS: &str = "aspire-k8s/secrets";
-    /// Label of a claim: the volume that it is for.
-    pub const VOLUME: &str = "aspire-k8s/volume";
-    /// Annotation of a claim: where it is mounted.
-    pub const MOUNT_PATH: &str = "aspire-k8s/mount-path";
-    /// Annotation of a volume: its reclaim policy before a workload migration kept it.
-    pub const RECLAIM_POLICY: &str = "aspire-k8s/reclaim-policy";
-    /// Label: the release a namespace was created for.
-    pub const CREATED_FOR: &str = "aspire-k8s/created-for";
-}
-
-/// The release that an object says helm made it for: name and namespace. Whoever may write the object may say so.
-pub fn helm_release(object: &Value) -> Option<(&str, &str)> {
-    Some((annotation(object, "meta.helm.sh/release-name")?, annotation(object, "meta.helm.sh/release-namespace")?))
-}
+use crate::k8s::object::{name_of, set};
+use crate::k8s::ownership::{NotOurs, Owner};
 
 /// The exact object, and the exact state of it, that a write is meant for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -94,111 +65,20 @@ pub trait Objects {
     fn delete(&self, kind: &Kind, namespace: &str, name: &str, guard: &Guard, how: Propagation) -> Result<bool>;
 }
 
-/// The name of an object; empty when it has none.
-pub fn name_of(object: &Value) -> &str {
-    object["metadata"]["name"].as_str().unwrap_or_default()
-}
-
-/// A label of an object.
-pub fn label<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
-    object["metadata"]["labels"][key].as_str()
-}
-
-/// An annotation of an object.
-pub fn annotation<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
-    object["metadata"]["annotations"][key].as_str()
-}
-
 /// Refuses an object that is not ours, or that belongs to another release or application.
 pub(crate) fn check_ours(object: &Value, kind: &Kind, namespace: &str, owner: Owner<'_>) -> Result<()> {
-    let what = format!("the {kind} {} in namespace {namespace}", name_of(object));
-    let ours = label(object, marks::MANAGED_BY) == Some(marks::US);
-    if !ours || label(object, marks::INSTANCE) != Some(owner.release) {
-        let sentence = format!("{what} was not written by kubectl-aspire for the release {}", owner.release);
-        return Err(Error::refused(sentence).hint("rename or delete it, or choose another release name"));
-    }
-    let application = annotation(object, marks::APPLICATION).unwrap_or_default();
-    if application != owner.application {
-        let sentence = format!("{what} belongs to the application `{application}`, not to `{}`", owner.application);
-        let hint = "choose another release name or namespace, or set `application:` to the one it belongs to";
-        return Err(Error::refused(sentence).hint(hint));
-    }
-    Ok(())
-}
-
-/// Whose object it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Owner<'a> {
-    /// The release.
-    pub release: &'a str,
-    /// The application id.
-    pub application: &'a str,
-}
-
-impl Owner<'_> {
-    /// Writes our labels and annotations into an object, beside those of others.
-    pub(crate) fn write_into(self, object: &mut Value) {
-        for (group, key, value) in [
-            ("labels", marks::MANAGED_BY, marks::US),
-            ("labels", marks::INSTANCE, self.release),
-            ("annotations", marks::APPLICATION, self.application),
-        ] {
-            set(object, &["metadata", group, key], json!(value));
+    let what = || format!("the {kind} {} in namespace {namespace}", name_of(object));
+    match owner.check(object) {
+        Ok(()) => Ok(()),
+        Err(NotOurs::OtherRelease) => {
+            let sentence = format!("{} was not written by kubectl-aspire for the release {}", what(), owner.release);
+            Err(Error::refused(sentence).hint("rename or delete it, or choose another release name"))
         }
-    }
-}
-
-/// Sets a value at a path of keys. What stands on the way and is no object gives way to one, so that nothing that
-/// somebody else wrote can stop it.
-pub fn set(object: &mut Value, path: &[&str], value: Value) {
-    let mut place = object;
-    for key in path {
-        if !place.is_object() {
-            *place = json!({});
+        Err(NotOurs::OtherApplication(other)) => {
+            let sentence = format!("{} belongs to the application `{other}`, not to `{}`", what(), owner.application);
+            let hint = "choose another release name or namespace, or set `application:` to the one it belongs to";
+            Err(Error::refused(sentence).hint(hint))
         }
-        place = &mut place[key];
-    }
-    *place = value;
-}
-
-/// What is wrong with an answer that cannot be an object or a list of objects: what the program sets and reads by name
-/// must be where names are.
-pub fn oddity(answer: &Value) -> Option<String> {
-    const MAPS: [&[&str]; 7] = [
-        &["metadata"],
-        &["metadata", "labels"],
-        &["metadata", "annotations"],
-        &["spec"],
-        &["status"],
-        &["data"],
-        &["stringData"],
-    ];
-    let is = |value: &Value| match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a truth value",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
-    };
-    if !answer.is_object() {
-        return Some(format!("it is {}", is(answer)));
-    }
-    // The answer to a delete is no object but a word on how it went, under `status`.
-    let is_word = answer["kind"] == "Status";
-    for path in MAPS.iter().filter(|path| !(is_word && **path == ["status"])) {
-        let found = path.iter().try_fold(answer, |value, key| value.get(key));
-        if let Some(found) = found.filter(|found| !found.is_object() && !found.is_null()) {
-            return Some(format!("`{}` is {}", path.join("."), is(found)));
-        }
-    }
-    match answer.get("items") {
-        Some(Value::Array(items)) => {
-            let odd = items.iter().enumerate().find_map(|(index, item)| Some((index, oddity(item)?)));
-            odd.map(|(index, what)| format!("in item {index}, {what}"))
-        }
-        None | Some(Value::Null) => None,
-        Some(other) => Some(format!("`items` is {}", is(other))),
     }
 }
 
@@ -206,6 +86,7 @@ pub fn oddity(answer: &Value) -> Option<String> {
 mod tests {
     use super::*;
     use crate::k8s::kind::SECRET;
+    use crate::k8s::object::label;
 
     const OWNER: Owner<'_> = Owner { release: "shop", application: "app" };
 
@@ -248,43 +129,5 @@ mod tests {
         OWNER.write_into(&mut object);
         assert_eq!(label(&object, "a"), Some("b"));
         assert!(check_ours(&object, &SECRET, "n", OWNER).is_ok());
-    }
-
-    #[test]
-    fn nothing_on_the_way_stops_a_value() {
-        for odd in [
-            json!(null),
-            json!(1),
-            json!("x"),
-            json!([]),
-            json!({"metadata": [1]}),
-            json!({"metadata": {"labels": "x"}}),
-        ] {
-            let mut object = odd;
-            set(&mut object, &["metadata", "labels", "a"], json!("b"));
-            assert_eq!(object["metadata"]["labels"]["a"], "b");
-        }
-    }
-
-    #[test]
-    fn an_answer_that_is_no_object_is_named() {
-        for (answer, what) in [
-            (json!([]), "it is a list"),
-            (json!(null), "it is null"),
-            (json!({"metadata": "x"}), "`metadata` is a text"),
-            (json!({"metadata": {"labels": []}}), "`metadata.labels` is a list"),
-            (json!({"spec": 1}), "`spec` is a number"),
-            (json!({"items": {}}), "`items` is an object"),
-            (json!({"items": [{}, true]}), "in item 1, it is a truth value"),
-            (json!({"items": [{"data": "x"}]}), "in item 0, `data` is a text"),
-        ] {
-            assert_eq!(oddity(&answer).as_deref(), Some(what));
-        }
-        assert_eq!(oddity(&json!({"metadata": null, "items": [{"spec": {}}]})), None);
-        assert_eq!(
-            oddity(&json!({"kind": "Status", "status": "Success", "metadata": {}})),
-            None,
-            "the answer to a delete"
-        );
     }
 }

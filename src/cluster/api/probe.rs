@@ -9,12 +9,13 @@ use kube::core::params::GetParams;
 use serde_json::Value;
 use tokio::task::JoinSet;
 
-use super::error::Result;
 use super::explain::Attempt;
-use super::objects::name_of;
+use crate::cluster::api::address::segment;
 use crate::cluster::api::send::{persist, sent};
 use crate::cluster::connect::client::{Cluster, absent, built};
-use crate::k8s::kind::{Kind, segment};
+use crate::k8s::error::Result;
+use crate::k8s::kind::Kind;
+use crate::k8s::object::name_of;
 
 /// The name under which every helm manages fields, whatever its file is called.
 pub const HELM: &str = "helm";

@@ -9,11 +9,12 @@ use kube::api::Portforwarder;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::cluster::api::error::{Error, ErrorKind, Result};
+use crate::cluster::api::address::segment;
 use crate::cluster::api::explain::Attempt;
 use crate::cluster::connect::client::Cluster;
+use crate::k8s::error::{Error, ErrorKind, Result};
 use crate::k8s::kind;
-use crate::k8s::kind::{Kind, segment};
+use crate::k8s::kind::Kind;
 
 /// What is asked for: a connection is made to something below a pod.
 static CONNECTION: Kind = kind::row("v1", "connection to Pod", "pods/portforward", true);

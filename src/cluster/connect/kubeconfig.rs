@@ -14,7 +14,7 @@ use kube::config::{
 use super::access::Access;
 use super::environment::Environment;
 use super::proxy;
-use crate::cluster::api::error::{Error, ErrorKind, Result};
+use crate::k8s::error::{Error, ErrorKind, Result};
 use crate::support::diagnostic::nearest;
 
 const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";

@@ -4,9 +4,11 @@
 
 use serde_json::{Value, json};
 
-use crate::cluster::api::error::Result;
-use crate::cluster::api::objects::{Guard, Objects, Owner, Propagation, check_ours, name_of};
+use crate::cluster::api::objects::{Guard, Objects, Propagation, check_ours};
+use crate::k8s::error::Result;
 use crate::k8s::kind::CONFIG_MAP;
+use crate::k8s::object::name_of;
+use crate::k8s::ownership::Owner;
 
 /// The ConfigMap, as it was read.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -1,9 +1,9 @@
 //! All records of a release, found as helm finds them: by labels, whatever the objects are called. Reads only.
 
 use super::record::Record;
-use crate::cluster::api::error::{Error, ErrorKind, Result};
 use crate::cluster::api::objects::Objects as _;
 use crate::cluster::connect::client::Cluster;
+use crate::k8s::error::{Error, ErrorKind, Result};
 use crate::k8s::kind::{CONFIG_MAP, SECRET};
 
 /// The records, oldest revision first. `driver` is `HELM_DRIVER`; none where helm keeps its records outside of the cluster, out of the

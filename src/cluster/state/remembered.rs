@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use crate::cluster::api::error::{Error, ErrorKind, Result};
-use crate::cluster::api::objects::{Objects, Owner};
+use crate::cluster::api::objects::Objects;
 use crate::cluster::state::owned_config_map::OwnMap;
+use crate::k8s::error::{Error, ErrorKind, Result};
+use crate::k8s::ownership::Owner;
 
 const VALUES: &str = "values";
 const FOREIGN: &str = "foreign";

@@ -5,9 +5,10 @@
 
 use serde_json::json;
 
-use crate::cluster::api::error::Result;
-use crate::cluster::api::objects::{Objects, Owner};
+use crate::cluster::api::objects::Objects;
 use crate::cluster::state::owned_config_map::OwnMap;
+use crate::k8s::error::Result;
+use crate::k8s::ownership::Owner;
 
 const KEY: &str = "journal";
 

@@ -25,12 +25,13 @@ pub use remove::{Going, Named, Removal, removal, remove};
 
 use super::deploy::Deployment;
 use super::{Error, Release, Slot};
-use crate::cluster::api::objects::{annotation, label, marks};
 use crate::cluster::connect::client::Cluster;
 use crate::config::Phase;
 use crate::external_charts::{Action, Brought, ISSUERS, PlannedChart};
 use crate::helm::Helm;
 use crate::k8s::kind::CLAIM;
+use crate::k8s::labels;
+use crate::k8s::object::{annotation, label};
 use crate::pipeline::engine::event::Report;
 use crate::pipeline::engine::graph::Step;
 use crate::pipeline::engine::run::Limits;
@@ -218,7 +219,7 @@ impl Deployment<'_> {
         for chart in self.request.charts.iter().filter(|chart| !chart.values_from.is_empty()) {
             let claims = cluster.list(&CLAIM, &chart.namespace, "")?;
             let of_chart = |claim: &Json| {
-                [label(claim, marks::INSTANCE), label(claim, "release"), annotation(claim, "meta.helm.sh/release-name")]
+                [label(claim, labels::INSTANCE), label(claim, "release"), annotation(claim, labels::RELEASE_NAME)]
                     .contains(&Some(&chart.release))
             };
             found.extend(

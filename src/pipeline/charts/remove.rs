@@ -5,14 +5,15 @@
 
 use super::super::{Error, Release};
 use super::{Work, cluster_issuers};
-use crate::cluster::api::error::ErrorKind;
-use crate::cluster::api::objects::{Owner, label};
 use crate::cluster::connect::client::Cluster;
 use crate::cluster::state::record::Hook;
 use crate::diff::Object;
 use crate::external_charts::{Marks, PlannedChart, issuers_of};
 use crate::helm::Options;
+use crate::k8s::error::ErrorKind;
 use crate::k8s::kind::SECRET;
+use crate::k8s::object::label;
+use crate::k8s::ownership::Owner;
 use crate::pipeline::engine::event::{Report, say};
 use crate::pipeline::engine::run::Limits;
 use crate::pipeline::release::lock::{Hold, Seen, Word};

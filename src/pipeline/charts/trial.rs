@@ -8,11 +8,13 @@ use super::Work;
 use super::fetch::Ready;
 use super::look::{Decided, at};
 use super::values::Given;
-use crate::cluster::api::error::ErrorKind;
-use crate::cluster::api::objects::{Objects as _, helm_release, name_of};
+use crate::cluster::api::objects::Objects as _;
 use crate::cluster::api::probe::{Probe, Question};
 use crate::external_charts::{CERT_MANAGER_API, Found, Marks, PlannedChart};
 use crate::helm::{Helm, Target};
+use crate::k8s::error::ErrorKind;
+use crate::k8s::object::name_of;
+use crate::k8s::ownership::helm_release;
 use crate::pipeline::engine::run::Limits;
 use crate::support::diagnostic::Problem;
 use serde_json::Value as Json;
@@ -151,7 +153,7 @@ impl Work<'_> {
     }
 }
 
-fn refused(chart: &PlannedChart, error: &crate::cluster::api::error::Error) -> Problem {
+fn refused(chart: &PlannedChart, error: &crate::k8s::error::Error) -> Problem {
     at(chart, error.sentence()).hint("the application was not touched")
 }
 

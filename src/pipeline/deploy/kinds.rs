@@ -1,10 +1,10 @@
 //! The change of kinds that a deploy is, or goes on with: found out, confirmed and driven.
 
 use super::Deployment;
-use crate::cluster::api::claims::ReleaseName;
 use crate::cluster::state::secret::ReleaseSecret;
 use crate::diff::Action;
 use crate::helm::Values;
+use crate::k8s::ownership::ReleaseName;
 use crate::migration::Journal;
 use crate::pipeline::Error;
 use crate::pipeline::plan::own;

@@ -1,15 +1,14 @@
 //! What a deploy looks at and checks. Nothing is written here but the chart, to a temporary folder.
 
 use super::Deployment;
-use crate::cluster::api::claims::ReleaseName;
-use crate::cluster::api::error::ErrorKind;
 use crate::doctor::{Finding, Verdict};
+use crate::k8s::error::ErrorKind;
+use crate::k8s::ownership::ReleaseName;
 use crate::pipeline::Error;
 use crate::pipeline::deploy::resolve_inputs::settled;
 use crate::pipeline::engine::event::warn;
-use crate::pipeline::release::preflight;
 use crate::pipeline::release::preflight::{Examination, Examined};
-use crate::pipeline::release::{external_secrets, lock, snapshot, values};
+use crate::pipeline::release::{external_secrets, lock, preflight, snapshot, values};
 use crate::support::diagnostic::{Problem, Problems};
 use crate::support::redact::hides_words;
 

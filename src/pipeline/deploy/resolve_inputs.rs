@@ -1,8 +1,9 @@
 //! The values of all inputs for one deploy: given, kept, asked for or made; and what must be meant before they change.
 
-use crate::cluster::api::claims::ReleaseName;
-use crate::cluster::api::objects::{helm_release, label, marks, name_of};
 use crate::inputs::{Answers, Data, Means, Outlook, Settled, outlook, settle, stale};
+use crate::k8s::labels;
+use crate::k8s::object::{label, name_of};
+use crate::k8s::ownership::{ReleaseName, helm_release};
 use crate::pipeline::deploy::Deploy;
 use crate::pipeline::engine::event::{Report, say, warn};
 use crate::pipeline::release::snapshot::Before;
@@ -86,7 +87,7 @@ fn data<'a>(plan: &'a Plan, before: &'a Before, release: ReleaseName, with_data:
         names.iter().copied().chain(used).map(str::to_owned).chain(with_data.iter().cloned()).collect()
     };
     let is_ours = |claim: &&Json| {
-        let of_template = helm_release(claim).is_none() && label(claim, marks::INSTANCE) == Some(release.name);
+        let of_template = helm_release(claim).is_none() && label(claim, labels::INSTANCE) == Some(release.name);
         claim["metadata"]["deletionTimestamp"].is_null() && (release.owns(claim) || of_template)
     };
     let (live, ours) = (named(&mut before.claims.iter()), named(&mut before.claims.iter().filter(is_ours)));

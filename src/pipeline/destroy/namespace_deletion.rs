@@ -3,11 +3,13 @@
 //! Asked before anything is removed, and again right before the namespace goes. An owner excuses an object only if it is there
 //! itself and may go; a claim is excused by nobody.
 
-use crate::cluster::api::claims::ReleaseName;
 use crate::cluster::api::namespace;
-use crate::cluster::api::objects::{Guard, Objects, Propagation, label, marks, name_of};
+use crate::cluster::api::objects::{Guard, Objects, Propagation};
 use crate::cluster::connect::client::Cluster;
 use crate::k8s::kind::NAMESPACE;
+use crate::k8s::labels;
+use crate::k8s::object::{label, name_of};
+use crate::k8s::ownership::ReleaseName;
 use crate::pipeline::engine::run::Limits;
 use crate::pipeline::release::checks::is_our_claim;
 use crate::pipeline::{Error, Release};
@@ -130,7 +132,7 @@ fn may_go(
 /// Whether helm or we made the object for the release.
 fn is_of(object: &Json, release: ReleaseName) -> bool {
     let by_us =
-        label(object, marks::MANAGED_BY) == Some(marks::US) && label(object, marks::INSTANCE) == Some(release.name);
+        label(object, labels::MANAGED_BY) == Some(labels::US) && label(object, labels::INSTANCE) == Some(release.name);
     let record = object["type"] == "helm.sh/release.v1" && label(object, "name") == Some(release.name);
     release.owns(object) || by_us || record
 }

@@ -5,7 +5,7 @@ use crate::pipeline::release::migration::log::Log;
 
 use super::rollback;
 use super::{Error, Release};
-use crate::cluster::api::objects::Owner;
+use crate::k8s::ownership::Owner;
 use crate::migration::Direction;
 use crate::pipeline::engine::event::say;
 use crate::pipeline::engine::run::Conduct;

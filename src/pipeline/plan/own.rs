@@ -1,11 +1,12 @@
 //! What deploy writes beside helm, as changes: the namespace, the Secret and the remembered values. Keys, never values.
 
-use crate::cluster::api::objects::name_of;
 use crate::cluster::state::remembered::State;
 use crate::cluster::state::secret::ReleaseSecret;
 use crate::diff::{Action, Change, Field, below};
 use crate::inputs::Settled;
 use crate::k8s::kind::Kind;
+use crate::k8s::labels;
+use crate::k8s::object::name_of;
 use crate::pipeline::Release;
 use crate::pipeline::deploy::host_names;
 use crate::pipeline::release::snapshot::Before;
@@ -40,7 +41,7 @@ pub fn changes(
     let name = ReleaseSecret::name(&release.name);
     let mut fields = keys("data", &before.secret.data, &secret.data);
     if before.secret.claims != secret.claims && before.secret.uid.is_some() {
-        let path = below("metadata.annotations", "aspire-k8s/claims");
+        let path = below("metadata.annotations", labels::CLAIMS);
         fields.push(Field { path, before: Some(json!(before.secret.claims)), after: Some(json!(secret.claims)) });
     }
     match (&before.secret.uid, fields.is_empty()) {

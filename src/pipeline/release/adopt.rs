@@ -5,8 +5,9 @@
 //! written by anybody in the namespace, and helm would not touch it.
 
 use super::checks::Live;
-use crate::cluster::api::claims::ReleaseName;
-use crate::cluster::api::objects::{annotation, label, marks, name_of};
+use crate::k8s::labels;
+use crate::k8s::object::{annotation, label, name_of};
+use crate::k8s::ownership::ReleaseName;
 use crate::targets::kubernetes::{Claim, Plan};
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,7 +67,7 @@ impl Adopted {
 fn names(plan: &Plan, release: ReleaseName, live: &Live, claims: &[Json]) -> BTreeMap<String, String> {
     let ours: Vec<&Json> = claims
         .iter()
-        .filter(|claim| release.owns(claim) && label(claim, marks::INSTANCE).is_none_or(|name| name == release.name))
+        .filter(|claim| release.owns(claim) && label(claim, labels::INSTANCE).is_none_or(|name| name == release.name))
         .filter(|claim| claim["metadata"]["deletionTimestamp"].is_null())
         .collect();
     let all: Vec<&Claim> = plan.claims().filter(|claim| !claim.per_replica).collect();
@@ -134,7 +135,7 @@ impl Search<'_> {
     /// Whether the live claim says that it is for this volume.
     fn by_label(&self, claim: &Claim, name: &str) -> bool {
         let object = self.object(name);
-        label(object, marks::COMPONENT) == Some(&claim.workload) && label(object, marks::VOLUME) == Some(&claim.key)
+        label(object, labels::COMPONENT) == Some(&claim.workload) && label(object, labels::VOLUME) == Some(&claim.key)
     }
 
     /// Whether the live pods mount it where the volume is mounted, and no other volume of the chart has a better claim to it.
@@ -145,19 +146,19 @@ impl Search<'_> {
 
     /// Whether it is called as the chart calls it, and says nothing else.
     fn by_name(&self, claim: &Claim, name: &str) -> bool {
-        name == claim.name && label(self.object(name), marks::VOLUME).is_none_or(|volume| volume == claim.key)
+        name == claim.name && label(self.object(name), labels::VOLUME).is_none_or(|volume| volume == claim.key)
     }
 
     /// When nothing runs: whether it was mounted where the volume is, or is called as Aspire called it before.
     fn by_memory(&self, claim: &Claim, name: &str) -> bool {
         let object = self.object(name);
         if self.mounts.contains_key(&*claim.workload)
-            || label(object, marks::COMPONENT) != Some(&claim.workload)
+            || label(object, labels::COMPONENT) != Some(&claim.workload)
             || self.is_of_another(claim, name)
         {
             return false;
         }
-        match annotation(object, marks::MOUNT_PATH) {
+        match annotation(object, labels::MOUNT_PATH) {
             Some(path) => folder(path) == folder(&claim.mount_path),
             None => name.strip_prefix(&*claim.workload).is_some_and(|rest| rest.ends_with(&format!("-{}", claim.key))),
         }
@@ -165,7 +166,7 @@ impl Search<'_> {
 
     /// Whether another volume of the chart is called like the live claim, or the claim says that it is for it.
     fn is_of_another(&self, claim: &Claim, name: &str) -> bool {
-        let volume = label(self.object(name), marks::VOLUME);
+        let volume = label(self.object(name), labels::VOLUME);
         let mut others = self.all.iter().filter(|other| other.name != claim.name);
         others.any(|other| other.name == name || (other.workload == claim.workload && volume == Some(&other.key)))
     }
@@ -178,7 +179,7 @@ fn mounts<'a>(release: ReleaseName, live: &'a Live) -> BTreeMap<&'a str, BTreeMa
     for workload in workloads.filter(|object| release.owns(object)) {
         let pod = &workload["spec"]["template"]["spec"];
         let list = |value: &'a Json| value.as_array().into_iter().flatten();
-        let component = label(workload, marks::COMPONENT).unwrap_or_else(|| name_of(workload));
+        let component = label(workload, labels::COMPONENT).unwrap_or_else(|| name_of(workload));
         let of_workload = found.entry(component).or_default();
         for volume in list(&pod["volumes"]) {
             let (Some(name), Some(claim)) =
@@ -234,7 +235,7 @@ mod tests {
     fn claim(name: &str, volume: Option<&str>) -> Json {
         json!({"metadata": {
             "name": name,
-            "labels": {marks::COMPONENT: "pg", marks::VOLUME: volume, marks::INSTANCE: "shop"},
+            "labels": {labels::COMPONENT: "pg", labels::VOLUME: volume, labels::INSTANCE: "shop"},
             "annotations": {"meta.helm.sh/release-name": "shop", "meta.helm.sh/release-namespace": "n"},
         }})
     }
@@ -296,7 +297,7 @@ mod tests {
             assert_eq!(found(&one, &live, &claims), expected, "{what}");
         }
         let mut remembered = claim("old", Some("before"));
-        remembered["metadata"]["annotations"][marks::MOUNT_PATH] = json!("/data");
+        remembered["metadata"]["annotations"][labels::MOUNT_PATH] = json!("/data");
         assert_eq!(found(&one, &Live::new(), &[remembered]), to("old"));
     }
 

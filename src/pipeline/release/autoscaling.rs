@@ -3,11 +3,12 @@
 //! A deploy gives the live number as a value. helm's rollback takes no values and would set what the revision was stored
 //! with, so the number is written into helm's record of that revision first.
 
-use crate::cluster::api::objects::{Objects, name_of};
+use crate::cluster::api::objects::Objects;
 use crate::cluster::connect::client::Cluster;
 use crate::cluster::state::record::Record;
 use crate::diff::Object;
 use crate::k8s::kind::{DEPLOYMENT, STATEFUL_SET};
+use crate::k8s::object::name_of;
 use crate::pipeline::release::rollback_feasibility;
 use crate::pipeline::release::rollback_feasibility::Manifest;
 use crate::pipeline::status::{Autoscalers, autoscalers};

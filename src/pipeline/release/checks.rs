@@ -1,7 +1,9 @@
 //! What is on the cluster against what the chart brings: kinds and claims. Pure: live objects in, problems out.
 
-use crate::cluster::api::claims::{ReleaseName, Verdict, WantedClaim, compare_all};
-use crate::cluster::api::objects::{annotation, helm_release, label, marks, name_of};
+use crate::cluster::api::claims::{Verdict, WantedClaim, compare_all};
+use crate::k8s::labels;
+use crate::k8s::object::{annotation, label, name_of};
+use crate::k8s::ownership::{ReleaseName, helm_release};
 use crate::k8s::quantity::Quantity;
 use crate::migration;
 use crate::pipeline::release::snapshot::Before;
@@ -12,9 +14,6 @@ use std::collections::BTreeMap;
 
 /// Live objects by kind.
 pub type Live = BTreeMap<&'static str, Vec<Json>>;
-
-/// Annotation of every claim of ours: the folder of the volume that is mounted.
-const SUB_PATH: &str = "aspire-k8s/sub-path";
 
 /// Whether the chart changes what helm cannot change safely: a cheap look at what was read anyhow. Jobs are not read.
 pub fn transition(release: ReleaseName, before: &Before, target: &[Json]) -> bool {
@@ -42,7 +41,7 @@ pub fn has_workloads_of_ours(release: ReleaseName, live: &Live) -> bool {
     let workloads = ["Deployment", "StatefulSet"].into_iter().filter_map(|kind| live.get(kind)).flatten();
     workloads
         .filter(|object| release.owns(object))
-        .any(|object| object["spec"]["template"]["metadata"]["annotations"]["aspire-k8s/config"].is_string())
+        .any(|object| object["spec"]["template"]["metadata"]["annotations"][labels::CONFIG].is_string())
 }
 
 /// Whether Aspire's own tool made the release from this application: its workloads are called `<resource>-deployment` or
@@ -130,7 +129,7 @@ pub fn mounted_folders(plan: &Plan, live: &[Json]) -> Json {
     for claim in plan.claims().filter(|claim| !claim.per_replica) {
         let Some(object) = live.iter().find(|object| name_of(object) == claim.name) else { continue };
         // A claim without our annotation was made by another tool, which mounts the root.
-        let folder = annotation(object, SUB_PATH).unwrap_or_default();
+        let folder = annotation(object, labels::SUB_PATH).unwrap_or_default();
         if folder != claim.sub_path {
             let workload = workloads.entry(&claim.workload).or_insert_with(|| json!({"volumes": {}}));
             workload["volumes"][&claim.key] = json!({"subPath": folder});
@@ -143,7 +142,7 @@ pub fn mounted_folders(plan: &Plan, live: &[Json]) -> Json {
 pub fn is_our_claim(claim: &Json, release: ReleaseName) -> bool {
     let by_chart = release.owns(claim);
     let by_template = helm_release(claim).is_none()
-        && label(claim, marks::INSTANCE) == Some(release.name)
-        && label(claim, marks::COMPONENT).is_some();
-    annotation(claim, SUB_PATH).is_some() && (by_chart || by_template)
+        && label(claim, labels::INSTANCE) == Some(release.name)
+        && label(claim, labels::COMPONENT).is_some();
+    annotation(claim, labels::SUB_PATH).is_some() && (by_chart || by_template)
 }

@@ -2,12 +2,15 @@
 //!
 //! Values are read only to take them along when the source changes, and to warn before a database is given another one.
 
-use crate::cluster::api::error::{ErrorKind, Result};
-use crate::cluster::api::objects::{Guard, Objects, Owner, Propagation, marks, name_of};
+use crate::cluster::api::objects::{Guard, Objects, Propagation};
 use crate::cluster::connect::client::Cluster;
 use crate::config::{ExternalSecret, SecretSource};
 use crate::inputs::{Given, Kept};
+use crate::k8s::error::{ErrorKind, Result};
 use crate::k8s::kind::{Kind, SECRET};
+use crate::k8s::labels;
+use crate::k8s::object::name_of;
+use crate::k8s::ownership::Owner;
 use crate::pipeline::engine::event::{Report, warn};
 use crate::pipeline::{Error, Release};
 use crate::support::diagnostic::{Problem, Problems};
@@ -202,7 +205,7 @@ pub fn leaving(cluster: &Cluster, release: &Release, plan: Option<&Plan>) -> Res
         .map_or_else(BTreeSet::new, |plan| used(plan, &release.name).into_values().map(|(secret, _)| secret).collect());
     let mut found = Vec::new();
     for kind in kinds(cluster)?.into_values() {
-        let labels = format!("{}={}", marks::INSTANCE, release.name);
+        let labels = format!("{}={}", labels::INSTANCE, release.name);
         let objects = match cluster.list(&kind, &release.namespace, &labels) {
             Err(error) if error.kind() == ErrorKind::Forbidden => continue,
             objects => objects?,

@@ -1,9 +1,8 @@
 //! One installed release with all that it takes to work on it, so that whoever works on it is handed one thing.
 
-use crate::cluster::api::claims::ReleaseName;
-use crate::cluster::api::objects::Owner;
 use crate::cluster::connect::client::Cluster;
 use crate::helm::{Helm, Target};
+use crate::k8s::ownership::{Owner, ReleaseName};
 use crate::pipeline::engine::event::Report;
 use crate::pipeline::release::rollback_feasibility::Manifest;
 use crate::pipeline::{Error, Release};

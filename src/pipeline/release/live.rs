@@ -1,9 +1,9 @@
 //! What the API server says of the objects of a plan: how they are, and what it would make of what helm applies.
 
-use crate::cluster::api::error::ErrorKind;
 use crate::cluster::api::probe::{Probe, Question};
 use crate::cluster::connect::client::Cluster;
 use crate::diff::{Object, lost, merge_patch, predict};
+use crate::k8s::error::ErrorKind;
 use crate::k8s::kind::Kind;
 use crate::pipeline::Error;
 use crate::pipeline::plan::saved::state_of;
@@ -128,7 +128,7 @@ pub struct Asked {
     /// The objects as they would be.
     pub answers: BTreeMap<Object, Json>,
     /// Why it would not take them.
-    pub errors: Vec<crate::cluster::api::error::Error>,
+    pub errors: Vec<crate::k8s::error::Error>,
     /// What it was not asked, and why.
     pub not_checked: Vec<String>,
 }
@@ -209,10 +209,10 @@ impl Asked {
 const UNASKED: [&str; 2] = ["does not support dry run", "cannot be handled as a"];
 
 /// What helm's own merge would lose of an object.
-fn lost_entry(object: &Object, list: &str) -> crate::cluster::api::error::Error {
+fn lost_entry(object: &Object, list: &str) -> crate::k8s::error::Error {
     let what = format!("helm merges {object} itself and tells the entries of {list}: a change would lose one of them");
     let hint = "deploy with helm 4 and `--helm-arg=--server-side=true --helm-arg=--force-conflicts`, which lets the API server merge, or give one of them another number in a deploy of its own";
-    crate::cluster::api::error::Error::refused(what).hint(hint)
+    crate::k8s::error::Error::refused(what).hint(hint)
 }
 
 /// Whether the permission is there, so that it was something else that forbade it: admission or a quota.

@@ -3,7 +3,6 @@
 
 use super::installation::Installation;
 use super::live::{Asked, Standing};
-use crate::cluster::api::error::ErrorKind;
 use crate::cluster::api::namespace;
 use crate::cluster::connect::client::Cluster;
 use crate::cluster::state::record::Record;
@@ -11,6 +10,7 @@ use crate::config::Phase;
 use crate::diff::{Object, mark, objects};
 use crate::doctor::{Finding, Verdict};
 use crate::helm::Revision;
+use crate::k8s::error::ErrorKind;
 use crate::migration;
 use crate::pipeline::deploy::Deployment;
 use crate::pipeline::release::migration::consent::Intent;
@@ -136,7 +136,7 @@ impl Deployment<'_> {
         let asked = Foreseen::look(cluster, self.release, &question)?.asked;
         // What comes before the application may bring the webhook that does not answer yet.
         let brings = self.request.charts.iter().any(|chart| chart.phase == Phase::Before);
-        let finding = |error: &crate::cluster::api::error::Error| {
+        let finding = |error: &crate::k8s::error::Error| {
             let verdict = if brings && error.kind() == ErrorKind::Other { Verdict::Warning } else { Verdict::Failed };
             Finding::new("admission", verdict, "", error.sentence()).fix(error.advice())
         };

@@ -7,10 +7,8 @@ use super::adopt::Adopted;
 use super::lock::{self, Seen, Word};
 use super::records::{self, Operation, Verb};
 use super::{checks, values};
-use crate::cluster::api::claims::ReleaseName;
-use crate::cluster::api::error::ErrorKind;
-use crate::cluster::api::facts::{KindName, Right, Survey};
-use crate::cluster::api::objects::{Objects, Owner, name_of};
+use crate::cluster::api::facts::Survey;
+use crate::cluster::api::objects::Objects;
 use crate::cluster::connect::client::Cluster;
 use crate::config::Phase;
 use crate::diff::Object;
@@ -18,11 +16,14 @@ use crate::doctor::{self, Asks, Demand, Finding, Findings, Need, Served, Verdict
 use crate::external_charts::Brought;
 use crate::helm::{Helm, Target, Values};
 use crate::inputs::{Means, Settled, outlook, settle};
-use crate::k8s::kind::Kind;
+use crate::k8s::error::ErrorKind;
+use crate::k8s::kind::{Kind, KindName};
+use crate::k8s::object::name_of;
+use crate::k8s::ownership::{Owner, ReleaseName};
+use crate::k8s::permission::Permission;
 use crate::pipeline::deploy::{Deploy, host_names};
-use crate::pipeline::release::autoscaling;
-use crate::pipeline::release::snapshot;
 use crate::pipeline::release::snapshot::Before;
+use crate::pipeline::release::{autoscaling, snapshot};
 use crate::pipeline::{Error, Random, Release};
 use crate::support::diagnostic::Problems;
 use serde_json::{Value as Json, json};
@@ -30,7 +31,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
-type Kinds = BTreeMap<KindName, crate::cluster::api::error::Result<Option<Kind>>>;
+type Kinds = BTreeMap<KindName, crate::k8s::error::Result<Option<Kind>>>;
 
 /// What is examined.
 pub struct Examined<'a> {
@@ -295,10 +296,10 @@ fn rights(examined: &Examined, objects: &[Json], kinds: &Kinds, survey: &Survey)
         driver: examined.release.environment.text("HELM_DRIVER"),
     };
     let needs = doctor::needed(objects, kinds, &asks);
-    let asked: Vec<Right> = needs.iter().map(|need| need.right.clone()).collect();
+    let asked: Vec<Permission> = needs.iter().map(|need| need.right.clone()).collect();
     let mut held = examined.cluster.rights(&asked)?;
     // A role may name the objects that it is about; it is asked for them only where the general answer is no.
-    let named: Vec<(usize, Right)> = needs
+    let named: Vec<(usize, Permission)> = needs
         .iter()
         .zip(&held)
         .enumerate()
@@ -317,14 +318,14 @@ fn rights(examined: &Examined, objects: &[Json], kinds: &Kinds, survey: &Survey)
     Ok(doctor::rights(&needs, &held))
 }
 
-fn by_name(need: &Need, objects: &[Json], kinds: &Kinds) -> Vec<Right> {
+fn by_name(need: &Need, objects: &[Json], kinds: &Kinds) -> Vec<Permission> {
     if !["get", "patch", "delete"].contains(&need.right.verb) {
         return Vec::new();
     }
     let of_kind = objects.iter().filter(
         |object| matches!(kinds.get(&doctor::kind_name(object)), Some(Ok(Some(kind))) if *kind == need.right.kind),
     );
-    of_kind.map(|object| Right { name: name_of(object).to_owned(), ..need.right.clone() }).collect()
+    of_kind.map(|object| Permission { name: name_of(object).to_owned(), ..need.right.clone() }).collect()
 }
 
 fn room(examined: &Examined, objects: &[Json], kinds: &Kinds, survey: &Survey) -> Vec<Finding> {

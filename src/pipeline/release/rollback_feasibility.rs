@@ -2,11 +2,11 @@
 //!
 //! helm asks none of this before it writes. Nothing here writes either.
 
-use crate::cluster::api::claims::ReleaseName;
 use crate::cluster::api::objects::Objects;
 use crate::cluster::connect::client::Cluster;
 use crate::diff::{Object, Sides, change};
 use crate::k8s::kind::{DEPLOYMENT, STATEFUL_SET};
+use crate::k8s::ownership::ReleaseName;
 use crate::pipeline::{Error, Release, status};
 use crate::support::diagnostic::{Problem, Problems};
 use crate::support::redact::Mask;

@@ -3,10 +3,10 @@
 //! Whatever goes wrong here never fails the run: what cannot be read is said once, and the rest is watched. What the
 //! objects mean is decided in `rollout`.
 
-use crate::cluster::api::error::ErrorKind;
-use crate::cluster::api::objects::marks;
 use crate::cluster::connect::client::Cluster;
+use crate::k8s::error::ErrorKind;
 use crate::k8s::kind::{CLAIM, DEPLOYMENT, EVENT, Kind, POD, REPLICA_SET, STATEFUL_SET};
+use crate::k8s::labels;
 use crate::pipeline::engine::event::{Event, Report, warn};
 use crate::pipeline::{Error, Release};
 use crate::rollout::{End, Finding, Log, Progress, Rollout, State, Told};
@@ -156,7 +156,7 @@ impl<'a> Watch<'a> {
     /// Everything that may be read. What fails for now is as it was.
     fn read(&mut self) -> Vec<Json> {
         let (mut newly, mut failure) = (Vec::new(), None);
-        let label = format!("{}={}", marks::INSTANCE, self.of.release.name);
+        let label = format!("{}={}", labels::INSTANCE, self.of.release.name);
         for (kind, labelled, fields) in READ {
             let name: &'static str = match &kind.kind {
                 std::borrow::Cow::Borrowed(name) => name,

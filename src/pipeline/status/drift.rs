@@ -4,7 +4,7 @@
 //! ([`crate::diff::with_places`]); what the API server, controllers and other tools add is theirs. Must not show what
 //! may be secret: the data of Secrets and the values of variables are named, never written.
 
-use crate::cluster::api::objects::name_of;
+use crate::k8s::object::name_of;
 use crate::k8s::quantity::Quantity;
 use serde::Serialize;
 use serde_json::Value as Json;

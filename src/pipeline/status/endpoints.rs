@@ -1,7 +1,8 @@
 //! How the Services and Ingresses of a release are reached. Pure.
 
 use super::{owned, text};
-use crate::cluster::api::objects::name_of;
+use crate::k8s::labels;
+use crate::k8s::object::name_of;
 use serde::Serialize;
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
@@ -33,7 +34,7 @@ pub fn of(object: &Json) -> Vec<Endpoint> {
     match text(&object["kind"]) {
         "Service" if object["spec"]["clusterIP"] != HEADLESS => service(object),
         // One of ours that keeps paths from the public leads nowhere.
-        "Ingress" if object["metadata"]["annotations"]["aspire-k8s/closed"] == "true" => Vec::new(),
+        "Ingress" if object["metadata"]["annotations"][labels::CLOSED] == "true" => Vec::new(),
         "Ingress" => ingress(object),
         _ => Vec::new(),
     }

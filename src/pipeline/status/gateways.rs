@@ -2,7 +2,7 @@
 
 use super::endpoints::Endpoint;
 use super::text;
-use crate::cluster::api::objects::name_of;
+use crate::k8s::object::name_of;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 

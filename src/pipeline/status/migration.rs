@@ -1,9 +1,8 @@
 //! A workload migration that is not at its end, as `status` tells it. Reads only.
 
-use crate::cluster::api::claims::ReleaseName;
-use crate::cluster::api::error::ErrorKind;
-use crate::cluster::api::objects::Owner;
 use crate::cluster::connect::client::Cluster;
+use crate::k8s::error::ErrorKind;
+use crate::k8s::ownership::{Owner, ReleaseName};
 use crate::migration::word;
 use crate::pipeline::release::migration::log::Log;
 use crate::pipeline::release::migration::look::{live, others};

@@ -13,13 +13,15 @@ pub use renewed::{Renewed, look as renewed};
 pub use secrets::{Secret, used as secrets_used};
 
 use super::{Error, Release};
-use crate::cluster::api::error::ErrorKind;
-use crate::cluster::api::objects::{Objects, annotation, label, marks, name_of};
+use crate::cluster::api::objects::Objects;
 use crate::cluster::connect::client::Cluster;
 use crate::cluster::state::remembered::State;
 use crate::cluster::state::secret::ReleaseSecret;
 use crate::helm::{self, Helm, Target};
+use crate::k8s::error::ErrorKind;
 use crate::k8s::kind::{CLAIM, CONFIG_MAP, Kind, SECRET};
+use crate::k8s::labels;
+use crate::k8s::object::{annotation, label, name_of};
 use crate::pipeline::release::history;
 use crate::pipeline::status::drift::Drift;
 use serde::Serialize;
@@ -128,7 +130,7 @@ pub fn status(release: &Release) -> Result<Standing, Error> {
     let objects = live_objects(&cluster, release, &stored)?;
     let scalers = autoscalers(&cluster, release)?;
     let state = cluster.get(&CONFIG_MAP, &release.namespace, &State::name(&release.name))?;
-    let application = state.as_ref().and_then(|state| annotation(state, marks::APPLICATION)).map(str::to_owned);
+    let application = state.as_ref().and_then(|state| annotation(state, labels::APPLICATION)).map(str::to_owned);
     let migration = match &application {
         Some(application) => migration::unfinished(&cluster, release, application)?,
         None => None,
@@ -280,8 +282,8 @@ fn running(object: &Json, scalers: &Autoscalers) -> Option<Running> {
 }
 
 fn claims(cluster: &Cluster, release: &Release) -> Result<Vec<Claim>, Error> {
-    let name = crate::cluster::api::claims::ReleaseName { name: &release.name, namespace: &release.namespace };
-    let selector = format!("{}={}", marks::INSTANCE, release.name);
+    let name = crate::k8s::ownership::ReleaseName { name: &release.name, namespace: &release.namespace };
+    let selector = format!("{}={}", labels::INSTANCE, release.name);
     let live = cluster.list(&CLAIM, &release.namespace, &selector)?;
     let claim = |claim: &Json| Claim {
         name: name_of(claim).to_owned(),
@@ -290,8 +292,8 @@ fn claims(cluster: &Cluster, release: &Release) -> Result<Vec<Claim>, Error> {
             .unwrap_or_else(|| text(&claim["spec"]["resources"]["requests"]["storage"]).to_owned()),
         storage_class: owned(&claim["spec"]["storageClassName"]),
         // Helm knows nothing of the claims that a StatefulSet made: they stay too.
-        kept: annotation(claim, "helm.sh/resource-policy") == Some("keep")
-            || label(claim, marks::MANAGED_BY) != Some("Helm"),
+        kept: annotation(claim, labels::RESOURCE_POLICY) == Some(labels::KEEP)
+            || label(claim, labels::MANAGED_BY) != Some(labels::BY_HELM),
     };
     let mut found: Vec<Claim> =
         live.iter().filter(|claim| crate::pipeline::release::checks::is_our_claim(claim, name)).map(claim).collect();

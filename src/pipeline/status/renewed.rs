@@ -4,11 +4,12 @@
 //! watches its files, but not the links by which the kubelet exchanges them, so that it goes on with what it read at its start.
 
 use crate::cluster::Timestamp;
-use crate::cluster::api::error::ErrorKind;
-use crate::cluster::api::objects::{label, marks, name_of};
 use crate::cluster::connect::client::Cluster;
 use crate::external_charts::CERT_MANAGER_API;
+use crate::k8s::error::ErrorKind;
 use crate::k8s::kind::POD;
+use crate::k8s::labels;
+use crate::k8s::object::{label, name_of};
 use crate::pipeline::{Error, Release};
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -54,7 +55,7 @@ pub fn look(cluster: &Cluster, release: &Release, objects: &[Json]) -> Result<Ve
     };
     let Some(kind) = cluster.kind(CERT_MANAGER_API, "Certificate")? else { return Ok(Vec::new()) };
     let certificates = listed(&kind, "")?;
-    let pods = listed(&POD, &format!("{}={}", marks::INSTANCE, release.name))?;
+    let pods = listed(&POD, &format!("{}={}", labels::INSTANCE, release.name))?;
     Ok(servers.into_iter().filter_map(|server| renewed(server, &certificates, &pods, &release.namespace)).collect())
 }
 
@@ -87,7 +88,7 @@ fn renewed(
     certificate["status"]["revision"].as_u64().filter(|revision| *revision > 1)?;
     let renewed: Timestamp = certificate["status"]["notBefore"].as_str()?.parse().ok()?;
     let (kind, name) = (workload["kind"].as_str()?, name_of(workload));
-    let of_workload = pods.iter().filter(|pod| label(pod, marks::COMPONENT) == Some(name));
+    let of_workload = pods.iter().filter(|pod| label(pod, labels::COMPONENT) == Some(name));
     let containers = of_workload.flat_map(|pod| pod["status"]["containerStatuses"].as_array().into_iter().flatten());
     let servers = containers.filter(|it| it["name"] == name);
     let started: Timestamp =
@@ -123,7 +124,7 @@ mod tests {
         let certificate = json!({"metadata": {"name": "api"}, "spec": {"secretName": "api-tls"},
             "status": {"revision": revision, "notBefore": valid_from}});
         let pods = started.iter().map(|at| {
-            json!({"metadata": {"labels": {marks::COMPONENT: "api"}}, "status":
+            json!({"metadata": {"labels": {labels::COMPONENT: "api"}}, "status":
             {"containerStatuses": [{"name": "api", "state": {"running": {"startedAt": at}}},
                 {"name": "sidecar", "state": {"running": {"startedAt": "2020-01-01T00:00:00Z"}}}]}})
         });

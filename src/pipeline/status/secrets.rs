@@ -1,10 +1,10 @@
 //! The Secrets that a release needs: names and keys, never values.
 
 use super::super::{Error, Release};
-use crate::cluster::api::error::ErrorKind;
 use crate::cluster::api::objects::Objects;
 use crate::cluster::connect::client::Cluster;
 use crate::cluster::state::secret::ReleaseSecret;
+use crate::k8s::error::ErrorKind;
 use crate::k8s::kind::SECRET;
 use serde::Serialize;
 use serde_json::Value as Json;

@@ -21,14 +21,16 @@ use tokio::time::error::Elapsed;
 use super::access::Access;
 use super::environment::Environment;
 use super::kubeconfig;
-use crate::cluster::api::error::{Error, ErrorKind, Result};
+use crate::cluster::api::address::{segment, version_path};
 use crate::cluster::api::explain::{Attempt, chain};
-use crate::cluster::api::objects::{Guard, Objects, Propagation, marks, name_of, oddity, set};
+use crate::cluster::api::objects::{Guard, Objects, Propagation};
 use crate::cluster::api::retry;
 use crate::cluster::api::retry::{Effect, Wanted};
 use crate::cluster::api::send::{Reply, persist, sent};
-use crate::k8s::kind;
-use crate::k8s::kind::{Kind, segment};
+use crate::k8s::error::{Error, ErrorKind, Result};
+use crate::k8s::kind::Kind;
+use crate::k8s::object::{name_of, oddity, set};
+use crate::k8s::{kind, labels};
 use crate::support::redact::unbase64;
 
 const PAGE: u32 = 500;
@@ -105,7 +107,7 @@ impl Cluster {
         if let Some(known) = Kind::known(api_version, kind) {
             return Ok(Some(known));
         }
-        let path = kind::version_path(api_version)?;
+        let path = version_path(api_version)?;
         let (base, version) = path.rsplit_once('/').unwrap_or(("", &path));
         let wanted =
             Kind { api_version: api_version.to_owned().into(), kind: kind.to_owned().into(), ..kind::NAMESPACE };
@@ -143,7 +145,7 @@ impl Cluster {
         let mut patch = patch.clone();
         guard.write_into(&mut patch)?;
         self.hide_data_of(kind, &patch);
-        let parameters = PatchParams { field_manager: Some(marks::US.to_owned()), ..PatchParams::default() };
+        let parameters = PatchParams { field_manager: Some(labels::US.to_owned()), ..PatchParams::default() };
         let request = Request::new(kind.path(namespace)?).patch(segment(name)?, &parameters, &Patch::Merge(&patch));
         let request = built(attempt, request)?;
         self.write(attempt, Wanted::Parts, &patch, || sent!(self.client, request))
@@ -334,7 +336,7 @@ pub(crate) fn built<T>(attempt: Attempt<'_>, request: std::result::Result<T, Req
 }
 
 fn writer() -> PostParams {
-    PostParams { field_manager: Some(marks::US.to_owned()), ..PostParams::default() }
+    PostParams { field_manager: Some(labels::US.to_owned()), ..PostParams::default() }
 }
 
 pub(crate) fn absent(answer: Result<Value>) -> Result<Option<Value>> {

@@ -5,10 +5,11 @@ use kube::core::Request;
 use serde_json::{Value, json};
 
 use super::{Attempt, Cluster, built, complete};
-use crate::cluster::api::error::Result;
+use crate::cluster::api::address::segment;
 use crate::cluster::api::send::{Reply, sent};
+use crate::k8s::error::Result;
 use crate::k8s::kind;
-use crate::k8s::kind::{Kind, segment};
+use crate::k8s::kind::Kind;
 use crate::support::redact::mask;
 
 /// Most bytes of a log that are read.

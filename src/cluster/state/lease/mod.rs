@@ -18,14 +18,13 @@ pub use verdict::{Earlier, HelmRun, over_at};
 use verdict::{Former, Verdict, described, instant};
 
 use super::holder::{Here, Holder};
-use crate::cluster::api::error::{Error, ErrorKind, Result};
-use crate::cluster::api::objects::{Guard, Objects, Owner, Propagation, annotation, check_ours, set};
+use crate::cluster::api::objects::{Guard, Objects, Propagation, check_ours};
+use crate::k8s::error::{Error, ErrorKind, Result};
 use crate::k8s::kind::LEASE;
+use crate::k8s::labels;
+use crate::k8s::object::{annotation, set};
+use crate::k8s::ownership::Owner;
 
-/// Annotation: what the holder does, as its verb.
-const DOING: &str = "aspire-k8s/doing";
-/// Annotation: the helm that was started under the Lease, as JSON ([`HelmRun`]).
-const HELM: &str = "aspire-k8s/helm";
 /// Variable in the environment of every helm that is started under a Lease: the run of its holder.
 pub const MARK: &str = "KUBECTL_ASPIRE_RUN";
 
@@ -108,7 +107,7 @@ pub fn abandoned(store: &impl Objects, owner: Owner<'_>, namespace: &str) -> Res
     let live = store.get(&LEASE, namespace, &name(owner.release))?;
     Ok(live.and_then(|live| {
         let since = live["spec"]["acquireTime"].as_str()?.parse().ok()?;
-        Some((annotation(&live, DOING)?.to_owned(), since))
+        Some((annotation(&live, labels::DOING)?.to_owned(), since))
     }))
 }
 
@@ -164,7 +163,9 @@ impl<S: Objects + Send + 'static> Held<S> {
             former: Former::default(),
             ended: false,
         };
-        self.shared.change(|live| set(live, &["metadata", "annotations", HELM], json!(json!(note).to_string())))
+        self.shared.change(|live| {
+            set(live, &["metadata", "annotations", labels::RUNNING_HELM], json!(json!(note).to_string()));
+        })
     }
 
     /// Notes the process that runs.
@@ -173,7 +174,7 @@ impl<S: Objects + Send + 'static> Held<S> {
         self.shared.change(|live| {
             if let Some(mut note) = noted(live) {
                 note.child.clone_from(&child);
-                set(live, &["metadata", "annotations", HELM], json!(json!(note).to_string()));
+                set(live, &["metadata", "annotations", labels::RUNNING_HELM], json!(json!(note).to_string()));
             }
         })
     }
@@ -184,7 +185,7 @@ impl<S: Objects + Send + 'static> Held<S> {
         self.shared.change(|live| match noted(live) {
             Some(mut note) if !settled => {
                 note.ended = true;
-                set(live, &["metadata", "annotations", HELM], json!(json!(note).to_string()));
+                set(live, &["metadata", "annotations", labels::RUNNING_HELM], json!(json!(note).to_string()));
             }
             _ => forget(live),
         })
@@ -203,14 +204,14 @@ impl<S: Objects + Send + 'static> Held<S> {
             });
         }
         let guard = Guard::of(&state.live);
-        let name = crate::cluster::api::objects::name_of(&state.live);
+        let name = crate::k8s::object::name_of(&state.live);
         match state.store.delete(&LEASE, &self.shared.namespace, name, &guard, Propagation::Background) {
             // The renewal wrote it, or somebody who is not us.
             Err(error) if error.is_conflict() => {
                 self.shared.renew(&mut state);
                 self.shared.lost(&state)?;
                 let guard = Guard::of(&state.live);
-                let name = crate::cluster::api::objects::name_of(&state.live);
+                let name = crate::k8s::object::name_of(&state.live);
                 state.store.delete(&LEASE, &self.shared.namespace, name, &guard, Propagation::Background).map(drop)
             }
             other => other.map(drop),
@@ -247,7 +248,7 @@ impl<S: Objects> Shared<S> {
 
     fn lost(&self, state: &State<S>) -> Result<()> {
         let Some(why) = &state.lost else { return Ok(()) };
-        let name = crate::cluster::api::objects::name_of(&state.live);
+        let name = crate::k8s::object::name_of(&state.live);
         let sentence = format!("the Lease {name} in namespace {} is no longer held: {why}", self.namespace);
         Err(Error::new(ErrorKind::Conflict, sentence).hint("nothing more was written; run again"))
     }
@@ -285,7 +286,7 @@ impl<S: Objects> Shared<S> {
                     return Ok(());
                 }
                 Err(error) if error.is_conflict() || error.kind() == ErrorKind::NotFound => {
-                    let name = crate::cluster::api::objects::name_of(&state.live).to_owned();
+                    let name = crate::k8s::object::name_of(&state.live).to_owned();
                     match state.store.get(&LEASE, &self.namespace, &name)? {
                         Some(live) if live["spec"]["holderIdentity"] == self.holder.identity() => state.live = live,
                         Some(live) => {
@@ -301,7 +302,7 @@ impl<S: Objects> Shared<S> {
         }
         Err(Error::new(
             ErrorKind::Conflict,
-            format!("the Lease {} changes all the time", crate::cluster::api::objects::name_of(&state.live)),
+            format!("the Lease {} changes all the time", crate::k8s::object::name_of(&state.live)),
         ))
     }
 }
@@ -376,7 +377,7 @@ fn written(claim: &Claim<'_>, name: &str, live: Option<&Value>, now: Timestamp) 
     object["kind"] = json!(LEASE.kind);
     object["metadata"]["name"] = json!(name);
     claim.owner.write_into(&mut object);
-    set(&mut object, &["metadata", "annotations", DOING], json!(claim.doing));
+    set(&mut object, &["metadata", "annotations", labels::DOING], json!(claim.doing));
     let transitions = object["spec"]["leaseTransitions"].as_u64().unwrap_or(0);
     object["spec"] = json!({
         "holderIdentity": claim.holder.identity(),
@@ -389,12 +390,12 @@ fn written(claim: &Claim<'_>, name: &str, live: Option<&Value>, now: Timestamp) 
 }
 
 fn noted(live: &Value) -> Option<HelmRun> {
-    serde_json::from_str(annotation(live, HELM)?).ok()
+    serde_json::from_str(annotation(live, labels::RUNNING_HELM)?).ok()
 }
 
 fn forget(live: &mut Value) {
     if let Some(annotations) = live["metadata"]["annotations"].as_object_mut() {
-        annotations.shift_remove(HELM);
+        annotations.shift_remove(labels::RUNNING_HELM);
     }
 }
 

@@ -265,7 +265,7 @@ fn the_end_of_a_helm_on_another_machine_cannot_be_proven() {
         let mut note = noted(live).unwrap();
         note.holder = holder.identity();
         note.started_at = "2020-01-01T00:00:00.000000Z".into();
-        set(live, &["metadata", "annotations", HELM], json!(json!(note).to_string()));
+        set(live, &["metadata", "annotations", labels::RUNNING_HELM], json!(json!(note).to_string()));
         live["spec"]["holderIdentity"] = json!(holder.identity());
         live["spec"]["renewTime"] = json!("2020-01-01T00:00:00.000000Z");
     });
@@ -289,7 +289,7 @@ fn a_helm_that_ended_without_settling_anything_is_known_to_be_dead_everywhere() 
     shop.put(|live| {
         let mut note = noted(live).unwrap();
         note.holder = other_host(&Holder::parse(&note.holder).unwrap()).identity();
-        set(live, &["metadata", "annotations", HELM], json!(json!(note).to_string()));
+        set(live, &["metadata", "annotations", labels::RUNNING_HELM], json!(json!(note).to_string()));
     });
     assert!(matches!(look(&shop, OWNER, "n"), Ok(Some(Earlier::Dead(_)))));
     assert!(matches!(acquire(&shop).unwrap().earlier(), Some(Earlier::Dead(_))));
@@ -335,7 +335,7 @@ fn a_lease_of_the_version_before_is_followed_as_before_and_no_number_of_it_is_re
         let identity = formerly(run.id(), "abc");
         let note = json!({"holder": identity, "command": "upgrade", "startedAt": "2026-01-01T00:00:00Z",
             "timeoutSeconds": 300, "process": child.id(), "born": born, "ended": false});
-        set(live, &["metadata", "annotations", HELM], json!(note.to_string()));
+        set(live, &["metadata", "annotations", labels::RUNNING_HELM], json!(note.to_string()));
         live["spec"]["holderIdentity"] = json!(identity);
     });
     let said = refused(&shop);

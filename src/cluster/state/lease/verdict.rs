@@ -8,10 +8,11 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{DOING, MARK};
-use crate::cluster::api::error::Error;
-use crate::cluster::api::objects::annotation;
+use super::MARK;
 use crate::cluster::state::holder::{Here, Holder, Life};
+use crate::k8s::error::Error;
+use crate::k8s::labels;
+use crate::k8s::object::annotation;
 
 /// The longest time that a Lease is believed to last without being renewed, in seconds. Ours lasts one minute.
 const LONGEST: i64 = 600;
@@ -114,7 +115,7 @@ pub(crate) fn of(live: &Value, helm: Option<HelmRun>, here: &Here, now: Timestam
     };
     let (until, expired) = until(spec, now);
     let refusal = || {
-        let doing = annotation(live, DOING).unwrap_or("a run");
+        let doing = annotation(live, labels::DOING).unwrap_or("a run");
         let place = place(holder.as_ref().is_some_and(|holder| here.is_of(holder)), known);
         let hint = match known {
             Life::Alive(process) => until_ended(process),

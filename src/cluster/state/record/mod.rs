@@ -16,9 +16,10 @@ use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::cluster::api::error::{Error, ErrorKind, Result};
-use crate::cluster::api::objects::{Guard, Objects, label, name_of};
+use crate::cluster::api::objects::{Guard, Objects};
+use crate::k8s::error::{Error, ErrorKind, Result};
 use crate::k8s::kind::SECRET;
+use crate::k8s::object::{label, name_of};
 use crate::support::redact::{base64, unbase64};
 use parts::Parts;
 

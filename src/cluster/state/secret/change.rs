@@ -7,10 +7,12 @@
 use serde_json::Value;
 
 use super::ReleaseSecret;
-use crate::cluster::api::error::{Error, ErrorKind, Result};
-use crate::cluster::api::objects;
-use crate::cluster::api::objects::{Guard, Objects, Owner, Propagation, check_ours, marks};
+use crate::cluster::api::objects::{Guard, Objects, Propagation, check_ours};
+use crate::k8s::error::{Error, ErrorKind, Result};
 use crate::k8s::kind::SECRET;
+use crate::k8s::labels;
+use crate::k8s::object;
+use crate::k8s::ownership::Owner;
 
 const BEFORE: &str = "before";
 
@@ -153,7 +155,7 @@ fn copy_name(release: &str) -> String {
 
 fn copy_of(secret: &ReleaseSecret, owner: Owner<'_>) -> Value {
     let mut object = secret.to_object(owner, &copy_name(owner.release), None);
-    objects::set(&mut object, &["metadata", "labels", marks::ROLE], BEFORE.into());
+    object::set(&mut object, &["metadata", "labels", labels::ROLE], BEFORE.into());
     object
 }
 
@@ -167,6 +169,6 @@ fn live(store: &impl Objects, owner: Owner<'_>, namespace: &str, name: &str) -> 
 
 fn delete(store: &impl Objects, namespace: &str, object: &Value) -> Result<()> {
     let guard = Guard::of(object).any_state();
-    store.delete(&SECRET, namespace, objects::name_of(object), &guard, Propagation::Background)?;
+    store.delete(&SECRET, namespace, object::name_of(object), &guard, Propagation::Background)?;
     Ok(())
 }

@@ -12,14 +12,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use crate::cluster::api::objects;
-use crate::cluster::api::objects::{Guard, Owner};
+use crate::cluster::api::objects::Guard;
 use crate::k8s::kind::SECRET;
+use crate::k8s::labels;
+use crate::k8s::object;
+use crate::k8s::ownership::Owner;
 use crate::support::redact::{base64, unbase64};
-
-const REVISIONS: &str = "aspire-k8s/revisions";
-const CLAIMS: &str = "aspire-k8s/claims";
-const LAST: &str = "aspire-k8s/last-revision";
 
 /// The Secret of a release. Its debug form shows no value.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -62,16 +60,16 @@ impl ReleaseSecret {
         let entries = object["data"].as_object().into_iter().flatten();
         let decode = |(key, value): (&String, &Value)| Some((key.clone(), unbase64(value.as_str()?)?));
         let data: BTreeMap<String, Vec<u8>> = entries.filter_map(decode).collect();
-        let given: BTreeMap<String, String> = annotation(object, REVISIONS);
+        let given: BTreeMap<String, String> = annotation(object, labels::REVISIONS);
         let mark = |key: &String| given.get(key).cloned().unwrap_or_else(|| "0".to_owned());
         let marks: BTreeMap<String, String> = data.keys().map(|key| (key.clone(), mark(key))).collect();
         let highest = given.values().filter_map(|mark| mark.parse().ok()).max().unwrap_or(0);
-        let last = objects::annotation(object, LAST).and_then(|text| text.parse().ok()).unwrap_or(0);
+        let last = object::annotation(object, labels::LAST_REVISION).and_then(|text| text.parse().ok()).unwrap_or(0);
         let guard = Guard::of(object);
         Self {
             data,
             marks,
-            claims: annotation(object, CLAIMS),
+            claims: annotation(object, labels::CLAIMS),
             last: highest.max(last),
             uid: guard.uid,
             resource_version: guard.resource_version,
@@ -87,8 +85,10 @@ impl ReleaseSecret {
         owner.write_into(&mut object);
         let marks = json!(self.marks).to_string();
         let claims = json!(self.claims).to_string();
-        for (key, value) in [(REVISIONS, marks), (CLAIMS, claims), (LAST, self.last.to_string())] {
-            objects::set(&mut object, &["metadata", "annotations", key], value.into());
+        for (key, value) in
+            [(labels::REVISIONS, marks), (labels::CLAIMS, claims), (labels::LAST_REVISION, self.last.to_string())]
+        {
+            object::set(&mut object, &["metadata", "annotations", key], value.into());
         }
         let data: Map<String, Value> =
             self.data.iter().map(|(key, value)| (key.clone(), json!(base64(value)))).collect();
@@ -177,7 +177,7 @@ impl ReleaseSecret {
 }
 
 fn annotation<T: serde::de::DeserializeOwned + Default>(object: &Value, key: &str) -> T {
-    objects::annotation(object, key).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+    object::annotation(object, key).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! What the next Secret is, and what is left after every way a run can end.
 
 use super::*;
-use crate::cluster::api::error::ErrorKind;
 use crate::cluster::api::fake::Fake;
+use crate::k8s::error::ErrorKind;
 
 const OWNER: Owner<'_> = Owner { release: "shop", application: "app" };
 const NS: &str = "n";
@@ -28,7 +28,7 @@ fn live(store: &Fake) -> String {
     shown(&read(store, OWNER, NS).unwrap())
 }
 
-fn begin(store: &Fake, pairs: Pairs<'_>) -> crate::cluster::api::error::Result<Change> {
+fn begin(store: &Fake, pairs: Pairs<'_>) -> crate::k8s::error::Result<Change> {
     let new = read(store, OWNER, NS)?.update(values(pairs));
     Change::begin(store, OWNER, NS, &new)
 }

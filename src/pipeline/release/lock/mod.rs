@@ -8,13 +8,13 @@ pub(crate) mod recover;
 
 use super::records::{self, Operation};
 use crate::cluster::Timestamp;
-use crate::cluster::api::objects::Owner;
 use crate::cluster::connect::client::Cluster;
 use crate::cluster::state::holder::Holder;
 use crate::cluster::state::lease;
 use crate::cluster::state::lease::{Claim, Held, Terms};
 use crate::cluster::state::record::Record;
 use crate::helm::{self, Helm, Target};
+use crate::k8s::ownership::Owner;
 use crate::pipeline::engine::event::{Report, say};
 use crate::pipeline::engine::run::Limits;
 use crate::pipeline::{Error, Release, Slot};
@@ -183,10 +183,10 @@ impl Lock {
     }
 
     /// The records as they are now, right before helm reads them, must let it do only what it may.
-    fn check_records(&self, command: &str) -> crate::cluster::api::error::Result<()> {
+    fn check_records(&self, command: &str) -> crate::k8s::error::Result<()> {
         let expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let operation = expected.filter(|operation| operation.verb.command() == command);
-        let refused = |sentence: String| crate::cluster::api::error::Error::refused(sentence);
+        let refused = |sentence: String| crate::k8s::error::Error::refused(sentence);
         let operation = operation.ok_or_else(|| {
             refused(format!(
                 "helm {command} was started without a word of what it is to do, which is a defect of the program"
@@ -285,7 +285,7 @@ impl helm::Follow for Lock {
         (lease::MARK, self.held.run().to_owned())
     }
 
-    fn starts(&self, command: &str, timeout: Duration) -> crate::cluster::api::error::Result<()> {
+    fn starts(&self, command: &str, timeout: Duration) -> crate::k8s::error::Result<()> {
         self.held.check()?;
         self.check_records(command)?;
         self.held.helm_starts(command, timeout)

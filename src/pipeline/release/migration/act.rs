@@ -3,13 +3,13 @@
 use super::driver::{Driver, Seen};
 use super::log::Log;
 use super::look::kind;
-use crate::cluster::api::error::ErrorKind;
-use crate::cluster::api::objects::{Guard, Objects as _, Propagation, marks, name_of};
+use crate::cluster::api::objects::{Guard, Objects as _, Propagation};
 use crate::cluster::state::record::Record;
+use crate::k8s::error::ErrorKind;
 use crate::k8s::kind::{CLAIM, REPLICA_SET, VOLUME};
-use crate::migration::{
-    Action, Change, ClaimNote, How, KEEP, Named, POLICIES, Role, entry_of_ours, former_policy, retired,
-};
+use crate::k8s::labels;
+use crate::k8s::object::name_of;
+use crate::migration::{Action, Change, ClaimNote, How, Named, POLICIES, Role, entry_of_ours, former_policy, retired};
 use crate::pipeline::Error;
 use crate::pipeline::engine::event::warn;
 use crate::pipeline::release::lock::cut_short;
@@ -101,8 +101,8 @@ impl Driver<'_> {
     fn protect(&self, log: &mut Log, seen: &Seen, index: usize) -> Result<(), Error> {
         let note = log.journal.claims[index].clone();
         let Some(claim) = seen.live.claim(&note.name) else { return Ok(()) };
-        if crate::cluster::api::objects::annotation(claim, KEEP) != Some("keep") {
-            let patch = json!({"metadata": {"annotations": {KEEP: "keep"}}});
+        if crate::k8s::object::annotation(claim, labels::RESOURCE_POLICY) != Some(labels::KEEP) {
+            let patch = json!({"metadata": {"annotations": {labels::RESOURCE_POLICY: labels::KEEP}}});
             self.on.cluster.patch(&CLAIM, self.space(), &note.name, &Guard::of(claim), &patch)?;
             return Ok(());
         }
@@ -153,7 +153,7 @@ impl Driver<'_> {
 
     fn reclaim(&self, volume: &Json, policy: &str, former: Option<&str>) -> Result<(), Error> {
         let patch = json!({
-            "metadata": {"annotations": {marks::RECLAIM_POLICY: former}},
+            "metadata": {"annotations": {labels::RECLAIM_POLICY: former}},
             "spec": {"persistentVolumeReclaimPolicy": policy},
         });
         self.on.cluster.patch(&VOLUME, "", name_of(volume), &Guard::of(volume), &patch)?;

@@ -4,10 +4,10 @@
 
 use super::log::Log;
 use super::look::{live, others, volumes};
-use crate::cluster::api::claims::ReleaseName;
-use crate::cluster::api::objects::name_of;
 use crate::cluster::state::transition_record::Note;
 use crate::helm::Options;
+use crate::k8s::object::name_of;
+use crate::k8s::ownership::ReleaseName;
 use crate::migration::observe::observe;
 use crate::migration::{
     Action, Change, ClaimNote, Direction, HelmRun, Journal, Live, Observed, Phase, Revision, Role, Status, Stop, Wait,

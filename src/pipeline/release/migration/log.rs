@@ -1,8 +1,8 @@
 //! The journal of a change of kinds on the cluster.
 
-use crate::cluster::api::objects::Owner;
 use crate::cluster::connect::client::Cluster;
 use crate::cluster::state::transition_record::Note;
+use crate::k8s::ownership::Owner;
 use crate::migration::Journal;
 use crate::pipeline::Error;
 use crate::support::diagnostic::Problem;

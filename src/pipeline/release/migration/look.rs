@@ -1,8 +1,8 @@
 //! What lives that a change of kinds is about.
 
-use crate::cluster::api::error::ErrorKind;
 use crate::cluster::api::objects::Objects as _;
 use crate::cluster::connect::client::Cluster;
+use crate::k8s::error::ErrorKind;
 use crate::k8s::kind::{CLAIM, DEPLOYMENT, JOB, Kind, NODE, POD, REPLICA_SET, SERVICE, STATEFUL_SET, VOLUME};
 use crate::migration::{Change, Live, pods_of};
 use crate::pipeline::Error;

@@ -4,8 +4,10 @@
 //! its namespace. What lies elsewhere, and what limits or grants rights in the namespace, is touched only if the live object
 //! itself says that it belongs to the release, and the chart or a person names it.
 
-use crate::cluster::api::objects::{annotation, helm_release, label, marks};
 use crate::diff::Object;
+use crate::k8s::labels;
+use crate::k8s::object::{annotation, label};
+use crate::k8s::ownership::helm_release;
 use crate::support::diagnostic::Problem;
 use serde_json::Value as Json;
 use std::fmt;
@@ -156,12 +158,12 @@ pub fn judge(touched: &Touched, release: (&str, &str), allowed: &[NamedObject], 
 
 /// Whether the live object says that it belongs to the release, by marks that only those may write who may write the object.
 fn is_owned(live: &Json, release: (&str, &str)) -> bool {
-    label(live, marks::MANAGED_BY) == Some("Helm") && helm_release(live) == Some(release)
+    label(live, labels::MANAGED_BY) == Some(labels::BY_HELM) && helm_release(live) == Some(release)
 }
 
 /// Whether helm leaves it where it is.
 pub fn is_kept(object: &Json) -> bool {
-    annotation(object, "helm.sh/resource-policy").is_some_and(|policy| policy.trim().eq_ignore_ascii_case("keep"))
+    annotation(object, labels::RESOURCE_POLICY).is_some_and(|policy| policy.trim().eq_ignore_ascii_case(labels::KEEP))
 }
 
 fn grants_the_same(live: &Json, stored: &Json) -> bool {

@@ -1,0 +1,16 @@
+//! What somebody may do, in the words of RBAC.
+
+use super::kind::Kind;
+
+/// A permission: a verb on the objects of a kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Permission {
+    /// `get`, `list`, `create`, `patch`...
+    pub verb: &'static str,
+    /// The kind.
+    pub kind: Kind,
+    /// The namespace; empty for the whole cluster.
+    pub namespace: String,
+    /// The one object; empty for any.
+    pub name: String,
+}
