@@ -1,14 +1,14 @@
 //! What lies in a cluster, where others may write.
 
 use super::{packed, text};
-use kubectl_aspire::cluster::api::claims::ReleaseName;
-use kubectl_aspire::cluster::api::error::Result as ClusterResult;
-use kubectl_aspire::cluster::api::objects::{Guard, Objects, Owner, Propagation};
+use kubectl_aspire::cluster::api::objects::{Guard, Objects, Propagation};
 use kubectl_aspire::cluster::state::lease;
 use kubectl_aspire::cluster::state::record::Record;
 use kubectl_aspire::cluster::state::remembered::State;
 use kubectl_aspire::cluster::state::secret::ReleaseSecret;
+use kubectl_aspire::k8s::error::Result as ClusterResult;
 use kubectl_aspire::k8s::kind::Kind;
+use kubectl_aspire::k8s::ownership::{Owner, ReleaseName};
 use kubectl_aspire::support::redact::{Mask, base64};
 use kubectl_aspire::{diff, doctor, external_charts, migration, rollout};
 use serde_json::{Value, json};
@@ -244,7 +244,7 @@ impl Objects for Everywhere {
 pub(super) fn owned_objects(bytes: &[u8]) {
     let Ok(object) = serde_json::from_slice::<Value>(bytes) else { return };
     // The client lets no other answer through.
-    if kubectl_aspire::cluster::api::objects::oddity(&object).is_some() {
+    if kubectl_aspire::k8s::object::oddity(&object).is_some() {
         return;
     }
     let owner = Owner { release: "shop", application: "shop" };
@@ -253,7 +253,7 @@ pub(super) fn owned_objects(bytes: &[u8]) {
     black_box((secret.only_claimed(), secret.texts().count()));
     black_box((
         external_charts::Marks::read(&object["metadata"]["labels"]),
-        kubectl_aspire::cluster::api::objects::helm_release(&object),
+        kubectl_aspire::k8s::ownership::helm_release(&object),
     ));
     let store = Everywhere(object);
     black_box((

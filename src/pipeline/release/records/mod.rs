@@ -313,6 +313,7 @@ mod tests {
 
     #[test]
     fn every_document_of_every_record_is_judged() {
+        use Fate::{Changed, Deleted, Restored};
         let records = || vec![(1, vec![stored("Role", "a"), stored("Secret", "b")]), (2, vec![stored("Role", "c")])];
         let told = |verb: &Verb, chart: &Objects| {
             let fates = fates(verb, chart, records()).into_iter();
@@ -321,7 +322,6 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         let line = |kind: &str, fate, note: &str| (kind.to_owned(), fate, note.to_owned());
-        use Fate::{Changed, Deleted, Restored};
         let all = [line("Role", Deleted, "a"), line("Secret", Deleted, "b"), line("Role", Deleted, "c")];
         assert_eq!(told(&Verb::Uninstall, &Objects::new()), all);
         let some = [line("Role", Changed, "a"), line("Secret", Deleted, "b"), line("Role", Changed, "c")];

@@ -4,10 +4,10 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 use serde_json::Value as Json;
 use std::fmt;
 
-/// Prefix of the keys by which serde_json marks what it is to read as a number or as text of JSON.
+/// Prefix of the keys by which `serde_json` marks what it is to read as a number or as text of JSON.
 const PRIVATE: &str = "$serde_json::private::";
 
-/// A value whose maps, at every depth, hold neither merge keys (`<<`) nor keys that serde_json keeps for itself.
+/// A value whose maps, at every depth, hold neither merge keys (`<<`) nor keys that `serde_json` keeps for itself.
 pub struct Plain(pub Json);
 
 impl<'de> Deserialize<'de> for Plain {
