@@ -208,7 +208,7 @@ fn no_template_uses_a_function_that_swallows_errors() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut folders = vec![root.join("charts"), root.join("templates")];
     let mut files =
-        vec![root.join("src/targets/kubernetes/chart/readme.rs"), root.join("src/pipeline/charts/values.rs")];
+        vec![root.join("src/targets/kubernetes/chart/readme.rs"), root.join("src/pipeline/release/charts/values.rs")];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();

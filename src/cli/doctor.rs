@@ -22,7 +22,7 @@ pub fn doctor(common: &Common, options: &Doctor) -> Result<Exit, CliError> {
         let name = release_name(options.on.release.as_deref(), &rendered.config, &rendered.app.name)?;
         let release = reading(common, &name, namespace, &rendered.config)?;
         let charts = super::charts::of_rendered(&rendered, &release.name, &release.namespace)?;
-        let request = crate::pipeline::deploy::Deploy {
+        let request = crate::pipeline::release::deploy_request::Deploy {
             charts: &charts,
             ..rendered.deploy(common.environment.as_deref(), given)
         };

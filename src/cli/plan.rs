@@ -6,11 +6,11 @@ use crate::app::Note;
 use crate::diff::{Change, Mark, lines, summary};
 use crate::pipeline;
 use crate::pipeline::Release;
-use crate::pipeline::charts::ChartChange;
-use crate::pipeline::deploy::resolve_inputs::Ask;
-use crate::pipeline::engine::run::Conduct;
-use crate::pipeline::plan::Planned;
-use crate::pipeline::plan::saved::Saved;
+use crate::pipeline::engine::run::RunOptions;
+use crate::pipeline::release::charts::ChartChange;
+use crate::pipeline::release::deploy_request::Ask;
+use crate::pipeline::release::planned::Planned;
+use crate::pipeline::release::saved_plan::Saved;
 use crate::report::{harmless, quiet};
 use serde::Serialize;
 use std::io::{IsTerminal as _, Write as _};
@@ -34,7 +34,7 @@ pub fn plan(common: &Common, options: &Plan) -> Result<Exit, CliError> {
     let ask = Ask { inputs: &inputs, agree: &|| false };
     let note = |note: &Note| output::notes(std::slice::from_ref(note));
     release::requested(common, &options.deploy, &note, |request, release| {
-        let conduct = Conduct { only: None, limits, report: &quiet };
+        let conduct = RunOptions { only: None, limits, report: &quiet };
         let planned = pipeline::plan(request, release, &ask, &release::random, &conduct)?;
         match options.deploy.output {
             ListFormat::Text => text(&planned),

@@ -9,14 +9,12 @@ use crate::config::{self, Config, SEALED_FILE, Sealed, SecretSource};
 use crate::external_charts::PlannedChart;
 use crate::inputs::{Format, Given, Means, names, parse_assignment};
 use crate::manifest::{self, Manifest};
-use crate::pipeline::deploy::Wait;
-use crate::pipeline::deploy::resolve_inputs::Rotation;
+use crate::pipeline::release::deploy_request::{Rotation, Wait};
 use crate::pipeline::release::migration::consent::Consent;
 use crate::support::diagnostic::{Problem, Problems};
 use crate::support::read_file;
-use crate::targets::kubernetes::chart;
 use crate::targets::kubernetes::chart::Chart;
-use crate::targets::kubernetes::{BuiltImages, CONTENTS, Contents, Plan, environment_values};
+use crate::targets::kubernetes::{BuiltImages, CONTENTS, Contents, Plan, chart, environment_values};
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
 
@@ -56,8 +54,12 @@ pub struct Rendered {
 
 impl Rendered {
     /// A deploy of it that waits, goes back to nothing, and was told nothing but these values.
-    pub fn deploy(&self, environment: Option<&str>, given: Given) -> crate::pipeline::deploy::Deploy<'_> {
-        crate::pipeline::deploy::Deploy {
+    pub fn deploy(
+        &self,
+        environment: Option<&str>,
+        given: Given,
+    ) -> crate::pipeline::release::deploy_request::Deploy<'_> {
+        crate::pipeline::release::deploy_request::Deploy {
             app: &self.app,
             plan: &self.plan,
             chart: &self.chart,

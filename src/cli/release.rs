@@ -11,19 +11,17 @@ use crate::config::Config;
 use crate::helm::checked_arguments;
 use crate::inputs::{Outlook, rotation};
 use crate::migration::Confirmation;
-use crate::pipeline;
 use crate::pipeline::Release;
-use crate::pipeline::deploy::Wait;
-use crate::pipeline::deploy::resolve_inputs::{Ask, Rotation};
 use crate::pipeline::destroy::Destroyed;
 use crate::pipeline::engine::event::Event;
-use crate::pipeline::engine::run::{Conduct, Limits};
+use crate::pipeline::engine::run::{Limits, RunOptions};
 use crate::pipeline::migrate::Wish;
+use crate::pipeline::release::deploy_request::{Ask, Rotation, Wait};
 use crate::pipeline::release::migration::consent::Consent;
 use crate::pipeline::release::records::judge::NamedObject;
-use crate::report;
 use crate::support::diagnostic::Problem;
 use crate::targets::kubernetes::{BuiltImages, Name};
+use crate::{pipeline, report};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -41,7 +39,7 @@ pub fn deploy(common: &Common, options: &Deploy) -> Result<Exit, CliError> {
     let display = display(options.output);
     let note = |note: &Note| display.event(&Event::Warned { text: format!("{}: {}", note.resource, note.text) });
     requested(common, options, &note, |request, release| {
-        let conduct = Conduct { only: options.steps.step.as_deref(), limits, report: &|event| display.event(event) };
+        let conduct = RunOptions { only: options.steps.step.as_deref(), limits, report: &|event| display.event(event) };
         let asker = prompt::asker(common);
         let ask = Ask {
             inputs: &|outlook: &Outlook| display.pause(|| asker(outlook)),
@@ -57,7 +55,7 @@ pub fn requested<T>(
     common: &Common,
     options: &Deploy,
     note: &dyn Fn(&Note),
-    act: impl FnOnce(&crate::pipeline::deploy::Deploy, &Release) -> Result<T, CliError>,
+    act: impl FnOnce(&crate::pipeline::release::deploy_request::Deploy, &Release) -> Result<T, CliError>,
 ) -> Result<T, CliError> {
     let approved = options.plan.as_deref().map(super::plan::read).transpose()?;
     let (rendered, images) = rendered(&options.source, common.environment.as_deref(), &options.images)?;
@@ -72,7 +70,7 @@ pub fn requested<T>(
     let release = writing(common, &name, options.on.named.release_namespace.as_deref(), &rendered.config)?
         .allowing(allowed(&options.on)?);
     let charts = super::charts::of_rendered(&rendered, &release.name, &release.namespace)?;
-    let request = crate::pipeline::deploy::Deploy {
+    let request = crate::pipeline::release::deploy_request::Deploy {
         charts: &charts,
         rotation,
         wait: match (options.no_wait, options.fail_fast) {
@@ -121,7 +119,7 @@ pub fn promote(common: &Common, options: &Promote) -> Result<Exit, CliError> {
         Wish::Resume
     };
     let display = display(options.output);
-    let conduct = Conduct { only: None, limits: limits(timeout)?, report: &|event| display.event(event) };
+    let conduct = RunOptions { only: None, limits: limits(timeout)?, report: &|event| display.event(event) };
     crate::pipeline::migrate::promote(wish, &release, options.on.assume_helm_dead, &conduct)?;
     Ok(Exit::Done)
 }
@@ -147,7 +145,7 @@ pub fn destroy(common: &Common, options: &Destroy) -> Result<Exit, CliError> {
     };
     let limits = limits(timeout)?;
     let display = display(options.output);
-    let conduct = Conduct { only: options.steps.step.as_deref(), limits, report: &|event| display.event(event) };
+    let conduct = RunOptions { only: options.steps.step.as_deref(), limits, report: &|event| display.event(event) };
     let agree = || common.yes || display.pause(|| prompt::agrees(common));
     let done = pipeline::destroy(&request, &release, &agree, &conduct)?;
     drop(display);
@@ -175,7 +173,7 @@ pub fn rollback(common: &Common, options: &Rollback) -> Result<Exit, CliError> {
     };
     let limits = limits(timeout)?;
     let display = display(options.output);
-    let conduct = Conduct { only: options.steps.step.as_deref(), limits, report: &|event| display.event(event) };
+    let conduct = RunOptions { only: options.steps.step.as_deref(), limits, report: &|event| display.event(event) };
     let agree = || display.pause(|| prompt::agrees(common));
     pipeline::rollback(&request, &release, &agree, &conduct)?;
     Ok(Exit::Done)
@@ -249,11 +247,11 @@ pub fn listed(steps: &[crate::pipeline::engine::graph::StepName], format: StepFo
 }
 
 /// Rendering waits for nobody, so that nothing has to bound it. A signal ends it once what it has begun is removed.
-pub fn conduct_of_render(options: &Render) -> Conduct<'_> {
+pub fn conduct_of_render(options: &Render) -> RunOptions<'_> {
     let deadline = Instant::now() + Duration::from_secs(3600);
     crate::helm::hold();
     let limits = Limits { deadline, stopped: &crate::helm::stopped };
-    Conduct { only: options.steps.step.as_deref(), limits, report: &report::quiet }
+    RunOptions { only: options.steps.step.as_deref(), limits, report: &report::quiet }
 }
 
 /// The bounds of a run. From here on a signal asks it to end, and a second one ends it.

@@ -93,7 +93,7 @@ fn values(
     let kept = if all_given {
         Kept::default()
     } else {
-        crate::pipeline::release::external_secrets::values_in_use(release, &plan.application_id)?
+        crate::pipeline::release::values_in_use::values_in_use(release, &plan.application_id)?
     };
     app.inputs.retain(|name, _| names.contains(name));
     plan.required.clear();

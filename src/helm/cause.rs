@@ -1,6 +1,6 @@
 //! Why a helm failed, read from its own words before secrets are hidden in them. The words themselves are not kept.
 
-use super::error::Ended;
+use super::ended::Ended;
 
 /// One reason that helm names. A failure may have several.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,28 +1,7 @@
 //! What went wrong between us and helm, as sentences.
 
 use super::cause::{Cause, UnknownKind, causes};
-use std::fmt;
-
-/// How a process ended without success.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
-    /// By itself, with this status.
-    Status(i32),
-    /// Killed by this signal.
-    Signal(i32),
-    /// In a way the system does not tell.
-    Unknown,
-}
-
-impl fmt::Display for Ended {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Status(code) => write!(f, "failed with exit status {code}"),
-            Self::Signal(number) => write!(f, "was killed by signal {number}"),
-            Self::Unknown => f.write_str("failed"),
-        }
-    }
-}
+use super::ended::Ended;
 
 /// A helm that ran and failed. Holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,8 +10,10 @@
 
 mod arguments;
 mod cause;
+mod ended;
 mod error;
 mod extra;
+mod follow;
 mod interrupt;
 mod process;
 mod release;
@@ -25,8 +27,10 @@ use std::time::Duration;
 
 pub use arguments::{Options, Target, Values};
 pub use cause::{Cause, UnknownKind};
-pub use error::{Ended, Error, Failure, Result};
+pub use ended::Ended;
+pub use error::{Error, Failure, Result};
 pub use extra::checked as checked_arguments;
+pub use follow::Follow;
 pub use interrupt::{hold, stop, stopped};
 pub use process::{Line, Stream};
 pub use release::{Hook, Intended, Release, Revision, chart_yaml, json as first_json};
@@ -52,16 +56,6 @@ const TARGET_VARIABLES: [&str; 10] = [
     "HELM_KUBETLS_SERVER_NAME",
     "HELM_DEBUG",
 ];
-
-/// Who wants to know of every helm that changes something.
-pub trait Follow: Send + Sync {
-    /// A variable for the environment of these helms, by which they can be found.
-    fn mark(&self) -> (&'static str, String);
-    /// One is about to start; an error keeps it from starting.
-    fn starts(&self, command: &str, timeout: Duration) -> crate::k8s::error::Result<()>;
-    /// It runs as this process.
-    fn runs(&self, process: u32);
-}
 
 /// A helm binary.
 pub struct Helm {

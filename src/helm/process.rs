@@ -10,9 +10,10 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use super::Follow;
 use super::cause::causes;
-use super::error::{Ended, Error, Failure, Result};
+use super::ended::Ended;
+use super::error::{Error, Failure, Result};
+use super::follow::Follow;
 use super::interrupt::{Interrupts, kill_group};
 use crate::support::redact::Mask;
 use crate::support::redact::lines::MaskedLines;

@@ -2,14 +2,13 @@
 
 pub(crate) mod namespace_deletion;
 
-use super::charts::Removal;
-use super::{Error, Release, Slot, charts};
+use super::{Error, Release, Slot};
 use crate::cluster::api::namespace;
 use crate::cluster::api::objects::{Guard, Objects, Propagation};
 use crate::cluster::connect::client::Cluster;
 use crate::cluster::state::remembered::State;
 use crate::cluster::state::secret;
-use crate::cluster::state::transition_record::Note;
+use crate::cluster::state::transition_record::TransitionRecord;
 use crate::diff::Object;
 use crate::external_charts::PlannedChart;
 use crate::helm::{self, Helm, Options, Target};
@@ -21,9 +20,12 @@ use crate::k8s::ownership::{Owner, ReleaseName};
 use crate::pipeline::destroy::namespace_deletion::Vacant;
 use crate::pipeline::engine::event::{Report, say};
 use crate::pipeline::engine::graph::{Graph, Step};
-use crate::pipeline::engine::run::{Conduct, Limits, run};
+use crate::pipeline::engine::run::{Limits, RunOptions, run};
+use crate::pipeline::release::application::{check_application, check_release, live_application};
+use crate::pipeline::release::charts;
+use crate::pipeline::release::charts::Removal;
 use crate::pipeline::release::checks::is_our_claim;
-use crate::pipeline::release::lock::{Hold, Seen};
+use crate::pipeline::release::lock::{LockGuard, Seen};
 use crate::pipeline::release::migration::consent;
 use crate::pipeline::release::records::{Operation, Verb, shown};
 use crate::pipeline::release::{chart_secret, external_secrets, lock, records};
@@ -70,7 +72,7 @@ pub struct Destroyed {
 }
 
 /// What the steps of one destroy share.
-pub struct Destruction<'a> {
+pub struct DestroyRun<'a> {
     request: &'a Destroy,
     release: &'a Release,
     agree: &'a (dyn Fn() -> bool + Sync),
@@ -80,7 +82,7 @@ pub struct Destruction<'a> {
     cluster: Slot<Cluster>,
     /// The application that the release belongs to, as our own objects say.
     live: Slot<Option<String>>,
-    hold: Hold,
+    hold: LockGuard,
     /// What helm deletes, known before anybody is asked.
     objects: Slot<Vec<Object>>,
     charts: Slot<Removal>,
@@ -91,54 +93,54 @@ pub struct Destruction<'a> {
 }
 
 /// The steps of a destroy.
-pub fn steps<'a>() -> Result<Graph<'a, Destruction<'a>>, Problem> {
+pub fn steps<'a>() -> Result<Graph<'a, DestroyRun<'a>>, Problem> {
     Graph::new(vec![
-        Step::new("check-helm-prereqs-kubernetes", "find helm and check its version", &[], Destruction::find_helm),
-        Step::new("check-cluster-kubernetes", "read whose release it is", &[], Destruction::look),
+        Step::new("check-helm-prereqs-kubernetes", "find helm and check its version", &[], DestroyRun::find_helm),
+        Step::new("check-cluster-kubernetes", "read whose release it is", &[], DestroyRun::look),
         Step::new(
             "destroy-prereq",
             "check that the release is this application's",
             &["check-helm-prereqs-kubernetes", "check-cluster-kubernetes"],
-            Destruction::check,
+            DestroyRun::check,
         ),
         Step::new(
             "confirm-kubernetes",
             "show every release, object, claim and namespace that goes, and have it confirmed",
             &["destroy-prereq"],
-            Destruction::confirm,
+            DestroyRun::confirm,
         ),
-        Step::new("lock-kubernetes", "take the Lease of the release", &["confirm-kubernetes"], Destruction::lock)
+        Step::new("lock-kubernetes", "take the Lease of the release", &["confirm-kubernetes"], DestroyRun::lock)
             .at_end(|destruction, _| destruction.hold.release()),
-        Step::new("destroy-helm-kubernetes", "run helm uninstall", &["lock-kubernetes"], Destruction::uninstall),
+        Step::new("destroy-helm-kubernetes", "run helm uninstall", &["lock-kubernetes"], DestroyRun::uninstall),
         Step::new(
             "destroy-claims-kubernetes",
             "keep the claims, or delete them with --delete-data",
             &["destroy-helm-kubernetes"],
-            Destruction::claims,
+            DestroyRun::claims,
         ),
         Step::new(
             "destroy-charts-kubernetes",
             "uninstall the charts that came with the application and are to go with it",
             &["destroy-claims-kubernetes"],
-            Destruction::charts,
+            DestroyRun::charts,
         ),
         Step::new(
             "destroy-state-kubernetes",
             "remove Secrets and remembered values that nothing needs any more",
             &["destroy-charts-kubernetes"],
-            Destruction::forget,
+            DestroyRun::forget,
         ),
         Step::new(
             "wait-for-claims-kubernetes",
             "wait until deleted claims are gone",
             &["destroy-state-kubernetes"],
-            Destruction::wait,
+            DestroyRun::wait,
         ),
         Step::new(
             "delete-namespace-kubernetes",
             "delete the namespace with --delete-namespace, if we made it and it is empty",
             &["wait-for-claims-kubernetes"],
-            Destruction::clear,
+            DestroyRun::clear,
         ),
     ])
 }
@@ -148,11 +150,11 @@ pub fn destroy(
     request: &Destroy,
     release: &Release,
     agree: &(dyn Fn() -> bool + Sync),
-    conduct: &Conduct,
+    conduct: &RunOptions,
 ) -> Result<Destroyed, Error> {
     let (graph, report, limits) = (steps()?.part(conduct.only)?, conduct.report, &conduct.limits);
     say(report, format!("destroying {}", release.described()));
-    let destruction = Destruction {
+    let destruction = DestroyRun {
         request,
         release,
         agree,
@@ -161,7 +163,7 @@ pub fn destroy(
         helm: Slot::default(),
         cluster: Slot::default(),
         live: Slot::default(),
-        hold: Hold::new(request.assume_helm_dead, limits),
+        hold: LockGuard::new(request.assume_helm_dead, limits),
         objects: Slot::default(),
         charts: Slot::default(),
         vacant: Slot::default(),
@@ -172,7 +174,7 @@ pub fn destroy(
     Ok(destruction.done.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
-impl Destruction<'_> {
+impl DestroyRun<'_> {
     fn done(&self) -> MutexGuard<'_, Destroyed> {
         self.done.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -334,7 +336,7 @@ impl Destruction<'_> {
             // The state goes last: while it is there, a run that was cut short can be repeated.
             let state = State::read(cluster, owner, space)?;
             done.found |= state.exists();
-            Note::read(cluster, owner, space)?.delete(cluster, space)?;
+            TransitionRecord::read(cluster, owner, space)?.delete(cluster, space)?;
             state.delete(cluster, space)?;
         }
         external_secrets::remove(cluster, self.release, None)?;
@@ -349,52 +351,6 @@ impl Destruction<'_> {
         let going = std::mem::take(&mut *self.going.lock().unwrap_or_else(PoisonError::into_inner));
         wait_until_gone(self.cluster.get()?, self.release, &going, self.limits)
     }
-}
-
-/// Refuses the release of another application.
-pub fn check_application(live: Option<&str>, wanted: Option<&str>, release: &Release) -> Result<(), Error> {
-    match (live, wanted) {
-        (Some(live), Some(wanted)) if live != wanted => {
-            let what = format!("the {} belongs to the application `{live}`, not to `{wanted}`", release.described());
-            let hint = "name its release with --release and leave SOURCE out, or choose another namespace";
-            Err(Error::Refused(Problem::at("", what).hint(hint).into()))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Every deploy leaves its state, so that a release without it was made by somebody else.
-/// `verb` is helm's, for whoever works on it by hand.
-pub fn check_release(
-    live: Option<&helm::Release>,
-    cluster: &Cluster,
-    release: &Release,
-    verb: &str,
-) -> Result<(), Error> {
-    let Some(live) = live else { return Ok(()) };
-    let state = cluster.get(&CONFIG_MAP, &release.namespace, &State::name(&release.name))?;
-    if state.is_some_and(|state| is_ours(&state, release)) {
-        return Ok(());
-    }
-    let problem = Problem::at(
-        "",
-        format!("the {} (chart {}) was not deployed with kubectl aspire", release.described(), live.chart),
-    )
-    .hint(format!("`helm {verb} {} --namespace {}` does it by hand", release.name, release.namespace));
-    Err(Error::Refused(problem.into()))
-}
-
-fn is_ours(object: &Json, release: &Release) -> bool {
-    label(object, labels::MANAGED_BY) == Some(labels::US) && label(object, labels::INSTANCE) == Some(&release.name)
-}
-
-/// The application that the release belongs to, as our own objects say.
-pub fn live_application(cluster: &Cluster, release: &Release) -> Result<Option<String>, Error> {
-    let space = &release.namespace;
-    let state = cluster.get(&CONFIG_MAP, space, &State::name(&release.name))?;
-    let secret = cluster.get(&SECRET, space, &crate::cluster::state::secret::ReleaseSecret::name(&release.name))?;
-    let found = [state, secret].into_iter().flatten().find(|object| is_ours(object, release));
-    Ok(found.and_then(|object| annotation(&object, labels::APPLICATION).map(str::to_owned)))
 }
 
 /// The claims of the release.

@@ -7,12 +7,12 @@ use super::{Error, Release};
 use crate::cluster::connect::client::Cluster;
 use crate::cluster::state::record::Record;
 use crate::cluster::state::records;
-use crate::pipeline::release::snapshot::Before;
+use crate::pipeline::release::snapshot::ReleaseSnapshot;
 use crate::support::redact::unbase64;
 use crate::targets::kubernetes::{CONTENTS, Contents, Plan, REGISTRY_INPUT};
 use serde_json::Value as Json;
 
-impl Before {
+impl ReleaseSnapshot {
     /// The same with the registry of a former version, where the chart needs one and nothing remembers it.
     pub fn with_former_registry(mut self, cluster: &Cluster, release: &Release, plan: &Plan) -> Result<Self, Error> {
         let is_open = !plan.images.built.is_empty() && !plan.images.has_registry;

@@ -2,11 +2,11 @@
 //!
 //! Helm says what it would apply, the API server what it would make of it. What neither can tell is said in words.
 
-pub(crate) mod own;
-pub mod saved;
-
-use super::charts::{ChartChange, known};
-use super::deploy::{Deploy, Deployment, reading};
+use super::release::charts::steps::known;
+use super::release::deploy_request::{Ask, Deploy};
+use super::release::deploy_run::DeployRun;
+use super::release::planned::Planned;
+use super::release::reading::reading;
 use super::{Error, Random, Release};
 use crate::cluster::api::objects::Objects as _;
 use crate::cluster::connect::client::Cluster;
@@ -16,51 +16,27 @@ use crate::diff::{Change, Object, Sides, change};
 use crate::external_charts::PlannedChart;
 use crate::helm::{Intended, Options, Revision, UnknownKind, Values};
 use crate::k8s::kind::NAMESPACE;
-use crate::pipeline::deploy::resolve_inputs::Ask;
 use crate::pipeline::engine::event::say;
 use crate::pipeline::engine::graph::{Graph, Step};
-use crate::pipeline::engine::run::{Conduct, run};
-use crate::pipeline::plan::saved::{Basis, Key, Saved};
+use crate::pipeline::engine::run::{RunOptions, run};
+use crate::pipeline::release::comparison::Comparison;
 use crate::pipeline::release::migration::consent::Intent;
-use crate::pipeline::release::predict::{Foreseen, Question, recreated};
+use crate::pipeline::release::own_objects;
+use crate::pipeline::release::predict::{Foreseen, recreated};
+use crate::pipeline::release::saved_plan::{Basis, Key, Saved};
 use crate::pipeline::release::{external_secrets, values};
 use crate::support::diagnostic::{Problem, Problems};
 use crate::support::redact::Mask;
 use serde_json::json;
 use std::collections::BTreeSet;
 
-/// What a deploy would do.
-pub struct Planned {
-    /// How workloads change their kind, line by line; empty when none does.
-    pub transition: Vec<String>,
-    /// What happens to the charts that come with the application.
-    pub charts: Vec<ChartChange>,
-    /// What happens to each object.
-    pub changes: Vec<Change>,
-    /// Why the deploy would refuse or fail, as far as it can be known.
-    pub errors: Vec<String>,
-    /// What could not be found out.
-    pub not_checked: Vec<String>,
-    /// What the plan was made from; none where the cluster gives no key for its digests.
-    pub saved: Option<Saved>,
-}
-
-impl Planned {
-    /// Whether the deploy would change anything.
-    pub fn has_changes(&self) -> bool {
-        !self.transition.is_empty()
-            || self.changes.iter().any(|change| change.action.is_change())
-            || self.charts.iter().any(|chart| chart.changes)
-    }
-}
-
 /// The name of the step.
 const STEP: &str = "plan-kubernetes";
 
 /// The steps: those of a deploy that only read, and the comparison.
-pub fn steps<'a>(charts: &[PlannedChart]) -> Result<Graph<'a, Deployment<'a>>, Problem> {
+pub fn steps<'a>(charts: &[PlannedChart]) -> Result<Graph<'a, DeployRun<'a>>, Problem> {
     let mut steps = reading(charts);
-    steps.push(Step::new(STEP, "compare what is with what would be", &known(charts), Deployment::plan));
+    steps.push(Step::new(STEP, "compare what is with what would be", &known(charts), DeployRun::plan));
     Graph::new(steps)
 }
 
@@ -70,15 +46,15 @@ pub fn plan(
     release: &Release,
     ask: &Ask,
     random: &Random,
-    conduct: &Conduct,
+    conduct: &RunOptions,
 ) -> Result<Planned, Error> {
     say(conduct.report, format!("planning {}", release.described()));
-    let deployment = Deployment::new(request, release, false, ask, random, conduct);
+    let deployment = DeployRun::new(request, release, false, ask, random, conduct);
     run(&steps(request.charts)?, &deployment, conduct.report, &conduct.limits)?;
     deployment.planned.into_inner().ok_or_else(|| Error::Defect(STEP.to_owned()))
 }
 
-impl Deployment<'_> {
+impl DeployRun<'_> {
     fn plan(&self) -> Result<(), Error> {
         let (mut errors, refused, intent) = match self.check_owners().and_then(|()| self.change_of_kinds()) {
             Ok(intent) => (Vec::new(), None, intent),
@@ -115,7 +91,7 @@ impl Deployment<'_> {
             Some(Intent::UnderWay(log, _)) => recreated(&log.journal.changes),
             None => BTreeSet::new(),
         };
-        let question = Question { last: &last, wanted: &wanted, by_server, anew: &anew, force: self.forces() };
+        let question = Comparison { last: &last, wanted: &wanted, by_server, anew: &anew, force: self.forces() };
         let Foreseen { standing, asked, has_namespace } = Foreseen::look(cluster, self.release, &question)?;
         let mask = Mask::new(&self.hidden(&secret));
         let all: BTreeSet<&Object> = last.keys().chain(wanted.keys()).collect();
@@ -125,7 +101,8 @@ impl Deployment<'_> {
             live: standing.live.get(object),
             answer: asked.answers.get(object),
         };
-        let mut changes = own::changes(self.request.plan, self.release, has_namespace, before, settled, &secret);
+        let mut changes =
+            own_objects::changes(self.request.plan, self.release, has_namespace, before, settled, &secret);
         changes.extend(all.into_iter().filter_map(|object| change(object, sides(object), &mask)));
         for change in changes.iter_mut().filter(|change| anew.contains(&(change.kind.clone(), change.name.clone()))) {
             change.immutable.clear();
@@ -133,7 +110,7 @@ impl Deployment<'_> {
         }
         if self.request.wait.waits() {
             let leaving = external_secrets::leaving(cluster, self.release, Some(self.request.plan))?;
-            own::clear_up(self.release, before, settled, &leaving, &mut changes);
+            own_objects::clear_up(self.release, before, settled, &leaving, &mut changes);
         }
         errors.extend(asked.errors.iter().map(|error| mask.text(&error.to_string())));
         let mut not_checked = [standing.unknown.clone(), asked.not_checked].concat();
@@ -160,7 +137,7 @@ impl Deployment<'_> {
     }
 
     /// The Secret that this deploy would write.
-    pub(super) fn next_secret(&self) -> Result<ReleaseSecret, Error> {
+    pub(in crate::pipeline) fn next_secret(&self) -> Result<ReleaseSecret, Error> {
         let wanted = values::secret_data(self.request.plan, self.settled.get()?);
         let before = self.before.get()?;
         let claims = values::claims_by_key(before.plan(self.request.plan), self.request.charts);
@@ -235,7 +212,7 @@ impl Deployment<'_> {
     }
 
     /// Refuses a deploy that is not the one that was planned.
-    pub(super) fn check_approved(&self) -> Result<(), Error> {
+    pub(in crate::pipeline) fn check_approved(&self) -> Result<(), Error> {
         let Some(saved) = self.request.approved else { return Ok(()) };
         let (helm, target) = self.helm.get()?;
         let history = helm.history(target)?;

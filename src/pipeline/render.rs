@@ -8,7 +8,7 @@ use crate::helm::{Helm, Target, Values};
 use crate::inputs::{Given, Kept, Settled, settle};
 use crate::k8s::labels;
 use crate::pipeline::engine::graph::{Graph, Step};
-use crate::pipeline::engine::run::{Conduct, run};
+use crate::pipeline::engine::run::{RunOptions, run};
 use crate::support::diagnostic::Problem;
 use crate::support::redact::MASK;
 use crate::targets::kubernetes::chart::{Chart, WriteError};
@@ -78,7 +78,7 @@ pub fn template_steps<'a>() -> Result<Graph<'a, Templating<'a>>, Problem> {
 }
 
 /// Writes the chart into a folder.
-pub fn publish(chart: &Chart, folder: &Path, conduct: &Conduct) -> Result<(), Error> {
+pub fn publish(chart: &Chart, folder: &Path, conduct: &RunOptions) -> Result<(), Error> {
     let to = Publishing { chart, folder, stopped: conduct.limits.stopped };
     run(&chart_steps()?.part(conduct.only)?, &to, conduct.report, &conduct.limits)
 }
@@ -89,13 +89,13 @@ pub fn template(
     request: &Template,
     environment: &Environment,
     random: &Random,
-    conduct: &Conduct,
+    conduct: &RunOptions,
 ) -> Result<Option<String>, Error> {
     let graph = template_steps()?.part(conduct.only)?;
     let (settled, helm, objects) = (Slot::default(), Slot::default(), Slot::default());
     let templating = Templating { request, environment, random, settled, helm, objects };
     run(&graph, &templating, conduct.report, &conduct.limits)?;
-    Ok(templating.objects.0.into_inner())
+    Ok(templating.objects.into_inner())
 }
 
 impl Templating<'_> {

@@ -1,29 +1,27 @@
 //! Rollback, step by step: find the revision, check that it can be reached, put back what the next deploy starts from, run
 //! helm rollback with its number.
 
-use super::{Error, Release, Slot, destroy};
+use super::{Error, Release, Slot};
 use crate::cluster::connect::client::Cluster;
 use crate::cluster::state::remembered::State;
 use crate::cluster::state::secret::Change;
 use crate::cluster::state::{lease, secret};
 use crate::helm::{Helm, Options, Target};
 use crate::k8s::ownership::Owner;
-use crate::pipeline::engine::event::{Report, say, warn};
+use crate::pipeline::engine::event::{Report, say};
 use crate::pipeline::engine::graph::{Ended, Graph, Step};
-use crate::pipeline::engine::run::{Conduct, Limits, run};
+use crate::pipeline::engine::run::{Limits, RunOptions, run};
+use crate::pipeline::release::application;
+use crate::pipeline::release::helm_rollback::{HelmRollback, check, kept_values, take_back_killed_run};
 use crate::pipeline::release::history::Past;
-use crate::pipeline::release::installation::Installation;
-use crate::pipeline::release::lock::{Hold, Lock, Seen};
+use crate::pipeline::release::installation::{Installation, Manifest};
+use crate::pipeline::release::lock::{LockGuard, Seen};
 use crate::pipeline::release::migration::consent;
 use crate::pipeline::release::migration::consent::{Agreed, Consent};
 use crate::pipeline::release::migration::driver::{Driver, Terms, Way as KindsWay};
 use crate::pipeline::release::migration::log::Log;
 use crate::pipeline::release::records::{Operation, Verb};
-use crate::pipeline::release::rollback_feasibility::Manifest;
-use crate::pipeline::release::watch::Watching;
-use crate::pipeline::release::{
-    autoscaling, claim_sizes, lock, predict, proof, records, rollback_feasibility, snapshot,
-};
+use crate::pipeline::release::{lock, proof, snapshot};
 use crate::support::diagnostic::{Problem, Problems};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -47,7 +45,7 @@ pub struct Rollback {
 }
 
 /// What the steps of one rollback share.
-pub struct Return<'a> {
+pub struct RollbackRun<'a> {
     request: &'a Rollback,
     release: &'a Release,
     agree: &'a (dyn Fn() -> bool + Sync),
@@ -56,7 +54,7 @@ pub struct Return<'a> {
     helm: Slot<(Helm, Target)>,
     cluster: Slot<Cluster>,
     application: Slot<String>,
-    hold: Hold,
+    hold: LockGuard,
     revision: Slot<u64>,
     wanted: Slot<Manifest>,
     /// A change of kinds that was begun before.
@@ -70,43 +68,43 @@ pub struct Return<'a> {
 }
 
 /// The steps of a rollback.
-pub fn steps<'a>() -> Result<Graph<'a, Return<'a>>, Problem> {
+pub fn steps<'a>() -> Result<Graph<'a, RollbackRun<'a>>, Problem> {
     Graph::new(vec![
-        Step::new("check-helm-prereqs-kubernetes", "find helm and check its version", &[], Return::find_helm),
-        Step::new("check-cluster-kubernetes", "read whose release it is", &[], Return::look),
+        Step::new("check-helm-prereqs-kubernetes", "find helm and check its version", &[], RollbackRun::find_helm),
+        Step::new("check-cluster-kubernetes", "read whose release it is", &[], RollbackRun::look),
         Step::new(
             "choose-revision-kubernetes",
             "find the revision to go back to",
             &["check-helm-prereqs-kubernetes", "check-cluster-kubernetes"],
-            Return::choose,
+            RollbackRun::choose,
         ),
         Step::new(
             "preflight-kubernetes",
             "check that the revision can be reached from what lives",
             &["choose-revision-kubernetes"],
-            Return::check,
+            RollbackRun::check,
         ),
         Step::new(
             "confirm-kubernetes",
             "show a change of kinds, where there is one, and have it confirmed",
             &["preflight-kubernetes"],
-            Return::confirm,
+            RollbackRun::confirm,
         ),
         Step::new(
             "lock-kubernetes",
             "take the Lease of the release, free it from a helm that was killed",
             &["confirm-kubernetes"],
-            Return::lock,
+            RollbackRun::lock,
         )
         .at_end(|rolling, _| rolling.hold.release()),
         Step::new(
             "prepare-kubernetes",
             "put back the values that the revision was given",
             &["lock-kubernetes"],
-            Return::prepare,
+            RollbackRun::prepare,
         )
-        .at_end(Return::keep_or_take_back),
-        Step::new("helm-rollback-kubernetes", "run helm rollback", &["prepare-kubernetes"], Return::helm_rollback),
+        .at_end(RollbackRun::keep_or_take_back),
+        Step::new("helm-rollback-kubernetes", "run helm rollback", &["prepare-kubernetes"], RollbackRun::helm_rollback),
     ])
 }
 
@@ -115,11 +113,11 @@ pub fn rollback(
     request: &Rollback,
     release: &Release,
     agree: &(dyn Fn() -> bool + Sync),
-    conduct: &Conduct,
+    conduct: &RunOptions,
 ) -> Result<u64, Error> {
     let (graph, report, limits) = (steps()?.part(conduct.only)?, conduct.report, &conduct.limits);
     say(report, format!("rolling back {}", release.described()));
-    let rolling = Return {
+    let rolling = RollbackRun {
         request,
         release,
         agree,
@@ -128,7 +126,7 @@ pub fn rollback(
         helm: Slot::default(),
         cluster: Slot::default(),
         application: Slot::default(),
-        hold: Hold::new(request.assume_helm_dead, limits),
+        hold: LockGuard::new(request.assume_helm_dead, limits),
         revision: Slot::default(),
         wanted: Slot::default(),
         open: Mutex::default(),
@@ -141,7 +139,7 @@ pub fn rollback(
     Ok(rolling.revision.find().copied().unwrap_or_default())
 }
 
-impl Return<'_> {
+impl RollbackRun<'_> {
     fn owner(&self) -> Result<Owner<'_>, Error> {
         Ok(Owner { release: &self.release.name, application: self.application.get()? })
     }
@@ -153,8 +151,8 @@ impl Return<'_> {
 
     fn look(&self) -> Result<(), Error> {
         let cluster = self.release.connect()?;
-        let live = destroy::live_application(&cluster, self.release)?;
-        destroy::check_application(live.as_deref(), self.request.application.as_deref(), self.release)?;
+        let live = application::live_application(&cluster, self.release)?;
+        application::check_application(live.as_deref(), self.request.application.as_deref(), self.release)?;
         if let Some(live) = live {
             self.application.put(live);
             lock::wait_for_helm(&cluster, self.release, self.owner()?, self.limits, self.report)?;
@@ -171,7 +169,7 @@ impl Return<'_> {
         }
         let cluster = self.cluster.get()?;
         let (live, seen) = Seen::look(helm, target, cluster, self.release)?;
-        destroy::check_release(live.as_ref(), cluster, self.release, "rollback")?;
+        application::check_release(live.as_ref(), cluster, self.release, "rollback")?;
         lock::check(cluster, self.release, self.owner()?, &seen, self.hold.word)?;
         if let Some(live) = &live {
             snapshot::check_idle(live, &seen)?;
@@ -289,7 +287,7 @@ impl Return<'_> {
         let (on, revision) = (self.installation()?, *self.revision.get()?);
         let options = Options { timeout: self.limits.left(), wait: self.request.wait, ..Options::default() };
         let secrets: Vec<String> = secret::read(on.cluster, on.owner, on.space())?.texts().collect();
-        let way = Way { on, lock: self.hold.lock()?, options: &options, secrets: &secrets };
+        let way = HelmRollback { on, lock: self.hold.lock()?, options: &options, secrets: &secrets };
         way.go(revision, self.wanted.get()?)?;
         self.done.put(());
         Ok(())
@@ -309,106 +307,4 @@ impl Return<'_> {
         }
         Ok(())
     }
-}
-
-/// The Secret from before a deploy that was killed: the revision that lives was good with it.
-pub fn take_back_killed_run(cluster: &Cluster, owner: Owner, namespace: &str) -> Result<(), Error> {
-    if secret::leftover(cluster, owner, namespace)?.is_some() {
-        let now = secret::read(cluster, owner, namespace)?;
-        Change::begin(cluster, owner, namespace, &now)?.restore(cluster)?;
-    }
-    Ok(())
-}
-
-/// The values that the next deploy starts from are those that a revision was given.
-pub fn put_back_values(on: &Installation, revision: u64) -> Result<(), Error> {
-    let values = on.helm.get_values(on.target, Some(revision))?;
-    let mut state = State::read(on.cluster, on.owner, on.space())?;
-    if let Some(kept) = values.as_ref().and_then(kept_values).filter(|_| state.exists()) {
-        state.values = kept;
-        state.write(on.cluster, on.owner, on.space())?;
-    }
-    Ok(())
-}
-
-/// The objects of a revision, if helm can bring the release from what lives to them with its data and its secrets.
-fn check(on: &Installation, revision: u64) -> Result<Manifest, Error> {
-    records::check(on.cluster, on.release, &Operation::ours(Verb::Rollback(revision)))?;
-    let (last, mut wanted) = (on.objects(None)?, on.objects(Some(revision))?);
-    let live = rollback_feasibility::live(on.cluster, &wanted)?;
-    let mut problems = Problems::default();
-    claim_sizes::keep(on, revision, &mut wanted, &live, &mut problems)?;
-    rollback_feasibility::fields(revision, &last, &wanted, &live, &mut problems);
-    rollback_feasibility::secrets(on.cluster, on.release, revision, &wanted, &mut problems)?;
-    if problems.0.is_empty() {
-        problems = predict::on_the_way_back(on, revision, &last, &wanted)?;
-    }
-    problems.or(wanted).map_err(Error::Refused)
-}
-
-/// The means to go back.
-pub struct Way<'a> {
-    /// What goes back.
-    pub on: Installation<'a>,
-    /// The lock that is held.
-    pub lock: &'a Lock,
-    /// How long helm may take, and whether it waits.
-    pub options: &'a Options,
-    /// Texts that are not shown.
-    pub secrets: &'a [String],
-}
-
-impl Way<'_> {
-    /// Goes back to the last good revision after a deploy failed, with `change_kinds` where that changes kinds. None when there
-    /// is none, or when helm wrote no revision that would have to go.
-    pub fn after_failure(
-        &self,
-        change_kinds: impl FnOnce(u64, &Manifest) -> Result<(), Error>,
-    ) -> Result<Option<u64>, Error> {
-        let Installation { helm, target, report, .. } = self.on;
-        let revisions = helm.history(target)?;
-        if revisions.last().is_none_or(|last| last.status == "deployed") {
-            return Ok(None);
-        }
-        let Ok(revision) = Past::read(&self.on, revisions)?.choose(None, false) else { return Ok(None) };
-        let wanted = check(&self.on, revision)?;
-        say(report, format!("going back to revision {revision}"));
-        if self.on.is_more_than_helm(&wanted, &wanted.values().cloned().collect::<Vec<_>>())? {
-            change_kinds(revision, &wanted)?;
-        } else {
-            self.go(revision, &wanted)?;
-        }
-        Ok(Some(revision))
-    }
-
-    /// Runs helm rollback, and shows how the workloads go while it waits.
-    pub fn go(&self, revision: u64, wanted: &Manifest) -> Result<(), Error> {
-        let Self { on: Installation { cluster, helm, target, release, report, .. }, secrets, .. } = *self;
-        autoscaling::hold(cluster, release, revision, wanted)?;
-        claim_sizes::hold(&self.on, revision)?;
-        let before = helm.status(target)?.map_or(0, |last| last.revision);
-        self.lock.expects(Operation::ours(Verb::Rollback(revision)));
-        let back = || Ok(helm.rollback(target, revision, self.options, &mut |_| {})?);
-        let waits = self.options.wait;
-        let ran = if waits {
-            Watching { what: "the application", release, secrets, report, give_up: None }.during(back)
-        } else {
-            back()
-        };
-        // What helm says is worth more than that its end could not be noted.
-        let noted = self.lock.helm_ended(cluster, release, ran.is_ok());
-        ran?;
-        if let Err(error) = noted {
-            warn(report, error.to_string());
-        }
-        proof::rolled_back(&self.on, before, revision)?;
-        say(report, format!("rolled back to revision {revision}: {}", release.described()));
-        Ok(())
-    }
-}
-
-/// The plain values that the deploy of a revision kept for the next one; none when it was not a deploy of ours.
-fn kept_values(values: &Json) -> Option<BTreeMap<String, String>> {
-    let kept = values["global"]["aspire"]["kept"].as_object()?;
-    Some(kept.iter().filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect())
 }

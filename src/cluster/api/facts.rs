@@ -25,7 +25,7 @@ const VOLUME: Kind = row("v1", "PersistentVolume", "persistentvolumes", false);
 
 /// What a cluster says of itself and of one namespace.
 #[derive(Debug, Clone)]
-pub struct Survey {
+pub struct ClusterFacts {
     /// The version of the API server, like `v1.36.3`.
     pub version: Result<String>,
     /// The namespace; none when it is missing.
@@ -42,7 +42,7 @@ pub struct Survey {
 
 impl Cluster {
     /// Asks for all of it at once.
-    pub fn survey(&self, namespace: &str) -> Result<Survey> {
+    pub fn survey(&self, namespace: &str) -> Result<ClusterFacts> {
         let server = Kind { kind: "version".into(), namespaced: false, ..NAMESPACE };
         let lists = [(QUOTA, namespace), (LIMIT_RANGE, namespace), (STORAGE_CLASS, ""), (VOLUME, "")];
         let attempt = Attempt { verb: "get", kind: &server, namespace: "", name: "of the API server" };
@@ -57,7 +57,7 @@ impl Cluster {
         let version = next().map(|answer| answer["gitVersion"].as_str().unwrap_or_default().to_owned());
         let namespace = absent(next());
         let [quotas, limits, classes, volumes] = lists.map(|(kind, _)| next().map(|list| items(list, &kind)));
-        Ok(Survey { version, namespace, quotas, limits, classes, volumes })
+        Ok(ClusterFacts { version, namespace, quotas, limits, classes, volumes })
     }
 
     /// These kinds; none for those that the cluster does not have. The usual ones cost no question.

@@ -16,7 +16,7 @@ pub(crate) struct Reply {
 }
 
 /// Sends a request once. A macro, because the type of a request has no name here.
-macro_rules! sent {
+macro_rules! send_with_retry {
     ($client:expr, $request:expr) => {
         async {
             let answer = $client.send($request.clone().map(kube::client::Body::from)).await?;
@@ -29,7 +29,7 @@ macro_rules! sent {
         }
     };
 }
-pub(crate) use sent;
+pub(crate) use send_with_retry;
 
 /// Sends a request, again when that may help, but not beyond the limit. The second part says whether a try that failed may
 /// have been done all the same.

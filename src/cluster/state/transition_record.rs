@@ -14,11 +14,11 @@ const KEY: &str = "journal";
 
 /// The note of a release, as it was read.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Note {
+pub struct TransitionRecord {
     map: OwnMap,
 }
 
-impl Note {
+impl TransitionRecord {
     /// The name of the object.
     pub fn name(release: &str) -> String {
         format!("aspire-transition-{release}")
@@ -57,11 +57,11 @@ mod tests {
     #[test]
     fn of_two_writers_one_loses() {
         let store = Fake::default();
-        let mut one = Note::read(&store, OWNER, "n").unwrap();
+        let mut one = TransitionRecord::read(&store, OWNER, "n").unwrap();
         let mut two = one.clone();
         one.write(&store, OWNER, "n", "first").unwrap();
         assert!(two.write(&store, OWNER, "n", "second").unwrap_err().is_conflict());
-        two = Note::read(&store, OWNER, "n").unwrap();
+        two = TransitionRecord::read(&store, OWNER, "n").unwrap();
         assert_eq!(two.text(), Some("first"));
         one.write(&store, OWNER, "n", "more").unwrap();
         assert!(two.write(&store, OWNER, "n", "second").unwrap_err().is_conflict());
@@ -71,6 +71,6 @@ mod tests {
     fn what_is_not_ours_is_refused() {
         let store = Fake::default();
         store.put(&CONFIG_MAP, "n", json!({"metadata": {"name": "aspire-transition-shop"}, "data": {"journal": "{}"}}));
-        assert!(Note::read(&store, OWNER, "n").is_err());
+        assert!(TransitionRecord::read(&store, OWNER, "n").is_err());
     }
 }

@@ -1,13 +1,13 @@
 //! Finds out the exact version and the digest of charts for the lock file, and what of them is installed. Writes nothing.
 
-use super::super::{Error, Release};
-use super::fetch::{fetch, newest};
-use super::look::installed;
-use super::side_by_side;
 use crate::cluster::connect::environment::Environment;
 use crate::external_charts::{Found, Locked, PlannedChart};
 use crate::helm::Helm;
 use crate::pipeline::engine::run::Limits;
+use crate::pipeline::release::charts::fetch::{fetch, newest};
+use crate::pipeline::release::charts::look::installed;
+use crate::pipeline::release::charts::work::side_by_side;
+use crate::pipeline::{Error, Release};
 use std::time::Duration;
 
 /// Longest time to find out whether a cluster answers at all.

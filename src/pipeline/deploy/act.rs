@@ -1,23 +1,21 @@
 //! What a deploy does once all is checked: take the lock, write what the release needs, run helm.
 
-use super::{Deployment, Wait};
 use crate::cluster::api::namespace;
-use crate::cluster::state::secret::Change;
-use crate::cluster::state::secret::ReleaseSecret;
+use crate::cluster::state::secret::{Change, ReleaseSecret};
 use crate::helm::{Options, Values};
 use crate::pipeline::Error;
-use crate::pipeline::deploy::host_names;
 use crate::pipeline::engine::event::warn;
-use crate::pipeline::release::proof;
+use crate::pipeline::release::deploy_request::Wait;
+use crate::pipeline::release::deploy_run::DeployRun;
 use crate::pipeline::release::proof::Sent;
 use crate::pipeline::release::records::{Operation, Verb};
 use crate::pipeline::release::watch::Watching;
-use crate::pipeline::release::{autoscaling, external_secrets, snapshot, values};
+use crate::pipeline::release::{autoscaling, external_secrets, host_names, proof, snapshot, values};
 use serde_json::Value as Json;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
-impl Deployment<'_> {
+impl DeployRun<'_> {
     pub(super) fn lock(&self) -> Result<(), Error> {
         self.check_approved()?;
         let (cluster, space) = (self.cluster.get()?, &self.release.namespace);

@@ -1,22 +1,24 @@
 //! How a deploy ends: what was written is kept or taken back, the release goes back, a person is told where things are.
 
-use super::{Deployment, Written};
 use crate::cluster::api::objects::Objects;
 use crate::cluster::connect::client::Cluster;
 use crate::helm::Options;
 use crate::pipeline::engine::event::warn;
 use crate::pipeline::engine::graph::Ended;
+use crate::pipeline::release::deploy_run::{DeployRun, Written};
+use crate::pipeline::release::endpoints::Endpoint;
+use crate::pipeline::release::helm_rollback;
 use crate::pipeline::release::migration::consent::Agreed;
 use crate::pipeline::release::migration::driver::Way;
 use crate::pipeline::release::{chart_secret, external_secrets};
-use crate::pipeline::status::endpoints::Endpoint;
-use crate::pipeline::{Error, Release, rollback, status};
+use crate::pipeline::release::{endpoints, renewed};
+use crate::pipeline::{Error, Release};
 use crate::targets::kubernetes::{ObjectName, Plan, PlannedWorkload};
 use serde_json::Value as Json;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
-impl Deployment<'_> {
+impl DeployRun<'_> {
     /// The release is good, or secrets and values are those from before again. The state of a first install stays, because
     /// it says whose release it is. Where helm was not to run, what was written waits for the next deploy.
     pub(super) fn keep_or_take_back(&self, ended: Ended) -> Result<(), Error> {
@@ -72,7 +74,7 @@ impl Deployment<'_> {
         // The deploy may have used up its time; the way back gets as much again.
         let options = Options { timeout: self.time, wait: self.request.wait.waits(), ..Options::default() };
         let (secrets, lock) = (self.secrets()?, self.hold.lock()?);
-        let way = rollback::Way { on, lock, options: &options, secrets: &secrets };
+        let way = helm_rollback::HelmRollback { on, lock, options: &options, secrets: &secrets };
         let back = way.after_failure(|revision, wanted| {
             let objects: Vec<Json> = wanted.values().cloned().collect();
             let Some(change) = on.plan_change(&objects, Some(revision))? else {
@@ -107,14 +109,14 @@ impl Deployment<'_> {
         }
         // What was deployed is deployed; `status` says the same once it can be read.
         let objects = self.foreseen.find().map(Vec::as_slice).unwrap_or_default();
-        for renewed in status::renewed(self.cluster.get()?, self.release, objects).unwrap_or_default() {
+        for renewed in renewed::look(self.cluster.get()?, self.release, objects).unwrap_or_default() {
             warn(self.report, renewed.sentence());
         }
         Ok(())
     }
 }
 
-impl Deployment<'_> {
+impl DeployRun<'_> {
     /// How the application is reached: by its routes, and by Services that are public themselves. What the AppHost marked as
     /// public and nobody outside reaches is forwarded by kubectl.
     fn ways_in(&self) -> Vec<String> {
@@ -134,7 +136,7 @@ impl Deployment<'_> {
                 Err(_) => return endpoints(plan, self.release, &[]),
             }
         }
-        let public: Vec<Endpoint> = status::endpoints(&live.iter().collect::<Vec<_>>());
+        let public: Vec<Endpoint> = endpoints::endpoints(&live.iter().collect::<Vec<_>>());
         let public: Vec<Endpoint> = public.into_iter().filter(|endpoint| endpoint.external).collect();
         endpoints(plan, self.release, &public)
     }

@@ -1,11 +1,11 @@
 //! The step that finds hosts: it waits for addresses within bounds, and has helm write what was found.
 
-use super::Deployment;
 use crate::cluster::api::objects::Objects;
 use crate::pipeline::Error;
-use crate::pipeline::deploy::host_names;
-use crate::pipeline::deploy::host_names::{Found, Hosts};
 use crate::pipeline::engine::event::warn;
+use crate::pipeline::release::deploy_run::DeployRun;
+use crate::pipeline::release::host_names;
+use crate::pipeline::release::host_names::{Found, Hosts};
 use crate::targets::kubernetes::Discovering;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 /// Between two looks at an object.
 const PAUSE: Duration = Duration::from_millis(500);
 
-impl Deployment<'_> {
+impl DeployRun<'_> {
     /// The hosts that are known so far.
     pub(super) fn hosts(&self) -> Result<Hosts, Error> {
         match self.found.find() {

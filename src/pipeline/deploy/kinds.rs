@@ -1,23 +1,22 @@
 //! The change of kinds that a deploy is, or goes on with: found out, confirmed and driven.
 
-use super::Deployment;
 use crate::cluster::state::secret::ReleaseSecret;
 use crate::diff::Action;
 use crate::helm::Values;
 use crate::k8s::ownership::ReleaseName;
 use crate::migration::Journal;
 use crate::pipeline::Error;
-use crate::pipeline::plan::own;
+use crate::pipeline::release::deploy_run::DeployRun;
 use crate::pipeline::release::migration::consent::{Agreed, Intent};
 use crate::pipeline::release::migration::driver::{Driver, Terms, Upgrade, Way};
 use crate::pipeline::release::records::shown;
-use crate::pipeline::release::{checks, external_secrets, values};
+use crate::pipeline::release::{checks, external_secrets, own_objects, values};
 use serde_json::json;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-impl Deployment<'_> {
+impl DeployRun<'_> {
     pub(super) fn confirm(&self) -> Result<(), Error> {
         self.tell_what_goes()?;
         let agreed = match self.change_of_kinds()? {
@@ -44,7 +43,7 @@ impl Deployment<'_> {
         }
         let (release, mut own) = (self.release, Vec::new());
         let leaving = external_secrets::leaving(self.cluster.get()?, release, Some(self.request.plan))?;
-        own::clear_up(release, self.before.get()?, self.settled.get()?, &leaving, &mut own);
+        own_objects::clear_up(release, self.before.get()?, self.settled.get()?, &leaving, &mut own);
         for change in own.iter().filter(|change| change.action == Action::Delete) {
             self.say(format!("to be removed: {} {} in namespace {}", change.kind, change.name, change.namespace));
         }

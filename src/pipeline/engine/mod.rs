@@ -2,4 +2,6 @@
 
 pub(crate) mod event;
 pub(crate) mod graph;
+pub(crate) mod random;
 pub(crate) mod run;
+pub(crate) mod slot;

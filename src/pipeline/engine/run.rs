@@ -26,7 +26,7 @@ impl Limits<'_> {
 }
 
 /// How a run goes: which part of it, what bounds it, and who hears of it.
-pub struct Conduct<'a> {
+pub struct RunOptions<'a> {
     /// Only this step and what it needs; none for all.
     pub only: Option<&'a str>,
     /// Its bounds.
@@ -146,29 +146,6 @@ fn clear_up<C>(graph: &Graph<'_, C>, context: &C, begun: &[usize], mut errors: V
         (Some(error), true) => Err(error),
         (None, false) => Err(Error::Several(failed)),
         (Some(error), false) => Err(Error::NotClearedUp { error: Box::new(error), failed }),
-    }
-}
-
-impl<T> Slot<T> {
-    /// What an earlier step put here.
-    pub fn get(&self) -> Result<&T, Error> {
-        self.0.get().ok_or_else(|| Error::Defect(std::any::type_name::<T>().to_owned()))
-    }
-
-    /// What an earlier step put here, if it came that far.
-    pub fn find(&self) -> Option<&T> {
-        self.0.get()
-    }
-
-    /// What an earlier step put here, when all steps are over.
-    pub fn into_inner(self) -> Option<T> {
-        self.0.into_inner()
-    }
-
-    /// Puts the result of a step here, for the steps that wait for it.
-    pub fn put(&self, value: T) {
-        // A step runs once.
-        let _ = self.0.set(value);
     }
 }
 

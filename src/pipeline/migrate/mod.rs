@@ -2,16 +2,16 @@
 
 use crate::pipeline::release::migration::driver::{Driver, Terms, Way};
 use crate::pipeline::release::migration::log::Log;
+use crate::pipeline::release::{application, helm_rollback};
 
-use super::rollback;
 use super::{Error, Release};
 use crate::k8s::ownership::Owner;
 use crate::migration::Direction;
 use crate::pipeline::engine::event::say;
-use crate::pipeline::engine::run::Conduct;
+use crate::pipeline::engine::run::RunOptions;
 use crate::pipeline::release::installation::Installation;
 use crate::pipeline::release::lock;
-use crate::pipeline::release::lock::Hold;
+use crate::pipeline::release::lock::LockGuard;
 use crate::support::diagnostic::Problem;
 
 /// What is wished of a change of kinds that was begun.
@@ -26,13 +26,13 @@ pub enum Wish {
 }
 
 /// Says where a change of kinds stands, goes on with it or back.
-pub fn promote(wish: Wish, release: &Release, assume_helm_dead: bool, conduct: &Conduct) -> Result<(), Error> {
+pub fn promote(wish: Wish, release: &Release, assume_helm_dead: bool, conduct: &RunOptions) -> Result<(), Error> {
     let cluster = release.connect()?;
     let nothing = || {
         let what = format!("no change of kinds is under way in the {}", release.described());
         Error::Refused(Problem::at("", what).into())
     };
-    let application = super::destroy::live_application(&cluster, release)?.ok_or_else(nothing)?;
+    let application = application::live_application(&cluster, release)?.ok_or_else(nothing)?;
     let owner = Owner { release: &release.name, application: &application };
     if wish != Wish::Status {
         lock::wait_for_helm(&cluster, release, owner, &conduct.limits, conduct.report)?;
@@ -55,7 +55,7 @@ pub fn promote(wish: Wish, release: &Release, assume_helm_dead: bool, conduct: &
     let back = wish == Wish::Abort || log.journal.progress.direction == Direction::Back;
     crate::pipeline::release::migration::driver::check_records(&on, &log.journal, back)?;
     let (_, seen) = lock::Seen::look(&helm, &target, &cluster, release)?;
-    let hold = Hold::new(assume_helm_dead, &conduct.limits);
+    let hold = LockGuard::new(assume_helm_dead, &conduct.limits);
     hold.keep(seen);
     hold.take(&helm, release, owner, "promote")?;
     let ended = drive(wish, log, on, &hold, conduct);
@@ -63,7 +63,7 @@ pub fn promote(wish: Wish, release: &Release, assume_helm_dead: bool, conduct: &
     ended
 }
 
-fn drive(wish: Wish, mut log: Log, on: Installation, hold: &Hold, conduct: &Conduct) -> Result<(), Error> {
+fn drive(wish: Wish, mut log: Log, on: Installation, hold: &LockGuard, conduct: &RunOptions) -> Result<(), Error> {
     hold.recover(on.cluster, on.release, &conduct.limits, conduct.report)?;
     log.journal.progress = log.journal.progress.resumed();
     if wish == Wish::Abort {
@@ -79,15 +79,15 @@ fn drive(wish: Wish, mut log: Log, on: Installation, hold: &Hold, conduct: &Cond
         terms: Terms::within(conduct.limits.left()),
         stopped: conduct.limits.stopped,
         take_back: &|| {
-            rollback::take_back_killed_run(on.cluster, on.owner, on.space())?;
-            rollback::put_back_values(&on, base)
+            helm_rollback::take_back_killed_run(on.cluster, on.owner, on.space())?;
+            helm_rollback::put_back_values(&on, base)
         },
     };
     match driver.drive(&mut log, None)? {
         Way::Back(why) if wish == Wish::Resume => Err(Error::KindsUnchanged(why)),
         Way::Forward => {
             let to = log.journal.to;
-            to.map_or(Ok(()), |to| rollback::put_back_values(&on, to))
+            to.map_or(Ok(()), |to| helm_rollback::put_back_values(&on, to))
         }
         Way::Back(_) => Ok(()),
     }

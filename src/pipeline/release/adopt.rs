@@ -4,10 +4,10 @@
 //! else, when nothing runs, by where it says that it was mounted. It must be of this release: a label alone can be
 //! written by anybody in the namespace, and helm would not touch it.
 
-use super::checks::Live;
 use crate::k8s::labels;
 use crate::k8s::object::{annotation, label, name_of};
 use crate::k8s::ownership::ReleaseName;
+use crate::pipeline::release::workloads::Live;
 use crate::targets::kubernetes::{Claim, Plan};
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};

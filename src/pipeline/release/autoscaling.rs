@@ -7,16 +7,34 @@ use crate::cluster::api::objects::Objects;
 use crate::cluster::connect::client::Cluster;
 use crate::cluster::state::record::Record;
 use crate::diff::Object;
+use crate::k8s::error::ErrorKind;
 use crate::k8s::kind::{DEPLOYMENT, STATEFUL_SET};
 use crate::k8s::object::name_of;
+use crate::pipeline::release::installation::Manifest;
 use crate::pipeline::release::rollback_feasibility;
-use crate::pipeline::release::rollback_feasibility::Manifest;
-use crate::pipeline::status::{Autoscalers, autoscalers};
 use crate::pipeline::{Error, Release};
 use crate::support::diagnostic::Problem;
 use serde::Deserialize as _;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
+
+/// Autoscalers by the kind and name of what they scale.
+pub type Autoscalers = BTreeMap<(String, String), String>;
+
+/// The autoscalers of the namespace. Where they cannot be listed there are none to us.
+pub fn autoscalers(cluster: &Cluster, release: &Release) -> Result<Autoscalers, Error> {
+    let Some(kind) = cluster.kind("autoscaling/v2", "HorizontalPodAutoscaler")? else { return Ok(Autoscalers::new()) };
+    let objects = match cluster.list(&kind, &release.namespace, "") {
+        Err(error) if error.kind() == ErrorKind::Forbidden => Vec::new(),
+        other => other?,
+    };
+    let target = |scaler: &Json| {
+        let target = &scaler["spec"]["scaleTargetRef"];
+        let text = |key: &str| target[key].as_str().unwrap_or_default().to_owned();
+        ((text("kind"), text("name")), name_of(scaler).to_owned())
+    };
+    Ok(objects.iter().map(target).collect())
+}
 
 /// The live number of pods of each of these workloads (kind and name) that an autoscaler decides about. One that scales the
 /// other kind decides nothing about the kind that comes.

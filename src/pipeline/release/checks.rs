@@ -6,17 +6,14 @@ use crate::k8s::object::{annotation, label, name_of};
 use crate::k8s::ownership::{ReleaseName, helm_release};
 use crate::k8s::quantity::Quantity;
 use crate::migration;
-use crate::pipeline::release::snapshot::Before;
+use crate::pipeline::release::snapshot::ReleaseSnapshot;
 use crate::support::diagnostic::Problems;
 use crate::targets::kubernetes::{Claim, NO_CLASS, Plan};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
-/// Live objects by kind.
-pub type Live = BTreeMap<&'static str, Vec<Json>>;
-
 /// Whether the chart changes what helm cannot change safely: a cheap look at what was read anyhow. Jobs are not read.
-pub fn transition(release: ReleaseName, before: &Before, target: &[Json]) -> bool {
+pub fn transition(release: ReleaseName, before: &ReleaseSnapshot, target: &[Json]) -> bool {
     let of = |kind: &str| before.live.get(kind).cloned().unwrap_or_default();
     let live = migration::Live {
         deployments: of("Deployment"),
@@ -36,32 +33,13 @@ fn resource_of<'a>(plan: &'a Plan, workload: &'a str) -> &'a str {
     found.map_or(workload, |planned| planned.resource.as_str())
 }
 
-/// Whether a chart of ours made a workload of this release.
-pub fn has_workloads_of_ours(release: ReleaseName, live: &Live) -> bool {
-    let workloads = ["Deployment", "StatefulSet"].into_iter().filter_map(|kind| live.get(kind)).flatten();
-    workloads
-        .filter(|object| release.owns(object))
-        .any(|object| object["spec"]["template"]["metadata"]["annotations"][labels::CONFIG].is_string())
-}
-
-/// Whether Aspire's own tool made the release from this application: its workloads are called `<resource>-deployment` or
-/// `<resource>-statefulset`.
-pub fn is_made_by_aspire(plan: &Plan, release: ReleaseName, live: &Live) -> bool {
-    let of = |kind: &'static str| live.get(kind).into_iter().flatten().map(move |object| (kind, object));
-    let ours = of("Deployment").chain(of("StatefulSet")).filter(|(_, object)| release.owns(object));
-    let resources: Vec<Option<&str>> =
-        ours.map(|(kind, object)| name_of(object).strip_suffix(&kind.to_lowercase())?.strip_suffix('-')).collect();
-    let known = |resource: &&str| plan.workloads.iter().any(|planned| planned.view.name == **resource);
-    resources.iter().all(Option::is_some) && resources.iter().flatten().any(known)
-}
-
 /// Claims that are there already against those that the chart asks for. `values` are the chart's, with everything that
 /// overrides them.
 pub fn claims(
     plan: &Plan,
     values: &Json,
     release: ReleaseName,
-    before: &Before,
+    before: &ReleaseSnapshot,
     problems: &mut Problems,
 ) -> Vec<String> {
     let (live, classes) = (&before.claims, before.classes.as_deref());
@@ -113,7 +91,7 @@ pub fn claims(
 }
 
 /// The template of a claim as the live StatefulSet has it.
-fn template_of<'a>(claim: &Claim, before: &'a Before) -> Option<&'a Json> {
+fn template_of<'a>(claim: &Claim, before: &'a ReleaseSnapshot) -> Option<&'a Json> {
     let sets = before.live.get("StatefulSet").into_iter().flatten();
     let set = sets.into_iter().find(|set| name_of(set) == claim.workload)?;
     set["spec"]["volumeClaimTemplates"].as_array()?.iter().find(|template| name_of(template) == claim.name)

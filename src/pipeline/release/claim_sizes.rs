@@ -9,8 +9,8 @@ use crate::diff::Object;
 use crate::k8s::quantity::Quantity;
 use crate::pipeline::Error;
 use crate::pipeline::release::autoscaling::with_line;
+use crate::pipeline::release::installation::Manifest;
 use crate::pipeline::release::rollback_feasibility;
-use crate::pipeline::release::rollback_feasibility::Manifest;
 use crate::support::diagnostic::{Problem, Problems};
 use serde_json::Value as Json;
 

@@ -255,18 +255,3 @@ fn said(cluster: &Cluster, release: &Release, row: usize, name: &str) -> String 
     let message = conditions.filter(|condition| condition["status"] == "False").find_map(|bad| bad["message"].as_str());
     message.map_or_else(|| ": the operator has not seen it".to_owned(), |message| format!(": {message}"))
 }
-
-/// The values that the release uses now, read from its cluster.
-pub fn values_in_use(release: &Release, application: &str) -> std::result::Result<Kept, Error> {
-    let cluster = release.connect()?;
-    let owner = Owner { release: &release.name, application };
-    let before = crate::pipeline::release::snapshot::look(&cluster, release, owner, false)?;
-    let gone = before.lost.iter().map(|(name, (secret, key))| {
-        Problem::at(
-            "",
-            format!("`{name}` was taken from the key {key} of the Secret {secret}, which is not there any more"),
-        )
-        .hint(format!("pass the value with --parameter '{name}=VALUE', or put the Secret back"))
-    });
-    Problems(gone.collect()).or(before.kept).map_err(Error::Input)
-}

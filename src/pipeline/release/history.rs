@@ -2,7 +2,7 @@
 
 use super::installation::Installation;
 use crate::helm;
-use crate::pipeline::deploy::host_names::HALF;
+use crate::pipeline::release::host_names::HALF;
 use crate::pipeline::{Error, Release};
 use crate::support::diagnostic::Problem;
 use serde::Serialize;

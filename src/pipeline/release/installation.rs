@@ -1,11 +1,16 @@
 //! One installed release with all that it takes to work on it, so that whoever works on it is handed one thing.
 
 use crate::cluster::connect::client::Cluster;
+use crate::diff::Object;
 use crate::helm::{Helm, Target};
 use crate::k8s::ownership::{Owner, ReleaseName};
 use crate::pipeline::engine::event::Report;
-use crate::pipeline::release::rollback_feasibility::Manifest;
 use crate::pipeline::{Error, Release};
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+
+/// Objects of a manifest.
+pub type Manifest = BTreeMap<Object, Json>;
 
 /// A release on its cluster, and the means to reach both.
 #[derive(Clone, Copy)]

@@ -6,8 +6,8 @@ use crate::diff::{Object, lost, merge_patch, predict};
 use crate::k8s::error::ErrorKind;
 use crate::k8s::kind::Kind;
 use crate::pipeline::Error;
-use crate::pipeline::plan::saved::state_of;
-use crate::pipeline::release::predict;
+use crate::pipeline::release::comparison::Comparison;
+use crate::pipeline::release::saved_plan::state_of;
 use serde_json::Value as Json;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -142,11 +142,11 @@ impl Asked {
     /// Asks it, by the method that helm uses for this release. What is deleted and recreated it would refuse.
     pub fn of_server(
         cluster: &Cluster,
-        question: &predict::Question,
+        question: &Comparison,
         standing: &Standing,
         by_server: bool,
     ) -> Result<Self, Error> {
-        let predict::Question { last, wanted, anew, force, .. } = *question;
+        let Comparison { last, wanted, anew, force, .. } = *question;
         let mut asked = Self::default();
         let mut patches = BTreeMap::new();
         if !by_server {

@@ -1,6 +1,7 @@
 //! What the API server and helm's own merge would make of the objects that helm applies: found out once, for `plan`, which
 //! shows it, and for `deploy`, which refuses what cannot succeed before anything is written.
 
+use super::comparison::Comparison;
 use super::installation::Installation;
 use super::live::{Asked, Standing};
 use crate::cluster::api::namespace;
@@ -12,11 +13,11 @@ use crate::doctor::{Finding, Verdict};
 use crate::helm::Revision;
 use crate::k8s::error::ErrorKind;
 use crate::migration;
-use crate::pipeline::deploy::Deployment;
+use crate::pipeline::release::autoscaling::autoscalers;
+use crate::pipeline::release::deploy_run::DeployRun;
+use crate::pipeline::release::installation::Manifest;
 use crate::pipeline::release::migration::consent::Intent;
 use crate::pipeline::release::rollback_feasibility;
-use crate::pipeline::release::rollback_feasibility::Manifest;
-use crate::pipeline::status::autoscalers;
 use crate::pipeline::{Error, Release};
 use crate::support::diagnostic::{Problem, Problems};
 use serde_json::Value as Json;
@@ -34,20 +35,6 @@ pub struct Applied {
     by_server: Option<bool>,
 }
 
-/// What is looked at.
-pub struct Question<'a> {
-    /// The objects as they were applied.
-    pub last: &'a BTreeMap<Object, Json>,
-    /// As they would be applied.
-    pub wanted: &'a BTreeMap<Object, Json>,
-    /// Whether the API server merges them; none: helm would stop before it applied anything.
-    pub by_server: Option<bool>,
-    /// Kinds and names of what is deleted and recreated.
-    pub anew: &'a BTreeSet<(String, String)>,
-    /// Whether fields that somebody else set are taken over.
-    pub force: bool,
-}
-
 /// What was found out.
 pub struct Foreseen {
     /// The objects as they are.
@@ -60,7 +47,7 @@ pub struct Foreseen {
 
 impl Foreseen {
     /// Asks. Nothing is written.
-    pub fn look(cluster: &Cluster, release: &Release, question: &Question) -> Result<Self, Error> {
+    pub fn look(cluster: &Cluster, release: &Release, question: &Comparison) -> Result<Self, Error> {
         let space = &release.namespace;
         let has_namespace = namespace::look(cluster, space)?.is_some();
         let standing = Standing::read(cluster, question.last, question.wanted)?;
@@ -76,7 +63,7 @@ impl Foreseen {
     }
 }
 
-impl Deployment<'_> {
+impl DeployRun<'_> {
     /// The manifest that helm compares with.
     pub(crate) fn applied(&self, history: &[Revision]) -> Result<Applied, Error> {
         let ((helm, target), cluster) = (self.helm.get()?, self.cluster.get()?);
@@ -132,7 +119,7 @@ impl Deployment<'_> {
         let applied = self.applied(&helm.history(target)?)?;
         let (last, wanted) = (self.marked(&applied.manifest)?, self.marked(manifest)?);
         let by_server = Some(self.by_server(&applied)?);
-        let question = Question { last: &last, wanted: &wanted, by_server, anew: &anew, force: self.forces() };
+        let question = Comparison { last: &last, wanted: &wanted, by_server, anew: &anew, force: self.forces() };
         let asked = Foreseen::look(cluster, self.release, &question)?.asked;
         // What comes before the application may bring the webhook that does not answer yet.
         let brings = self.request.charts.iter().any(|chart| chart.phase == Phase::Before);
@@ -170,7 +157,7 @@ pub fn on_the_way_back(
     };
     let record = Record::read(on.cluster, space, name, revision).ok().flatten();
     let by_server = on.helm.version()?.major >= 4 && record.is_none_or(|record| record.by_server());
-    let question = Question {
+    let question = Comparison {
         last: &marked(last),
         wanted: &marked(wanted),
         by_server: Some(by_server),

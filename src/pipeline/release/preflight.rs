@@ -4,10 +4,10 @@
 //! finding that says so.
 
 use super::adopt::Adopted;
-use super::lock::{self, Seen, Word};
+use super::lock::{self, AssumeHelmDead, Seen};
 use super::records::{self, Operation, Verb};
 use super::{checks, values};
-use crate::cluster::api::facts::Survey;
+use crate::cluster::api::facts::ClusterFacts;
 use crate::cluster::api::objects::Objects;
 use crate::cluster::connect::client::Cluster;
 use crate::config::Phase;
@@ -21,9 +21,9 @@ use crate::k8s::kind::{Kind, KindName};
 use crate::k8s::object::name_of;
 use crate::k8s::ownership::{Owner, ReleaseName};
 use crate::k8s::permission::Permission;
-use crate::pipeline::deploy::{Deploy, host_names};
-use crate::pipeline::release::snapshot::Before;
-use crate::pipeline::release::{autoscaling, snapshot};
+use crate::pipeline::release::deploy_request::Deploy;
+use crate::pipeline::release::snapshot::ReleaseSnapshot;
+use crate::pipeline::release::{autoscaling, host_names, snapshot};
 use crate::pipeline::{Error, Random, Release};
 use crate::support::diagnostic::Problems;
 use serde_json::{Value as Json, json};
@@ -40,14 +40,14 @@ pub struct Examined<'a> {
     pub helm: &'a Helm,
     pub target: &'a Target,
     pub cluster: &'a Cluster,
-    pub before: &'a Before,
+    pub before: &'a ReleaseSnapshot,
     pub settled: &'a Settled,
     /// The chart on disk.
     pub folder: &'a Path,
     /// Kinds that other charts will bring before.
     pub brought: &'a [Brought],
     /// What a person said about helms that nobody can see from here.
-    pub word: Word,
+    pub word: AssumeHelmDead,
 }
 
 /// What was found before anything is written.
@@ -104,7 +104,7 @@ fn look(
     let owner = Owner { release: &release.name, application: &request.plan.application_id };
     let (before, mut findings) = match snapshot::look_for(&cluster, release, owner, request.plan) {
         Ok(before) => (before, Vec::new()),
-        Err(error) => (Before::default(), found("names", error)?),
+        Err(error) => (ReleaseSnapshot::default(), found("names", error)?),
     };
     let (settled, missing) = provisional(request, &before, random)?;
     findings.extend(missing);
@@ -127,14 +127,14 @@ fn look(
         settled: &settled,
         folder: &chart,
         brought: &brought,
-        word: Word { assume_helm_dead: request.assume_helm_dead, timeout: Duration::ZERO },
+        word: AssumeHelmDead { assume_helm_dead: request.assume_helm_dead, timeout: Duration::ZERO },
     };
     findings.extend(examine(&examined, &survey)?.findings);
     Ok(findings)
 }
 
 /// A value for every input: what is missing is stood in for, so that the chart can be looked at all the same.
-fn provisional(request: &Deploy, before: &Before, random: &Random) -> Result<(Settled, Vec<Finding>), Error> {
+fn provisional(request: &Deploy, before: &ReleaseSnapshot, random: &Random) -> Result<(Settled, Vec<Finding>), Error> {
     let mut given = request.given.clone();
     let mut findings = Vec::new();
     for input in outlook(request.app, request.plan, &request.given, &before.kept).missing {
@@ -165,14 +165,14 @@ fn found(check: &'static str, error: Error) -> Result<Vec<Finding>, Error> {
 }
 
 /// Findings about the cluster alone.
-fn of_cluster(cluster: &Cluster, survey: &Survey, namespace: &str, objects: &[Json]) -> Vec<Finding> {
+fn of_cluster(cluster: &Cluster, survey: &ClusterFacts, namespace: &str, objects: &[Json]) -> Vec<Finding> {
     let mut findings = doctor::server(&survey.version, cluster.url(), objects);
     findings.extend(doctor::namespace(namespace, &survey.namespace));
     findings
 }
 
 /// Findings about a deploy, those about the cluster too.
-pub fn examine(examined: &Examined, survey: &Survey) -> Result<Examination, Error> {
+pub fn examine(examined: &Examined, survey: &ClusterFacts) -> Result<Examination, Error> {
     let (cluster, request, space) = (examined.cluster, examined.request, examined.target.namespace());
     let bare = of_cluster(cluster, survey, space, &[]);
     if bare.iter().any(|finding| finding.verdict == Verdict::Failed) {
@@ -240,14 +240,14 @@ fn foreseen(examined: &Examined) -> Result<Json, Error> {
 }
 
 /// The objects as helm will make them, for the version of this cluster.
-fn render(examined: &Examined, survey: &Survey, given: &Json) -> Result<String, Error> {
+fn render(examined: &Examined, survey: &ClusterFacts, given: &Json) -> Result<String, Error> {
     let files = values::files(examined.request, examined.folder);
     let values = Values { files: &files, over: given };
     Ok(examined.helm.template(examined.target, examined.folder, &values, &of_version(survey))?)
 }
 
 /// Without a cluster helm takes an old version for granted, which the chart may not be for.
-fn of_version(survey: &Survey) -> Vec<String> {
+fn of_version(survey: &ClusterFacts) -> Vec<String> {
     let version = survey.version.iter().filter(|version| !version.is_empty());
     version.flat_map(|version| ["--kube-version".to_owned(), version.clone()]).collect()
 }
@@ -287,7 +287,7 @@ fn of_live(examined: &Examined, objects: &[Json]) -> Vec<Finding> {
     findings
 }
 
-fn rights(examined: &Examined, objects: &[Json], kinds: &Kinds, survey: &Survey) -> Result<Vec<Finding>, Error> {
+fn rights(examined: &Examined, objects: &[Json], kinds: &Kinds, survey: &ClusterFacts) -> Result<Vec<Finding>, Error> {
     let asks = Asks {
         namespace: examined.target.namespace(),
         helm: examined.helm.version()?,
@@ -328,7 +328,7 @@ fn by_name(need: &Need, objects: &[Json], kinds: &Kinds) -> Vec<Permission> {
     of_kind.map(|object| Permission { name: name_of(object).to_owned(), ..need.right.clone() }).collect()
 }
 
-fn room(examined: &Examined, objects: &[Json], kinds: &Kinds, survey: &Survey) -> Vec<Finding> {
+fn room(examined: &Examined, objects: &[Json], kinds: &Kinds, survey: &ClusterFacts) -> Vec<Finding> {
     let all = examined.before.live.values().flatten().chain(&examined.before.claims);
     let live = owned(all, examined.release.helm_name());
     let default_class = survey.classes.as_ref().ok().and_then(|classes| doctor::default_class(classes));
@@ -345,7 +345,12 @@ fn owned<'a>(objects: impl Iterator<Item = &'a Json>, release: ReleaseName<'_>) 
 }
 
 /// The rules, and the server's own answer, which has the last word where it can be had.
-fn security(examined: &Examined, objects: &[Json], survey: &Survey, known: &[Finding]) -> Result<Vec<Finding>, Error> {
+fn security(
+    examined: &Examined,
+    objects: &[Json],
+    survey: &ClusterFacts,
+    known: &[Finding],
+) -> Result<Vec<Finding>, Error> {
     let by_rules = doctor::pod_security(objects, &survey.namespace);
     let Ok(Some(namespace)) = &survey.namespace else { return Ok(by_rules) };
     let tried = doctor::trial_pods(objects);

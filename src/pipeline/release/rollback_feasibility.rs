@@ -2,19 +2,17 @@
 //!
 //! helm asks none of this before it writes. Nothing here writes either.
 
+use super::installation::Manifest;
+use super::secrets_used;
 use crate::cluster::api::objects::Objects;
 use crate::cluster::connect::client::Cluster;
 use crate::diff::{Object, Sides, change};
 use crate::k8s::kind::{DEPLOYMENT, STATEFUL_SET};
 use crate::k8s::ownership::ReleaseName;
-use crate::pipeline::{Error, Release, status};
+use crate::pipeline::{Error, Release};
 use crate::support::diagnostic::{Problem, Problems};
 use crate::support::redact::Mask;
 use serde_json::Value as Json;
-use std::collections::BTreeMap;
-
-/// Objects of a manifest.
-pub type Manifest = BTreeMap<Object, Json>;
 
 /// The live object to each of a manifest; those that are not there are left out.
 pub fn live(cluster: &Cluster, wanted: &Manifest) -> Result<Manifest, Error> {
@@ -71,7 +69,7 @@ pub fn secrets(
 ) -> Result<(), Error> {
     let own: Vec<&str> = wanted.keys().filter(|object| object.kind == "Secret").map(|object| &*object.name).collect();
     let stored: Vec<&Json> = wanted.values().collect();
-    for secret in status::secrets_used(cluster, release, &stored)? {
+    for secret in secrets_used::used(cluster, release, &stored)? {
         if secret.missing.is_empty() || own.contains(&secret.name.as_str()) {
             continue;
         }

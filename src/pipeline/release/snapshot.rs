@@ -2,9 +2,9 @@
 
 use super::adopt::Adopted;
 use super::chart_secret;
-use super::checks::{self, Live};
 use super::installation::Installation;
 use super::lock::Seen;
+use super::workloads;
 use crate::cluster::api::namespace;
 use crate::cluster::connect::client::Cluster;
 use crate::cluster::state::remembered::State;
@@ -16,6 +16,7 @@ use crate::k8s::error::ErrorKind;
 use crate::k8s::kind::{CLAIM, CONFIG_MAP, DEPLOYMENT, Kind, SERVICE, STATEFUL_SET, STORAGE_CLASS};
 use crate::k8s::ownership::{Owner, ReleaseName};
 use crate::pipeline::release::external_secrets;
+use crate::pipeline::release::workloads::Live;
 use crate::pipeline::{Error, Release};
 use crate::support::diagnostic::Problem;
 use crate::support::redact::unbase64;
@@ -25,7 +26,7 @@ use std::collections::BTreeMap;
 
 /// What the cluster holds of the release before anything changes.
 #[derive(Default)]
-pub struct Before {
+pub struct ReleaseSnapshot {
     pub secret: ReleaseSecret,
     pub state: State,
     pub kept: Kept,
@@ -39,7 +40,7 @@ pub struct Before {
     pub adopted: Option<Adopted>,
 }
 
-impl Before {
+impl ReleaseSnapshot {
     /// Takes over the claims that are there for the volumes of the plan.
     #[must_use]
     fn adopting(mut self, plan: &Plan, release: &Release) -> Self {
@@ -55,16 +56,16 @@ impl Before {
 }
 
 /// Reads it for a deploy of a plan.
-pub fn look_for(cluster: &Cluster, release: &Release, owner: Owner, plan: &Plan) -> Result<Before, Error> {
+pub fn look_for(cluster: &Cluster, release: &Release, owner: Owner, plan: &Plan) -> Result<ReleaseSnapshot, Error> {
     let before = look(cluster, release, owner, !plan.dapr_components.is_empty())?;
     Ok(before.with_former_registry(cluster, release, plan)?.adopting(plan, release))
 }
 
 /// Reads it.
-pub fn look(cluster: &Cluster, release: &Release, owner: Owner, dapr: bool) -> Result<Before, Error> {
+pub fn look(cluster: &Cluster, release: &Release, owner: Owner, dapr: bool) -> Result<ReleaseSnapshot, Error> {
     let space = &release.namespace;
     if namespace::look(cluster, space)?.is_none() {
-        return Ok(Before {
+        return Ok(ReleaseSnapshot {
             secret: ReleaseSecret::default(),
             state: State::default(),
             kept: Kept::default(),
@@ -99,7 +100,7 @@ pub fn look(cluster: &Cluster, release: &Release, owner: Owner, dapr: bool) -> R
         live.insert("Component", cluster.list(&component, space, "")?);
     }
     let claims = cluster.list(&CLAIM, space, "")?;
-    Ok(Before { secret, state, kept, lost, live, claims, classes: classes(cluster)?, adopted: None })
+    Ok(ReleaseSnapshot { secret, state, kept, lost, live, claims, classes: classes(cluster)?, adopted: None })
 }
 
 /// The storage classes. They belong to the whole cluster, and who deploys may have rights in one namespace only.
@@ -125,18 +126,18 @@ pub fn check_release(
     live: Option<&helm::Release>,
     target: &Target,
     seen: &Seen,
-    before: &Before,
+    before: &ReleaseSnapshot,
     plan: &Plan,
 ) -> Result<(), Error> {
     let Some(live) = live else { return Ok(()) };
     let what = format!("the release {} in namespace {}", live.name, live.namespace);
     let ours = is_version_of(&live.chart, &plan.chart) && {
         let name = ReleaseName { name: target.release(), namespace: target.namespace() };
-        checks::has_workloads_of_ours(name, &before.live)
+        workloads::has_workloads_of_ours(name, &before.live)
     } || {
         // Aspire's own tool made it: what runs there is taken over step by step, and claims are kept.
         let name = ReleaseName { name: target.release(), namespace: target.namespace() };
-        checks::is_made_by_aspire(plan, name, &before.live)
+        workloads::is_made_by_aspire(plan, name, &before.live)
     };
     let problem = if !before.state.exists() && !ours {
         Problem::at("", format!("{what} is of the chart {}, not of this application", live.chart))

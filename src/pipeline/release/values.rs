@@ -4,10 +4,10 @@ use super::checks;
 use crate::cluster::state::secret::ReleaseSecret;
 use crate::external_charts::PlannedChart;
 use crate::inputs::Settled;
-use crate::pipeline::deploy::Deploy;
-use crate::pipeline::deploy::host_names;
-use crate::pipeline::deploy::host_names::Hosts;
-use crate::pipeline::release::snapshot::Before;
+use crate::pipeline::release::deploy_request::Deploy;
+use crate::pipeline::release::host_names;
+use crate::pipeline::release::host_names::Hosts;
+use crate::pipeline::release::snapshot::ReleaseSnapshot;
 use crate::targets::kubernetes::{Plan, SecretUse, escaped_key, image_values};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
@@ -53,7 +53,7 @@ pub fn values(
     request: &Deploy,
     settled: &Settled,
     secret: &ReleaseSecret,
-    before: &Before,
+    before: &ReleaseSnapshot,
     replicas: &BTreeMap<String, u64>,
     hosts: &Hosts,
 ) -> Json {

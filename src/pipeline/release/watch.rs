@@ -8,6 +8,7 @@ use crate::k8s::error::ErrorKind;
 use crate::k8s::kind::{CLAIM, DEPLOYMENT, EVENT, Kind, POD, REPLICA_SET, STATEFUL_SET};
 use crate::k8s::labels;
 use crate::pipeline::engine::event::{Event, Report, warn};
+use crate::pipeline::error::WatchOutcome;
 use crate::pipeline::{Error, Release};
 use crate::rollout::{End, Finding, Log, Progress, Rollout, State, Told};
 use crate::support::redact::mask;
@@ -40,17 +41,6 @@ const READ: [(&Kind, bool, &str); 6] = [
     (&EVENT, false, "type!=Normal"),
 ];
 
-/// What the workloads had come to when the watching ended.
-#[derive(Debug, Default)]
-pub struct Seen {
-    /// Why workloads do not come.
-    pub findings: Vec<Finding>,
-    /// Workloads that are not ready.
-    pub unready: Vec<Progress>,
-    /// Whether the change was stopped because waiting would not help.
-    pub gave_up: bool,
-}
-
 /// What to watch, and for whom.
 pub struct Watching<'a> {
     /// What the release is of: `the application`.
@@ -80,14 +70,14 @@ impl Watching<'_> {
     }
 
     /// After a failure there is one more look, so that the reason is told.
-    fn seen_during<T>(&self, change: impl FnOnce() -> Result<T, Error>) -> (Result<T, Error>, Seen) {
+    fn seen_during<T>(&self, change: impl FnOnce() -> Result<T, Error>) -> (Result<T, Error>, WatchOutcome) {
         thread::scope(|scope| {
             let (ended, end) = channel();
             let watcher = scope.spawn(move || match Watch::begin(self) {
                 Ok(watch) => watch.until(&end),
                 Err(error) => {
                     warn(self.report, format!("the workloads cannot be watched: {error}"));
-                    Seen::default()
+                    WatchOutcome::default()
                 }
             });
             let result = change();
@@ -129,7 +119,7 @@ impl<'a> Watch<'a> {
         })
     }
 
-    fn until(mut self, end: &Receiver<End>) -> Seen {
+    fn until(mut self, end: &Receiver<End>) -> WatchOutcome {
         loop {
             let objects = self.read();
             let told = self.rollout.observe(&objects, self.start.elapsed());
@@ -137,12 +127,12 @@ impl<'a> Watch<'a> {
             match end.recv_timeout(EVERY) {
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(end) => return self.finish(end),
-                Err(RecvTimeoutError::Disconnected) => return Seen::default(),
+                Err(RecvTimeoutError::Disconnected) => return WatchOutcome::default(),
             }
         }
     }
 
-    fn finish(mut self, end: End) -> Seen {
+    fn finish(mut self, end: End) -> WatchOutcome {
         let objects = self.read();
         let end = if self.gave_up { End::NotReady } else { end };
         let told = self.rollout.finish(&objects, self.start.elapsed(), end);
@@ -150,7 +140,7 @@ impl<'a> Watch<'a> {
         let Self { rollout, mut findings, gave_up, .. } = self;
         findings.retain(|finding| rollout.still(finding));
         let unready = rollout.progress().filter(|it| it.state != State::Ready).cloned().collect();
-        Seen { findings, unready, gave_up }
+        WatchOutcome { findings, unready, gave_up }
     }
 
     /// Everything that may be read. What fails for now is as it was.

@@ -1,16 +1,9 @@
 //! What is on the cluster of a release, and where it differs from what helm stored. Reads only; shows no secret.
 
 pub mod drift;
-pub(crate) mod endpoints;
-pub(crate) mod gateways;
 pub(crate) mod migration;
-pub(crate) mod renewed;
-pub(crate) mod secrets;
 
-pub use endpoints::Endpoint;
 pub use migration::Migration;
-pub use renewed::{Renewed, look as renewed};
-pub use secrets::{Secret, used as secrets_used};
 
 use super::{Error, Release};
 use crate::cluster::api::objects::Objects;
@@ -18,11 +11,14 @@ use crate::cluster::connect::client::Cluster;
 use crate::cluster::state::remembered::State;
 use crate::cluster::state::secret::ReleaseSecret;
 use crate::helm::{self, Helm, Target};
-use crate::k8s::error::ErrorKind;
 use crate::k8s::kind::{CLAIM, CONFIG_MAP, Kind, SECRET};
 use crate::k8s::labels;
 use crate::k8s::object::{annotation, label, name_of};
+use crate::pipeline::release::autoscaling::{Autoscalers, autoscalers};
+use crate::pipeline::release::endpoints::{Endpoint, endpoints};
 use crate::pipeline::release::history;
+use crate::pipeline::release::renewed::{Renewed, look as renewed};
+use crate::pipeline::release::secrets_used::{Secret, used as secrets_used};
 use crate::pipeline::status::drift::Drift;
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -206,13 +202,6 @@ pub fn meaning(status: &str, can_go_back: bool, release: &Release) -> String {
     sentence.to_owned()
 }
 
-/// How what is among these live objects is reached.
-pub fn endpoints(objects: &[&Json]) -> Vec<Endpoint> {
-    let mut all: Vec<Endpoint> = objects.iter().flat_map(|object| endpoints::of(object)).collect();
-    all.extend(gateways::of(objects));
-    all
-}
-
 /// The live object to each stored one, in the same order.
 fn live_objects(cluster: &Cluster, release: &Release, stored: &[Json]) -> Result<Vec<Option<Json>>, Error> {
     let mut kinds: BTreeMap<(&str, &str), Option<Kind>> = BTreeMap::new();
@@ -229,23 +218,6 @@ fn live_objects(cluster: &Cluster, release: &Release, stored: &[Json]) -> Result
         });
     }
     Ok(found)
-}
-
-/// Autoscalers by the kind and name of what they scale.
-pub type Autoscalers = BTreeMap<(String, String), String>;
-
-/// The autoscalers of the namespace. Where they cannot be listed there are none to us.
-pub fn autoscalers(cluster: &Cluster, release: &Release) -> Result<Autoscalers, Error> {
-    let Some(kind) = cluster.kind("autoscaling/v2", "HorizontalPodAutoscaler")? else { return Ok(Autoscalers::new()) };
-    let objects = match cluster.list(&kind, &release.namespace, "") {
-        Err(error) if error.kind() == ErrorKind::Forbidden => Vec::new(),
-        other => other?,
-    };
-    let target = |scaler: &Json| {
-        let target = &scaler["spec"]["scaleTargetRef"];
-        ((text(&target["kind"]).to_owned(), text(&target["name"]).to_owned()), name_of(scaler).to_owned())
-    };
-    Ok(objects.iter().map(target).collect())
 }
 
 fn key(object: &Json) -> (String, String) {

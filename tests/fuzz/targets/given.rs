@@ -219,7 +219,7 @@ pub(super) fn saved_plans() -> Vec<Vec<u8>> {
 }
 
 pub(super) fn saved_plan(bytes: &[u8]) {
-    if let Ok(plan) = kubectl_aspire::pipeline::plan::saved::Saved::parse(&text(bytes), "file") {
+    if let Ok(plan) = kubectl_aspire::pipeline::release::saved_plan::Saved::parse(&text(bytes), "file") {
         black_box((plan.hash(), plan.to_text()));
     }
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
-pub use verdict::{Earlier, HelmRun, over_at};
+pub use verdict::{Earlier, HelmRun, MARK, over_at};
 use verdict::{Former, Verdict, described, instant};
 
 use super::holder::{Here, Holder};
@@ -24,9 +24,6 @@ use crate::k8s::kind::LEASE;
 use crate::k8s::labels;
 use crate::k8s::object::{annotation, set};
 use crate::k8s::ownership::Owner;
-
-/// Variable in the environment of every helm that is started under a Lease: the run of its holder.
-pub const MARK: &str = "KUBECTL_ASPIRE_RUN";
 
 /// The times of a Lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

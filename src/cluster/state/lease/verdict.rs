@@ -8,11 +8,13 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::MARK;
 use crate::cluster::state::holder::{Here, Holder, Life};
 use crate::k8s::error::Error;
 use crate::k8s::labels;
 use crate::k8s::object::annotation;
+
+/// Variable in the environment of every helm that is started under a Lease: the run of its holder.
+pub const MARK: &str = "KUBECTL_ASPIRE_RUN";
 
 /// The longest time that a Lease is believed to last without being renewed, in seconds. Ours lasts one minute.
 const LONGEST: i64 = 600;

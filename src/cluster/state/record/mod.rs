@@ -23,6 +23,8 @@ use crate::k8s::object::{label, name_of};
 use crate::support::redact::{base64, unbase64};
 use parts::Parts;
 
+pub use parts::Hook;
+
 /// The most that a payload may unpack to. A Secret holds 1 MiB of it packed, whoever wrote it.
 const LARGEST: u64 = 64 << 20;
 const PAYLOAD: &str = "release";
@@ -53,17 +55,6 @@ pub struct Record {
     pub stored: usize,
     json: String,
     object: Value,
-}
-
-/// A hook of a revision.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hook {
-    /// Kind of its object.
-    pub kind: String,
-    /// Name of its object.
-    pub name: String,
-    /// When helm runs it: `pre-delete`, `test`...
-    pub events: Vec<String>,
 }
 
 /// An object that a revision brought.

@@ -4,7 +4,16 @@
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::Hook;
+/// A hook of a revision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hook {
+    /// Kind of its object.
+    pub kind: String,
+    /// Name of its object.
+    pub name: String,
+    /// When helm runs it: `pre-delete`, `test`...
+    pub events: Vec<String>,
+}
 
 /// The keys of an object of JSON as they are written, with what stands behind each, not read yet.
 #[derive(Default)]

@@ -1,11 +1,20 @@
 //! Whether a release may be gone on with, judged by its last revision and by what is known of the helm that worked on it.
 
-use super::Word;
 use crate::cluster::Timestamp;
 use crate::cluster::state::lease;
 use crate::cluster::state::lease::{Earlier, HelmRun};
 use crate::cluster::state::record::Record;
 use crate::support::diagnostic::Problem;
+use std::time::Duration;
+
+/// What a person said about helms that nobody can see from here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AssumeHelmDead {
+    /// `--assume-helm-dead`.
+    pub assume_helm_dead: bool,
+    /// How long a helm may take, if nothing else is known: `--timeout`.
+    pub timeout: Duration,
+}
 
 /// What to do about the last revision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +32,7 @@ pub fn judge(
     record: Option<&Record>,
     earlier: Option<&Earlier>,
     now: Timestamp,
-    word: Word,
+    word: AssumeHelmDead,
 ) -> Result<Verdict, Problem> {
     let what = format!("the release {release} in namespace {namespace}");
     let under_way = record.filter(|record| record.is_under_way());
@@ -93,7 +102,7 @@ mod tests {
     fn judged(status: &str, earlier: Option<&Earlier>, now: &str, assume_helm_dead: bool) -> Result<Verdict, String> {
         let json = json!({"version": 2, "info": {"status": status, "last_deployed": BEGAN}}).to_string();
         let record = Record::of(record::secret("shop", 2, &json)).unwrap();
-        let word = Word { assume_helm_dead, timeout: Duration::from_secs(300) };
+        let word = AssumeHelmDead { assume_helm_dead, timeout: Duration::from_secs(300) };
         let verdict = judge("shop", "n", Some(&record), earlier, now.parse().unwrap(), word);
         verdict.map_err(|problem| format!("{} | {}", problem.what, problem.hint))
     }
@@ -126,7 +135,7 @@ mod tests {
             let verdict = judged(status, earlier, now, word);
             assert_eq!(verdict.clone().ok(), expected, "{status} {now} {word}: {verdict:?}");
         }
-        let word = Word { assume_helm_dead: false, timeout: Duration::from_secs(300) };
+        let word = AssumeHelmDead { assume_helm_dead: false, timeout: Duration::from_secs(300) };
         assert!(judge("shop", "n", None, None, late.parse().unwrap(), word).is_ok());
     }
 
@@ -149,7 +158,7 @@ mod tests {
             &json!({"version": 2, "info": {"status": "pending-upgrade", "last_deployed": "2036-01-01T10:00:00Z"}})
                 .to_string(),
         );
-        let word = Word { assume_helm_dead: true, timeout: Duration::from_secs(300) };
+        let word = AssumeHelmDead { assume_helm_dead: true, timeout: Duration::from_secs(300) };
         let judged = judge("shop", "n", Some(&Record::of(far).unwrap()), None, late.parse().unwrap(), word);
         assert_eq!(judged.unwrap(), Verdict::Recover);
     }

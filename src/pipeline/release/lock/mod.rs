@@ -5,6 +5,7 @@
 
 pub mod judge;
 pub(crate) mod recover;
+pub(crate) mod seen;
 
 use super::records::{self, Operation};
 use crate::cluster::Timestamp;
@@ -12,38 +13,22 @@ use crate::cluster::connect::client::Cluster;
 use crate::cluster::state::holder::Holder;
 use crate::cluster::state::lease;
 use crate::cluster::state::lease::{Claim, Held, Terms};
-use crate::cluster::state::record::Record;
-use crate::helm::{self, Helm, Target};
+use crate::helm::{self, Helm};
 use crate::k8s::ownership::Owner;
 use crate::pipeline::engine::event::{Report, say};
 use crate::pipeline::engine::run::Limits;
 use crate::pipeline::{Error, Release, Slot};
 use crate::support::diagnostic::Problem;
+pub use judge::AssumeHelmDead;
 use judge::{Verdict, judge};
 pub use recover::cut_short;
 use recover::{recover, settle};
+pub use seen::Seen;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Variable for tests: how many seconds the Lease counts. It is renewed four times in that time.
 const SECONDS: &str = "KUBECTL_ASPIRE_LEASE_SECONDS";
-
-/// What a person said about helms that nobody can see from here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Word {
-    /// `--assume-helm-dead`.
-    pub assume_helm_dead: bool,
-    /// How long a helm may take, if nothing else is known: `--timeout`.
-    pub timeout: Duration,
-}
-
-/// The last revision as it was read before the lock was taken.
-#[derive(Debug, Default)]
-pub struct Seen {
-    number: u64,
-    /// None when there is no release, or when helm keeps its records elsewhere.
-    record: Option<Record>,
-}
 
 /// A lock that is held.
 pub struct Lock {
@@ -52,59 +37,6 @@ pub struct Lock {
     release: Release,
     /// What the next helm is to do, said by whoever starts it.
     expected: Mutex<Option<Operation>>,
-}
-
-impl Seen {
-    /// The number of the last revision, when it is in place.
-    pub fn deployed(&self) -> Option<u64> {
-        self.record.as_ref().filter(|record| record.status == "deployed").map(|record| record.revision)
-    }
-
-    /// What helm says of the release, and the record of its last revision, both of one moment.
-    pub fn look(
-        helm: &Helm,
-        target: &Target,
-        cluster: &Cluster,
-        release: &Release,
-    ) -> Result<(Option<helm::Release>, Self), Error> {
-        for _ in 0..3 {
-            let Some(last) = helm.status(target)? else { return Ok((None, Self::default())) };
-            let record = Record::read(cluster, &release.namespace, &release.name, last.revision)?;
-            if record.as_ref().is_none_or(|record| record.status == last.status) {
-                let seen = Self { number: last.revision, record };
-                return Ok((Some(last), seen));
-            }
-        }
-        Err(changed(release))
-    }
-
-    /// Whether helm began its last revision after this moment.
-    pub fn is_newer_than(&self, moment: Timestamp) -> bool {
-        self.record.as_ref().and_then(|record| record.changed).is_some_and(|changed| changed > moment)
-    }
-
-    /// Whether a helm works on it, or was killed while it did.
-    pub fn is_under_way(&self) -> bool {
-        self.record.as_ref().is_some_and(Record::is_under_way)
-    }
-
-    /// An error when the release is another one now.
-    fn still(&self, cluster: &Cluster, release: &Release) -> Result<(), Error> {
-        let read = |number| Record::read(cluster, &release.namespace, &release.name, number);
-        let same = match &self.record {
-            Some(record) => read(self.number)?.is_some_and(|live| live.state() == record.state()),
-            None => true,
-        };
-        if same && read(self.number + 1)?.is_none() {
-            return Ok(());
-        }
-        Err(changed(release))
-    }
-}
-
-fn changed(release: &Release) -> Error {
-    let what = format!("the {} was changed while this run looked at it", release.described());
-    Error::Refused(Problem::at("", what).hint("run again").into())
 }
 
 /// Waits until no helm of an earlier run, which is gone, works on the release any more, as long as this run may take. It
@@ -136,7 +68,13 @@ pub fn wait_for_helm(
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// Whether the lock could be had and the last revision be gone on with. Writes nothing.
-pub fn check(cluster: &Cluster, release: &Release, owner: Owner, seen: &Seen, word: Word) -> Result<(), Error> {
+pub fn check(
+    cluster: &Cluster,
+    release: &Release,
+    owner: Owner,
+    seen: &Seen,
+    word: AssumeHelmDead,
+) -> Result<(), Error> {
     let earlier = lease::look(cluster, owner, &release.namespace)?;
     judge(&release.name, &release.namespace, seen.record.as_ref(), earlier.as_ref(), Timestamp::now(), word)
         .map(drop)
@@ -145,7 +83,13 @@ pub fn check(cluster: &Cluster, release: &Release, owner: Owner, seen: &Seen, wo
 
 impl Lock {
     /// Takes the lock and looks again: the release must be the one that was seen, and no helm may work on it.
-    fn take(release: &Release, owner: Owner, doing: &str, seen: &Seen, word: Word) -> Result<(Self, Verdict), Error> {
+    fn take(
+        release: &Release,
+        owner: Owner,
+        doing: &str,
+        seen: &Seen,
+        word: AssumeHelmDead,
+    ) -> Result<(Self, Verdict), Error> {
         let claim = Claim {
             owner,
             namespace: &release.namespace,
@@ -213,17 +157,17 @@ impl Lock {
 }
 
 /// The hold of one run on its release: the last revision as it was seen, and the lock once it is taken.
-pub struct Hold {
+pub struct LockGuard {
     /// What a person said about helms.
-    pub word: Word,
+    pub word: AssumeHelmDead,
     seen: Slot<Seen>,
     lock: Slot<(Arc<Lock>, Verdict)>,
 }
 
-impl Hold {
+impl LockGuard {
     /// Nothing was seen yet, and nothing taken. A helm of this run may take the time that is left.
     pub fn new(assume_helm_dead: bool, limits: &Limits) -> Self {
-        let word = Word { assume_helm_dead, timeout: limits.left() };
+        let word = AssumeHelmDead { assume_helm_dead, timeout: limits.left() };
         Self { word, seen: Slot::default(), lock: Slot::default() }
     }
 

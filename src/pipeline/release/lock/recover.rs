@@ -1,6 +1,6 @@
 //! What a helm that is dead left behind: revisions that look as if it still worked, objects that are still going.
 
-use super::Seen;
+use super::seen::Seen;
 use crate::cluster::api::objects::Objects;
 use crate::cluster::connect::client::Cluster;
 use crate::cluster::state::record::Brought;

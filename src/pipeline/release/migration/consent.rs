@@ -11,12 +11,11 @@ use crate::migration::{
     Confirmation, Direction, How, ImageNote, Journal, Live, Phase, Promotion, Sides, asks, digest, digest_of_new,
 };
 use crate::pipeline::engine::event::{say, warn};
-use crate::pipeline::release::installation::Installation;
+use crate::pipeline::release::autoscaling::autoscalers;
+use crate::pipeline::release::installation::{Installation, Manifest};
 use crate::pipeline::release::migration::log::Log;
 use crate::pipeline::release::migration::look::{kind, live, nodes, others, volumes};
 use crate::pipeline::release::rollback_feasibility;
-use crate::pipeline::release::rollback_feasibility::Manifest;
-use crate::pipeline::status::autoscalers;
 use crate::pipeline::{Error, Release};
 use crate::support::diagnostic::{Problem, Problems};
 use serde_json::Value as Json;

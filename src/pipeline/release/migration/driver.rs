@@ -4,7 +4,7 @@
 
 use super::log::Log;
 use super::look::{live, others, volumes};
-use crate::cluster::state::transition_record::Note;
+use crate::cluster::state::transition_record::TransitionRecord;
 use crate::helm::Options;
 use crate::k8s::object::name_of;
 use crate::k8s::ownership::ReleaseName;
@@ -13,13 +13,14 @@ use crate::migration::{
     Action, Change, ClaimNote, Direction, HelmRun, Journal, Live, Observed, Phase, Revision, Role, Status, Stop, Wait,
     described, fixed_digest, former_policy, next, word,
 };
+use crate::pipeline::Error;
 use crate::pipeline::engine::event::{say, warn};
+use crate::pipeline::release::helm_rollback;
 use crate::pipeline::release::history::Past;
 use crate::pipeline::release::installation::Installation;
 use crate::pipeline::release::lock::Lock;
 use crate::pipeline::release::records;
 use crate::pipeline::release::records::{Operation, Verb};
-use crate::pipeline::{Error, rollback};
 use crate::support::diagnostic::Problem;
 use serde_json::Value as Json;
 use std::time::{Duration, Instant};
@@ -259,7 +260,7 @@ impl Driver<'_> {
         let Self { on, lock, secrets, .. } = *self;
         let options = Options { timeout: self.terms.ready, ..Options::default() };
         check_base(&on, base)?;
-        let way = rollback::Way { on, lock, options: &options, secrets };
+        let way = helm_rollback::HelmRollback { on, lock, options: &options, secrets };
         way.go(base, &on.objects(Some(base))?)
     }
 }
@@ -275,7 +276,7 @@ pub(crate) fn check(on: &Installation, journal: &Journal, has_chart: bool) -> Re
         let hint = format!(
             "nothing was changed; this program did not write it so: find out who did, then \
              `kubectl delete configmap {} -n {}`",
-            Note::name(name.name),
+            TransitionRecord::name(name.name),
             name.namespace
         );
         return Err(Error::Refused(Problem::at("", what).hint(hint).into()));

@@ -1,7 +1,7 @@
 //! The journal of a change of kinds on the cluster.
 
 use crate::cluster::connect::client::Cluster;
-use crate::cluster::state::transition_record::Note;
+use crate::cluster::state::transition_record::TransitionRecord;
 use crate::k8s::ownership::Owner;
 use crate::migration::Journal;
 use crate::pipeline::Error;
@@ -9,7 +9,7 @@ use crate::support::diagnostic::Problem;
 
 /// The journal with the object that it lies in.
 pub struct Log {
-    note: Note,
+    note: TransitionRecord,
     /// What it says.
     pub journal: Journal,
 }
@@ -17,9 +17,9 @@ pub struct Log {
 impl Log {
     /// The journal of a release; none when no change of kinds was ever begun.
     pub fn read(cluster: &Cluster, owner: Owner<'_>, namespace: &str) -> Result<Option<Self>, Error> {
-        let note = Note::read(cluster, owner, namespace)?;
+        let note = TransitionRecord::read(cluster, owner, namespace)?;
         let Some(text) = note.text() else { return Ok(None) };
-        let name = Note::name(owner.release);
+        let name = TransitionRecord::name(owner.release);
         let Some(journal) = Journal::parse(text) else {
             let what =
                 format!("the ConfigMap {name} in namespace {namespace} is no journal that this program can read");
@@ -43,7 +43,7 @@ impl Log {
 
     /// A journal that begins, in the place of one that ended.
     pub fn begin(cluster: &Cluster, owner: Owner<'_>, namespace: &str, journal: Journal) -> Result<Self, Error> {
-        let mut log = Self { note: Note::read(cluster, owner, namespace)?, journal };
+        let mut log = Self { note: TransitionRecord::read(cluster, owner, namespace)?, journal };
         log.write(cluster, owner, namespace)?;
         Ok(log)
     }

@@ -1,13 +1,13 @@
 //! Cluster issuers that a release leaves behind. Other namespaces may have them sign, so that uninstalling the release
 //! keeps them: they go when no certificate of another namespace names them, else they stay and it is said.
 
-use super::super::Error;
 use crate::cluster::api::objects::{Guard, Objects as _, Propagation};
 use crate::cluster::connect::client::Cluster;
 use crate::external_charts::CERT_MANAGER_API;
 use crate::k8s::error::ErrorKind;
 use crate::k8s::object::name_of;
 use crate::k8s::ownership::helm_release;
+use crate::pipeline::Error;
 use crate::pipeline::engine::event::{Report, say};
 use serde_json::Value as Json;
 

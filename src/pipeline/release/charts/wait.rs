@@ -1,13 +1,13 @@
 //! Waits until definitions are established and objects have their condition, and says what is missing when time is up.
 
-use super::super::Error;
 use super::trial::Patience;
-use super::{Work, condition};
+use super::work::{Work, condition};
 use crate::cluster::api::objects::Objects as _;
 use crate::cluster::connect::client::Cluster;
 use crate::config::WaitObject;
 use crate::external_charts::PlannedChart;
 use crate::k8s::kind::Kind;
+use crate::pipeline::Error;
 use crate::support::diagnostic::{Problem, Problems};
 use serde_json::Value as Json;
 use std::time::Duration;

@@ -1,10 +1,10 @@
 //! What of the charts is on the cluster, and what is to be done about each. Reads only.
 
-use super::super::{Error, Release};
+use super::decided::{Decided, at};
 use super::fetch::Ready;
 use super::trial;
 use super::values::{self, Known};
-use super::{Work, of_chart};
+use super::work::{Work, of_chart};
 use crate::cluster::api::namespace;
 use crate::cluster::api::objects::Objects as _;
 use crate::cluster::connect::client::Cluster;
@@ -18,26 +18,12 @@ use crate::k8s::ownership::Owner;
 use crate::pipeline::release::lock::Seen;
 use crate::pipeline::release::records::{Operation, Origin, Verb};
 use crate::pipeline::release::{lock, records};
-use crate::support::diagnostic::Problem;
+use crate::pipeline::{Error, Release};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Least depth of charts of phase after.
 const AFTER: usize = 1000;
-
-/// What is to be done about a chart.
-pub struct Decided {
-    /// That.
-    pub action: Action,
-    /// The version that will be there.
-    pub version: String,
-    /// The revision that is there.
-    pub revision: Option<u64>,
-    /// Our marks on it.
-    pub marks: Marks,
-    /// Definitions of kinds that it will bring before the application.
-    pub brought: Vec<Brought>,
-}
 
 /// The release of a chart as it is on the cluster.
 pub fn installed(
@@ -170,9 +156,4 @@ impl Work<'_> {
         let named = chart.wait_for.crds.iter().map(|name| Brought::named(name));
         brought(&manifest).into_iter().chain(named).collect()
     }
-}
-
-/// A problem of one chart.
-pub(super) fn at(chart: &PlannedChart, what: impl Into<String>) -> Problem {
-    Problem::at(chart.place(), what)
 }

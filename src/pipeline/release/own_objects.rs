@@ -8,9 +8,8 @@ use crate::k8s::kind::Kind;
 use crate::k8s::labels;
 use crate::k8s::object::name_of;
 use crate::pipeline::Release;
-use crate::pipeline::deploy::host_names;
-use crate::pipeline::release::snapshot::Before;
-use crate::pipeline::release::{external_secrets, values};
+use crate::pipeline::release::snapshot::ReleaseSnapshot;
+use crate::pipeline::release::{external_secrets, host_names, values};
 use crate::support::redact::MASK;
 use crate::targets::kubernetes::Plan;
 use serde_json::{Value as Json, json};
@@ -21,7 +20,7 @@ pub fn changes(
     plan: &Plan,
     release: &Release,
     has_namespace: bool,
-    before: &Before,
+    before: &ReleaseSnapshot,
     settled: &Settled,
     secret: &ReleaseSecret,
 ) -> Vec<Change> {
@@ -56,7 +55,7 @@ pub fn changes(
 /// that nothing takes any more (`leaving`), which helm keeps.
 pub fn clear_up(
     release: &Release,
-    before: &Before,
+    before: &ReleaseSnapshot,
     settled: &Settled,
     leaving: &[(Kind, Json)],
     changes: &mut Vec<Change>,
@@ -70,7 +69,7 @@ pub fn clear_up(
     clear_up_chart_secret(release, before, settled, changes);
 }
 
-fn clear_up_chart_secret(release: &Release, before: &Before, settled: &Settled, changes: &mut Vec<Change>) {
+fn clear_up_chart_secret(release: &Release, before: &ReleaseSnapshot, settled: &Settled, changes: &mut Vec<Change>) {
     let stays = |name: &str| settled.chart_secret.contains_key(name);
     let all = &before.kept.chart_secret;
     let goes = |key: &&String| !stays(key) && !key.strip_suffix(".uri").is_some_and(stays);

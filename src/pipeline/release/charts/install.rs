@@ -1,17 +1,17 @@
 //! Installs one chart: its namespace, its lock, helm, and what is waited for afterwards.
 
-use super::super::Error;
+use super::decided::{Decided, at};
 use super::fetch::Ready;
-use super::look::{Decided, at};
 use super::trial;
 use super::values::{self, Known};
-use super::{Work, of_chart};
+use super::work::{Work, of_chart};
 use crate::cluster::api::namespace;
 use crate::external_charts::PlannedChart;
 use crate::helm::{Helm, Options, Target};
 use crate::k8s::ownership::Owner;
+use crate::pipeline::Error;
 use crate::pipeline::engine::event::say;
-use crate::pipeline::release::lock::{Hold, Seen};
+use crate::pipeline::release::lock::{LockGuard, Seen};
 use crate::pipeline::release::records;
 use crate::pipeline::release::records::{Operation, Origin, Verb};
 use crate::pipeline::release::watch::Watching;
@@ -59,7 +59,7 @@ impl Work<'_> {
         };
         records::check(self.cluster, &release, &operation)?;
         let owner = Owner { release: &chart.release, application: self.application };
-        let hold = Hold::new(self.word.assume_helm_dead, self.limits);
+        let hold = LockGuard::new(self.word.assume_helm_dead, self.limits);
         hold.keep(seen);
         hold.take(&helm, &release, owner, "deploy")?;
         let ran = hold.recover(self.cluster, &release, self.limits, self.report).and_then(|()| {

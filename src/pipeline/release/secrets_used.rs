@@ -1,11 +1,11 @@
 //! The Secrets that a release needs: names and keys, never values.
 
-use super::super::{Error, Release};
 use crate::cluster::api::objects::Objects;
 use crate::cluster::connect::client::Cluster;
 use crate::cluster::state::secret::ReleaseSecret;
 use crate::k8s::error::ErrorKind;
 use crate::k8s::kind::SECRET;
+use crate::pipeline::{Error, Release};
 use serde::Serialize;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};

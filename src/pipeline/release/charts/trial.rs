@@ -3,11 +3,10 @@
 //! A webhook that was installed a moment ago refuses every connection, or has no certificate yet. That the API server takes
 //! the very objects in a dry run is the proof that it answers, and that it likes them.
 
-use super::super::Error;
-use super::Work;
+use super::decided::{Decided, at};
 use super::fetch::Ready;
-use super::look::{Decided, at};
 use super::values::Given;
+use super::work::Work;
 use crate::cluster::api::objects::Objects as _;
 use crate::cluster::api::probe::{Probe, Question};
 use crate::external_charts::{CERT_MANAGER_API, Found, Marks, PlannedChart};
@@ -15,6 +14,7 @@ use crate::helm::{Helm, Target};
 use crate::k8s::error::ErrorKind;
 use crate::k8s::object::name_of;
 use crate::k8s::ownership::helm_release;
+use crate::pipeline::Error;
 use crate::pipeline::engine::run::Limits;
 use crate::support::diagnostic::Problem;
 use serde_json::Value as Json;

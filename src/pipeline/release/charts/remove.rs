@@ -3,8 +3,8 @@
 //! Whoever may write Secrets in any namespace may write our marks there. So marks only find releases: one goes if SOURCE or
 //! a flag names it where it lies, and the others are told and left.
 
-use super::super::{Error, Release};
-use super::{Work, cluster_issuers};
+use super::cluster_issuers;
+use super::work::Work;
 use crate::cluster::connect::client::Cluster;
 use crate::cluster::state::record::Hook;
 use crate::diff::Object;
@@ -16,9 +16,10 @@ use crate::k8s::object::label;
 use crate::k8s::ownership::Owner;
 use crate::pipeline::engine::event::{Report, say};
 use crate::pipeline::engine::run::Limits;
-use crate::pipeline::release::lock::{Hold, Seen, Word};
+use crate::pipeline::release::lock::{AssumeHelmDead, LockGuard, Seen};
 use crate::pipeline::release::records;
 use crate::pipeline::release::records::{Operation, Origin, Outlook, Verb, shown};
+use crate::pipeline::{Error, Release};
 use crate::support::diagnostic::{Problem, Problems};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -184,7 +185,7 @@ pub fn remove(
     cluster: &Cluster,
     limits: &Limits,
     report: &Report,
-    word: Word,
+    word: AssumeHelmDead,
 ) -> Result<Left, Error> {
     let mut left = Left { kept: removal.left.clone(), ..Left::default() };
     for going in &removal.going {
@@ -230,12 +231,12 @@ fn uninstall(
     application: &str,
     cluster: &Cluster,
     limits: &Limits,
-    word: Word,
+    word: AssumeHelmDead,
 ) -> Result<(), Error> {
     let (helm, target) = release.helm()?;
     let (_, seen) = Seen::look(&helm, &target, cluster, release)?;
     let owner = Owner { release: &release.name, application };
-    let hold = Hold::new(word.assume_helm_dead, limits);
+    let hold = LockGuard::new(word.assume_helm_dead, limits);
     hold.keep(seen);
     hold.take(&helm, release, owner, "destroy")?;
     let extra = if going.with_hooks { Vec::new() } else { vec!["--no-hooks".to_owned()] };

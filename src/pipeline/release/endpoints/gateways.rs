@@ -1,7 +1,6 @@
 //! How Gateways and the routes on them are reached. Pure.
 
-use super::endpoints::Endpoint;
-use super::text;
+use super::objects::{Endpoint, text};
 use crate::k8s::object::name_of;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;

@@ -1,6 +1,5 @@
 //! How the Services and Ingresses of a release are reached. Pure.
 
-use super::{owned, text};
 use crate::k8s::labels;
 use crate::k8s::object::name_of;
 use serde::Serialize;
@@ -105,6 +104,14 @@ fn ingress(object: &Json) -> Vec<Endpoint> {
         }
     };
     hosts.into_iter().map(endpoint).collect()
+}
+
+pub(super) fn text(value: &Json) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn owned(value: &Json) -> Option<String> {
+    value.as_str().map(str::to_owned)
 }
 
 #[cfg(test)]

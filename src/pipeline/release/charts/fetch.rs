@@ -1,9 +1,9 @@
 //! Fetches a chart through helm into a private folder, and holds it against what the lock file says. Writes nothing else.
 
-use super::super::Error;
 use super::text::{unknown_version, unreachable};
 use crate::external_charts::{PlannedChart, Source};
 use crate::helm::{Helm, Pull};
+use crate::pipeline::Error;
 use crate::pipeline::engine::run::Limits;
 use crate::support::diagnostic::Problem;
 use crate::support::digest::sha256;

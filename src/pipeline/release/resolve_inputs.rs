@@ -4,40 +4,20 @@ use crate::inputs::{Answers, Data, Means, Outlook, Settled, outlook, settle, sta
 use crate::k8s::labels;
 use crate::k8s::object::{label, name_of};
 use crate::k8s::ownership::{ReleaseName, helm_release};
-use crate::pipeline::deploy::Deploy;
 use crate::pipeline::engine::event::{Report, say, warn};
-use crate::pipeline::release::snapshot::Before;
+use crate::pipeline::release::deploy_request::{AskInputs, Deploy};
+use crate::pipeline::release::snapshot::ReleaseSnapshot;
 use crate::pipeline::{Error, Random};
 use crate::targets::kubernetes::{Plan, lost_when_applied};
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
-
-/// Asks a person for everything that is missing, at once.
-pub type AskInputs<'a> = dyn Fn(&Outlook) -> Answers + Sync + 'a;
-
-/// Who is asked.
-pub struct Ask<'a> {
-    /// For inputs.
-    pub inputs: &'a AskInputs<'a>,
-    /// Whether what was just shown may be done; no where nobody can be asked.
-    pub agree: &'a (dyn Fn() -> bool + Sync),
-}
-
-/// Secrets that are replaced.
-#[derive(Debug, Clone, Default)]
-pub struct Rotation {
-    /// Inputs whose values are made, or asked for, once more.
-    pub names: BTreeSet<String>,
-    /// Whether a person said that data may be left with an old value.
-    pub accept_stale: bool,
-}
 
 /// Settles the inputs. Writes nothing, and refuses to part data from its credentials. `with_data` are charts that have claims
 /// of their own, as the Secret remembers charts.
 pub fn settled(
     request: &Deploy,
     release: ReleaseName,
-    before: &Before,
+    before: &ReleaseSnapshot,
     with_data: &BTreeSet<String>,
     ask: &AskInputs,
     random: &Random,
@@ -79,7 +59,12 @@ pub fn settled(
 }
 
 /// The data that is in the cluster. A claim template is there when one of its claims is.
-fn data<'a>(plan: &'a Plan, before: &'a Before, release: ReleaseName, with_data: &BTreeSet<String>) -> Data<'a> {
+fn data<'a>(
+    plan: &'a Plan,
+    before: &'a ReleaseSnapshot,
+    release: ReleaseName,
+    with_data: &BTreeSet<String>,
+) -> Data<'a> {
     let named = |claims: &mut dyn Iterator<Item = &Json>| -> BTreeSet<String> {
         let names: Vec<&str> = claims.map(name_of).collect();
         let used = plan.claims().filter(|claim| names.iter().any(|name| claim.is_called(name)));

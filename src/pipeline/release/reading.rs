@@ -1,13 +1,16 @@
-//! What a deploy looks at and checks. Nothing is written here but the chart, to a temporary folder.
+//! What a deploy and its plan look at and check. Nothing is written here but the chart, to a temporary folder.
 
-use super::Deployment;
+use super::charts::steps as charts;
+use super::deploy_run::DeployRun;
 use crate::doctor::{Finding, Verdict};
+use crate::external_charts::PlannedChart;
 use crate::k8s::error::ErrorKind;
 use crate::k8s::ownership::ReleaseName;
 use crate::pipeline::Error;
-use crate::pipeline::deploy::resolve_inputs::settled;
 use crate::pipeline::engine::event::warn;
+use crate::pipeline::engine::graph::Step;
 use crate::pipeline::release::preflight::{Examination, Examined};
+use crate::pipeline::release::resolve_inputs::settled;
 use crate::pipeline::release::{external_secrets, lock, preflight, snapshot, values};
 use crate::support::diagnostic::{Problem, Problems};
 use crate::support::redact::hides_words;
@@ -15,13 +18,35 @@ use crate::support::redact::hides_words;
 /// The checks that are about what belongs to whom.
 const OWNERS: [&str; 4] = ["release", "claims", "names", "secrets"];
 
-impl Deployment<'_> {
-    pub(super) fn find_helm(&self) -> Result<(), Error> {
+/// The steps that only read: all that is known before anything is checked or written.
+pub fn reading<'a>(charts: &[PlannedChart]) -> Vec<Step<'a, DeployRun<'a>>> {
+    // Nothing else goes on, and nothing is said, while a person is asked.
+    let before_asking: Vec<&str> = ["check-helm-prereqs-kubernetes", "check-cluster-kubernetes", "publish-kubernetes"]
+        .into_iter()
+        .chain(charts::fetched(charts))
+        .collect();
+    let mut steps = vec![
+        Step::new("check-helm-prereqs-kubernetes", "find helm and check its version", &[], DeployRun::find_helm),
+        Step::new("check-cluster-kubernetes", "read what the cluster holds of the release", &[], DeployRun::look),
+        Step::new("publish-kubernetes", "write the chart for helm", &[], DeployRun::publish),
+        Step::new(
+            "process-parameters",
+            "settle the value of every input, and ask for what is missing",
+            &before_asking,
+            DeployRun::settle,
+        ),
+    ];
+    steps.extend(charts::reading(charts));
+    steps
+}
+
+impl DeployRun<'_> {
+    pub(in crate::pipeline) fn find_helm(&self) -> Result<(), Error> {
         self.helm.put(self.release.helm()?);
         Ok(())
     }
 
-    pub(super) fn look(&self) -> Result<(), Error> {
+    pub(in crate::pipeline) fn look(&self) -> Result<(), Error> {
         let cluster = self.release.connect()?;
         if self.writes {
             lock::wait_for_helm(&cluster, self.release, self.owner(), self.limits, self.report)?;
@@ -41,14 +66,14 @@ impl Deployment<'_> {
         refusal(&found.findings).unwrap_or(error)
     }
 
-    pub(super) fn publish(&self) -> Result<(), Error> {
+    pub(in crate::pipeline) fn publish(&self) -> Result<(), Error> {
         let folder = crate::support::temporary::folder("deploy").map_err(Error::Temporary)?;
         crate::targets::kubernetes::chart::write::write(self.request.chart, &folder.path().join("chart"))?;
         self.chart.put(folder);
         Ok(())
     }
 
-    pub(super) fn settle(&self) -> Result<(), Error> {
+    pub(in crate::pipeline) fn settle(&self) -> Result<(), Error> {
         let before = self.before.get()?;
         external_secrets::check_lost(self.request.plan, &self.request.given, &before.lost)?;
         self.cluster.get()?.hide(before.kept.foreign.values().filter(|value| !value.is_empty()).cloned());
@@ -65,7 +90,7 @@ impl Deployment<'_> {
         Ok(())
     }
 
-    pub(super) fn check(&self) -> Result<(), Error> {
+    pub(in crate::pipeline) fn check(&self) -> Result<(), Error> {
         self.look_for_leaving()?;
         let (mut findings, manifest) = self.examined()?;
         if findings.iter().all(|finding| finding.verdict != Verdict::Failed) {

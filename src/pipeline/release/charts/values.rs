@@ -1,7 +1,6 @@
 //! The values of a chart: its files, what stands in aspire-k8s.yaml, and inputs of the application. Secrets among them go
 //! to helm through its standard input, as those of the application do.
 
-use super::super::Error;
 use crate::app::App;
 use crate::cluster::api::objects::Objects as _;
 use crate::cluster::connect::client::Cluster;
@@ -10,6 +9,7 @@ use crate::external_charts::PlannedChart;
 use crate::helm::{Helm, Target, Values};
 use crate::inputs::Settled;
 use crate::k8s::kind::SECRET;
+use crate::pipeline::Error;
 use crate::support::diagnostic::{Problem, Problems};
 use crate::support::redact::unbase64;
 use crate::targets::kubernetes::Plan;

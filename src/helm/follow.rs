@@ -1,0 +1,13 @@
+//! Who is told of every helm that changes something.
+
+use std::time::Duration;
+
+/// Who wants to know of every helm that changes something.
+pub trait Follow: Send + Sync {
+    /// A variable for the environment of these helms, by which they can be found.
+    fn mark(&self) -> (&'static str, String);
+    /// One is about to start; an error keeps it from starting.
+    fn starts(&self, command: &str, timeout: Duration) -> crate::k8s::error::Result<()>;
+    /// It runs as this process.
+    fn runs(&self, process: u32);
+}

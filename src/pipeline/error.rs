@@ -1,0 +1,168 @@
+//! Why a run ended, and what follows from that for whoever started it.
+
+use crate::rollout::{Finding, Progress};
+use crate::support::diagnostic::{Problem, Problems};
+
+/// What the workloads had come to when the watching ended.
+#[derive(Debug, Default)]
+pub struct WatchOutcome {
+    /// Why workloads do not come.
+    pub findings: Vec<Finding>,
+    /// Workloads that are not ready.
+    pub unready: Vec<Progress>,
+    /// Whether the change was stopped because waiting would not help.
+    pub gave_up: bool,
+}
+
+/// Why a run ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Helm.
+    #[error(transparent)]
+    Helm(#[from] crate::helm::Error),
+    /// The API server.
+    #[error(transparent)]
+    Cluster(#[from] crate::k8s::error::Error),
+    /// The input: values that are missing or wrong.
+    #[error("{0}")]
+    Input(#[from] Problems),
+    /// What is on the cluster forbids it; nothing was changed.
+    #[error("{0}")]
+    Refused(Problems),
+    /// A change of kinds failed, and the workloads from before run again.
+    #[error("the change of kinds failed: {0}")]
+    KindsUnchanged(String),
+    /// A change of kinds stopped where only a person can go on; what holds data is untouched.
+    #[error("{0}")]
+    NeedsPerson(Problem),
+    /// A change of kinds stopped where the same command goes on later.
+    #[error("{0}")]
+    Resumable(Problem),
+    /// A workload migration was cut short: what is left, and how to go on.
+    #[error("{error}\n{left}")]
+    Unfinished {
+        /// What cut it short.
+        error: Box<Error>,
+        /// What is there now, and the command that goes on.
+        left: Problem,
+    },
+    /// Helm said that it was done, and its record says otherwise.
+    #[error("{0}")]
+    NotApplied(Problem),
+    /// A temporary folder for helm could not be written.
+    #[error(transparent)]
+    Write(#[from] crate::targets::kubernetes::chart::WriteError),
+    /// A temporary folder for helm could not be made.
+    #[error("cannot make a temporary folder: {0}")]
+    Temporary(#[source] std::io::Error),
+    /// The workloads did not become ready, and show why.
+    #[error("{what} did not become ready\n{}\n{}", stuck(.seen), ended(.seen, .helm))]
+    NotReady {
+        /// What did not: the application, or a chart that comes with it.
+        what: String,
+        /// What helm said.
+        helm: Box<Error>,
+        /// What the workloads showed in the end.
+        seen: WatchOutcome,
+    },
+    /// Steps failed, and what they had begun could not be taken back.
+    #[error("{error}\nand what was begun could not be taken back: {}", joined(.failed))]
+    NotClearedUp {
+        /// What failed.
+        error: Box<Error>,
+        /// Why it could not be taken back.
+        failed: Vec<Error>,
+    },
+    /// Steps failed, and the release is what it was before.
+    #[error("{error}\nthe release was rolled back to revision {revision}, with its secrets and values")]
+    RolledBack {
+        /// What failed.
+        error: Box<Error>,
+        /// The revision.
+        revision: u64,
+    },
+    /// Steps that do not depend on each other failed.
+    #[error("{}", joined(.0))]
+    Several(Vec<Error>),
+    /// A person told us to stop.
+    #[error("interrupted; the same command goes on from here")]
+    Interrupted,
+    /// The time for the whole run has passed.
+    #[error("time is up\n  hint: --timeout gives more")]
+    TimeIsUp,
+    /// A step was begun before those that it needs, or panicked.
+    #[error("a step of kubectl aspire is wrong, which is a defect of the program: {0}")]
+    Defect(String),
+}
+
+fn stuck(seen: &WatchOutcome) -> String {
+    let is_told = |workload: &&Progress| {
+        seen.findings.iter().any(|finding| (&finding.kind, &finding.name) == (&workload.kind, &workload.name))
+    };
+    let findings = seen.findings.iter().map(|finding| format!("  {finding}").replace('\n', "\n  "));
+    let others = seen.unready.iter().filter(|workload| !is_told(workload));
+    let others = others.map(|it| format!("  {} {}: {} of {} ready", it.kind, it.name, it.ready, it.desired));
+    findings.chain(others).collect::<Vec<_>>().join("\n")
+}
+
+fn ended(seen: &WatchOutcome, helm: &Error) -> String {
+    if seen.gave_up { "waiting longer would not have helped (--fail-fast)".to_owned() } else { helm.to_string() }
+}
+
+fn joined(errors: &[Error]) -> String {
+    errors.iter().map(Error::to_string).collect::<Vec<_>>().join("\n")
+}
+
+impl Error {
+    /// Whether the run refused to act, as opposed to failing.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Refused(_) => true,
+            Self::Cluster(error) | Self::Helm(crate::helm::Error::Lock(error)) => {
+                error.kind() == crate::k8s::error::ErrorKind::Refused
+            }
+            Self::Helm(error) => error.is_in_progress(),
+            Self::Several(errors) => errors.iter().all(Self::is_refusal),
+            _ => false,
+        }
+    }
+
+    /// Whether the release is what it was before.
+    pub fn is_rolled_back(&self) -> bool {
+        matches!(self.first(), Self::RolledBack { .. } | Self::KindsUnchanged(_))
+    }
+
+    /// Whether helm waited for the workloads in vain, as opposed to having failed before.
+    pub(in crate::pipeline) fn is_of_waiting(&self) -> bool {
+        matches!(self, Self::Helm(error) if error.is_not_ready())
+    }
+
+    /// What decides the exit code: the error itself, without what came of it later.
+    fn first(&self) -> &Self {
+        match self {
+            Self::NotClearedUp { error, .. } | Self::Unfinished { error, .. } => error.first(),
+            other => other,
+        }
+    }
+
+    /// Whether only a person can go on.
+    pub fn needs_person(&self) -> bool {
+        matches!(self.first(), Self::NeedsPerson(_))
+    }
+
+    /// Whether a person stopped the run, or something takes too long, so that it can go on.
+    pub fn is_interruption(&self) -> bool {
+        match self {
+            Self::Interrupted | Self::Resumable(_) | Self::Helm(crate::helm::Error::Interrupted { .. }) => true,
+            Self::NotClearedUp { error, .. } | Self::Unfinished { error, .. } => error.is_interruption(),
+            Self::Several(errors) => errors.iter().any(Self::is_interruption),
+            _ => false,
+        }
+    }
+}
+
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        Self::Input(problem.into())
+    }
+}

@@ -1,0 +1,19 @@
+//! What a plan says of charts.
+
+/// What a plan says of one chart.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChartChange {
+    /// Its name among the charts.
+    pub name: String,
+    /// Release name.
+    pub release: String,
+    /// Namespace.
+    pub namespace: String,
+    /// The version that is to be there.
+    pub version: String,
+    /// What would be done, in words.
+    pub action: String,
+    /// Whether that is a change.
+    pub changes: bool,
+}

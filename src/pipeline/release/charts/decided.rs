@@ -1,0 +1,23 @@
+//! What is decided about one chart, and where its problems are.
+
+use crate::external_charts::{Action, Brought, Marks, PlannedChart};
+use crate::support::diagnostic::Problem;
+
+/// What is to be done about a chart.
+pub struct Decided {
+    /// That.
+    pub action: Action,
+    /// The version that will be there.
+    pub version: String,
+    /// The revision that is there.
+    pub revision: Option<u64>,
+    /// Our marks on it.
+    pub marks: Marks,
+    /// Definitions of kinds that it will bring before the application.
+    pub brought: Vec<Brought>,
+}
+
+/// A problem of one chart.
+pub(super) fn at(chart: &PlannedChart, what: impl Into<String>) -> Problem {
+    Problem::at(chart.place(), what)
+}

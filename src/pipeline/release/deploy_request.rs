@@ -1,0 +1,83 @@
+//! What a deploy is asked to do, and who answers its questions.
+
+use crate::app::App;
+use crate::external_charts::PlannedChart;
+use crate::inputs::{Answers, Given, Outlook};
+use crate::pipeline::release::migration::consent::Consent;
+use crate::pipeline::release::saved_plan::Saved;
+use crate::targets::kubernetes::Plan;
+use crate::targets::kubernetes::chart::Chart;
+use serde_json::Value as Json;
+use std::collections::BTreeSet;
+
+/// How long helm waits for the workloads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// Not at all.
+    No,
+    /// Until they are ready or time is up.
+    UntilReady,
+    /// Until they are ready or one shows what will not mend itself.
+    UntilHopeless,
+}
+
+impl Wait {
+    /// Whether helm waits at all.
+    pub fn waits(self) -> bool {
+        self != Self::No
+    }
+}
+
+/// What to deploy.
+pub struct Deploy<'a> {
+    /// The application, with the values of the chosen environment.
+    pub app: &'a App,
+    /// Its plan.
+    pub plan: &'a Plan,
+    /// Its chart.
+    pub chart: &'a Chart,
+    /// Other people's charts that are installed with it, what needs others after what it needs.
+    pub charts: &'a [PlannedChart],
+    /// Whether SOURCE says which charts there are; one that was rendered before does not.
+    pub names_charts: bool,
+    /// The chosen environment and what it changes of the chart's values.
+    pub environment: Option<(String, Json)>,
+    /// Values that a person gave.
+    pub given: Given,
+    /// Secrets that are replaced.
+    pub rotation: Rotation,
+    /// How long to wait for the workloads.
+    pub wait: Wait,
+    /// The plan that was looked at: exactly that is deployed, or nothing.
+    pub approved: Option<&'a Saved>,
+    /// Whether to go back to the last good revision when helm fails.
+    pub roll_back: bool,
+    /// Whether a person knows that no other helm works on the release.
+    pub assume_helm_dead: bool,
+    /// Checks, of [`crate::doctor::MAY_BE_WRONG`], that a person knows better than.
+    pub ignored: Vec<String>,
+    /// Flags for `helm upgrade` that a person added; [`crate::helm::checked_arguments()`] let them through.
+    pub helm_arguments: Vec<String>,
+    /// What was agreed to, should a workload change its kind.
+    pub consent: Consent,
+}
+
+/// Asks a person for everything that is missing, at once.
+pub type AskInputs<'a> = dyn Fn(&Outlook) -> Answers + Sync + 'a;
+
+/// Who is asked.
+pub struct Ask<'a> {
+    /// For inputs.
+    pub inputs: &'a AskInputs<'a>,
+    /// Whether what was just shown may be done; no where nobody can be asked.
+    pub agree: &'a (dyn Fn() -> bool + Sync),
+}
+
+/// Secrets that are replaced.
+#[derive(Debug, Clone, Default)]
+pub struct Rotation {
+    /// Inputs whose values are made, or asked for, once more.
+    pub names: BTreeSet<String>,
+    /// Whether a person said that data may be left with an old value.
+    pub accept_stale: bool,
+}

@@ -1,0 +1,8 @@
+//! How an application is reached from outside, read from live objects.
+
+pub(crate) mod all;
+pub(crate) mod gateways;
+pub(crate) mod objects;
+
+pub use all::endpoints;
+pub use objects::Endpoint;

@@ -1,0 +1,22 @@
+//! The values that a release runs with now.
+
+use super::snapshot;
+use crate::inputs::Kept;
+use crate::k8s::ownership::Owner;
+use crate::pipeline::{Error, Release};
+use crate::support::diagnostic::{Problem, Problems};
+
+/// The values that the release uses now, read from its cluster.
+pub fn values_in_use(release: &Release, application: &str) -> Result<Kept, Error> {
+    let cluster = release.connect()?;
+    let owner = Owner { release: &release.name, application };
+    let before = snapshot::look(&cluster, release, owner, false)?;
+    let gone = before.lost.iter().map(|(name, (secret, key))| {
+        Problem::at(
+            "",
+            format!("`{name}` was taken from the key {key} of the Secret {secret}, which is not there any more"),
+        )
+        .hint(format!("pass the value with --parameter '{name}=VALUE', or put the Secret back"))
+    });
+    Problems(gone.collect()).or(before.kept).map_err(Error::Input)
+}
