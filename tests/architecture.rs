@@ -15,8 +15,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("external_charts", &["config", "support"]),
     ("app", &["config", "manifest", "support"]),
     ("migration", &["k8s", "support"]),
-    ("targets", &["app", "config", "support"]),
-    ("inputs", &["app", "config", "manifest", "support", "targets"]),
+    ("inputs", &["app", "config", "manifest", "support"]),
+    ("targets", &["app", "config", "inputs", "support"]),
     ("rollout", &["k8s"]),
     ("seal", &["support"]),
     ("sops", &["support"]),
@@ -52,6 +52,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 const PURE: &[&str] = &[
     "support/diagnostic.rs",
     "support/yaml.rs",
+    "support/literal.rs",
     "support/digest.rs",
     "support/image.rs",
     "support/redact",

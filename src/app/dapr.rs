@@ -2,7 +2,7 @@
 //! entries of their own.
 
 use super::dapr_files::{Document, KINDS, documents, is_yaml};
-use super::files::Sources;
+use super::sources::Sources;
 use super::{App, DaprComponent, DaprObject, DaprSidecar, Note};
 use crate::config::Config;
 use crate::manifest::{Dapr, Kind, Manifest};

@@ -1,7 +1,7 @@
 //! Dapr's own files: components, configurations and what else Dapr reads, from a file of several documents or a folder.
 //! Must not know which sidecar asks for a file.
 
-use super::files::Found;
+use super::sources::Found;
 use super::{DaprComponent, DaprObject};
 use serde_json::{Map, Value as Json};
 

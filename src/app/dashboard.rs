@@ -1,17 +1,15 @@
 //! The Aspire dashboard as one more workload, and the variables by which the others send it their telemetry.
 
 use super::environment::of_dashboard;
+use super::telemetry::{OTLP_ENDPOINT, names_receiver, ports};
 use super::value::{Form, Part, Side, Value};
 use super::values::Values;
-use super::{Image, Port, Telemetry, Workload};
+use super::{Image, Telemetry, Workload};
 use crate::config::{Config, Dashboard};
 use crate::manifest::{Generate, Kind, Manifest};
 use crate::support::diagnostic::Problem;
 use indexmap::IndexMap;
 
-/// Where telemetry goes: who sets it himself has another receiver.
-pub const OTLP_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
-const OTLP: &str = "OTEL_EXPORTER_OTLP_";
 const OTLP_PROTOCOL: &str = "OTEL_EXPORTER_OTLP_PROTOCOL";
 const OTLP_HEADERS: &str = "OTEL_EXPORTER_OTLP_HEADERS";
 const SERVICE_NAME: &str = "OTEL_SERVICE_NAME";
@@ -87,26 +85,6 @@ fn workload(dashboard: &Dashboard) -> Workload {
         dapr: None,
         telemetry: None,
     }
-}
-
-/// Its endpoints.
-pub fn ports(dashboard: &Dashboard) -> IndexMap<String, Port> {
-    let ports = dashboard.ports().map(|(name, client, process)| {
-        let transport = if name == "otlp-grpc" { "http2" } else { "http" };
-        let (scheme, transport) = ("http".to_owned(), transport.to_owned());
-        (name.to_owned(), Port { scheme, transport, udp: false, client, process, external: false })
-    });
-    ports.into_iter().collect()
-}
-
-/// Whether a variable names a receiver of telemetry.
-pub fn names_receiver(variable: &str) -> bool {
-    variable.starts_with(OTLP) && variable.ends_with("ENDPOINT")
-}
-
-/// Whether a variable says how telemetry is sent.
-pub fn is_of_sending(variable: &str) -> bool {
-    variable.starts_with(OTLP)
 }
 
 /// What the manifest or the file says of telemetry stays; where it names a receiver, ours and its key are none of theirs.

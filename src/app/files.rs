@@ -1,48 +1,12 @@
 //! Files that a manifest points to. Reading them is not done here: whoever has a file system passes [`Sources`].
 
+use super::sources::{Found, Sources};
 use super::values::Values;
 use super::{FileContent, FileMount};
 use crate::config;
 use crate::manifest::{self, BindMount, Kind, Manifest, Resource};
 use crate::support::diagnostic::Problem;
-use std::collections::{BTreeMap, BTreeSet};
-
-/// What was found at each path that a manifest points to.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Sources {
-    found: BTreeMap<String, Found>,
-    said: BTreeMap<String, Vec<String>>,
-}
-
-impl Sources {
-    /// Adds what was found at a path, and sentences about it that are no errors: what was left out of it.
-    pub fn insert(&mut self, path: &str, found: Found, said: Vec<String>) {
-        self.found.insert(path.to_owned(), found);
-        self.said.insert(path.to_owned(), said);
-    }
-
-    /// What was found at a path.
-    pub fn get(&self, path: &str) -> Option<&Found> {
-        self.found.get(path)
-    }
-}
-
-/// What was found at a path.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
-    /// A file.
-    File(Vec<u8>),
-    /// A folder: relative path (slashes) to bytes.
-    Folder(BTreeMap<String, Vec<u8>>),
-    /// Nothing.
-    Missing,
-    /// Something outside of the folder that files may be taken from.
-    Outside,
-    /// A socket, there or by its name.
-    Socket,
-    /// Something that must not or cannot be taken; the sentence says what.
-    Refused(String),
-}
+use std::collections::BTreeSet;
 
 /// Where servers keep their data (the images' own documentation). Part of the image's name, empty for a path that only one
 /// kind of server has, and the path; what lies below it counts too.
@@ -135,7 +99,7 @@ pub fn mounts(
         let asked = intent.and_then(|intent| intent.files.get(&mount.target)).and_then(|files| files.secret);
         let content = content(name, index, mount, found, image, values);
         let Some(content) = content else { continue };
-        for sentence in sources.said.get(&mount.source).into_iter().flatten() {
+        for sentence in sources.said(&mount.source) {
             values.note(name, format!("{}: {sentence}", mount.target));
         }
         if !mount.read_only && !matches!(content, FileContent::Missing { .. }) {

@@ -9,9 +9,11 @@ mod certificate;
 mod dapr;
 mod dapr_files;
 mod dashboard;
+mod endpoints;
 mod environment;
 mod expression;
 mod files;
+mod image_inputs;
 mod listening;
 mod ports;
 mod resolve;
@@ -19,15 +21,20 @@ mod routes;
 mod serve;
 #[cfg(test)]
 mod served_tests;
+mod sources;
+mod telemetry;
 mod value;
 mod values;
 mod volume;
 
 pub use certificate::FOLDER as CERTIFICATE_FOLDER;
-pub use dashboard::OTLP_ENDPOINT;
-pub use files::{Found, Sources, wanted_sources};
+
+pub use files::wanted_sources;
+pub use image_inputs::{REGISTRY_INPUT, TAG_INPUT, reference_input};
 pub use resolve::resolve;
 pub use routes::{check_route_secrets, is_route};
+pub use sources::{Found, Sources};
+pub use telemetry::OTLP_ENDPOINT;
 pub use value::{Form, Part, Side, Value, escape_uri_data};
 pub use volume::short_name;
 
@@ -87,6 +94,13 @@ pub struct Workload {
     pub dapr: Option<DaprSidecar>,
     /// Where its telemetry goes.
     pub telemetry: Option<Telemetry>,
+}
+
+impl Workload {
+    /// Whether its image is built from the application's source.
+    pub fn is_built(&self) -> bool {
+        self.image == Image::Built
+    }
 }
 
 /// Where the telemetry of a workload goes.

@@ -3,43 +3,12 @@
 //! The rules are those of Aspire's publisher and of azd, so that a manifest means the same here.
 
 use super::Port;
+use super::endpoints::Endpoints;
 use super::listening::{self, Said};
-use super::serve::{self, Serving};
+use super::serve;
 use crate::config;
 use crate::manifest::{Binding, Kind, Resource, Source};
 use indexmap::IndexMap;
-
-/// The endpoints of a workload, and the bindings that stand for another one.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Endpoints {
-    /// Endpoints of its own, by binding name.
-    pub ports: IndexMap<String, Port>,
-    /// An https binding that nothing listens on, and the http endpoint that answers in its place. One that listens in clear
-    /// under its own name stands for itself.
-    pub twins: IndexMap<String, String>,
-    /// What becomes of the variables by which it listens.
-    pub serving: Serving,
-}
-
-impl Endpoints {
-    /// The endpoint that a reference to `binding` means, its name, and whether it is the http twin of an https binding.
-    ///
-    /// The AppHost may have asked for an endpoint in other letters before it existed, so case is the second choice.
-    pub fn find(&self, binding: &str) -> Option<(&str, &Port, bool)> {
-        self.find_exact(binding).or_else(|| {
-            let names = self.ports.keys().chain(self.twins.keys());
-            let name = names.into_iter().find(|name| name.eq_ignore_ascii_case(binding))?;
-            self.find_exact(name)
-        })
-    }
-
-    fn find_exact(&self, binding: &str) -> Option<(&str, &Port, bool)> {
-        if let Some(twin) = self.twins.get(binding) {
-            return self.ports.get(twin).map(|port| (twin.as_str(), port, true));
-        }
-        self.ports.get_key_value(binding).map(|(name, port)| (name.as_str(), port, false))
-    }
-}
 
 /// The endpoints of a resource, with what aspire-k8s.yaml says of it.
 pub fn endpoints(name: &str, resource: &Resource, intent: Option<&config::Resource>) -> Endpoints {

@@ -2,23 +2,22 @@
 
 use super::dapr;
 use super::dashboard;
+use super::endpoints::Endpoints;
 use super::environment;
 use super::expression::{Token, tokens};
-use super::files::{self, Sources};
-use super::ports::{Endpoints, endpoints};
+use super::files;
+use super::ports::endpoints;
 use super::routes;
+use super::sources::Sources;
 use super::values::Values;
 use super::volume;
 use super::{App, Image, Note, Volume, Workload};
-use crate::config::{self, Config, Credential};
+use crate::config::{self, Config, Credential, FILE};
 use crate::manifest::{Kind, Manifest, Resource, Source};
 use crate::support::diagnostic::{Problem, Problems};
 use crate::support::image;
 use indexmap::IndexMap;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Before the places of the intent, because the messages of this stage stand under the name of the manifest.
-pub(super) const FILE: &str = "aspire-k8s.yaml";
 
 /// Resolves every reference and reports all errors of the input together.
 ///

@@ -1,11 +1,11 @@
 //! Texts of routes that refer to parameters: which inputs they need. The texts themselves stay as they are, because the
 //! chart fills them in.
 
+use super::Input;
 use super::expression::{Property, Token, tokens};
 use super::value::{Form, Part};
 use super::values::Values;
-use super::{Input, resolve::FILE};
-use crate::config::Config;
+use crate::config::{Config, FILE};
 use crate::support::diagnostic::{Problem, Problems};
 use indexmap::IndexMap;
 

@@ -3,29 +3,10 @@
 //! Without a certificate nothing may ask for https, and every endpoint must lead to a port that the server listens on.
 //! What a person wrote into aspire-k8s.yaml stays as it is. This module must not resolve references.
 
+use super::endpoints::Endpoints;
 use super::listening::{At, Meaning, Said, Url, endpoints, parts, port_of, strongest};
-use super::ports::Endpoints;
 use crate::manifest::Resource;
-use indexmap::IndexMap;
 use std::collections::BTreeSet;
-
-/// What the variables of a server become.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Serving {
-    /// Variables with another text, or with none when they are left out; one that the manifest lacks is added.
-    pub changes: IndexMap<String, Option<String>>,
-    /// Those of them that ask for http because there is no certificate.
-    pub in_clear: Vec<String>,
-    /// What a person should know.
-    pub notes: Vec<String>,
-}
-
-impl Serving {
-    /// Variables that are left out.
-    pub fn left_out(&self) -> impl Iterator<Item = &String> {
-        self.changes.iter().filter(|(_, text)| text.is_none()).map(|(name, _)| name)
-    }
-}
 
 /// Whether the variables bring a certificate, and https is listened on with it.
 pub fn has_own_certificate(resource: &str, bindings: &Resource, said: &[Said]) -> bool {

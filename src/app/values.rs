@@ -1,10 +1,10 @@
 //! Expressions to values: follows references to any depth, finds cycles, and turns what the cluster cannot make into
 //! inputs, so that nothing ever becomes an empty string.
 
+use super::endpoints::Endpoints;
 use super::expression::{Property, Reference, Token, tokens};
-use super::ports::Endpoints;
 use super::value::{Form, Part, Side, Value};
-use super::{Input, Note, addresses, certificate, dashboard, environment};
+use super::{Input, Note, addresses, certificate, environment, telemetry};
 use crate::config::{self, Config};
 use crate::manifest::{self, Generate, InputDefault, Kind, Manifest, Resource};
 use crate::support::diagnostic::{Problem, Problems};
@@ -192,11 +192,11 @@ impl<'a> Values<'a> {
                 Token::Reference(reference) => Some(reference.resource),
                 Token::Text(_) => None,
             });
-            dashboard::names_receiver(variable) && found.any(|name| self.is_their_dashboard(name))
+            telemetry::names_receiver(variable) && found.any(|name| self.is_their_dashboard(name))
         };
         leads(variable, text)
             || self.config.dashboard.is_none()
-                && dashboard::is_of_sending(variable)
+                && telemetry::is_of_sending(variable)
                 && resource.env.iter().any(|(variable, text)| leads(variable, text))
     }
 
@@ -385,7 +385,7 @@ impl<'a> Values<'a> {
 
     fn binding(&mut self, workload: &str, reference: &Reference, binding: &str, of: &str) -> Value {
         let ours = self.config.dashboard.as_ref().filter(|_| self.is_their_dashboard(reference.resource));
-        let ours = ours.map(|it| (it.name(), Endpoints { ports: dashboard::ports(it), ..Endpoints::default() }));
+        let ours = ours.map(|it| (it.name(), Endpoints { ports: telemetry::ports(it), ..Endpoints::default() }));
         let found = match &ours {
             Some((name, endpoints)) => Some((*name, endpoints)),
             None => self.running.get(reference.resource).map(|endpoints| (reference.resource, endpoints)),

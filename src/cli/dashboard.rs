@@ -1,14 +1,15 @@
 //! `dashboard`: the Aspire dashboard of a release in the browser of this machine.
 
 use super::args::{Common, Dashboard};
-use super::{CliError, Exit, output, status};
+use super::which_release;
+use super::{CliError, Exit, output};
 use crate::pipeline;
 use crate::pipeline::dashboard::Forward;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// Opens the way, prints the link and stays. The token is printed because that is what the verb is for.
 pub fn dashboard(common: &Common, options: &Dashboard) -> Result<Exit, CliError> {
-    let release = status::release(common, &options.source, &options.on)?;
+    let release = which_release::release(common, &options.source, &options.on)?;
     let wanted = Forward { local: options.port.unwrap_or(0), with_token: !options.no_token };
     let opened = |port: u16, token: Option<&str>| {
         output::line(&link(port, token));

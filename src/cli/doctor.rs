@@ -1,9 +1,11 @@
 //! `doctor`: what would stop a deploy, one line a finding, or JSON.
 
 use super::args::{Common, Doctor, ListFormat, Source};
+use super::manifest_path::has_manifest;
 use super::packed;
-use super::project::{given, has_manifest, rendered};
-use super::release::{random, reading, release_name};
+use super::project::{given, rendered};
+use super::run_options::random;
+use super::which_release::{reading, release_name};
 use super::{CliError, Exit, output};
 use crate::config::Config;
 use crate::doctor::{Findings, Verdict};

@@ -3,10 +3,11 @@
 
 use super::CliError;
 use super::args::Images;
+use crate::app::{REGISTRY_INPUT, TAG_INPUT, reference_input};
 use crate::inputs::{Given, Means};
 use crate::support::diagnostic::{Problem, Problems};
 use crate::support::image;
-use crate::targets::kubernetes::{BuiltImages, REGISTRY_INPUT, TAG_INPUT, reference_input};
+use crate::targets::kubernetes::BuiltImages;
 
 /// What takes back what was remembered. Neither a registry, nor a tag, nor an image can be called so.
 const FORGET: &str = "-";

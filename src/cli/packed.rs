@@ -2,7 +2,8 @@
 
 use super::CliError;
 use super::args::Source;
-use super::project::Rendered;
+use super::manifest_path::has_manifest;
+use super::rendered::Rendered;
 use crate::cluster::connect::environment::Environment;
 use crate::config::Config;
 use crate::support::diagnostic::{Problem, nearest};
@@ -19,7 +20,7 @@ pub fn is_chart(source: &Source) -> bool {
     let path = source.path();
     path.to_string_lossy().starts_with(REGISTRY)
         || chart::is_archive(path)
-        || (chart::is_chart(path) && !super::project::has_manifest(path))
+        || (chart::is_chart(path) && !has_manifest(path))
 }
 
 /// A chart that was rendered before.

@@ -1,7 +1,9 @@
 //! `plan`: what a deploy would do, as lines or as JSON, and as a file for `deploy --plan`.
 
 use super::args::{Common, ListFormat, Plan};
-use super::{CliError, Exit, output, prompt, release};
+use super::deploy_request::requested;
+use super::run_options::{duration, limits, listed, random};
+use super::{CliError, Exit, output, prompt};
 use crate::app::Note;
 use crate::diff::{Change, Mark, lines, summary};
 use crate::pipeline;
@@ -19,7 +21,7 @@ use std::path::Path;
 /// Shows what a deploy would do.
 pub fn plan(common: &Common, options: &Plan) -> Result<Exit, CliError> {
     if let Some(format) = options.deploy.steps.list_steps {
-        return Ok(release::listed(
+        return Ok(listed(
             &crate::pipeline::plan::steps(&super::charts::steps_of_source(common, &options.deploy.source)?)
                 .map_err(pipeline::Error::from)?
                 .list(),
@@ -29,13 +31,13 @@ pub fn plan(common: &Common, options: &Plan) -> Result<Exit, CliError> {
     if options.deploy.steps.step.is_some() || options.deploy.plan.is_some() {
         return Err(CliError::Usage("plan takes neither --step nor --plan: it looks at the whole deploy".into()));
     }
-    let limits = release::limits(release::duration(&options.deploy.on.timeout)?)?;
+    let limits = limits(duration(&options.deploy.on.timeout)?)?;
     let inputs = prompt::asker(common);
     let ask = Ask { inputs: &inputs, agree: &|| false };
     let note = |note: &Note| output::notes(std::slice::from_ref(note));
-    release::requested(common, &options.deploy, &note, |request, release| {
+    requested(common, &options.deploy, &note, |request, release| {
         let conduct = RunOptions { only: None, limits, report: &quiet };
-        let planned = pipeline::plan(request, release, &ask, &release::random, &conduct)?;
+        let planned = pipeline::plan(request, release, &ask, &random, &conduct)?;
         match options.deploy.output {
             ListFormat::Text => text(&planned),
             ListFormat::Json => output::json(&Json::of(&planned, release)),
@@ -134,11 +136,4 @@ fn save(planned: &Planned, file: &Path) -> Result<(), CliError> {
     temporary.persist(file).map_err(|error| failed(error.error))?;
     output::say(&format!("saved the plan to {0}; `deploy --plan {0}` does exactly that", file.display()));
     Ok(())
-}
-
-/// A plan from a file.
-pub fn read(file: &Path) -> Result<Saved, CliError> {
-    let name = file.display().to_string();
-    let text = crate::support::read_file::text(file).map_err(|source| CliError::Read { path: name.clone(), source })?;
-    Saved::parse(&text, &name).map_err(|problem| CliError::Usage(problem.to_string()))
 }

@@ -1,7 +1,9 @@
 //! Reads what SOURCE means: the manifest, the intent beside it, and the files that both point to.
 
 use super::args::{Images, Parameters, Source};
+use super::manifest_path::manifest_path;
 use super::packed::{self, Packed};
+use super::rendered::Rendered;
 use super::sources::Reader;
 use super::{CliError, output};
 use crate::app::{self, App, Sources};
@@ -9,17 +11,11 @@ use crate::config::{self, Config, SEALED_FILE, Sealed, SecretSource};
 use crate::external_charts::PlannedChart;
 use crate::inputs::{Format, Given, Means, names, parse_assignment};
 use crate::manifest::{self, Manifest};
-use crate::pipeline::release::deploy_request::{Rotation, Wait};
-use crate::pipeline::release::migration::consent::Consent;
 use crate::support::diagnostic::{Problem, Problems};
 use crate::support::read_file;
-use crate::targets::kubernetes::chart::Chart;
-use crate::targets::kubernetes::{BuiltImages, CONTENTS, Contents, Plan, chart, environment_values};
-use serde_json::Value as Json;
+use crate::targets::kubernetes::chart;
+use crate::targets::kubernetes::{BuiltImages, CONTENTS, Contents, Plan, environment_values};
 use std::path::{Path, PathBuf};
-
-/// The name that Aspire gives a manifest.
-const MANIFEST: &str = "aspire-manifest.json";
 
 /// The name of the intent.
 const CONFIG: &str = "aspire-k8s.yaml";
@@ -32,51 +28,6 @@ pub struct Project {
     config_path: String,
     folder: String,
     sources: Sources,
-}
-
-/// An application, rendered.
-pub struct Rendered {
-    /// With the values of the chosen environment.
-    pub app: App,
-    /// With the values of the chosen environment.
-    pub plan: Plan,
-    /// The same for all environments.
-    pub chart: Chart,
-    /// The intent, with the values of the chosen environment.
-    pub config: Config,
-    /// What the chosen environment changes of the chart's values.
-    pub environment_values: Option<Json>,
-    /// The encrypted file that some secret comes from.
-    pub sops_file: Option<PathBuf>,
-    /// The folder of the intent; none for a chart that was rendered before.
-    pub folder: Option<PathBuf>,
-}
-
-impl Rendered {
-    /// A deploy of it that waits, goes back to nothing, and was told nothing but these values.
-    pub fn deploy(
-        &self,
-        environment: Option<&str>,
-        given: Given,
-    ) -> crate::pipeline::release::deploy_request::Deploy<'_> {
-        crate::pipeline::release::deploy_request::Deploy {
-            app: &self.app,
-            plan: &self.plan,
-            chart: &self.chart,
-            charts: &[],
-            names_charts: self.folder.is_some(),
-            environment: environment.map(str::to_owned).zip(self.environment_values.clone()),
-            given,
-            rotation: Rotation::default(),
-            wait: Wait::UntilReady,
-            approved: None,
-            roll_back: false,
-            assume_helm_dead: false,
-            ignored: Vec::new(),
-            helm_arguments: Vec::new(),
-            consent: Consent::default(),
-        }
-    }
 }
 
 /// SOURCE, rendered: on the spot, or before.
@@ -219,34 +170,6 @@ fn keep_inputs(base_app: &App, base: &Plan, app: &mut App, plan: &mut Plan) {
             plan.required.entry(name.clone()).or_insert_with(|| users.clone());
         }
     }
-}
-
-/// Whether a manifest of the usual name lies in the folder.
-pub fn has_manifest(folder: &Path) -> bool {
-    folder.join(MANIFEST).is_file()
-}
-
-fn manifest_path(source: &Path) -> Result<PathBuf, CliError> {
-    let name = source.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
-    let is_app_host = [".csproj", ".fsproj", ".sln", ".slnx"].iter().any(|ending| name.ends_with(ending))
-        || matches!(name.as_str(), "apphost.cs" | "apphost.ts");
-    if is_app_host {
-        return Err(CliError::Usage(format!(
-            "{} is an AppHost, and this version reads manifests only; run `aspire do publish-manifest --output-path ./{MANIFEST}` and pass the file",
-            source.display()
-        )));
-    }
-    if !source.is_dir() {
-        return Ok(source.to_owned());
-    }
-    let inside = source.join(MANIFEST);
-    if inside.is_file() {
-        return Ok(inside);
-    }
-    Err(CliError::Usage(format!(
-        "{} holds no {MANIFEST}; pass the manifest itself, or write one with `aspire do publish-manifest --output-path ./{MANIFEST}`",
-        source.display()
-    )))
 }
 
 fn read_manifest(path: &Path) -> Result<Manifest, CliError> {

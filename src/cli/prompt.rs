@@ -4,10 +4,10 @@
 //! While a question is open, Ctrl-C is a character and no signal, so that the terminal is always put back in order.
 
 use super::args::Common;
+use crate::app::TAG_INPUT;
 use crate::inputs::{Answers, Listed, Outlook};
 use crate::report::harmless;
 use crate::support::image;
-use crate::targets::kubernetes::TAG_INPUT;
 use std::io::{Error, ErrorKind, IsTerminal as _, Write as _};
 
 /// Whether somebody is there to answer.

@@ -2,10 +2,13 @@
 
 use super::args::{Common, Format, Parameters, Part, Render};
 use super::images;
-use super::project::{Project, Rendered};
-use super::release::{conduct_of_render, listed, release_name, template};
+use super::project::{Project, given};
+use super::rendered::Rendered;
+use super::run_options::{conduct_of_render, listed, random};
+use super::which_release::release_name;
 use super::{CliError, Exit, output};
 use crate::app::Note;
+use crate::cluster::connect::environment::Environment;
 use crate::inputs;
 use crate::pipeline;
 use crate::report::harmless;
@@ -156,4 +159,29 @@ fn summary(rendered: &Rendered, folder: &Path) -> String {
         rendered.plan.chart,
         folder.display()
     )
+}
+
+/// The objects of an application as YAML.
+fn template(
+    common: &Common,
+    rendered: &Rendered,
+    images: &BuiltImages,
+    options: &Render,
+) -> Result<Option<String>, CliError> {
+    let (release, show_secrets) = (options.release.as_deref(), options.show_secrets);
+    let given = given(&options.parameters, images, rendered)?;
+    let name = release_name(release, &rendered.config, &rendered.app.name)?;
+    let namespace = common.namespace.as_deref().or(rendered.config.release.namespace.as_deref()).unwrap_or("default");
+    let request = crate::pipeline::render::Template {
+        app: &rendered.app,
+        plan: &rendered.plan,
+        chart: &rendered.chart,
+        environment: common.environment.clone(),
+        given: &given,
+        release: &name,
+        namespace,
+        show_secrets,
+    };
+    let conduct = conduct_of_render(options);
+    Ok(crate::pipeline::render::template(&request, &Environment::of_process(), &random, &conduct)?)
 }

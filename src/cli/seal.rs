@@ -5,8 +5,10 @@
 
 use super::args::{Common, Seal};
 use super::images;
-use super::project::{Project, Rendered, given};
-use super::release::random;
+use super::project::{Project, given};
+use super::rendered::Rendered;
+use super::run_options::random;
+use super::which_release;
 use super::{CliError, Exit, output};
 use crate::app::escape_uri_data;
 use crate::config::{Sealed, SealedValue, SecretSource};
@@ -27,7 +29,7 @@ pub fn seal(common: &Common, options: &Seal) -> Result<Exit, CliError> {
     let images = images::parse(&super::args::Images { registry: None, tag: None, references: Vec::new() })?;
     let rendered = project.render(common.environment.as_deref(), &images)?;
     let given = given(&options.parameters, &images, &rendered)?;
-    let release = super::status::release(common, &options.source, &options.on)?;
+    let release = which_release::release(common, &options.source, &options.on)?;
     let (path, mut sealed) = project.sealed(&rendered.config)?;
     let names = names(options, &rendered, &release, &sealed)?;
     if names.is_empty() {

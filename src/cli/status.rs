@@ -1,10 +1,10 @@
 //! `status` and `history`: what stands on the cluster, as text or JSON.
 
-use super::args::{Common, ListFormat, Look, Named, Source};
-use super::release::{meant, reading};
+use super::args::{Common, ListFormat, Look};
+use super::table::table;
+use super::which_release::release;
 use super::{CliError, Exit, output};
 use crate::pipeline;
-use crate::pipeline::Release;
 use crate::pipeline::status::Standing;
 use crate::report::harmless;
 use std::fmt::Write as _;
@@ -58,12 +58,6 @@ pub fn history(common: &Common, options: &Look) -> Result<Exit, CliError> {
         }
     }
     Ok(Exit::Done)
-}
-
-/// The release that is looked at: a name needs no manifest, from whatever machine.
-pub fn release(common: &Common, source: &Source, on: &Named) -> Result<Release, CliError> {
-    let (name, config, _) = meant(common, on.release.as_deref(), source)?;
-    reading(common, &name, on.release_namespace.as_deref(), &config)
 }
 
 fn described(status: &crate::pipeline::status::Status) -> String {
@@ -173,41 +167,5 @@ fn section<const N: usize>(out: &mut String, title: &str, head: &[&str; N], rows
     let rows: Vec<[String; N]> = rows.collect();
     if !rows.is_empty() {
         let _ = write!(out, "\n{title}\n{}", table(head, rows));
-    }
-}
-
-/// Columns as wide as their widest cell, two blanks between them.
-pub fn table<const N: usize>(head: &[&str; N], rows: Vec<[String; N]>) -> String {
-    let head = head.map(str::to_owned);
-    // What others wrote may hold line breaks; a row stays a row.
-    let cell = |cell: String| cell.split_whitespace().collect::<Vec<_>>().join(" ");
-    let rows =
-        rows.into_iter().map(|row| row.map(|text| if text.contains(['\n', '\r', '\t']) { cell(text) } else { text }));
-    let all: Vec<[String; N]> = std::iter::once(head).chain(rows).collect();
-    let width = |column: usize| all.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; N] = std::array::from_fn(width);
-    let mut out = String::new();
-    for row in &all {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(widths) {
-            let _ = write!(line, "{cell:width$}  ");
-        }
-        out.push_str(line.trim_end());
-        out.push('\n');
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn columns_stand_under_each_other() {
-        let text = table(
-            &["A", "LONG", "C"],
-            vec![["abc".into(), "x\r\n".into(), String::new()], ["a".into(), "y".into(), "z".into()]],
-        );
-        assert_eq!(text, "A    LONG  C\nabc  x\na    y     z\n");
     }
 }

@@ -2,7 +2,8 @@
 
 mod routes;
 
-use super::findings::{Findings, Path, shown};
+use super::findings::Findings;
+use super::path::{Path, shown};
 use super::rules::{self, Rule};
 use super::{
     Chart, Config, Dashboard, Defaults, DeferredSecret, Environment, EnvironmentDashboard, EnvironmentResource,

@@ -1,7 +1,8 @@
 //! `dashboard:` as written: the Aspire dashboard beside the application. What types cannot say of it, and what is meant
 //! where nothing is said.
 
-use super::findings::{Findings, Path, shown};
+use super::findings::Findings;
+use super::path::{Path, shown};
 use super::rules;
 use super::{Config, Resource};
 use indexmap::IndexMap;

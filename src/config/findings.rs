@@ -1,6 +1,7 @@
 //! Problems while they are collected: each at a path, given its line only when all are known.
 
 use super::locate;
+use super::path::{Path, Step, written};
 use crate::support::diagnostic::{Problem, Problems, nearest_after};
 
 /// Above this many problems none gets a line: each line costs one more reading of the text.
@@ -8,77 +9,6 @@ const MOST_LINES: usize = 100;
 
 /// Most bytes that are read again for lines.
 const MOST_READ: usize = 8 << 20;
-
-/// Characters of the file's own text that a message repeats.
-const MOST_SHOWN: usize = 60;
-
-/// One step from a value to a value inside it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Step {
-    Key(String),
-    Item(usize),
-}
-
-/// The place of a value, as a chain of borrowed steps, so that walking a good file allocates nothing.
-#[derive(Clone, Copy)]
-pub(super) enum Path<'a> {
-    Root,
-    Key(&'a Path<'a>, &'a str),
-    Item(&'a Path<'a>, usize),
-}
-
-impl<'a> Path<'a> {
-    pub(super) fn key(&'a self, key: &'a str) -> Self {
-        Self::Key(self, key)
-    }
-
-    pub(super) fn item(&'a self, index: usize) -> Self {
-        Self::Item(self, index)
-    }
-
-    fn steps(&self) -> Vec<Step> {
-        let mut steps = Vec::new();
-        let mut here = self;
-        loop {
-            here = match here {
-                Self::Root => break,
-                Self::Key(parent, key) => {
-                    steps.push(Step::Key((*key).to_owned()));
-                    parent
-                }
-                Self::Item(parent, index) => {
-                    steps.push(Step::Item(*index));
-                    parent
-                }
-            };
-        }
-        steps.reverse();
-        steps
-    }
-
-    /// Whether a text here reaches a container byte for byte, or a chart of others, rather than a map of an object.
-    pub(super) fn is_content(&self) -> bool {
-        let steps = self.steps();
-        let keys = steps.iter().map(|step| if let Step::Key(key) = step { key.as_str() } else { "" });
-        let keys: Vec<&str> = keys.collect();
-        let keys = if keys.first() == Some(&"environments") { keys.get(2..).unwrap_or_default() } else { &keys };
-        matches!(
-            keys,
-            ["resources", _, "env" | "command" | "args", ..] | ["parameters", _, "value"] | ["charts", _, "values", ..]
-        )
-    }
-
-    /// Whether a value here may be a secret that somebody wrote into the wrong place: it is not repeated in messages.
-    pub(super) fn may_hold_secret(&self) -> bool {
-        match self.steps().as_slice() {
-            [Step::Key(first), ..] if first == "parameters" || first == "secrets" => true,
-            [Step::Key(first), _, Step::Key(third), ..] => {
-                first == "environments" && (third == "parameters" || third == "secrets")
-            }
-            _ => false,
-        }
-    }
-}
 
 /// A problem at a path.
 struct Finding {
@@ -155,36 +85,4 @@ impl Finding {
         };
         (spot, Problem::at(place, self.what).hint(hint))
     }
-}
-
-/// A path as text: `resources.api.args[0]`, odd keys in brackets.
-fn written(steps: &[Step]) -> String {
-    let mut out = String::new();
-    for step in steps {
-        match step {
-            Step::Item(index) => out = format!("{out}[{index}]"),
-            Step::Key(key) if is_plain(key) => {
-                if !out.is_empty() {
-                    out.push('.');
-                }
-                out.push_str(key);
-            }
-            Step::Key(key) => out = format!("{out}[{key:?}]"),
-        }
-    }
-    out
-}
-
-fn is_plain(key: &str) -> bool {
-    !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
-}
-
-/// Text of the file inside a message: in backticks, on one line, not endless.
-pub(super) fn shown(text: &str) -> String {
-    if text.is_empty() {
-        return "an empty text".to_owned();
-    }
-    let cut: String = text.chars().take(MOST_SHOWN).flat_map(char::escape_debug).collect();
-    let more = if text.chars().nth(MOST_SHOWN).is_some() { "..." } else { "" };
-    format!("`{}{more}`", cut.replace("\\\"", "\"").replace("\\'", "'"))
 }

@@ -1,8 +1,8 @@
 //! Finds the line of a value by reading the text once more and stopping there with an error, which knows its place.
 //! The YAML reader gives places to errors only, and a good file should not pay for them.
 
-use super::findings::Step;
-use super::tree::KeySeed;
+use super::key::KeySeed;
+use super::path::Step;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::cell::RefCell;
 use std::fmt;

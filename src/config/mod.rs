@@ -9,8 +9,10 @@ mod check;
 mod dashboard;
 mod environment;
 mod findings;
+mod key;
 mod locate;
 mod parse;
+mod path;
 mod routes;
 mod rules;
 mod schema;
@@ -28,7 +30,7 @@ pub use certificates::{
 };
 pub use charts::{EnvironmentChart, ExternalChart, Kind as ChartKind, Phase, WaitFor, WaitObject, path_keys};
 pub use dashboard::{DASHBOARD_LABEL, Dashboard, EnvironmentDashboard, OtlpPorts};
-pub use parse::parse;
+pub use parse::{FILE, parse};
 pub use routes::{
     Backend, Controller, Discovery, EnvironmentGateway, EnvironmentIngress, ExistingGateway, Gateway, Ingress,
     IngressPath, Listener, ListenerProtocol, MatchType, PathType, Route, RouteKind, RouteTls,

@@ -1,9 +1,13 @@
 //! Text to [`Config`], with every problem of the text at once.
 
-use super::findings::{Findings, Path};
+use super::findings::Findings;
+use super::path::Path;
 use super::{Config, check, tree, walk};
 use crate::support::diagnostic::Problems;
 use serde_json::Value;
+
+/// The name of the file.
+pub const FILE: &str = "aspire-k8s.yaml";
 
 /// Reads `aspire-k8s.yaml`. An empty text is the default configuration. What is not YAML is one problem; otherwise
 /// unknown keys, wrong types and illegal content are all reported together, in the order of the text.

@@ -1,6 +1,6 @@
 //! What names, versions and sizes may look like: the rules of Kubernetes, helm and registries, each with its sentence.
 
-use super::findings::shown;
+use super::path::shown;
 use crate::support::image;
 
 /// Whether no object of Kubernetes carries this character: YAML and the API server's reader refuse it or fold it, and a

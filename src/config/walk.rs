@@ -3,7 +3,8 @@
 //! It knows the few schema words that [`super::schema()`] makes, and says more than a general validator could: which key
 //! was meant, what a later version brings, what belongs in quotes.
 
-use super::findings::{Findings, Path, shown};
+use super::findings::Findings;
+use super::path::{Path, shown};
 use super::schema::schema;
 use crate::support::diagnostic::nearest;
 use serde_json::{Map, Value, json};

@@ -1,18 +1,18 @@
 //! Values out of a decrypted file of parameters. They go to inputs that come from `sops`, and to no others.
 
+use super::needs::ValueNeeds;
 use super::{Given, Means};
 use crate::config::SecretSource;
 use crate::support::diagnostic::{Problem, Problems};
-use crate::targets::kubernetes::Plan;
 use serde_json::Value as Json;
 
 impl Given {
     /// Adds what a decrypted file says; `origin` names it. Errors never repeat a value.
-    pub fn add_decrypted(&mut self, json: &str, origin: &str, plan: &Plan) -> Result<(), Problems> {
+    pub fn add_decrypted(&mut self, json: &str, origin: &str, plan: &dyn ValueNeeds) -> Result<(), Problems> {
         let Ok(Json::Object(values)) = serde_json::from_str(json) else {
             return Err(Problem::at(origin, "it must map names to values").hint(FORM).into());
         };
-        let from_sops = |name: &str| plan.secrets.get(name).is_some_and(|used| used.source == SecretSource::Sops);
+        let from_sops = |name: &str| plan.secret(name).is_some_and(|used| *used.source == SecretSource::Sops);
         let mut problems = Problems::default();
         for (name, value) in &values {
             match value {
@@ -28,7 +28,7 @@ impl Given {
                 )),
             }
         }
-        for name in plan.secrets.keys().filter(|name| from_sops(name) && !values.contains_key(*name)) {
+        for name in plan.secret_names().into_iter().filter(|name| from_sops(name) && !values.contains_key(*name)) {
             if self.value(name).is_none() {
                 let problem = Problem::at(origin, format!("it holds no value for `{name}`, which comes from sops"));
                 problems.push(problem.hint("add it with `sops FILE`"));
@@ -40,14 +40,14 @@ impl Given {
 
 const FORM: &str = "before it is encrypted, it holds one `name: \"value\"` a line";
 
-fn not_from_sops(name: &str, origin: &str, plan: &Plan, problems: &Problems) -> Problem {
+fn not_from_sops(name: &str, origin: &str, plan: &dyn ValueNeeds, problems: &Problems) -> Problem {
     let place = format!("{origin}: {name}");
-    if plan.secrets.contains_key(name) {
+    if plan.secret(name).is_some() {
         return Problem::at(place, "this parameter does not come from sops")
             .hint("say `from: sops` for it in aspire-k8s.yaml, or take it out of the file");
     }
     let problem = Problem::at(place, "the application has no secret parameter of this name");
-    match problems.nearest(name, plan.secrets.keys().map(String::as_str)) {
+    match problems.nearest(name, plan.secret_names()) {
         Some(near) => problem.hint(format!("did you mean `{near}`?")),
         None => {
             problem.hint("`kubectl aspire inputs` lists them; other values belong into a file for --parameter-file")

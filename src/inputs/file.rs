@@ -1,7 +1,6 @@
 //! Parameter files: YAML, JSON or `.env`, with the line of what is wrong in them. No problem repeats a value.
 
 use super::dotenv;
-use super::given::MOST_PROBLEMS;
 use crate::support::diagnostic::{Problem, Problems};
 use crate::support::yaml;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -245,6 +244,9 @@ impl<'de> Deserialize<'de> for Refused {
         deserializer.deserialize_any(Nothing)
     }
 }
+
+/// Most problems of one file that are told.
+pub(super) const MOST_PROBLEMS: usize = 50;
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,6 @@
 //! Values that a person gave, and by which means. The stronger means wins; twice by the same means is a mistake.
 
-use super::file::{Entries, Format, Said};
+use super::file::{Entries, Format, MOST_PROBLEMS, Said};
 use super::names::{Names, ambiguous};
 use crate::support::diagnostic::{Problem, Problems};
 use std::collections::BTreeMap;
@@ -19,9 +19,6 @@ pub enum Means {
     /// `--parameter` and other flags for one value.
     Flag,
 }
-
-/// Most problems of one file that are told.
-pub(super) const MOST_PROBLEMS: usize = 50;
 
 /// Values that a person gave, with where each came from. Its debug form hides them.
 #[derive(Default, Clone)]

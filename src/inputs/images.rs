@@ -1,10 +1,11 @@
 //! Where the images of an application are: what a flag says, else what the chart says, else what earlier deploys were told.
 //! Tag, registry and images of single resources are remembered alike. Pure.
 
+use super::needs::ValueNeeds;
 use super::{Given, Kept};
+use crate::app::{REGISTRY_INPUT, TAG_INPUT, reference_input};
 use crate::support::diagnostic::{Problem, Problems};
 use crate::support::image;
-use crate::targets::kubernetes::{Plan, REGISTRY_INPUT, TAG_INPUT, reference_input};
 use std::collections::BTreeMap;
 
 /// What was chosen for the images of a release.
@@ -20,16 +21,16 @@ pub struct Chosen<'a> {
 
 impl<'a> Chosen<'a> {
     /// Chooses.
-    pub fn of(plan: &Plan, given: &'a Given, kept: &'a Kept) -> Self {
+    pub fn of(plan: &dyn ValueNeeds, given: &'a Given, kept: &'a Kept) -> Self {
         let mut chosen = Self::default();
-        let sources = &plan.images;
-        for workload in &plan.workloads {
-            let is_open = !sources.named.contains(&workload.resource);
-            chosen.choose(reference_input(&workload.resource), is_open, given, kept);
+        let sources = plan.images();
+        for resource in &sources.resources {
+            let is_open = !sources.named.contains(*resource);
+            chosen.choose(reference_input(resource), is_open, given, kept);
         }
         let has_own = |resource: &String| chosen.values.contains_key(&reference_input(resource));
         let built = sources.built.iter().any(|resource| !has_own(resource));
-        let tagless = plan.required.get(TAG_INPUT).into_iter().flatten();
+        let tagless = sources.untagged.into_iter().flatten();
         let untagged: Vec<String> = tagless.filter(|resource| !has_own(resource)).cloned().collect();
         chosen.choose(REGISTRY_INPUT.to_owned(), built && !sources.has_registry, given, kept);
         chosen.choose(TAG_INPUT.to_owned(), !untagged.is_empty(), given, kept);

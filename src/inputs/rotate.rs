@@ -1,14 +1,19 @@
 //! Replacing secrets on request: which can be, and which data would still know the old value.
 
+use super::needs::ValueNeeds;
 use super::{Given, Kept, Outlook, Settled, names, variable};
 use crate::app::App;
 use crate::config::SecretSource;
 use crate::support::diagnostic::{Problem, Problems};
-use crate::targets::kubernetes::Plan;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The inputs whose values are to be made, or asked for, once more. Refuses what rotating cannot change.
-pub fn rotation(typed: &[String], app: &App, plan: &Plan, given: &Given) -> Result<BTreeSet<String>, Problems> {
+pub fn rotation(
+    typed: &[String],
+    app: &App,
+    plan: &dyn ValueNeeds,
+    given: &Given,
+) -> Result<BTreeSet<String>, Problems> {
     let (names, mut rotation, mut problems) = (names(app), BTreeSet::new(), Problems::default());
     for typed in typed {
         let checked = names.find(typed).and_then(|name| check(name, app, plan, given).map(|()| name));
@@ -22,7 +27,7 @@ pub fn rotation(typed: &[String], app: &App, plan: &Plan, given: &Given) -> Resu
     problems.or(rotation)
 }
 
-fn check(name: &str, app: &App, plan: &Plan, given: &Given) -> Result<(), Problem> {
+fn check(name: &str, app: &App, plan: &dyn ValueNeeds, given: &Given) -> Result<(), Problem> {
     let wrong = |what: String, hint: String| Err(Problem::at("", what).hint(hint));
     let Some(input) = app.inputs.get(name).filter(|input| input.secret || input.generate.is_some()) else {
         return wrong(
@@ -34,7 +39,7 @@ fn check(name: &str, app: &App, plan: &Plan, given: &Given) -> Result<(), Proble
     if users.is_empty() {
         return wrong(format!("nothing uses `{name}`"), String::new());
     }
-    let source = plan.secrets.get(name).map(|secret| &secret.source);
+    let source = plan.secret(name).map(|secret| secret.source);
     if input.secret && !matches!(source, Some(SecretSource::Deploy | SecretSource::Chart)) {
         return wrong(
             format!("the value of `{name}` is not in our hands"),
@@ -78,7 +83,7 @@ pub const CHART: &str = "chart/";
 /// The data of a release that may have been set up with its credentials.
 pub struct Data<'a> {
     /// The plan, which says which claims belong to which credential.
-    pub plan: &'a Plan,
+    pub plan: &'a dyn ValueNeeds,
     /// The claims that the Secret remembers by input.
     pub remembered: &'a BTreeMap<String, Vec<String>>,
     /// The claims, and the charts with claims, that are in the cluster.
@@ -90,7 +95,7 @@ pub struct Data<'a> {
 impl Data<'_> {
     /// Which of these may have been set up with the value of an input.
     fn of(&self, name: &str, among: &BTreeSet<String>) -> Vec<String> {
-        let planned = self.plan.secrets.get(name).map(|secret| secret.claims.as_slice()).unwrap_or_default();
+        let planned = self.plan.secret(name).map(|secret| secret.claims).unwrap_or_default();
         let known = self.remembered.get(name).map(Vec::as_slice).unwrap_or_default();
         let claims: BTreeSet<&String> =
             planned.iter().chain(known).filter(|claim| among.contains(claim.as_str())).collect();
@@ -180,6 +185,7 @@ fn described(claims: &[String]) -> String {
 mod tests {
     use super::*;
     use crate::inputs::Means;
+    use crate::targets::kubernetes::Plan;
 
     fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()

@@ -1,12 +1,12 @@
 //! The value of every input: given, else kept, else the default, else made.
 
 use super::images::{Chosen, described};
-use super::{Given, Listed, Random, generate, list};
-use crate::app::{App, Input, is_route};
+use super::needs::ValueNeeds;
+use super::{Given, Kept, Listed, Random, generate, list};
+use crate::app::{App, Input, TAG_INPUT, is_route};
 use crate::config::{SecretSource, is_control};
 use crate::manifest::Generate;
 use crate::support::diagnostic::{Problem, Problems};
-use crate::targets::kubernetes::{Plan, SecretUse, TAG_INPUT};
 use std::collections::BTreeMap;
 
 /// The values of all inputs that a release needs.
@@ -40,19 +40,6 @@ impl Settled {
     }
 }
 
-/// What earlier deploys left in the cluster.
-#[derive(Default)]
-pub struct Kept {
-    /// Plain values.
-    pub plain: BTreeMap<String, String>,
-    /// Values of the Secret that `deploy` wrote.
-    pub secret: BTreeMap<String, String>,
-    /// Inputs that the chart's own Secret holds.
-    pub chart_secret: BTreeMap<String, String>,
-    /// Values of Secrets that are not ours and that the release uses.
-    pub foreign: BTreeMap<String, String>,
-}
-
 /// What settling would come to.
 #[derive(Debug, Default)]
 pub struct Outlook {
@@ -84,9 +71,9 @@ enum Found<'a> {
     Missing,
 }
 
-fn find<'a>(name: &str, input: &'a Input, plan: &Plan, given: &'a Given, kept: &'a Kept) -> Found<'a> {
+fn find<'a>(name: &str, input: &'a Input, plan: &dyn ValueNeeds, given: &'a Given, kept: &'a Kept) -> Found<'a> {
     let unused = input.used_by.is_empty();
-    if unused || plan.secrets.get(name).is_some_and(SecretUse::is_foreign) {
+    if unused || plan.secret(name).is_some_and(|used| used.is_foreign) {
         return Found::Elsewhere;
     }
     // A change of source takes the value along. A Secret that is not ours is the one in use. Else, while the chart's holds it, that one: `deploy` removes
@@ -95,7 +82,7 @@ fn find<'a>(name: &str, input: &'a Input, plan: &Plan, given: &'a Given, kept: &
         if input.secret { &[&kept.foreign, &kept.chart_secret, &kept.secret] } else { &[&kept.plain] };
     let kept = || places.iter().find_map(|place| place.get(name)).map(String::as_str);
     // The file of sops is the only place where such a value begins.
-    let sops = plan.secrets.get(name).is_some_and(|used| used.source == SecretSource::Sops);
+    let sops = plan.secret(name).is_some_and(|used| *used.source == SecretSource::Sops);
     match (given.value(name).or_else(kept), &input.default, &input.generate) {
         (None, ..) if sops => Found::Missing,
         (Some(value), ..) => Found::Value(value),
@@ -106,7 +93,7 @@ fn find<'a>(name: &str, input: &'a Input, plan: &Plan, given: &'a Given, kept: &
 }
 
 /// What is missing and what would be made, in the order of the list.
-pub fn outlook(app: &App, plan: &Plan, given: &Given, kept: &Kept) -> Outlook {
+pub fn outlook(app: &App, plan: &dyn ValueNeeds, given: &Given, kept: &Kept) -> Outlook {
     let mut outlook = Outlook::default();
     for mut listed in list(app, plan) {
         let Some(input) = app.inputs.get(&listed.name) else {
@@ -124,7 +111,13 @@ pub fn outlook(app: &App, plan: &Plan, given: &Given, kept: &Kept) -> Outlook {
 }
 
 /// Settles every input, or names all that are missing.
-pub fn settle(app: &App, plan: &Plan, given: &Given, kept: &Kept, random: &mut Random) -> Result<Settled, Problems> {
+pub fn settle(
+    app: &App,
+    plan: &dyn ValueNeeds,
+    given: &Given,
+    kept: &Kept,
+    random: &mut Random,
+) -> Result<Settled, Problems> {
     let mut settled = Settled::default();
     let mut problems = Problems::default();
     problems.0.extend(outlook(app, plan, given, kept).missing.iter().map(missing));
@@ -149,7 +142,7 @@ pub fn settle(app: &App, plan: &Plan, given: &Given, kept: &Kept, random: &mut R
             },
         };
         problems.0.extend(unfit(name, input, &value));
-        let from_chart = plan.secrets.get(name).is_some_and(|secret| secret.source == SecretSource::Chart);
+        let from_chart = plan.secret(name).is_some_and(|secret| *secret.source == SecretSource::Chart);
         let target = match (input.secret, from_chart) {
             (false, _) => &mut settled.plain,
             (true, false) => &mut settled.secret,

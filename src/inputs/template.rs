@@ -4,7 +4,7 @@
 use super::dotenv;
 use super::names::Names;
 use super::{Listed, Supply};
-use crate::targets::kubernetes::yaml;
+use crate::support::literal::yaml;
 use serde_json::{Value as Json, json};
 
 /// YAML readers give up on a key before `:` after 1024 characters; a longer one is announced by `?`.

@@ -4,7 +4,6 @@ use indexmap::IndexMap;
 
 use super::node::Node;
 use super::place::{self, Findings};
-use super::read::slashes;
 use super::{BindMount, Binding, ContainerFiles, Generate, Input, InputDefault, Volume};
 use crate::support::diagnostic::Problem;
 
@@ -187,6 +186,11 @@ fn target(node: &Node<'_>, found: &mut Findings) -> Option<String> {
     let problem = Problem::at(place::child(&node.place, "target"), what);
     found.add(problem.hint("the path inside the container begins with `/`"));
     None
+}
+
+/// A path with slashes forward: Aspire wrote Windows paths as they were until December 2023.
+pub(super) fn slashes(path: impl AsRef<str>) -> String {
+    path.as_ref().replace('\\', "/")
 }
 
 #[cfg(test)]

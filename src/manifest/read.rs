@@ -91,7 +91,7 @@ fn family(type_name: &str) -> &str {
 
 fn kind(type_name: &str, node: &Node<'_>, found: &mut Findings) -> Kind {
     match family(type_name) {
-        "project" => Kind::Project { path: slashes(node.needed("path", found).unwrap_or_default()) },
+        "project" => Kind::Project { path: parts::slashes(node.needed("path", found).unwrap_or_default()) },
         "container" => Kind::Container(source(node, found)),
         "dockerfile" => Kind::Container(Source::Build { only: false }),
         "executable" => Kind::Executable { command: node.string_of("command", found).unwrap_or_default() },
@@ -153,7 +153,7 @@ fn dapr_component(node: &Node<'_>, found: &mut Findings) -> Kind {
     let component = component.as_ref();
     Kind::DaprComponent {
         component_type: component.and_then(|node| node.needed("type", found)).unwrap_or_default(),
-        local_path: component.and_then(|node| node.filled("localPath", found)).map(slashes),
+        local_path: component.and_then(|node| node.filled("localPath", found)).map(parts::slashes),
     }
 }
 
@@ -163,11 +163,6 @@ fn needed_object<'a>(node: &Node<'a>, key: &str, found: &mut Findings) -> Option
         return None;
     };
     object.is_object(found).then_some(object)
-}
-
-/// A path with slashes forward: Aspire wrote Windows paths as they were until December 2023.
-pub(super) fn slashes(path: impl AsRef<str>) -> String {
-    path.as_ref().replace('\\', "/")
 }
 
 #[cfg(test)]

@@ -3,10 +3,11 @@
 //! What it leads to happens to objects of the release alone. A journal that contradicts itself was not written by this
 //! program, and nothing is done by it.
 
+use super::change::{Change, ClaimNote};
 use super::fixed::KINDS;
-use super::journal::{Change, ClaimNote, Journal};
+use super::journal::Journal;
+use super::live::Live;
 use super::machine::{Direction, Phase};
-use super::observe::Live;
 use super::text::digest;
 use crate::k8s::ownership::ReleaseName;
 use std::collections::BTreeSet;
@@ -75,7 +76,7 @@ fn wrong_with_change(change: &Change) -> Vec<String> {
 }
 
 fn is_hash(text: &str) -> bool {
-    text.len() == super::text::SHORT && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    text.len() == super::hash::SHORT && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// Whether it can be the name of an object, so that it names no other path of the API.

@@ -1,6 +1,6 @@
 //! What happens to the data in each folder when a workload changes. Pure.
 
-use super::journal::Confirmation;
+use super::change::Confirmation;
 use crate::k8s::object::name_of;
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -119,7 +119,7 @@ pub fn compare(name: &str, old: &Json, new: &Json) -> Vec<DataNote> {
     for (folder, becomes) in claimed {
         // A claim that was mounted elsewhere was told of where it was; files of others around the folder are no data.
         let Some(was) = around(&before, folder).filter(|_| !kept.contains(becomes)) else { continue };
-        let runs = super::observe::replicas(old) > 0;
+        let runs = super::live::replicas(old) > 0;
         let class = class(&was, Some(becomes), same_set).filter(|class| runs || *class != Class::PodLoss);
         if let Some(class) = class {
             let (workload, folder, becomes) = (name.to_owned(), folder.clone(), Some(becomes.clone()));

@@ -1,16 +1,16 @@
 //! Which workloads change in a way that helm cannot make safely, what that means for their data, and what forbids it.
 //! Pure: the manifest to come and what lives in, a plan or all reasons against it out.
 
+use super::change::{Change, ClaimNote, Confirmation, How};
 use super::data::{self, DataNote};
 use super::fixed;
-use super::journal::{Change, ClaimNote, Confirmation, How, Journal, Named, VERSION};
+use super::journal::{Journal, VERSION};
+use super::live::{Live, replicas};
 use super::losses::{ImageNote, asks, images, losses};
 use super::machine::{Direction, Phase, Progress};
-use super::observe::{Live, replicas};
-use super::pairs::pairs;
+use super::pairs::{Sides, named, pairs, workloads};
 use super::pods::{has_ended, mounted, pods_of, root, strangers};
 use crate::k8s::object::name_of;
-use crate::k8s::ownership::ReleaseName;
 use crate::support::diagnostic::{Problem, Problems};
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -26,21 +26,6 @@ const KEEPERS: [(&str, &str, &str); 4] = [
     ("labels", "kustomize.toolkit.fluxcd.io/name", "Flux"),
     ("labels", "helm.toolkit.fluxcd.io/name", "Flux"),
 ];
-
-/// A release before and after.
-#[derive(Debug, Clone, Copy)]
-pub struct Sides<'a> {
-    /// The release.
-    pub release: ReleaseName<'a>,
-    /// The last revision in place, which the way back leads to.
-    pub base: u64,
-    /// Objects of that revision.
-    pub last: &'a [Json],
-    /// Objects of the chart to come.
-    pub target: &'a [Json],
-    /// What lives.
-    pub live: &'a Live,
-}
 
 /// Everything that is going to happen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -129,17 +114,6 @@ impl Promotion {
 /// Whether anything changes in a way that helm cannot make safely: a cheap look, before everything is read for [`detect()`].
 pub fn concerns(sides: Sides<'_>) -> bool {
     !pairs(sides).is_empty() || asks(sides)
-}
-
-/// The Deployments and StatefulSets among objects.
-pub fn workloads(objects: &[Json]) -> impl Iterator<Item = &Json> {
-    objects.iter().filter(|object| object["kind"] == "Deployment" || object["kind"] == "StatefulSet")
-}
-
-/// Kind and name of a workload with its number of pods.
-pub(super) fn named(workload: &Json) -> Named {
-    let kind = workload["kind"].as_str().unwrap_or_default().to_owned();
-    Named { kind, name: name_of(workload).to_owned(), replicas: replicas(workload) }
 }
 
 fn change(sides: Sides<'_>, target: &Json, old: &Json) -> Change {
@@ -324,6 +298,7 @@ fn refusals(sides: Sides<'_>, change: &Change, target: &Json, problems: &mut Pro
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::k8s::ownership::ReleaseName;
     use serde_json::json;
 
     const RELEASE: ReleaseName<'_> = ReleaseName { name: "shop", namespace: "n" };

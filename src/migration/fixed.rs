@@ -3,8 +3,9 @@
 //! Where they differ is said by one function for a live object, a manifest to come and a manifest from before: what the
 //! API server fills in by itself is left out of all of them.
 
-use super::journal::{How, Marks};
-use super::text::short_hash;
+use super::change::{Change, How, Marks};
+use super::hash::short_hash;
+use super::machine::Role;
 use crate::k8s::quantity::Quantity;
 use serde_json::{Map, Value as Json, json};
 
@@ -72,6 +73,14 @@ pub fn marks(live: &Json, target: &Json) -> Option<Marks> {
     let fields: Vec<String> =
         next.iter().filter(|(name, to)| now.get(*name) != Some(to)).map(|(n, _)| n.clone()).collect();
     (!fields.is_empty()).then(|| Marks { was: digest(live), becomes: digest(target), fields })
+}
+
+impl Change {
+    /// Whether a live object of the right kind and name is the old one, or the new one.
+    pub fn is(&self, role: Role, object: &Json) -> bool {
+        let Some(marks) = &self.marks else { return true };
+        (digest(object) == marks.was) == (role == Role::Old)
+    }
 }
 
 /// What happens to the pods. Of a StatefulSet they can stay where they belong to the new one as well as to the old; of a

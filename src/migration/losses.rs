@@ -1,12 +1,11 @@
 //! What a deploy means for data where no kind changes: workloads that start without it, and images that may not read it.
 //! Pure.
 
+use super::change::Confirmation;
 use super::data::{self, Class, DataNote, Place};
-use super::detect::{Sides, workloads};
 use super::fixed;
-use super::journal::Confirmation;
-use super::observe::Live;
-use super::pairs::pairs;
+use super::live::Live;
+use super::pairs::{Sides, pairs, workloads};
 use super::servers::{Judgement, judge};
 use crate::k8s::labels;
 use crate::k8s::object::{label, name_of};

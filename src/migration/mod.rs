@@ -8,28 +8,34 @@
 //! volume. Here the old one is stopped, waited for and deleted before helm is called at all, and every step can be
 //! repeated. This module must not read a clock, a file or a cluster.
 
+pub mod change;
 pub mod checked;
 pub mod data;
 pub mod detect;
 pub mod fixed;
+pub mod hash;
 pub mod journal;
+pub mod live;
 pub mod losses;
 pub mod machine;
 pub mod observe;
-mod pairs;
+pub mod pairs;
 pub mod pods;
 pub mod servers;
 pub mod text;
 
+pub use change::{Change, ClaimNote, Confirmation, How, Marks, Named};
 pub use data::{Class, DataNote, Place};
-pub use detect::{Promotion, Sides, concerns, detect, workloads};
+pub use detect::{Promotion, concerns, detect};
 pub use fixed::digest as fixed_digest;
-pub use journal::{Change, ClaimNote, Confirmation, How, Journal, Marks, Named, VERSION, word};
+pub use journal::{Journal, VERSION, word};
+pub use live::Live;
 pub use losses::{ImageNote, asks};
 pub use machine::{
     Action, Claim, Direction, HelmRun, MOST_FAILURES, MOST_STOPS, Observed, Pair, Phase, Progress, Revision, Role,
     Side, Status, Stop, Wait, Workload, next,
 };
-pub use observe::{Live, POLICIES, entry_of_ours, former_policy, observe, retired};
+pub use observe::{POLICIES, entry_of_ours, former_policy, observe, retired};
+pub use pairs::{Sides, workloads};
 pub use pods::pods_of;
 pub use text::{described, digest, digest_of_new};

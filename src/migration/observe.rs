@@ -1,7 +1,9 @@
 //! From objects as the API server gave them to what the machine decides by. Pure.
 
+use super::change::{Change, ClaimNote, How};
 use super::fixed;
-use super::journal::{Change, ClaimNote, How, Journal, Named};
+use super::journal::Journal;
+use super::live::{Live, replicas};
 use super::machine::{Claim, Direction, HelmRun, Observed, Pair, Revision, Role, Side, Workload};
 use super::pods::{belongs, controller, has_ended, root, strangers};
 use crate::k8s::labels;
@@ -12,56 +14,6 @@ use serde_json::Value as Json;
 
 /// The reclaim policies that there are.
 pub const POLICIES: [&str; 3] = ["Retain", "Delete", "Recycle"];
-
-/// Objects of one namespace. Workloads must have been read before ReplicaSets, and these before pods.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Live {
-    /// Deployments.
-    pub deployments: Vec<Json>,
-    /// StatefulSets.
-    pub stateful_sets: Vec<Json>,
-    /// ReplicaSets.
-    pub replica_sets: Vec<Json>,
-    /// Pods.
-    pub pods: Vec<Json>,
-    /// Claims.
-    pub claims: Vec<Json>,
-    /// Services and Jobs.
-    pub others: Vec<Json>,
-    /// Volumes of the claims that matter, as far as we may look.
-    pub volumes: Vec<Json>,
-    /// Nodes of the pods that matter, as far as we may look.
-    pub nodes: Vec<Json>,
-}
-
-impl Live {
-    /// The objects of a kind.
-    fn of_kind(&self, kind: &str) -> &[Json] {
-        match kind {
-            "Deployment" => &self.deployments,
-            "StatefulSet" => &self.stateful_sets,
-            _ => &self.others,
-        }
-    }
-
-    /// A workload, Service or Job by kind and name.
-    pub fn find(&self, named: &Named) -> Option<&Json> {
-        self.of_kind(&named.kind).iter().find(|object| object["kind"] == *named.kind && name_of(object) == named.name)
-    }
-
-    /// A claim by its name.
-    pub fn claim(&self, name: &str) -> Option<&Json> {
-        self.claims.iter().find(|object| name_of(object) == name)
-    }
-
-    /// The volume of a claim of this release. Anybody may write the name of a volume into a claim; the volume itself, which
-    /// only the cluster writes, says by its uid whose it is.
-    pub fn volume(&self, claim: &Json, release: ReleaseName<'_>) -> Option<&Json> {
-        let name = claim["spec"]["volumeName"].as_str().filter(|_| is_claim_of(claim, release))?;
-        let uid = claim["metadata"]["uid"].as_str()?;
-        self.volumes.iter().find(|object| name_of(object) == name && object["spec"]["claimRef"]["uid"] == uid)
-    }
-}
 
 /// What was seen, for the machine.
 pub fn observe(
@@ -84,20 +36,6 @@ pub fn observe(
         claims: journal.claims.iter().map(|note| claim(note, release, live)).collect(),
         late,
     }
-}
-
-/// The pods it is to have; Kubernetes takes one when nothing is said.
-pub fn replicas(workload: &Json) -> u32 {
-    let said = workload["spec"]["replicas"].as_u64().unwrap_or(1);
-    u32::try_from(said).unwrap_or(u32::MAX)
-}
-
-/// Whether a claim is of this release: made by helm for it, or by a StatefulSet of it, which only labels tell.
-fn is_claim_of(claim: &Json, release: ReleaseName<'_>) -> bool {
-    let label = |key| crate::k8s::object::label(claim, key);
-    let by_helm = annotation(claim, labels::RELEASE_NAME).is_some();
-    let by_set = label(labels::INSTANCE) == Some(release.name) && label(labels::COMPONENT).is_some();
-    release.owns(claim) || (!by_helm && by_set)
 }
 
 /// The reclaim policy of a volume before it was kept, where the volume says one that there is.
@@ -257,6 +195,7 @@ fn is_less(size: Option<&str>, than: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::migration::change::Named;
     use crate::migration::machine::{Phase, Progress, Status};
     use serde_json::json;
 

@@ -1,12 +1,29 @@
 //! Which live objects make room for which ones to come. Pure.
 
+use super::change::Named;
 use super::data;
-use super::detect::{Sides, named, workloads};
 use super::fixed::{self, KINDS};
+use super::live::{Live, replicas};
 use crate::k8s::labels;
 use crate::k8s::object::{label, name_of};
+use crate::k8s::ownership::ReleaseName;
 use serde_json::Value as Json;
 use std::collections::{BTreeSet, HashMap, HashSet};
+
+/// A release before and after.
+#[derive(Debug, Clone, Copy)]
+pub struct Sides<'a> {
+    /// The release.
+    pub release: ReleaseName<'a>,
+    /// The last revision in place, which the way back leads to.
+    pub base: u64,
+    /// Objects of that revision.
+    pub last: &'a [Json],
+    /// Objects of the chart to come.
+    pub target: &'a [Json],
+    /// What lives.
+    pub live: &'a Live,
+}
 
 /// The live objects that make room, each with what comes in its place.
 pub(super) fn pairs(sides: Sides<'_>) -> Vec<(&Json, &Json)> {
@@ -19,6 +36,17 @@ pub(super) fn pairs(sides: Sides<'_>) -> Vec<(&Json, &Json)> {
         fixed::marks(old, target).map(|_| (old, target))
     });
     of_another.chain(by_itself).collect()
+}
+
+/// The Deployments and StatefulSets among objects.
+pub fn workloads(objects: &[Json]) -> impl Iterator<Item = &Json> {
+    objects.iter().filter(|object| object["kind"] == "Deployment" || object["kind"] == "StatefulSet")
+}
+
+/// Kind and name of a workload with its number of pods.
+pub(super) fn named(workload: &Json) -> Named {
+    let kind = workload["kind"].as_str().unwrap_or_default().to_owned();
+    Named { kind, name: name_of(workload).to_owned(), replicas: replicas(workload) }
 }
 
 /// The live workloads of the release that leave the chart, and their places by what the target that takes the place of one

@@ -1,7 +1,7 @@
 //! Whose a pod is, and which claims it mounts, as its references and names tell. Pure.
 
-use super::journal::{Change, How, Named};
-use super::observe::Live;
+use super::change::{Change, How, Named};
+use super::live::Live;
 use crate::k8s::object::name_of;
 use serde_json::Value as Json;
 

@@ -1,19 +1,17 @@
 //! The plan of a change of kinds for a person, and its hash. Pure.
 
+use super::change::{Change, How, Named};
 use super::data::{Class, DataNote};
 use super::detect::Promotion;
-use super::journal::{Change, How, Journal, Named};
+use super::hash::short_hash;
+use super::journal::Journal;
+use super::live::Live;
 use super::machine::{Action, Direction, Phase, Role, Stop, Wait};
-use super::observe::Live;
 use crate::k8s::labels;
 use crate::k8s::object::name_of;
 use crate::k8s::ownership::ReleaseName;
 use crate::support::diagnostic::Problem;
-use crate::support::digest::sha256;
 use serde_json::Value as Json;
-
-/// Characters of a hash that a person has to type.
-pub(crate) const SHORT: usize = 12;
 
 impl Promotion {
     /// What a person confirms: the same as long as the same would happen to the same objects. `target` is the digest of the
@@ -225,12 +223,6 @@ fn left(change: &Change, live: &Live) -> String {
         (None, Some(new)) => format!("{}, {new}", absent(&change.old)),
         (Some(old), Some(new)) => format!("{old}, {new}"),
     }
-}
-
-pub(crate) fn short_hash(text: &str) -> String {
-    let mut hash = sha256(text);
-    hash.truncate(SHORT);
-    hash
 }
 
 /// What is being done, in a few words.

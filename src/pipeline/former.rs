@@ -4,12 +4,13 @@
 //! that record, so its word counts as much as a remembered value: for this release in its own namespace, and for nothing else.
 
 use super::{Error, Release};
+use crate::app::REGISTRY_INPUT;
 use crate::cluster::connect::client::Cluster;
 use crate::cluster::state::record::Record;
 use crate::cluster::state::records;
 use crate::pipeline::release::snapshot::ReleaseSnapshot;
 use crate::support::redact::unbase64;
-use crate::targets::kubernetes::{CONTENTS, Contents, Plan, REGISTRY_INPUT};
+use crate::targets::kubernetes::{CONTENTS, Contents, Plan};
 use serde_json::Value as Json;
 
 impl ReleaseSnapshot {

@@ -12,7 +12,7 @@ use crate::cluster::api::objects::Objects as _;
 use crate::cluster::connect::client::Cluster;
 use crate::cluster::state::remembered::State;
 use crate::cluster::state::secret::ReleaseSecret;
-use crate::diff::{Change, Object, Sides, change};
+use crate::diff::{Object, Sides, change};
 use crate::external_charts::PlannedChart;
 use crate::helm::{Intended, Options, Revision, UnknownKind, Values};
 use crate::k8s::kind::NAMESPACE;

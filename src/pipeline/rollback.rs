@@ -4,7 +4,6 @@
 use super::{Error, Release, Slot};
 use crate::cluster::connect::client::Cluster;
 use crate::cluster::state::remembered::State;
-use crate::cluster::state::secret::Change;
 use crate::cluster::state::{lease, secret};
 use crate::helm::{Helm, Options, Target};
 use crate::k8s::ownership::Owner;
@@ -20,9 +19,8 @@ use crate::pipeline::release::migration::consent;
 use crate::pipeline::release::migration::consent::{Agreed, Consent};
 use crate::pipeline::release::migration::driver::{Driver, Terms, Way as KindsWay};
 use crate::pipeline::release::migration::log::Log;
-use crate::pipeline::release::records::{Operation, Verb};
 use crate::pipeline::release::{lock, proof, snapshot};
-use crate::support::diagnostic::{Problem, Problems};
+use crate::support::diagnostic::Problem;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};

@@ -7,6 +7,7 @@
 //! Pure: it reads no cluster and no clock. A cause is told as soon as the objects show it, not at a time-out; what also
 //! happens in a normal start (a second's claim, a database's first restart) is told only when it lasts.
 
+mod causes;
 mod container;
 pub mod diagnostics;
 mod objects;

@@ -2,9 +2,10 @@
 //!
 //! Time comes in as a number, so that a test decides what time it is.
 
+use super::causes::symptoms;
 use super::objects::{Objects, Workload, at, number, text, uid};
 use super::progress::progress;
-use super::symptom::{Symptom, symptoms};
+use super::symptom::Symptom;
 use super::{Finding, Log, Progress, Reason, State};
 use crate::k8s::ownership::ReleaseName;
 use serde_json::Value;

@@ -4,6 +4,7 @@ pub mod child_env;
 pub mod diagnostic;
 pub mod digest;
 pub mod image;
+pub mod literal;
 pub mod read_file;
 pub mod redact;
 pub mod temporary;

@@ -5,7 +5,8 @@ mod verbs;
 pub use verbs::charts;
 
 use super::args::{Common, Source};
-use super::project::{Rendered, config_folder, read_config};
+use super::project::{config_folder, read_config};
+use super::rendered::Rendered;
 use super::{CliError, packed};
 use crate::cluster::state::secret::ReleaseSecret;
 use crate::config::{Config, SecretKey, SecretSource};

@@ -3,8 +3,10 @@
 use super::{lock_path, of_source, read_intent, read_lock, wrong};
 use crate::cli::args::{Charts, ChartsList, ChartsLock, Common, ListFormat, Source};
 use crate::cli::project::config_folder;
-use crate::cli::status::table;
-use crate::cli::{CliError, Exit, output, release};
+use crate::cli::run_options::{duration, limits};
+use crate::cli::table::table;
+use crate::cli::which_release::{named_by_source, reading};
+use crate::cli::{CliError, Exit, output};
 use crate::cluster::connect::environment::Environment;
 use crate::config::Phase;
 use crate::config::is_exact_version;
@@ -50,9 +52,9 @@ struct Installed<'a> {
 
 fn list(common: &Common, options: &ChartsList) -> Result<Exit, CliError> {
     let charts = of_source(common, &options.source)?;
-    let (name, config, _) = release::named_by_source(common, &options.source)?;
+    let (name, config, _) = named_by_source(common, &options.source)?;
     let name = options.named.release.clone().unwrap_or(name);
-    let found = release::reading(common, &name, options.named.release_namespace.as_deref(), &config)
+    let found = reading(common, &name, options.named.release_namespace.as_deref(), &config)
         .and_then(|release| Ok(crate::pipeline::charts::pin::installed_charts(&charts, &release)?));
     let none = || charts.iter().map(|_| None).collect();
     let found = found.unwrap_or_else(|error| {
@@ -115,7 +117,7 @@ fn relock(options: &ChartsLock, to: Option<&str>, move_on: bool) -> Result<Exit,
     lock.keep_only(&all.charts);
     let is_meant = |chart: &&PlannedChart| options.names.is_empty() || options.names.contains(&chart.name);
     let meant: Vec<&PlannedChart> = all.charts.iter().filter(is_meant).collect();
-    let (environment, limits) = (Environment::of_process(), release::limits(release::duration(&options.timeout)?)?);
+    let (environment, limits) = (Environment::of_process(), limits(duration(&options.timeout)?)?);
     let mut asked: Vec<(PlannedChart, String)> = Vec::new();
     let mut wanted: Vec<(PlannedChart, String)> = Vec::new();
     for chart in meant {

@@ -2,7 +2,8 @@
 
 use super::{Acme, CertManager, Credential, Issuer, IssuerKind, Solver, parameters_in};
 use crate::config::charts;
-use crate::config::findings::{Findings, Path, shown};
+use crate::config::findings::Findings;
+use crate::config::path::{Path, shown};
 use crate::config::rules::{self, Rule, is_dns_label, is_one_line};
 use crate::config::{Config, Gateway, Ingress, RouteTls};
 

@@ -2,7 +2,8 @@
 
 use super::rules::{API_VERSION, CONDITION, CRD, ENTRY, KIND, REFERENCE, REPOSITORY, VALUE_PATH, VALUES_FILE, VERSION};
 use super::{EnvironmentChart, ExternalChart, Kind, Phase};
-use crate::config::findings::{Findings, Path, shown};
+use crate::config::findings::Findings;
+use crate::config::path::{Path, shown};
 use crate::config::rules::{self, Rule};
 use crate::config::{Config, SecretSource};
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,7 +1,7 @@
 //! What the types of `ingresses:` and `gateways:` cannot say.
 
 use super::Check;
-use crate::config::findings::{Path, shown};
+use crate::config::path::{Path, shown};
 use crate::config::rules;
 use crate::config::{
     CertManager, Certificate, Config, Discovery, EnvironmentGateway, EnvironmentIngress, Gateway, Ingress,

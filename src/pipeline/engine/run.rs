@@ -5,7 +5,7 @@
 
 use super::event::{Event, Report};
 use super::graph::{Ended, Graph};
-use crate::pipeline::{Error, Slot};
+use crate::pipeline::Error;
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};

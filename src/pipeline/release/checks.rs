@@ -10,7 +10,6 @@ use crate::pipeline::release::snapshot::ReleaseSnapshot;
 use crate::support::diagnostic::Problems;
 use crate::targets::kubernetes::{Claim, NO_CLASS, Plan};
 use serde_json::{Value as Json, json};
-use std::collections::BTreeMap;
 
 /// Whether the chart changes what helm cannot change safely: a cheap look at what was read anyhow. Jobs are not read.
 pub fn transition(release: ReleaseName, before: &ReleaseSnapshot, target: &[Json]) -> bool {

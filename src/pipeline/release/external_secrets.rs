@@ -10,7 +10,6 @@ use crate::k8s::error::{ErrorKind, Result};
 use crate::k8s::kind::{Kind, SECRET};
 use crate::k8s::labels;
 use crate::k8s::object::name_of;
-use crate::k8s::ownership::Owner;
 use crate::pipeline::engine::event::{Report, warn};
 use crate::pipeline::{Error, Release};
 use crate::support::diagnostic::{Problem, Problems};

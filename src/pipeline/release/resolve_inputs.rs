@@ -1,6 +1,6 @@
 //! The values of all inputs for one deploy: given, kept, asked for or made; and what must be meant before they change.
 
-use crate::inputs::{Answers, Data, Means, Outlook, Settled, outlook, settle, stale};
+use crate::inputs::{Answers, Data, Means, Settled, outlook, settle, stale};
 use crate::k8s::labels;
 use crate::k8s::object::{label, name_of};
 use crate::k8s::ownership::{ReleaseName, helm_release};

@@ -6,7 +6,7 @@ use super::installation::Manifest;
 use super::secrets_used;
 use crate::cluster::api::objects::Objects;
 use crate::cluster::connect::client::Cluster;
-use crate::diff::{Object, Sides, change};
+use crate::diff::{Sides, change};
 use crate::k8s::kind::{DEPLOYMENT, STATEFUL_SET};
 use crate::k8s::ownership::ReleaseName;
 use crate::pipeline::{Error, Release};
@@ -86,6 +86,7 @@ pub fn secrets(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diff::Object;
     use serde_json::json;
 
     fn manifest(kind: &str, spec: &Json) -> Manifest {

@@ -10,7 +10,7 @@ use crate::k8s::labels;
 use crate::pipeline::engine::event::{Event, Report, warn};
 use crate::pipeline::error::WatchOutcome;
 use crate::pipeline::{Error, Release};
-use crate::rollout::{End, Finding, Log, Progress, Rollout, State, Told};
+use crate::rollout::{End, Finding, Log, Rollout, State, Told};
 use crate::support::redact::mask;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};

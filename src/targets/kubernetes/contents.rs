@@ -4,8 +4,8 @@
 //! Pure: [`Contents`] to text and back. Holds no secret, not even the default of one; nothing is derived from templates.
 
 use super::claims::Claim;
-use super::images::ImageSources;
-use super::plan::{Plan, PlannedWorkload};
+use super::image_sources::ImageSources;
+use super::planned::{ObjectName, Plan, PlannedWorkload};
 use super::routes::{Discovering, Routes};
 use super::secrets::SecretUse;
 use super::values::Tree;
@@ -75,15 +75,6 @@ struct Workload {
 enum WorkloadKind {
     Deployment,
     StatefulSet,
-}
-
-/// Kind and name of an object whose name is the same in every release.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct ObjectName {
-    /// Its kind.
-    pub kind: String,
-    /// Its name.
-    pub name: String,
 }
 
 impl Contents {

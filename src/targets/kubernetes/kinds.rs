@@ -1,6 +1,6 @@
 //! The table of Kubernetes kinds that a chart holds. A new kind is one template and one row here.
 
-use super::plan::Plan;
+use super::planned::Plan;
 use super::routes::{GatewayView, RouteView};
 use crate::config::RouteKind;
 use serde::Serialize;

@@ -10,11 +10,14 @@ pub mod contents;
 pub mod dapr;
 pub mod files;
 pub mod formula;
+pub mod image_sources;
 pub mod images;
 pub mod kinds;
 pub mod moved;
 pub mod name;
+mod needs;
 pub mod plan;
+pub mod planned;
 pub mod ports;
 pub mod routes;
 pub mod schema;
@@ -25,28 +28,19 @@ pub mod variables;
 pub mod view;
 
 pub use claims::{Claim, NO_CLASS};
-pub use contents::{Contents, FILE as CONTENTS, ObjectName};
+pub use contents::{Contents, FILE as CONTENTS};
 pub use files::ChartFile;
 pub use formula::{Formula, Scalar};
-pub use images::{BuiltImages, ImageSources, check_resources, image_values};
+pub use image_sources::{BuiltImages, ImageSources};
+pub use images::{check_resources, image_values};
 pub use kinds::{KINDS, KindSpec, Object};
 pub use moved::moved_claims;
 pub use name::Name;
-pub use plan::{Plan, PlannedWorkload, plan};
+pub use plan::plan;
+pub use planned::{ObjectName, Plan, PlannedWorkload};
 pub use routes::controllers::table as controllers;
 pub use routes::{Discovering, Routes};
 pub use secrets::{SecretUse, escaped_key, external_name, sealed_name};
 pub use text::{helm_yaml, lost_when_applied, yaml};
 pub use values::{Node, Tree, environment_values};
 pub use view::WorkloadView;
-
-/// Name of the input that gives the tag of all built images. The dot keeps it apart from every resource name.
-pub const TAG_INPUT: &str = "image.tag";
-
-/// Under which name the registry of all built images is remembered.
-pub const REGISTRY_INPUT: &str = "image.registry";
-
-/// Under which name the image of one resource is remembered.
-pub fn reference_input(resource: &str) -> String {
-    format!("image.reference.{resource}")
-}

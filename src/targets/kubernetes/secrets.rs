@@ -2,8 +2,7 @@
 
 use super::name::Name;
 use super::view::ExternalView;
-use super::{REGISTRY_INPUT, TAG_INPUT, reference_input};
-use crate::app::{App, Input};
+use crate::app::{App, Input, REGISTRY_INPUT, TAG_INPUT, reference_input};
 use crate::config::{Config, ExternalSecret, SealedFor, SecretSource};
 use crate::support::diagnostic::{Problem, Problems};
 use indexmap::IndexMap;

@@ -1,14 +1,10 @@
 //! Strings as literals of the languages that a chart is written in.
 //!
-//! One quoting serves YAML, JSON and Go: double quotes, with escapes that all three read alike. What YAML readers refuse
-//! or fold (control characters, line separators, byte-order marks) is escaped.
+//! All are quoted alike (`support::literal`).
 
-use std::fmt::Write as _;
+use crate::support::literal::quoted;
 
-/// A double-quoted literal for a YAML file.
-pub fn yaml(text: &str) -> String {
-    quoted(text, false)
-}
+pub use crate::support::literal::yaml;
 
 /// A double-quoted literal for a YAML file that Helm runs as a template: never holds an opening `{{`.
 pub fn helm_yaml(text: &str) -> String {
@@ -18,33 +14,6 @@ pub fn helm_yaml(text: &str) -> String {
 /// A double-quoted Go string, for use inside an action of a Helm template.
 pub fn go(text: &str) -> String {
     quoted(text, false)
-}
-
-fn quoted(text: &str, is_template: bool) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    let mut after_brace = false;
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '{' if is_template && after_brace => out.push_str("\\u007b"),
-            c if must_escape(c) => {
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
-            }
-            c => out.push(c),
-        }
-        after_brace = c == '{';
-    }
-    out.push('"');
-    out
-}
-
-fn must_escape(c: char) -> bool {
-    matches!(c, '\0'..='\x1f' | '\x7f'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
 /// Whether helm's server-side apply loses a character: JSON allows it as it is, but the API server reads what is applied as

@@ -2,7 +2,7 @@
 
 use super::certificate;
 use super::claims::WorkloadStorage;
-use super::images::{BuiltImages, reference_values, registry};
+use super::image_sources::{BuiltImages, reference_values, registry};
 use super::name::Name;
 use super::secrets::SecretUse;
 use crate::app::{App, Image, Workload};
@@ -109,7 +109,7 @@ pub fn parameters(app: &App, tag: Option<&String>, has_built: bool) -> Tree {
         }
     }
     if has_built && let Some(tag) = tag {
-        tree.data(super::TAG_INPUT, "Tag of every built image that has none of its own.", tag);
+        tree.data(crate::app::TAG_INPUT, "Tag of every built image that has none of its own.", tag);
     }
     tree
 }
@@ -194,7 +194,7 @@ pub fn workload(parts: &WorkloadParts, config: &Config, images: &BuiltImages) ->
         intent.drain_seconds.unwrap_or(DRAIN),
     );
     let restricted = intent.security.or(defaults.security).unwrap_or_default() == Security::Restricted;
-    let built = is_built(parts.workload);
+    let built = parts.workload.is_built();
     tree.data(
         "podSecurityContext",
         "",
@@ -202,11 +202,6 @@ pub fn workload(parts: &WorkloadParts, config: &Config, images: &BuiltImages) ->
     );
     tree.data("securityContext", "", over(security(built, restricted), intent.security_context.as_ref()));
     tree
-}
-
-/// Whether the workload's image is built from the application's source.
-pub fn is_built(workload: &Workload) -> bool {
-    workload.image == Image::Built
 }
 
 fn image(parts: &WorkloadParts, intent: &config::Resource, images: &BuiltImages) -> Json {

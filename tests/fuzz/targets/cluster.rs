@@ -258,7 +258,7 @@ pub(super) fn owned_objects(bytes: &[u8]) {
     let store = Everywhere(object);
     black_box((
         State::read(&store, owner, "n").is_ok(),
-        kubectl_aspire::cluster::state::transition_record::Note::read(&store, owner, "n").is_ok(),
+        kubectl_aspire::cluster::state::transition_record::TransitionRecord::read(&store, owner, "n").is_ok(),
     ));
     black_box((lease::look(&store, owner, "n").is_ok(), lease::outlived(&store, owner, "n").is_some()));
     black_box(lease::abandoned(&store, owner, "n").is_ok());

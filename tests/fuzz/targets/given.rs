@@ -96,7 +96,7 @@ pub(super) fn decrypted(bytes: &[u8]) {
         let config = config::parse("parameters: {db-password: {from: sops}}\n").unwrap_or_default();
         application(APPLICATION, &config).map_or_else(Plan::default, |(_, plan)| plan)
     });
-    let _ = black_box(Given::default().add_decrypted(&text(bytes), "file", &PLAN));
+    let _ = black_box(Given::default().add_decrypted(&text(bytes), "file", &*PLAN));
 }
 
 pub(super) fn sealed_values() -> Vec<Vec<u8>> {

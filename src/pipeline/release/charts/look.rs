@@ -1,6 +1,6 @@
 //! What of the charts is on the cluster, and what is to be done about each. Reads only.
 
-use super::decided::{Decided, at};
+use super::decided::Decided;
 use super::fetch::Ready;
 use super::trial;
 use super::values::{self, Known};

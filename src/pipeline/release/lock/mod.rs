@@ -18,7 +18,6 @@ use crate::k8s::ownership::Owner;
 use crate::pipeline::engine::event::{Report, say};
 use crate::pipeline::engine::run::Limits;
 use crate::pipeline::{Error, Release, Slot};
-use crate::support::diagnostic::Problem;
 pub use judge::AssumeHelmDead;
 use judge::{Verdict, judge};
 pub use recover::cut_short;

@@ -1,6 +1,6 @@
 //! Who answers: a resource and a binding become a Service and a port of it.
 
-use super::Surroundings;
+use super::shared::Surroundings;
 use crate::app::Port;
 use crate::support::diagnostic::{Problem, Problems};
 

@@ -1,86 +1,15 @@
 //! One Gateway with its routes.
 
 use super::backend::{self, Carries, Wanted};
-use super::{Discovering, Routes, Surroundings, covers_health, must_discover, note_health, tls_values};
+use super::shared::{Discovering, Routes, Surroundings, covers_health, must_discover, note_health, tls_values};
+use super::views::{GatewayView, ListenerView, RouteView, RuleView};
 use crate::app::Note;
-use crate::config::{CertManager, Gateway, ListenerProtocol, MatchType, RouteKind};
+use crate::config::{CertManager, Gateway, MatchType, RouteKind};
 use crate::support::diagnostic::{Problem, Problems};
 use crate::targets::kubernetes::name::Name;
 use crate::targets::kubernetes::values::Tree;
 use indexmap::IndexMap;
-use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
-
-/// A Gateway and all that attaches to it, as the templates see them.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct GatewayView {
-    /// Key in the values, and its name when it is ours.
-    pub name: String,
-    /// Name of the Gateway that the routes attach to.
-    pub gateway: String,
-    /// Its namespace; none for that of the release.
-    pub namespace: Option<String>,
-    /// Whether it is made by the chart.
-    pub own: bool,
-    /// Hosts of single routes, as written, in their order: they get listeners too.
-    pub hosts: Vec<String>,
-    /// Listeners beyond `http` and `https`.
-    pub listeners: Vec<ListenerView>,
-    /// Whether it has certificates.
-    pub tls: bool,
-    /// Whether http is redirected.
-    pub redirect: bool,
-    /// Routes.
-    pub routes: Vec<RouteView>,
-}
-
-/// A listener beyond `http` and `https`.
-#[derive(Debug, Clone, Serialize)]
-pub struct ListenerView {
-    /// Its name, also the key of its port in the values.
-    pub name: String,
-    /// What it speaks.
-    pub protocol: ListenerProtocol,
-    /// Its host, as written; empty for all.
-    pub host: String,
-}
-
-/// One route object.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct RouteView {
-    /// What tells its file from those of other routes.
-    pub qualifier: String,
-    /// Name of the object.
-    pub name: String,
-    /// Its kind.
-    pub kind: RouteKind,
-    /// Its own host as written; empty for the hosts of the values.
-    pub host: String,
-    /// The listener that it attaches to; empty for all.
-    pub listener: String,
-    /// Its rules.
-    pub rules: Vec<RuleView>,
-    /// Paths that lead nowhere.
-    pub closed: Vec<String>,
-}
-
-/// One rule of a route.
-#[derive(Debug, Clone, Serialize)]
-pub struct RuleView {
-    /// The path; empty for none.
-    pub path: String,
-    /// How it is compared.
-    #[serde(rename = "type")]
-    pub match_type: MatchType,
-    /// The service of a grpc route; empty for all.
-    pub service: String,
-    /// The method of a grpc route; empty for all.
-    pub method: String,
-    /// The Service that answers.
-    pub backend: String,
-    /// Name of its port, a key in the values.
-    pub port: String,
-}
 
 pub(crate) fn plan(
     name: &str,

@@ -2,47 +2,14 @@
 
 use super::backend::{self, Carries, Wanted};
 use super::controllers::{self, Wish};
-use super::{Discovering, Routes, Surroundings, covers_health, must_discover, note_health, tls_values};
+use super::shared::{Discovering, Routes, Surroundings, covers_health, must_discover, note_health, tls_values};
+use super::views::{IngressView, PathView};
 use crate::app::Note;
 use crate::config::{CertManager, Config, Ingress, PathType};
 use crate::support::diagnostic::{Problem, Problems};
 use crate::targets::kubernetes::values::Tree;
-use serde::Serialize;
 use serde_json::json;
 use std::collections::BTreeSet;
-
-/// An Ingress, as its templates see it.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct IngressView {
-    /// Its name, also its key in the values.
-    pub name: String,
-    /// Its paths.
-    pub paths: Vec<PathView>,
-    /// What answers everything else: (Service, port).
-    pub default_backend: Option<(String, String)>,
-    /// Whether it has certificates.
-    pub tls: bool,
-    /// Paths that are closed, each with the Service and port behind it, for every host that it is reached by.
-    pub closed: Vec<PathView>,
-    /// Whether http is redirected.
-    pub redirect: bool,
-}
-
-/// A path of an Ingress.
-#[derive(Debug, Clone, Serialize)]
-pub struct PathView {
-    /// Its own host as written; empty for the hosts of the values.
-    pub host: String,
-    /// The path.
-    pub path: String,
-    /// How it is compared.
-    #[serde(rename = "type")]
-    pub path_type: PathType,
-    /// The Service.
-    pub service: String,
-    /// Name of its port, a key in the values.
-    pub port: String,
-}
 
 pub(crate) fn plan(
     name: &str,

@@ -1,0 +1,90 @@
+//! A deploy as its flags describe it, for the verb that does it and for the one that only looks.
+
+use super::CliError;
+use super::args::{Accept, Common, Deploy, On};
+use super::project::{given, rendered};
+use super::which_release::{release_name, writing};
+use crate::app::Note;
+use crate::helm::checked_arguments;
+use crate::inputs::rotation;
+use crate::migration::Confirmation;
+use crate::pipeline;
+use crate::pipeline::Release;
+use crate::pipeline::release::deploy_request::Rotation;
+use crate::pipeline::release::deploy_request::Wait;
+use crate::pipeline::release::migration::consent::Consent;
+use crate::pipeline::release::records::judge::NamedObject;
+use crate::pipeline::release::saved_plan::Saved;
+use std::path::Path;
+
+/// What a deploy with these flags is, for the verb that does it and for the one that only looks.
+pub fn requested<T>(
+    common: &Common,
+    options: &Deploy,
+    note: &dyn Fn(&Note),
+    act: impl FnOnce(&crate::pipeline::release::deploy_request::Deploy, &Release) -> Result<T, CliError>,
+) -> Result<T, CliError> {
+    let approved = options.plan.as_deref().map(read).transpose()?;
+    let (rendered, images) = rendered(&options.source, common.environment.as_deref(), &options.images)?;
+    let given = given(&options.parameters, &images, &rendered)?;
+    let rotation = Rotation {
+        names: rotation(&options.rotate, &rendered.app, &rendered.plan, &given)
+            .map_err(|problems| CliError::Input { file: "parameters".into(), problems })?,
+        accept_stale: options.accept.contains(&Accept::StaleCredentials),
+    };
+    rendered.plan.notes.iter().for_each(note);
+    let name = release_name(options.on.named.release.as_deref(), &rendered.config, &rendered.app.name)?;
+    let release = writing(common, &name, options.on.named.release_namespace.as_deref(), &rendered.config)?
+        .allowing(allowed(&options.on)?);
+    let charts = super::charts::of_rendered(&rendered, &release.name, &release.namespace)?;
+    let request = crate::pipeline::release::deploy_request::Deploy {
+        charts: &charts,
+        rotation,
+        wait: match (options.no_wait, options.fail_fast) {
+            (true, _) => Wait::No,
+            (_, true) => Wait::UntilHopeless,
+            _ => Wait::UntilReady,
+        },
+        approved: approved.as_ref(),
+        roll_back: options.rollback_on_failure,
+        assume_helm_dead: options.on.assume_helm_dead,
+        consent: consent(options.confirm.as_ref(), &options.accept),
+        ignored: options.ignore.clone(),
+        helm_arguments: checked_arguments(&options.helm_arguments).map_err(pipeline::Error::from)?,
+        ..rendered.deploy(common.environment.as_deref(), given)
+    };
+    act(&request, &release)
+}
+
+/// What was agreed to on the command line.
+pub fn consent(confirm: Option<&String>, accept: &[Accept]) -> Consent {
+    let confirmation = |accept: &Accept| match accept {
+        Accept::StaleCredentials => None,
+        Accept::Downtime => Some(Confirmation::Downtime),
+        Accept::EmptydirLoss => Some(Confirmation::EmptydirLoss),
+        Accept::AbandonData => Some(Confirmation::AbandonData),
+        Accept::Hostpath => Some(Confirmation::Hostpath),
+        Accept::StrayDelete => Some(Confirmation::StrayDelete),
+        Accept::JobKill => Some(Confirmation::JobKill),
+        Accept::ServiceRecreate => Some(Confirmation::ServiceRecreate),
+        Accept::DatabaseVersion => Some(Confirmation::DatabaseVersion),
+    };
+    Consent { confirm: confirm.cloned(), accept: accept.iter().filter_map(confirmation).collect() }
+}
+
+/// What a person lets helm touch beyond the namespace.
+pub fn allowed(on: &On) -> Result<Vec<NamedObject>, CliError> {
+    let read = |text: &String| {
+        let wrong =
+            || CliError::Usage(format!("--allow-object {text}: write it like KIND/NAME or KIND/NAMESPACE/NAME"));
+        NamedObject::parse(text).ok_or_else(wrong)
+    };
+    on.allow_objects.iter().map(read).collect()
+}
+
+/// A plan from a file.
+fn read(file: &Path) -> Result<Saved, CliError> {
+    let name = file.display().to_string();
+    let text = crate::support::read_file::text(file).map_err(|source| CliError::Read { path: name.clone(), source })?;
+    Saved::parse(&text, &name).map_err(|problem| CliError::Usage(problem.to_string()))
+}

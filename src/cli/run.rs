@@ -1,0 +1,84 @@
+//! Arguments to a verb, and its result to an exit code.
+
+use super::args::{Cli, Target, Verb};
+use super::program::typed_name;
+use super::{CliError, Exit, charts, dashboard, doctor, inputs, output, plan, release, render, seal, status};
+use clap::{CommandFactory, FromArgMatches};
+use std::ffi::OsString;
+
+/// Runs the program and returns its exit code.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let name = typed_name(args.first());
+    let matches = match Cli::command().bin_name(name).display_name(name).try_get_matches_from(&args) {
+        Ok(matches) => matches,
+        Err(error) => return usage(&error),
+    };
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let exit = execute(&cli, name).unwrap_or_else(|error| {
+        output::error(&error);
+        error.exit()
+    });
+    output::finished(exit)
+}
+
+/// Help goes to standard output and is no error; clap's own code for wrong usage is 2, which here means "differs".
+fn usage(error: &clap::Error) -> Exit {
+    output::help(error);
+    output::finished(if error.use_stderr() { Exit::Error } else { Exit::Done })
+}
+
+fn execute(cli: &Cli, name: &str) -> Result<Exit, CliError> {
+    refuse_other_targets(cli.common.target)?;
+    match &cli.verb {
+        Verb::Render(options) => render::render(&cli.common, options),
+        Verb::Doctor(options) => doctor::doctor(&cli.common, options),
+        Verb::Inputs(options) => inputs::inputs(&cli.common, options),
+        Verb::Deploy(options) => release::deploy(&cli.common, options),
+        Verb::Plan(options) => plan::plan(&cli.common, options),
+        Verb::Promote(options) => release::promote(&cli.common, options),
+        Verb::Destroy(options) => release::destroy(&cli.common, options),
+        Verb::Status(options) => status::status(&cli.common, options),
+        Verb::Rollback(options) => release::rollback(&cli.common, options),
+        Verb::Dashboard(options) => dashboard::dashboard(&cli.common, options),
+        Verb::History(options) => status::history(&cli.common, options),
+        Verb::Seal(options) => seal::seal(&cli.common, options),
+        Verb::Charts(options) => charts::charts(&cli.common, options),
+        Verb::Schema => {
+            output::json(&crate::config::schema());
+            Ok(Exit::Done)
+        }
+        Verb::Completion { shell } => {
+            output::text(&completion(*shell));
+            Ok(Exit::Done)
+        }
+        Verb::Version => {
+            output::line(&format!("{name} {}", env!("CARGO_PKG_VERSION")));
+            Ok(Exit::Done)
+        }
+    }
+}
+
+/// The script for the program's own name. The command is a fresh one, because one that has parsed is already named in two
+/// words, and the generator looks for its verbs under one.
+fn completion(shell: clap_complete::Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), env!("CARGO_PKG_NAME"), &mut script);
+    String::from_utf8_lossy(&script).into_owned()
+}
+
+fn refuse_other_targets(target: Target) -> Result<(), CliError> {
+    let what = match target {
+        Target::Kubernetes => return Ok(()),
+        Target::DockerCompose => "Docker Compose",
+        Target::Aks => "AKS (creating the cluster)",
+        Target::ContainerApps => "Azure Container Apps",
+        Target::AppService => "Azure App Service",
+    };
+    Err(CliError::Usage(format!(
+        "{what} is not a target of this version; it deploys to Kubernetes clusters that exist (leave --target out)"
+    )))
+}

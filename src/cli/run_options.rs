@@ -1,0 +1,95 @@
+//! How a verb runs: its bounds, where its events go, and what it draws.
+
+use super::args::{ListFormat, Render, StepFormat};
+use super::{CliError, Exit, output};
+use crate::pipeline::engine::run::{Limits, RunOptions};
+use crate::report;
+use crate::support::diagnostic::Problem;
+use std::time::{Duration, Instant};
+
+/// Where events go, in the form that was asked for.
+pub fn display(output: ListFormat) -> report::Display {
+    report::Display::new(match output {
+        ListFormat::Text => report::Form::Text,
+        ListFormat::Json => report::Form::Json,
+    })
+}
+
+/// Prints the steps.
+pub fn listed(steps: &[crate::pipeline::engine::graph::StepName], format: StepFormat) -> Exit {
+    let draw = match format {
+        StepFormat::Text => report::steps::text,
+        StepFormat::Json => report::steps::json,
+        StepFormat::Dot => report::steps::dot,
+        StepFormat::Mermaid => report::steps::mermaid,
+        StepFormat::Svg => report::steps::svg,
+    };
+    output::text(&draw(steps));
+    Exit::Done
+}
+
+/// Rendering waits for nobody, so that nothing has to bound it. A signal ends it once what it has begun is removed.
+pub fn conduct_of_render(options: &Render) -> RunOptions<'_> {
+    let deadline = Instant::now() + Duration::from_secs(3600);
+    crate::helm::hold();
+    let limits = Limits { deadline, stopped: &crate::helm::stopped };
+    RunOptions { only: options.steps.step.as_deref(), limits, report: &report::quiet }
+}
+
+/// The bounds of a run. From here on a signal asks it to end, and a second one ends it.
+pub fn limits(timeout: Duration) -> Result<Limits<'static>, CliError> {
+    let deadline = Instant::now().checked_add(timeout);
+    let deadline =
+        deadline.ok_or_else(|| CliError::Usage(format!("--timeout of {} s is too long", timeout.as_secs())))?;
+    crate::helm::hold();
+    Ok(Limits { deadline, stopped: &crate::helm::stopped })
+}
+
+/// Random bytes of the system.
+pub fn random(bytes: &mut [u8]) -> Result<(), Problem> {
+    getrandom::fill(bytes).map_err(|error| Problem::at("", format!("the system gives no random bytes: {error}")))
+}
+
+/// `90s`, `10m`, `1h30m`: durations as helm writes them.
+pub fn duration(text: &str) -> Result<Duration, CliError> {
+    let wrong = || CliError::Usage(format!("--timeout {text} is no duration; write it like 90s, 10m or 1h30m"));
+    let mut seconds = 0_u64;
+    let mut number = String::new();
+    for c in text.chars() {
+        if c.is_ascii_digit() {
+            number.push(c);
+            continue;
+        }
+        let unit = match c {
+            'h' => 3600,
+            'm' => 60,
+            's' => 1,
+            _ => return Err(wrong()),
+        };
+        let count: u64 = number.parse().map_err(|_| wrong())?;
+        seconds = count.checked_mul(unit).and_then(|more| seconds.checked_add(more)).ok_or_else(wrong)?;
+        number.clear();
+    }
+    if !number.is_empty() || seconds == 0 { Err(wrong()) } else { Ok(Duration::from_secs(seconds)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_helms() {
+        for (text, seconds) in [
+            ("90s", Some(90)),
+            ("10m", Some(600)),
+            ("1h30m", Some(5400)),
+            ("5", None),
+            ("", None),
+            ("m", None),
+            ("1d", None),
+            ("99999999999999999999s", None),
+        ] {
+            assert_eq!(duration(text).ok().map(|duration| duration.as_secs()), seconds, "{text}");
+        }
+    }
+}

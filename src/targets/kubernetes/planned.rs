@@ -1,0 +1,95 @@
+//! What the chart will hold: the outcome of planning, from which templates, values and a deploy are made.
+
+use super::claims::Claim;
+use super::files::ChartFile;
+use super::image_sources::ImageSources;
+use super::routes::Routes;
+use super::secrets::SecretUse;
+use super::values::Tree;
+use super::view::{ClaimView, DaprObjectView, DaprView, ExternalView, WorkloadView};
+use crate::app::Note;
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+/// What the chart will hold.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    /// Chart name.
+    pub chart: String,
+    /// Chart version.
+    pub version: String,
+    /// Version of the application.
+    pub app_version: String,
+    /// One sentence about the application.
+    pub description: String,
+    /// Identity of the application on a cluster.
+    pub application_id: String,
+    /// Workloads with all their objects.
+    pub workloads: Vec<PlannedWorkload>,
+    /// How the public reaches them.
+    pub routes: Routes,
+    /// Dapr components.
+    pub dapr_components: Vec<DaprView>,
+    /// Other objects of Dapr.
+    pub dapr_objects: Vec<DaprObjectView>,
+    /// Secret inputs in use.
+    pub secrets: IndexMap<String, SecretUse>,
+    /// Secrets that the External Secrets operator writes, in any environment.
+    pub externals: Vec<ExternalView>,
+    /// Secrets that the sealed-secrets controller writes, in any environment.
+    pub sealed: Vec<ExternalView>,
+    /// Inputs that helm must be given, with the workloads that need them.
+    pub required: IndexMap<String, Vec<String>>,
+    /// Where its images come from.
+    pub images: ImageSources,
+    /// The values.
+    pub values: Tree,
+    /// Schema of the values.
+    pub schema: Json,
+    /// Objects whose names are the same in every release.
+    pub objects: Vec<ObjectName>,
+    /// Files for ConfigMaps.
+    pub files: Vec<ChartFile>,
+    /// What a person should know.
+    pub notes: Vec<Note>,
+}
+
+/// A workload, as planned.
+#[derive(Debug, Clone)]
+pub struct PlannedWorkload {
+    /// The resource, as the manifest and aspire-k8s.yaml name it.
+    pub resource: String,
+    /// What its templates see.
+    pub view: WorkloadView,
+    /// Claims that belong to it.
+    pub claims: Vec<Claim>,
+    /// The claims that are objects of their own.
+    pub claim_views: Vec<ClaimView>,
+    /// Public endpoints: (port name, scheme).
+    pub external: Vec<(String, String)>,
+}
+
+impl Plan {
+    /// All claims that the chart makes.
+    pub fn claims(&self) -> impl Iterator<Item = &Claim> {
+        self.workloads.iter().flat_map(|workload| &workload.claims)
+    }
+
+    /// Endpoints that the AppHost marked as public and no route leads to: workload, port name, scheme.
+    pub fn unrouted(&self) -> Vec<(&PlannedWorkload, &str, &str)> {
+        let all = self.workloads.iter().flat_map(|it| it.external.iter().map(move |port| (it, port)));
+        let unrouted = all
+            .filter(|(workload, (port, _))| !self.routes.reached.contains(&(workload.view.name.clone(), port.clone())));
+        unrouted.map(|(workload, (port, scheme))| (workload, port.as_str(), scheme.as_str())).collect()
+    }
+}
+
+/// Kind and name of an object whose name is the same in every release.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ObjectName {
+    /// Its kind.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+}
