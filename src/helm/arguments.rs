@@ -103,6 +103,8 @@ pub struct Options {
     pub description: Option<String>,
     /// Let helm go back by itself when it fails (only upgrades).
     pub roll_back: bool,
+    /// Run no hooks: those of a record may have been written by whoever may write Secrets in the namespace.
+    pub no_hooks: bool,
     /// Flags of helm that the person asked for.
     pub extra: Vec<String>,
 }
@@ -115,6 +117,7 @@ impl Default for Options {
             wait_for_jobs: false,
             description: None,
             roll_back: false,
+            no_hooks: false,
             extra: Vec::new(),
         }
     }
@@ -128,6 +131,9 @@ impl Options {
         }
         if self.wait && self.wait_for_jobs && with_jobs {
             flags.push("--wait-for-jobs".into());
+        }
+        if self.no_hooks {
+            flags.push("--no-hooks".into());
         }
         flags
     }

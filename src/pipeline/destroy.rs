@@ -297,7 +297,7 @@ impl DestroyRun<'_> {
         // Without a namespace there is no lock, and nothing that helm could remove.
         let Some(lock) = self.hold.find() else { return Ok(()) };
         lock.expects(Operation::ours(Verb::Uninstall));
-        let options = Options { timeout: self.limits.left(), wait: true, ..Options::default() };
+        let options = Options { timeout: self.limits.left(), wait: true, no_hooks: true, ..Options::default() };
         let ran = helm.uninstall(target, &options, &mut |_| {});
         let noted = lock.helm_ended(self.cluster.get()?, self.release, ran.is_ok());
         self.done().found |= ran?;

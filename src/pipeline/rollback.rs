@@ -283,7 +283,8 @@ impl RollbackRun<'_> {
             return Ok(());
         }
         let (on, revision) = (self.installation()?, *self.revision.get()?);
-        let options = Options { timeout: self.limits.left(), wait: self.request.wait, ..Options::default() };
+        let options =
+            Options { timeout: self.limits.left(), wait: self.request.wait, no_hooks: true, ..Options::default() };
         let secrets: Vec<String> = secret::read(on.cluster, on.owner, on.space())?.texts().collect();
         let way = HelmRollback { on, lock: self.hold.lock()?, options: &options, secrets: &secrets };
         way.go(revision, self.wanted.get()?)?;

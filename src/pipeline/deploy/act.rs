@@ -80,8 +80,13 @@ impl DeployRun<'_> {
         }
         let objects = self.foreseen.get()?.clone();
         self.hold.lock()?.expects(Operation::ours(Verb::Upgrade(Some(objects))));
-        let options =
-            Options { timeout: self.limits.left(), wait: self.request.wait.waits(), extra, ..Options::default() };
+        let options = Options {
+            timeout: self.limits.left(),
+            wait: self.request.wait.waits(),
+            extra,
+            no_hooks: true,
+            ..Options::default()
+        };
         let upgrade = || {
             let values = Values { files: &files, over: &values };
             Ok(helm.upgrade_install(target, &chart, &values, &options, &mut |_| {})?)

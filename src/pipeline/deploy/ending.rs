@@ -72,7 +72,8 @@ impl DeployRun<'_> {
         }
         let on = self.installation()?;
         // The deploy may have used up its time; the way back gets as much again.
-        let options = Options { timeout: self.time, wait: self.request.wait.waits(), ..Options::default() };
+        let options =
+            Options { timeout: self.time, wait: self.request.wait.waits(), no_hooks: true, ..Options::default() };
         let (secrets, lock) = (self.secrets()?, self.hold.lock()?);
         let way = helm_rollback::HelmRollback { on, lock, options: &options, secrets: &secrets };
         let back = way.after_failure(|revision, wanted| {

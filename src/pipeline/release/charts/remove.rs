@@ -239,8 +239,7 @@ fn uninstall(
     let hold = LockGuard::new(word.assume_helm_dead, limits);
     hold.keep(seen);
     hold.take(&helm, release, owner, "destroy")?;
-    let extra = if going.with_hooks { Vec::new() } else { vec!["--no-hooks".to_owned()] };
-    let options = Options { timeout: limits.left(), wait: true, extra, ..Options::default() };
+    let options = Options { timeout: limits.left(), wait: true, no_hooks: !going.with_hooks, ..Options::default() };
     hold.lock()?.expects(Operation { verb: Verb::Uninstall, origin: going.origin.clone() });
     let ran = helm.uninstall(&target, &options, &mut |_| {}).map_err(Error::from);
     let noted = hold.lock().and_then(|lock| lock.helm_ended(cluster, release, ran.is_ok()));

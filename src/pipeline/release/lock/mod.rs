@@ -230,8 +230,12 @@ impl helm::Follow for Lock {
 
     fn starts(&self, command: &str, timeout: Duration) -> crate::k8s::error::Result<()> {
         self.held.check()?;
-        self.check_records(command)?;
-        self.held.helm_starts(command, timeout)
+        self.held.helm_starts(command, timeout)?;
+        // Last, because the note tells whoever reads the Lease that helm is about to read the records.
+        self.check_records(command).inspect_err(|_| {
+            // A note that stays makes the next run look for a helm that never was, and no more.
+            let _ = self.held.helm_ended(true);
+        })
     }
 
     fn runs(&self, process: u32) {

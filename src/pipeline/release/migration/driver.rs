@@ -258,7 +258,7 @@ impl Driver<'_> {
 
     fn roll_back(&self, base: u64) -> Result<(), Error> {
         let Self { on, lock, secrets, .. } = *self;
-        let options = Options { timeout: self.terms.ready, ..Options::default() };
+        let options = Options { timeout: self.terms.ready, no_hooks: true, ..Options::default() };
         check_base(&on, base)?;
         let way = helm_rollback::HelmRollback { on, lock, options: &options, secrets };
         way.go(base, &on.objects(Some(base))?)
