@@ -39,8 +39,15 @@ const DEPTH: usize = 2;
 
 /// The text without the secrets, in whatever form they stand in it.
 pub fn mask(text: &str, secrets: &[String]) -> String {
-    if text.is_empty() || secrets.is_empty() { text.to_owned() } else { Mask::new(secrets).text(text) }
+    if text.is_empty() || secrets.is_empty() { text.to_owned() } else { Mask::within(secrets, text.len()).text(text) }
 }
+
+/// So many times as long as a text may a secret be, beside [`SPARE`], that stands in it: escapes in the secret itself that
+/// the text does not have.
+const SHRINKS: usize = 64;
+
+/// Bytes of a secret for which looking at its length saves nothing.
+const SPARE: usize = 4096;
 
 /// Bytes as base64, the way the API server writes the data of a Secret.
 pub fn base64(bytes: &[u8]) -> String {
@@ -66,9 +73,16 @@ pub struct Mask {
 impl Mask {
     /// Prepares to look for these.
     pub fn new(secrets: &[String]) -> Self {
+        Self::within(secrets, usize::MAX)
+    }
+
+    /// The same for texts of at most this length. A secret that is far longer cannot stand there, and a long one (a
+    /// certificate, a file) costs seconds to prepare.
+    fn within(secrets: &[String], text: usize) -> Self {
+        let longest = text.saturating_mul(SHRINKS).saturating_add(SPARE);
         let (mut literal, mut letters) = (Table::default(), Table::default());
         let mut short = short::Short::default();
-        for secret in secrets.iter().flat_map(|secret| parts(secret)) {
+        for secret in secrets.iter().flat_map(|secret| parts(secret)).filter(|secret| secret.len() <= longest) {
             literal.add(secret.as_bytes().to_vec(), Edge::default());
             if secret.len() < SHORT {
                 short.add(secret);
