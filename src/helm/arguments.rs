@@ -92,6 +92,7 @@ impl Values<'_> {
 
 /// How an upgrade, a rollback or a removal is done.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of helm of its own")]
 pub struct Options {
     /// The time helm gives the cluster.
     pub timeout: Duration,
