@@ -3,6 +3,7 @@
 
 use super::sources::Found;
 use super::{DaprComponent, DaprObject};
+use crate::support::yaml;
 use serde_json::{Map, Value as Json};
 
 /// Kinds of Dapr beside components.
@@ -55,8 +56,8 @@ fn of_file(path: &str, bytes: &[u8]) -> Result<Vec<Document>, String> {
     let mut documents = Vec::new();
     // The reader would take UTF-16 as well, whose cost nobody has looked at.
     let text = str::from_utf8(bytes).map_err(|_| format!("`{path}` is not read: it is not UTF-8 text"))?;
-    crate::support::yaml::affordable(text).map_err(|costly| format!("`{path}` is not read: {costly}"))?;
-    for document in crate::support::yaml::documents(text) {
+    yaml::affordable(text).map_err(|costly| format!("`{path}` is not read: {costly}"))?;
+    for document in yaml::documents(text) {
         let value = document.map_err(|_| format!("`{path}` is no YAML that Dapr could read"))?;
         let text = |value: &Json| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
         let (Some(kind), Some(name)) = (text(&value["kind"]), text(&value["metadata"]["name"])) else { continue };

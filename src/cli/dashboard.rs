@@ -3,8 +3,7 @@
 use super::args::{Common, Dashboard};
 use super::which_release;
 use super::{CliError, Exit, output};
-use crate::pipeline;
-use crate::pipeline::dashboard::Forward;
+use crate::pipeline::{self, Forward};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// Opens the way, prints the link and stays. The token is printed because that is what the verb is for.

@@ -8,13 +8,9 @@ use crate::app::Note;
 use crate::helm::checked_arguments;
 use crate::inputs::rotation;
 use crate::migration::Confirmation;
-use crate::pipeline;
-use crate::pipeline::Release;
-use crate::pipeline::release::deploy_request::Rotation;
-use crate::pipeline::release::deploy_request::Wait;
-use crate::pipeline::release::migration::consent::Consent;
 use crate::pipeline::release::records::judge::NamedObject;
-use crate::pipeline::release::saved_plan::Saved;
+use crate::pipeline::{self, Consent, Release, Rotation, Saved, Wait};
+use crate::support::read_file;
 use std::path::Path;
 
 /// What a deploy with these flags is, for the verb that does it and for the one that only looks.
@@ -22,7 +18,7 @@ pub fn requested<T>(
     common: &Common,
     options: &Deploy,
     note: &dyn Fn(&Note),
-    act: impl FnOnce(&crate::pipeline::release::deploy_request::Deploy, &Release) -> Result<T, CliError>,
+    act: impl FnOnce(&pipeline::Deploy, &Release) -> Result<T, CliError>,
 ) -> Result<T, CliError> {
     let approved = options.plan.as_deref().map(read).transpose()?;
     let (rendered, images) = rendered(&options.source, common.environment.as_deref(), &options.images)?;
@@ -37,7 +33,7 @@ pub fn requested<T>(
     let release = writing(common, &name, options.on.named.release_namespace.as_deref(), &rendered.config)?
         .allowing(allowed(&options.on)?);
     let charts = super::charts::of_rendered(&rendered, &release.name, &release.namespace)?;
-    let request = crate::pipeline::release::deploy_request::Deploy {
+    let request = pipeline::Deploy {
         charts: &charts,
         rotation,
         wait: match (options.no_wait, options.fail_fast) {
@@ -85,6 +81,6 @@ pub fn allowed(on: &On) -> Result<Vec<NamedObject>, CliError> {
 /// A plan from a file.
 fn read(file: &Path) -> Result<Saved, CliError> {
     let name = file.display().to_string();
-    let text = crate::support::read_file::text(file).map_err(|source| CliError::Read { path: name.clone(), source })?;
+    let text = read_file::text(file).map_err(|source| CliError::Read { path: name.clone(), source })?;
     Saved::parse(&text, &name).map_err(|problem| CliError::Usage(problem.to_string()))
 }

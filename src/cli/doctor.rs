@@ -9,6 +9,7 @@ use super::which_release::{reading, release_name};
 use super::{CliError, Exit, output};
 use crate::config::Config;
 use crate::doctor::{Findings, Verdict};
+use crate::pipeline;
 use crate::report::harmless;
 use std::fmt::Write as _;
 
@@ -24,18 +25,11 @@ pub fn doctor(common: &Common, options: &Doctor) -> Result<Exit, CliError> {
         let name = release_name(options.on.release.as_deref(), &rendered.config, &rendered.app.name)?;
         let release = reading(common, &name, namespace, &rendered.config)?;
         let charts = super::charts::of_rendered(&rendered, &release.name, &release.namespace)?;
-        let request = crate::pipeline::release::deploy_request::Deploy {
-            charts: &charts,
-            ..rendered.deploy(common.environment.as_deref(), given)
-        };
-        crate::pipeline::release::preflight::doctor(Some(&request), &release, &random)
+        let request = pipeline::Deploy { charts: &charts, ..rendered.deploy(common.environment.as_deref(), given) };
+        pipeline::doctor(Some(&request), &release, &random)
     } else {
         let name = options.on.release.as_deref().unwrap_or(NO_RELEASE);
-        crate::pipeline::release::preflight::doctor(
-            None,
-            &reading(common, name, namespace, &Config::default())?,
-            &random,
-        )
+        pipeline::doctor(None, &reading(common, name, namespace, &Config::default())?, &random)
     };
     match options.output {
         ListFormat::Json => output::json(&findings),

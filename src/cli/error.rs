@@ -1,7 +1,8 @@
 //! Everything that ends a verb early, and the exit code of each.
 
+use crate::pipeline;
 use crate::support::diagnostic::Problems;
-use crate::targets::kubernetes::chart::WriteError;
+use crate::targets::kubernetes::chart::{self, WriteError};
 use std::process::{ExitCode, Termination};
 
 /// Exit codes. They are part of the contract with scripts.
@@ -56,13 +57,13 @@ pub enum CliError {
     Write(#[from] WriteError),
     /// The chart could not be read.
     #[error(transparent)]
-    ReadChart(#[from] crate::targets::kubernetes::chart::ReadError),
+    ReadChart(#[from] chart::ReadError),
     /// A template of ours is wrong.
     #[error("a template of kubectl aspire is wrong, which is a defect of the program: {0:#}")]
     Template(#[from] minijinja::Error),
     /// The work on the cluster.
     #[error(transparent)]
-    Pipeline(#[from] crate::pipeline::Error),
+    Pipeline(#[from] pipeline::Error),
     /// A refusal that leaves everything as it was.
     #[error("{0}")]
     Refused(String),

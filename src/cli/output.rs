@@ -4,6 +4,7 @@ use super::{CliError, Exit};
 use crate::app::Note;
 use crate::report::harmless;
 use crate::report::output::{failure, print, remember};
+use crate::support::temporary;
 use std::io::Write as _;
 use std::path::Path;
 
@@ -70,7 +71,7 @@ pub fn notes(notes: &[Note]) {
 pub fn file(path: &Path, text: &str) -> Result<(), CliError> {
     let failed = |source| CliError::Read { path: path.display().to_string(), source };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = crate::support::temporary::file_in(folder, ".aspire-").map_err(failed)?;
+    let mut file = temporary::file_in(folder, ".aspire-").map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)?;
     #[cfg(unix)]
     {

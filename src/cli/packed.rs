@@ -6,9 +6,10 @@ use super::manifest_path::has_manifest;
 use super::rendered::Rendered;
 use crate::cluster::connect::environment::Environment;
 use crate::config::Config;
+use crate::pipeline;
 use crate::support::diagnostic::{Problem, nearest};
-use crate::targets::kubernetes::chart;
-use crate::targets::kubernetes::chart::Chart;
+use crate::support::yaml;
+use crate::targets::kubernetes::chart::{self, Chart};
 use crate::targets::kubernetes::{BuiltImages, CONTENTS, Contents, check_resources};
 use serde_json::Value as Json;
 
@@ -43,15 +44,10 @@ impl Packed {
         }
         let chart = if shown.starts_with(REGISTRY) {
             let environment = Environment::of_process();
-            let fetched = crate::pipeline::charts::packed::fetch(
-                &shown,
-                source.version.as_deref(),
-                source.plain_http,
-                &environment,
-            )?;
-            crate::targets::kubernetes::chart::read::read(&fetched.archive)?
+            let fetched = pipeline::fetch(&shown, source.version.as_deref(), source.plain_http, &environment)?;
+            chart::read(&fetched.archive)?
         } else {
-            crate::targets::kubernetes::chart::read::read(source.path())?
+            chart::read(source.path())?
         };
         let wrong = |problem: Problem| CliError::Input { file: shown.clone(), problems: problem.into() };
         let Some(contents) = chart.files.get(CONTENTS) else {
@@ -111,7 +107,7 @@ impl Packed {
 /// A YAML file of the chart; empty is an empty map.
 fn yaml(chart: &Chart, path: &str) -> Result<Json, Problem> {
     let text = chart.text(path).ok_or_else(|| Problem::at(path, "the chart does not hold it as text"))?;
-    crate::support::yaml::affordable(text).map_err(|costly| Problem::at(path, costly.to_string()))?;
+    yaml::affordable(text).map_err(|costly| Problem::at(path, costly.to_string()))?;
     let value: Json = serde_yaml::from_str(text).map_err(|error| Problem::at(path, error.to_string()))?;
     Ok(if value.is_null() { Json::Object(serde_json::Map::new()) } else { value })
 }

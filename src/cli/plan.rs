@@ -6,14 +6,9 @@ use super::run_options::{duration, limits, listed, random};
 use super::{CliError, Exit, output, prompt};
 use crate::app::Note;
 use crate::diff::{Change, Mark, lines, summary};
-use crate::pipeline;
-use crate::pipeline::Release;
-use crate::pipeline::engine::run::RunOptions;
-use crate::pipeline::release::charts::ChartChange;
-use crate::pipeline::release::deploy_request::Ask;
-use crate::pipeline::release::planned::Planned;
-use crate::pipeline::release::saved_plan::Saved;
+use crate::pipeline::{self, Ask, ChartChange, Planned, Release, RunOptions, Saved};
 use crate::report::{harmless, quiet};
+use crate::support::temporary;
 use serde::Serialize;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
@@ -22,7 +17,7 @@ use std::path::Path;
 pub fn plan(common: &Common, options: &Plan) -> Result<Exit, CliError> {
     if let Some(format) = options.deploy.steps.list_steps {
         return Ok(listed(
-            &crate::pipeline::plan::steps(&super::charts::steps_of_source(common, &options.deploy.source)?)
+            &pipeline::plan_steps(&super::charts::steps_of_source(common, &options.deploy.source)?)
                 .map_err(pipeline::Error::from)?
                 .list(),
             format,
@@ -131,7 +126,7 @@ fn save(planned: &Planned, file: &Path) -> Result<(), CliError> {
     let failed = |error: std::io::Error| CliError::Usage(format!("cannot write {}: {error}", file.display()));
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // A temporary file is readable by its owner alone.
-    let mut temporary = crate::support::temporary::file_in(folder, ".aspire-").map_err(failed)?;
+    let mut temporary = temporary::file_in(folder, ".aspire-").map_err(failed)?;
     temporary.write_all(saved.to_text().as_bytes()).map_err(failed)?;
     temporary.persist(file).map_err(|error| failed(error.error))?;
     output::say(&format!("saved the plan to {0}; `deploy --plan {0}` does exactly that", file.display()));

@@ -8,12 +8,13 @@ use super::sources::Reader;
 use super::{CliError, output};
 use crate::app::{self, App, Sources};
 use crate::config::{self, Config, SEALED_FILE, Sealed, SecretSource};
-use crate::external_charts::PlannedChart;
+use crate::external_charts::{self, PlannedChart};
 use crate::inputs::{Format, Given, Means, names, parse_assignment};
 use crate::manifest::{self, Manifest};
 use crate::support::diagnostic::{Problem, Problems};
 use crate::support::read_file;
 use crate::targets::kubernetes::chart;
+use crate::targets::kubernetes::plan;
 use crate::targets::kubernetes::{BuiltImages, CONTENTS, Contents, Plan, environment_values};
 use std::path::{Path, PathBuf};
 
@@ -105,12 +106,10 @@ impl Project {
     pub fn render(&self, environment: Option<&str>, images: &BuiltImages) -> Result<Rendered, CliError> {
         let chosen = environment.map(|name| Ok::<_, CliError>((name, self.config(Some(name))?))).transpose()?;
         let (app, plan) = self.plan(&self.config, None, images)?;
-        let mut chart = crate::targets::kubernetes::chart::render::render(&plan)?;
+        let mut chart = chart::render(&plan)?;
         let base = plan.values.to_json();
         let mut contents = Contents::new(&app, &plan, &self.config.release);
-        contents.name_charts(
-            crate::external_charts::plan::plan(&self.config).iter().map(PlannedChart::described).collect(),
-        );
+        contents.name_charts(external_charts::plan(&self.config).iter().map(PlannedChart::described).collect());
         let mut rendered = None;
         for name in self.config.environments.keys() {
             let config = self.config(Some(name))?;
@@ -148,7 +147,7 @@ impl Project {
         let file = format!("{}{environment}", self.manifest_path.display());
         let wrong = |problems| CliError::Input { file: file.clone(), problems };
         let app = app::resolve(&self.manifest, config, &self.folder, &self.sources).map_err(wrong)?;
-        let plan = crate::targets::kubernetes::plan::plan(&app, config, images).map_err(wrong)?;
+        let plan = plan::plan(&app, config, images).map_err(wrong)?;
         Ok((app, plan))
     }
 }

@@ -7,20 +7,14 @@ use super::which_release::{meant, writing};
 use super::{CliError, Exit, output, prompt};
 use crate::app::Note;
 use crate::inputs::Outlook;
-use crate::pipeline;
-use crate::pipeline::Release;
-use crate::pipeline::destroy::Destroyed;
-use crate::pipeline::engine::event::Event;
-use crate::pipeline::engine::run::RunOptions;
-use crate::pipeline::migrate::Wish;
-use crate::pipeline::release::deploy_request::Ask;
+use crate::pipeline::{self, Ask, Destroyed, Event, Release, RunOptions, Wish};
 use std::path::PathBuf;
 
 /// Installs or upgrades the application.
 pub fn deploy(common: &Common, options: &Deploy) -> Result<Exit, CliError> {
     if let Some(format) = options.steps.list_steps {
         return Ok(listed(
-            &crate::pipeline::deploy::steps(&super::charts::steps_of_source(common, &options.source)?)
+            &pipeline::deploy_steps(&super::charts::steps_of_source(common, &options.source)?)
                 .map_err(pipeline::Error::from)?
                 .list(),
             format,
@@ -56,21 +50,21 @@ pub fn promote(common: &Common, options: &Promote) -> Result<Exit, CliError> {
     };
     let display = display(options.output);
     let conduct = RunOptions { only: None, limits: limits(timeout)?, report: &|event| display.event(event) };
-    crate::pipeline::migrate::promote(wish, &release, options.on.assume_helm_dead, &conduct)?;
+    pipeline::promote(wish, &release, options.on.assume_helm_dead, &conduct)?;
     Ok(Exit::Done)
 }
 
 /// Uninstalls the application.
 pub fn destroy(common: &Common, options: &Destroy) -> Result<Exit, CliError> {
     if let Some(format) = options.steps.list_steps {
-        return Ok(listed(&crate::pipeline::destroy::steps().map_err(pipeline::Error::from)?.list(), format));
+        return Ok(listed(&pipeline::destroy_steps().map_err(pipeline::Error::from)?.list(), format));
     }
     let timeout = duration(&options.on.timeout)?;
     let (name, config, application) = meant(common, options.on.named.release.as_deref(), &options.source)?;
     let release =
         writing(common, &name, options.on.named.release_namespace.as_deref(), &config)?.allowing(allowed(&options.on)?);
     let charts = super::charts::to_remove(&config, &release.name, &release.namespace)?;
-    let request = crate::pipeline::destroy::Destroy {
+    let request = pipeline::Destroy {
         application,
         delete_data: options.delete_data,
         delete_namespace: options.delete_namespace,
@@ -92,7 +86,7 @@ pub fn destroy(common: &Common, options: &Destroy) -> Result<Exit, CliError> {
 /// Brings the release back to an earlier revision.
 pub fn rollback(common: &Common, options: &Rollback) -> Result<Exit, CliError> {
     if let Some(format) = options.steps.list_steps {
-        return Ok(listed(&crate::pipeline::rollback::steps().map_err(pipeline::Error::from)?.list(), format));
+        return Ok(listed(&pipeline::rollback_steps().map_err(pipeline::Error::from)?.list(), format));
     }
     let timeout = duration(&options.on.timeout)?;
     let (source, revision) = which(&options.which)?;
@@ -100,7 +94,7 @@ pub fn rollback(common: &Common, options: &Rollback) -> Result<Exit, CliError> {
     let (name, config, application) = meant(common, options.on.named.release.as_deref(), &source)?;
     let release =
         writing(common, &name, options.on.named.release_namespace.as_deref(), &config)?.allowing(allowed(&options.on)?);
-    let request = crate::pipeline::rollback::Rollback {
+    let request = pipeline::Rollback {
         revision,
         application,
         wait: !options.no_wait,

@@ -13,8 +13,7 @@ use crate::inputs;
 use crate::pipeline;
 use crate::report::harmless;
 use crate::support::read_file;
-use crate::targets::kubernetes::chart;
-use crate::targets::kubernetes::chart::Chart;
+use crate::targets::kubernetes::chart::{self, Chart};
 use crate::targets::kubernetes::{BuiltImages, CONTENTS, Contents, moved_claims};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -23,8 +22,8 @@ use std::path::{Path, PathBuf};
 pub fn render(common: &Common, options: &Render) -> Result<Exit, CliError> {
     if let Some(format) = options.steps.list_steps {
         let steps = match options.format {
-            Format::Chart => crate::pipeline::render::chart_steps().map(|graph| graph.list()),
-            Format::Yaml => crate::pipeline::render::template_steps().map(|graph| graph.list()),
+            Format::Chart => pipeline::chart_steps().map(|graph| graph.list()),
+            Format::Yaml => pipeline::template_steps().map(|graph| graph.list()),
         };
         return Ok(listed(&steps.map_err(pipeline::Error::from)?, format));
     }
@@ -62,7 +61,7 @@ fn publish(options: &Render, chart: &Chart, folder: &Path, done: impl FnOnce() -
         print(chart);
         return Ok(Exit::Done);
     }
-    crate::pipeline::render::publish(chart, folder, &conduct_of_render(options))?;
+    pipeline::publish(chart, folder, &conduct_of_render(options))?;
     output::say(&done());
     Ok(Exit::Done)
 }
@@ -172,7 +171,7 @@ fn template(
     let given = given(&options.parameters, images, rendered)?;
     let name = release_name(release, &rendered.config, &rendered.app.name)?;
     let namespace = common.namespace.as_deref().or(rendered.config.release.namespace.as_deref()).unwrap_or("default");
-    let request = crate::pipeline::render::Template {
+    let request = pipeline::Template {
         app: &rendered.app,
         plan: &rendered.plan,
         chart: &rendered.chart,
@@ -183,5 +182,5 @@ fn template(
         show_secrets,
     };
     let conduct = conduct_of_render(options);
-    Ok(crate::pipeline::render::template(&request, &Environment::of_process(), &random, &conduct)?)
+    Ok(pipeline::template(&request, &Environment::of_process(), &random, &conduct)?)
 }

@@ -3,9 +3,7 @@
 use crate::app::App;
 use crate::config::Config;
 use crate::inputs::Given;
-use crate::pipeline::release::deploy_request::Rotation;
-use crate::pipeline::release::deploy_request::Wait;
-use crate::pipeline::release::migration::consent::Consent;
+use crate::pipeline::{self, Consent, Rotation, Wait};
 use crate::targets::kubernetes::Plan;
 use crate::targets::kubernetes::chart::Chart;
 use serde_json::Value as Json;
@@ -31,12 +29,8 @@ pub struct Rendered {
 
 impl Rendered {
     /// A deploy of it that waits, goes back to nothing, and was told nothing but these values.
-    pub fn deploy(
-        &self,
-        environment: Option<&str>,
-        given: Given,
-    ) -> crate::pipeline::release::deploy_request::Deploy<'_> {
-        crate::pipeline::release::deploy_request::Deploy {
+    pub fn deploy(&self, environment: Option<&str>, given: Given) -> pipeline::Deploy<'_> {
+        pipeline::Deploy {
             app: &self.app,
             plan: &self.plan,
             chart: &self.chart,

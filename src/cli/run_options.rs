@@ -2,7 +2,7 @@
 
 use super::args::{ListFormat, Render, StepFormat};
 use super::{CliError, Exit, output};
-use crate::pipeline::engine::run::{Limits, RunOptions};
+use crate::pipeline::{self, Limits, RunOptions};
 use crate::report;
 use crate::support::diagnostic::Problem;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ pub fn display(output: ListFormat) -> report::Display {
 }
 
 /// Prints the steps.
-pub fn listed(steps: &[crate::pipeline::engine::graph::StepName], format: StepFormat) -> Exit {
+pub fn listed(steps: &[pipeline::StepName], format: StepFormat) -> Exit {
     let draw = match format {
         StepFormat::Text => report::steps::text,
         StepFormat::Json => report::steps::json,

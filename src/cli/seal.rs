@@ -17,6 +17,7 @@ use crate::pipeline::{self, Release};
 use crate::seal::{Certificate, Scope};
 use crate::support::diagnostic::{Problem, nearest};
 use crate::support::digest::hex;
+use crate::support::read_file;
 use crate::support::redact::base64;
 use crate::targets::kubernetes::sealed_name;
 use std::path::Path;
@@ -53,8 +54,7 @@ pub fn seal(common: &Common, options: &Seal) -> Result<Exit, CliError> {
 
 fn certificate(path: &Path) -> Result<Certificate, CliError> {
     let shown = path.display().to_string();
-    let text =
-        crate::support::read_file::text(path).map_err(|source| CliError::Read { path: shown.clone(), source })?;
+    let text = read_file::text(path).map_err(|source| CliError::Read { path: shown.clone(), source })?;
     // A clock before 1970 finds no certificate expired.
     let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
     Certificate::from_pem(&text, now).map_err(|problem| CliError::Input { file: shown, problems: problem.into() })
@@ -92,11 +92,7 @@ fn values(
 ) -> Result<Vec<(String, String)>, CliError> {
     let Rendered { mut app, mut plan, .. } = rendered;
     let all_given = names.iter().all(|name| given.value(name).is_some());
-    let kept = if all_given {
-        Kept::default()
-    } else {
-        crate::pipeline::release::values_in_use::values_in_use(release, &plan.application_id)?
-    };
+    let kept = if all_given { Kept::default() } else { pipeline::values_in_use(release, &plan.application_id)? };
     app.inputs.retain(|name, _| names.contains(name));
     plan.required.clear();
     for secret in plan.secrets.values_mut() {

@@ -4,8 +4,7 @@ use super::args::{Common, ListFormat, Look};
 use super::table::table;
 use super::which_release::release;
 use super::{CliError, Exit, output};
-use crate::pipeline;
-use crate::pipeline::status::Standing;
+use crate::pipeline::{self, Standing};
 use crate::report::harmless;
 use std::fmt::Write as _;
 
@@ -34,7 +33,7 @@ pub fn status(common: &Common, options: &Look) -> Result<Exit, CliError> {
 /// Shows the revisions.
 pub fn history(common: &Common, options: &Look) -> Result<Exit, CliError> {
     let release = release(common, &options.source, &options.on)?;
-    let revisions = crate::pipeline::release::history::history(&release)?;
+    let revisions = pipeline::history(&release)?;
     if revisions.is_empty() {
         output::say(&format!("there is no {}", release.described()));
         return Ok(Exit::Error);
@@ -60,7 +59,7 @@ pub fn history(common: &Common, options: &Look) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-fn described(status: &crate::pipeline::status::Status) -> String {
+fn described(status: &pipeline::Status) -> String {
     let mut out = String::new();
     if let Some(migration) = &status.migration {
         let _ =

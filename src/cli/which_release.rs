@@ -7,9 +7,9 @@ use super::project::Project;
 use super::{CliError, output};
 use crate::cluster::connect::access::Access;
 use crate::cluster::connect::environment::Environment;
+use crate::cluster::connect::kubeconfig;
 use crate::config::Config;
-use crate::pipeline;
-use crate::pipeline::Release;
+use crate::pipeline::{self, Release};
 use crate::targets::kubernetes::Name;
 
 /// The release that is meant. One that is named needs no SOURCE, from whatever machine; one that is given all the same says
@@ -85,7 +85,7 @@ pub fn writing(
 ) -> Result<Release, CliError> {
     let environment = Environment::of_process();
     let access = access(common, &environment);
-    let location = crate::cluster::connect::kubeconfig::locate(&access, &environment).map_err(pipeline::Error::from)?;
+    let location = kubeconfig::locate(&access, &environment).map_err(pipeline::Error::from)?;
     let from_file = config.release.namespace.as_deref();
     let typed = release_namespace.or(common.namespace.as_deref());
     let namespace = match (typed, &access.helm_namespace, from_file) {

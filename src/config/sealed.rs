@@ -3,6 +3,7 @@
 //! Sealing is random, so a ciphertext is never made again by itself: what is in the file is what the chart gets.
 
 use crate::support::diagnostic::Problem;
+use crate::support::yaml;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -52,7 +53,7 @@ impl Sealed {
     pub fn parse(text: &str) -> Result<Self, Problem> {
         let wrong = |what: String| Problem::at("", what).hint("take it from your version control again, or seal anew");
         // The reader's own words repeat what it found, and the file can be any: one that holds a token.
-        crate::support::yaml::affordable(text).map_err(|costly| wrong(costly.to_string()))?;
+        yaml::affordable(text).map_err(|costly| wrong(costly.to_string()))?;
         let read: Self = serde_yaml::from_str(text).map_err(|error| {
             let at =
                 error.location().map_or(String::new(), |at| format!(" (line {} column {})", at.line(), at.column()));

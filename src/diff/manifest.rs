@@ -1,9 +1,11 @@
 //! The objects of a manifest as helm keeps it: one YAML text, many documents.
 
 use crate::k8s::labels;
+use crate::k8s::object;
 use crate::k8s::object::name_of;
 use crate::support::diagnostic::Problem;
 use crate::support::redact::base64;
+use crate::support::yaml;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -30,9 +32,8 @@ impl fmt::Display for Object {
 /// The objects of a manifest. `namespace` is the release's.
 pub fn objects(manifest: &str, namespace: &str) -> Result<BTreeMap<Object, Json>, Problem> {
     let mut found = BTreeMap::new();
-    crate::support::yaml::affordable(manifest)
-        .map_err(|costly| Problem::at("", format!("helm's manifest is not read: {costly}")))?;
-    for document in crate::support::yaml::documents(manifest) {
+    yaml::affordable(manifest).map_err(|costly| Problem::at("", format!("helm's manifest is not read: {costly}")))?;
+    for document in yaml::documents(manifest) {
         let object = document.map_err(|error| Problem::at("", format!("helm's manifest cannot be read: {error}")))?;
         add(object, namespace, &mut found);
     }
@@ -72,7 +73,7 @@ fn encode(secret: &mut Json) {
         return;
     };
     for (key, text) in texts {
-        crate::k8s::object::set(secret, &["data", &key], json!(base64(text.as_str().unwrap_or_default().as_bytes())));
+        object::set(secret, &["data", &key], json!(base64(text.as_str().unwrap_or_default().as_bytes())));
     }
 }
 
@@ -83,6 +84,6 @@ pub fn mark(object: &mut Json, release: &str, namespace: &str) {
         ("annotations", labels::RELEASE_NAME, release),
         ("annotations", labels::RELEASE_NAMESPACE, namespace),
     ] {
-        crate::k8s::object::set(object, &["metadata", group, key], json!(value));
+        object::set(object, &["metadata", group, key], json!(value));
     }
 }

@@ -1,14 +1,15 @@
 //! The objects of a chart, out of the text that helm rendered.
 
 use crate::k8s::kind::KindName;
+use crate::support::yaml;
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
 
 /// The objects of a manifest; none when it cannot be read.
 pub fn objects_of(manifest: &str) -> Option<Vec<Json>> {
-    crate::support::yaml::affordable(manifest).ok()?;
+    yaml::affordable(manifest).ok()?;
     let mut objects = Vec::new();
-    for document in crate::support::yaml::documents(manifest) {
+    for document in yaml::documents(manifest) {
         match document.ok()? {
             Json::Null => {}
             Json::Object(mut map)

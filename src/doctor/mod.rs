@@ -31,6 +31,7 @@ pub use storage::{classes, default_class};
 pub use tools::{HelmFound, helm, namespace, server};
 pub use trial::{Trial, trial_pods, trials};
 
+use crate::k8s::error::Error;
 use crate::support::diagnostic::Problem;
 use serde::Serialize;
 use std::fmt;
@@ -99,7 +100,7 @@ impl Finding {
     }
 
     /// What could not be read.
-    fn unread(check: &'static str, subject: impl Into<String>, error: &crate::k8s::error::Error) -> Self {
+    fn unread(check: &'static str, subject: impl Into<String>, error: &Error) -> Self {
         use crate::k8s::error::ErrorKind::{Forbidden, Unauthorized};
         let verdict = match error.kind() {
             Forbidden | Unauthorized => Verdict::Skipped,

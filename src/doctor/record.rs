@@ -1,6 +1,8 @@
 //! How large helm's record of the release will be: one Secret, which holds the chart and the objects, compressed.
 
 use super::{Finding, Verdict};
+use crate::support::redact;
+use crate::support::yaml;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Map, Value as Json, json};
@@ -26,14 +28,13 @@ pub fn record(files: &BTreeMap<String, Vec<u8>>, manifest: &str, values: &Json) 
 
 /// The bytes of the record: JSON, compressed as helm does, in base64.
 pub fn size(files: &BTreeMap<String, Vec<u8>>, manifest: &str, values: &Json) -> usize {
-    let entry =
-        |(path, bytes): (&String, &Vec<u8>)| json!({"name": path, "data": crate::support::redact::base64(bytes)});
+    let entry = |(path, bytes): (&String, &Vec<u8>)| json!({"name": path, "data": redact::base64(bytes)});
     let (mut templates, mut others, mut own) = (Vec::new(), Vec::new(), Map::new());
     for (path, bytes) in files {
         match path.as_str() {
             "Chart.yaml" | ".helmignore" => drop(own.insert(path.clone(), json!(String::from_utf8_lossy(bytes)))),
             "values.yaml" => drop(own.insert("values".into(), defaults(bytes))),
-            "values.schema.json" => drop(own.insert("schema".into(), json!(crate::support::redact::base64(bytes)))),
+            "values.schema.json" => drop(own.insert("schema".into(), json!(redact::base64(bytes)))),
             _ if path.starts_with("templates/") => templates.push(entry((path, bytes))),
             _ => others.push(entry((path, bytes))),
         }
@@ -47,7 +48,7 @@ pub fn size(files: &BTreeMap<String, Vec<u8>>, manifest: &str, values: &Json) ->
 }
 
 fn defaults(bytes: &[u8]) -> Json {
-    let text = str::from_utf8(bytes).ok().filter(|text| crate::support::yaml::affordable(text).is_ok());
+    let text = str::from_utf8(bytes).ok().filter(|text| yaml::affordable(text).is_ok());
     text.and_then(|text| serde_yaml::from_str(text).ok()).unwrap_or_default()
 }
 

@@ -1,5 +1,6 @@
 //! The kinds that a chart brings: custom resource definitions among its objects.
 
+use crate::support::yaml;
 use serde_json::Value;
 
 /// A kind that comes with a chart.
@@ -32,10 +33,10 @@ impl Brought {
 
 /// The definitions in a manifest of several documents. What is no YAML holds none.
 pub fn brought(manifest: &str) -> Vec<Brought> {
-    if crate::support::yaml::affordable(manifest).is_err() {
+    if yaml::affordable(manifest).is_err() {
         return Vec::new();
     }
-    let objects = crate::support::yaml::documents(manifest).map_while(Result::ok);
+    let objects = yaml::documents(manifest).map_while(Result::ok);
     let definitions = objects.filter(|object| object["kind"] == "CustomResourceDefinition");
     let mut found: Vec<Brought> = definitions
         .map(|object| {

@@ -3,6 +3,7 @@
 use super::PlannedChart;
 use super::version::fits;
 use crate::support::diagnostic::{Problem, Problems};
+use crate::support::yaml;
 use serde::{Deserialize, Serialize};
 
 /// Name of the file.
@@ -52,7 +53,7 @@ impl Lock {
     /// Reads the file.
     pub fn parse(text: &str) -> Result<Self, Problem> {
         let wrong = |what: String| Problem::at("", what).hint("`kubectl aspire charts lock` writes it anew");
-        crate::support::yaml::affordable(text).map_err(|costly| wrong(costly.to_string()))?;
+        yaml::affordable(text).map_err(|costly| wrong(costly.to_string()))?;
         let lock: Self = serde_yaml::from_str(text).map_err(|error| wrong(error.to_string()))?;
         if lock.api_version != API_VERSION {
             return Err(Problem::at("apiVersion", format!("this version reads `{API_VERSION}` only")));

@@ -3,6 +3,7 @@
 use super::{PlannedChart, Source, certificates};
 use crate::config::{ChartKind, Config};
 use crate::support::diagnostic::{Problem, Problems};
+use crate::support::yaml;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -83,7 +84,7 @@ pub fn with_texts(
         for (file, text) in &mut chart.values_files {
             match read(file) {
                 Ok(found) => {
-                    if let Err(costly) = crate::support::yaml::affordable(&found) {
+                    if let Err(costly) = yaml::affordable(&found) {
                         problems.push(Problem::at(&place, format!("cannot read {file}: {costly}")));
                         continue;
                     }

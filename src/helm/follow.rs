@@ -1,5 +1,6 @@
 //! Who is told of every helm that changes something.
 
+use crate::k8s::error::Result;
 use std::time::Duration;
 
 /// Who wants to know of every helm that changes something.
@@ -7,7 +8,7 @@ pub trait Follow: Send + Sync {
     /// A variable for the environment of these helms, by which they can be found.
     fn mark(&self) -> (&'static str, String);
     /// One is about to start; an error keeps it from starting.
-    fn starts(&self, command: &str, timeout: Duration) -> crate::k8s::error::Result<()>;
+    fn starts(&self, command: &str, timeout: Duration) -> Result<()>;
     /// It runs as this process.
     fn runs(&self, process: u32);
 }

@@ -1,5 +1,6 @@
 //! What helm knows of a release, read leniently: the JSON may follow other lines, and numbers may come as texts.
 
+use crate::support::yaml;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -111,7 +112,7 @@ pub fn json<T: serde::de::DeserializeOwned>(output: &str) -> Option<T> {
 pub fn chart_yaml(output: &str) -> Option<Value> {
     let start = output.find("apiVersion:").or_else(|| output.find("annotations:")).unwrap_or_default();
     let text = &output[start..];
-    crate::support::yaml::affordable(text).ok()?;
+    yaml::affordable(text).ok()?;
     serde_yaml::from_str(text).ok()
 }
 

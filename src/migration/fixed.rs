@@ -6,6 +6,7 @@
 use super::change::{Change, How, Marks};
 use super::hash::short_hash;
 use super::machine::Role;
+use crate::k8s::object;
 use crate::k8s::quantity::Quantity;
 use serde_json::{Map, Value as Json, json};
 
@@ -118,7 +119,7 @@ pub fn templates(set: &Json) -> impl Iterator<Item = &Json> {
 /// The template that a claim of a StatefulSet was made from: `<template>-<set>-<number>`.
 pub fn template_of<'a>(set: &'a Json, claim: &str) -> Option<&'a Json> {
     templates(set).find(|template| {
-        let (template, set) = (crate::k8s::object::name_of(template), crate::k8s::object::name_of(set));
+        let (template, set) = (object::name_of(template), object::name_of(set));
         let number = claim.strip_prefix(template).and_then(|rest| rest.strip_prefix('-')).and_then(|rest| {
             let rest = rest.strip_prefix(set)?;
             rest.strip_prefix('-')

@@ -2,6 +2,7 @@
 
 use super::change::Named;
 use crate::k8s::labels;
+use crate::k8s::object;
 use crate::k8s::object::{annotation, name_of};
 use crate::k8s::ownership::ReleaseName;
 use serde_json::Value as Json;
@@ -64,7 +65,7 @@ pub fn replicas(workload: &Json) -> u32 {
 
 /// Whether a claim is of this release: made by helm for it, or by a StatefulSet of it, which only labels tell.
 fn is_claim_of(claim: &Json, release: ReleaseName<'_>) -> bool {
-    let label = |key| crate::k8s::object::label(claim, key);
+    let label = |key| object::label(claim, key);
     let by_helm = annotation(claim, labels::RELEASE_NAME).is_some();
     let by_set = label(labels::INSTANCE) == Some(release.name) && label(labels::COMPONENT).is_some();
     release.owns(claim) || (!by_helm && by_set)

@@ -7,6 +7,7 @@ use super::live::{Live, replicas};
 use super::machine::{Claim, Direction, HelmRun, Observed, Pair, Revision, Role, Side, Workload};
 use super::pods::{belongs, controller, has_ended, root, strangers};
 use crate::k8s::labels;
+use crate::k8s::object;
 use crate::k8s::object::{annotation, name_of};
 use crate::k8s::ownership::ReleaseName;
 use crate::k8s::quantity::Quantity;
@@ -113,7 +114,7 @@ impl<'a> Owners<'a> {
 /// The ReplicaSets of a Deployment that was deleted without them, and that no other Deployment took over.
 pub fn retired<'a>(change: &'a Change, release: ReleaseName<'a>, live: &'a Live) -> impl Iterator<Item = &'a Json> {
     live.replica_sets.iter().filter(move |set| {
-        let hash = crate::k8s::object::label(set, "pod-template-hash").unwrap_or_default();
+        let hash = object::label(set, "pod-template-hash").unwrap_or_default();
         let of = name_of(set).strip_suffix(hash).and_then(|name| name.strip_suffix('-'));
         change.how == How::Adopt
             && change.old.kind == "Deployment"

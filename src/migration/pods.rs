@@ -2,6 +2,7 @@
 
 use super::change::{Change, How, Named};
 use super::live::Live;
+use crate::k8s::object;
 use crate::k8s::object::name_of;
 use serde_json::Value as Json;
 
@@ -46,7 +47,7 @@ fn is_left_by(pod: &Json, change: &Change) -> bool {
     let number = name_of(pod).strip_prefix(&*change.old.name).and_then(|rest| rest.strip_prefix('-'));
     change.how == How::Adopt
         && controller(pod).is_none()
-        && crate::k8s::object::label(pod, "statefulset.kubernetes.io/pod-name") == Some(name_of(pod))
+        && object::label(pod, "statefulset.kubernetes.io/pod-name") == Some(name_of(pod))
         && number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 

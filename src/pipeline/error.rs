@@ -1,7 +1,9 @@
 //! Why a run ended, and what follows from that for whoever started it.
 
+use crate::k8s::error::ErrorKind;
 use crate::rollout::{Finding, Progress};
 use crate::support::diagnostic::{Problem, Problems};
+use crate::targets::kubernetes::chart::WriteError;
 
 /// What the workloads had come to when the watching ended.
 #[derive(Debug, Default)]
@@ -51,7 +53,7 @@ pub enum Error {
     NotApplied(Problem),
     /// A temporary folder for helm could not be written.
     #[error(transparent)]
-    Write(#[from] crate::targets::kubernetes::chart::WriteError),
+    Write(#[from] WriteError),
     /// A temporary folder for helm could not be made.
     #[error("cannot make a temporary folder: {0}")]
     Temporary(#[source] std::io::Error),
@@ -118,9 +120,7 @@ impl Error {
     pub fn is_refusal(&self) -> bool {
         match self {
             Self::Refused(_) => true,
-            Self::Cluster(error) | Self::Helm(crate::helm::Error::Lock(error)) => {
-                error.kind() == crate::k8s::error::ErrorKind::Refused
-            }
+            Self::Cluster(error) | Self::Helm(crate::helm::Error::Lock(error)) => error.kind() == ErrorKind::Refused,
             Self::Helm(error) => error.is_in_progress(),
             Self::Several(errors) => errors.iter().all(Self::is_refusal),
             _ => false,

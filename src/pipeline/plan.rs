@@ -20,6 +20,7 @@ use crate::pipeline::engine::event::say;
 use crate::pipeline::engine::graph::{Graph, Step};
 use crate::pipeline::engine::run::{RunOptions, run};
 use crate::pipeline::release::comparison::Comparison;
+use crate::pipeline::release::live;
 use crate::pipeline::release::migration::consent::Intent;
 use crate::pipeline::release::own_objects;
 use crate::pipeline::release::predict::{Foreseen, recreated};
@@ -190,7 +191,7 @@ impl DeployRun<'_> {
         let mut uids = places.into_iter().filter_map(|namespace| Some((namespace, uid(cluster, namespace)?)));
         let Some((key_of, uid)) = uids.next() else { return Ok(None) };
         let key = Key(&uid);
-        let live = crate::pipeline::release::live::states(cluster, objects)?;
+        let live = live::states(cluster, objects)?;
         let lives =
             |(name, value): (&String, &String)| (name.clone(), before.kept.chart_secret.get(name) == Some(value));
         Ok(Some(Basis {

@@ -9,8 +9,12 @@ use crate::inputs::{Given, Kept, Settled, settle};
 use crate::k8s::labels;
 use crate::pipeline::engine::graph::{Graph, Step};
 use crate::pipeline::engine::run::{RunOptions, run};
+use crate::pipeline::release::values;
 use crate::support::diagnostic::Problem;
 use crate::support::redact::MASK;
+use crate::support::temporary;
+use crate::targets::kubernetes::chart;
+use crate::targets::kubernetes::chart::write;
 use crate::targets::kubernetes::chart::{Chart, WriteError};
 use crate::targets::kubernetes::{Plan, escaped_key, image_values};
 use serde_json::{Map, Value as Json, json};
@@ -55,8 +59,7 @@ pub struct Publishing<'a> {
 
 /// The steps that write a chart.
 pub fn chart_steps<'a>() -> Result<Graph<'a, Publishing<'a>>, Problem> {
-    let write = |to: &Publishing| match crate::targets::kubernetes::chart::write_unless(to.chart, to.folder, to.stopped)
-    {
+    let write = |to: &Publishing| match chart::write_unless(to.chart, to.folder, to.stopped) {
         Err(WriteError::Interrupted) => Err(Error::Interrupted),
         written => Ok(written?),
     };
@@ -121,9 +124,9 @@ impl Templating<'_> {
 
 fn objects(request: &Template, settled: &Settled, helm: &Helm) -> Result<String, Error> {
     let target = Target::new(request.release, request.namespace, Access::default())?;
-    let folder = crate::support::temporary::folder("render").map_err(Error::Temporary)?;
+    let folder = temporary::folder("render").map_err(Error::Temporary)?;
     let chart = folder.path().join("chart");
-    crate::targets::kubernetes::chart::write::write(request.chart, &chart)?;
+    write::write(request.chart, &chart)?;
     let files: Vec<PathBuf> =
         request.environment.iter().map(|name| chart.join(format!("values-{name}.yaml"))).collect();
     // What is masked never reaches helm, so that it cannot be in the output in any form.
@@ -134,7 +137,7 @@ fn objects(request: &Template, settled: &Settled, helm: &Helm) -> Result<String,
     let from_deploy = request.plan.secrets.iter().filter(|(_, secret)| secret.is_written_by_deploy());
     let revisions: Map<String, Json> = from_deploy.map(|(name, _)| (name.clone(), json!({"revision": "1"}))).collect();
     let mut values = json!({"parameters": parameters, "secrets": revisions});
-    crate::pipeline::release::values::merge(&mut values, &image_values(request.plan, &settled.images));
+    values::merge(&mut values, &image_values(request.plan, &settled.images));
     let objects = helm.template(&target, &chart, &Values { files: &files, over: &values }, &[])?;
     let mut data = Map::new();
     for (name, value) in &settled.secret {
@@ -153,8 +156,5 @@ fn objects(request: &Template, settled: &Settled, helm: &Helm) -> Result<String,
             labels::MANAGED_BY: labels::US, labels::INSTANCE: request.release}},
         "stringData": data,
     });
-    Ok(format!(
-        "---\n# Written by `kubectl aspire deploy` before helm runs\n{}{objects}",
-        crate::targets::kubernetes::chart::data_yaml(&secret)
-    ))
+    Ok(format!("---\n# Written by `kubectl aspire deploy` before helm runs\n{}{objects}", chart::data_yaml(&secret)))
 }

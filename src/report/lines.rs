@@ -1,7 +1,7 @@
 //! An event as lines of text that stand for themselves: what is shown where nothing can be changed later.
 
 use super::style::{Colour, Terminal, harmless, one_line};
-use crate::pipeline::engine::event::Event;
+use crate::pipeline::Event;
 use crate::rollout::{Finding, Progress, State};
 use std::fmt::Write as _;
 

@@ -3,7 +3,7 @@
 use super::lines::{lines, workload};
 use super::screen::Screen;
 use super::style::{Terminal, one_line};
-use crate::pipeline::engine::event::Event;
+use crate::pipeline::Event;
 use crate::rollout::{Progress, State};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::BTreeMap;

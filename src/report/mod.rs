@@ -17,7 +17,7 @@ mod style;
 
 pub use style::{Terminal, harmless};
 
-use crate::pipeline::engine::event::Event;
+use crate::pipeline::Event;
 use live::Live;
 use std::collections::BTreeSet;
 use std::io::Write as _;

@@ -1,6 +1,6 @@
 //! The steps of a run as a list, as JSON, and as a graph in three notations. Pure; same steps, same bytes.
 
-use crate::pipeline::engine::graph::StepName;
+use crate::pipeline::StepName;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 

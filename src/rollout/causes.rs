@@ -5,6 +5,7 @@ use super::container;
 use super::objects::{Workload, at, condition, list, name, number, text, uid};
 use super::symptom::Symptom;
 use crate::rollout::diagnostics;
+use crate::rollout::diagnostics::scheduling;
 use serde_json::Value;
 
 /// Everything that a workload shows, the cause before its consequences.
@@ -97,7 +98,7 @@ fn unscheduled(workload: &Workload, pod: &Value) -> Option<Symptom> {
     if !waits {
         return None;
     }
-    let row = crate::rollout::diagnostics::scheduling::scheduling(text(scheduled, "/message"));
+    let row = scheduling::scheduling(text(scheduled, "/message"));
     let waits_for_class = workload.claims_of(pod).any(|claim| text(claim, "/status/phase") == "Pending");
     // The scheduler may say so once before it learns of a claim that was made at the same time.
     let patience = if waits_for_class { row.patience.max(10) } else { row.patience };

@@ -10,9 +10,9 @@ use super::rendered::Rendered;
 use super::{CliError, packed};
 use crate::cluster::state::secret::ReleaseSecret;
 use crate::config::{Config, SecretKey, SecretSource};
-use crate::external_charts;
-use crate::external_charts::{LOCK_FILE, Lock, PlannedChart};
+use crate::external_charts::{self, LOCK_FILE, Lock, PlannedChart};
 use crate::support::diagnostic::{Problem, Problems};
+use crate::support::read_file;
 use crate::targets::kubernetes::Plan;
 use std::path::{Path, PathBuf};
 
@@ -69,7 +69,7 @@ pub fn to_remove(config: &Config, release: &str, namespace: &str) -> Result<Vec<
     let nowhere = |_: &str, _| Ok(SecretKey::default());
     let issuers = external_charts::issuers(config, release, namespace, &nowhere)
         .map_err(|problems| wrong("aspire-k8s.yaml", problems))?;
-    Ok(crate::external_charts::plan::plan(config).into_iter().chain(issuers).collect())
+    Ok(external_charts::plan(config).into_iter().chain(issuers).collect())
 }
 
 /// The charts that SOURCE names, as far as it can be read, for a list of steps.
@@ -78,7 +78,7 @@ pub fn of_source(common: &Common, source: &Source) -> Result<Vec<PlannedChart>, 
         return Ok(Vec::new());
     }
     let (config, folder) = intent(common, source)?;
-    let mut charts = crate::external_charts::plan::plan(&config);
+    let mut charts = external_charts::plan(&config);
     if let Some(lock) = read_lock(&folder)? {
         for chart in &mut charts {
             chart.locked = lock.find(chart);
@@ -125,8 +125,8 @@ fn exact(config: &Config, folder: &Path) -> Result<Vec<PlannedChart>, CliError> 
 
 /// The charts with what is in their files of values, and with paths that start where we do.
 fn with_files(config: &Config, folder: &Path) -> Result<Vec<PlannedChart>, CliError> {
-    let read = |file: &str| crate::support::read_file::text(&folder.join(file)).map_err(|error| error.to_string());
-    let mut charts = external_charts::with_texts(crate::external_charts::plan::plan(config), read)
+    let read = |file: &str| read_file::text(&folder.join(file)).map_err(|error| error.to_string());
+    let mut charts = external_charts::with_texts(external_charts::plan(config), read)
         .map_err(|problems| wrong("aspire-k8s.yaml", problems))?;
     for chart in &mut charts {
         if let external_charts::Source::File(path) = &mut chart.source {
@@ -145,7 +145,7 @@ fn lock_path(folder: &Path) -> PathBuf {
 fn read_lock(folder: &Path) -> Result<Option<Lock>, CliError> {
     let path = lock_path(folder);
     let shown = path.display().to_string();
-    match crate::support::read_file::text(&path) {
+    match read_file::text(&path) {
         Ok(text) => Lock::parse(&text).map(Some).map_err(|problem| wrong(&shown, problem.into())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(CliError::Read { path: shown, source }),

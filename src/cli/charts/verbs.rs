@@ -8,9 +8,9 @@ use crate::cli::table::table;
 use crate::cli::which_release::{named_by_source, reading};
 use crate::cli::{CliError, Exit, output};
 use crate::cluster::connect::environment::Environment;
-use crate::config::Phase;
 use crate::config::is_exact_version;
-use crate::external_charts::{Found, Locked, PlannedChart, Version, fits, newest};
+use crate::external_charts::{self, Found, Locked, Phase, PlannedChart, Version, fits, newest};
+use crate::pipeline;
 use crate::support::diagnostic::{Problem, Problems, nearest};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -55,7 +55,7 @@ fn list(common: &Common, options: &ChartsList) -> Result<Exit, CliError> {
     let (name, config, _) = named_by_source(common, &options.source)?;
     let name = options.named.release.clone().unwrap_or(name);
     let found = reading(common, &name, options.named.release_namespace.as_deref(), &config)
-        .and_then(|release| Ok(crate::pipeline::charts::pin::installed_charts(&charts, &release)?));
+        .and_then(|release| Ok(pipeline::charts::pin::installed_charts(&charts, &release)?));
     let none = || charts.iter().map(|_| None).collect();
     let found = found.unwrap_or_else(|error| {
         output::say(&format!("what is installed is not known: {error}"));
@@ -131,10 +131,10 @@ fn relock(options: &ChartsLock, to: Option<&str>, move_on: bool) -> Result<Exit,
             (None, None, false) => asked.push((chart.clone(), version)),
         }
     }
-    let found = crate::pipeline::charts::pin::newest_of(&asked, &environment, &limits)?;
+    let found = pipeline::charts::pin::newest_of(&asked, &environment, &limits)?;
     wanted.extend(asked.into_iter().zip(found).map(|((chart, _), version)| (chart, version)));
     let before = lock.clone();
-    for ((chart, _), locked) in wanted.iter().zip(crate::pipeline::charts::pin(&wanted, &environment, &limits)?) {
+    for ((chart, _), locked) in wanted.iter().zip(pipeline::pin_charts(&wanted, &environment, &limits)?) {
         let old = before.find(chart);
         if old.as_ref() != Some(&locked) {
             let from = old.map_or_else(String::new, |old| format!("{} -> ", old.version));
@@ -152,16 +152,12 @@ fn relock(options: &ChartsLock, to: Option<&str>, move_on: bool) -> Result<Exit,
 }
 
 /// An exact version of aspire-k8s.yaml is a person's to change: they are told of a newer one of the same major version.
-fn tell_newer(
-    wanted: &[(PlannedChart, String)],
-    environment: &Environment,
-    limits: &crate::pipeline::engine::run::Limits,
-) {
+fn tell_newer(wanted: &[(PlannedChart, String)], environment: &Environment, limits: &pipeline::Limits) {
     let exact = wanted.iter().filter(|(chart, _)| chart.version.as_deref().is_some_and(is_exact_version));
     let exact: Vec<(PlannedChart, String)> = exact.map(|(chart, version)| (chart.clone(), newest(version))).collect();
     // It is only news; that it could not be had is none.
     for ((chart, _), found) in
-        exact.iter().zip(crate::pipeline::charts::pin::newest_of(&exact, environment, limits).unwrap_or_default())
+        exact.iter().zip(pipeline::charts::pin::newest_of(&exact, environment, limits).unwrap_or_default())
     {
         let version = chart.version.as_deref().unwrap_or_default();
         if Version::parse(&found) > Version::parse(version) {
@@ -213,10 +209,10 @@ struct All {
 
 fn of_every_environment(source: &Source) -> Result<All, CliError> {
     let (config, shown) = read_intent(source)?;
-    let mut charts = crate::external_charts::plan::plan(&config);
+    let mut charts = external_charts::plan(&config);
     for name in config.environments.keys() {
         let chosen = config.for_environment(name).map_err(|problem| wrong(&shown, problem.into()))?;
-        charts.extend(crate::external_charts::plan::plan(&chosen));
+        charts.extend(external_charts::plan(&chosen));
     }
     charts.retain(|chart| chart.source.is_remote());
     let mut seen = BTreeSet::new();

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use super::explain::Attempt;
 use crate::cluster::api::address::segment;
-use crate::cluster::api::send::{persist, send_with_retry};
+use crate::cluster::api::send::{send_once, send_with_retry};
 use crate::cluster::connect::client::{Cluster, absent, built};
 use crate::k8s::error::Result;
 use crate::k8s::kind::Kind;
@@ -134,6 +134,6 @@ impl Cluster {
             }
         };
         let (request, client, limit) = (built(attempt, request)?, self.client.clone(), self.timeout);
-        Ok(async move { persist(limit, || send_with_retry!(client, request)).await.0 })
+        Ok(async move { send_with_retry(limit, || send_once!(client, request)).await.0 })
     }
 }

@@ -16,7 +16,7 @@ pub(crate) struct Reply {
 }
 
 /// Sends a request once. A macro, because the type of a request has no name here.
-macro_rules! send_with_retry {
+macro_rules! send_once {
     ($client:expr, $request:expr) => {
         async {
             let answer = $client.send($request.clone().map(kube::client::Body::from)).await?;
@@ -29,11 +29,11 @@ macro_rules! send_with_retry {
         }
     };
 }
-pub(crate) use send_with_retry;
+pub(crate) use send_once;
 
 /// Sends a request, again when that may help, but not beyond the limit. The second part says whether a try that failed may
 /// have been done all the same.
-pub(crate) async fn persist<F>(limit: Duration, ask: impl Fn() -> F) -> (kube::Result<Value>, Effect)
+pub(crate) async fn send_with_retry<F>(limit: Duration, ask: impl Fn() -> F) -> (kube::Result<Value>, Effect)
 where
     F: Future<Output = kube::Result<Reply>>,
 {

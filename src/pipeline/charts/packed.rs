@@ -4,6 +4,8 @@ use crate::cluster::connect::environment::Environment;
 use crate::helm::{Helm, Pull};
 use crate::pipeline::Error;
 use crate::support::diagnostic::Problem;
+use crate::support::temporary;
+use crate::targets::kubernetes::chart;
 use std::path::PathBuf;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -26,12 +28,11 @@ pub fn fetch(
     environment: &Environment,
 ) -> Result<Fetched, Error> {
     let helm = Helm::find(environment)?;
-    let folder = crate::support::temporary::folder("fetch").map_err(Error::Temporary)?;
+    let folder = temporary::folder("fetch").map_err(Error::Temporary)?;
     let pull = Pull { reference, repository: None, version, plain_http };
     helm.pull(&pull, folder.path(), LIMIT)?;
     let entries = std::fs::read_dir(folder.path()).map_err(Error::Temporary)?;
-    let archive =
-        entries.flatten().map(|entry| entry.path()).find(|path| crate::targets::kubernetes::chart::is_archive(path));
+    let archive = entries.flatten().map(|entry| entry.path()).find(|path| chart::is_archive(path));
     match archive {
         Some(archive) => Ok(Fetched { archive, _folder: folder }),
         None => Err(Problem::at("", format!("helm fetched no chart from {reference}")).into()),

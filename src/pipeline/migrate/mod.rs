@@ -1,5 +1,7 @@
 //! `promote`: shows an interrupted workload migration, resumes it or rolls it back.
 
+use crate::cluster::state::secret;
+use crate::pipeline::release::migration::driver;
 use crate::pipeline::release::migration::driver::{Driver, Terms, Way};
 use crate::pipeline::release::migration::log::Log;
 use crate::pipeline::release::{application, helm_rollback};
@@ -48,12 +50,12 @@ pub fn promote(wish: Wish, release: &Release, assume_helm_dead: bool, conduct: &
     let (helm, target) = release.helm()?;
     let on = Installation { cluster: &cluster, helm: &helm, target: &target, release, owner, report: conduct.report };
     // The way back needs no chart.
-    crate::pipeline::release::migration::driver::check(&on, &log.journal, wish == Wish::Abort)?;
+    driver::check(&on, &log.journal, wish == Wish::Abort)?;
     if wish == Wish::Abort {
-        crate::pipeline::release::migration::driver::check_base(&on, log.journal.base)?;
+        driver::check_base(&on, log.journal.base)?;
     }
     let back = wish == Wish::Abort || log.journal.progress.direction == Direction::Back;
-    crate::pipeline::release::migration::driver::check_records(&on, &log.journal, back)?;
+    driver::check_records(&on, &log.journal, back)?;
     let (_, seen) = lock::Seen::look(&helm, &target, &cluster, release)?;
     let hold = LockGuard::new(assume_helm_dead, &conduct.limits);
     hold.keep(seen);
@@ -71,7 +73,7 @@ fn drive(wish: Wish, mut log: Log, on: Installation, hold: &LockGuard, conduct: 
     }
     log.write(on.cluster, on.owner, on.space())?;
     let base = log.journal.base;
-    let secrets: Vec<String> = crate::cluster::state::secret::read(on.cluster, on.owner, on.space())?.texts().collect();
+    let secrets: Vec<String> = secret::read(on.cluster, on.owner, on.space())?.texts().collect();
     let driver = Driver {
         on,
         lock: hold.lock()?,

@@ -3,6 +3,7 @@
 use crate::cluster::api::objects::Objects;
 use crate::cluster::connect::client::Cluster;
 use crate::cluster::state::remembered::State;
+use crate::cluster::state::secret::ReleaseSecret;
 use crate::helm;
 use crate::k8s::kind::{CONFIG_MAP, SECRET};
 use crate::k8s::labels;
@@ -52,7 +53,7 @@ fn is_ours(object: &Json, release: &Release) -> bool {
 pub fn live_application(cluster: &Cluster, release: &Release) -> Result<Option<String>, Error> {
     let space = &release.namespace;
     let state = cluster.get(&CONFIG_MAP, space, &State::name(&release.name))?;
-    let secret = cluster.get(&SECRET, space, &crate::cluster::state::secret::ReleaseSecret::name(&release.name))?;
+    let secret = cluster.get(&SECRET, space, &ReleaseSecret::name(&release.name))?;
     let found = [state, secret].into_iter().flatten().find(|object| is_ours(object, release));
     Ok(found.and_then(|object| annotation(&object, labels::APPLICATION).map(str::to_owned)))
 }

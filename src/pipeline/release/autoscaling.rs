@@ -14,6 +14,7 @@ use crate::pipeline::release::installation::Manifest;
 use crate::pipeline::release::rollback_feasibility;
 use crate::pipeline::{Error, Release};
 use crate::support::diagnostic::Problem;
+use crate::support::yaml;
 use serde::Deserialize as _;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -120,7 +121,7 @@ pub(crate) fn with_line(
     is_value: impl Fn(&str) -> bool,
     value: &str,
 ) -> Option<String> {
-    crate::support::yaml::affordable(manifest).ok()?;
+    yaml::affordable(manifest).ok()?;
     let mut documents: Vec<String> = manifest.split("\n---").map(str::to_owned).collect();
     let is_wanted = |text: &str| {
         // Most need not be read.

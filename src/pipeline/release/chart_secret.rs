@@ -5,6 +5,7 @@ use crate::cluster::api::objects::{Guard, Objects, Propagation};
 use crate::cluster::connect::client::Cluster;
 use crate::k8s::error::Result;
 use crate::k8s::kind::SECRET;
+use crate::k8s::object;
 use crate::k8s::ownership::helm_release;
 use crate::pipeline::Release;
 use serde_json::Value as Json;
@@ -41,7 +42,7 @@ pub fn keep_only(cluster: &Cluster, release: &Release, stays: impl Fn(&str) -> b
 
 fn delete_object(cluster: &Cluster, release: &Release, object: &Json) -> Result<()> {
     let guard = Guard::of(object).any_state();
-    let name = crate::k8s::object::name_of(object);
+    let name = object::name_of(object);
     cluster.delete(&SECRET, &release.namespace, name, &guard, Propagation::Background)?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 use crate::cluster::connect::access::Access;
 use crate::cluster::connect::client::Cluster;
 use crate::cluster::connect::environment::Environment;
+use crate::cluster::connect::kubeconfig;
 use crate::cluster::connect::kubeconfig::Location;
 use crate::helm::{Helm, Target};
 use crate::k8s::ownership::ReleaseName;
@@ -30,7 +31,7 @@ pub struct Release {
 impl Release {
     /// Names a release; connects to nothing.
     pub fn new(name: &str, namespace: &str, access: Access, environment: Environment) -> Result<Self, Error> {
-        let location = crate::cluster::connect::kubeconfig::locate(&access, &environment)?;
+        let location = kubeconfig::locate(&access, &environment)?;
         Ok(Self {
             name: name.to_owned(),
             namespace: namespace.to_owned(),

@@ -26,6 +26,8 @@ use crate::pipeline::release::snapshot::ReleaseSnapshot;
 use crate::pipeline::release::{autoscaling, host_names, snapshot};
 use crate::pipeline::{Error, Random, Release};
 use crate::support::diagnostic::Problems;
+use crate::support::temporary;
+use crate::targets::kubernetes::chart::write;
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -110,9 +112,9 @@ fn look(
     findings.extend(missing);
     helm.hide(values::secrets_of(&settled));
     cluster.hide(values::secrets_of(&settled));
-    let folder = crate::support::temporary::folder("doctor").map_err(Error::Temporary)?;
+    let folder = temporary::folder("doctor").map_err(Error::Temporary)?;
     let chart = folder.path().join("chart");
-    crate::targets::kubernetes::chart::write::write(request.chart, &chart)?;
+    write::write(request.chart, &chart)?;
     // Charts are fetched by a deploy; here only what is written down is known.
     let first = request.charts.iter().filter(|chart| chart.phase == Phase::Before);
     let brought: Vec<Brought> =

@@ -14,6 +14,8 @@ use crate::pipeline::release::resolve_inputs::settled;
 use crate::pipeline::release::{external_secrets, lock, preflight, snapshot, values};
 use crate::support::diagnostic::{Problem, Problems};
 use crate::support::redact::hides_words;
+use crate::support::temporary;
+use crate::targets::kubernetes::chart::write;
 
 /// The checks that are about what belongs to whom.
 const OWNERS: [&str; 4] = ["release", "claims", "names", "secrets"];
@@ -67,8 +69,8 @@ impl DeployRun<'_> {
     }
 
     pub(in crate::pipeline) fn publish(&self) -> Result<(), Error> {
-        let folder = crate::support::temporary::folder("deploy").map_err(Error::Temporary)?;
-        crate::targets::kubernetes::chart::write::write(self.request.chart, &folder.path().join("chart"))?;
+        let folder = temporary::folder("deploy").map_err(Error::Temporary)?;
+        write::write(self.request.chart, &folder.path().join("chart"))?;
         self.chart.put(folder);
         Ok(())
     }

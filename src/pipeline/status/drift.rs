@@ -6,6 +6,7 @@
 
 use crate::k8s::object::name_of;
 use crate::k8s::quantity::Quantity;
+use crate::support::yaml;
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -29,10 +30,10 @@ pub struct Drift {
 
 /// The objects in a manifest as helm stores it. What is no object is left out.
 pub fn objects(manifest: &str) -> Vec<Json> {
-    if crate::support::yaml::affordable(manifest).is_err() {
+    if yaml::affordable(manifest).is_err() {
         return Vec::new();
     }
-    let values = crate::support::yaml::documents(manifest).filter_map(Result::ok);
+    let values = yaml::documents(manifest).filter_map(Result::ok);
     values.filter(|value| value["kind"].is_string() && value["metadata"]["name"].is_string()).collect()
 }
 

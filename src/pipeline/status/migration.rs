@@ -3,6 +3,7 @@
 use crate::cluster::connect::client::Cluster;
 use crate::k8s::error::ErrorKind;
 use crate::k8s::ownership::{Owner, ReleaseName};
+use crate::migration::Journal;
 use crate::migration::word;
 use crate::pipeline::release::migration::log::Log;
 use crate::pipeline::release::migration::look::{live, others};
@@ -27,7 +28,7 @@ pub struct Migration {
 pub(super) fn unfinished(cluster: &Cluster, release: &Release, application: &str) -> Result<Option<Migration>, Error> {
     let owner = Owner { release: &release.name, application };
     let journal = match Log::read(cluster, owner, &release.namespace) {
-        Ok(log) => log.map(|log| log.journal).filter(crate::migration::Journal::is_open),
+        Ok(log) => log.map(|log| log.journal).filter(Journal::is_open),
         Err(Error::Refused(problems)) => {
             let meaning = problems.to_string();
             let next = "`promote --status` says what to do".to_owned();

@@ -14,7 +14,9 @@ use crate::helm::{self, Helm, Target};
 use crate::k8s::kind::{CLAIM, CONFIG_MAP, Kind, SECRET};
 use crate::k8s::labels;
 use crate::k8s::object::{annotation, label, name_of};
+use crate::k8s::ownership::ReleaseName;
 use crate::pipeline::release::autoscaling::{Autoscalers, autoscalers};
+use crate::pipeline::release::checks;
 use crate::pipeline::release::endpoints::{Endpoint, endpoints};
 use crate::pipeline::release::history;
 use crate::pipeline::release::renewed::{Renewed, look as renewed};
@@ -254,7 +256,7 @@ fn running(object: &Json, scalers: &Autoscalers) -> Option<Running> {
 }
 
 fn claims(cluster: &Cluster, release: &Release) -> Result<Vec<Claim>, Error> {
-    let name = crate::k8s::ownership::ReleaseName { name: &release.name, namespace: &release.namespace };
+    let name = ReleaseName { name: &release.name, namespace: &release.namespace };
     let selector = format!("{}={}", labels::INSTANCE, release.name);
     let live = cluster.list(&CLAIM, &release.namespace, &selector)?;
     let claim = |claim: &Json| Claim {
@@ -267,8 +269,7 @@ fn claims(cluster: &Cluster, release: &Release) -> Result<Vec<Claim>, Error> {
         kept: annotation(claim, labels::RESOURCE_POLICY) == Some(labels::KEEP)
             || label(claim, labels::MANAGED_BY) != Some(labels::BY_HELM),
     };
-    let mut found: Vec<Claim> =
-        live.iter().filter(|claim| crate::pipeline::release::checks::is_our_claim(claim, name)).map(claim).collect();
+    let mut found: Vec<Claim> = live.iter().filter(|claim| checks::is_our_claim(claim, name)).map(claim).collect();
     found.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(found)
 }

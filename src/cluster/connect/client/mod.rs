@@ -26,7 +26,7 @@ use crate::cluster::api::explain::{Attempt, chain};
 use crate::cluster::api::objects::{Guard, Objects, Propagation};
 use crate::cluster::api::retry;
 use crate::cluster::api::retry::{Effect, Wanted};
-use crate::cluster::api::send::{Reply, persist, send_with_retry};
+use crate::cluster::api::send::{Reply, send_once, send_with_retry};
 use crate::k8s::error::{Error, ErrorKind, Result};
 use crate::k8s::kind::Kind;
 use crate::k8s::object::{name_of, oddity, set};
@@ -98,7 +98,7 @@ impl Cluster {
         let kind = Kind { kind: "version".into(), namespaced: false, ..kind::NAMESPACE };
         let attempt = Attempt { verb: "get", kind: &kind, namespace: "", name: "of the API server" };
         let request = built(attempt, Request::new("").get("version", &GetParams::default()))?;
-        let answer = self.send(attempt, || send_with_retry!(self.client, request))?;
+        let answer = self.send(attempt, || send_once!(self.client, request))?;
         Ok(answer["gitVersion"].as_str().unwrap_or_default().to_owned())
     }
 
@@ -113,7 +113,7 @@ impl Cluster {
             Kind { api_version: api_version.to_owned().into(), kind: kind.to_owned().into(), ..kind::NAMESPACE };
         let attempt = Attempt { verb: "get", kind: &wanted, namespace: "", name: "" };
         let request = built(attempt, Request::new(base).get(version, &GetParams::default()))?;
-        Ok(absent(self.send(attempt, || send_with_retry!(self.client, request)))?
+        Ok(absent(self.send(attempt, || send_once!(self.client, request)))?
             .and_then(|list| kind::in_resource_list(&list, api_version, kind)))
     }
 
@@ -128,7 +128,7 @@ impl Cluster {
         let mut found = Vec::new();
         loop {
             let request = built(attempt, Request::new(&path).list(&parameters))?;
-            let mut page = self.send(attempt, || send_with_retry!(self.client, request))?;
+            let mut page = self.send(attempt, || send_once!(self.client, request))?;
             if let Some(Value::Array(items)) = page.get_mut("items").map(Value::take) {
                 found.extend(items.into_iter().map(|item| complete(item, kind)));
             }
@@ -148,7 +148,7 @@ impl Cluster {
         let parameters = PatchParams { field_manager: Some(labels::US.to_owned()), ..PatchParams::default() };
         let request = Request::new(kind.path(namespace)?).patch(segment(name)?, &parameters, &Patch::Merge(&patch));
         let request = built(attempt, request)?;
-        self.write(attempt, Wanted::Parts, &patch, || send_with_retry!(self.client, request))
+        self.write(attempt, Wanted::Parts, &patch, || send_once!(self.client, request))
     }
 
     /// Whether we may do this; an empty name means any object of the kind, an empty namespace the whole cluster.
@@ -170,7 +170,7 @@ impl Cluster {
         let (client, limit) = (self.client.clone(), self.timeout);
         Ok(Asked {
             attempt,
-            answer: Box::pin(async move { persist(limit, || send_with_retry!(client, request)).await.0 }),
+            answer: Box::pin(async move { send_with_retry(limit, || send_once!(client, request)).await.0 }),
         })
     }
 
@@ -181,7 +181,7 @@ impl Cluster {
         let (client, limit) = (self.client.clone(), self.timeout);
         Ok(Asked {
             attempt,
-            answer: Box::pin(async move { persist(limit, || send_with_retry!(client, request)).await.0 }),
+            answer: Box::pin(async move { send_with_retry(limit, || send_once!(client, request)).await.0 }),
         })
     }
 
@@ -193,7 +193,7 @@ impl Cluster {
         let (client, limit) = (self.client.clone(), self.timeout);
         Ok(Asked {
             attempt,
-            answer: Box::pin(async move { persist(limit, || send_with_retry!(client, request)).await.0 }),
+            answer: Box::pin(async move { send_with_retry(limit, || send_once!(client, request)).await.0 }),
         })
     }
 
@@ -227,7 +227,7 @@ impl Cluster {
     where
         F: Future<Output = kube::Result<Reply>>,
     {
-        let limited = async { tokio::time::timeout(self.timeout, persist(self.timeout, ask)).await };
+        let limited = async { tokio::time::timeout(self.timeout, send_with_retry(self.timeout, ask)).await };
         match self.runtime.block_on(limited) {
             Ok((result, before)) => (self.judge(attempt, Ok(result)), before),
             Err(elapsed) => (self.judge(attempt, Err(elapsed)), Effect::Unknown),
@@ -288,7 +288,7 @@ impl Objects for Cluster {
         let attempt = Attempt { verb: "get", kind, namespace, name };
         let request = Request::new(kind.path(namespace)?).get(segment(name)?, &GetParams::default());
         let request = built(attempt, request)?;
-        absent(self.send(attempt, || send_with_retry!(self.client, request)))
+        absent(self.send(attempt, || send_once!(self.client, request)))
     }
 
     fn create(&self, kind: &Kind, namespace: &str, object: &Value) -> Result<Value> {
@@ -296,7 +296,7 @@ impl Objects for Cluster {
         self.hide_data_of(kind, object);
         let request = Request::new(kind.path(namespace)?).create(&writer(), object.to_string().into_bytes());
         let request = built(attempt, request)?;
-        self.write(attempt, Wanted::New, object, || send_with_retry!(self.client, request))
+        self.write(attempt, Wanted::New, object, || send_once!(self.client, request))
     }
 
     fn replace(&self, kind: &Kind, namespace: &str, object: &Value, guard: &Guard) -> Result<Value> {
@@ -308,7 +308,7 @@ impl Objects for Cluster {
         let data = object.to_string().into_bytes();
         let request = Request::new(kind.path(namespace)?).replace(segment(name)?, &writer(), data);
         let request = built(attempt, request)?;
-        self.write(attempt, Wanted::Whole, &object, || send_with_retry!(self.client, request))
+        self.write(attempt, Wanted::Whole, &object, || send_once!(self.client, request))
     }
 
     fn delete(&self, kind: &Kind, namespace: &str, name: &str, guard: &Guard, how: Propagation) -> Result<bool> {
@@ -331,7 +331,7 @@ impl Objects for Cluster {
         };
         let request = Request::new(kind.path(namespace)?).delete(segment(name)?, &parameters);
         let request = built(attempt, request)?;
-        match self.exchange(attempt, || send_with_retry!(self.client, request)) {
+        match self.exchange(attempt, || send_once!(self.client, request)) {
             (Ok(_), _) => Ok(true),
             // An earlier try may have been the one that deleted it.
             (Err(error), before) if error.kind() == ErrorKind::NotFound => Ok(before == Effect::Unknown),

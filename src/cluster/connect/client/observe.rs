@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Attempt, Cluster, built, complete};
 use crate::cluster::api::address::segment;
-use crate::cluster::api::send::{Reply, send_with_retry};
+use crate::cluster::api::send::{Reply, send_once};
 use crate::k8s::error::Result;
 use crate::k8s::kind;
 use crate::k8s::kind::Kind;
@@ -24,7 +24,7 @@ impl Cluster {
         let parameters =
             ListParams { label_selector: given(labels), field_selector: given(fields), ..ListParams::default() };
         let request = built(attempt, Request::new(kind.path(namespace)?).list(&parameters.match_any()))?;
-        let mut page = self.send(attempt, || send_with_retry!(self.client, request))?;
+        let mut page = self.send(attempt, || send_once!(self.client, request))?;
         let Some(Value::Array(items)) = page.get_mut("items").map(Value::take) else { return Ok(Vec::new()) };
         Ok(items.into_iter().map(|item| complete(item, kind)).collect())
     }
@@ -47,7 +47,7 @@ impl Cluster {
             _ => reply,
         };
         let answer = self.send(attempt, || async {
-            let reply: kube::Result<Reply> = send_with_retry!(self.client, request).await;
+            let reply: kube::Result<Reply> = send_once!(self.client, request).await;
             reply.map(as_json)
         })?;
         let text = answer["log"].as_str().unwrap_or_default();

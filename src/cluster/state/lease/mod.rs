@@ -22,6 +22,7 @@ use crate::cluster::api::objects::{Guard, Objects, Propagation, check_ours};
 use crate::k8s::error::{Error, ErrorKind, Result};
 use crate::k8s::kind::LEASE;
 use crate::k8s::labels;
+use crate::k8s::object;
 use crate::k8s::object::{annotation, set};
 use crate::k8s::ownership::Owner;
 
@@ -201,14 +202,14 @@ impl<S: Objects + Send + 'static> Held<S> {
             });
         }
         let guard = Guard::of(&state.live);
-        let name = crate::k8s::object::name_of(&state.live);
+        let name = object::name_of(&state.live);
         match state.store.delete(&LEASE, &self.shared.namespace, name, &guard, Propagation::Background) {
             // The renewal wrote it, or somebody who is not us.
             Err(error) if error.is_conflict() => {
                 self.shared.renew(&mut state);
                 self.shared.lost(&state)?;
                 let guard = Guard::of(&state.live);
-                let name = crate::k8s::object::name_of(&state.live);
+                let name = object::name_of(&state.live);
                 state.store.delete(&LEASE, &self.shared.namespace, name, &guard, Propagation::Background).map(drop)
             }
             other => other.map(drop),
@@ -245,7 +246,7 @@ impl<S: Objects> Shared<S> {
 
     fn lost(&self, state: &State<S>) -> Result<()> {
         let Some(why) = &state.lost else { return Ok(()) };
-        let name = crate::k8s::object::name_of(&state.live);
+        let name = object::name_of(&state.live);
         let sentence = format!("the Lease {name} in namespace {} is no longer held: {why}", self.namespace);
         Err(Error::new(ErrorKind::Conflict, sentence).hint("nothing more was written; run again"))
     }
@@ -283,7 +284,7 @@ impl<S: Objects> Shared<S> {
                     return Ok(());
                 }
                 Err(error) if error.is_conflict() || error.kind() == ErrorKind::NotFound => {
-                    let name = crate::k8s::object::name_of(&state.live).to_owned();
+                    let name = object::name_of(&state.live).to_owned();
                     match state.store.get(&LEASE, &self.namespace, &name)? {
                         Some(live) if live["spec"]["holderIdentity"] == self.holder.identity() => state.live = live,
                         Some(live) => {
@@ -297,10 +298,7 @@ impl<S: Objects> Shared<S> {
                 Err(error) => return Err(error),
             }
         }
-        Err(Error::new(
-            ErrorKind::Conflict,
-            format!("the Lease {} changes all the time", crate::k8s::object::name_of(&state.live)),
-        ))
+        Err(Error::new(ErrorKind::Conflict, format!("the Lease {} changes all the time", object::name_of(&state.live))))
     }
 }
 

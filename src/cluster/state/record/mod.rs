@@ -21,6 +21,7 @@ use crate::k8s::error::{Error, ErrorKind, Result};
 use crate::k8s::kind::SECRET;
 use crate::k8s::object::{label, name_of};
 use crate::support::redact::{base64, unbase64};
+use crate::support::yaml;
 use parts::Parts;
 
 pub use parts::Hook;
@@ -153,10 +154,10 @@ impl Record {
 
     /// The objects of the manifest, in its order. A document that is no object is left out.
     pub fn brought(&self) -> Vec<Brought> {
-        if crate::support::yaml::affordable(&self.manifest).is_err() {
+        if yaml::affordable(&self.manifest).is_err() {
             return Vec::new();
         }
-        crate::support::yaml::documents(&self.manifest).filter_map(|document| brought(&document.ok()?)).collect()
+        yaml::documents(&self.manifest).filter_map(|document| brought(&document.ok()?)).collect()
     }
 
     /// Sets the status to `failed`, in the label and in the payload, if nobody wrote the record since it was read. `why` becomes

@@ -8,6 +8,8 @@ use crate::pipeline::engine::run::Limits;
 use crate::support::diagnostic::Problem;
 use crate::support::digest::sha256;
 use crate::support::read_file;
+use crate::support::temporary;
+use crate::targets::kubernetes::chart;
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -47,10 +49,7 @@ pub fn fetch(chart: &PlannedChart, helm: &Helm, limits: &Limits) -> Result<Ready
             let limit = LIMIT.min(limits.left());
             helm.pull(&pull, folder.path(), limit).map_err(|error| explained(chart, &pull, error, helm, limit))?;
             let entries = std::fs::read_dir(folder.path()).map_err(Error::Temporary)?;
-            let archive = entries
-                .flatten()
-                .map(|entry| entry.path())
-                .find(|path| crate::targets::kubernetes::chart::is_archive(path));
+            let archive = entries.flatten().map(|entry| entry.path()).find(|path| chart::is_archive(path));
             let none = || at(chart, "helm fetched no packed chart".to_owned());
             (archive.ok_or_else(none)?, Some(folder))
         }
@@ -92,7 +91,7 @@ fn at(chart: &PlannedChart, what: String) -> Problem {
 }
 
 fn temporary() -> Result<TempDir, Error> {
-    crate::support::temporary::folder("chart").map_err(Error::Temporary)
+    temporary::folder("chart").map_err(Error::Temporary)
 }
 
 fn last_line(error: &crate::helm::Error) -> String {

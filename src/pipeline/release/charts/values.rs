@@ -12,6 +12,7 @@ use crate::k8s::kind::SECRET;
 use crate::pipeline::Error;
 use crate::support::diagnostic::{Problem, Problems};
 use crate::support::redact::unbase64;
+use crate::support::temporary;
 use crate::targets::kubernetes::Plan;
 use serde_json::{Map, Value as Json};
 use std::path::PathBuf;
@@ -81,10 +82,10 @@ pub fn given(
     let (mut files, mut folder) = (Vec::new(), None);
     if !chart.values_files.is_empty() {
         // For nobody else to read: a file of values may hold what its author took for no secret.
-        let made = crate::support::temporary::folder("values").map_err(Error::Temporary)?;
+        let made = temporary::folder("values").map_err(Error::Temporary)?;
         for (index, (_, text)) in chart.values_files.iter().enumerate() {
             let path = made.path().join(format!("{index}.yaml"));
-            crate::support::temporary::write(&path, text.as_bytes()).map_err(Error::Temporary)?;
+            temporary::write(&path, text.as_bytes()).map_err(Error::Temporary)?;
             files.push(path);
         }
         folder = Some(made);
@@ -156,7 +157,7 @@ fn put(values: &mut Map<String, Json>, keys: &[String], text: String) {
 /// The values as helm itself merges them, to be compared with those that a release has: a chart of ours that only shows
 /// what it is given is rendered, without a cluster, because helm reads YAML in its own way.
 pub fn merged(helm: &Helm, target: &Target, given: &Given) -> Result<Json, Error> {
-    let folder = crate::support::temporary::folder("values").map_err(Error::Temporary)?;
+    let folder = temporary::folder("values").map_err(Error::Temporary)?;
     let templates = folder.path().join("templates");
     std::fs::create_dir(&templates).map_err(Error::Temporary)?;
     std::fs::write(folder.path().join("Chart.yaml"), "apiVersion: v2\nname: values\nversion: 0.0.0\n")

@@ -8,6 +8,7 @@ use crate::cluster::state::record::Record;
 use crate::k8s::error::ErrorKind;
 use crate::k8s::kind::{CLAIM, REPLICA_SET, VOLUME};
 use crate::k8s::labels;
+use crate::k8s::object;
 use crate::k8s::object::name_of;
 use crate::migration::{Action, Change, ClaimNote, How, Named, POLICIES, Role, entry_of_ours, former_policy, retired};
 use crate::pipeline::Error;
@@ -101,7 +102,7 @@ impl Driver<'_> {
     fn protect(&self, log: &mut Log, seen: &Seen, index: usize) -> Result<(), Error> {
         let note = log.journal.claims[index].clone();
         let Some(claim) = seen.live.claim(&note.name) else { return Ok(()) };
-        if crate::k8s::object::annotation(claim, labels::RESOURCE_POLICY) != Some(labels::KEEP) {
+        if object::annotation(claim, labels::RESOURCE_POLICY) != Some(labels::KEEP) {
             let patch = json!({"metadata": {"annotations": {labels::RESOURCE_POLICY: labels::KEEP}}});
             self.on.cluster.patch(&CLAIM, self.space(), &note.name, &Guard::of(claim), &patch)?;
             return Ok(());

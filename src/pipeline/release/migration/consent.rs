@@ -4,6 +4,7 @@ use crate::cluster::connect::client::Cluster;
 use crate::helm::Values;
 use crate::k8s::error::ErrorKind;
 use crate::k8s::kind::{CLAIM, DEPLOYMENT, STATEFUL_SET};
+use crate::k8s::object;
 use crate::k8s::object::name_of;
 use crate::k8s::ownership::Owner;
 use crate::migration::detect::detect;
@@ -79,7 +80,7 @@ impl Installation<'_> {
     pub fn objects_to_come(&self, chart: &Path, values: &Values<'_>, version: &[String]) -> Result<Vec<Json>, Error> {
         let mut over = values.over.clone();
         // The chart's own guard asks the cluster, which nobody asks here.
-        crate::k8s::object::set(&mut over, &["skipGuards"], Json::Bool(true));
+        object::set(&mut over, &["skipGuards"], Json::Bool(true));
         let text = self.helm.template(self.target, chart, &Values { over: &over, ..*values }, version)?;
         Ok(crate::diff::objects(&text, &self.release.namespace)?.into_values().collect())
     }

@@ -20,6 +20,7 @@ use crate::cluster::state::record::Hook;
 use crate::cluster::state::record::Record;
 use crate::cluster::state::records;
 use crate::diff::Object;
+use crate::k8s::kind::Kind;
 use crate::pipeline::{Error, Release};
 use crate::support::diagnostic::{Problem, Problems};
 use judge::{Fate, Scope, Touched, judge, scope};
@@ -244,11 +245,11 @@ fn fates(verb: &Verb, chart: &Objects, records: Vec<(u64, Objects)>) -> Vec<(Obj
 struct Scopes<'a> {
     cluster: &'a Cluster,
     space: &'a str,
-    known: BTreeMap<(String, String), Option<crate::k8s::kind::Kind>>,
+    known: BTreeMap<(String, String), Option<Kind>>,
 }
 
 impl Scopes<'_> {
-    fn kind(&mut self, object: &Json) -> Result<Option<crate::k8s::kind::Kind>, Error> {
+    fn kind(&mut self, object: &Json) -> Result<Option<Kind>, Error> {
         let text = |key: &str| object[key].as_str().unwrap_or_default().to_owned();
         let key = (text("apiVersion"), text("kind"));
         if let Some(known) = self.known.get(&key) {

@@ -1,6 +1,7 @@
 //! What planning Ingresses and Gateways has in common.
 
 use super::views::{GatewayView, IngressView};
+use crate::app::Workload;
 use crate::app::{App, Note};
 use crate::config::{CertManager, Discovery, RouteTls};
 use crate::targets::kubernetes::name::Name;
@@ -119,7 +120,7 @@ pub(super) fn note_health(
         return;
     }
     // Only what is built from the application's own source has the paths of the service defaults.
-    let built = |resource: &String| around.app.workloads.get(resource).is_some_and(crate::app::Workload::is_built);
+    let built = |resource: &String| around.app.workloads.get(resource).is_some_and(Workload::is_built);
     let resources: BTreeSet<String> = open.filter(built).collect();
     for resource in resources {
         let text = format!(
