@@ -6,7 +6,7 @@
 use super::pods::{Pods, pods};
 use super::{Finding, Verdict, or_ok};
 use crate::k8s::error::Error;
-use crate::k8s::object::label;
+use crate::k8s::object::{label, text};
 use serde_json::Value as Json;
 
 const CHECK: &str = "pod-security";
@@ -199,10 +199,6 @@ fn contexts<'a>(pods: &Pods<'a>) -> Vec<(String, &'a Json)> {
 
 fn list(value: &Json) -> impl Iterator<Item = &Json> {
     value.as_array().into_iter().flatten()
-}
-
-fn text(value: &Json) -> &str {
-    value.as_str().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -2,6 +2,16 @@
 
 use serde_json::{Value, json};
 
+/// A value as text; empty where it is none.
+pub fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+/// A value as text of its own, where it is one.
+pub fn owned(value: &Value) -> Option<String> {
+    value.as_str().map(str::to_owned)
+}
+
 /// The name of an object; empty when it has none.
 pub fn name_of(object: &Value) -> &str {
     object["metadata"]["name"].as_str().unwrap_or_default()

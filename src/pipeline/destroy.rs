@@ -16,7 +16,7 @@ use crate::k8s::error::ErrorKind;
 use crate::k8s::kind::{CLAIM, VOLUME};
 use crate::k8s::labels;
 use crate::k8s::object::name_of;
-use crate::k8s::ownership::{Owner, ReleaseName};
+use crate::k8s::ownership::Owner;
 use crate::pipeline::destroy::namespace_deletion::Vacant;
 use crate::pipeline::engine::event::{Report, say};
 use crate::pipeline::engine::graph::{Graph, Step};
@@ -355,7 +355,7 @@ impl DestroyRun<'_> {
 
 /// The claims of the release.
 fn our_claims(cluster: &Cluster, release: &Release) -> Result<Vec<Json>, Error> {
-    let name = ReleaseName { name: &release.name, namespace: &release.namespace };
+    let name = release.helm_name();
     let live = cluster.list(&CLAIM, &release.namespace, &format!("{}={}", labels::INSTANCE, release.name))?;
     Ok(live.into_iter().filter(|claim| is_our_claim(claim, name)).collect())
 }

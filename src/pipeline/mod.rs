@@ -13,7 +13,6 @@ pub(crate) mod deploy;
 pub(crate) mod destroy;
 pub(crate) mod engine;
 pub mod error;
-pub(crate) mod former;
 pub(crate) mod migrate;
 pub mod plan;
 pub mod release;

@@ -3,7 +3,6 @@
 use crate::cluster::state::secret::ReleaseSecret;
 use crate::diff::Action;
 use crate::helm::Values;
-use crate::k8s::ownership::ReleaseName;
 use crate::migration::Journal;
 use crate::pipeline::Error;
 use crate::pipeline::release::deploy_run::DeployRun;
@@ -53,7 +52,7 @@ impl DeployRun<'_> {
     /// The change of kinds that this deploy is, or goes on with; none in most cases.
     pub(in crate::pipeline) fn change_of_kinds(&self) -> Result<Option<Intent>, Error> {
         let (on, before) = (self.installation()?, self.before.get()?);
-        let release = ReleaseName { name: &self.release.name, namespace: &self.release.namespace };
+        let release = self.release.helm_name();
         let open = on.change_under_way()?;
         if open.is_none() && !checks::transition(release, before, self.foreseen.get()?) {
             return Ok(None);

@@ -56,7 +56,7 @@ pub fn check(
         return Err(Error::Refused(problems));
     }
     let objects = cluster.inhabitants(space)?;
-    let name = ReleaseName { name: &release.name, namespace: space };
+    let name = release.helm_name();
     let claims: Vec<&str> = objects.iter().filter(|object| is_our_claim(object, name)).map(name_of).collect();
     if !claims.is_empty() && !delete_data {
         let what = format!("the namespace {space} holds claims with data of the release: {}", claims.join(", "));

@@ -13,6 +13,7 @@ pub(crate) mod deploy_request;
 pub(crate) mod deploy_run;
 pub(crate) mod endpoints;
 pub(crate) mod external_secrets;
+pub(crate) mod former_registry;
 pub(crate) mod helm_rollback;
 pub(crate) mod history;
 pub(crate) mod host_names;

@@ -274,7 +274,7 @@ fn of_release(examined: &Examined, objects: &[Json]) -> Result<(Vec<Finding>, Ve
 /// Whether what lives of the release fits: its claims. A change of kinds is planned and confirmed elsewhere.
 fn of_live(examined: &Examined, objects: &[Json]) -> Vec<Finding> {
     let Examined { request, before, .. } = examined;
-    let name = ReleaseName { name: examined.target.release(), namespace: examined.target.namespace() };
+    let name = examined.release.helm_name();
     let mut claims = Problems::default();
     let wanted = values::of_chart(request);
     let said = checks::claims(before.plan(request.plan), &wanted, name, before, &mut claims);

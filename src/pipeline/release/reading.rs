@@ -5,7 +5,6 @@ use super::deploy_run::DeployRun;
 use crate::doctor::{Finding, Verdict};
 use crate::external_charts::PlannedChart;
 use crate::k8s::error::ErrorKind;
-use crate::k8s::ownership::ReleaseName;
 use crate::pipeline::Error;
 use crate::pipeline::engine::event::warn;
 use crate::pipeline::engine::graph::Step;
@@ -79,7 +78,7 @@ impl DeployRun<'_> {
         let before = self.before.get()?;
         external_secrets::check_lost(self.request.plan, &self.request.given, &before.lost)?;
         self.cluster.get()?.hide(before.kept.foreign.values().filter(|value| !value.is_empty()).cloned());
-        let name = ReleaseName { name: &self.release.name, namespace: &self.release.namespace };
+        let name = self.release.helm_name();
         let with_data = self.charts_with_data()?;
         let settled = settled(self.request, name, before, &with_data, self.ask.inputs, self.random, self.report)?;
         let secrets = values::secrets_of(&settled);

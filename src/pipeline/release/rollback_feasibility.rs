@@ -8,7 +8,6 @@ use crate::cluster::api::objects::Objects;
 use crate::cluster::connect::client::Cluster;
 use crate::diff::{Sides, change};
 use crate::k8s::kind::{DEPLOYMENT, STATEFUL_SET};
-use crate::k8s::ownership::ReleaseName;
 use crate::pipeline::{Error, Release};
 use crate::support::diagnostic::{Problem, Problems};
 use crate::support::redact::Mask;
@@ -37,7 +36,7 @@ pub fn changes_kind(cluster: &Cluster, release: &Release, wanted: &Manifest) -> 
             _ => continue,
         };
         let live = cluster.get(&other, &object.namespace, &object.name)?;
-        let name = ReleaseName { name: &release.name, namespace: &release.namespace };
+        let name = release.helm_name();
         if live.is_some_and(|live| name.owns(&live)) {
             return Ok(true);
         }

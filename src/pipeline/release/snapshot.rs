@@ -44,7 +44,7 @@ impl ReleaseSnapshot {
     /// Takes over the claims that are there for the volumes of the plan.
     #[must_use]
     fn adopting(mut self, plan: &Plan, release: &Release) -> Self {
-        let name = ReleaseName { name: &release.name, namespace: &release.namespace };
+        let name = release.helm_name();
         self.adopted = Adopted::find(plan, name, &self.live, &self.claims);
         self
     }
@@ -131,14 +131,11 @@ pub fn check_release(
 ) -> Result<(), Error> {
     let Some(live) = live else { return Ok(()) };
     let what = format!("the release {} in namespace {}", live.name, live.namespace);
-    let ours = is_version_of(&live.chart, &plan.chart) && {
-        let name = ReleaseName { name: target.release(), namespace: target.namespace() };
-        workloads::has_workloads_of_ours(name, &before.live)
-    } || {
+    let name = ReleaseName { name: target.release(), namespace: target.namespace() };
+    let is_of_chart = is_version_of(&live.chart, &plan.chart);
+    let ours = is_of_chart && workloads::has_workloads_of_ours(name, &before.live)
         // Aspire's own tool made it: what runs there is taken over step by step, and claims are kept.
-        let name = ReleaseName { name: target.release(), namespace: target.namespace() };
-        workloads::is_made_by_aspire(plan, name, &before.live)
-    };
+        || workloads::is_made_by_aspire(plan, name, &before.live);
     let problem = if !before.state.exists() && !ours {
         Problem::at("", format!("{what} is of the chart {}, not of this application", live.chart))
             .hint("choose another release name with --release, or another namespace")

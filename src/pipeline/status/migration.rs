@@ -2,7 +2,7 @@
 
 use crate::cluster::connect::client::Cluster;
 use crate::k8s::error::ErrorKind;
-use crate::k8s::ownership::{Owner, ReleaseName};
+use crate::k8s::ownership::Owner;
 use crate::migration::Journal;
 use crate::migration::word;
 use crate::pipeline::release::migration::log::Log;
@@ -49,7 +49,7 @@ pub(super) fn unfinished(cluster: &Cluster, release: &Release, application: &str
         Err(Error::Cluster(error)) if error.kind() == ErrorKind::Forbidden => Vec::new(),
         Err(error) => return Err(error),
     };
-    let name = ReleaseName { name: &release.name, namespace: &release.namespace };
+    let name = release.helm_name();
     Ok(Some(Migration {
         phase: word(journal.phase).to_owned(),
         meaning: journal.described(),

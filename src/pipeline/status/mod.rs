@@ -13,8 +13,7 @@ use crate::cluster::state::secret::ReleaseSecret;
 use crate::helm::{self, Helm, Target};
 use crate::k8s::kind::{CLAIM, CONFIG_MAP, Kind, SECRET};
 use crate::k8s::labels;
-use crate::k8s::object::{annotation, label, name_of};
-use crate::k8s::ownership::ReleaseName;
+use crate::k8s::object::{annotation, label, name_of, owned, text};
 use crate::pipeline::release::autoscaling::{Autoscalers, autoscalers};
 use crate::pipeline::release::checks;
 use crate::pipeline::release::endpoints::{Endpoint, endpoints};
@@ -226,14 +225,6 @@ fn key(object: &Json) -> (String, String) {
     (text(&object["kind"]).to_owned(), name_of(object).to_owned())
 }
 
-fn text(value: &Json) -> &str {
-    value.as_str().unwrap_or_default()
-}
-
-fn owned(value: &Json) -> Option<String> {
-    value.as_str().map(str::to_owned)
-}
-
 fn running(object: &Json, scalers: &Autoscalers) -> Option<Running> {
     let (spec, status) = (&object["spec"], &object["status"]);
     let (desired, ready) = match text(&object["kind"]) {
@@ -256,7 +247,7 @@ fn running(object: &Json, scalers: &Autoscalers) -> Option<Running> {
 }
 
 fn claims(cluster: &Cluster, release: &Release) -> Result<Vec<Claim>, Error> {
-    let name = ReleaseName { name: &release.name, namespace: &release.namespace };
+    let name = release.helm_name();
     let selector = format!("{}={}", labels::INSTANCE, release.name);
     let live = cluster.list(&CLAIM, &release.namespace, &selector)?;
     let claim = |claim: &Json| Claim {

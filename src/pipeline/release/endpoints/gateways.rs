@@ -1,7 +1,7 @@
 //! How Gateways and the routes on them are reached. Pure.
 
-use super::objects::{Endpoint, text};
-use crate::k8s::object::name_of;
+use super::objects::Endpoint;
+use crate::k8s::object::{name_of, text};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 

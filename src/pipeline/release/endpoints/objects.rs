@@ -1,7 +1,7 @@
 //! How the Services and Ingresses of a release are reached. Pure.
 
 use crate::k8s::labels;
-use crate::k8s::object::name_of;
+use crate::k8s::object::{name_of, owned, text};
 use serde::Serialize;
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
@@ -104,14 +104,6 @@ fn ingress(object: &Json) -> Vec<Endpoint> {
         }
     };
     hosts.into_iter().map(endpoint).collect()
-}
-
-pub(super) fn text(value: &Json) -> &str {
-    value.as_str().unwrap_or_default()
-}
-
-fn owned(value: &Json) -> Option<String> {
-    value.as_str().map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -3,12 +3,12 @@
 //! It is read from helm's record of the revision that is in place. Whoever may write Secrets in the namespace may have written
 //! that record, so its word counts as much as a remembered value: for this release in its own namespace, and for nothing else.
 
-use super::{Error, Release};
 use crate::app::REGISTRY_INPUT;
 use crate::cluster::connect::client::Cluster;
 use crate::cluster::state::record::Record;
 use crate::cluster::state::records;
 use crate::pipeline::release::snapshot::ReleaseSnapshot;
+use crate::pipeline::{Error, Release};
 use crate::support::redact::unbase64;
 use crate::targets::kubernetes::{CONTENTS, Contents, Plan};
 use serde_json::Value as Json;
