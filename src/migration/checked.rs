@@ -7,7 +7,7 @@ use super::change::{Change, ClaimNote};
 use super::fixed::KINDS;
 use super::journal::Journal;
 use super::live::Live;
-use super::machine::{Direction, Phase};
+use super::progress::{Direction, Phase};
 use super::text::digest;
 use crate::k8s::ownership::ReleaseName;
 use std::collections::BTreeSet;

@@ -5,7 +5,7 @@
 
 use super::change::{Change, How, Marks};
 use super::hash::short_hash;
-use super::machine::Role;
+use super::progress::Role;
 use crate::k8s::object;
 use crate::k8s::quantity::Quantity;
 use serde_json::{Map, Value as Json, json};

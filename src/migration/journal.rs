@@ -5,7 +5,7 @@
 //! decided in `checked.rs`.
 
 use super::change::{Change, ClaimNote, Confirmation};
-use super::machine::{Direction, Phase, Progress};
+use super::progress::{Direction, Phase, Progress};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 

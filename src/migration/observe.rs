@@ -4,8 +4,9 @@ use super::change::{Change, ClaimNote, How};
 use super::fixed;
 use super::journal::Journal;
 use super::live::{Live, replicas};
-use super::machine::{Claim, Direction, HelmRun, Observed, Pair, Revision, Role, Side, Workload};
+use super::observed::{Claim, HelmRun, Observed, Pair, Revision, Side, Workload};
 use super::pods::{belongs, controller, has_ended, root, strangers};
+use super::progress::{Direction, Role};
 use crate::k8s::labels;
 use crate::k8s::object;
 use crate::k8s::object::{annotation, name_of};
@@ -197,7 +198,8 @@ fn is_less(size: Option<&str>, than: &str) -> bool {
 mod tests {
     use super::*;
     use crate::migration::change::Named;
-    use crate::migration::machine::{Phase, Progress, Status};
+    use crate::migration::observed::Status;
+    use crate::migration::progress::{Phase, Progress};
     use serde_json::json;
 
     const RELEASE: ReleaseName<'_> = ReleaseName { name: "shop", namespace: "n" };

@@ -5,7 +5,6 @@
 //! for each time. This module knows the outline of YAML (indentation, quotes, block scalars, brackets) as libyaml reads it,
 //! and nothing of what the text means; what is wrong in other ways is left to the reader.
 
-use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// Deeper texts are refused by the reader as well, later.
@@ -41,22 +40,6 @@ pub fn has_tags(text: &str) -> bool {
     let mut scan = Scan { text: text.as_bytes(), ..Scan::default() };
     // What cannot be looked through may hold some.
     scan.run().is_err() || scan.tags
-}
-
-/// The documents of a text that is affordable, to the first that cannot be read. Asked for more, the reader would say what it
-/// stumbled over for ever, or go on in the middle of a document and panic.
-pub fn documents(text: &str) -> impl Iterator<Item = Result<serde_json::Value, serde_yaml::Error>> {
-    documents_as(text)
-}
-
-/// [`documents`], each read as a type of its own.
-pub fn documents_as<'a, T: Deserialize<'a>>(text: &'a str) -> impl Iterator<Item = Result<T, serde_yaml::Error>> {
-    let mut failed = false;
-    serde_yaml::Deserializer::from_str(text).map_while(move |document| {
-        let document = (!failed).then(|| T::deserialize(document))?;
-        failed = document.is_err();
-        Some(document)
-    })
 }
 
 /// A node with a name, whose end is not seen yet.
@@ -493,15 +476,6 @@ mod tests {
         // A small thing may be repeated often.
         assert_eq!(affordable(&format!("a: &a x\nz:\n{many}")), Ok(()));
         assert!(repeats(&format!("a: &a {{b: [{list}]}}\nz:\n{}", "  - <<: *a\n".repeat(2000))));
-    }
-
-    #[test]
-    fn what_cannot_be_read_ends_the_documents() {
-        let kinds = |text: &str| documents(text).map(|it| it.is_ok()).collect::<Vec<_>>();
-        assert_eq!(kinds("a: b\n---\nc: d\n"), [true, true]);
-        for text in ["---\na: b\n---\napiVersion\nmetadata:\n  name: api\n", "a: b\n---\nc: {d: *gone}\n---\ne: f\n"] {
-            assert_eq!(kinds(text), [true, false], "{text}");
-        }
     }
 
     #[test]
