@@ -473,10 +473,14 @@ fn what_ends_by_itself_is_never_told_as_a_cause() {
 
 #[test]
 fn nobody_is_told_to_remove_a_pod_by_force() {
-    for source in
-        [include_str!("symptom.rs"), include_str!("diagnostics/storage.rs"), include_str!("diagnostics/scheduling.rs")]
-    {
-        assert!(!source.contains("--force") && !source.contains("--grace-period"));
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/rollout");
+    let files = [root.clone(), root.join("diagnostics")].map(|folder| std::fs::read_dir(folder).unwrap());
+    let sources = files.into_iter().flatten().map(|entry| entry.unwrap().path());
+    let sources: Vec<_> = sources.filter(|path| path.is_file() && !path.ends_with("tests.rs")).collect();
+    assert!(sources.iter().any(|path| path.ends_with("causes.rs")), "{sources:?}");
+    for source in sources {
+        let text = std::fs::read_to_string(&source).unwrap();
+        assert!(!text.contains("--force") && !text.contains("--grace-period"), "{}", source.display());
     }
 }
 

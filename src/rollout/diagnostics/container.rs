@@ -1,6 +1,6 @@
 //! Why a container does not run, ends, or is not ready.
 
-use super::{Row, Rule, look_up, rule};
+use super::{Row, Rule, look_up, missing_config_map, missing_secret, rule};
 use crate::rollout::Reason;
 
 /// Waiting reasons of a container, besides `CrashLoopBackOff`.
@@ -42,22 +42,8 @@ const NOT_RUNNING: &[(&[&str], &[Rule])] = &[
                 3,
                 Some(60),
             ),
-            rule(
-                &["secret", "not found"],
-                Reason::MissingConfiguration,
-                "{}",
-                "make the Secret, or correct its name",
-                3,
-                Some(60),
-            ),
-            rule(
-                &["configmap", "not found"],
-                Reason::MissingConfiguration,
-                "{}",
-                "make the ConfigMap, or correct its name",
-                3,
-                Some(60),
-            ),
+            missing_secret(3),
+            missing_config_map(3),
             rule(
                 &["runasnonroot"],
                 Reason::NotStarted,

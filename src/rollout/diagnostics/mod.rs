@@ -49,6 +49,18 @@ const fn rule(
     Rule { needles, reason, words, hint, patience, final_after }
 }
 
+/// A Secret that a pod needs and that is not there.
+const fn missing_secret(patience: u64) -> Rule {
+    let hint = "make the Secret, or correct its name";
+    rule(&["secret", "not found"], Reason::MissingConfiguration, "{}", hint, patience, Some(60))
+}
+
+/// A ConfigMap that a pod needs and that is not there.
+const fn missing_config_map(patience: u64) -> Rule {
+    let hint = "make the ConfigMap, or correct its name";
+    rule(&["configmap", "not found"], Reason::MissingConfiguration, "{}", hint, patience, Some(60))
+}
+
 impl Rule {
     /// The row without a sentence.
     pub fn row(&self) -> Row {

@@ -1,6 +1,6 @@
 //! Why a claim has no volume, and why a pod does not get what it mounts.
 
-use super::{Row, Rule, look_up, rule};
+use super::{Row, Rule, look_up, missing_config_map, missing_secret, rule};
 use crate::rollout::Reason;
 
 /// No class named and none the default.
@@ -59,22 +59,8 @@ const BEFORE_START: &[(&str, &[Rule])] = &[
     (
         "FailedMount",
         &[
-            rule(
-                &["secret", "not found"],
-                Reason::MissingConfiguration,
-                "{}",
-                "make the Secret, or correct its name",
-                5,
-                Some(60),
-            ),
-            rule(
-                &["configmap", "not found"],
-                Reason::MissingConfiguration,
-                "{}",
-                "make the ConfigMap, or correct its name",
-                5,
-                Some(60),
-            ),
+            missing_secret(5),
+            missing_config_map(5),
             rule(
                 &["references non-existent"],
                 Reason::MissingConfiguration,

@@ -349,6 +349,8 @@ fn long_texts_and_secrets_cost_time_in_proportion() {
 #[test]
 fn a_secret_that_no_text_of_this_length_can_hold_costs_nothing() {
     let long = "x".repeat(4 << 20);
+    let prepared = Mask::within(&[long.clone(), "s3cret".to_owned()], 100);
+    assert!(prepared.literal.forms.iter().chain(&prepared.letters.forms).all(|form| form.len() < 100));
     assert_eq!(mask("s3cret is here", &[long.clone(), "s3cret".to_owned()]), format!("{MASK} is here"));
     let (text, most) = ("y".repeat(100), "z".repeat(100));
     assert_eq!(mask(&format!("{text}{most}"), &[most, long]), format!("{text}{MASK}"));
