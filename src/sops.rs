@@ -34,7 +34,7 @@ pub fn decrypt(file: &Path) -> Result<String, Problem> {
     if !output.status.success() {
         return Err(explain(place, output.status.code(), &String::from_utf8_lossy(&output.stderr)));
     }
-    String::from_utf8(output.stdout).map_err(|_| Problem::at(place, "what sops makes of it is no text"))
+    String::from_utf8(output.stdout).map_err(|_| Problem::at(place, "the output of sops is not valid UTF-8"))
 }
 
 fn find() -> Result<std::path::PathBuf, Problem> {
@@ -61,10 +61,10 @@ pub fn explain(place: String, code: Option<i32>, said: &str) -> Problem {
     let said = one_line(said);
     let (what, hint) = match code {
         Some(128) => (
-            "none of the keys that sops finds here opens it",
+            "no available key can decrypt it",
             "give sops the key (with age: SOPS_AGE_KEY_FILE), or let who has one run `sops updatekeys` with yours",
         ),
-        Some(51) => ("it was changed after it was encrypted", "edit it with `sops FILE`, never by hand"),
+        Some(51) => ("it was changed after it was encrypted", "edit it with `sops FILE`, not in an editor"),
         Some(24 | 25) => ("its encrypted values are damaged", "take it from your version control again"),
         Some(1) if said.contains("metadata not found") => {
             ("sops did not encrypt it", "encrypt it with `sops encrypt --in-place FILE`, and change what it held")
@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn every_end_of_sops_has_its_sentence() {
         for (code, said, part) in [
-            (128, "", "none of the keys"),
+            (128, "", "no available key"),
             (51, "MAC mismatch", "changed after it was encrypted; sops says: MAC mismatch"),
             (25, "", "damaged"),
             (1, "sops metadata not found", "did not encrypt it"),

@@ -126,7 +126,7 @@ enum Fate {
     NoWorkload,
     /// Aspire could not say what it is.
     Undescribed,
-    /// It would run, or somebody else makes it; the reason is worth a note.
+    /// It would run, or another client makes it; the reason is worth a note.
     LeftOut(String),
 }
 

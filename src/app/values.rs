@@ -224,7 +224,7 @@ impl<'a> Values<'a> {
         Some((http, host.clone()))
     }
 
-    /// A manifest written on a developer's machine may say so to the application. The value goes on as it is, because the
+    /// A manifest written on a developer's machine may say so to the application. The value continues as it is, because the
     /// AppHost asked for it; whoever means it writes it into the intent, where it needs no warning.
     fn note_development(&mut self, name: &str, variable: &str, text: &str) {
         if ENVIRONMENT_VARIABLES.contains(&variable) && text.eq_ignore_ascii_case("Development") {

@@ -18,9 +18,9 @@ pub enum Exit {
     Refused = 3,
     /// It failed, and everything is as it was before.
     RolledBack = 4,
-    /// Stopped where only a person can go on.
+    /// Stopped where only a person can continue.
     NeedsPerson = 5,
-    /// Stopped by a person; the same command goes on.
+    /// Stopped by a person; the same command continues.
     Interrupted = 6,
 }
 

@@ -20,7 +20,7 @@ pub fn asker(common: &Common) -> impl Fn(&Outlook) -> Answers + Sync {
     |outlook| if can_ask(common) { ask(outlook) } else { Answers::Nobody }
 }
 
-/// Whether a person agrees to what was just shown. `--yes` is for plain questions, and this is none.
+/// Whether a person agrees to what was just shown. `--yes` is for plain questions, and this is not one.
 pub fn agrees(common: &Common) -> bool {
     if !can_ask(common) {
         return false;

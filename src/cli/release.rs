@@ -35,7 +35,7 @@ pub fn deploy(common: &Common, options: &Deploy) -> Result<Exit, CliError> {
     })
 }
 
-/// Goes on with a change of kinds, or back, or says where it stands.
+/// Resumes a workload migration, rolls it back, or shows where it stands.
 pub fn promote(common: &Common, options: &Promote) -> Result<Exit, CliError> {
     let timeout = duration(&options.on.timeout)?;
     let (name, config, _) = meant(common, options.on.named.release.as_deref(), &options.source)?;

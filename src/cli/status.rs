@@ -142,7 +142,7 @@ fn described(status: &pipeline::Status) -> String {
         }),
     );
     if status.drift.is_empty() {
-        out.push_str("\nno drift: the live objects say what the chart says\n");
+        out.push_str("\nno drift: live objects match the chart\n");
     }
     section(
         &mut out,

@@ -55,7 +55,7 @@ pub struct ExternalChart {
     /// Whether fields that others set are taken over (helm 4; helm 3 always does).
     #[serde(default)]
     pub force_conflicts: bool,
-    /// Whether a release of this name that somebody else installed is taken over.
+    /// Whether a release of this name that another client installed is taken over.
     #[serde(default)]
     pub adopt: bool,
     /// Whether the registry of an oci:// chart speaks plain HTTP.

@@ -275,7 +275,7 @@ pub struct Resource {
     pub service_account: Option<String>,
     /// Seconds that a pod has to stop.
     pub termination_grace_period_seconds: Option<u32>,
-    /// Seconds that a pod of a Deployment behind a Service goes on before it stops, because nodes still send it requests; 5 when absent.
+    /// Seconds that a terminating pod of a Deployment behind a Service keeps serving, because nodes still send it requests; 5 when absent.
     pub drain_seconds: Option<u32>,
     /// Security profile of a built image.
     pub security: Option<Security>,

@@ -134,7 +134,7 @@ pub struct Discovery {
 pub struct Gateway {
     /// Gateway class; required unless `existing` says that the Gateway is there. References to parameters allowed.
     pub class: Option<String>,
-    /// A Gateway of somebody else that the routes attach to.
+    /// A Gateway of another owner that the routes attach to.
     pub existing: Option<ExistingGateway>,
     /// Public host names of every route that names none. References to parameters allowed.
     pub hosts: Vec<String>,

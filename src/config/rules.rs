@@ -134,7 +134,7 @@ pub(super) const HOST: Rule = Rule {
     legal: |text| {
         let name = text.strip_prefix("*.").unwrap_or(text);
         let last = name.rsplit('.').next().unwrap_or_default();
-        // No top-level domain is a number, so that an address is none.
+        // No top-level domain is a number, so an address is not a host name.
         is_dns_subdomain(name) && text.len() <= 253 && !last.chars().all(|c| c.is_ascii_digit())
     },
 };

@@ -1,4 +1,4 @@
-//! Entries of lists that a merge by helm itself loses: helm 3, and helm 4 for a release that it goes on applying so.
+//! Entries of lists that a merge by helm itself loses: helm 3, and helm 4 for a release that it keeps applying so.
 //!
 //! Such a merge tells the entries of a list apart by one field, where the API server looks at two: port 53 of TCP and of UDP
 //! are one to it. A created object is whole; a change writes one entry over the other, and a removal takes both.

@@ -18,7 +18,7 @@ pub(super) const MARKS: &str = labels::SECRETS;
 const STAND_FOR: [(&str, &str); 3] = [
     (labels::CONFIG, "configuration"),
     (labels::FILES, "files"),
-    ("kubectl.kubernetes.io/restartedAt", "a restart by hand is taken back"),
+    ("kubectl.kubernetes.io/restartedAt", "a manual restart is reverted"),
 ];
 
 /// Whether this field of a workload says only that something else changed, which the reasons name.

@@ -48,7 +48,7 @@ pub enum Verdict {
     Ok,
     /// We could not look; whether it is well will show.
     Skipped,
-    /// Something that a person should know; a deploy goes on.
+    /// Something that a person should know; a deploy continues.
     Warning,
     /// A deploy would fail, or must not be tried.
     Failed,

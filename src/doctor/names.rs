@@ -1,4 +1,4 @@
-//! Objects of the chart that somebody else has already.
+//! Objects of the chart that another client has already.
 
 use super::chart::kind_name;
 use super::{Finding, Verdict, or_ok};
@@ -27,7 +27,7 @@ pub fn names(objects: &[Json], live: &[Json], release: ReleaseName<'_>) -> Vec<F
         let fix = "choose another namespace, or rename the resource in the AppHost";
         findings.push(Finding::new("names", Verdict::Failed, subject, reason).fix(fix));
     }
-    or_ok(findings, "names", "", "no object of the chart is somebody else's")
+    or_ok(findings, "names", "", "no object of the chart belongs to another owner")
 }
 
 #[cfg(test)]

@@ -96,7 +96,7 @@ impl Demand<'_> {
             return None;
         }
         let reason = format!("{key}: {used} of {hard} are used, and a rolling update needs {surge} more for a while");
-        let fix = "leave room for one pod more, or the new pods wait for ever where a pod template changes";
+        let fix = "leave capacity for one more pod, or new pods stay Pending when a pod template changes";
         Some(Finding::new("quota", Verdict::Warning, subject(quota), reason).fix(fix))
     }
 

@@ -13,7 +13,7 @@ pub struct Found {
     pub status: String,
     /// Its last revision.
     pub revision: u64,
-    /// Our marks; none when somebody else installed it.
+    /// Our marks; none when another client installed it.
     pub marks: Option<Marks>,
     /// The values that it was given; none when they were not asked for.
     pub values: Option<Value>,
@@ -74,16 +74,16 @@ impl Action {
             Self::Upgrade { from } => format!("upgrade {from} -> {version}"),
             Self::Values => "change its values".to_owned(),
             Self::Again { status } => format!("again, it is {status}"),
-            Self::Renew => format!("upgrade to the same version {version}, packed or marked otherwise"),
-            Self::Adopt => format!("take over from somebody else, with {version}"),
+            Self::Renew => format!("upgrade to the same version {version}, different package digest or labels"),
+            Self::Adopt => format!("adopt a release of another owner, with {version}"),
             Self::Unchanged => format!("unchanged, {version}"),
             Self::Used => "not installed: the cluster has it already, and it is used".to_owned(),
-            Self::LeftAlone => format!("left alone: somebody else installed {version}"),
+            Self::LeftAlone => format!("left alone: another owner installed {version}"),
         }
     }
 }
 
-/// What is to be done. A release of somebody else with another version is refused.
+/// What is to be done. A release of another owner with another version is refused.
 pub fn decide(chart: &PlannedChart, wanted: &Wanted, found: Option<&Found>) -> Result<Action, Problem> {
     let Some(found) = found.filter(|found| found.status != "uninstalled") else { return Ok(Action::Install) };
     let full = format!("{}-{}", wanted.chart, wanted.version);

@@ -52,7 +52,7 @@ impl Default for Lock {
 impl Lock {
     /// Reads the file.
     pub fn parse(text: &str) -> Result<Self, Problem> {
-        let wrong = |what: String| Problem::at("", what).hint("`kubectl aspire charts lock` writes it anew");
+        let wrong = |what: String| Problem::at("", what).hint("`kubectl aspire charts lock` writes it again");
         yaml::affordable(text).map_err(|costly| wrong(costly.to_string()))?;
         let lock: Self = serde_yaml::from_str(text).map_err(|error| wrong(error.to_string()))?;
         if lock.api_version != API_VERSION {

@@ -59,9 +59,9 @@ pub struct PlannedChart {
     pub destroy: bool,
     /// Whether fields that others set are taken over.
     pub force_conflicts: bool,
-    /// Whether a release of somebody else is taken over.
+    /// Whether a release of another owner is taken over.
     pub adopt: bool,
-    /// A definition that says, when somebody else brought it, that nothing is to be installed.
+    /// A definition that says, when another client brought it, that nothing is to be installed.
     pub unless: Option<String>,
     /// Whether the API server must take its objects in a dry run before helm starts: who is asked about them may have
     /// been installed a moment ago. What it waits for is waited for a limited time, because nothing else mends it.

@@ -56,7 +56,7 @@ const REFUSED: [(&[&str], &str, &str); 10] = [
             "--kube-insecure-skip-tls-verify",
             "--kube-tls-server-name",
         ],
-        "helm would work on another cluster, or as somebody else, than was checked",
+        "helm would work on another cluster, or as another user, than was checked",
         "use our own flags (--namespace, --context, --kubeconfig, --as, --as-group) or helm's variables",
     ),
     (

@@ -33,7 +33,7 @@ impl Told {
     }
 }
 
-/// The status of a program that a person ended, so that the same command goes on.
+/// The status of a program that a person ended, so that the same command continues.
 const INTERRUPTED: i32 = 6;
 
 /// The helm processes that run now.
@@ -74,7 +74,7 @@ impl Interrupts {
     pub fn of_program() -> &'static Self {
         static ALL: OnceLock<Interrupts> = OnceLock::new();
         ALL.get_or_init(|| {
-            // Without a thread for it, signals end us as they always did. Whoever asks goes on once they are listened to.
+            // Without a thread for it, signals end us as they always did. Whoever asks continues once they are listened to.
             let (listening, begun) = std::sync::mpsc::channel();
             let _ = std::thread::Builder::new().name("signals".into()).spawn(move || listen(listening));
             let _ = begun.recv();

@@ -91,7 +91,7 @@ impl Intended {
 }
 
 /// The first JSON value in what helm wrote. Lines before it (helm 4 reports what it pulled) do not matter. A value that ends
-/// in a mistake is none, and what stands inside of it is not looked at: so each line is read twice at most.
+/// in a mistake does not count, and what stands inside of it is not looked at: so each line is read twice at most.
 pub fn json<T: serde::de::DeserializeOwned>(output: &str) -> Option<T> {
     let (mut start, mut read_up_to) = (0, 0);
     for (number, line) in output.split_inclusive('\n').enumerate() {

@@ -47,7 +47,7 @@ pub enum Supply<'a> {
     Default(Option<&'a str>),
     /// `deploy` makes it.
     Generated,
-    /// A Secret that somebody else writes.
+    /// A Secret that another client writes.
     Elsewhere,
     /// Nothing uses it.
     Unneeded,

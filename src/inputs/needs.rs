@@ -20,7 +20,7 @@ pub trait ValueNeeds {
 pub struct SecretNeed<'a> {
     /// Where its value comes from.
     pub source: &'a SecretSource,
-    /// Whether somebody else writes it, so that no value is asked for.
+    /// Whether another client writes it, so that no value is asked for.
     pub is_foreign: bool,
     /// Claims of the workloads that take it.
     pub claims: &'a [String],

@@ -42,7 +42,7 @@ fn check(name: &str, app: &App, plan: &dyn ValueNeeds, given: &Given) -> Result<
     let source = plan.secret(name).map(|secret| secret.source);
     if input.secret && !matches!(source, Some(SecretSource::Deploy | SecretSource::Chart)) {
         return wrong(
-            format!("the value of `{name}` is not in our hands"),
+            format!("the value of `{name}` is managed elsewhere and cannot be rotated here"),
             format!(
                 "change it where aspire-k8s.yaml says it comes from, then restart what uses it ({users}) with `kubectl rollout restart`"
             ),
@@ -103,7 +103,7 @@ impl Data<'_> {
     }
 
     /// Has a person asked for the values that would be generated although data is there: only somebody who knows the old
-    /// one can go on without a loss.
+    /// one can continue without a loss.
     pub fn ask_for_lost(&self, outlook: &mut Outlook, kept: &Kept) {
         let made = std::mem::take(&mut outlook.made);
         for mut input in made {
@@ -234,7 +234,7 @@ mod tests {
         let said = said.unwrap_err().to_string();
         for sentence in [
             "--rotate: `token` is given by a.env",
-            "--rotate: the value of `mine` is not in our hands",
+            "--rotate: the value of `mine` is managed elsewhere and cannot be rotated here",
             "restart what uses it (api)",
             "--rotate: `plain` is neither secret nor generated",
             "--rotate: nothing uses `unused`",

@@ -25,7 +25,7 @@ pub enum ErrorKind {
     Conflict,
     /// The API server refused the object as it is written.
     Invalid,
-    /// We refuse: the object belongs to somebody else.
+    /// We refuse: the object belongs to another owner.
     Refused,
     /// Any other answer.
     Other,
@@ -72,7 +72,7 @@ impl Error {
         self.kind
     }
 
-    /// Whether somebody else was faster: read again and decide again.
+    /// Whether another client was faster: read again and decide again.
     pub fn is_conflict(&self) -> bool {
         matches!(self.kind, ErrorKind::Conflict | ErrorKind::AlreadyExists)
     }

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-/// A value as text; empty where it is none.
+/// A value as text; empty if it is not text.
 pub fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-/// A value as text of its own, where it is one.
+/// A value as text of its own, if it is text.
 pub fn owned(value: &Value) -> Option<String> {
     value.as_str().map(str::to_owned)
 }
@@ -28,7 +28,7 @@ pub fn annotation<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
 }
 
 /// Sets a value at a path of keys. What stands on the way and is no object gives way to one, so that nothing that
-/// somebody else wrote can stop it.
+/// another client wrote can stop it.
 pub fn set(object: &mut Value, path: &[&str], value: Value) {
     let mut place = object;
     for key in path {

@@ -1,6 +1,6 @@
 //! A JSON value that knows its place, and typed access to it that reports what is wrong.
 //!
-//! Every accessor goes on after a problem (it returns nothing), so that one run finds them all. Messages name types and
+//! Every accessor continues after a problem (it returns nothing), so that one run finds them all. Messages name types and
 //! never show a value that may be a secret.
 
 use serde_json::Value;

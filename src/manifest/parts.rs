@@ -67,7 +67,7 @@ pub(super) fn input(node: &Node<'_>, found: &mut Findings) -> Option<Input> {
     Some(Input { secret, default: node.get("default").and_then(|node| input_default(&node, found)) })
 }
 
-/// `default`: an empty one is none.
+/// `default`: an empty one counts as absent.
 fn input_default(node: &Node<'_>, found: &mut Findings) -> Option<InputDefault> {
     if !node.is_object(found) {
         return None;

@@ -9,7 +9,7 @@ pub enum How {
     /// They end before the new one comes.
     #[default]
     Stop,
-    /// They go on: only the object is deleted, and the new one takes them over or puts others in their place.
+    /// They continue: only the object is deleted, and the new one takes them over or puts others in their place.
     Adopt,
     /// It has none, or they go with it.
     Replace,
@@ -29,7 +29,7 @@ pub struct Marks {
 /// An object by kind and name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Named {
-    /// `Deployment` or `StatefulSet`, or `Job` or `Service` where it is made anew.
+    /// `Deployment` or `StatefulSet`, or `Job` or `Service` where it is deleted and recreated.
     pub kind: String,
     /// Its name.
     pub name: String,
@@ -100,7 +100,7 @@ pub enum Confirmation {
     StrayDelete,
     /// A Job that has not finished is ended.
     JobKill,
-    /// A Service is made anew, and has another address.
+    /// A Service is deleted and recreated, and has another address.
     ServiceRecreate,
     /// A server starts on data of a version that it may not read.
     DatabaseVersion,
@@ -138,7 +138,7 @@ impl Change {
     /// What becomes of it, in a few words.
     pub fn described(&self) -> String {
         match &self.marks {
-            Some(marks) => format!("{} is made anew ({})", self.old, marks.fields.join(", ")),
+            Some(marks) => format!("{} is deleted and recreated ({})", self.old, marks.fields.join(", ")),
             None => format!("{} -> {}", self.old, self.new),
         }
     }

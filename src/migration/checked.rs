@@ -27,7 +27,7 @@ impl Journal {
         wrong(self.changes.is_empty(), "it changes nothing");
         wrong(!is_hash(&self.plan), "its plan has no hash");
         wrong(!is_hash(&self.target) || self.target == digest(&[], &[]), "it leads to no objects");
-        wrong(self.base == 0 || self.base > self.last, "its way back leads to no revision before it");
+        wrong(self.base == 0 || self.base > self.last, "its rollback leads to no earlier revision");
         wrong(self.to.is_some_and(|to| to == 0 || to > self.last), "its way leads to no revision before it");
         let at = match self.phase {
             Phase::Committed => Some(Direction::Forward),
@@ -144,8 +144,8 @@ mod tests {
             (|it| it.target = digest(&[], &[]), "it leads to no objects"),
             (|it| it.target = String::new(), "it leads to no objects"),
             (|it| it.plan = "aaaaaa".into(), "its plan has no hash"),
-            (|it| it.base = 0, "its way back"),
-            (|it| it.base = 6, "its way back"),
+            (|it| it.base = 0, "its rollback"),
+            (|it| it.base = 6, "its rollback"),
             (|it| it.to = Some(6), "its way leads to no revision"),
             (|it| it.phase = Phase::RolledBack, "at its end and under way"),
             (|it| (it.phase, it.calling) = (Phase::Committed, true), "at its end and under way"),

@@ -31,7 +31,7 @@ const KEEPERS: [(&str, &str, &str); 4] = [
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Promotion {
-    /// The revision that the way back leads to.
+    /// The revision that the rollback leads to.
     pub base: u64,
     /// The revision that it leads to; none when it leads to a chart.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,7 +51,7 @@ pub struct Promotion {
     pub needs: Vec<Confirmation>,
 }
 
-/// The change of kinds that the chart asks for; none when there is none. What forbids it is collected.
+/// The workload migration that the chart asks for; none when there is none. What forbids it is collected.
 pub fn detect(sides: Sides<'_>) -> Result<Option<Promotion>, Problems> {
     let mut problems = Problems::default();
     let mut changes = Vec::new();
@@ -118,7 +118,7 @@ pub fn concerns(sides: Sides<'_>) -> bool {
 
 fn change(sides: Sides<'_>, target: &Json, old: &Json) -> Change {
     let (mut old_named, new) = (named(old), named(target));
-    // Somebody may have stopped it by hand: the way back leads to what its revision says.
+    // Somebody may have stopped it by hand: the rollback leads to what its revision says.
     let recorded =
         workloads(sides.last).find(|object| object["kind"] == old["kind"] && name_of(object) == name_of(old));
     if old_named.replicas == 0 {
@@ -211,7 +211,7 @@ fn kept_up(change: &Change, old: &Json, problems: &mut Problems) {
     }
 }
 
-/// What a person must agree to before a Job or a Service is made anew, and what forbids it.
+/// What a person must agree to before a Job or a Service is deleted and recreated, and what forbids it.
 fn replaced(change: &Change, old: &Json, target: &Json, problems: &mut Problems) -> Option<Confirmation> {
     if old["kind"] == "Job" {
         let conditions = old["status"]["conditions"].as_array().into_iter().flatten();
@@ -275,7 +275,7 @@ fn refusals(sides: Sides<'_>, change: &Change, target: &Json, problems: &mut Pro
             problems.push(
                 Problem::at(
                     "",
-                    format!("{what} while its claim {claim} changes its size: there would be no way back (E18)"),
+                    format!("{what} while its claim {claim} changes its size: it could not be rolled back (E18)"),
                 )
                 .hint("deploy the new size first, the new kind after it"),
             );

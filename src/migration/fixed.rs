@@ -1,4 +1,4 @@
-//! Fields that no live object can change, so that it must be made anew under its name, and how that is done. Pure.
+//! Fields that no live object can change, so that it must be deleted and recreated under its name, and how that is done. Pure.
 //!
 //! Where they differ is said by one function for a live object, a manifest to come and a manifest from before: what the
 //! API server fills in by itself is left out of all of them.
@@ -10,7 +10,7 @@ use crate::k8s::object;
 use crate::k8s::quantity::Quantity;
 use serde_json::{Map, Value as Json, json};
 
-/// Kinds that are made anew.
+/// Kinds that are deleted and recreated.
 pub const KINDS: [&str; 4] = ["Deployment", "StatefulSet", "Service", "Job"];
 
 /// What the API server writes into the template of a Job where nothing was said.
@@ -68,7 +68,7 @@ pub fn digest(object: &Json) -> String {
     short_hash(&Json::Object(fixed(object)).to_string())
 }
 
-/// What must be made anew to get from the live object to the one to come; none where nothing must.
+/// What must be deleted and recreated to get from the live object to the one to come; none where nothing must.
 pub fn marks(live: &Json, target: &Json) -> Option<Marks> {
     let (now, next) = (fixed(live), fixed(target));
     let fields: Vec<String> =

@@ -1,4 +1,4 @@
-//! What a change of kinds writes down before it acts: only what cannot be read from the cluster again.
+//! What a workload migration writes down before it acts: only what cannot be read from the cluster again.
 //!
 //! It holds no manifests, values or secrets, and nothing that decides about an object outside of the namespace: the
 //! policy of a volume is kept on the volume. Where it lies is no matter of this module, and whether it may be believed is
@@ -24,13 +24,13 @@ pub struct Journal {
     pub version: u32,
     /// Hash of the plan that was confirmed.
     pub plan: String,
-    /// Digest of everything that helm is to apply, so that nobody goes on with another chart or other values.
+    /// Digest of everything that helm is to apply, so that nobody continues with another chart or other values.
     pub target: String,
     /// The part of the way that was begun last.
     pub phase: Phase,
     /// Direction and counts.
     pub progress: Progress,
-    /// The revision that the way back leads to.
+    /// The revision that the rollback leads to.
     pub base: u64,
     /// The revision that the way forward leads to; none when it leads to a chart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -74,7 +74,7 @@ impl Journal {
         self.version == VERSION
     }
 
-    /// Whether it ends in the chart of a deploy, so that only that deploy can go on.
+    /// Whether it ends in the chart of a deploy, so that only that deploy can continue.
     pub fn needs_chart(&self) -> bool {
         self.progress.direction == Direction::Forward && self.to.is_none()
     }
@@ -94,7 +94,7 @@ impl Journal {
                 let to = self.to.map(|to| format!(" to revision {to}")).unwrap_or_default();
                 format!("on the way{to}, at {}", word(phase))
             }
-            (phase, Direction::Back) => format!("on the way back to revision {}, at {}", self.base, word(phase)),
+            (phase, Direction::Back) => format!("rolling back to revision {}, at {}", self.base, word(phase)),
         };
         format!("{} (plan {}): {way}", names.join(", "), self.plan)
     }
@@ -149,7 +149,8 @@ mod tests {
         assert_eq!(Journal::parse(&journal.text().replace("\"v\":2", "\"v\":3")), None);
         assert_eq!(Journal::parse("{"), None);
         assert!(journal.is_open());
-        let said = "Deployment/db is made anew (selector) (plan 9c1f4e): on the way back to revision 4, at drain";
+        let said =
+            "Deployment/db is deleted and recreated (selector) (plan 9c1f4e): rolling back to revision 4, at drain";
         assert_eq!(journal.described(), said);
         for confirmation in Confirmation::ALL {
             assert_eq!(serde_json::json!(confirmation), confirmation.word());

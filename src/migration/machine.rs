@@ -4,7 +4,7 @@
 //!  Protect ─> Quiesce ─> Drain ─> Fence ─> Apply ─> Verify ─> Commit        (forward: the new kinds come)
 //!     └──────────┴─────────┴────────┴────────┴────────┴───> the same, roles exchanged (back: the old kinds come again)
 //! ```
-//! It is driven by what is there, not by where it was: a run that was killed anywhere asks again and goes on. The order
+//! It is driven by what is there, not by where it was: a run that was killed anywhere asks again and continues. The order
 //! within holds the promises: nobody who leaves may run, then be there, before helm is called; scaling to zero is no
 //! fence, because anybody can scale up again. This module must not know how anything is read or done.
 
@@ -14,7 +14,7 @@ use super::progress::{Direction, Phase, Progress, Role};
 /// How often a workload is stopped before a person must find out who starts it again.
 pub const MOST_STOPS: u32 = 3;
 
-/// How often the way back is tried.
+/// How often the rollback is tried.
 pub const MOST_FAILURES: u32 = 3;
 
 /// What is being waited for.
@@ -47,7 +47,7 @@ pub enum Stop {
     Reappeared(usize, Role),
     /// A claim is gone, being deleted, or has another volume.
     ClaimChanged(usize),
-    /// A StatefulSet's policy goes on owning a claim.
+    /// A StatefulSet's policy keeps owning a claim.
     ClaimOwned,
     /// Somebody starts again what was stopped.
     ForeignScaler(usize),
@@ -57,7 +57,7 @@ pub enum Stop {
     Split(usize),
     /// The workload from before does not become ready again.
     NotReady(usize),
-    /// Helm fails on the way back too.
+    /// Helm fails during the rollback too.
     RollbackFails,
 }
 
@@ -222,7 +222,7 @@ fn protect(progress: &Progress, seen: &Observed) -> Option<Action> {
             }
         }
     }
-    // A claim never shrinks again, so the way back leaves it as it is.
+    // A claim never shrinks again, so the rollback leaves it as it is.
     if progress.direction == Direction::Forward
         && let Some(claim) = seen.claims.iter().position(|claim| claim.to_grow)
     {

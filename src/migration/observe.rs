@@ -73,7 +73,7 @@ fn side(journal: &Journal, change: &Change, role: Role, release: ReleaseName<'_>
     let left = if owners.leaving == role { retired(change, release, live).count() } else { 0 };
     let workload = object.map(|object| {
         let meant = object["metadata"]["uid"] == *change.uid;
-        // Helm makes the new one, and on the way back the old one again.
+        // Helm makes the new one, and during the rollback the old one again.
         let by_helm = role == Role::New || journal.progress.direction == Direction::Back;
         workload(object, &sets, (meant || by_helm) && release.owns(object))
     });

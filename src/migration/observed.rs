@@ -33,7 +33,7 @@ pub struct Side {
     pub pods: u32,
     /// The pods it is to have when it is the one that runs.
     pub wanted: u32,
-    /// Whether its pods go on without it, so that nothing is stopped and none is waited for.
+    /// Whether its pods continue without it, so that nothing is stopped and none is waited for.
     pub stays: bool,
 }
 
@@ -82,7 +82,7 @@ pub struct Revision {
     pub status: Status,
     /// Which workloads its manifest holds.
     pub brings: Role,
-    /// Whether somebody else wrote it since the plan was made.
+    /// Whether another client wrote it since the plan was made.
     pub foreign: bool,
 }
 

@@ -15,7 +15,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 pub struct Sides<'a> {
     /// The release.
     pub release: ReleaseName<'a>,
-    /// The last revision in place, which the way back leads to.
+    /// The last revision in place, which the rollback leads to.
     pub base: u64,
     /// Objects of that revision.
     pub last: &'a [Json],

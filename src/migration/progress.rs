@@ -65,7 +65,7 @@ impl Progress {
         Self { direction, failures: 0, stops: 0, split: false, stray: false }
     }
 
-    /// The way back from here.
+    /// The rollback from here.
     pub fn back(self) -> Self {
         if self.direction == Direction::Back { self } else { Self { stray: false, ..Self::new(Direction::Back) } }
     }

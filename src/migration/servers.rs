@@ -1,4 +1,4 @@
-//! Which versions of known servers can go on with the data of which others. Pure: two images in, a judgement out.
+//! Which versions of known servers can continue with the data of which others. Pure: two images in, a judgement out.
 //!
 //! One table says by which images a server is known, how a version is read from a tag, how far it may go at once and what
 //! to do otherwise. An image that is not known, or a tag that names no version, is told and not refused.
@@ -148,7 +148,7 @@ struct Known {
 /// What a change of images means for the data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Judgement {
-    /// The data goes on.
+    /// The data continues.
     Fine,
     /// Nobody can tell: the sentence says why.
     Unknown(String),

@@ -1,4 +1,4 @@
-//! The plan of a change of kinds for a person, and its hash. Pure.
+//! The plan of a workload migration for a person, and its hash. Pure.
 
 use super::change::{Change, How, Named};
 use super::data::{Class, DataNote};
@@ -35,9 +35,9 @@ impl Promotion {
             match (change.how, old.kind.as_str()) {
                 (How::Stop, _) => {}
                 (How::Adopt, "Deployment") => {
-                    lines.push("  its pods go on until the new ones are ready".to_owned());
+                    lines.push("  its pods keep running until the new ones are ready".to_owned());
                 }
-                (How::Adopt, _) => lines.push("  its pods go on, and belong to the new one".to_owned()),
+                (How::Adopt, _) => lines.push("  its pods keep running and belong to the new one".to_owned()),
                 (How::Replace, "Job") => lines.push("  it runs again, from the start".to_owned()),
                 (How::Replace, _) => lines.push("  it has another address afterwards".to_owned()),
             }
@@ -82,7 +82,7 @@ impl Promotion {
 
     fn downtime(&self) -> String {
         if !self.stops() {
-            return "  downtime: none of pods".to_owned();
+            return "  downtime: no pod stops".to_owned();
         }
         let grace = self.grace;
         format!("  downtime: up to {grace} s until the old pods have ended, and until the new ones are ready")
@@ -140,7 +140,7 @@ pub fn digest_of_new(objects: &[Json], changes: &[Change]) -> String {
 }
 
 /// Digest of everything that helm would apply. Left out is what differs between two runs of one deploy: values of Secrets and
-/// the marks made of them, and the number of pods of a workload that goes on, which an autoscaler may change.
+/// the marks made of them, and the number of pods of a workload that continues, which an autoscaler may change.
 pub fn digest(objects: &[Json], changes: &[Change]) -> String {
     let texts: Vec<String> = objects.iter().map(|object| constant(object, changes).to_string()).collect();
     short_hash(&texts.join("\n"))
@@ -185,18 +185,18 @@ impl Journal {
         self.changes.iter().map(|change| left(change, live)).collect()
     }
 
-    /// The command that goes on from here, and the one that goes back.
+    /// The command that continues from here, and the one that goes back.
     pub fn way_on(&self, release: ReleaseName<'_>) -> String {
         let promote = |wish: &str| {
             format!("`kubectl aspire promote --{wish} --release {} -n {}`", release.name, release.namespace)
         };
         match (self.progress.direction, self.to) {
-            (Direction::Back, _) => format!("{} goes on back to revision {}", promote("abort"), self.base),
+            (Direction::Back, _) => format!("{} continues the rollback to revision {}", promote("abort"), self.base),
             (Direction::Forward, Some(_)) => {
-                format!("{} goes on, {} goes back to revision {}", promote("resume"), promote("abort"), self.base)
+                format!("{} resumes it, {} rolls back to revision {}", promote("resume"), promote("abort"), self.base)
             }
             (Direction::Forward, None) => {
-                format!("the same `deploy` goes on, {} goes back to revision {}", promote("abort"), self.base)
+                format!("the same `deploy` resumes it, {} rolls back to revision {}", promote("abort"), self.base)
             }
         }
     }
@@ -246,8 +246,8 @@ pub fn described(journal: &Journal, action: Action) -> String {
         Action::Wait(Wait::Ended(index)) => format!("waiting for the pods of {} to end", side(index, coming)),
         Action::Delete(index, role) => {
             let why = match journal.changes.get(index).map(|change| change.how) {
-                Some(How::Adopt) => "whose pods go on",
-                Some(How::Replace) => "which is made anew",
+                Some(How::Adopt) => "whose pods keep running",
+                Some(How::Replace) => "which is deleted and recreated",
                 _ => "which runs nothing any more",
             };
             format!("deleting {}, {why}", side(index, role))
@@ -281,7 +281,7 @@ impl Stop {
                 "wait until it has ended; when it is certainly dead, say --assume-helm-dead".to_owned(),
             ),
             Self::ReleaseMoved => (
-                format!("somebody else wrote a revision after revision {}", journal.last),
+                format!("another client wrote a revision after revision {}", journal.last),
                 format!("look at `helm history`; {again}"),
             ),
             Self::Stranger(index) => (
@@ -291,7 +291,10 @@ impl Stop {
             Self::Reappeared(index, role) => {
                 let (old, new) = change(index);
                 let name = if role == Role::Old { old } else { new };
-                (format!("{name} is there again, and nobody in the plan made it"), format!("delete it, {again}"))
+                (
+                    format!("unexpected object: {name} was created again by another client"),
+                    format!("delete it, {again}"),
+                )
             }
             Self::ClaimChanged(index) => (
                 format!(
@@ -305,7 +308,11 @@ impl Stop {
                 "run the same command again: the controller has not let it go yet".to_owned(),
             ),
             Self::ForeignScaler(index) => (
-                format!("{} or {} is started again by somebody (E-FOREIGN-SCALER)", change(index).0, change(index).1),
+                format!(
+                    "{} or {} is started again by another client (E-FOREIGN-SCALER)",
+                    change(index).0,
+                    change(index).1
+                ),
                 format!("find who scales it (an autoscaler, an operator), {again}"),
             ),
             Self::StillRunning(index) => (
@@ -326,7 +333,7 @@ impl Stop {
             ),
             Self::NotReady(index) => (
                 format!("{} is there again, but does not become ready", change(index).0),
-                "look at its pods; `promote --abort` goes on".to_owned(),
+                "look at its pods; `promote --abort` continues".to_owned(),
             ),
             Self::RollbackFails => (
                 format!("helm rollback to revision {} fails again and again", journal.base),

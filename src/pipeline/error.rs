@@ -31,21 +31,21 @@ pub enum Error {
     /// What is on the cluster forbids it; nothing was changed.
     #[error("{0}")]
     Refused(Problems),
-    /// A change of kinds failed, and the workloads from before run again.
-    #[error("the change of kinds failed: {0}")]
+    /// A workload migration failed, and the workloads from before run again.
+    #[error("the workload migration failed: {0}")]
     KindsUnchanged(String),
-    /// A change of kinds stopped where only a person can go on; what holds data is untouched.
+    /// A workload migration stopped where only a person can continue; what holds data is untouched.
     #[error("{0}")]
     NeedsPerson(Problem),
-    /// A change of kinds stopped where the same command goes on later.
+    /// A workload migration stopped where the same command continues later.
     #[error("{0}")]
     Resumable(Problem),
-    /// A workload migration was cut short: what is left, and how to go on.
+    /// A workload migration was cut short: what is left, and how to continue.
     #[error("{error}\n{left}")]
     Unfinished {
         /// What cut it short.
         error: Box<Error>,
-        /// What is there now, and the command that goes on.
+        /// What is there now, and the command that continues.
         left: Problem,
     },
     /// Helm said that it was done, and its record says otherwise.
@@ -68,7 +68,7 @@ pub enum Error {
         seen: WatchOutcome,
     },
     /// Steps failed, and what they had begun could not be taken back.
-    #[error("{error}\nand what was begun could not be taken back: {}", joined(.failed))]
+    #[error("{error}\nand the partial change could not be rolled back: {}", joined(.failed))]
     NotClearedUp {
         /// What failed.
         error: Box<Error>,
@@ -87,10 +87,10 @@ pub enum Error {
     #[error("{}", joined(.0))]
     Several(Vec<Error>),
     /// A person told us to stop.
-    #[error("interrupted; the same command goes on from here")]
+    #[error("interrupted; run the same command again to resume")]
     Interrupted,
     /// The time for the whole run has passed.
-    #[error("time is up\n  hint: --timeout gives more")]
+    #[error("timed out\n  hint: raise --timeout")]
     TimeIsUp,
     /// A step was begun before those that it needs, or panicked.
     #[error("a step of kubectl aspire is wrong, which is a defect of the program: {0}")]
@@ -145,12 +145,12 @@ impl Error {
         }
     }
 
-    /// Whether only a person can go on.
+    /// Whether only a person can continue.
     pub fn needs_person(&self) -> bool {
         matches!(self.first(), Self::NeedsPerson(_))
     }
 
-    /// Whether a person stopped the run, or something takes too long, so that it can go on.
+    /// Whether a person stopped the run, or something takes too long, so that it can continue.
     pub fn is_interruption(&self) -> bool {
         match self {
             Self::Interrupted | Self::Resumable(_) | Self::Helm(crate::helm::Error::Interrupted { .. }) => true,

@@ -107,7 +107,7 @@ impl DeployRun<'_> {
         changes.extend(all.into_iter().filter_map(|object| change(object, sides(object), &mask)));
         for change in changes.iter_mut().filter(|change| anew.contains(&(change.kind.clone(), change.name.clone()))) {
             change.immutable.clear();
-            change.reason = Some("made anew, as the transition says".to_owned());
+            change.reason = Some("deleted and recreated, as the workload migration says".to_owned());
         }
         if self.request.wait.waits() {
             let leaving = external_secrets::leaving(cluster, self.release, Some(self.request.plan))?;

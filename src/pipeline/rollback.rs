@@ -55,9 +55,9 @@ pub struct RollbackRun<'a> {
     hold: LockGuard,
     revision: Slot<u64>,
     wanted: Slot<Manifest>,
-    /// A change of kinds that was begun before.
+    /// A workload migration that was begun before.
     open: Mutex<Option<Log>>,
-    /// A change of kinds that was agreed to.
+    /// A workload migration that was agreed to.
     agreed: Mutex<Option<Agreed>>,
     /// Plain values that the deploy of the revision was given; none when it was not ours.
     kept: Slot<Option<BTreeMap<String, String>>>,
@@ -84,7 +84,7 @@ pub fn steps<'a>() -> Result<Graph<'a, RollbackRun<'a>>, Problem> {
         ),
         Step::new(
             "confirm-kubernetes",
-            "show a change of kinds, where there is one, and have it confirmed",
+            "show a workload migration, if there is one, and ask for confirmation",
             &["preflight-kubernetes"],
             RollbackRun::confirm,
         ),
@@ -189,7 +189,7 @@ impl RollbackRun<'_> {
         Ok(abandoned.is_some_and(|(doing, since)| doing == DOING && seen.is_newer_than(since)))
     }
 
-    /// The revision that a rollback of different kinds was begun to; an error when another change of kinds is under way.
+    /// The revision that a rollback of different kinds was begun to; an error when another workload migration is under way.
     fn begun(&self) -> Result<Option<u64>, Error> {
         let Some(log) = self.installation()?.change_under_way()? else { return Ok(None) };
         let to = log.journal.to;

@@ -12,7 +12,7 @@ pub fn print(text: &str) {
     remember(output.write_all(text.as_bytes()).and_then(|()| output.flush()));
 }
 
-/// Takes note of the outcome of a write by somebody else.
+/// Takes note of the outcome of a write by another client.
 pub fn remember(outcome: io::Result<()>) {
     if let Err(error) = outcome
         && error.kind() != ErrorKind::BrokenPipe

@@ -61,7 +61,7 @@ fn of_pod(workload: &Workload, pod: &Value) -> Vec<Symptom> {
 fn thrown_out(workload: &Workload, pod: &Value) -> Option<Symptom> {
     let reason = Some(text(pod, "/status/reason")).filter(|reason| !reason.is_empty())?;
     let sentence =
-        format!("node {} threw the pod out ({reason}): {}", text(pod, "/spec/nodeName"), text(pod, "/status/message"));
+        format!("node {} evicted the pod ({reason}): {}", text(pod, "/spec/nodeName"), text(pod, "/status/message"));
     let hint = "see what the node is short of; requests in `resources.NAME.resources` reserve it";
     Some(Symptom::of(workload, Reason::Evicted, sentence, hint).pod(pod))
 }

@@ -382,7 +382,7 @@ fn every_cause_is_told_in_words_and_not_too_early() {
             "not here",
         ),
         (vec![deployment(1, 0), leaving], 40, Reason::StuckTerminating, "the old pod api-1-x does not go: node n1"),
-        (with_pod(evicted, &[]), 0, Reason::Evicted, "node n1 threw the pod out (Evicted): The node was low"),
+        (with_pod(evicted, &[]), 0, Reason::Evicted, "node n1 evicted the pod (Evicted): The node was low"),
     ];
     for (objects, after, reason, text) in cases {
         if after > 0 {

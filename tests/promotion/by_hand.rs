@@ -13,7 +13,7 @@ fn commands() -> Vec<Vec<&'static str>> {
     blocks.flat_map(str::lines).map(|line| line.split(' ').collect()).collect()
 }
 
-// Rule: they leave the database as it was, with its claim, and the next deploy and the next change of kinds work.
+// Rule: they leave the database as it was, with its claim, and the next deploy and the next workload migration work.
 #[test]
 fn a_person_can_go_back_by_hand() {
     let Some(bench) = released("byhand", "Deployment") else { return };
@@ -46,7 +46,7 @@ fn a_person_can_go_back_by_hand() {
     }
     runs_as(&bench, "Deployment");
     assert_eq!(bench.get("pvc/db-data")["metadata"]["uid"], claim["metadata"]["uid"]);
-    promote(&bench, &["--status"]).exits(3).says(&["no change of kinds is under way"]);
+    promote(&bench, &["--status"]).exits(3).says(&["no workload migration is under way"]);
     configure(&bench, "Deployment", "    podAnnotations: {testbed.dev/terminate-delay: 1s}\n");
     bench.deploy(&[]).ok();
     configure(&bench, "StatefulSet", "");

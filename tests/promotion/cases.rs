@@ -209,7 +209,7 @@ fn c14_somebody_who_starts_it_again_and_again_stops_the_way() {
     };
     let looks = move |request: &Request| request.method == "GET" && request.path.contains(&path);
     faults.inject(Fault::Call(Arc::new(call)), 1, u32::MAX, looks);
-    through(agreed(&bench, &[]), &faults).exits(5).says(&["is started again by somebody (E-FOREIGN-SCALER)"]);
+    through(agreed(&bench, &[]), &faults).exits(5).says(&["is started again by another client (E-FOREIGN-SCALER)"]);
     assert_eq!(bench.find("statefulset/db"), None);
     // Of the old workload alone: who starts it beside a pod that ends is not us.
     let phase = text(&journal(&bench)["phase"]).to_owned();

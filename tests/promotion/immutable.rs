@@ -1,4 +1,4 @@
-//! What stays of one kind and name, and still cannot be changed by helm: objects that are made anew under their name.
+//! What stays of one kind and name, and still cannot be changed by helm: objects that are deleted and recreated under their name.
 //!
 //! Every case names the rule whose reversal makes it fail.
 
@@ -99,13 +99,15 @@ fn c31_claims_of_a_template_grow_and_the_pods_stay() {
     bench.unchanged(|| {
         let plan = bench.run(&["plan", "app", "-n", &bench.ns]).exits(2);
         let said = format!("{}{}", plan.out, plan.err);
-        for part in
-            ["StatefulSet/db is made anew (volumeClaimTemplates)", "claim data-db-0 has at least 2Gi", "needs: nothing"]
-        {
+        for part in [
+            "StatefulSet/db is deleted and recreated (volumeClaimTemplates)",
+            "claim data-db-0 has at least 2Gi",
+            "needs: nothing",
+        ] {
             assert!(said.contains(part), "{part}: {said}");
         }
     });
-    bench.deploy(&[]).ok().says(&["fence: deleting StatefulSet/db, whose pods go on", "committed:"]);
+    bench.deploy(&[]).ok().says(&["fence: deleting StatefulSet/db, whose pods keep running", "committed:"]);
     let now = bench.get("statefulset/db");
     assert_ne!(now["metadata"]["uid"], set);
     assert_eq!(now["spec"]["volumeClaimTemplates"][0]["spec"]["resources"]["requests"]["storage"], "2Gi");
@@ -142,7 +144,7 @@ fn c32_another_service_name_is_a_full_stop() {
     let most = most_on_the_claim(&bench);
     let hash = hash(&bench);
     bench.deploy(&["--confirm", &hash, "--accept", "downtime"]).ok().says(&[
-        "StatefulSet/db is made anew (serviceName)",
+        "StatefulSet/db is deleted and recreated (serviceName)",
         "drain:",
         "committed:",
     ]);
@@ -224,7 +226,7 @@ fn c35_another_selector_of_a_stateless_deployment_leaves_no_gap() {
             (bench.get("deployment/api")["metadata"]["uid"].clone(), set(&bench)["metadata"]["uid"].clone());
         let least = least(&bench, |pods| pods.iter().filter(|pod| of_api(pod) && is_ready(pod)).count());
         let ran = bench.deploy(&[]).ok();
-        ran.says(&["Deployment/api is made anew (selector)", "its pods go on until", "needs: nothing"]);
+        ran.says(&["Deployment/api is deleted and recreated (selector)", "its pods go on until", "needs: nothing"]);
         assert!(least() >= 1);
         let now = bench.get("deployment/api");
         assert!(now["spec"]["selector"]["matchLabels"]["app"].is_null());
@@ -268,8 +270,9 @@ fn c38_a_service_loses_its_address_only_when_agreed() {
     let before = bench.get("service/db-headless");
     assert_ne!(before["spec"]["clusterIP"], "None");
     let pod = pods(&bench, "db");
-    let refused =
-        bench.unchanged(|| bench.deploy(&[]).exits(3)).says(&["Service/db-headless is made anew (clusterIP)"]);
+    let refused = bench
+        .unchanged(|| bench.deploy(&[]).exits(3))
+        .says(&["Service/db-headless is deleted and recreated (clusterIP)"]);
     let hash = refused.err.split("--confirm ").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
     bench.unchanged(|| bench.deploy(&["--confirm", &hash]).exits(3).says(&["needs to be told: service-recreate"]));
     bench.deploy(&["--confirm", &hash, "--accept", "service-recreate"]).ok();
@@ -298,7 +301,7 @@ fn c38_the_address_of_a_load_balancer_is_never_given_up() {
     });
 }
 
-// Rule (E16): `checks::claims` looks at the claims of a template too, before anything is stopped or made anew.
+// Rule (E16): `checks::claims` looks at the claims of a template too, before anything is stopped or deleted and recreated.
 #[test]
 fn c39_a_claim_that_cannot_have_the_new_size_forbids_it() {
     let Some(bench) = bench("c39") else { return };
@@ -443,7 +446,7 @@ fn with_job(bench: &Bench, image: &str, duration: &str) {
     );
 }
 
-// Rule: `detect::replaced` lets a Job that has finished be made anew, and asks for one that runs.
+// Rule: `detect::replaced` lets a Job that has finished be deleted and recreated, and asks for one that runs.
 #[test]
 fn c37_a_job_is_made_anew_and_one_that_runs_only_when_agreed() {
     let Some(bench) = bench("c37") else { return };
@@ -456,7 +459,7 @@ fn c37_a_job_is_made_anew_and_one_that_runs_only_when_agreed() {
     deploy(&[]).ok();
     assert_eq!(bench.get("job/migrate")["metadata"]["uid"], first, "nothing changed");
     with_job(&bench, "m:2", "600s");
-    deploy(&["--no-wait"]).ok().says(&["Job/migrate is made anew (template)", "needs: nothing"]);
+    deploy(&["--no-wait"]).ok().says(&["Job/migrate is deleted and recreated (template)", "needs: nothing"]);
     let second = bench.get("job/migrate")["metadata"]["uid"].clone();
     assert_ne!(second, first);
     with_job(&bench, "m:3", "1s");

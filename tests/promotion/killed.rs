@@ -1,4 +1,4 @@
-//! Runs that are killed in the middle of a change of kinds, their helm with them or not: what the next one makes of it.
+//! Runs that are killed in the middle of a workload migration, their helm with them or not: what the next one makes of it.
 
 use crate::bench::{Bench, text, wait_for};
 use crate::stage::{
@@ -208,8 +208,8 @@ fn c54_a_journal_that_is_gone_is_not_guessed() {
     killed_in_drain(&bench, "15");
     bench.plane.kubectl(&["delete", "configmap/aspire-transition-app", "-n", &bench.ns]).unwrap();
     bench.unchanged(|| {
-        promote(&bench, &["--resume"]).exits(3).says(&["no change of kinds is under way"]);
-        promote(&bench, &["--abort"]).exits(3).says(&["no change of kinds is under way"]);
+        promote(&bench, &["--resume"]).exits(3).says(&["no workload migration is under way"]);
+        promote(&bench, &["--abort"]).exits(3).says(&["no workload migration is under way"]);
         bench.deploy(&[]).exits(3).says(&["Deployment/db (1) -> StatefulSet/db (1)", "--accept downtime"]);
     });
     hold(&bench, &json!([]));

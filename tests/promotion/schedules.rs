@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 const OWNER: ReleaseName<'_> = ReleaseName { name: RELEASE, namespace: NAMESPACE };
 
-/// Most steps of one change of kinds; a schedule that needs more goes in a circle.
+/// Most steps of one workload migration; a schedule that needs more goes in a circle.
 const MOST_STEPS: usize = 20_000;
 
 /// Steps that a wait may take, until the time is over.
@@ -84,7 +84,7 @@ struct Seen {
     number: u64,
 }
 
-/// One change of kinds under a schedule.
+/// One workload migration under a schedule.
 struct World<'a> {
     cluster: Cluster,
     draw: Draw,
@@ -484,7 +484,7 @@ fn unfenced(seen: &mut Observed, direction: Direction) {
     }
 }
 
-/// One schedule: changes of kinds, there and back, until one is taken back. What happened, and how it ended.
+/// One schedule: workload migrations, there and back, until one is taken back. What happened, and how it ended.
 fn schedule(seed: u64, rules: Rules) -> (Vec<String>, Result<Vec<Phase>, String>) {
     let (mut told, mut ends) = (Vec::new(), Vec::new());
     let mut draw = Draw::new(seed);

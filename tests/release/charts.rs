@@ -262,7 +262,7 @@ fn the_release_of_somebody_else_is_left_alone_refused_or_taken_over() {
     let config = |more: &str| format!("{CONFIG}charts:\n  red: {{chart: ../src/red, namespace: {}{more}}}\n", bench.ns);
     bench.helm(&["install", "red", "src/red", "--set", "own=1"]).ok();
     bench.configure(&config(", destroy: true"));
-    bench.deploy(&[]).ok().says(&["left alone: somebody else installed 1.0.0"]);
+    bench.deploy(&[]).ok().says(&["left alone: another owner installed 1.0.0"]);
     let of_red = |bench: &Bench| revisions(bench, &[&bench.ns]).into_iter().find(|(name, ..)| name.ends_with("/red"));
     assert_eq!(of_red(&bench).unwrap().1, 1);
     write_plain(&bench, "red", "1.1.0");
@@ -596,6 +596,6 @@ fn a_namespace_goes_with_the_charts_in_it_that_go() {
     bench
         .run(&["deploy", "app", "-n", &space])
         .ok()
-        .says(&["upgrade to the same version 1.0.0, packed or marked otherwise"]);
+        .says(&["upgrade to the same version 1.0.0, different package digest or labels"]);
     bench.run(&destroy).ok().says(&["removed with it: the charts red in", &format!("deleted namespace {space}")]);
 }

@@ -76,7 +76,7 @@ fn what_cannot_be_decrypted_stops_before_anything_is_written() {
     bench.program(&ensure(&[AGE_KEYGEN]).unwrap().join("age-keygen"), &["-o", &other.display().to_string()]).ok();
     refused(
         keys.deploy(&bench, &[]).env("SOPS_AGE_KEY_FILE", &other),
-        &["secrets.enc.yaml: none of the keys that sops finds here opens it", "SOPS_AGE_KEY_FILE"],
+        &["secrets.enc.yaml: no available key can decrypt it", "SOPS_AGE_KEY_FILE"],
     );
     let good = std::fs::read_to_string(bench.path("app/secrets.enc.yaml")).unwrap();
     bench.write(

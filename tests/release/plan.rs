@@ -253,9 +253,12 @@ fn fields_that_cannot_change_are_told_with_the_way() {
         let plan = bench.planned(helm, &[], 2);
         let path = "spec.volumeClaimTemplates[0].spec.resources.requests.storage";
         assert_eq!(change(&plan, "StatefulSet/db")["fields"][0]["path"], path, "{plan:#}");
-        assert!(text(&plan["transition"][0]).contains("is made anew (volumeClaimTemplates)"), "{plan:#}");
+        assert!(text(&plan["transition"][0]).contains("is deleted and recreated (volumeClaimTemplates)"), "{plan:#}");
         let shown = bench.plan(helm, &[], 2);
-        assert!(shown.out.contains("~ StatefulSet db  (made anew, as the transition says)"), "{shown}");
+        assert!(
+            shown.out.contains("~ StatefulSet db  (deleted and recreated, as the workload migration says)"),
+            "{shown}"
+        );
         bench.deploy_with(helm, &[]).ok();
         bench.plan(helm, &[], 0);
     }

@@ -43,7 +43,10 @@ fn a_chart_folder_and_its_package_are_deployed_like_their_source() {
     bench.unchanged(|| {
         bench.run(&["deploy", "elsewhere/chart", "-e", "prodution"]).exits(1).says(&["did you mean `production`?"]);
         bench.run(&["deploy", "elsewhere/chart", "--parameter", "tokn=x"]).exits(1).says(&["did you mean `token`?"]);
-        bench.run(&["deploy", "elsewhere/chart", "--registry", "ghcr.io/x"]).exits(1).says(&["when it was rendered"]);
+        bench
+            .run(&["deploy", "elsewhere/chart", "--config", "aspire-k8s.yaml"])
+            .exits(1)
+            .says(&["when it was rendered"]);
     });
     let ran = bench.run(&["status", "elsewhere/app-0.1.0.tgz", "-o", "json"]).ok();
     assert_eq!(serde_json::from_str::<Value>(&ran.out).unwrap()["application"], "app");

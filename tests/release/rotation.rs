@@ -148,7 +148,7 @@ fn what_rotating_cannot_change_is_refused() {
     bench.unchanged(|| {
         let ran = bench.deploy(&["--rotate", "token", "--rotate", "curency", "--rotate", "currency"]).exits(1);
         ran.says(&[
-            "the value of `token` is not in our hands",
+            "the value of `token` is managed elsewhere and cannot be rotated here",
             "did you mean `currency`?",
             "`currency` is neither secret nor generated",
         ]);

@@ -33,7 +33,7 @@ pub fn issuers(rendered: &Rendered, release: &str, namespace: &str) -> Result<Op
 /// Where cert-manager finds the value of a secret input of a release.
 fn secret_of(plan: &Plan, release: &str, input: &str, must: bool) -> Result<SecretKey, Problem> {
     let Some(used) = plan.secrets.get(input) else {
-        return Err(Problem::at("", format!("nothing says the value of `{input}`")));
+        return Err(Problem::at("", format!("no value for input `{input}`")));
     };
     if must && matches!(used.source, SecretSource::Chart | SecretSource::ExternalSecrets(_) | SecretSource::Sealed) {
         let what =

@@ -107,7 +107,7 @@ fn list(common: &Common, options: &ChartsList) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-/// Writes the lock file anew: named charts, or all, and those of every environment.
+/// Writes the lock file again: named charts, or all, and those of every environment.
 fn relock(options: &ChartsLock, to: Option<&str>, move_on: bool) -> Result<Exit, CliError> {
     let source = Source::named(options.source.clone(), &options.beside);
     let all = of_every_environment(&source)?;
@@ -155,7 +155,7 @@ fn relock(options: &ChartsLock, to: Option<&str>, move_on: bool) -> Result<Exit,
 fn tell_newer(wanted: &[(PlannedChart, String)], environment: &Environment, limits: &pipeline::Limits) {
     let exact = wanted.iter().filter(|(chart, _)| chart.version.as_deref().is_some_and(is_exact_version));
     let exact: Vec<(PlannedChart, String)> = exact.map(|(chart, version)| (chart.clone(), newest(version))).collect();
-    // It is only news; that it could not be had is none.
+    // It is only news; a failure to get it is not an error.
     for ((chart, _), found) in
         exact.iter().zip(pipeline::charts::pin::newest_of(&exact, environment, limits).unwrap_or_default())
     {

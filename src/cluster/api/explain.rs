@@ -52,7 +52,7 @@ impl Attempt<'_> {
                 Error::new(ErrorKind::Unauthorized, mask(&sentence, secrets))
             }
             Reported::SerdeError(_) => {
-                let sentence = format!("{self}: {url} answered something that is no Kubernetes object");
+                let sentence = format!("{self}: the response of {url} is not a Kubernetes object");
                 Error::new(ErrorKind::Other, sentence).hint("is that the address of an API server?")
             }
             other => {
@@ -64,7 +64,7 @@ impl Attempt<'_> {
 
     /// The error for an answer that is no object of Kubernetes.
     pub fn odd(&self, url: &str, what: &str) -> Error {
-        let sentence = format!("{self}: {url} answered something that is no Kubernetes object: {what}");
+        let sentence = format!("{self}: the response of {url} is not a Kubernetes object: {what}");
         Error::new(ErrorKind::Other, sentence).hint("is that the address of an API server?")
     }
 
@@ -86,9 +86,9 @@ impl Attempt<'_> {
             ErrorKind::Forbidden if status.message.contains(" cannot ") => error.hint(self.permission()),
             ErrorKind::Unauthorized => error.hint("log in again; the credentials of this context are not accepted"),
             ErrorKind::Conflict if status.message.starts_with("Apply failed with ") => error.hint(
-                "somebody set that field by other means: take it over into the application or aspire-k8s.yaml, set it back, or have helm take it over with --helm-arg=--force-conflicts",
+                "another client set that field: take it over into the application or aspire-k8s.yaml, set it back, or have helm take it over with --helm-arg=--force-conflicts",
             ),
-            ErrorKind::Conflict => error.hint("somebody else changed it meanwhile; run again"),
+            ErrorKind::Conflict => error.hint("another client changed it in the meantime; run the command again"),
             _ => error,
         }
     }
@@ -188,7 +188,7 @@ mod tests {
                 answer(409, "Conflict", "modified"),
                 ErrorKind::Conflict,
                 "could not change Secret shop-secrets in namespace shop: modified\n  \
-                 hint: somebody else changed it meanwhile; run again",
+                 hint: another client changed it in the meantime; run the command again",
             ),
         ] {
             let error = attempt.failed(&report, "https://a", &["hunter22".to_owned()]);

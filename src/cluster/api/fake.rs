@@ -23,7 +23,7 @@ pub struct Fake {
 }
 
 impl Fake {
-    /// Puts an object there, as somebody else would.
+    /// Puts an object there, as another user would.
     pub fn put(&self, kind: &Kind, namespace: &str, mut object: Value) {
         let key = key(kind, namespace, name_of(&object));
         let uid = self.objects.borrow().get(&key).map(|old| old["metadata"]["uid"].clone());

@@ -28,7 +28,7 @@ const AT_ONCE: usize = 8;
 pub enum Probe<'a> {
     /// The object of this name.
     Get(&'a str),
-    /// What a server-side apply would make of it; a field that somebody else set otherwise is a conflict, unless it is taken
+    /// What a server-side apply would make of it; a field that another client set otherwise is a conflict, unless it is taken
     /// over by force.
     Apply(&'a Value, bool),
     /// What creating it would give.

@@ -1,6 +1,6 @@
 //! A ConfigMap of ours that helm does not own: read, written and deleted as a whole.
 //!
-//! One of somebody else is refused, and every write is guarded: of two runs one loses. What it says is decided elsewhere.
+//! One of another owner is refused, and every write is guarded: of two runs one loses. What it says is decided elsewhere.
 
 use serde_json::{Value, json};
 

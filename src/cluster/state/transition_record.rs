@@ -1,4 +1,4 @@
-//! What a run writes down before it acts, so that any machine can go on: the ConfigMap `aspire-transition-<release>`.
+//! What a run writes down before it acts, so that any machine can continue: the ConfigMap `aspire-transition-<release>`.
 //!
 //! Helm does not own it, so that no action of helm touches it. Every write is guarded: of two runs one loses. What the
 //! text means is decided elsewhere; it holds no secrets.

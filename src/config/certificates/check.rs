@@ -183,7 +183,7 @@ impl Check<'_, '_> {
             [] if issuer.existing => {}
             [] => {
                 let hint = "give one of `acme`, `ca`, `selfSigned: {}` and `vault`, or `existing: true`";
-                self.findings.add(at, "it is not said how it signs", hint);
+                self.findings.add(at, "the issuer has no signing method", hint);
             }
             several => {
                 let what = format!("it can sign in one way only, not by {}", several.join(" and "));
@@ -303,7 +303,11 @@ impl Check<'_, '_> {
             return;
         };
         if base.acme.is_none() {
-            self.findings.add(at, "only what `acme` says can differ in an environment, and there is none above", "");
+            self.findings.add(
+                at,
+                "only what `acme` says can differ in an environment, and no such issuer is above",
+                "",
+            );
         }
         if let Some(acme) = &own.acme {
             self.server(acme, &at.key("acme"));

@@ -107,7 +107,7 @@ impl Check<'_, '_> {
             && chart.repository.is_some() == chart.chart.contains('/')
         {
             let hint = "write `repository: https://...` and the bare name, or REPOSITORY/NAME as `helm repo list` knows it, or oci://..., ./FOLDER or ./FILE.tgz";
-            self.findings.add(&at.key("chart"), "it is not said in which repository the chart is, or twice", hint);
+            self.findings.add(&at.key("chart"), "give the repository exactly once", hint);
         }
         if local && chart.version.is_some() {
             let hint = "what lies beside aspire-k8s.yaml is taken as it is";

@@ -63,7 +63,7 @@ impl Check<'_> {
             match it.protocol {
                 None if !own => self.findings.add(&here, "`protocol` is missing", "HTTP, HTTPS or TCP"),
                 Some(_) if own => {
-                    let what = format!("what {} speaks is known", shown(listener));
+                    let what = format!("the protocol of listener {} is fixed", shown(listener));
                     self.findings.add(&here.key("protocol"), what, "leave `protocol` out, or give it another name");
                 }
                 _ => {}
@@ -99,7 +99,7 @@ impl Check<'_> {
             ("annotations", !gateway.annotations.is_empty()),
         ];
         for (key, _) in given.into_iter().filter(|(_, given)| *given) {
-            let hint = "the Gateway belongs to somebody else, only routes are made for it";
+            let hint = "the Gateway belongs to another owner; only routes are created for it";
             self.findings.add(&at.key(key), format!("`{key}` contradicts `existing`"), hint);
         }
     }
@@ -149,7 +149,11 @@ impl Check<'_> {
                     );
                 } else if (kind == RouteKind::Tcp) != tcp(name) {
                     let hint = "tcp routes attach to listeners with `protocol: TCP`, others to the rest";
-                    self.findings.add(&at.key("listener"), format!("{} speaks something else", shown(name)), hint);
+                    self.findings.add(
+                        &at.key("listener"),
+                        format!("listener {} uses a different protocol", shown(name)),
+                        hint,
+                    );
                 }
             }
             _ => {}
@@ -173,7 +177,7 @@ impl Check<'_> {
         }
         self.known_issuer(issuers, issuer, &at.key("issuer"));
         if issuers.issuers.get(issuer).is_some_and(|issuer| issuer.acme.is_some()) {
-            let what = format!("{} signs public names only, and the name of a Service is none", shown(issuer));
+            let what = format!("{} signs public names only, and the name of a Service is not public", shown(issuer));
             let hint = "name an issuer with `ca`, `selfSigned` or `vault`";
             self.findings.add(&at.key("issuer"), what, hint);
         }
@@ -223,7 +227,7 @@ impl Check<'_> {
         for (index, host) in hosts.iter().enumerate() {
             self.written(Some(host), &rules::HOST, &at.item(index));
             if hosts[..index].contains(host) {
-                self.findings.add(&at.item(index), format!("{} stands here twice", shown(host)), "");
+                self.findings.add(&at.item(index), format!("duplicate host {}", shown(host)), "");
             }
         }
     }

@@ -48,7 +48,7 @@ impl DeployRun<'_> {
         Ok(())
     }
 
-    /// What helm is given. Autoscaled workloads are looked at as late as possible: an autoscaler goes on.
+    /// What helm is given. Autoscaled workloads are looked at as late as possible: an autoscaler continues.
     pub(in crate::pipeline) fn values(&self, secret: &ReleaseSecret) -> Result<Json, Error> {
         let workloads = self.request.plan.workloads.iter().map(|it| (it.view.kind, it.view.name.as_str()));
         let replicas = autoscaling::live(self.cluster.get()?, self.release, workloads)?;

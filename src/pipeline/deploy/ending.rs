@@ -31,7 +31,7 @@ impl DeployRun<'_> {
                 state.write(cluster, self.owner(), &self.release.namespace)?;
             }
             if !self.request.wait.waits() {
-                // Old pods may still run, and a container that starts again takes its secrets anew.
+                // Old pods may still run, and a container that restarts reads its secrets again.
                 return Ok(change.map_or(Ok(()), |change| change.keep_leaving(cluster))?);
             }
             if let Some(change) = change {
@@ -41,7 +41,7 @@ impl DeployRun<'_> {
             chart_secret::keep_only(cluster, self.release, |name| settled.chart_secret.contains_key(name))?;
             external_secrets::remove(cluster, self.release, Some(self.request.plan))?;
         } else if ended == Ended::Badly && !self.migrates.load(Ordering::SeqCst) {
-            // A change of kinds that stopped on its way is gone on with, or led back with what was before.
+            // A workload migration that stopped half way is resumed, or rolled back with what was before.
             self.take_back(cluster)?;
             self.roll_back()?;
         }
@@ -65,13 +65,13 @@ impl DeployRun<'_> {
         Ok(())
     }
 
-    /// With secrets and values from before, the release can go back too. Who stopped us wants to look, or to go on.
+    /// With secrets and values from before, the release can go back too. Who stopped us wants to look, or to continue.
     fn roll_back(&self) -> Result<(), Error> {
         if !self.request.roll_back || self.tried.find().is_none() || (self.limits.stopped)() {
             return Ok(());
         }
         let on = self.installation()?;
-        // The deploy may have used up its time; the way back gets as much again.
+        // The deploy may have used up its time; the rollback gets as much again.
         let options =
             Options { timeout: self.time, wait: self.request.wait.waits(), no_hooks: true, ..Options::default() };
         let (secrets, lock) = (self.secrets()?, self.hold.lock()?);

@@ -1,4 +1,4 @@
-//! The change of kinds that a deploy is, or goes on with: found out, confirmed and driven.
+//! The workload migration that a deploy is, or continues with: found out, confirmed and driven.
 
 use crate::cluster::state::secret::ReleaseSecret;
 use crate::diff::Action;
@@ -49,7 +49,7 @@ impl DeployRun<'_> {
         Ok(())
     }
 
-    /// The change of kinds that this deploy is, or goes on with; none in most cases.
+    /// The workload migration that this deploy is, or continues with; none in most cases.
     pub(in crate::pipeline) fn change_of_kinds(&self) -> Result<Option<Intent>, Error> {
         let (on, before) = (self.installation()?, self.before.get()?);
         let release = self.release.helm_name();
@@ -97,7 +97,7 @@ impl DeployRun<'_> {
         }
     }
 
-    /// Drives a change of kinds to its end: how it ended, and its journal.
+    /// Drives a workload migration to its end: how it ended, and its journal.
     pub(super) fn drive(
         &self,
         agreed: Agreed,

@@ -39,7 +39,7 @@ pub fn steps<'a>(charts: &[PlannedChart]) -> Result<Graph<'a, DeployRun<'a>>, Pr
         ),
         Step::new(
             "confirm-kubernetes",
-            "show a change of kinds, where there is one, and have it confirmed",
+            "show a workload migration, if there is one, and ask for confirmation",
             &["preflight-kubernetes"],
             DeployRun::confirm,
         ),

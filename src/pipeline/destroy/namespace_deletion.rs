@@ -137,7 +137,7 @@ fn is_of(object: &Json, release: ReleaseName) -> bool {
     release.owns(object) || by_us || record
 }
 
-/// Deletes the namespace and waits until it is gone; an error that says what holds it when time is up.
+/// Deletes the namespace and waits until it is gone; an error that says what holds it when the timeout is reached.
 pub fn clear(
     cluster: &Cluster,
     release: &Release,

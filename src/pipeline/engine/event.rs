@@ -40,7 +40,7 @@ pub enum Event {
         /// The sentence.
         text: String,
     },
-    /// A sentence that somebody should read, though the run goes on.
+    /// A sentence that somebody should read, though the run continues.
     Warned {
         /// The sentence.
         text: String,

@@ -35,7 +35,7 @@ pub struct Step<'f, C> {
     pub listed: StepName,
     pub(crate) act: Act<'f, C>,
     pub(crate) end: Option<End<'f, C>>,
-    /// Whether it takes no time and changes nothing, so that it is done even when time is up.
+    /// Whether it takes no time and changes nothing, so that it is done even when the timeout is reached.
     pub(crate) is_free: bool,
 }
 

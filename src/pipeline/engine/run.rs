@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn nothing_begins_when_we_were_stopped_or_time_is_up() {
-        for (stopped, seconds, expected) in [(true, 60, "interrupted"), (false, 0, "time is up")] {
+        for (stopped, seconds, expected) in [(true, 60, "interrupted"), (false, 0, "timed out")] {
             let (said, log, events) = run_all(vec![step("a", &[], true)], stopped, seconds);
             assert!(said.contains(expected), "{said}");
             assert!(log.is_empty());

@@ -16,22 +16,22 @@ use crate::pipeline::release::lock;
 use crate::pipeline::release::lock::LockGuard;
 use crate::support::diagnostic::Problem;
 
-/// What is wished of a change of kinds that was begun.
+/// What is wished of a workload migration that was begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wish {
     /// To know where it stands.
     Status,
-    /// To go on, as far as that needs no chart.
+    /// To continue, as far as that needs no chart.
     Resume,
     /// To go back.
     Abort,
 }
 
-/// Says where a change of kinds stands, goes on with it or back.
+/// Shows where a workload migration stands, resumes it or rolls it back.
 pub fn promote(wish: Wish, release: &Release, assume_helm_dead: bool, conduct: &RunOptions) -> Result<(), Error> {
     let cluster = release.connect()?;
     let nothing = || {
-        let what = format!("no change of kinds is under way in the {}", release.described());
+        let what = format!("no workload migration is in progress in the {}", release.described());
         Error::Refused(Problem::at("", what).into())
     };
     let application = application::live_application(&cluster, release)?.ok_or_else(nothing)?;
@@ -49,7 +49,7 @@ pub fn promote(wish: Wish, release: &Release, assume_helm_dead: bool, conduct: &
     }
     let (helm, target) = release.helm()?;
     let on = Installation { cluster: &cluster, helm: &helm, target: &target, release, owner, report: conduct.report };
-    // The way back needs no chart.
+    // The rollback needs no chart.
     driver::check(&on, &log.journal, wish == Wish::Abort)?;
     if wish == Wish::Abort {
         driver::check_base(&on, log.journal.base)?;

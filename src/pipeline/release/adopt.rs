@@ -12,7 +12,7 @@ use crate::targets::kubernetes::{Claim, Plan};
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Claims that go on under the name that they have.
+/// Claims that continue under the name that they have.
 #[derive(Debug, Clone, Default)]
 pub struct Adopted {
     /// Live names by those that the chart would give.
@@ -105,7 +105,7 @@ fn names(plan: &Plan, release: ReleaseName, live: &Live, claims: &[Json]) -> BTr
             found.insert(claim.name.clone(), (*one).to_owned());
         }
     }
-    // A new claim does not get the name of one that goes on for another volume.
+    // A new claim does not get the name of one that continues for another volume.
     let mut used: BTreeSet<String> = taken.into_iter().map(str::to_owned).collect();
     for claim in all.iter().filter(|claim| !claim.pinned && !found.contains_key(&claim.name)) {
         let names =

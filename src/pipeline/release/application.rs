@@ -24,7 +24,7 @@ pub fn check_application(live: Option<&str>, wanted: Option<&str>, release: &Rel
     }
 }
 
-/// Every deploy leaves its state, so that a release without it was made by somebody else.
+/// Every deploy leaves its state, so that a release without it was made by another client.
 /// `verb` is helm's, for whoever works on it by hand.
 pub fn check_release(
     live: Option<&helm::Release>,

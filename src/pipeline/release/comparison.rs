@@ -14,6 +14,6 @@ pub struct Comparison<'a> {
     pub by_server: Option<bool>,
     /// Kinds and names of what is deleted and recreated.
     pub anew: &'a BTreeSet<(String, String)>,
-    /// Whether fields that somebody else set are taken over.
+    /// Whether fields that another client set are taken over.
     pub force: bool,
 }

@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 pub enum Wait {
     /// Not at all.
     No,
-    /// Until they are ready or time is up.
+    /// Until they are ready or the timeout is reached.
     UntilReady,
     /// Until they are ready or one shows what will not mend itself.
     UntilHopeless,

@@ -46,7 +46,7 @@ pub struct DeployRun<'a> {
     pub(in crate::pipeline) goes: Slot<Vec<Object>>,
     pub(in crate::pipeline) kube_version: Slot<Vec<String>>,
     pub(in crate::pipeline) hold: LockGuard,
-    /// A change of kinds that was agreed to.
+    /// A workload migration that was agreed to.
     pub(in crate::pipeline) agreed: Mutex<Option<Agreed>>,
     /// A workload migration was begun, and is not at its end.
     pub(in crate::pipeline) migrates: AtomicBool,

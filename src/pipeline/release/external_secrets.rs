@@ -1,4 +1,4 @@
-//! Secrets that somebody else writes: what must be there before, what is taken along, what is cleared up after.
+//! Secrets that another client writes: what must be there before, what is taken along, what is cleared up after.
 //!
 //! Values are read only to take them along when the source changes, and to warn before a database is given another one.
 

@@ -104,7 +104,7 @@ fn address<'a>(route: &Discovering, object: &'a Json) -> (Option<&'a str>, Optio
     (first("IPAddress"), first("Hostname"))
 }
 
-/// What the cluster says may be anything; only a host name goes on.
+/// What the cluster says may be anything; only a host name continues.
 fn usable(text: &str) -> Found {
     let host = text.trim_end_matches('.').to_ascii_lowercase();
     if is_host(&host) {

@@ -23,7 +23,7 @@ use crate::support::diagnostic::{Problem, Problems};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The flag of helm 4 that takes over fields that somebody else set.
+/// The flag of helm 4 that takes over fields that another client set.
 pub const FORCE: &str = "--force-conflicts";
 
 /// What helm compares with: the revision that is in place, else that of the last try.
@@ -89,7 +89,7 @@ impl DeployRun<'_> {
         Ok(found)
     }
 
-    /// Whether helm takes over what somebody else set.
+    /// Whether helm takes over what another client set.
     pub(crate) fn forces(&self) -> bool {
         self.request.helm_arguments.iter().any(|word| word == FORCE || *word == format!("{FORCE}=true"))
     }
@@ -131,7 +131,7 @@ impl DeployRun<'_> {
     }
 }
 
-/// What stands in the way of helm on its way back to a revision, as the API server and helm's own merge tell. A change of kinds
+/// What stands in the way of helm during its rollback to a revision, as the API server and helm's own merge tell. A workload migration
 /// goes another way, and what an autoscaler decides is not helm's.
 pub fn on_the_way_back(
     on: &Installation,

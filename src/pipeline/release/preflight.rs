@@ -271,7 +271,7 @@ fn of_release(examined: &Examined, objects: &[Json]) -> Result<(Vec<Finding>, Ve
     }
 }
 
-/// Whether what lives of the release fits: its claims. A change of kinds is planned and confirmed elsewhere.
+/// Whether what lives of the release fits: its claims. A workload migration is planned and confirmed elsewhere.
 fn of_live(examined: &Examined, objects: &[Json]) -> Vec<Finding> {
     let Examined { request, before, .. } = examined;
     let name = examined.release.helm_name();

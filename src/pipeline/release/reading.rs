@@ -21,7 +21,7 @@ const OWNERS: [&str; 4] = ["release", "claims", "names", "secrets"];
 
 /// The steps that only read: all that is known before anything is checked or written.
 pub fn reading<'a>(charts: &[PlannedChart]) -> Vec<Step<'a, DeployRun<'a>>> {
-    // Nothing else goes on, and nothing is said, while a person is asked.
+    // Nothing else continues, and nothing is said, while a person is asked.
     let before_asking: Vec<&str> = ["check-helm-prereqs-kubernetes", "check-cluster-kubernetes", "publish-kubernetes"]
         .into_iter()
         .chain(charts::fetched(charts))

@@ -1,7 +1,7 @@
 //! Servers that still present a certificate from before its renewal.
 //!
 //! The kubelet puts the renewed files into a running container, and the server decides whether it reads them again. Kestrel
-//! watches its files, but not the links by which the kubelet exchanges them, so that it goes on with what it read at its start.
+//! watches its files, but not the links by which the kubelet exchanges them, so that it continues with what it read at its start.
 
 use crate::cluster::Timestamp;
 use crate::cluster::connect::client::Cluster;

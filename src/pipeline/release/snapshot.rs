@@ -36,7 +36,7 @@ pub struct ReleaseSnapshot {
     pub claims: Vec<Json>,
     /// None when we may not look.
     pub classes: Option<Vec<Json>>,
-    /// Claims that go on under the names that they have.
+    /// Claims that continue under the names that they have.
     pub adopted: Option<Adopted>,
 }
 
@@ -182,7 +182,9 @@ pub fn forget_finished_run(on: &Installation, live: &ReleaseSecret) -> Result<()
 
 fn way_out(release: &str, namespace: &str, first: bool) -> String {
     let (verb, stays) = if first { ("uninstall", "; claims and secrets stay") } else { ("rollback", "") };
-    format!("wait until it has ended; when none runs any more: `helm {verb} {release} --namespace {namespace}`{stays}")
+    format!(
+        "wait until it has finished; if no helm process runs: `helm {verb} {release} --namespace {namespace}`{stays}"
+    )
 }
 
 /// Whether helm's `<chart>-<version>` names this chart. Both parts may hold a `-`.

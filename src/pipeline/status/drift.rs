@@ -37,7 +37,7 @@ pub fn objects(manifest: &str) -> Vec<Json> {
     values.filter(|value| value["kind"].is_string() && value["metadata"]["name"].is_string()).collect()
 }
 
-/// What differs between one object of the manifest and the live one. `ignored` are paths that somebody else may set.
+/// What differs between one object of the manifest and the live one. `ignored` are paths that another client may set.
 pub fn compare(stored: &Json, live: Option<&Json>, ignored: &[&str]) -> Vec<Drift> {
     let mut found = Comparison { stored, ignored, drift: Vec::new() };
     match live {

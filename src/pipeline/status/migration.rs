@@ -20,7 +20,7 @@ pub struct Migration {
     pub meaning: String,
     /// What there is of its workloads now.
     pub workloads: Vec<String>,
-    /// The command that goes on.
+    /// The command that continues.
     pub next: String,
 }
 

@@ -185,11 +185,11 @@ pub fn can_go_back(helm: &Helm, target: &Target, live: &helm::Release) -> Result
 
 /// Helm's word for a state, for a person.
 pub fn meaning(status: &str, can_go_back: bool, release: &Release) -> String {
-    let killed = "a helm works on it now, or was killed while it did; `deploy` says how to go on";
+    let killed = "a helm works on it now, or was killed while it did; run `deploy` to see how to continue";
     let sentence = match status {
         "deployed" => "in place as a whole",
         "failed" if !can_go_back => {
-            "it failed and may be in place in part, and no earlier revision was good: `deploy` goes on, `destroy` removes it and keeps its claims"
+            "it failed and may be in place in part, and no earlier revision was good: `deploy` continues, `destroy` removes it and keeps its PVCs"
         }
         "failed" => {
             "the last change failed and may be in place in part; `history` shows the revisions, `rollback` goes back"

@@ -10,7 +10,7 @@ const NOT_RUNNING: &[(&[&str], &[Rule])] = &[
         &[rule(
             &[],
             Reason::ImageNotPulled,
-            "its image has a name that is none: {}",
+            "invalid image name: {}",
             "correct the image in aspire-k8s.yaml or --image",
             0,
             Some(0),

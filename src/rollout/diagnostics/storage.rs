@@ -17,7 +17,7 @@ pub(crate) const NO_DEFAULT_CLASS: Rule = rule(
 pub(crate) const NO_CLASS: Rule = rule(
     &[],
     Reason::ClaimUnbound,
-    "its storage class is \"\", so that only a volume made by hand fits, and none does",
+    "storageClassName \"\" disables provisioning, and no PersistentVolume matches",
     "make the PersistentVolume, or name a class with `storageClass`",
     5,
     None,

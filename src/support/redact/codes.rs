@@ -6,7 +6,7 @@ use std::ops::Range;
 /// Shorter runs hold no secret that is looked for.
 const LEAST: usize = 6;
 
-/// A run that is as long as this goes on behind a line break.
+/// A run that is as long as this continues behind a line break.
 const LINE: usize = 48;
 
 /// What a run of letters says, and where each byte of it stands in the text.
@@ -30,7 +30,7 @@ pub(crate) fn codes(decoded: &Projection) -> impl Iterator<Item = Code> + '_ {
     base64.chain(hex).chain(lists(decoded))
 }
 
-/// Whether the text ends in a run that may go on in the next line.
+/// Whether the text ends in a run that may continue in the next line.
 pub(crate) fn goes_on(decoded: &Projection) -> bool {
     decoded.bytes.len() >= LINE
         && decoded.bytes[decoded.bytes.len() - LINE..].iter().all(|byte| sextet(*byte).is_some())

@@ -1,11 +1,11 @@
-//! Masks what arrives line by line: a secret may go on in the next line.
+//! Masks what arrives line by line: a secret may continue in the next line.
 
 use super::{Mask, Patterns, Projection, codes};
 
 /// So much of the beginning of a secret at the end of a line is waited for.
 const BEGUN: usize = 6;
 
-/// Most lines that are held back for one that may go on.
+/// Most lines that are held back for one that may continue.
 const MOST: usize = 64;
 
 /// Lines that wait for those behind them.

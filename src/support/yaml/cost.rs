@@ -247,7 +247,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// A block collection begins here, unless it goes on.
+    /// A block collection begins here, unless it continues.
     fn enter(&mut self, column: isize) {
         if column > self.innermost() {
             self.columns.push(column);

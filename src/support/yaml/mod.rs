@@ -7,7 +7,7 @@ pub use cost::{Costly, affordable, has_tags};
 use serde::Deserialize;
 
 /// The documents of a text that is affordable, to the first that cannot be read. Asked for more, the reader would say what it
-/// stumbled over for ever, or go on in the middle of a document and panic.
+/// stumbled over for ever, or continue in the middle of a document and panic.
 pub fn documents(text: &str) -> impl Iterator<Item = Result<serde_json::Value, serde_yaml::Error>> {
     documents_as(text)
 }

@@ -32,7 +32,7 @@ impl SecretUse {
         matches!(self.source, SecretSource::Deploy | SecretSource::Sops)
     }
 
-    /// Whether somebody else writes the Secret, so that no value is asked for.
+    /// Whether another client writes the Secret, so that no value is asked for.
     pub fn is_foreign(&self) -> bool {
         !self.is_written_by_deploy() && self.source != SecretSource::Chart
     }
@@ -169,7 +169,7 @@ fn settled(source: SecretSource, name: &str, config: &Config) -> Result<SecretSo
 }
 
 /// `90m` as `1h30m0s`. The operator writes the object back with the interval in this form; any other one would differ from
-/// what helm applied, and helm 4 stops at a field that somebody else changed.
+/// what helm applied, and helm 4 stops at a field that another client changed.
 fn as_go_writes(interval: &str) -> String {
     let mut seconds = 0_u64;
     let mut number = 0_u64;

@@ -165,7 +165,7 @@ pub fn workload(parts: &WorkloadParts, config: &Config, images: &BuiltImages) ->
     tree.data("service", "", service(parts, intent));
     if let Some(certificate) = certificate::of(config, &parts.workload.name) {
         let values = certificate::values(parts.name, certificate, config);
-        tree.data("certificate", "What it listens with on https itself, and who signs it.", values);
+        tree.data("certificate", "TLS certificate of its HTTPS endpoint, and the issuer.", values);
     }
     let resources = intent.resources.as_ref().or(defaults.resources.as_ref());
     let requests = json!({"requests": {"cpu": "50m", "memory": "128Mi"}});
@@ -190,7 +190,7 @@ pub fn workload(parts: &WorkloadParts, config: &Config, images: &BuiltImages) ->
     tree.data("terminationGracePeriodSeconds", "", intent.termination_grace_period_seconds.unwrap_or(GRACE_PERIOD));
     tree.data(
         "drainSeconds",
-        "Seconds that a pod behind a Service goes on after it is told to stop, because nodes still send it requests; 0 for none.",
+        "Seconds that a terminating pod behind a Service keeps serving, because nodes still send it requests; 0 for none.",
         intent.drain_seconds.unwrap_or(DRAIN),
     );
     let restricted = intent.security.or(defaults.security).unwrap_or_default() == Security::Restricted;

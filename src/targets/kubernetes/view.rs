@@ -160,7 +160,7 @@ pub struct FilesView {
     pub volume: String,
     /// Name of the ConfigMap: a literal, or the value of an input.
     pub config_map: Scalar,
-    /// Whether the ConfigMap is somebody else's.
+    /// Whether the ConfigMap is another owner's.
     pub foreign: bool,
     /// Whether it is a Secret.
     pub secret: bool,

@@ -195,7 +195,7 @@ impl Holder {
         }
     }
 
-    /// Reads what [`Self::identity`] wrote, or a version before; none for a name that somebody else gave.
+    /// Reads what [`Self::identity`] wrote, or a version before; none for a name that another client gave.
     pub fn parse(identity: &str) -> Option<Self> {
         let parts: Vec<&str> = identity.split('/').collect();
         let (named, run) = match parts[..] {

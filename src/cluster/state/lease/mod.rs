@@ -273,7 +273,7 @@ impl<S: Objects> Shared<S> {
         self.write(&mut state, change)
     }
 
-    /// Writes the Lease. When somebody else wrote it, but it is still ours, the change is made on what they wrote.
+    /// Writes the Lease. When another client wrote it, but it is still ours, the change is made on what they wrote.
     fn write(&self, state: &mut State<S>, change: impl Fn(&mut Value)) -> Result<()> {
         for _ in 0..3 {
             let mut object = state.live.clone();

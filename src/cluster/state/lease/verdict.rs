@@ -158,7 +158,7 @@ fn place(here: bool, known: Life) -> String {
 /// Who holds a Lease, in words.
 pub(crate) fn described(holder: Option<&Holder>, here: &Here) -> String {
     holder.map_or_else(
-        || "somebody else".to_owned(),
+        || "another client".to_owned(),
         |holder| format!("a run {}", place(here.is_of(holder), Life::Unknown)),
     )
 }
@@ -211,7 +211,7 @@ impl Earlier {
 
 impl HelmRun {
     /// Whether a revision that was begun at this time can be its work. A helm begins its revision right after its start; one
-    /// that was begun much later is somebody else's.
+    /// that was begun much later is another owner's.
     pub fn wrote(&self, began: Option<Timestamp>) -> bool {
         let started = self.started_at.parse::<Timestamp>().ok();
         let after = |began: Timestamp| Some(began.duration_since(started?).as_secs());

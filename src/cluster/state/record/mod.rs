@@ -104,7 +104,7 @@ impl Record {
             let (kind, name) = (kind_of(&object), name_of(&object));
             Error::refused(format!("the {kind} {name} is no record of helm that can be read in one way only")).hint(
                 format!(
-                    "if nobody needs it, `kubectl delete {} {name}` makes helm go on from the revision before",
+                    "if nobody needs it, `kubectl delete {} {name}` makes helm continue from the revision before",
                     kind.to_lowercase()
                 ),
             )

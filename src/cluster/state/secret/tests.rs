@@ -212,7 +212,7 @@ fn somebody_elses_write_is_a_conflict() {
     let object = store.peek(&SECRET, NS, "shop-secrets").unwrap();
     store.put(&SECRET, NS, other.to_object(OWNER, "shop-secrets", Some(&object)));
     assert!(change.restore(&store).unwrap_err().is_conflict());
-    assert!(leftover(&store, OWNER, NS).unwrap().is_some(), "the way back is not thrown away");
+    assert!(leftover(&store, OWNER, NS).unwrap().is_some(), "the rollback is not lost");
 }
 
 #[test]

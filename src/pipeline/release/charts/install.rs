@@ -116,7 +116,7 @@ impl Work<'_> {
     /// What was installed before stays; the person hears of it once, with what stopped.
     fn told(&self, index: usize, error: Error) -> Error {
         let chart = &self.charts[index];
-        say(self.report, format!("charts that were installed stay; the same command goes on with {}", chart.name));
+        say(self.report, format!("installed charts stay; the same command continues with {}", chart.name));
         error
     }
 }

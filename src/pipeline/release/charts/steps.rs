@@ -4,7 +4,7 @@
 //! fetch-charts ─> check-charts ─> (preflight … prepare) ─> chart-<name>, phase before ─> helm-deploy ─> chart-<name>, after
 //! ```
 //! What is to be installed is said by [`PlannedChart`]s, whoever made them. Each is a release of its own with a lock of its
-//! own; what was installed stays when a later step fails, and the same command goes on from there.
+//! own; what was installed stays when a later step fails, and the same command continues from there.
 
 use super::change::ChartChange;
 use super::decided::Decided;

@@ -78,7 +78,7 @@ impl Work<'_> {
         Ok(definition.is_some_and(|definition| live.is_some() || !is_of(&definition, chart)))
     }
 
-    /// Refuses objects that are there and belong to somebody else.
+    /// Refuses objects that are there and belong to another owner.
     pub(super) fn check_owner(&self, chart: &PlannedChart, objects: &[Json]) -> Result<(), Error> {
         for object in objects {
             let Some(kind) = self.cluster.kind(text(object, "apiVersion"), text(object, "kind"))? else { continue };
@@ -139,7 +139,7 @@ impl Work<'_> {
                 Question { kind: &kind, namespace: place(object, chart), probe: Probe::Apply(object, false) };
             for answer in self.cluster.ask(&[question]) {
                 match answer {
-                    // Helm says what it makes of fields that somebody else set.
+                    // Helm says what it makes of fields that another client set.
                     Ok(_) => {}
                     Err(error) if error.is_conflict() => {}
                     Err(error) if is_final(error.kind(), error.sentence()) => {

@@ -105,7 +105,7 @@ impl Known<'_> {
     }
 }
 
-/// A value that is in a Secret of somebody else.
+/// A value that is in a Secret of another owner.
 fn foreign(
     chart: &PlannedChart,
     input: &str,
@@ -116,7 +116,7 @@ fn foreign(
     let place = format!("{}.valuesFrom", chart.place());
     let used = known.plan.secrets.get(input);
     let Some((name, key)) = used.and_then(|used| used.foreign_key(known.release, input)) else {
-        return Ok(Err(Problem::at(place, format!("nothing says the value of `{input}`"))));
+        return Ok(Err(Problem::at(place, format!("no value for input `{input}`"))));
     };
     let secret = cluster.get(&SECRET, namespace, &name)?;
     let value = secret.as_ref().and_then(|secret| unbase64(secret["data"][&key].as_str()?));

@@ -1,4 +1,4 @@
-//! Waits until definitions are established and objects have their condition, and says what is missing when time is up.
+//! Waits until definitions are established and objects have their condition, and says what is missing when the timeout is reached.
 
 use super::trial::Patience;
 use super::work::{Work, condition};

@@ -71,7 +71,7 @@ fn own(gateway: &Json, routes: &[&Json]) -> Vec<Endpoint> {
     by_host.into_values().map(|(_, endpoint)| endpoint).collect()
 }
 
-/// A route on somebody else's Gateway: what scheme and port lead to it, only that Gateway knows.
+/// A route on another owner's Gateway: what scheme and port lead to it, only that Gateway knows.
 fn attached(route: &Json, parent: &Json) -> Endpoint {
     let host = hostnames(route).into_iter().flatten().next();
     let space = parent["namespace"].as_str().map(|space| format!(" of namespace {space}")).unwrap_or_default();

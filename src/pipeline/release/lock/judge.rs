@@ -61,7 +61,7 @@ pub fn judge(
             };
             match over {
                 Some(over) if now < over => Err(problem.hint(format!(
-                    "wait until it has ended; when none runs any more, from {} on: the same command with --assume-helm-dead",
+                    "wait until it has finished; if helm no longer runs, repeat the command after {} with --assume-helm-dead",
                     shown(over)
                 ))),
                 _ if word.assume_helm_dead => Ok(Verdict::Recover),
@@ -168,7 +168,7 @@ mod tests {
         let unproven = Earlier::Unproven(left("2026-01-01T09:59:58Z"));
         let said = judged("pending-upgrade", Some(&unproven), "2026-01-01T10:01:00Z", false).unwrap_err();
         assert!(said.starts_with("the release shop in namespace n is pending-upgrade: helm upgrade on another machine or of another user, started at 2026-01-01 09:59:58 UTC"), "{said}");
-        assert!(said.contains("from 2026-01-01 10:06:58 UTC on: the same command with --assume-helm-dead"), "{said}");
+        assert!(said.contains("repeat the command after 2026-01-01 10:06:58 UTC with --assume-helm-dead"), "{said}");
         let said = judged("pending-upgrade", None, "2026-01-01T10:08:00Z", false).unwrap_err();
         assert!(said.contains("when you know that no helm works on it any more"), "{said}");
     }

@@ -13,7 +13,7 @@ use crate::pipeline::{Error, Release};
 use crate::support::diagnostic::Problem;
 use std::time::Duration;
 
-/// Sets the last revision, whose helm is dead, to `failed`, so that helm goes on from it. A removal that was cut short is
+/// Sets the last revision, whose helm is dead, to `failed`, so that helm continues from it. A removal that was cut short is
 /// waited for first: what is going must not be taken for what is there.
 pub fn recover(
     cluster: &Cluster,

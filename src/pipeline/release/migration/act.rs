@@ -1,4 +1,4 @@
-//! The one thing that a change of kinds does next, done to an object as it was seen.
+//! The one thing that a workload migration does next, done to an object as it was seen.
 
 use super::driver::{Driver, Seen};
 use super::log::Log;

@@ -1,4 +1,4 @@
-//! A deploy that changes kinds: what will happen, who agreed to it, and the journal that it begins or goes on with.
+//! A deploy that changes kinds: what will happen, who agreed to it, and the journal that it begins or continues with.
 
 use crate::cluster::connect::client::Cluster;
 use crate::helm::Values;
@@ -31,7 +31,7 @@ pub struct Consent {
     pub accept: Vec<Confirmation>,
 }
 
-/// A change of kinds that was agreed to.
+/// A workload migration that was agreed to.
 pub enum Agreed {
     /// It begins.
     Begin(Journal),
@@ -51,7 +51,7 @@ impl Agreed {
     }
 }
 
-/// A change of kinds that nobody has begun yet.
+/// A workload migration that nobody has begun yet.
 pub struct NewChange {
     /// What will happen.
     pub promotion: Promotion,
@@ -65,7 +65,7 @@ pub struct NewChange {
 pub enum Intent {
     /// To begin a change.
     New(NewChange),
-    /// To go on with one, with the objects of the chart.
+    /// To continue with one, with the objects of the chart.
     UnderWay(Log, Vec<Json>),
 }
 
@@ -94,7 +94,7 @@ impl Installation<'_> {
         Ok(Agreed::GoOn(log))
     }
 
-    /// Why nobody may go on to these objects with what was begun.
+    /// Why nobody may continue to these objects with what was begun.
     pub fn leads_elsewhere(&self, journal: &Journal, objects: &[Json], to: Option<u64>) -> Option<Problem> {
         let same = journal.to == to && journal.target == digest(objects, &journal.changes);
         if journal.progress.direction == Direction::Back || (same && journal.knows_its_chart()) {
@@ -114,7 +114,7 @@ impl Installation<'_> {
             None if past_helm => format!("finish it first with {resume}, then run again; "),
             None if !journal.knows_its_chart() => String::new(),
             None => "deploy the same chart and values again, then these; ".to_owned(),
-            Some(_) => format!("go on with {resume}; "),
+            Some(_) => format!("resume with {resume}; "),
         };
         let what = format!("a workload migration is under way, and was planned {planned}: {}", journal.described());
         Some(Problem::at("", what).hint(format!("{first}{abort} goes back to revision {}", journal.base)))
@@ -187,7 +187,7 @@ impl Installation<'_> {
             return Err(Error::Refused(Problem::at("", what).hint(hint).into()));
         }
         if deployed.is_none() && !found.changes.is_empty() {
-            let what = format!("{} has no revision in place that one could go back to (E15)", self.release.described());
+            let what = format!("{} has no deployed revision to roll back to (E15)", self.release.described());
             let hint = "deploy the chart from before once more, then this one";
             return Err(Error::Refused(Problem::at("", what).hint(hint).into()));
         }
@@ -240,7 +240,7 @@ impl NewChange {
     }
 }
 
-/// Refuses what would pull the ground away from under a change of kinds that is not done.
+/// Refuses what would pull the ground away from under a workload migration that is not done.
 pub fn check_none_open(cluster: &Cluster, owner: Owner<'_>, release: &Release) -> Result<(), Error> {
     let Some(log) = Log::read(cluster, owner, &release.namespace)?.filter(|log| log.journal.is_open()) else {
         return Ok(());
@@ -254,7 +254,9 @@ pub fn check_none_open(cluster: &Cluster, owner: Owner<'_>, release: &Release) -
 fn not_allowed(error: Error) -> Error {
     match error {
         Error::Cluster(error) if error.kind() == ErrorKind::Forbidden => {
-            let what = format!("a workload would change its kind, which nobody can do who may not look (E14): {error}");
+            let what = format!(
+                "cannot check whether the kind of a workload changes: permission to read is missing (E14): {error}"
+            );
             Error::Refused(Problem::at("", what).hint("ask for that right; nothing was changed").into())
         }
         other => other,
@@ -282,7 +284,7 @@ fn confirmed(
         Some(_) => {
             let missing: Vec<Confirmation> =
                 promotion.needs.iter().filter(|need| !consent.accept.contains(need)).copied().collect();
-            if missing.is_empty() { Ok(()) } else { refuse(format!("the plan needs to be told: {}", words(&missing))) }
+            if missing.is_empty() { Ok(()) } else { refuse(format!("confirmation is required: {}", words(&missing))) }
         }
         None if promotion.needs.is_empty() || agree() => Ok(()),
         None => {
@@ -293,7 +295,7 @@ fn confirmed(
                 }
                 _ if promotion.changes.is_empty() => "a workload would start without data that is there",
                 true => "a workload would change its kind",
-                false => "an object would be made anew",
+                false => "an object would be deleted and recreated",
             };
             refuse(format!("{what}, which needs a confirmation"))
         }

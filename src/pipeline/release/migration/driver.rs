@@ -1,4 +1,4 @@
-//! Drives a change of kinds: looks, asks [`next()`], does the one thing it names, until it says that it is done.
+//! Drives a workload migration: looks, asks [`next()`], does the one thing it names, until it says that it is done.
 //!
 //! Nothing is decided here. What is about to be done is in the journal before it is done.
 
@@ -90,7 +90,7 @@ impl Driver<'_> {
         })
     }
 
-    /// What a run that ends on the way leaves, and the command that goes on.
+    /// What a run that ends on the way leaves, and the command that continues.
     fn unfinished(&self, log: &Log, error: Error) -> Error {
         let error = match error {
             halted @ (Error::Resumable(_) | Error::NeedsPerson(_)) => halted,
@@ -107,7 +107,7 @@ impl Driver<'_> {
     }
 
     fn go(&self, log: &mut Log, upgrade: Option<&Upgrade>) -> Result<Way, Error> {
-        let mut failure = "a person asked for the way back".to_owned();
+        let mut failure = "rollback was requested".to_owned();
         let mut waiting: Option<(Wait, Instant)> = None;
         let mut known = None;
         loop {
@@ -307,7 +307,7 @@ pub(crate) fn check_records(on: &Installation, journal: &Journal, back: bool) ->
     records::check(on.cluster, on.release, &Operation::ours(Verb::Rollback(revision))).map(drop)
 }
 
-/// Refuses a way back to a revision that was never good: the journal says where to, and anybody may have written it.
+/// Refuses a rollback to a revision that was never good: the journal says where to, and anybody may have written it.
 pub(crate) fn check_base(on: &Installation, base: u64) -> Result<(), Error> {
     let past = Past::read(on, on.helm.history(on.target)?)?;
     past.choose(Some(base), false).map(drop).map_err(|problem| Error::Refused(problem.into()))

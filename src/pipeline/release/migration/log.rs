@@ -1,4 +1,4 @@
-//! The journal of a change of kinds on the cluster.
+//! The journal of a workload migration on the cluster.
 
 use crate::cluster::connect::client::Cluster;
 use crate::cluster::state::transition_record::TransitionRecord;
@@ -15,7 +15,7 @@ pub struct Log {
 }
 
 impl Log {
-    /// The journal of a release; none when no change of kinds was ever begun.
+    /// The journal of a release; none when no workload migration was ever begun.
     pub fn read(cluster: &Cluster, owner: Owner<'_>, namespace: &str) -> Result<Option<Self>, Error> {
         let note = TransitionRecord::read(cluster, owner, namespace)?;
         let Some(text) = note.text() else { return Ok(None) };

@@ -1,4 +1,4 @@
-//! What lives that a change of kinds is about.
+//! What lives that a workload migration is about.
 
 use crate::cluster::api::objects::Objects as _;
 use crate::cluster::connect::client::Cluster;

@@ -132,7 +132,7 @@ pub fn judge(touched: &Touched, release: (&str, &str), allowed: &[NamedObject], 
         ),
         (_, Some(false), _) => Some(
             Problem::at("", format!("{}: the live object is not owned by this release", shown(object)))
-                .hint("somebody changed helm's record; a flag cannot allow this"),
+                .hint("helm's record was changed by another client; no flag can allow this"),
         ),
         (Scope::Guarded, Some(true), Fate::Restored)
             if live.as_ref().is_some_and(|live| grants_the_same(live, stored)) =>

@@ -187,7 +187,7 @@ fn look(record: &Record, release: &Release, origin: &Origin, problems: &mut Prob
         }
         Origin::Others(Some(chart)) if record.chart != *chart => {
             let what = format!("{stored} is of the chart {}, not of {chart}", record.chart);
-            let hint = "look who installed it; if it is to go, `helm uninstall` removes it by hand";
+            let hint = "look who installed it; to remove it, run `helm uninstall`";
             problems.push(Problem::at("", what).hint(hint));
         }
         Origin::Others(_) => {}
@@ -198,7 +198,7 @@ fn way_out(release: &Release, record: &Record) -> String {
     let (name, namespace, stored) = (&release.name, &release.namespace, record.stored_as());
     let (kind, object) = stored.split_once(' ').unwrap_or(("Secret", &stored));
     format!(
-        "look at it with `helm get all {name} --revision {} --namespace {namespace}`; if somebody tampered with it, take the right to write Secrets from them, and `kubectl delete {} {object} --namespace {namespace}` makes helm go on from the revision before; without one, deploy takes over what lives",
+        "look at it with `helm get all {name} --revision {} --namespace {namespace}`; if somebody tampered with it, take the right to write Secrets from them, and `kubectl delete {} {object} --namespace {namespace}` makes helm continue from the revision before; without one, deploy takes over what lives",
         record.revision,
         kind.to_lowercase()
     )

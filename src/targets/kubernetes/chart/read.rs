@@ -31,7 +31,7 @@ pub enum ReadError {
     /// It is no chart at all.
     #[error("{0} is no Helm chart: there is no Chart.yaml in it")]
     NoChart(PathBuf),
-    /// It is a chart of somebody else.
+    /// It is a chart of another owner.
     #[error(
         "{0} is a Helm chart that kubectl aspire did not render; install it with `helm upgrade --install`, or pass the manifest of the application"
     )]

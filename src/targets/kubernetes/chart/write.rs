@@ -1,4 +1,4 @@
-//! Chart to folder and back: all or nothing, never over somebody else's files.
+//! Chart to folder and back: all or nothing, never over another owner's files.
 
 use super::{Chart, MARK, VALUES_MARK, is_ours};
 use crate::support::read_file;

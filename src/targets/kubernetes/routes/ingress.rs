@@ -28,7 +28,7 @@ pub(crate) fn plan(
         let host = path.host.clone().unwrap_or_default();
         let path_type = path.path_type.unwrap_or_default();
         if !seen.insert((host.clone(), path.path.clone(), path_type == PathType::Exact)) {
-            let what = format!("the path {} stands here twice for the same host", path.path);
+            let what = format!("duplicate path {} for the same host", path.path);
             problems.push(Problem::at(format!("aspire-k8s.yaml {place}"), what));
         }
         let wanted = Wanted {
