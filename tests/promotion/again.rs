@@ -124,7 +124,7 @@ fn a_migration_that_is_stopped_says_what_is_left_and_who_goes_on() {
     let (code, said) = ended(child);
     let left = "Deployment/db has 0 of 1 replicas, StatefulSet/db is not there";
     assert_eq!(code, Some(6), "{said}");
-    for part in ["interrupted", "is not finished (at drain)", left, "the same `deploy` goes on"] {
+    for part in ["interrupted", "is not finished (at drain)", left, "the same `deploy` resumes it"] {
         assert!(said.contains(part), "{part}: {said}");
     }
     assert!(!said.contains("was told to stop"), "{said}");
@@ -140,7 +140,7 @@ fn a_migration_that_is_stopped_says_what_is_left_and_who_goes_on() {
         promote(&bench, &["--resume"]).exits(3).says(&[
             "its chart, which is not here",
             left,
-            "the same `deploy` goes on",
+            "the same `deploy` resumes it",
         ]);
         let refused = bench.destroy(&["--yes"]).exits(3).says(&["is under way", "promote --abort"]);
         assert!(!refused.err.contains("--resume"), "{refused}");
@@ -189,7 +189,7 @@ fn stopped_at_every_write_of_the_journal_the_same_deploy_goes_on() {
         let open = !["committed", "rolled-back"].contains(&journal(&bench)["phase"].as_str().unwrap());
         assert!(code == Some(6) || (code == Some(0) && !open), "write {number}: {code:?} {said}");
         if open {
-            for part in ["is not finished (at ", "Deployment/db", "the same `deploy` goes on"] {
+            for part in ["is not finished (at ", "Deployment/db", "the same `deploy` resumes it"] {
                 assert!(said.contains(part), "write {number}, {part}: {said}");
             }
             assert!(first_line(&bench).starts_with("UNFINISHED"), "write {number}");

@@ -194,7 +194,7 @@ fn c44_a_foreign_upgrade_after_the_fence_stops_the_way() {
         }
     };
     faults.inject(Fault::CallAfter(Arc::new(after)), 1, u32::MAX, delete);
-    through(agreed(&bench, &[]), &faults).exits(5).says(&["somebody else wrote a revision after revision 1"]);
+    through(agreed(&bench, &[]), &faults).exits(5).says(&["another client wrote a revision after revision 1"]);
     assert_eq!(bench.find("statefulset/db"), None);
     watch::holds(&bench, End::At("fence"));
     promote(&bench, &["--status"]).ok();

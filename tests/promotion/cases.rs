@@ -69,7 +69,7 @@ fn c03_c04_without_the_right_confirmation_nothing_is_written() {
             "/data: claim db-data -> claim db-data: SAFE",
         ]);
         bench.deploy(&["--confirm", "0123", "--accept", "downtime"]).exits(3).says(&["is not the one", &hash]);
-        bench.deploy(&["--confirm", &hash]).exits(3).says(&["needs to be told: downtime"]);
+        bench.deploy(&["--confirm", &hash]).exits(3).says(&["confirmation is required: downtime"]);
         for _ in 0..2 {
             let planned = bench.run(&["plan", "app", "-n", &bench.ns]).exits(2);
             assert!(planned.out.contains(&format!("plan {hash}")), "{planned}");

@@ -226,7 +226,11 @@ fn c35_another_selector_of_a_stateless_deployment_leaves_no_gap() {
             (bench.get("deployment/api")["metadata"]["uid"].clone(), set(&bench)["metadata"]["uid"].clone());
         let least = least(&bench, |pods| pods.iter().filter(|pod| of_api(pod) && is_ready(pod)).count());
         let ran = bench.deploy(&[]).ok();
-        ran.says(&["Deployment/api is deleted and recreated (selector)", "its pods go on until", "needs: nothing"]);
+        ran.says(&[
+            "Deployment/api is deleted and recreated (selector)",
+            "its pods keep running until",
+            "needs: nothing",
+        ]);
         assert!(least() >= 1);
         let now = bench.get("deployment/api");
         assert!(now["spec"]["selector"]["matchLabels"]["app"].is_null());
@@ -274,7 +278,9 @@ fn c38_a_service_loses_its_address_only_when_agreed() {
         .unchanged(|| bench.deploy(&[]).exits(3))
         .says(&["Service/db-headless is deleted and recreated (clusterIP)"]);
     let hash = refused.err.split("--confirm ").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
-    bench.unchanged(|| bench.deploy(&["--confirm", &hash]).exits(3).says(&["needs to be told: service-recreate"]));
+    bench.unchanged(|| {
+        bench.deploy(&["--confirm", &hash]).exits(3).says(&["confirmation is required: service-recreate"])
+    });
     bench.deploy(&["--confirm", &hash, "--accept", "service-recreate"]).ok();
     let now = bench.get("service/db-headless");
     assert_eq!(now["spec"]["clusterIP"], "None");

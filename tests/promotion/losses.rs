@@ -22,7 +22,7 @@ fn needs(bench: &Bench, word: &str, says: &[&str]) {
         bench.deploy(&["--non-interactive"]).exits(3).says(says).says(&[&format!("--accept {word}")])
     });
     let hash = hash_in(&refused);
-    bench.unchanged(|| bench.deploy(&["--confirm", &hash]).exits(3).says(&["needs to be told"]));
+    bench.unchanged(|| bench.deploy(&["--confirm", &hash]).exits(3).says(&["confirmation is required"]));
     bench.deploy(&["--confirm", &hash, "--accept", word]).ok();
     // The same again asks nothing.
     bench.deploy(&["--non-interactive"]).ok();

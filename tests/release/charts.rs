@@ -274,7 +274,7 @@ fn the_release_of_somebody_else_is_left_alone_refused_or_taken_over() {
     bench.destroy(&[]).ok();
     assert_eq!(of_red(&bench).unwrap().1, 1, "it is not ours to remove");
     bench.configure(&config(", destroy: true, adopt: true"));
-    bench.deploy(&[]).ok().says(&["take over from somebody else, with 1.1.0"]);
+    bench.deploy(&[]).ok().says(&["adopt a release of another owner, with 1.1.0"]);
     bench.deploy(&[]).ok().says(&["unchanged, 1.1.0"]);
     assert_eq!(of_red(&bench).unwrap().1, 2);
     bench.destroy(&[]).ok().says(&["removed with it: the charts red in"]);
@@ -292,7 +292,7 @@ fn what_was_installed_stays_when_a_later_chart_fails_and_the_same_command_goes_o
         ns = bench.ns
     );
     bench.configure(&config);
-    bench.deploy(&[]).exits(1).says(&["charts that were installed stay"]);
+    bench.deploy(&[]).exits(1).says(&["installed charts stay"]);
     assert_eq!(bench.find("deployment/api"), None, "the application waits for all of phase before");
     bench.write("src/bad/templates/b.yaml", "");
     bench.deploy(&[]).ok().says(&["chart red (red in", "unchanged", "chart bad (bad in"]);

@@ -330,7 +330,7 @@ fn a_helm_on_another_machine_is_dead_only_when_a_person_says_so() {
         let said = deploy(&["--assume-helm-dead"]).exits(3);
         said.says(&[
             "is pending-install: helm upgrade on another machine or of another user, started at",
-            "when none runs any more, from 20",
+            "if helm no longer runs, repeat the command after 20",
         ]);
     });
     move_to_another_machine(&bench, 30);
