@@ -197,7 +197,7 @@ fn charts_come_from_a_repository_and_from_a_registry_with_every_helm() {
     repository.set_fault(RepositoryFault::Hang);
     bench.configure(&config("1.2.0", ""));
     bench.unchanged(|| {
-        bench.deploy(&["--timeout", "4s"]).exits(1).says(&[&repository.url(), "did not answer in"]);
+        bench.deploy(&["--timeout", "12s"]).exits(1).says(&[&repository.url(), "did not answer in"]);
     });
     drop(repository);
     bench.unchanged(|| bench.deploy(&[]).exits(1).says(&["charts.red", "cannot fetch", "connection refused"]));

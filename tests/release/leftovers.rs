@@ -57,7 +57,7 @@ fn a_destroy_that_was_killed_can_be_repeated() {
         kill_process(process, Signal::KILL).unwrap();
     }
     first.wait().unwrap();
-    bench.deploy(&["--timeout", "3s"]).exits(3).says(&["the Service api in namespace", "is still being deleted"]);
+    bench.deploy(&["--timeout", "12s"]).exits(3).says(&["the Service api in namespace", "is still being deleted"]);
     assert_eq!(status(&bench), "uninstalling");
     hold(&bench, "service/api", "[]");
     bench.destroy(&[]).ok().says(&["kept, with the secrets that belong to them: db-data"]);
