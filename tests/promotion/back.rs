@@ -60,7 +60,7 @@ fn a_deploy_that_fails_goes_back_over_kinds_on_request() {
     faults.heal();
     wait_until_ready(&bench, "StatefulSet");
     configure(&bench, "StatefulSet", "  api:\n    podAnnotations: {testbed.dev/behavior: image-pull-backoff}\n");
-    let ran = bench.deploy(&["--timeout", "8s", "--rollback-on-failure"]).exits(4);
+    let ran = bench.deploy(&["--timeout", "15s", "--rollback-on-failure"]).exits(4);
     ran.says(&["quiesce: stopping StatefulSet/db", "rolled back to revision"]);
     watch::holds(&bench, End::Committed);
 }
@@ -126,7 +126,7 @@ fn c27_the_way_back_leads_past_a_revision_that_failed() {
     let Some(bench) = released("c27", "Deployment") else { return };
     bench.deploy(&["--parameter", "currency=USD"]).ok();
     configure(&bench, "Deployment", "  api:\n    podAnnotations: {testbed.dev/behavior: image-pull-backoff}\n");
-    bench.deploy(&["--timeout", "5s"]).exits(1);
+    bench.deploy(&["--timeout", "12s"]).exits(1);
     assert_eq!((status(&bench, 2), status(&bench, 3)), ("deployed".to_owned(), "failed".to_owned()));
     configure(&bench, "StatefulSet", "");
     let faults = Faults::start(bench.plane).unwrap();

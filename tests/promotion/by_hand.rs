@@ -21,7 +21,7 @@ fn a_person_can_go_back_by_hand() {
     let volume = claim["spec"]["volumeName"].as_str().unwrap();
     hold(&bench, &json!(["testbed.dev/hold"]));
     configure(&bench, "StatefulSet", "");
-    agreed(&bench, &["--timeout", "5s"]).exits(6);
+    agreed(&bench, &["--timeout", "12s"]).exits(6);
     assert_eq!(journal(&bench)["phase"], "drain");
     hold(&bench, &json!([]));
     let commands = commands();

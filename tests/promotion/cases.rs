@@ -104,12 +104,12 @@ fn c06_pods_that_do_not_end_stop_the_way_and_it_can_be_left() {
     let Some(bench) = released("c06", "Deployment") else { return };
     hold(&bench, &json!(["testbed.dev/hold"]));
     configure(&bench, "StatefulSet", "");
-    agreed(&bench, &["--timeout", "8s"]).exits(6).says(&["did not end in time; nothing was deleted"]);
+    agreed(&bench, &["--timeout", "15s"]).exits(6).says(&["did not end in time; nothing was deleted"]);
     assert_eq!(bench.get("deployment/db")["spec"]["replicas"], 0);
     assert_eq!(bench.find("statefulset/db"), None);
     watch::holds(&bench, End::At("drain"));
     promote(&bench, &["--status"]).ok().says(&["on the way, at drain"]);
-    promote(&bench, &["--abort", "--timeout", "4s"]).exits(6).says(&["did not end in time"]);
+    promote(&bench, &["--abort", "--timeout", "12s"]).exits(6).says(&["did not end in time"]);
     assert_eq!(bench.get("deployment/db")["spec"]["replicas"], 0, "not beside the pod that ends");
     // Nobody takes the ground away meanwhile.
     bench.unchanged(|| {
@@ -132,7 +132,7 @@ fn another_chart_does_not_take_over_a_change_that_is_under_way() {
     let Some(bench) = released("other", "Deployment") else { return };
     hold(&bench, &json!(["testbed.dev/hold"]));
     configure(&bench, "StatefulSet", "");
-    agreed(&bench, &["--timeout", "8s"]).exits(6);
+    agreed(&bench, &["--timeout", "15s"]).exits(6);
     configure(&bench, "StatefulSet", "    podAnnotations: {other: chart}\n");
     bench.unchanged(|| {
         bench

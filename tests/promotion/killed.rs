@@ -127,8 +127,8 @@ fn c20_a_helm_that_outlives_its_run_is_not_overtaken() {
     child.kill().unwrap();
     child.wait().unwrap();
     bench.unchanged(|| {
-        bench.deploy(&["--assume-helm-dead", "--timeout", "1s"]).exits(3).says(&["is being worked on by helm upgrade"]);
-        promote(&bench, &["--abort", "--timeout", "1s"]).exits(3).says(&["is being worked on by helm upgrade"]);
+        bench.deploy(&["--assume-helm-dead", "--timeout", "6s"]).exits(3).says(&["is being worked on by helm upgrade"]);
+        promote(&bench, &["--abort", "--timeout", "6s"]).exits(3).says(&["is being worked on by helm upgrade"]);
     });
     gate.open();
     assert_eq!(when_free(|| bench.deploy(&[])).code, Some(0));

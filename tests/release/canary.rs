@@ -167,7 +167,7 @@ fn no_failure_shows_a_secret() {
     bench.configure(&format!(
         "{CONFIG}resources: {{api: {{podAnnotations: {{testbed.dev/behavior: image-pull-backoff}}}}}}\n"
     ));
-    assert_quiet(&bench.deploy(&[&given[..], &["--timeout", "5s"]].concat()).exits(1));
+    assert_quiet(&bench.deploy(&[&given[..], &["--timeout", "12s"]].concat()).exits(1));
     absent_on_the_cluster(&bench);
     assert!(bench.left_behind().is_empty());
 }

@@ -305,7 +305,7 @@ fn what_was_installed_stays_when_a_later_chart_fails_and_the_same_command_goes_o
         "needs: [red]",
         "needs: [red], waitFor: {objects: [{kind: Deployment, name: none, condition: Available}]}",
     ));
-    bench.deploy(&["--timeout", "6s"]).exits(6).says(&["Deployment none in namespace", "is not there"]);
+    bench.deploy(&["--timeout", "12s"]).exits(6).says(&["Deployment none in namespace", "is not there"]);
 }
 
 #[test]

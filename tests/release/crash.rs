@@ -257,7 +257,7 @@ fn a_helm_that_outlives_its_run_is_waited_for() {
     let works = format!("is being worked on by helm upgrade on this machine, process {},", helm.last());
     bench.unchanged(|| {
         for verb in ["deploy", "destroy", "rollback"] {
-            let ran = bench.run(&[verb, "app", "-n", &bench.ns, "--yes", "--timeout", "1s"]).exits(3);
+            let ran = bench.run(&[verb, "app", "-n", &bench.ns, "--yes", "--timeout", "6s"]).exits(3);
             ran.says(&["waiting until it has ended", &works, "that started it is gone"]);
         }
         bench.run(&["plan", "app", "-n", &bench.ns]).exits(3);

@@ -103,7 +103,7 @@ fn destroy_by_release_name_needs_no_manifest() {
 fn destroy_cleans_up_after_a_failed_deploy() {
     let Some(bench) = bench("afterfail") else { return };
     bench.configure(&format!("{CONFIG}resources: {{db: {{podAnnotations: {{testbed.dev/behavior: crash-loop}}}}}}\n"));
-    bench.deploy(&["--timeout", "5s"]).exits(1);
+    bench.deploy(&["--timeout", "12s"]).exits(1);
     bench.destroy(&["--delete-data", "--yes"]).ok();
     for gone in ["secret/app-secrets", "configmap/app-aspire", "statefulset/db"] {
         assert_eq!(bench.find(gone), None);

@@ -70,7 +70,7 @@ fn the_operator_makes_the_secrets_that_pods_take() {
     // A way back that fails leaves what pods use.
     let broken = "resources: {api: {podAnnotations: {testbed.dev/behavior: image-pull-backoff}}}\n";
     bench.configure(&format!("{CONFIG}{broken}"));
-    assert!(bench.deploy(&["--timeout", "5s"]).end().code != Some(0));
+    assert!(bench.deploy(&["--timeout", "12s"]).end().code != Some(0));
     assert_eq!(bench.secret("app-token-external")["token"], "from the store");
     assert!(bench.find("externalsecret/app-token-external").is_some());
 
@@ -96,7 +96,7 @@ fn a_store_without_the_key_is_told_after_the_failure() {
     store(&bench);
     let broken = "resources: {api: {podAnnotations: {testbed.dev/behavior: image-pull-backoff}}}\n";
     bench.configure(&format!("{CONFIG}{FROM_STORE}{broken}"));
-    let ran = bench.deploy(&["--timeout", "8s"]).end();
+    let ran = bench.deploy(&["--timeout", "15s"]).end();
     assert!(ran.code != Some(0));
     assert!(
         ran.err.contains("the ExternalSecret app-token-external has made no Secret, and pods wait for it"),

@@ -70,7 +70,7 @@ fn pods_that_run_find_their_key_until_the_new_ones_do() {
         bench.deploy(&["--parameter", "token=one"]).ok();
         mine(&bench, "two");
         bench.configure(&existing(&format!("secrets: {{from: {from}}}\n{BROKEN}")));
-        let mut child = bench.deploy(&["--timeout", "8s"]).spawn();
+        let mut child = bench.deploy(&["--timeout", "15s"]).spawn();
         wait_for("the new pods", || (token_from(&bench) == "mine").then_some(()));
         let held = bench.secret(secret);
         assert!(child.wait().unwrap().code().is_some_and(|code| code != 0));
@@ -90,7 +90,7 @@ fn a_failed_way_back_leaves_the_secret_of_others_in_use() {
     bench.configure(&existing(""));
     bench.deploy(&[]).ok();
     bench.configure(&format!("{CONFIG}{BROKEN}"));
-    let code = bench.deploy(&["--timeout", "5s", "--parameter", "token=ours"]).end().code;
+    let code = bench.deploy(&["--timeout", "12s", "--parameter", "token=ours"]).end().code;
     assert!(code != Some(0));
     bench.configure(CONFIG);
     bench.deploy(&[]).ok();
@@ -116,7 +116,7 @@ fn a_producer_that_never_delivers_is_named() {
     let Some(bench) = bench("later") else { return };
     let from = "parameters: {token: {from: {deferred: {secret: kc, key: tok, producedBy: kc-bootstrap}}}}\n";
     bench.configure(&format!("{CONFIG}{from}{BROKEN}"));
-    let code = bench.deploy(&["--timeout", "5s"]).end();
+    let code = bench.deploy(&["--timeout", "12s"]).end();
     assert!(code.code != Some(0));
     let sentence = "kc-bootstrap never wrote the key tok of the Secret kc, and pods wait for it (`token`)";
     assert!(code.err.contains(sentence), "{code}");

@@ -60,7 +60,7 @@ fn a_deploy_that_says_nothing_leaves_every_image_where_it_is() {
     bench.configure(&format!(
         "{CONFIG}resources: {{cache: {{podAnnotations: {{testbed.dev/behavior: image-pull-backoff}}}}}}\n"
     ));
-    bench.deploy(&["--registry", "r.example/bad", "--timeout", "5s"]).exits(1);
+    bench.deploy(&["--registry", "r.example/bad", "--timeout", "12s"]).exits(1);
     bench.configure(CONFIG);
     bench.deploy(&[]).ok();
     assert_eq!(images(&bench), first);

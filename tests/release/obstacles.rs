@@ -155,7 +155,7 @@ fn what_was_added_by_hand_is_told_by_status_and_plan() {
 fn a_failed_first_install_is_not_told_to_go_back() {
     let Some(bench) = bench("firstfails") else { return };
     bench.configure(&format!("{CONFIG}resources: {{api: {{podAnnotations: {{testbed.dev/behavior: crash-loop}}}}}}\n"));
-    bench.by("4.2.4", "deploy", &["--timeout", "6s", "--helm-arg=--description=one\ntwo"]).exits(1);
+    bench.by("4.2.4", "deploy", &["--timeout", "12s", "--helm-arg=--description=one\ntwo"]).exits(1);
     let status = bench.run(&["status", "app", "-n", &bench.ns]).ok();
     assert!(status.out.contains("failed") && status.out.contains("`destroy`"), "{status}");
     assert!(!status.out.contains("rollback"), "{status}");

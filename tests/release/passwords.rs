@@ -31,7 +31,7 @@ fn passwords_survive_destroy_and_a_new_install_over_kept_claims() {
 fn passwords_survive_a_failed_first_install() {
     let Some(bench) = bench("first") else { return };
     break_it(&bench);
-    bench.deploy(&["--timeout", "5s"]).exits(1).says(&["helm upgrade --install"]);
+    bench.deploy(&["--timeout", "12s"]).exits(1).says(&["helm upgrade --install"]);
     let secret = bench.secret("app-secrets");
     assert_eq!(secret["db-password"].len(), 22);
     bench.configure(CONFIG);
@@ -78,7 +78,7 @@ fn a_failed_deploy_puts_the_old_secrets_and_values_back() {
     bench.deploy(&["--parameter", "token=one", "--parameter", "currency=USD"]).ok();
     let secret = bench.secret("app-secrets");
     break_it(&bench);
-    let changed = ["--parameter", "token=two", "--parameter", "currency=CHF", "--timeout", "5s"];
+    let changed = ["--parameter", "token=two", "--parameter", "currency=CHF", "--timeout", "12s"];
     bench.deploy(&changed).exits(1);
     assert_eq!(bench.secret("app-secrets"), secret);
     assert_eq!(bench.find("secret/app-secrets-before"), None);
@@ -127,7 +127,7 @@ fn a_failure_after_a_killed_run_goes_back_to_what_was_good() {
     bench.deploy(&["--parameter", "token=one"]).ok();
     killed_at_helm(&bench, false, &["--parameter", "token=two"]);
     break_it(&bench);
-    bench.deploy(&["--parameter", "token=three", "--timeout", "5s"]).exits(1);
+    bench.deploy(&["--parameter", "token=three", "--timeout", "12s"]).exits(1);
     assert_eq!(bench.secret("app-secrets")["token"], "one");
     assert_eq!(bench.find("secret/app-secrets-before"), None);
 }
@@ -177,7 +177,7 @@ fn a_failure_after_a_run_that_was_killed_when_helm_had_done_its_work_keeps_that_
     bench.configure(&format!("{CONFIG}resources: {{api: {{workload: StatefulSet}}}}\n"));
     bench.unchanged(|| bench.deploy(&[]).exits(3));
     break_it(&bench);
-    bench.deploy(&["--parameter", "token=three", "--timeout", "5s"]).exits(1);
+    bench.deploy(&["--parameter", "token=three", "--timeout", "12s"]).exits(1);
     assert_eq!(bench.secret("app-secrets")["token"], "two");
     assert_eq!(bench.find("secret/app-secrets-before"), None);
 }

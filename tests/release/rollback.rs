@@ -31,7 +31,7 @@ fn rollback_goes_to_the_last_good_revision_and_the_next_deploy_stays_there() {
         bench.deploy(&["--parameter", "currency=USD"]).env("HELM_BIN", &helm).ok();
         bench.deploy(&["--parameter", "currency=GBP", "--parameter", "token=second"]).env("HELM_BIN", &helm).ok();
         bench.configure(&format!("{CONFIG}{BROKEN}"));
-        bench.deploy(&["--timeout", "5s", "--parameter", "currency=CHF"]).env("HELM_BIN", &helm).exits(1);
+        bench.deploy(&["--timeout", "12s", "--parameter", "currency=CHF"]).env("HELM_BIN", &helm).exits(1);
         bench.configure(CONFIG);
         // Not to the failed one, nor to the one before the last: to the last that was good.
         rollback(&bench, &["--timeout", "60s"]).env("HELM_BIN", &helm).ok().says(&["going back to revision 2"]);
@@ -66,7 +66,7 @@ fn rollbacks_that_cannot_work_are_refused_before_anything_is_written() {
         rollback(&bench, &[]).exits(3).says(&["needs token of the Secret app-secrets"]);
     });
     bench.configure(&format!("{CONFIG}resources: {{db: {{volumes: {{data: {{size: 2Gi}}}}}}, api: {{podAnnotations: {{testbed.dev/behavior: image-pull-backoff}}}}}}\n"));
-    bench.deploy(&["--timeout", "5s"]).exits(1);
+    bench.deploy(&["--timeout", "12s"]).exits(1);
     bench.unchanged(|| rollback(&bench, &["3"]).exits(3).says(&["revision 3 failed"]));
     rollback(&bench, &["--timeout", "60s"]).ok().says(&["going back to revision 2"]);
     bench.configure("application: other\nrelease: {name: app}\n");
@@ -128,7 +128,7 @@ fn a_failed_deploy_is_rolled_back_on_request() {
         );
         bench.configure(&format!("{CONFIG}{BROKEN}"));
         let failing =
-            ["--timeout", "8s", "--rollback-on-failure", "--parameter", "currency=CHF", "--parameter", "token=other"];
+            ["--timeout", "15s", "--rollback-on-failure", "--parameter", "currency=CHF", "--parameter", "token=other"];
         bench.deploy(&failing).env("HELM_BIN", &helm).exits(4).says(&["rolled back to revision 1"]);
         bench.configure(CONFIG);
         assert_eq!(history(&bench), ["1 superseded", "2 failed", "3 deployed"]);
@@ -146,7 +146,7 @@ fn a_failed_deploy_is_rolled_back_on_request() {
 fn a_failed_first_install_is_left_for_a_person_to_look_at() {
     let Some(bench) = bench("firstfail") else { return };
     bench.configure(&format!("{CONFIG}{BROKEN}"));
-    let ran = bench.deploy(&["--timeout", "5s", "--rollback-on-failure"]).exits(1);
+    let ran = bench.deploy(&["--timeout", "12s", "--rollback-on-failure"]).exits(1);
     ran.says(&["there is no earlier revision to go back to", "destroy --release app"]);
     assert!(bench.find("pvc/db-data").is_some());
     bench.configure(CONFIG);

@@ -116,7 +116,7 @@ fn a_failed_rotation_puts_the_old_value_back() {
     bench.configure(&format!(
         "{CONFIG}resources: {{api: {{podAnnotations: {{testbed.dev/behavior: image-pull-backoff}}}}}}\n"
     ));
-    let ran = bench.deploy(&["--rotate", "token", "--timeout", "5s"]).end();
+    let ran = bench.deploy(&["--rotate", "token", "--timeout", "12s"]).end();
     assert_ne!(ran.code, Some(0), "{ran}");
     assert_eq!(bench.secret("app-secrets"), secret);
     assert_eq!(bench.find("secret/app-secrets-before"), None);

@@ -86,7 +86,7 @@ fn autoscaled_replicas_stay_through_deploy_and_rollback() {
         let watcher = Watcher::start(&bench, &format!("{helm}-failure"));
         let broken = "resources: {api: {podAnnotations: {testbed.dev/behavior: image-pull-backoff}}}\n";
         bench.configure(&format!("{CONFIG}{broken}"));
-        bench.deploy(&["--timeout", "6s", "--rollback-on-failure"]).env("HELM_BIN", &program).exits(4);
+        bench.deploy(&["--timeout", "12s", "--rollback-on-failure"]).env("HELM_BIN", &program).exits(4);
         bench.configure(CONFIG);
         assert_eq!(watcher.end(&bench), ["2"], "{helm}: back after a failure");
 

@@ -67,7 +67,7 @@ fn the_controller_opens_what_was_sealed_and_values_in_use_are_sealed() {
     seal(&bench, &["--name", "token", "--parameter", "token=new"]).ok();
     let broken = "resources: {api: {podAnnotations: {testbed.dev/behavior: image-pull-backoff}}}\n";
     bench.configure(&format!("{CONFIG}secrets: {{from: sealed}}\n{broken}"));
-    assert!(bench.deploy(&["--timeout", "5s"]).end().code != Some(0));
+    assert!(bench.deploy(&["--timeout", "12s"]).end().code != Some(0));
     assert_eq!(bench.secret(&before)["token"], token, "old pods still find theirs");
     bench.configure(&format!("{CONFIG}secrets: {{from: sealed}}\n"));
     bench.deploy(&[]).ok();
@@ -94,7 +94,7 @@ fn a_value_opens_in_the_release_that_it_was_sealed_for_and_in_no_other() {
     bench.write(FILE, &file.replace(&format!("  {}:", bench.ns), &format!("  {elsewhere}:")));
     let broken = "resources: {api: {podAnnotations: {testbed.dev/behavior: image-pull-backoff}}}\n";
     bench.configure(&format!("{CONFIG}parameters: {{token: {{from: sealed}}}}\n{broken}"));
-    let ran = bench.run(&["deploy", "app", "-n", &elsewhere, "--timeout", "8s"]).end();
+    let ran = bench.run(&["deploy", "app", "-n", &elsewhere, "--timeout", "15s"]).end();
     assert!(ran.code != Some(0));
     assert!(ran.err.contains("the SealedSecret app-token-") && ran.err.contains("has made no Secret"), "{ran}");
 }

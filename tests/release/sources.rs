@@ -103,7 +103,7 @@ fn a_failed_change_of_source_leaves_the_old_one() {
     let secret = bench.get("secret/app-chart-secrets");
     let broken = "resources: {api: {podAnnotations: {testbed.dev/behavior: image-pull-backoff}}}\n";
     bench.configure(&format!("{CONFIG}{broken}"));
-    bench.deploy(&["--timeout", "5s"]).exits(1);
+    bench.deploy(&["--timeout", "12s"]).exits(1);
     assert_eq!(bench.get("secret/app-chart-secrets")["data"], secret["data"]);
     bench.configure(CONFIG);
     bench.deploy(&[]).ok();

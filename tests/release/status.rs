@@ -112,7 +112,7 @@ fn history_tells_which_revision_lives() {
     bench.configure(&format!(
         "{CONFIG}resources: {{api: {{podAnnotations: {{testbed.dev/behavior: image-pull-backoff}}}}}}\n"
     ));
-    bench.deploy(&["--timeout", "5s"]).exits(1);
+    bench.deploy(&["--timeout", "12s"]).exits(1);
     let ran = bench.unchanged(|| bench.run(&["history", "app", "-n", &bench.ns, "-o", "json"]).ok());
     let revisions: Value = serde_json::from_str(&ran.out).unwrap();
     let told: Vec<_> =

@@ -192,7 +192,7 @@ fn a_failed_deploy_ends_with_the_reason() {
     let Some(bench) = bench("ends") else { return };
     // Not ready, and not yet for long: told because it is what the deploy failed of.
     behaving(&bench, "never-ready");
-    let ran = bench.deploy(&["--timeout", "5s"]).exits(1);
+    let ran = bench.deploy(&["--timeout", "12s"]).exits(1);
     let error = ran.err.find("error: ").unwrap();
     let reason = ran.err.rfind("Deployment api: it runs and is not ready").unwrap();
     assert!(reason > error, "{ran}");
