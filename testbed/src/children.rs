@@ -5,6 +5,7 @@
 //! the children it started.
 
 use crate::error::{Context as _, Error};
+use rustix::process::{Pid, Signal, kill_process};
 use std::fs::File;
 use std::io;
 use std::os::unix::process::CommandExt as _;
@@ -99,6 +100,13 @@ impl Program {
     /// Sends SIGKILL, without waiting for the end.
     pub(crate) fn kill(&mut self) {
         let _ = self.child.kill();
+    }
+
+    /// The same for one that is shared. Nobody has waited for it, so its id cannot be another's.
+    pub(crate) fn kill_now(&self) {
+        if let Some(pid) = i32::try_from(self.id()).ok().and_then(Pid::from_raw) {
+            let _ = kill_process(pid, Signal::KILL);
+        }
     }
 
     /// Waits for the end after [`Program::kill`].

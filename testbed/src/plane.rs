@@ -540,6 +540,11 @@ impl ControlPlane {
         result
     }
 
+    /// Kills all programs, for a control plane that outlives those who need it. Asked anything later, it does not answer.
+    pub fn stop(&self) {
+        self.programs.iter().for_each(Program::kill_now);
+    }
+
     /// Waits for the end of all programs, which somebody has asked to end.
     pub(crate) fn wait_until_ended(&mut self) -> Result<(), Error> {
         let mut programs = std::mem::take(&mut self.programs);

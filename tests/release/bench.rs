@@ -31,6 +31,8 @@ pub struct Bench {
     pub ns: String,
     folder: TempDir,
     homes: AtomicU32,
+    /// Whether no other test uses the control plane.
+    alone: bool,
 }
 
 /// A place for one test, with [`MANIFEST`] and [`CONFIG`] in it; none where no control plane can run.
@@ -49,14 +51,16 @@ pub fn bench_of_its_own(prefix: &str) -> Option<Bench> {
         return None;
     }
     let plane = ControlPlane::start().unwrap_or_else(|error| panic!("{error}"));
-    // It ends with this process, like the shared one.
-    Some(on(Box::leak(Box::new(plane)), prefix))
+    // Whatever is done with it may refer to it, so it stays; what runs in it stops with the test.
+    let mut bench = on(Box::leak(Box::new(plane)), prefix);
+    bench.alone = true;
+    Some(bench)
 }
 
 /// The same on a control plane that several tests share.
 pub fn on(plane: &'static ControlPlane, prefix: &str) -> Bench {
     let ns = plane.namespace(prefix);
-    let bench = Bench { plane, ns, folder: TempDir::new().unwrap(), homes: AtomicU32::new(0) };
+    let bench = Bench { plane, ns, folder: TempDir::new().unwrap(), homes: AtomicU32::new(0), alone: false };
     fs::create_dir_all(bench.folder.path().join("tmp")).unwrap();
     bench.write("app/aspire-manifest.json", MANIFEST);
     bench.configure(CONFIG);
@@ -65,6 +69,9 @@ pub fn on(plane: &'static ControlPlane, prefix: &str) -> Bench {
 
 impl Drop for Bench {
     fn drop(&mut self) {
+        if self.alone {
+            return self.plane.stop();
+        }
         // Only to make room on the fake node; nobody waits for it.
         let _ = self.plane.kubectl(&["delete", "namespace", &self.ns, "--wait=false"]);
     }
