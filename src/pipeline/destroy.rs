@@ -25,7 +25,7 @@ use crate::pipeline::release::application::{check_application, check_release, li
 use crate::pipeline::release::charts;
 use crate::pipeline::release::charts::Removal;
 use crate::pipeline::release::checks::is_our_claim;
-use crate::pipeline::release::lock::{LockGuard, Seen};
+use crate::pipeline::release::lock::{Lock, LockGuard, Seen};
 use crate::pipeline::release::migration::consent;
 use crate::pipeline::release::records::{Operation, Verb, shown};
 use crate::pipeline::release::{chart_secret, external_secrets, lock, records};
@@ -269,6 +269,7 @@ impl DestroyRun<'_> {
 
     fn clear(&self) -> Result<(), Error> {
         if self.request.delete_namespace {
+            self.hold.find().map_or(Ok(()), Lock::ends_with_namespace)?;
             let (cluster, data) = (self.cluster.get()?, self.request.delete_data);
             let here = going_here(self.release, self.charts.get()?);
             let gone = namespace_deletion::clear(cluster, self.release, data, &here, self.vacant.get()?, self.limits)?;

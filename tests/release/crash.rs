@@ -398,7 +398,7 @@ fn the_first_interruption_stops_helm_and_the_next_run_goes_on() {
     ));
     // A closed terminal says so twice: to the foreground, and through the shell.
     for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
-        let child = bench.deploy(&["--timeout", "100s"]).spawn();
+        let child = bench.deploy(&["--timeout", "100s"]).piped();
         wait_for("helm that waits", || {
             let lease = bench.find("lease/app-aspire")?;
             let noted = text(&lease["metadata"]["annotations"]["aspire-k8s/helm"]).contains("\"child\":");
@@ -408,7 +408,8 @@ fn the_first_interruption_stops_helm_and_the_next_run_goes_on() {
         if signal == Signal::HUP {
             kill(child.id().cast_signed(), signal);
         }
-        assert_eq!(end(child), Some(6));
+        let ran = child.wait_with_output().unwrap();
+        assert_eq!(ran.status.code(), Some(6), "{signal:?}: {}", String::from_utf8_lossy(&ran.stderr));
         assert_eq!(bench.find("lease/app-aspire"), None);
         let states: Vec<String> = (1..5).map(|revision| status(&bench, revision)).collect();
         assert!(!states.iter().any(|state| state.starts_with("pending")), "{states:?}");

@@ -218,6 +218,11 @@ impl<S: Objects + Send + 'static> Held<S> {
 }
 
 impl<S> Held<S> {
+    /// Renews no longer: the namespace is about to be deleted, and the Lease with it, which is no loss then.
+    pub fn ends_with_namespace(&self) {
+        self.stop_renewals();
+    }
+
     fn stop_renewals(&self) {
         let renewals = self.renewals.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some((stop, thread)) = renewals {

@@ -183,6 +183,24 @@ fn a_holder_with_another_clock_that_still_renews_is_not_followed() {
 }
 
 #[test]
+fn it_goes_with_its_namespace() {
+    let shop = Shop::default();
+    let deleted = || {
+        let mut store = shop.lock();
+        let guard = Guard::of(&store.peek(&LEASE, "n", "shop-aspire").unwrap());
+        store.delete(&LEASE, "n", "shop-aspire", &guard, Propagation::Background)
+    };
+    let held = acquire(&shop).unwrap();
+    assert!(deleted().unwrap());
+    wait_until("the loss", || held.check().is_err());
+    let held = acquire(&shop).unwrap();
+    held.ends_with_namespace();
+    assert!(deleted().unwrap());
+    assert!(held.renewals.lock().unwrap().is_none(), "nobody is left to notice");
+    held.release().unwrap();
+}
+
+#[test]
 fn it_is_renewed_and_nothing_is_written_once_it_is_lost() {
     let shop = Shop::default();
     let held = acquire(&shop).unwrap();

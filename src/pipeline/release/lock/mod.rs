@@ -120,6 +120,13 @@ impl Lock {
         Ok(self.held.check()?)
     }
 
+    /// The namespace is deleted next, with the Lease in it. An error when the lock is no longer surely ours.
+    pub fn ends_with_namespace(&self) -> Result<(), Error> {
+        self.check()?;
+        self.held.ends_with_namespace();
+        Ok(())
+    }
+
     /// Says what the next helm is to do. Without that none is let start.
     pub fn expects(&self, operation: Operation) {
         *self.expected.lock().unwrap_or_else(PoisonError::into_inner) = Some(operation);
