@@ -206,7 +206,7 @@ fn nothing_of_the_machine_is_in(lease: &Value) {
     let note: Value = serde_json::from_str(text(&lease["metadata"]["annotations"]["aspire-k8s/helm"])).unwrap();
     assert!(digits(text(&note["child"])), "{note}");
     let keys: Vec<&String> = note.as_object().unwrap().keys().collect();
-    assert_eq!(keys, ["holder", "command", "startedAt", "timeoutSeconds", "child", "ended"]);
+    assert_eq!(keys, ["holder", "command", "startedAt", "timeoutSeconds", "child", "seal"]);
 }
 
 #[test]

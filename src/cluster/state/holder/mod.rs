@@ -76,6 +76,11 @@ impl Here {
         text
     }
 
+    /// What only a process of this boot of this machine can make of a text: a proof that the text was written here.
+    pub fn seal(&self, text: &str) -> String {
+        self.digest("seal", &[&self.host, &self.space, text])
+    }
+
     fn host_digest(&self) -> String {
         self.digest("host", &[&self.host, &self.space])
     }
@@ -170,6 +175,11 @@ impl Holder {
         let digest = here.process_digest(process, &run).unwrap_or_default();
         let named = Named::Digests { host: here.host_digest(), user: here.user_digest(&run), process: digest };
         Self { named, run }
+    }
+
+    /// Whether it is named as versions before did: by what anybody can write.
+    pub fn is_former(&self) -> bool {
+        matches!(self.named, Named::Former { .. })
     }
 
     /// Whether it lives, seen from here.

@@ -14,7 +14,7 @@ use std::time::Duration;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
-pub use verdict::{Earlier, HelmRun, MARK, over_at};
+pub use verdict::{Earlier, HelmRun, MARK, name, over_at};
 use verdict::{Former, Verdict, described, instant};
 
 use super::holder::{Here, Holder};
@@ -75,6 +75,8 @@ struct State<S> {
     live: Value,
     renewed: Timestamp,
     lost: Option<String>,
+    /// The helm of this run, as it was noted.
+    helm: Option<HelmRun>,
 }
 
 /// Whether the Lease of a release could be taken: the helm that an earlier run may have left, or a refusal. Writes nothing,
@@ -109,17 +111,12 @@ pub fn abandoned(store: &impl Objects, owner: Owner<'_>, namespace: &str) -> Res
     }))
 }
 
-/// The name of the Lease of a release.
-pub fn name(release: &str) -> String {
-    format!("{release}-aspire")
-}
-
 impl<S: Objects + Send + 'static> Held<S> {
     /// Takes the Lease, or refuses with who holds it and what to do. `store` is a connection of its own. Renewals begin at
     /// once.
     pub fn acquire(store: S, claim: &Claim<'_>) -> Result<Self> {
         let (live, earlier, now) = take(&store, claim, &Here::look())?;
-        let state = State { store, live, renewed: now, lost: None };
+        let state = State { store, live, renewed: now, lost: None, helm: None };
         let shared = Shared {
             namespace: claim.namespace.to_owned(),
             holder: claim.holder.clone(),
@@ -159,34 +156,32 @@ impl<S: Objects + Send + 'static> Held<S> {
             timeout_seconds: timeout.as_secs(),
             child: None,
             former: Former::default(),
-            ended: false,
+            seal: String::new(),
         };
-        self.shared.change(|live| {
-            set(live, &["metadata", "annotations", labels::RUNNING_HELM], json!(json!(note).to_string()));
-        })
+        self.note(note)
     }
 
     /// Notes the process that runs.
     pub fn helm_runs(&self, process: u32) -> Result<()> {
         let child = self.shared.holder.child(process);
-        self.shared.change(|live| {
-            if let Some(mut note) = noted(live) {
-                note.child.clone_from(&child);
-                set(live, &["metadata", "annotations", labels::RUNNING_HELM], json!(json!(note).to_string()));
-            }
-        })
+        // Not what stands in the Lease, which others may have written.
+        let noted = self.shared.lock().helm.clone();
+        noted.map_or(Ok(()), |noted| self.note(HelmRun { child, ..noted }))
     }
 
-    /// Notes that the helm has ended. When that settled the release, it is forgotten; else the next run is to know that it
-    /// is dead.
+    fn note(&self, note: HelmRun) -> Result<()> {
+        let note = note.sealed(&Here::look());
+        self.shared.change(|live| {
+            set(live, &["metadata", "annotations", labels::RUNNING_HELM], json!(json!(note).to_string()));
+        })?;
+        self.shared.lock().helm = Some(note);
+        Ok(())
+    }
+
+    /// Notes that the helm has ended. When that settled the release, it is forgotten; else the note stays, and the next run
+    /// finds out that it is dead.
     pub fn helm_ended(&self, settled: bool) -> Result<()> {
-        self.shared.change(|live| match noted(live) {
-            Some(mut note) if !settled => {
-                note.ended = true;
-                set(live, &["metadata", "annotations", labels::RUNNING_HELM], json!(json!(note).to_string()));
-            }
-            _ => forget(live),
-        })
+        if settled { self.shared.change(forget) } else { Ok(()) }
     }
 
     /// Gives the Lease back. When a helm is still noted, that note stays in the cluster for the next run.
@@ -367,8 +362,9 @@ fn take(store: &impl Objects, claim: &Claim<'_>, here: &Here) -> Result<(Value, 
             Err(error) => return Err(error),
         }
     }
-    Err(Error::refused(format!("the Lease {name} in namespace {} changes all the time", claim.namespace))
-        .hint("run again"))
+    Err(Error::refused(format!("the Lease {name} in namespace {} changes all the time", claim.namespace)).hint(
+        format!("run again; `kubectl delete lease {name} -n {}` if no run works on the release", claim.namespace),
+    ))
 }
 
 fn written(claim: &Claim<'_>, name: &str, live: Option<&Value>, now: Timestamp) -> Value {

@@ -147,7 +147,9 @@ fn a_holder_on_another_machine_is_followed_when_its_time_has_passed() {
     shop.put(|live| live["spec"]["holderIdentity"] = json!(holder.identity()));
     let said = refused(&shop);
     assert!(
-        said.contains("deploy on another machine since 20") && said.contains("if it was killed, the way is free at 20"),
+        said.contains("deploy on another machine since 20")
+            && said.contains("if it was killed, the way is free at 20")
+            && said.contains("`kubectl delete lease shop-aspire -n n`"),
         "{said}"
     );
     for time in ["2020-01-01T00:00:00.000000Z", "2200-01-01T00:00:00.000000Z"] {
@@ -279,11 +281,11 @@ fn the_end_of_a_helm_on_another_machine_cannot_be_proven() {
         held.helm_starts("upgrade", Duration::from_secs(300)).unwrap();
         held.helm_runs(1).unwrap();
     }));
-    shop.put(|live| {
-        let mut note = noted(live).unwrap();
+    rewrite(&shop, |note| {
         note.holder = holder.identity();
         note.started_at = "2020-01-01T00:00:00.000000Z".into();
-        set(live, &["metadata", "annotations", labels::RUNNING_HELM], json!(json!(note).to_string()));
+    });
+    shop.put(|live| {
         live["spec"]["holderIdentity"] = json!(holder.identity());
         live["spec"]["renewTime"] = json!("2020-01-01T00:00:00.000000Z");
     });
@@ -295,22 +297,130 @@ fn the_end_of_a_helm_on_another_machine_cannot_be_proven() {
 }
 
 #[test]
-fn a_helm_that_ended_without_settling_anything_is_known_to_be_dead_everywhere() {
+fn a_helm_that_ended_without_settling_anything_is_known_to_be_dead_on_its_machine_only() {
     let shop = Shop::default();
+    let child = sleeper(&[]);
     let held = acquire(&shop).unwrap();
     held.helm_starts("uninstall", Duration::from_secs(300)).unwrap();
-    held.helm_runs(std::process::id()).unwrap();
+    held.helm_runs(child.id()).unwrap();
+    kill(child);
     held.helm_ended(false).unwrap();
     held.release().unwrap();
     let live = shop.live().unwrap();
     assert_eq!(live["spec"]["holderIdentity"], Value::Null);
+    assert!(matches!(look(&shop, OWNER, "n"), Ok(Some(Earlier::Dead(_)))));
+    rewrite(&shop, |note| note.holder = other_host(&Holder::parse(&note.holder).unwrap()).identity());
+    assert!(matches!(look(&shop, OWNER, "n"), Ok(Some(Earlier::Unproven(_)))));
+    assert!(matches!(acquire(&shop).unwrap().earlier(), Some(Earlier::Unproven(_))));
+}
+
+/// Writes the note of a helm as another client with the right to write Leases would.
+fn rewrite(shop: &Shop, change: impl FnOnce(&mut HelmRun)) {
     shop.put(|live| {
         let mut note = noted(live).unwrap();
-        note.holder = other_host(&Holder::parse(&note.holder).unwrap()).identity();
+        change(&mut note);
         set(live, &["metadata", "annotations", labels::RUNNING_HELM], json!(json!(note).to_string()));
     });
-    assert!(matches!(look(&shop, OWNER, "n"), Ok(Some(Earlier::Dead(_)))));
+}
+
+#[test]
+fn nobody_else_proves_that_our_helm_is_dead() {
+    let (shop, child) = (Shop::default(), sleeper(&[]));
+    left_by_a_killed_run(&shop, |held| {
+        held.helm_starts("upgrade", Duration::from_secs(300)).unwrap();
+        held.helm_runs(child.id()).unwrap();
+    });
+    let before = shop.live().unwrap();
+    let planted = |key: &str, value: Value| {
+        shop.put(|live| *live = before.clone());
+        shop.put(|live| {
+            let text = annotation(live, labels::RUNNING_HELM).unwrap();
+            let mut note: Value = serde_json::from_str(text).unwrap();
+            note[key] = value;
+            set(live, &["metadata", "annotations", labels::RUNNING_HELM], json!(note.to_string()));
+        });
+        acquire(&shop).map(|held| held.earlier().cloned())
+    };
+    // It lives, whatever is said of it.
+    for (key, value) in [
+        ("ended", json!(true)),
+        ("seal", json!("0")),
+        ("timeoutSeconds", json!(1)),
+        ("process", json!(u32::MAX)),
+        ("born", json!("1")),
+    ] {
+        let said = planted(key, value).err().unwrap().to_string();
+        assert!(said.contains("by helm upgrade on this machine"), "{key}: {said}");
+    }
+    // Nor of a helm that was about to start.
+    shop.put(|live| *live = before.clone());
+    let note = HelmRun { child: None, ..noted(&before).unwrap() }.sealed(&Here::look());
+    let mut text = json!(note);
+    (text["process"], text["born"]) = (json!(u32::MAX), json!("1"));
+    shop.put(|live| set(live, &["metadata", "annotations", labels::RUNNING_HELM], json!(text.to_string())));
+    assert!(matches!(acquire(&shop).unwrap().earlier(), Some(Earlier::Unproven(_))));
+    // A process that has ended is no proof that this helm has: only a person can say so.
+    let gone = sleeper(&[]);
+    let dead = noted(&before).and_then(|note| Holder::parse(&note.holder)).unwrap().child(gone.id());
+    kill(gone);
+    let found = planted("child", json!(dead)).unwrap();
+    assert!(matches!(found, Some(Earlier::Unproven(_))), "{found:?}");
+    let born = crate::cluster::processes::start_time(std::process::id()).unwrap() + "0";
+    let former = json!({"holder": formerly(std::process::id(), "abc"), "command": "upgrade", "timeoutSeconds": 300,
+        "startedAt": instant(Timestamp::now()), "process": std::process::id(), "born": born});
+    shop.put(|live| {
+        *live = before.clone();
+        set(live, &["metadata", "annotations", labels::RUNNING_HELM], json!(former.to_string()));
+    });
+    assert!(matches!(acquire(&shop).unwrap().earlier(), Some(Earlier::Unproven(_))));
+    shop.put(|live| *live = before.clone());
+    kill(child);
     assert!(matches!(acquire(&shop).unwrap().earlier(), Some(Earlier::Dead(_))));
+}
+
+#[test]
+fn what_others_wrote_into_a_note_is_not_kept() {
+    let (shop, child) = (Shop::default(), sleeper(&[]));
+    let held = acquire(&shop).unwrap();
+    held.helm_starts("upgrade", Duration::from_secs(300)).unwrap();
+    rewrite(&shop, |note| note.started_at = "2020-01-01T00:00:00.000000Z".into());
+    held.helm_runs(child.id()).unwrap();
+    let note = noted(&shop.live().unwrap()).unwrap();
+    assert!(!note.started_at.starts_with("2020") && note.child.is_some(), "{note:?}");
+    kill(child);
+    held.helm_ended(true).unwrap();
+    held.release().unwrap();
+}
+
+#[test]
+fn a_process_that_somebody_named_blocks_for_ten_minutes_at_most() {
+    let (own, born) = (std::process::id(), crate::cluster::processes::start_time(std::process::id()).unwrap());
+    let minutes = |count: u64| instant(Timestamp::now() - Duration::from_secs(count * 60));
+    let plant = |renewed: String, started: Option<String>| {
+        let shop = Shop::default();
+        left_by_a_killed_run(&shop, |_| {});
+        shop.put(|live| {
+            let identity = formerly(own, "abc");
+            if let Some(started) = started {
+                let note = json!({"holder": identity, "command": "upgrade", "startedAt": started,
+                    "timeoutSeconds": 1_000_000, "process": own, "born": born});
+                set(live, &["metadata", "annotations", labels::RUNNING_HELM], json!(note.to_string()));
+            } else {
+                live["spec"]["holderIdentity"] = json!(identity);
+            }
+            live["spec"]["leaseDurationSeconds"] = json!(1_000_000);
+            live["spec"]["renewTime"] = json!(renewed);
+        });
+        shop
+    };
+    let way_out = "`kubectl delete lease shop-aspire -n n`";
+    for (renewed, started) in [(minutes(9), None), (minutes(9), Some(minutes(9)))] {
+        let said = refused(&plant(renewed, started));
+        assert!(said.contains(way_out) && !said.contains("`kill"), "{said}");
+    }
+    acquire(&plant(minutes(11), None)).unwrap();
+    let shop = plant(minutes(11), Some(minutes(11)));
+    assert!(matches!(acquire(&shop).unwrap().earlier(), Some(Earlier::Unproven(_))));
 }
 
 #[test]
@@ -344,14 +454,14 @@ fn nothing_of_the_machine_is_published() {
 }
 
 #[test]
-fn a_lease_of_the_version_before_is_followed_as_before_and_no_number_of_it_is_repeated() {
+fn a_lease_of_the_version_before_is_followed_and_no_number_of_it_is_repeated() {
     let shop = Shop::default();
     let (run, child) = (sleeper(&[]), sleeper(&[]));
     let born = crate::cluster::processes::start_time(child.id()).unwrap();
     left_by_a_killed_run(&shop, |held| held.helm_starts("upgrade", Duration::from_secs(300)).unwrap());
     shop.put(|live| {
         let identity = formerly(run.id(), "abc");
-        let note = json!({"holder": identity, "command": "upgrade", "startedAt": "2026-01-01T00:00:00Z",
+        let note = json!({"holder": identity, "command": "upgrade", "startedAt": instant(Timestamp::now()),
             "timeoutSeconds": 300, "process": child.id(), "born": born, "ended": false});
         set(live, &["metadata", "annotations", labels::RUNNING_HELM], json!(note.to_string()));
         live["spec"]["holderIdentity"] = json!(identity);
@@ -361,11 +471,12 @@ fn a_lease_of_the_version_before_is_followed_as_before_and_no_number_of_it_is_re
     assert!(!said.contains("kill") && !said.contains("process"), "{said}");
     kill(run);
     let said = refused(&shop);
-    assert!(said.contains("by helm upgrade on this machine since 2026"), "{said}");
+    assert!(said.contains("by helm upgrade on this machine since 20"), "{said}");
     assert!(!said.contains("kill") && !said.contains("process"), "{said}");
     kill(child);
     let held = acquire(&shop).unwrap();
-    assert!(matches!(held.earlier(), Some(Earlier::Dead(_))), "{:?}", held.earlier());
+    // Anybody can write what it wrote.
+    assert!(matches!(held.earlier(), Some(Earlier::Unproven(_))), "{:?}", held.earlier());
 }
 
 #[test]

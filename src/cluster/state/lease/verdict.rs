@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::cluster::state::holder::{Here, Holder, Life};
 use crate::k8s::error::Error;
@@ -16,12 +16,18 @@ use crate::k8s::object::annotation;
 /// Variable in the environment of every helm that is started under a Lease: the run of its holder.
 pub const MARK: &str = "KUBECTL_ASPIRE_RUN";
 
-/// The longest time that a Lease is believed to last without being renewed, in seconds. Ours lasts one minute.
-const LONGEST: i64 = 600;
+/// The longest time that a Lease is believed to last without being renewed, in seconds, and a note of a helm that anybody can
+/// have written. Our Leases last one minute.
+const LONGEST: u32 = 600;
 /// What helm does besides waiting, in seconds.
 const BESIDES: u64 = 120;
 /// The longest time that helm waits before it writes the record of its revision.
 const BEGINS: Duration = Duration::from_secs(300);
+
+/// The name of the Lease of a release.
+pub fn name(release: &str) -> String {
+    format!("{release}-aspire")
+}
 
 /// A helm that was started under a Lease.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,9 +47,9 @@ pub struct HelmRun {
     /// What versions before wrote: its process and when that started.
     #[serde(flatten)]
     pub former: Former,
-    /// Whether its run saw it end, without the release being settled by that.
-    #[serde(default)]
-    pub ended: bool,
+    /// What only this boot of the machine can have written beneath all of that ([`Here::seal`]).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub seal: String,
 }
 
 /// A process as versions before noted it. Only read.
@@ -82,12 +88,21 @@ pub(crate) enum Verdict {
 pub(crate) struct Refusal {
     what: String,
     hint: String,
+    /// Whether a process of this machine proves it. Otherwise the Lease says so, which others may write.
+    proven: bool,
 }
 
 impl Refusal {
     /// The error for this release.
     pub fn of(self, release: &str, namespace: &str) -> Error {
-        Error::refused(format!("the release {release} in namespace {namespace} {}", self.what)).hint(self.hint)
+        let Self { what, hint, proven } = self;
+        let hint = match (proven, name(release)) {
+            (true, _) => hint,
+            (false, lease) => {
+                format!("{hint}; if you know that no run works on it: `kubectl delete lease {lease} -n {namespace}`")
+            }
+        };
+        Error::refused(format!("the release {release} in namespace {namespace} {what}")).hint(hint)
     }
 }
 
@@ -110,12 +125,16 @@ pub(crate) fn of(live: &Value, helm: Option<HelmRun>, here: &Here, now: Timestam
     let spec = &live["spec"];
     let identity = spec["holderIdentity"].as_str().unwrap_or_default();
     let holder = Holder::parse(identity);
+    let (until, expired) = until(spec, now);
     let known = match (&holder, identity) {
         (_, "") => Life::Dead,
-        (Some(holder), _) => holder.life(here),
+        (Some(holder), _) => match holder.life(here) {
+            // Anybody can write the number of a process that lives.
+            Life::Alive(_) if expired && holder.is_former() => Life::Unknown,
+            found => found,
+        },
         (None, _) => Life::Unknown,
     };
-    let (until, expired) = until(spec, now);
     let refusal = || {
         let doing = annotation(live, labels::DOING).unwrap_or("a run");
         let place = place(holder.as_ref().is_some_and(|holder| here.is_of(holder)), known);
@@ -123,12 +142,13 @@ pub(crate) fn of(live: &Value, helm: Option<HelmRun>, here: &Here, now: Timestam
             Life::Alive(process) => until_ended(process),
             Life::Dead | Life::Unknown => format!("{WAIT}; if it was killed, the way is free at {}", shown(until)),
         };
-        Refusal { what: format!("is being worked on: {doing} {place}{}", since(&spec["acquireTime"])), hint }
+        let what = format!("is being worked on: {doing} {place}{}", since(&spec["acquireTime"]));
+        Refusal { what, hint, proven: matches!(known, Life::Alive(Some(_))) }
     };
     if matches!(known, Life::Alive(_)) || (known == Life::Unknown && !expired) {
         return Verdict::Held(refusal());
     }
-    match helm.map(|helm| (life_of(&helm, here), helm)) {
+    match helm.map(|helm| (helm.life(here, now), helm)) {
         Some((Life::Alive(process), helm)) => Verdict::Outlived(alive(&helm, process)),
         Some((end, helm)) => {
             let earlier = if end == Life::Dead { Earlier::Dead(helm) } else { Earlier::Unproven(helm) };
@@ -173,23 +193,10 @@ fn free(holder: Life, refusal: impl Fn() -> Refusal, earlier: Option<Earlier>) -
 
 /// When the Lease ends, and whether that has passed. A time that no clock could have said yet has passed, too.
 fn until(spec: &Value, now: Timestamp) -> (Timestamp, bool) {
-    let lasts = SignedDuration::from_secs(spec["leaseDurationSeconds"].as_i64().unwrap_or(0).clamp(0, LONGEST));
+    let lasts = SignedDuration::from_secs(spec["leaseDurationSeconds"].as_i64().unwrap_or(0).clamp(0, LONGEST.into()));
     let renewed = time(&spec["renewTime"]).unwrap_or(Timestamp::UNIX_EPOCH);
     let until = renewed.saturating_add(lasts).unwrap_or(renewed);
     (until, now >= until || renewed > now.saturating_add(lasts).unwrap_or(now))
-}
-
-fn life_of(helm: &HelmRun, here: &Here) -> Life {
-    if helm.ended {
-        return Life::Dead;
-    }
-    let Some(holder) = Holder::parse(&helm.holder) else { return Life::Unknown };
-    match (&helm.child, helm.former.process, &helm.former.born) {
-        (Some(child), ..) => here.life(&holder, child),
-        (None, Some(process), Some(born)) => here.life_of_former(&holder, process, born),
-        // The run was stopped before it could note the process. The helm has the run in its environment.
-        _ => here.life_of_marked(&holder, MARK),
-    }
 }
 
 fn alive(helm: &HelmRun, process: Option<u32>) -> Refusal {
@@ -197,7 +204,7 @@ fn alive(helm: &HelmRun, process: Option<u32>) -> Refusal {
     let since = since(&helm.started_at.as_str().into());
     let what =
         format!("is being worked on by helm {} {place}{since}, though the run that started it is gone", helm.command);
-    Refusal { what, hint: until_ended(process) }
+    Refusal { what, hint: until_ended(process), proven: process.is_some() }
 }
 
 impl Earlier {
@@ -210,6 +217,36 @@ impl Earlier {
 }
 
 impl HelmRun {
+    /// The same, sealed by the machine that writes it.
+    pub(crate) fn sealed(self, here: &Here) -> Self {
+        Self { seal: here.seal(&self.unsealed()), ..self }
+    }
+
+    fn unsealed(&self) -> String {
+        json!(Self { seal: String::new(), ..self.clone() }).to_string()
+    }
+
+    /// Whether it lives. Only what this machine wrote itself proves that it does not: whoever may write Leases can write the
+    /// name of any process that has ended. What another client may have written is believed for a bounded time.
+    fn life(&self, here: &Here, now: Timestamp) -> Life {
+        let Some(holder) = Holder::parse(&self.holder) else { return Life::Unknown };
+        let found = match (&self.child, self.former.process, &self.former.born) {
+            (Some(child), ..) => here.life(&holder, child),
+            (None, Some(process), Some(born)) => here.life_of_former(&holder, process, born),
+            // The run was stopped before it could note the process. The helm has the run in its environment.
+            _ => here.life_of_marked(&holder, MARK),
+        };
+        let is_own =
+            self.former == Former::default() && !self.seal.is_empty() && self.seal == here.seal(&self.unsealed());
+        let believed =
+            || self.over_at(Duration::from_secs(u64::from(LONGEST) - BESIDES), now).is_some_and(|over| now < over);
+        match found {
+            _ if is_own => found,
+            Life::Alive(_) if believed() => found,
+            Life::Alive(_) | Life::Dead | Life::Unknown => Life::Unknown,
+        }
+    }
+
     /// Whether a revision that was begun at this time can be its work. A helm begins its revision right after its start; one
     /// that was begun much later is another owner's.
     pub fn wrote(&self, began: Option<Timestamp>) -> bool {
