@@ -20,9 +20,11 @@ pub struct ReleaseName<'a> {
 }
 
 impl ReleaseName<'_> {
-    /// Whether an object says that helm made it for this release.
+    /// Whether an object is owned by this release: by all three marks that helm writes on what it makes and asks for before it
+    /// takes over what is there. Whoever may write the object may write them, and nobody else.
     pub fn owns(self, object: &Value) -> bool {
-        helm_release(object) == Some((self.name, self.namespace))
+        label(object, labels::MANAGED_BY) == Some(labels::BY_HELM)
+            && helm_release(object) == Some((self.name, self.namespace))
     }
 }
 
@@ -66,6 +68,30 @@ impl Owner<'_> {
             ("annotations", labels::APPLICATION, self.application),
         ] {
             set(object, &["metadata", group, key], json!(value));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_release_owns_what_bears_all_three_marks() {
+        let release = ReleaseName { name: "shop", namespace: "n" };
+        let good = json!({"metadata": {"labels": {"app.kubernetes.io/managed-by": "Helm"},
+            "annotations": {"meta.helm.sh/release-name": "shop", "meta.helm.sh/release-namespace": "n"}}});
+        assert!(release.owns(&good));
+        for mark in [
+            "/metadata/labels/app.kubernetes.io~1managed-by",
+            "/metadata/annotations/meta.helm.sh~1release-name",
+            "/metadata/annotations/meta.helm.sh~1release-namespace",
+        ] {
+            for other in [json!("other"), Value::Null] {
+                let mut object = good.clone();
+                object.pointer_mut(mark).map(|value| *value = other).unwrap();
+                assert!(!release.owns(&object), "{object}");
+            }
         }
     }
 }

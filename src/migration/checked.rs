@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn an_object_of_another_release_is_not_meant() {
         let object = |release: &str| {
-            json!({"kind": "Deployment", "metadata": {"name": "db", "uid": "u", "annotations": {
+            json!({"kind": "Deployment", "metadata": {"name": "db", "uid": "u", "labels": {"app.kubernetes.io/managed-by": "Helm"}, "annotations": {
                 "meta.helm.sh/release-name": release, "meta.helm.sh/release-namespace": "n"}}})
         };
         let live = |release: &str| Live { deployments: vec![object(release)], ..Live::default() };

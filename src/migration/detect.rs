@@ -308,7 +308,7 @@ mod tests {
             "kind": kind,
             "metadata": {
                 "name": "db", "uid": "u",
-                "labels": {"app.kubernetes.io/component": "db"},
+                "labels": {"app.kubernetes.io/component": "db", "app.kubernetes.io/managed-by": "Helm"},
                 "annotations": {"meta.helm.sh/release-name": "shop", "meta.helm.sh/release-namespace": "n"},
             },
             "spec": {"replicas": replicas, "template": {"spec": {

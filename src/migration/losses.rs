@@ -163,7 +163,7 @@ mod tests {
     fn ours(kind: &str, name: &str, component: &str) -> Json {
         json!({"kind": kind, "metadata": {
             "name": name,
-            "labels": {labels::COMPONENT: component},
+            "labels": {labels::COMPONENT: component, labels::MANAGED_BY: "Helm"},
             "annotations": {"meta.helm.sh/release-name": "shop", "meta.helm.sh/release-namespace": "n"},
         }})
     }

@@ -240,7 +240,7 @@ mod tests {
     fn deployment(uid: &str, replicas: u32) -> Json {
         json!({
             "kind": "Deployment",
-            "metadata": {"name": "db", "uid": uid, "generation": 2, "annotations": {
+            "metadata": {"name": "db", "uid": uid, "generation": 2, "labels": {"app.kubernetes.io/managed-by": "Helm"}, "annotations": {
                 "meta.helm.sh/release-name": "shop", "meta.helm.sh/release-namespace": "n"}},
             "spec": {"replicas": replicas},
             "status": {"observedGeneration": 2},
@@ -326,7 +326,7 @@ mod tests {
     #[test]
     fn a_claim_is_what_it_was_or_not() {
         let object = json!({
-            "metadata": {"name": "data", "uid": "c", "annotations": {"helm.sh/resource-policy": "keep",
+            "metadata": {"name": "data", "uid": "c", "labels": {"app.kubernetes.io/managed-by": "Helm"}, "annotations": {"helm.sh/resource-policy": "keep",
                 "meta.helm.sh/release-name": "shop", "meta.helm.sh/release-namespace": "n"}},
             "spec": {"volumeName": "pv"},
         });

@@ -44,6 +44,7 @@ fn deployment(generation: u64, ready: u64) -> Value {
         "kind": "Deployment",
         "metadata": {
             "name": "api", "uid": "d", "generation": generation,
+            "labels": {"app.kubernetes.io/managed-by": "Helm"},
             "annotations": {
                 "meta.helm.sh/release-name": "shop",
                 "meta.helm.sh/release-namespace": "n",
@@ -505,7 +506,7 @@ fn what_was_broken_before_is_not_the_fault_of_the_change() {
 fn old_warnings_about_a_set_do_not_count() {
     let set = json!({
         "kind": "StatefulSet",
-        "metadata": {"name": "db", "uid": "s", "generation": 1, "annotations":
+        "metadata": {"name": "db", "uid": "s", "generation": 1, "labels": {"app.kubernetes.io/managed-by": "Helm"}, "annotations":
             {"meta.helm.sh/release-name": "shop", "meta.helm.sh/release-namespace": "n"}},
         "spec": {"replicas": 1, "selector": {"matchLabels": {"c": "db"}}},
         "status": {"observedGeneration": 1},

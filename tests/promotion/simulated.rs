@@ -49,7 +49,7 @@ pub fn claim_of(name: &str) -> String {
 fn metadata(name: &str) -> Value {
     json!({
         "name": name,
-        "labels": {"app.kubernetes.io/component": name},
+        "labels": {"app.kubernetes.io/component": name, "app.kubernetes.io/managed-by": "Helm"},
         "annotations": {"meta.helm.sh/release-name": RELEASE, "meta.helm.sh/release-namespace": NAMESPACE},
     })
 }

@@ -188,11 +188,15 @@ mod tests {
             }
             object
         };
-        let helm = json!({"annotations": {"meta.helm.sh/release-name": "shop", "meta.helm.sh/release-namespace": "n"}});
-        let other =
-            json!({"annotations": {"meta.helm.sh/release-name": "other", "meta.helm.sh/release-namespace": "n"}});
+        let helm = json!({"labels": {"app.kubernetes.io/managed-by": "Helm"}, "annotations": {"meta.helm.sh/release-name": "shop", "meta.helm.sh/release-namespace": "n"}});
+        let other = json!({"labels": {"app.kubernetes.io/managed-by": "Helm"}, "annotations": {"meta.helm.sh/release-name": "other", "meta.helm.sh/release-namespace": "n"}});
         let ours =
             json!({"labels": {"app.kubernetes.io/managed-by": "kubectl-aspire", "app.kubernetes.io/instance": "shop"}});
+        let record = |name: &str, release: &str| {
+            let mut record = object("Secret", name, &json!({"labels": {"name": release, "owner": "helm"}}));
+            record["type"] = json!("helm.sh/release.v1");
+            record
+        };
         let objects = [
             object("ServiceAccount", "default", &json!({})),
             object("ServiceAccount", "deployer", &json!({})),
@@ -204,8 +208,16 @@ mod tests {
             object("Pod", "api-1", &json!({"ownerReferences": [{"kind": "Deployment", "uid": "uid-api"}]})),
             object("Pod", "alone", &json!({})),
             object("Event", "x", &json!({})),
+            record("mine", "shop"),
+            record("of-theirs", "theirs"),
         ];
-        let expected = ["Deployment theirs", "Pod alone", "Secret kube-root-ca.crt", "ServiceAccount deployer"];
+        let expected = [
+            "Deployment theirs",
+            "Pod alone",
+            "Secret kube-root-ca.crt",
+            "Secret of-theirs",
+            "ServiceAccount deployer",
+        ];
         let none = Vacant::default();
         assert_eq!(foreign(&objects, release, &[], &none).0, expected);
         assert_eq!(foreign(&objects, release, &["other".to_owned()], &none).0, expected[1..]);
@@ -221,10 +233,12 @@ mod tests {
         };
         let mut ours = object("Deployment", "api", "");
         ours["metadata"]["annotations"] = helm.clone();
+        ours["metadata"]["labels"] = json!({"app.kubernetes.io/managed-by": "Helm"});
         let mut claim = object("PersistentVolumeClaim", "marked", "");
         claim["metadata"]["annotations"] = helm.clone();
         let mut service = object("Service", "web", "");
         service["metadata"]["annotations"] = helm;
+        service["metadata"]["labels"] = json!({"app.kubernetes.io/managed-by": "Helm"});
         let objects = [
             object("Pod", "pod", "set"),
             object("ReplicaSet", "set", "api"),

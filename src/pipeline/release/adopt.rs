@@ -235,7 +235,7 @@ mod tests {
     fn claim(name: &str, volume: Option<&str>) -> Json {
         json!({"metadata": {
             "name": name,
-            "labels": {labels::COMPONENT: "pg", labels::VOLUME: volume, labels::INSTANCE: "shop"},
+            "labels": {labels::COMPONENT: "pg", labels::VOLUME: volume, labels::INSTANCE: "shop", labels::MANAGED_BY: "Helm"},
             "annotations": {"meta.helm.sh/release-name": "shop", "meta.helm.sh/release-namespace": "n"},
         }})
     }

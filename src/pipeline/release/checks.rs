@@ -123,3 +123,36 @@ pub fn is_our_claim(claim: &Json, release: ReleaseName) -> bool {
         && label(claim, labels::COMPONENT).is_some();
     annotation(claim, labels::SUB_PATH).is_some() && (by_chart || by_template)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_is_ours_by_its_folder_and_its_owner() {
+        let release = ReleaseName { name: "shop", namespace: "n" };
+        let claim =
+            |labels: Json, annotations: Json| json!({"metadata": {"labels": labels, "annotations": annotations}});
+        let helm = json!({"app.kubernetes.io/managed-by": "Helm"});
+        let template = json!({"app.kubernetes.io/instance": "shop", "app.kubernetes.io/component": "db"});
+        let (name, space, folder) =
+            ("meta.helm.sh/release-name", "meta.helm.sh/release-namespace", "aspire-k8s/sub-path");
+        for (labels, annotations, ours) in [
+            (&helm, json!({name: "shop", space: "n", folder: "data"}), true),
+            (&template, json!({folder: "data"}), true),
+            // Without a folder another tool made it; with half of the marks nobody did.
+            (&helm, json!({name: "shop", space: "n"}), false),
+            (&template, json!({}), false),
+            (&helm, json!({folder: "data"}), false),
+            (&json!({}), json!({name: "shop", space: "n", folder: "data"}), false),
+            (&helm, json!({name: "shop", space: "other", folder: "data"}), false),
+            (&template, json!({name: "other", space: "n", folder: "data"}), false),
+        ] {
+            assert_eq!(
+                is_our_claim(&claim(labels.clone(), annotations.clone()), release),
+                ours,
+                "{labels} {annotations}"
+            );
+        }
+    }
+}

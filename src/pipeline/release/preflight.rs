@@ -392,7 +392,7 @@ mod tests {
     #[test]
     fn a_release_of_the_same_name_in_another_namespace_takes_room_of_its_own() {
         let of = |namespace: &str| {
-            json!({"metadata": {"annotations": {"meta.helm.sh/release-name": "shop",
+            json!({"metadata": {"labels": {"app.kubernetes.io/managed-by": "Helm"}, "annotations": {"meta.helm.sh/release-name": "shop",
                 "meta.helm.sh/release-namespace": namespace}}})
         };
         let objects = [of("n"), of("other"), json!({"metadata": {}})];

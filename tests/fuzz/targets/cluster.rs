@@ -111,8 +111,7 @@ const RELEASE: ReleaseName<'static> = ReleaseName { name: "shop", namespace: "n"
 
 /// Live objects as the API server lists them.
 pub(super) fn live() -> Vec<Vec<u8>> {
-    let labels =
-        json!({"app.kubernetes.io/instance": "shop", "app.kubernetes.io/component": "api", "pod-template-hash": "1"});
+    let labels = json!({"app.kubernetes.io/instance": "shop", "app.kubernetes.io/managed-by": "Helm", "app.kubernetes.io/component": "api", "pod-template-hash": "1"});
     let meta = |name: &str, owner: &str| {
         json!({"name": name, "namespace": "n", "uid": name, "labels": labels, "generation": 2,
             "annotations": {"meta.helm.sh/release-name": "shop", "meta.helm.sh/release-namespace": "n"},

@@ -13,7 +13,7 @@ use crate::external_charts::{CERT_MANAGER_API, Found, Marks, PlannedChart};
 use crate::helm::{Helm, Target};
 use crate::k8s::error::ErrorKind;
 use crate::k8s::object::name_of;
-use crate::k8s::ownership::helm_release;
+use crate::k8s::ownership::ReleaseName;
 use crate::pipeline::Error;
 use crate::pipeline::engine::run::Limits;
 use crate::support::diagnostic::Problem;
@@ -169,7 +169,7 @@ fn is_final(kind: ErrorKind, sentence: &str) -> bool {
 
 /// Whether helm made an object for the release of a chart.
 fn is_of(object: &Json, chart: &PlannedChart) -> bool {
-    helm_release(object) == Some((&chart.release, &chart.namespace))
+    ReleaseName { name: &chart.release, namespace: &chart.namespace }.owns(object)
 }
 
 fn text<'o>(object: &'o Json, key: &str) -> &'o str {
