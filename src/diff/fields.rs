@@ -43,6 +43,20 @@ pub(super) fn stripped(object: &Json) -> Json {
     object
 }
 
+/// Whether two states of an object say the same, without what the API server and tools note for themselves.
+pub fn same(one: &Json, other: &Json) -> bool {
+    let said = |object: &Json| {
+        let mut object = stripped(object);
+        // The kind is that of the address.
+        object
+            .as_object_mut()
+            .into_iter()
+            .for_each(|fields| fields.retain(|key, _| key != "apiVersion" && key != "kind"));
+        object
+    };
+    said(one) == said(other)
+}
+
 /// What differs, in the order of the paths' names.
 pub fn fields(before: &Json, after: &Json) -> Vec<Field> {
     let mut found = Vec::new();

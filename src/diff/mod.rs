@@ -21,7 +21,7 @@ mod text;
 
 pub use additions::{holds_data, with_places};
 pub use change::{Action, Change, Sides, change};
-pub use fields::{Field, below, fields};
+pub use fields::{Field, below, fields, same};
 pub use lost::lost;
 pub use manifest::{Object, mark, objects};
 pub use predict::{merge_patch, predict};

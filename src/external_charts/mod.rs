@@ -13,7 +13,7 @@ pub mod version;
 
 pub use crate::external_charts::crds::{Brought, brought};
 pub use crate::external_charts::labels::Marks;
-pub use certificates::{API as CERT_MANAGER_API, CERT_MANAGER, ISSUERS, Lives, issuers, issuers_of};
+pub use certificates::{API as CERT_MANAGER_API, CERT_MANAGER, ISSUERS, Lives, issuers, issuers_of, makes};
 pub use decide::{Action, Found, Wanted, decide};
 pub use lock::{LOCK_FILE, Lock, Locked};
 pub use plan::{ordered, plan, with_texts};

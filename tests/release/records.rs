@@ -207,6 +207,76 @@ fn an_object_of_another_namespace_in_a_record_is_not_touched() {
 }
 
 #[test]
+fn a_kind_that_our_charts_do_not_make_needs_more_than_a_record() {
+    let Some(bench) = bench("kinds") else { return };
+    bench.deploy(&[]).ok();
+    bench.deploy(&["--parameter", "currency=USD"]).ok();
+    let meta = json!({"name": "precious", "namespace": bench.ns});
+    let pod = json!({"restartPolicy": "Never", "containers": [{"name": "x", "image": "x"}]});
+    let job = json!({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": meta, "spec": {"schedule": "0 0 1 1 *",
+        "jobTemplate": {"spec": {"template": {"spec": pod}}}}});
+    let component = json!({"apiVersion": "dapr.io/v1alpha1", "kind": "Component", "metadata": meta,
+        "spec": {"type": "state.redis", "version": "v1", "metadata": []}});
+    let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": meta, "rules": []});
+    for object in [&job, &component, &role] {
+        bench.apply(object);
+        let kind = text(&object["kind"]);
+        let (before, oldest) =
+            (tamper(&bench, 2, |record| add(record, object)), tamper(&bench, 1, |record| add(record, object)));
+        let said = format!("{kind} precious in namespace {}: the live object is not owned by this release", bench.ns);
+        bench.unchanged(|| {
+            let allow = format!("--allow-object={kind}/{}/precious", bench.ns);
+            bench.destroy(&["--delete-data", &allow]).exits(3).says(&[&said]);
+            bench.deploy(&[&allow]).exits(3).says(&[&said]);
+            bench.run(&["rollback", "app", "1", "-n", &bench.ns, &allow]).exits(3).says(&[&said]);
+        });
+        replace(&bench, before);
+        bench.plane.kubectl(&["delete", kind, "precious", "-n", &bench.ns]).unwrap();
+        if kind != "Component" {
+            // Not there, a rollback would create it.
+            let flag = format!("--allow-object {kind}/{}/precious", bench.ns);
+            bench.unchanged(|| bench.run(&["rollback", "app", "1", "-n", &bench.ns]).exits(3).says(&[&flag]));
+        }
+        replace(&bench, oldest);
+    }
+    bench.destroy(&["--delete-data"]).ok();
+}
+
+#[test]
+fn a_record_that_is_changed_after_a_person_agreed_stops_the_removal() {
+    let Some(bench) = bench("agreed") else { return };
+    bench.write("src/red/Chart.yaml", "apiVersion: v2\nname: red\nversion: 1.0.0\n");
+    bench.write("src/red/templates/a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: red}\n");
+    bench
+        .configure(&format!("{CONFIG}charts:\n  red: {{chart: ../src/red, namespace: {}, destroy: true}}\n", bench.ns));
+    bench.deploy(&[]).ok();
+    bench.apply(&json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "precious"}}));
+    let before = bench.get("secret/sh.helm.release.v1.red.v1");
+    let precious = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "precious"}});
+    let mut other = tampered(&before, |record| add(record, &precious));
+    other["metadata"] = json!({"name": text(&other["metadata"]["name"]), "labels": other["metadata"]["labels"]});
+    let file = bench.write("planted.json", &other.to_string());
+    // The application goes first, and the chart after it.
+    let helm = bench.script(
+        "helm",
+        &format!(
+            "#!/bin/sh\ncase \"$*\" in uninstall*app*) '{}' replace -f '{}' -n {} >/dev/null || exit 9;; esac\nexec '{}' \"$@\"\n",
+            bench.plane.helm("4.2.4").ancestors().nth(2).unwrap().join("kubectl").display(),
+            file.display(),
+            bench.ns,
+            bench.plane.helm("4.2.4").display()
+        ),
+    );
+    let ran = bench.destroy(&["--delete-data"]).env("HELM_BIN", &helm).exits(3);
+    ran.says(&["are not those that were shown any more", "run again, and look at what goes"]);
+    assert!(exists(&bench, "configmap/precious", &bench.ns) && exists(&bench, "configmap/red", &bench.ns));
+    bench.unchanged(|| {
+        let ran = bench.run(&["destroy", "app", "-n", &bench.ns, "--non-interactive"]).exits(3);
+        ran.says(&[&format!("ConfigMap precious in namespace {}", bench.ns)]);
+    });
+}
+
+#[test]
 fn a_record_that_is_changed_after_the_checks_stops_helm() {
     let Some(bench) = bench("between") else { return };
     bench.write("src/red/Chart.yaml", "apiVersion: v2\nname: red\nversion: 1.0.0\n");
@@ -278,10 +348,37 @@ fn hooks_in_the_record_of_a_chart_of_others_run_only_if_a_person_says_so() {
             let wrong = ["--allow-chart-hooks", "elsewhere/red"];
             bench.destroy(&wrong).exits(3).says(&["--allow-chart-hooks elsewhere/red: no such release"]);
         });
+        // Helm applies the manifest of a hook, whatever the record calls it.
+        let mut masked = hook(&name, "pre-delete");
+        (masked["kind"], masked["name"]) = (json!("ConfigMap"), json!("harmless"));
+        let good = tampered(&record, |record| record["hooks"] = json!([hook(&name, "pre-delete")]));
+        replace(&bench, tampered(&record, |record| record["hooks"] = json!([masked])));
+        let held = format!("the manifest of the hook ConfigMap harmless holds ClusterRoleBinding {name}");
+        bench.unchanged(|| bench.destroy(&["--allow-chart-hooks", &place]).exits(3).says(&[&held]));
+        replace(&bench, good);
         bench.destroy(&[&["--delete-data"], &flags[..]].concat()).ok().says(&[&says]);
         assert!(!exists(&bench, "configmap/red", &space));
         assert_eq!(exists(&bench, &format!("clusterrolebinding/{name}"), "default"), !flags.is_empty());
     }
     let _ = bench.plane.kubectl(&["delete", "clusterrolebinding", &name]);
     let _ = bench.plane.kubectl(&["delete", "namespace", &space, "--wait=false"]);
+}
+
+#[test]
+fn helm_runs_no_hooks_for_a_release_of_ours() {
+    let Some(bench) = bench("nohooks") else { return };
+    let log = bench.path("said.txt");
+    let real = bench.plane.helm("4.2.4");
+    let helm = bench
+        .script("helm", &format!("#!/bin/sh\necho \"$*\" >>'{}'\nexec '{}' \"$@\"\n", log.display(), real.display()));
+    bench.deploy(&[]).env("HELM_BIN", &helm).ok();
+    bench.deploy(&["--parameter", "currency=USD"]).env("HELM_BIN", &helm).ok();
+    bench.run(&["rollback", "app", "1", "-n", &bench.ns]).env("HELM_BIN", &helm).ok();
+    bench.destroy(&["--delete-data"]).env("HELM_BIN", &helm).ok();
+    let said = std::fs::read_to_string(log).unwrap();
+    for verb in ["upgrade ", "rollback ", "uninstall "] {
+        let writes: Vec<&str> =
+            said.lines().filter(|line| line.starts_with(verb) && !line.contains("--dry-run")).collect();
+        assert!(!writes.is_empty() && writes.iter().all(|line| line.contains("--no-hooks")), "{verb}: {said}");
+    }
 }

@@ -12,7 +12,7 @@ use super::{PlannedChart, Source};
 use crate::config::{Config, ExternalChart, IssuerKind, Phase, WaitFor, WaitObject, parameters_in};
 use crate::support::diagnostic::Problems;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Its name among the charts, its release and its namespace.
 pub const CERT_MANAGER: &str = "cert-manager";
@@ -88,6 +88,11 @@ pub fn cert_manager(config: &Config) -> Option<PlannedChart> {
     })
 }
 
+/// Whether the chart of the issuers holds objects of this kind in its namespace.
+pub fn makes(group: &str, kind: &str) -> bool {
+    API.split_once('/').is_some_and(|(of, _)| of == group) && kind == IssuerKind::Issuer.name()
+}
+
 /// The name of the release of the issuers that are made for a release.
 pub fn issuers_of(release: &str) -> String {
     format!("{release}-{ISSUERS}")
@@ -149,6 +154,13 @@ pub fn issuers(
 }
 
 impl PlannedChart {
+    /// Names of the cluster issuers that it makes.
+    pub fn cluster_issuers(&self) -> BTreeSet<&str> {
+        let made = self.values.get(ISSUERS).and_then(Value::as_object).filter(|_| self.tried);
+        let is_one = |issuer: &Value| issuer["kind"] == IssuerKind::ClusterIssuer.name();
+        made.into_iter().flatten().filter(|(_, issuer)| is_one(issuer)).map(|(name, _)| name.as_str()).collect()
+    }
+
     /// The chart of the issuers as files that plain helm installs: its values are in it, as `yaml` writes them, because helm
     /// reads words such as `n` as booleans.
     pub fn issuer_files(&self, yaml: impl Fn(&Value) -> String) -> BTreeMap<String, String> {

@@ -7,6 +7,8 @@ use serde::Serialize;
 
 /// A kind of object, its template, and the objects of a plan that it makes.
 pub struct KindSpec {
+    /// The API group; empty for the core group.
+    pub group: &'static str,
     /// The kind, as in `kind:`.
     pub kind: &'static str,
     /// File name of the template.
@@ -41,8 +43,9 @@ impl<'a> Object<'a> {
 }
 
 macro_rules! spec {
-    ($kind:literal, $file:literal, $objects:expr) => {
+    ($group:literal, $kind:literal, $file:literal, $objects:expr) => {
         KindSpec {
+            group: $group,
             kind: $kind,
             template: $file,
             source: include_str!(concat!("../../../templates/", $file)),
@@ -53,24 +56,24 @@ macro_rules! spec {
 
 /// Every kind, in the order in which helm installs them.
 pub const KINDS: [KindSpec; 21] = [
-    spec!("Secret", "secret.yaml.j2", |plan| {
+    spec!("", "Secret", "secret.yaml.j2", |plan| {
         let wanted = !plan.secrets.is_empty();
         wanted.then(|| Object::new(None, "", None, ())).into_iter().collect()
     }),
-    spec!("Secret", "secretfiles.yaml.j2", |plan| {
+    spec!("", "Secret", "secretfiles.yaml.j2", |plan| {
         let views = plan.workloads.iter().map(|workload| &workload.view);
         let views = views.filter(|view| view.file_entries.iter().any(|entry| entry.secret));
         views.map(|view| Object::new(Some(&view.name), "files", Some(format!("{}-files", view.name)), view)).collect()
     }),
-    spec!("SealedSecret", "sealedsecret.yaml.j2", |plan| {
+    spec!("bitnami.com", "SealedSecret", "sealedsecret.yaml.j2", |plan| {
         let sealed = plan.sealed.iter();
         sealed.map(|view| Object::new(None, &view.file, None, view)).collect()
     }),
-    spec!("ExternalSecret", "externalsecret.yaml.j2", |plan| {
+    spec!("external-secrets.io", "ExternalSecret", "externalsecret.yaml.j2", |plan| {
         let externals = plan.externals.iter();
         externals.map(|view| Object::new(None, &view.file, None, view)).collect()
     }),
-    spec!("ConfigMap", "configmap.yaml.j2", |plan| {
+    spec!("", "ConfigMap", "configmap.yaml.j2", |plan| {
         let mut objects = Vec::new();
         for workload in &plan.workloads {
             let view = &workload.view;
@@ -81,11 +84,11 @@ pub const KINDS: [KindSpec; 21] = [
         }
         objects
     }),
-    spec!("PersistentVolumeClaim", "persistentvolumeclaim.yaml.j2", |plan| {
+    spec!("", "PersistentVolumeClaim", "persistentvolumeclaim.yaml.j2", |plan| {
         let claims = plan.workloads.iter().flat_map(|workload| &workload.claim_views);
         claims.map(|claim| Object::new(Some(&claim.workload), &claim.key, Some(claim.name.clone()), claim)).collect()
     }),
-    spec!("Service", "service.yaml.j2", |plan| {
+    spec!("", "Service", "service.yaml.j2", |plan| {
         let mut objects = Vec::new();
         for view in plan.workloads.iter().map(|workload| &workload.view) {
             if !view.service_ports.is_empty() {
@@ -97,21 +100,21 @@ pub const KINDS: [KindSpec; 21] = [
         }
         objects
     }),
-    spec!("Deployment", "deployment.yaml.j2", |plan| workloads(plan, "Deployment")),
-    spec!("StatefulSet", "statefulset.yaml.j2", |plan| workloads(plan, "StatefulSet")),
-    spec!("Component", "component.yaml.j2", |plan| {
+    spec!("apps", "Deployment", "deployment.yaml.j2", |plan| workloads(plan, "Deployment")),
+    spec!("apps", "StatefulSet", "statefulset.yaml.j2", |plan| workloads(plan, "StatefulSet")),
+    spec!("dapr.io", "Component", "component.yaml.j2", |plan| {
         let components = plan.dapr_components.iter();
         components.map(|view| Object::new(None, &view.name, Some(view.name.clone()), view)).collect()
     }),
-    spec!("Configuration", "daprobject.yaml.j2", |plan| dapr_objects(plan, "Configuration")),
-    spec!("HTTPEndpoint", "daprobject.yaml.j2", |plan| dapr_objects(plan, "HTTPEndpoint")),
-    spec!("Resiliency", "daprobject.yaml.j2", |plan| dapr_objects(plan, "Resiliency")),
-    spec!("Subscription", "daprobject.yaml.j2", |plan| dapr_objects(plan, "Subscription")),
-    spec!("Certificate", "certificate.yaml.j2", |plan| {
+    spec!("dapr.io", "Configuration", "daprobject.yaml.j2", |plan| dapr_objects(plan, "Configuration")),
+    spec!("dapr.io", "HTTPEndpoint", "daprobject.yaml.j2", |plan| dapr_objects(plan, "HTTPEndpoint")),
+    spec!("dapr.io", "Resiliency", "daprobject.yaml.j2", |plan| dapr_objects(plan, "Resiliency")),
+    spec!("dapr.io", "Subscription", "daprobject.yaml.j2", |plan| dapr_objects(plan, "Subscription")),
+    spec!("cert-manager.io", "Certificate", "certificate.yaml.j2", |plan| {
         let views = plan.workloads.iter().map(|workload| &workload.view).filter(|view| view.certificate.is_some());
         views.map(|view| Object::new(Some(&view.name), "", Some(view.name.clone()), view)).collect()
     }),
-    spec!("Middleware", "middleware.yaml.j2", |plan| {
+    spec!("traefik.io", "Middleware", "middleware.yaml.j2", |plan| {
         let mut objects = Vec::new();
         for view in &plan.routes.ingresses {
             let wanted = [(view.redirect, "redirect"), (!view.closed.is_empty(), "closed")];
@@ -120,7 +123,7 @@ pub const KINDS: [KindSpec; 21] = [
         }
         objects
     }),
-    spec!("Ingress", "ingress.yaml.j2", |plan| {
+    spec!("networking.k8s.io", "Ingress", "ingress.yaml.j2", |plan| {
         let mut objects = Vec::new();
         for view in &plan.routes.ingresses {
             objects.push(Object::new(Some(&view.name), "", Some(view.name.clone()), view));
@@ -130,11 +133,11 @@ pub const KINDS: [KindSpec; 21] = [
         }
         objects
     }),
-    spec!("Gateway", "gateway.yaml.j2", |plan| {
+    spec!("gateway.networking.k8s.io", "Gateway", "gateway.yaml.j2", |plan| {
         let own = plan.routes.gateways.iter().filter(|view| view.own);
         own.map(|view| Object::new(Some(&view.name), "", Some(view.name.clone()), view)).collect()
     }),
-    spec!("HTTPRoute", "httproute.yaml.j2", |plan| {
+    spec!("gateway.networking.k8s.io", "HTTPRoute", "httproute.yaml.j2", |plan| {
         let mut objects = routes(plan, RouteKind::Http);
         for gateway in plan.routes.gateways.iter().filter(|gateway| gateway.redirect) {
             let view = Routed { gateway, route: &RouteView::default() };
@@ -147,9 +150,14 @@ pub const KINDS: [KindSpec; 21] = [
         }
         objects
     }),
-    spec!("GRPCRoute", "grpcroute.yaml.j2", |plan| routes(plan, RouteKind::Grpc)),
-    spec!("TCPRoute", "tcproute.yaml.j2", |plan| routes(plan, RouteKind::Tcp)),
+    spec!("gateway.networking.k8s.io", "GRPCRoute", "grpcroute.yaml.j2", |plan| routes(plan, RouteKind::Grpc)),
+    spec!("gateway.networking.k8s.io", "TCPRoute", "tcproute.yaml.j2", |plan| routes(plan, RouteKind::Tcp)),
 ];
+
+/// Whether the charts of applications hold objects of this kind.
+pub fn makes(group: &str, kind: &str) -> bool {
+    KINDS.iter().any(|spec| (spec.group, spec.kind) == (group, kind))
+}
 
 /// A route and the Gateway that it attaches to.
 #[derive(Serialize)]
@@ -175,4 +183,30 @@ fn dapr_objects<'a>(plan: &'a Plan, kind: &str) -> Vec<Object<'a>> {
 fn workloads<'a>(plan: &'a Plan, kind: &str) -> Vec<Object<'a>> {
     let views = plan.workloads.iter().map(|workload| &workload.view).filter(|view| view.kind == kind);
     views.map(|view| Object::new(Some(&view.name), "", Some(view.name.clone()), view)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_are_those_of_the_templates() {
+        for spec in &KINDS {
+            // Its version is a value of the view.
+            if spec.template == "daprobject.yaml.j2" {
+                assert_eq!(spec.group, "dapr.io");
+                continue;
+            }
+            let versions = spec.source.lines().filter_map(|line| line.strip_prefix("apiVersion: "));
+            let groups: Vec<_> =
+                versions.map(|version| version.split_once('/').map_or("", |(group, _)| group)).collect();
+            assert!(
+                !groups.is_empty() && groups.iter().all(|group| *group == spec.group),
+                "{}: {groups:?}",
+                spec.template
+            );
+        }
+        assert!(makes("", "Secret") && makes("apps", "Deployment"));
+        assert!(!makes("batch", "Secret") && !makes("", "Deployment") && !makes("", "ServiceAccount"));
+    }
 }

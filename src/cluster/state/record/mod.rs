@@ -303,7 +303,7 @@ mod tests {
             Record::of(secret("shop", 3, &JSON.replace(r#""version":3"#, &format!(r#""hooks":{hook},"version":3"#))));
         assert_eq!(
             record.unwrap().hooks,
-            [Hook { kind: "Job".into(), name: "h".into(), events: vec!["pre-delete".into()] }]
+            [Hook { kind: "Job".into(), name: "h".into(), events: vec!["pre-delete".into()], manifest: String::new() }]
         );
         for odd in [
             format!(r#""Hooks":{hook}"#),

@@ -13,6 +13,8 @@ pub struct Hook {
     pub name: String,
     /// When helm runs it: `pre-delete`, `test`...
     pub events: Vec<String>,
+    /// What helm applies, whatever the fields before say.
+    pub manifest: String,
 }
 
 /// The keys of an object of JSON as they are written, with what stands behind each, not read yet.
@@ -113,7 +115,8 @@ impl<'a> Parts<'a> {
 }
 
 fn hook(entries: &Entries) -> Option<Hook> {
-    Some(Hook { kind: entries.text("kind"), name: entries.text("name"), events: entries.read("events")? })
+    let (kind, name, manifest) = (entries.text("kind"), entries.text("name"), entries.text("manifest"));
+    Some(Hook { kind, name, events: entries.read("events")?, manifest })
 }
 
 fn plain_entries(json: &str) -> Option<Entries<'_>> {

@@ -1,59 +1,120 @@
 //! Cluster issuers that a release leaves behind. Other namespaces may have them sign, so that uninstalling the release
-//! keeps them: they go when no certificate of another namespace names them, else they stay and it is said.
+//! keeps them. One goes if the release owns it, SOURCE or a person names it, and nothing of another namespace uses it;
+//! the others stay, each with the reason.
 
 use crate::cluster::api::objects::{Guard, Objects as _, Propagation};
 use crate::cluster::connect::client::Cluster;
+use crate::diff::Object;
 use crate::external_charts::CERT_MANAGER_API;
 use crate::k8s::error::ErrorKind;
+use crate::k8s::kind::Kind;
 use crate::k8s::object::name_of;
-use crate::k8s::ownership::helm_release;
+use crate::k8s::ownership::ReleaseName;
 use crate::pipeline::Error;
 use crate::pipeline::engine::event::{Report, say};
+use crate::pipeline::release::records::NamedObject;
 use serde_json::Value as Json;
+use std::collections::BTreeSet;
 
-/// Removes those of a release that nothing else uses; returns the names of the others.
-pub fn remove(cluster: &Cluster, release: &str, namespace: &str, report: &Report) -> Result<Vec<String>, Error> {
-    let Some(kind) = cluster.kind(CERT_MANAGER_API, "ClusterIssuer")? else { return Ok(Vec::new()) };
-    let Some(certificate) = cluster.kind(CERT_MANAGER_API, "Certificate")? else { return Ok(Vec::new()) };
-    let all = |kind| match cluster.list(kind, "", "") {
-        Err(error) if error.kind() == ErrorKind::Forbidden => Ok(None),
-        listed => listed.map(Some),
-    };
-    let Some(issuers) = all(&kind)? else { return Ok(Vec::new()) };
-    let ours = issuers.into_iter().filter(|issuer| helm_release(issuer) == Some((release, namespace)));
-    let mut kept = Vec::new();
-    for issuer in ours {
-        let name = name_of(&issuer);
-        let users = all(&certificate)?.map(|certificates| users(&certificates, name, namespace));
-        match users.as_deref() {
-            Some([]) => {
-                say(report, format!("removing the ClusterIssuer {name}"));
-                let guard = Guard::of(&issuer).any_state();
-                cluster.delete(&kind, "", name, &guard, Propagation::Background)?;
-            }
-            Some([first, ..]) => {
-                say(report, format!("the ClusterIssuer {name} stays: the certificate {first} uses it"));
-                kept.push(format!("ClusterIssuer {name}"));
-            }
-            None => {
-                say(report, format!("the ClusterIssuer {name} stays: we may not look who uses it"));
-                kept.push(format!("ClusterIssuer {name}"));
-            }
-        }
-    }
-    Ok(kept)
+/// The kind.
+const KIND: &str = "ClusterIssuer";
+/// Kinds whose objects have an issuer sign.
+const USERS: [&str; 2] = ["Certificate", "CertificateRequest"];
+
+/// What becomes of the cluster issuers of a release.
+#[derive(Debug, Default)]
+pub struct Issuers {
+    /// Those that go.
+    pub going: Vec<Json>,
+    /// Those that stay, each with the reason.
+    pub staying: Vec<String>,
 }
 
-/// Certificates of other namespaces that name a cluster issuer: `NAMESPACE/NAME`.
-fn users(certificates: &[Json], issuer: &str, namespace: &str) -> Vec<String> {
-    let is_user = |certificate: &&Json| {
-        let named = &certificate["spec"]["issuerRef"];
-        named["kind"] == "ClusterIssuer" && named["name"] == issuer && certificate["metadata"]["namespace"] != namespace
-    };
-    let place = |certificate: &Json| {
-        format!("{}/{}", certificate["metadata"]["namespace"].as_str().unwrap_or_default(), name_of(certificate))
-    };
-    certificates.iter().filter(is_user).map(place).collect()
+/// What has issuers sign: all of it, as far as we may look.
+type Signed = Option<Vec<Json>>;
+
+impl Issuers {
+    /// Looks at those that helm leaves when the release goes; it deletes `by_helm`. `made` are named by SOURCE, `allowed` by a
+    /// person.
+    pub fn look(
+        cluster: &Cluster,
+        owner: ReleaseName,
+        by_helm: &[Object],
+        made: &BTreeSet<&str>,
+        allowed: &[NamedObject],
+    ) -> Result<Self, Error> {
+        let Some(kind) = cluster.kind(CERT_MANAGER_API, KIND)? else { return Ok(Self::default()) };
+        let Some(live) = all(cluster, &kind)? else { return Ok(Self::default()) };
+        let goes = |name: &str| by_helm.iter().any(|object| object.kind == KIND && object.name == name);
+        let left: Vec<Json> = live.into_iter().filter(|issuer| owner.owns(issuer) && !goes(name_of(issuer))).collect();
+        if left.is_empty() {
+            return Ok(Self::default());
+        }
+        let signed = signed(cluster)?;
+        let is_named = |name: &str| made.contains(name) || allowed.iter().any(|one| one.is(KIND, name));
+        let mut found = Self::default();
+        for issuer in left {
+            match why_it_stays(name_of(&issuer), owner.namespace, is_named(name_of(&issuer)), &signed) {
+                None => found.going.push(issuer),
+                Some(why) => found.staying.push(format!("{KIND} {}: {why}", name_of(&issuer))),
+            }
+        }
+        Ok(found)
+    }
+
+    /// Removes those that go, unless one is used by now. What stays.
+    pub fn remove(&self, cluster: &Cluster, namespace: &str, report: &Report) -> Result<Vec<String>, Error> {
+        let mut kept = self.staying.clone();
+        let Some(kind) = cluster.kind(CERT_MANAGER_API, KIND)?.filter(|_| !self.going.is_empty()) else {
+            return Ok(kept);
+        };
+        let signed = signed(cluster)?;
+        for issuer in &self.going {
+            let name = name_of(issuer);
+            if let Some(why) = why_it_stays(name, namespace, true, &signed) {
+                kept.push(format!("{KIND} {name}: {why}"));
+                continue;
+            }
+            say(report, format!("removing the {KIND} {name}"));
+            cluster.delete(&kind, "", name, &Guard::of(issuer).any_state(), Propagation::Background)?;
+        }
+        Ok(kept)
+    }
+}
+
+fn why_it_stays(issuer: &str, namespace: &str, is_named: bool, signed: &Signed) -> Option<String> {
+    let Some(signed) = signed else { return Some("we may not look who uses it".to_owned()) };
+    let user = signed.iter().find(|object| uses(object, issuer, namespace));
+    if let Some(user) = user {
+        let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
+        let (kind, space) = (text(&user["kind"]), text(&user["metadata"]["namespace"]));
+        return Some(format!("the {kind} {} in namespace {space} uses it", name_of(user)));
+    }
+    (!is_named).then(|| format!("SOURCE does not name it; --allow-object {KIND}/{issuer} removes it"))
+}
+
+/// Whether an object of another namespace has the cluster issuer sign.
+fn uses(object: &Json, issuer: &str, namespace: &str) -> bool {
+    let named = &object["spec"]["issuerRef"];
+    named["kind"] == KIND && named["name"] == issuer && object["metadata"]["namespace"] != namespace
+}
+
+fn signed(cluster: &Cluster) -> Result<Signed, Error> {
+    let mut found = Vec::new();
+    for kind in USERS {
+        let Some(kind) = cluster.kind(CERT_MANAGER_API, kind)? else { continue };
+        let Some(objects) = all(cluster, &kind)? else { return Ok(None) };
+        found.extend(objects);
+    }
+    Ok(Some(found))
+}
+
+/// All objects of a kind; none where we may not look.
+fn all(cluster: &Cluster, kind: &Kind) -> Result<Option<Vec<Json>>, Error> {
+    match cluster.list(kind, "", "") {
+        Err(error) if error.kind() == ErrorKind::Forbidden => Ok(None),
+        listed => Ok(listed.map(Some)?),
+    }
 }
 
 #[cfg(test)]
@@ -61,15 +122,29 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn user(kind: &str, namespace: &str, of: &str, issuer: &str) -> Json {
+        json!({"kind": kind, "metadata": {"name": "c", "namespace": namespace},
+            "spec": {"issuerRef": {"kind": of, "name": issuer}}})
+    }
+
     #[test]
-    fn only_certificates_of_other_namespaces_keep_a_cluster_issuer() {
-        let certificate = |namespace: &str, kind: &str, issuer: &str| json!({"metadata": {"name": "c", "namespace": namespace}, "spec": {"issuerRef": {"kind": kind, "name": issuer}}});
-        let all = [
-            certificate("ours", "ClusterIssuer", "le"),
-            certificate("other", "Issuer", "le"),
-            certificate("other", "ClusterIssuer", "else"),
-        ];
-        assert!(users(&all, "le", "ours").is_empty());
-        assert_eq!(users(&[certificate("other", "ClusterIssuer", "le")], "le", "ours"), ["other/c"]);
+    fn only_what_another_namespace_has_signed_keeps_a_cluster_issuer() {
+        let all = Some(vec![
+            user("Certificate", "ours", KIND, "le"),
+            user("Certificate", "other", "Issuer", "le"),
+            user("Certificate", "other", KIND, "else"),
+        ]);
+        assert_eq!(why_it_stays("le", "ours", true, &all), None);
+        for kind in USERS {
+            let said = why_it_stays("le", "ours", true, &Some(vec![user(kind, "other", KIND, "le")]));
+            assert_eq!(said.unwrap(), format!("the {kind} c in namespace other uses it"));
+        }
+        assert!(why_it_stays("le", "ours", true, &None).unwrap().contains("may not look"));
+    }
+
+    #[test]
+    fn a_cluster_issuer_that_neither_source_nor_a_person_names_stays() {
+        let said = why_it_stays("le", "ours", false, &Some(Vec::new())).unwrap();
+        assert!(said.contains("--allow-object ClusterIssuer/le removes it"), "{said}");
     }
 }

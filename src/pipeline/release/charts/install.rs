@@ -55,7 +55,7 @@ impl Work<'_> {
             self.wait_for_trial(chart, &objects)?;
             Operation::ours(Verb::Upgrade(Some(objects)))
         } else {
-            Operation { verb: Verb::Upgrade(None), origin: Origin::Others(None) }
+            Operation { verb: Verb::Upgrade(None), origin: Origin::Others(None), shown: None }
         };
         records::check(self.cluster, &release, &operation)?;
         let owner = Owner { release: &chart.release, application: self.application };

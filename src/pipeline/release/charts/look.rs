@@ -132,7 +132,7 @@ impl Work<'_> {
         let owner = Owner { release: &chart.release, application: self.application };
         lock::check(self.cluster, &release, owner, &seen, self.word)?;
         let origin = if chart.tried { Origin::Ours } else { Origin::Others(None) };
-        records::check(self.cluster, &release, &Operation { verb: Verb::Upgrade(None), origin }).map(drop)
+        records::check(self.cluster, &release, &Operation { verb: Verb::Upgrade(None), origin, shown: None }).map(drop)
     }
 
     /// The kinds that a chart will define. A chart that does not say it without a cluster is asked for its folder `crds`.

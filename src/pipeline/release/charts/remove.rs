@@ -3,22 +3,21 @@
 //! Whoever may write Secrets in any namespace may write our marks there. So marks only find releases: one goes if SOURCE or
 //! a flag names it where it lies, and the others are told and left.
 
-use super::cluster_issuers;
+use super::cluster_issuers::Issuers;
 use super::work::Work;
 use crate::cluster::connect::client::Cluster;
-use crate::cluster::state::record::Hook;
 use crate::diff::Object;
 use crate::external_charts::{Marks, PlannedChart, issuers_of};
 use crate::helm::Options;
 use crate::k8s::error::ErrorKind;
 use crate::k8s::kind::SECRET;
 use crate::k8s::object::label;
-use crate::k8s::ownership::Owner;
+use crate::k8s::ownership::{Owner, ReleaseName};
 use crate::pipeline::engine::event::{Report, say};
 use crate::pipeline::engine::run::Limits;
 use crate::pipeline::release::lock::{AssumeHelmDead, LockGuard, Seen};
 use crate::pipeline::release::records;
-use crate::pipeline::release::records::{Operation, Origin, Outlook, Verb, shown};
+use crate::pipeline::release::records::{Operation, Origin, Outlook, SeenHook, Verb, shown};
 use crate::pipeline::{Error, Release};
 use crate::support::diagnostic::{Problem, Problems};
 use serde_json::Value as Json;
@@ -56,11 +55,14 @@ pub struct Going {
     pub name: String,
     /// What helm deletes.
     pub objects: Vec<Object>,
+    /// What becomes of the cluster issuers that helm leaves.
+    pub issuers: Issuers,
     /// The hooks of its record that are for a removal.
-    hooks: Vec<Hook>,
+    hooks: Vec<SeenHook>,
     /// Whether a person lets them run. Their record lies where others may have written it.
     with_hooks: bool,
-    origin: Origin,
+    /// On the records that were shown.
+    operation: Operation,
 }
 
 /// What became of the charts.
@@ -73,9 +75,22 @@ pub struct Left {
 }
 
 impl Going {
-    fn of((namespace, name): Place, outlook: Outlook, origin: Origin, with_hooks: bool) -> Self {
-        let hooks = outlook.hooks.into_iter().filter(is_for_removal).collect();
-        Self { namespace, name, objects: outlook.goes, hooks, with_hooks, origin }
+    /// Refuses to let a hook run that nobody can name.
+    fn of(
+        (namespace, name): Place,
+        outlook: Outlook,
+        operation: Operation,
+        with_hooks: bool,
+    ) -> Result<Self, Problems> {
+        let operation = operation.as_shown(&outlook);
+        let hooks: Vec<SeenHook> = outlook.hooks.into_iter().filter(is_for_removal).collect();
+        let mut problems = Problems::default();
+        for why in hooks.iter().filter(|_| with_hooks).filter_map(|hook| hook.object.as_ref().err()) {
+            let what = format!("the release {name} in namespace {namespace}: {why}");
+            problems.push(Problem::at("", what).hint("leave --allow-chart-hooks out: its hooks are skipped then"));
+        }
+        let issuers = Issuers::default();
+        problems.or(Self { namespace, name, objects: outlook.goes, issuers, hooks, with_hooks, operation })
     }
 
     /// `nginx in web`.
@@ -100,7 +115,10 @@ impl Going {
         if self.hooks.is_empty() {
             return String::new();
         }
-        let shown = |hook: &Hook| format!("{} {} ({})", hook.kind, hook.name, hook.events.join(", "));
+        let shown = |hook: &SeenHook| {
+            let object = hook.object.as_ref().map_or_else(|why| format!("one that cannot be named: {why}"), shown);
+            format!("{object} ({})", hook.events.join(", "))
+        };
         let hooks = self.hooks.iter().map(shown).collect::<Vec<_>>().join(", ");
         if self.with_hooks {
             return format!("; its hooks run: {hooks}");
@@ -137,11 +155,20 @@ pub fn removal(
                 continue;
             }
         };
-        let operation = Operation { verb: Verb::Uninstall, origin };
+        let operation = Operation { verb: Verb::Uninstall, origin, shown: None };
         match records::check(cluster, &release.beside(&name, &namespace)?, &operation) {
             Ok(outlook) => {
                 let with_hooks = named.with_hooks.iter().any(|(there, other)| (there, other) == (&namespace, &name));
-                removal.going.push(Going::of((namespace, name), outlook, operation.origin, with_hooks));
+                let chart = named.charts.iter().find(|chart| (&chart.namespace, &chart.release) == (&namespace, &name));
+                match Going::of((namespace, name), outlook, operation, with_hooks) {
+                    Ok(mut going) => {
+                        let made = chart.map(PlannedChart::cluster_issuers).unwrap_or_default();
+                        let owner = ReleaseName { name: &going.name, namespace: &going.namespace };
+                        going.issuers = Issuers::look(cluster, owner, &going.objects, &made, &release.allowed)?;
+                        removal.going.push(going);
+                    }
+                    Err(more) => problems.0.extend(more.0),
+                }
             }
             Err(Error::Refused(more)) => problems.0.extend(more.0),
             Err(error) => return Err(error),
@@ -157,7 +184,7 @@ pub fn removal(
 }
 
 /// Whether helm would run the hook when it removes the release.
-fn is_for_removal(hook: &Hook) -> bool {
+fn is_for_removal(hook: &SeenHook) -> bool {
     hook.events.iter().any(|event| event.ends_with("-delete"))
 }
 
@@ -194,7 +221,7 @@ pub fn remove(
         }
         say(report, format!("removing the chart {}", going.described()));
         uninstall(going, &release.beside(&going.name, &going.namespace)?, application, cluster, limits, word)?;
-        left.kept.extend(cluster_issuers::remove(cluster, &going.name, &going.namespace, report)?);
+        left.kept.extend(going.issuers.remove(cluster, &going.namespace, report)?);
         left.removed.push(going.described());
     }
     Ok(left)
@@ -213,7 +240,7 @@ pub fn leaving(release: &Release, application: &str, cluster: &Cluster) -> Resul
     }
     let operation = Operation::ours(Verb::Uninstall);
     let outlook = records::check(cluster, &release.beside(&place.1, &place.0)?, &operation)?;
-    Ok(Some(Going::of(place, outlook, operation.origin, false)))
+    Going::of(place, outlook, operation, false).map(Some).map_err(Error::Refused)
 }
 
 impl Work<'_> {
@@ -240,7 +267,7 @@ fn uninstall(
     hold.keep(seen);
     hold.take(&helm, release, owner, "destroy")?;
     let options = Options { timeout: limits.left(), wait: true, no_hooks: !going.with_hooks, ..Options::default() };
-    hold.lock()?.expects(Operation { verb: Verb::Uninstall, origin: going.origin.clone() });
+    hold.lock()?.expects(going.operation.clone());
     let ran = helm.uninstall(&target, &options, &mut |_| {}).map_err(Error::from);
     let noted = hold.lock().and_then(|lock| lock.helm_ended(cluster, release, ran.is_ok()));
     let given_back = hold.release();
@@ -299,17 +326,30 @@ mod tests {
 
     #[test]
     fn what_becomes_of_hooks_is_said() {
-        let hook = |event: &str| Hook { kind: "Job".into(), name: "tidy".into(), events: vec![event.into()] };
+        let object = |kind: &str| Object {
+            group: String::new(),
+            kind: kind.into(),
+            namespace: "web".into(),
+            name: "tidy".into(),
+        };
+        let hook = |event: &str| SeenHook { object: Ok(object("Job")), events: vec![event.into()] };
         assert!(is_for_removal(&hook("pre-delete")) && is_for_removal(&hook("post-delete")));
         assert!(!is_for_removal(&hook("pre-upgrade")) && !is_for_removal(&hook("test")));
         let going = |with_hooks, hooks| {
-            let (namespace, name) = ("web".to_owned(), "nginx".to_owned());
-            Going { namespace, name, objects: Vec::new(), hooks, with_hooks, origin: Origin::Others(None) }.hooks()
+            let outlook = Outlook { hooks, ..Outlook::default() };
+            let place = ("web".to_owned(), "nginx".to_owned());
+            Going::of(place, outlook, Operation::ours(Verb::Uninstall), with_hooks).map(|going| going.hooks())
         };
-        assert_eq!(going(false, vec![]), "");
-        let skipped = "; its hooks are skipped: Job tidy (pre-delete); --allow-chart-hooks web/nginx runs them";
-        assert_eq!(going(false, vec![hook("pre-delete")]), skipped);
-        assert_eq!(going(true, vec![hook("pre-delete")]), "; its hooks run: Job tidy (pre-delete)");
+        assert_eq!(going(false, vec![]).unwrap(), "");
+        let skipped =
+            "; its hooks are skipped: Job tidy in namespace web (pre-delete); --allow-chart-hooks web/nginx runs them";
+        assert_eq!(going(false, vec![hook("pre-delete")]).unwrap(), skipped);
+        let run = going(true, vec![hook("pre-delete"), hook("test")]).unwrap();
+        assert_eq!(run, "; its hooks run: Job tidy in namespace web (pre-delete)");
+        // What nobody can name does not run, whatever a person says.
+        let odd = || SeenHook { object: Err("it holds 2 objects".into()), ..hook("post-delete") };
+        assert!(going(true, vec![odd()]).unwrap_err().to_string().contains("it holds 2 objects"));
+        assert!(going(false, vec![odd()]).unwrap().contains("one that cannot be named: it holds 2 objects"));
     }
 
     #[test]

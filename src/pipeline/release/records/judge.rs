@@ -1,14 +1,16 @@
 //! What helm may touch beyond the namespace of a release. Pure.
 //!
-//! Whoever may write Secrets in the namespace may write helm's records too. So a record decides only about what lies in
-//! its namespace. What lies elsewhere, and what limits or grants rights in the namespace, is touched only if the live object
-//! itself says that it belongs to the release, and the chart or a person names it.
+//! Whoever may write Secrets in the namespace may write helm's records too. So a record decides only about what our charts
+//! make in its namespace. Whatever else it names is touched only if the live object itself says that it belongs to the
+//! release; what lies elsewhere, and what Role `edit` may not write, only if the chart or a person names it, too.
 
-use crate::diff::Object;
+use crate::diff::{Object, mark, same};
+use crate::external_charts;
 use crate::k8s::labels;
-use crate::k8s::object::{annotation, label};
-use crate::k8s::ownership::helm_release;
+use crate::k8s::object::annotation;
+use crate::k8s::ownership::ReleaseName;
 use crate::support::diagnostic::Problem;
+use crate::targets::kubernetes;
 use serde_json::Value as Json;
 use std::fmt;
 
@@ -23,15 +25,17 @@ pub enum Fate {
     Restored,
 }
 
-/// Where an object lies.
+/// Where an object lies, and what decides about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// In the namespace of the release.
+    /// In the namespace of the release, of a kind that our charts make and Role `edit` may write: the record.
     Inside,
-    /// There too, but of a kind that grants rights or sets limits, which Role `edit` may not write.
-    Guarded,
-    /// In the whole cluster or in another namespace.
-    Outside,
+    /// There too, of another kind that our charts make: the record, unless the live object belongs to another owner.
+    Made,
+    /// There too, of a kind that our charts do not make and Role `edit` may write: the live object.
+    Editable,
+    /// In the whole cluster, in another namespace, or of any other kind: the live object, and the chart or a person.
+    Beyond,
     /// The cluster does not know its kind.
     Unknown,
 }
@@ -59,16 +63,15 @@ pub struct NamedObject {
     name: String,
 }
 
-/// Kinds of the namespace that Role `edit` may not write.
-const GUARDED: [(&str, &str); 4] = [
-    ("rbac.authorization.k8s.io", "Role"),
-    ("rbac.authorization.k8s.io", "RoleBinding"),
-    ("", "ResourceQuota"),
-    ("", "LimitRange"),
-];
+/// API groups whose kinds Role `edit` may write in a namespace, those of the core group aside.
+const EDITED_GROUPS: [&str; 5] = ["apps", "autoscaling", "batch", "networking.k8s.io", "policy"];
 
-/// The parts of a guarded object that matter.
-const GRANTS: [&str; 4] = ["rules", "roleRef", "subjects", "spec"];
+/// What a workload migration recreates beside what our charts make, so that going back must be able to bring it again.
+const RECREATED: (&str, &str) = ("batch", "Job");
+
+/// Kinds of the core group that Role `edit` may write.
+const EDITED_KINDS: [&str; 7] =
+    ["ConfigMap", "PersistentVolumeClaim", "Pod", "ReplicationController", "Secret", "Service", "ServiceAccount"];
 
 impl NamedObject {
     /// Reads what a person wrote.
@@ -85,6 +88,11 @@ impl NamedObject {
         Some(Self { kind: kind.to_owned(), namespace: namespace.to_owned(), name: name.to_owned() })
     }
 
+    /// Whether it is that object of the whole cluster.
+    pub fn is(&self, kind: &str, name: &str) -> bool {
+        self.kind.eq_ignore_ascii_case(kind) && self.namespace.is_empty() && self.name == name
+    }
+
     fn names(&self, object: &Object) -> bool {
         self.kind.eq_ignore_ascii_case(&object.kind)
             && self.name == object.name
@@ -99,28 +107,28 @@ impl fmt::Display for NamedObject {
     }
 }
 
-/// Where an object lies, by its kind. The namespace of an object of the whole cluster is empty.
+/// Where an object lies. The namespace of an object of the whole cluster is empty.
 pub fn scope(object: &Object, space: &str) -> Scope {
-    if object.namespace != space {
-        Scope::Outside
-    } else if GUARDED.contains(&(&*object.group, &*object.kind)) {
-        Scope::Guarded
-    } else {
-        Scope::Inside
+    let (group, kind) = (&*object.group, &*object.kind);
+    let is_edited = EDITED_GROUPS.contains(&group) || (group.is_empty() && EDITED_KINDS.contains(&kind));
+    let is_made = kubernetes::makes(group, kind) || external_charts::makes(group, kind) || (group, kind) == RECREATED;
+    match (object.namespace == space, is_made, is_edited) {
+        (true, true, true) => Scope::Inside,
+        (true, true, false) => Scope::Made,
+        (true, false, true) => Scope::Editable,
+        (true, false, false) | (false, ..) => Scope::Beyond,
     }
 }
 
-/// Why helm may not do that to an object; none when it may. `release` is name and namespace; `any` says that a person named
-/// the chart whose record it is, which may bring whatever it needs.
-pub fn judge(touched: &Touched, release: (&str, &str), allowed: &[NamedObject], any: bool) -> Option<Problem> {
+/// Why helm may not do that to an object; none when it may. `release` is its owner; `any` says that a person named the
+/// chart whose record it is, which may bring whatever it needs.
+pub fn judge(touched: &Touched, release: ReleaseName, allowed: &[NamedObject], any: bool) -> Option<Problem> {
     let Touched { object, fate, scope, stored, live } = touched;
     let named = any || allowed.iter().any(|one| one.names(object));
-    let owned = live.as_ref().map(|live| is_owned(live, release));
+    let owned = live.as_ref().map(|live| release.owns(live));
+    let is = |what: fn(&Json) -> bool| live.as_ref().is_some_and(what);
     match (scope, owned, fate) {
-        (Scope::Inside, ..)
-        | (Scope::Outside | Scope::Guarded, None, Fate::Changed | Fate::Deleted)
-        | (Scope::Outside | Scope::Guarded, Some(true), Fate::Changed)
-        | (Scope::Guarded, Some(true), Fate::Deleted) => None,
+        (Scope::Inside, ..) => None,
         // The chart itself has it, and a kind may be about to come.
         (Scope::Unknown, _, Fate::Changed) if !any => None,
         (Scope::Unknown, ..) => Some(
@@ -134,18 +142,16 @@ pub fn judge(touched: &Touched, release: (&str, &str), allowed: &[NamedObject], 
             Problem::at("", format!("{}: the live object is not owned by this release", shown(object)))
                 .hint("helm's record was changed by another client; no flag can allow this"),
         ),
-        (Scope::Guarded, Some(true), Fate::Restored)
-            if live.as_ref().is_some_and(|live| grants_the_same(live, stored)) =>
-        {
-            None
-        }
-        (Scope::Outside | Scope::Guarded, _, Fate::Deleted | Fate::Restored) if named => None,
-        (Scope::Outside, Some(true), Fate::Deleted)
-            // Helm asks the record when it uninstalls, and the live object when it upgrades or rolls back.
-            if is_kept(stored) && live.as_ref().is_some_and(is_kept) =>
-        {
-            None
-        }
+        // Nothing is there, the chart has it, or its own marks and the record agree.
+        (_, None, Fate::Changed | Fate::Deleted)
+        | (_, Some(true), Fate::Changed)
+        | (Scope::Made, ..)
+        | (Scope::Editable, Some(true), _) => None,
+        (_, _, Fate::Deleted | Fate::Restored) if named => None,
+        // It stays as it is.
+        (_, Some(true), Fate::Restored) if live.as_ref().is_some_and(|live| is_same(live, stored, release)) => None,
+        // Helm asks the record when it uninstalls, and the live object when it upgrades or rolls back.
+        (_, Some(true), Fate::Deleted) if is_kept(stored) && is(is_kept) => None,
         (_, _, fate) => {
             let would = if *fate == Fate::Deleted { "delete" } else { "create or change" };
             Some(
@@ -156,18 +162,17 @@ pub fn judge(touched: &Touched, release: (&str, &str), allowed: &[NamedObject], 
     }
 }
 
-/// Whether the live object says that it belongs to the release, by marks that only those may write who may write the object.
-fn is_owned(live: &Json, release: (&str, &str)) -> bool {
-    label(live, labels::MANAGED_BY) == Some(labels::BY_HELM) && helm_release(live) == Some(release)
+/// Whether helm changes nothing by writing what it stored over what lives.
+fn is_same(live: &Json, stored: &Json, release: ReleaseName) -> bool {
+    let mut wanted = stored.clone();
+    mark(&mut wanted, release.name, release.namespace);
+    wanted["metadata"]["namespace"] = live["metadata"]["namespace"].clone();
+    same(live, &wanted)
 }
 
 /// Whether helm leaves it where it is.
 pub fn is_kept(object: &Json) -> bool {
     annotation(object, labels::RESOURCE_POLICY).is_some_and(|policy| policy.trim().eq_ignore_ascii_case(labels::KEEP))
-}
-
-fn grants_the_same(live: &Json, stored: &Json) -> bool {
-    GRANTS.iter().all(|part| live[part] == stored[part])
 }
 
 /// `ConfigMap precious in namespace other-team`, `ClusterRole x`.
@@ -188,6 +193,8 @@ mod tests {
         Object { group: group.into(), kind: kind.into(), namespace: namespace.into(), name: "x".into() }
     }
 
+    const RELEASE: ReleaseName<'_> = ReleaseName { name: "shop", namespace: "n" };
+
     fn owned(name: &str) -> Json {
         json!({"metadata": {"labels": {"app.kubernetes.io/managed-by": "Helm"},
             "annotations": {"meta.helm.sh/release-name": name, "meta.helm.sh/release-namespace": "n"}}})
@@ -195,15 +202,67 @@ mod tests {
 
     fn judged(fate: Fate, object: &Object, live: Option<Json>, allowed: &[&str], any: bool) -> Option<String> {
         let allowed: Vec<NamedObject> = allowed.iter().map(|text| NamedObject::parse(text).unwrap()).collect();
-        let touched = Touched { object: object.clone(), fate, scope: scope(object, "n"), stored: Json::Null, live };
-        judge(&touched, ("shop", "n"), &allowed, any).map(|problem| problem.to_string())
+        let stored = json!({"metadata": {"name": "x"}, "spec": {"of": "the record"}});
+        let touched = Touched { object: object.clone(), fate, scope: scope(object, "n"), stored, live };
+        judge(&touched, RELEASE, &allowed, any).map(|problem| problem.to_string())
     }
 
     #[test]
-    fn in_the_namespace_the_record_decides() {
+    fn in_the_namespace_the_record_decides_about_kinds_of_our_charts() {
         for fate in [Fate::Changed, Fate::Deleted, Fate::Restored] {
-            assert_eq!(judged(fate, &object("apps", "Deployment", "n"), None, &[], false), None);
+            for (group, kind) in
+                [("apps", "Deployment"), ("", "Service"), ("networking.k8s.io", "Ingress"), ("batch", "Job")]
+            {
+                assert_eq!(judged(fate, &object(group, kind, "n"), None, &[], false), None);
+                assert_eq!(scope(&object(group, kind, "n"), "n"), Scope::Inside);
+            }
+            for (group, kind) in [
+                ("external-secrets.io", "ExternalSecret"),
+                ("gateway.networking.k8s.io", "HTTPRoute"),
+                ("dapr.io", "Component"),
+                ("cert-manager.io", "Issuer"),
+            ] {
+                let object = object(group, kind, "n");
+                for live in [None, Some(owned("shop"))] {
+                    assert_eq!(judged(fate, &object, live, &[], false), None, "{kind}");
+                }
+                // Who may write built-in kinds only cannot have written it.
+                for other in [owned("else"), json!({})] {
+                    let said = judged(fate, &object, Some(other), &["ExternalSecret/n/x"], true).unwrap();
+                    assert!(said.contains("not owned by this release"), "{said}");
+                }
+            }
         }
+    }
+
+    #[test]
+    fn every_other_kind_in_the_namespace_needs_the_word_of_its_live_object_or_of_a_person() {
+        use Fate::{Deleted, Restored};
+        let flag = ["cronjob/n/x", "role/n/x", "widget/n/x", "secret/n/x"];
+        for (group, kind, edited) in [
+            ("batch", "CronJob", true),
+            ("policy", "PodDisruptionBudget", true),
+            ("", "ServiceAccount", true),
+            ("apps", "DaemonSet", true),
+            ("rbac.authorization.k8s.io", "Role", false),
+            ("", "ResourceQuota", false),
+            ("widgets.example", "Widget", false),
+            // A name that another group uses for a kind of its own.
+            ("widgets.example", "Secret", false),
+            ("", "NobodyKnows", false),
+        ] {
+            let object = object(group, kind, "n");
+            for fate in [Deleted, Restored] {
+                assert!(judged(fate, &object, Some(json!({})), &flag, true).is_some(), "{kind} of another owner");
+                let said = judged(fate, &object, Some(owned("shop")), &[], false);
+                assert_eq!(said.is_none(), edited, "{kind} of the release: {said:?}");
+            }
+            assert!(judged(Restored, &object, None, &[], false).is_some(), "a planted {kind}");
+            assert_eq!(judged(Deleted, &object, None, &[], false), None);
+        }
+        let widget = object("widgets.example", "Widget", "n");
+        assert_eq!(judged(Restored, &widget, None, &flag, false), None);
+        assert_eq!(judged(Deleted, &widget, Some(owned("shop")), &flag, false), None);
     }
 
     #[test]
@@ -248,7 +307,7 @@ mod tests {
         for (fate, any) in [(Fate::Deleted, true), (Fate::Changed, true), (Fate::Restored, false)] {
             let object = object("", "ConfigMap", "n");
             let touched = Touched { object, fate, scope: Scope::Unknown, stored: Json::Null, live: None };
-            assert!(judge(&touched, ("shop", "n"), &[], any).is_some(), "{touched:?}");
+            assert!(judge(&touched, RELEASE, &[], any).is_some(), "{touched:?}");
         }
     }
 
@@ -262,22 +321,48 @@ mod tests {
             [(&kept, &kept, true), (&kept, &owned("shop"), false), (&owned("shop"), &kept, false)]
         {
             let (object, stored, live) = (object.clone(), stored.clone(), Some(live.clone()));
-            let touched = Touched { object, fate: Fate::Deleted, scope: Scope::Outside, stored, live };
-            assert_eq!(judge(&touched, ("shop", "n"), &[], false).is_none(), good, "{touched:?}");
+            let touched = Touched { object, fate: Fate::Deleted, scope: Scope::Beyond, stored, live };
+            assert_eq!(judge(&touched, RELEASE, &[], false).is_none(), good, "{touched:?}");
         }
     }
 
     #[test]
     fn rights_and_limits_of_the_namespace_are_not_decided_by_a_record() {
         let role = object("rbac.authorization.k8s.io", "RoleBinding", "n");
-        assert_eq!(judged(Fate::Deleted, &role, Some(owned("shop")), &[], false), None);
+        assert_eq!(judged(Fate::Changed, &role, Some(owned("shop")), &[], false), None, "the chart has it");
+        assert!(judged(Fate::Deleted, &role, Some(owned("shop")), &[], false).unwrap().contains("RoleBinding/n/x"));
         assert!(judged(Fate::Deleted, &role, Some(json!({})), &[], false).is_some());
         assert!(judged(Fate::Restored, &role, None, &[], false).is_some());
-        assert_eq!(judged(Fate::Restored, &role, Some(owned("shop")), &[], false), None, "it grants what it granted");
-        let mut other = owned("shop");
-        other["subjects"] = json!([{"kind": "User", "name": "tenant"}]);
-        assert!(judged(Fate::Restored, &role, Some(other), &[], false).is_some());
         assert!(judged(Fate::Deleted, &object("", "ResourceQuota", "n"), Some(json!({})), &[], true).is_some());
+    }
+
+    #[test]
+    fn what_is_restored_as_it_lives_needs_no_word() {
+        let stored =
+            json!({"metadata": {"name": "x", "labels": {"a": "b"}}, "subjects": [{"kind": "User", "name": "a"}]});
+        let mut live = stored.clone();
+        mark(&mut live, "shop", "n");
+        live["metadata"]["namespace"] = json!("n");
+        live["metadata"]["uid"] = json!("u");
+        let object = object("rbac.authorization.k8s.io", "RoleBinding", "n");
+        let judged = |stored: &Json| {
+            let (object, stored, live) = (object.clone(), stored.clone(), Some(live.clone()));
+            judge(&Touched { object, fate: Fate::Restored, scope: Scope::Beyond, stored, live }, RELEASE, &[], false)
+        };
+        assert!(judged(&stored).is_none());
+        for (path, value) in [
+            ("/subjects/0/name", json!("tenant")),
+            ("/subjects", json!([])),
+            ("/metadata/labels/a", json!("c")),
+            ("/metadata/labels", json!({})),
+        ] {
+            let mut other = stored.clone();
+            *other.pointer_mut(path).unwrap() = value;
+            assert!(judged(&other).is_some(), "{path}");
+        }
+        let mut more = stored;
+        more["metadata"]["ownerReferences"] = json!([{"uid": "y"}]);
+        assert!(judged(&more).is_some());
     }
 
     #[test]

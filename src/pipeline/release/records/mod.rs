@@ -14,7 +14,8 @@ pub mod stored;
 pub use judge::{NamedObject, is_kept, shown};
 pub use stored::read as read_stored;
 
-use crate::cluster::api::objects::Objects as _;
+use crate::cluster::api::objects::Guard;
+use crate::cluster::api::probe::{Probe, Question};
 use crate::cluster::connect::client::Cluster;
 use crate::cluster::state::record::Hook;
 use crate::cluster::state::record::Record;
@@ -34,7 +35,13 @@ pub struct Operation {
     pub verb: Verb,
     /// Whose chart it is.
     pub origin: Origin,
+    /// The records whose content a person was shown; none where nobody was asked.
+    pub shown: Option<Shown>,
 }
+
+/// Which records were read, in which state.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shown(Vec<(String, Guard)>);
 
 /// A verb of helm.
 #[derive(Debug, Clone)]
@@ -63,7 +70,13 @@ type Objects = Vec<(Object, Json)>;
 impl Operation {
     /// A verb on a release of our own chart.
     pub fn ours(verb: Verb) -> Self {
-        Self { verb, origin: Origin::Ours }
+        Self { verb, origin: Origin::Ours, shown: None }
+    }
+
+    /// The same, on no other records than those that were shown.
+    #[must_use]
+    pub fn as_shown(self, outlook: &Outlook) -> Self {
+        Self { shown: Some(outlook.shown.clone()), ..self }
     }
 }
 
@@ -84,12 +97,28 @@ pub struct Outlook {
     /// The objects that it would delete.
     pub goes: Vec<Object>,
     /// The hooks of the last record.
-    pub hooks: Vec<Hook>,
+    pub hooks: Vec<SeenHook>,
+    /// The records that say so.
+    pub shown: Shown,
+}
+
+/// A hook of a record, by what helm would apply.
+#[derive(Debug, Clone)]
+pub struct SeenHook {
+    /// Its object; why nobody can tell otherwise.
+    pub object: Result<Object, String>,
+    /// When helm runs it.
+    pub events: Vec<String>,
 }
 
 /// Refuses what helm must not be let to do. What it would do, otherwise.
 pub fn check(cluster: &Cluster, release: &Release, operation: &Operation) -> Result<Outlook, Error> {
     let used = used(cluster, release, &operation.verb)?;
+    let as_read = Shown(used.iter().map(|record| (record.stored_as(), record.state())).collect());
+    if operation.shown.as_ref().is_some_and(|before| *before != as_read) {
+        let what = format!("helm's records of the {} are not those that were shown any more", release.described());
+        return Err(Error::Refused(Problem::at("", what).hint("run again, and look at what goes").into()));
+    }
     let mut problems = Problems::default();
     let mut all = Vec::new();
     for record in &used {
@@ -123,21 +152,55 @@ pub fn check(cluster: &Cluster, release: &Release, operation: &Operation) -> Res
         return Err(Error::Refused(problems));
     }
     let touched = touched(&mut scopes, &operation.verb, keyed)?;
-    let (name, any) = ((&*release.name, &*release.namespace), matches!(operation.origin, Origin::Others(_)));
+    let (name, any) = (release.helm_name(), matches!(operation.origin, Origin::Others(_)));
     let bad: Vec<Problem> = touched.iter().filter_map(|one| judge(one, name, &release.allowed, any)).collect();
     if let (false, Some(last)) = (bad.is_empty(), used.last()) {
         let what = format!(
-            "helm's record of the release {} in namespace {} names objects beyond that namespace, and who may write Secrets there may have written it",
+            "helm's record of the release {} in namespace {} names what it does not decide about, and who may write Secrets there may have written it",
             release.name, release.namespace
         );
         problems.push(Problem::at("", what).hint(way_out(release, last)));
         problems.0.extend(bad);
         return Err(Error::Refused(problems));
     }
-    let goes = touched.into_iter().filter(|one| one.fate == Fate::Deleted && !is_kept(&one.stored));
-    let hooks = used.into_iter().max_by_key(|record| record.revision).map(|record| record.hooks);
-    let goes: BTreeSet<Object> = goes.map(|one| one.object).collect();
-    Ok(Outlook { goes: goes.into_iter().collect(), hooks: hooks.unwrap_or_default() })
+    let last = used.into_iter().max_by_key(|record| record.revision);
+    let hooks = last.into_iter().flat_map(|record| record.hooks);
+    let hooks = hooks.map(|hook| seen(&mut scopes, hook)).collect::<Result<_, _>>()?;
+    Ok(Outlook { goes: goes(&operation.verb, touched), hooks, shown: as_read })
+}
+
+/// What helm deletes. It asks the record when it uninstalls, and the live object when it upgrades or rolls back.
+fn goes(verb: &Verb, touched: Vec<Touched>) -> Vec<Object> {
+    let stays = |one: &Touched| match verb {
+        Verb::Uninstall => is_kept(&one.stored),
+        Verb::Upgrade(_) | Verb::Rollback(_) => one.live.as_ref().is_none_or(is_kept),
+    };
+    let gone = touched.into_iter().filter(|one| one.fate == Fate::Deleted && !stays(one));
+    gone.map(|one| one.object).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// A hook by its manifest. What the record says beside it moves nothing.
+fn seen(scopes: &mut Scopes, hook: Hook) -> Result<SeenHook, Error> {
+    let object = match only_object(&hook) {
+        Ok(object) => match scopes.keyed([object])?.pop() {
+            Some((object, _)) => Ok(object),
+            None => Err("it is none".to_owned()),
+        },
+        Err(why) => Err(why),
+    };
+    Ok(SeenHook { object, events: hook.events })
+}
+
+/// The object of a hook, when its manifest holds that one and no other.
+fn only_object(hook: &Hook) -> Result<Json, String> {
+    let said = |why: String| format!("the manifest of the hook {} {} {why}", hook.kind, hook.name);
+    let objects = stored::read(&hook.manifest).map_err(|why| said(format!("cannot be read: {why}")))?;
+    let [object] = &objects[..] else { return Err(said(format!("holds {} objects, not one", objects.len()))) };
+    if object["kind"] != *hook.kind || object["metadata"]["name"] != *hook.name {
+        let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
+        return Err(said(format!("holds {} {}", text(&object["kind"]), text(&object["metadata"]["name"]))));
+    }
+    Ok(object.clone())
 }
 
 /// The records that helm reads for a verb: what was good last, what came last, and what it is to go back to.
@@ -216,10 +279,24 @@ fn touched(scopes: &mut Scopes, verb: &Verb, records: Vec<(u64, Objects)>) -> Re
         Verb::Upgrade(Some(objects)) => scopes.keyed(objects.iter().cloned())?,
         _ => Objects::new(),
     };
-    let mut found = Vec::new();
+    let (mut found, mut asked) = (Vec::new(), Vec::new());
     for (object, fate, stored) in fates(verb, &chart, records) {
-        let (scope, live) = scopes.look(&object, &stored)?;
-        found.push(Touched { object, fate, scope, stored, live });
+        let kind = scopes.kind(&stored)?;
+        let scope = if kind.is_some() { scope(&object, scopes.space) } else { Scope::Unknown };
+        let by_live = fate == Fate::Deleted && !matches!(verb, Verb::Uninstall);
+        asked.extend(kind.filter(|_| scope != Scope::Inside || by_live).map(|kind| (found.len(), kind)));
+        found.push(Touched { object, fate, scope, stored, live: None });
+    }
+    let questions: Vec<Question> = asked
+        .iter()
+        .map(|(at, kind): &(usize, Kind)| {
+            let Object { namespace, name, .. } = &found[*at].object;
+            Question { kind, namespace, probe: Probe::Get(name) }
+        })
+        .collect();
+    let answers = scopes.cluster.ask(&questions);
+    for ((at, _), live) in asked.iter().zip(answers) {
+        found[*at].live = live?;
     }
     Ok(found)
 }
@@ -279,17 +356,6 @@ impl Scopes<'_> {
         }
         Ok(found)
     }
-
-    /// Where an object lies, and how it lives where that matters.
-    fn look(&mut self, object: &Object, stored: &Json) -> Result<(Scope, Option<Json>), Error> {
-        let Some(kind) = self.kind(stored)? else { return Ok((Scope::Unknown, None)) };
-        let scope = scope(object, self.space);
-        let live = match scope {
-            Scope::Outside | Scope::Guarded => self.cluster.get(&kind, &object.namespace, &object.name)?,
-            Scope::Inside | Scope::Unknown => None,
-        };
-        Ok((scope, live))
-    }
 }
 
 #[cfg(test)]
@@ -329,5 +395,47 @@ mod tests {
         assert_eq!(told(&Verb::Upgrade(Some(Vec::new())), &vec![stored("Role", "d")]), some);
         let back = [line("Secret", Deleted, "b"), line("Role", Restored, "c")];
         assert_eq!(told(&Verb::Rollback(2), &Objects::new()), back);
+    }
+
+    #[test]
+    fn what_goes_is_asked_of_the_record_or_of_the_live_object_as_helm_does() {
+        let kept = json!({"metadata": {"annotations": {"helm.sh/resource-policy": "keep"}}});
+        let gone = |verb: &Verb, stored: &Json, live: Option<&Json>| {
+            let (stored, live) = (stored.clone(), live.cloned());
+            let one = Touched { object: object("Secret"), fate: Fate::Deleted, scope: Scope::Inside, stored, live };
+            !goes(verb, vec![one]).is_empty()
+        };
+        let plain = json!({});
+        for verb in [Verb::Upgrade(None), Verb::Rollback(1)] {
+            assert!(gone(&verb, &kept, Some(&plain)) && gone(&verb, &plain, Some(&plain)));
+            assert!(!gone(&verb, &plain, Some(&kept)) && !gone(&verb, &plain, None));
+        }
+        assert!(gone(&Verb::Uninstall, &plain, Some(&kept)) && gone(&Verb::Uninstall, &plain, None));
+        assert!(!gone(&Verb::Uninstall, &kept, Some(&plain)));
+    }
+
+    #[test]
+    fn a_hook_is_what_its_manifest_says() {
+        let job = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: tidy}\n";
+        let role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {name: tidy}\n";
+        let read = |manifest: &str| {
+            let hook = Hook { kind: "Job".into(), name: "tidy".into(), events: Vec::new(), manifest: manifest.into() };
+            only_object(&hook)
+        };
+        assert_eq!(read(&format!("---\n# Source: x\n{job}")).unwrap()["kind"], "Job");
+        for (odd, says) in [
+            (role.to_owned(), "holds ClusterRoleBinding tidy"),
+            (job.replace("tidy", "other"), "holds Job other"),
+            (format!("{job}---\n{role}"), "holds 2 objects"),
+            (
+                format!("apiVersion: v1\nkind: List\nitems: [{{{}}}]", role.trim().replace('\n', ", ")),
+                "holds ClusterRoleBinding",
+            ),
+            (String::new(), "holds 0 objects"),
+            (format!("{job}<<: {{kind: ClusterRoleBinding}}\n"), "cannot be read"),
+        ] {
+            let said = read(&odd).unwrap_err();
+            assert!(said.contains(says), "{odd}: {said}");
+        }
     }
 }
