@@ -1,5 +1,6 @@
 //! Destroy, step by step: uninstall the release, keep what holds data unless told otherwise.
 
+pub(crate) mod beside_helm;
 pub(crate) mod namespace_deletion;
 
 use super::{Error, Release, Slot};
@@ -9,7 +10,6 @@ use crate::cluster::connect::client::Cluster;
 use crate::cluster::state::remembered::State;
 use crate::cluster::state::secret;
 use crate::cluster::state::transition_record::TransitionRecord;
-use crate::diff::Object;
 use crate::external_charts::PlannedChart;
 use crate::helm::{Helm, Options, Target};
 use crate::k8s::error::ErrorKind;
@@ -17,6 +17,7 @@ use crate::k8s::kind::{CLAIM, VOLUME};
 use crate::k8s::labels;
 use crate::k8s::object::name_of;
 use crate::k8s::ownership::Owner;
+use crate::pipeline::destroy::beside_helm::{BesideHelm, Staying};
 use crate::pipeline::destroy::namespace_deletion::Vacant;
 use crate::pipeline::engine::event::{Report, say};
 use crate::pipeline::engine::graph::{Graph, Step};
@@ -27,8 +28,8 @@ use crate::pipeline::release::charts::Removal;
 use crate::pipeline::release::checks::is_our_claim;
 use crate::pipeline::release::lock::{Lock, LockGuard, Seen};
 use crate::pipeline::release::migration::consent;
-use crate::pipeline::release::records::{Operation, Verb, shown};
-use crate::pipeline::release::{chart_secret, external_secrets, lock, records};
+use crate::pipeline::release::records::{Operation, Outlook, Verb, shown};
+use crate::pipeline::release::{lock, records};
 use crate::support::diagnostic::Problem;
 use serde_json::Value as Json;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -84,7 +85,11 @@ pub struct DestroyRun<'a> {
     live: Slot<Option<String>>,
     hold: LockGuard,
     /// What helm deletes, known before anybody is asked.
-    objects: Slot<Vec<Object>>,
+    outlook: Slot<Outlook>,
+    /// The claims of the release, known before anybody is asked.
+    claims: Slot<Vec<Json>>,
+    /// What goes beside that, known before anybody is asked.
+    beside_helm: Slot<BesideHelm>,
     charts: Slot<Removal>,
     /// What may go with the namespace.
     vacant: Slot<Vacant>,
@@ -164,7 +169,9 @@ pub fn destroy(
         cluster: Slot::default(),
         live: Slot::default(),
         hold: LockGuard::new(request.assume_helm_dead, limits),
-        objects: Slot::default(),
+        outlook: Slot::default(),
+        claims: Slot::default(),
+        beside_helm: Slot::default(),
         charts: Slot::default(),
         vacant: Slot::default(),
         done: Mutex::default(),
@@ -203,7 +210,7 @@ impl DestroyRun<'_> {
         }
         self.hold.keep(seen);
         // Known before anything goes: half of it would help nobody.
-        self.objects.put(records::check(cluster, self.release, &Operation::ours(Verb::Uninstall))?.goes);
+        self.outlook.put(records::check(cluster, self.release, &Operation::ours(Verb::Uninstall))?);
         let named = charts::Named {
             charts: &self.request.charts,
             places: &self.request.remove_charts,
@@ -222,6 +229,12 @@ impl DestroyRun<'_> {
                 &Vacant::default(),
             )?);
         }
+        let claims = our_claims(cluster, self.release)?;
+        let charts = !removal.left.is_empty() || removal.going.iter().any(|going| !going.issuers.staying.is_empty());
+        let staying = Staying { claims: !self.request.delete_data && !claims.is_empty(), charts };
+        let owner = self.live.get()?.as_deref().map(|application| Owner { release: &self.release.name, application });
+        self.beside_helm.put(BesideHelm::look(cluster, self.release, owner, staying)?);
+        self.claims.put(claims);
         self.charts.put(removal);
         Ok(())
     }
@@ -234,8 +247,10 @@ impl DestroyRun<'_> {
     /// Shows all that goes, and asks.
     fn confirm(&self) -> Result<(), Error> {
         let (cluster, release, removal) = (self.cluster.get()?, self.release, self.charts.get()?);
-        let (objects, claims) = (self.objects.get()?, our_claims(cluster, release)?);
-        let none = self.live.get()?.is_none() && claims.is_empty() && self.hold.sees_nothing();
+        let (objects, claims) = (&self.outlook.get()?.goes, self.claims.get()?);
+        let beside_helm = self.beside_helm.get()?.lines();
+        let empty = claims.is_empty() && beside_helm.is_empty();
+        let none = self.live.get()?.is_none() && empty && self.hold.sees_nothing();
         if none && removal.going.is_empty() && !self.request.delete_namespace {
             // There is nothing to ask about; the end says so.
             return Ok(());
@@ -244,13 +259,19 @@ impl DestroyRun<'_> {
         let objects: Vec<String> = objects.iter().map(shown).collect();
         let with = if objects.is_empty() { String::new() } else { format!(" with {}", objects.join(", ")) };
         tell(format!("to be removed: release {} in namespace {}{with}", release.name, release.namespace));
+        for line in beside_helm {
+            tell(format!("to be removed: {line} in namespace {}", release.namespace));
+        }
         for going in &removal.going {
             tell(format!("to be removed: {}", going.line()));
+            for issuer in &going.issuers.going {
+                tell(format!("to be removed: ClusterIssuer {}", name_of(issuer)));
+            }
         }
-        for left in &removal.left {
+        for left in removal.left.iter().chain(removal.going.iter().flat_map(|going| &going.issuers.staying)) {
             tell(format!("left in place: {left}"));
         }
-        for claim in &claims {
+        for claim in claims {
             let fate = if self.request.delete_data {
                 volume_of(cluster, claim)?.before()
             } else {
@@ -297,7 +318,7 @@ impl DestroyRun<'_> {
         let (helm, target) = self.helm.get()?;
         // Without a namespace there is no lock, and nothing that helm could remove.
         let Some(lock) = self.hold.find() else { return Ok(()) };
-        lock.expects(Operation::ours(Verb::Uninstall));
+        lock.expects(Operation::ours(Verb::Uninstall).as_shown(self.outlook.get()?));
         let options = Options { timeout: self.limits.left(), wait: true, no_hooks: true, ..Options::default() };
         let ran = helm.uninstall(target, &options, &mut |_| {});
         let noted = lock.helm_ended(self.cluster.get()?, self.release, ran.is_ok());
@@ -308,7 +329,7 @@ impl DestroyRun<'_> {
     fn claims(&self) -> Result<(), Error> {
         self.hold.check()?;
         let mut done = self.done();
-        let going = claims(self.cluster.get()?, self.release, self.request.delete_data, &mut done)?;
+        let going = claims(self.cluster.get()?, self.release, self.request.delete_data, self.claims.get()?, &mut done)?;
         done.found |= !done.deleted.is_empty() || !done.volumes_kept.is_empty();
         *self.going.lock().unwrap_or_else(PoisonError::into_inner) = going;
         Ok(())
@@ -340,12 +361,7 @@ impl DestroyRun<'_> {
             TransitionRecord::read(cluster, owner, space)?.delete(cluster, space)?;
             state.delete(cluster, space)?;
         }
-        external_secrets::remove(cluster, self.release, None)?;
-        if done.kept.is_empty() {
-            // It outlives helm for the sake of claims; without any it has no reason to stay.
-            chart_secret::delete(cluster, self.release)?;
-        }
-        Ok(())
+        Ok(self.beside_helm.get()?.remove(cluster, self.release, !done.kept.is_empty())?)
     }
 
     fn wait(&self) -> Result<(), Error> {
@@ -413,10 +429,18 @@ fn going_here(release: &Release, removal: &Removal) -> Vec<String> {
 }
 
 /// Deletes or keeps the claims of the release; returns the deleted ones, which may take a while to go.
-fn claims(cluster: &Cluster, release: &Release, delete: bool, done: &mut Destroyed) -> Result<Vec<Json>, Error> {
+/// One that was not there when a person agreed stays.
+fn claims(
+    cluster: &Cluster,
+    release: &Release,
+    delete: bool,
+    shown: &[Json],
+    done: &mut Destroyed,
+) -> Result<Vec<Json>, Error> {
     let mut going = Vec::new();
     for claim in our_claims(cluster, release)? {
-        if delete {
+        let uid = &claim["metadata"]["uid"];
+        if delete && shown.iter().any(|one| one["metadata"]["uid"] == *uid) {
             let volume = volume_of(cluster, &claim)?;
             let guard = Guard::of(&claim).any_state();
             cluster.delete(&CLAIM, &release.namespace, name_of(&claim), &guard, Propagation::Background)?;

@@ -226,13 +226,16 @@ fn a_cert_manager_of_others_is_used_and_a_cluster_issuer_of_others_is_not_taken(
     let mut user = certificate("theirs", "wide", json!({"issuerRef": {"name": "wide", "kind": "ClusterIssuer"}}));
     user["metadata"]["namespace"] = json!(other);
     bench.plane.apply(&user.to_string()).unwrap();
-    bench.destroy(&["--yes"]).ok().says(&["ClusterIssuer wide stays", &format!("{other}/theirs")]);
+    let stays = format!("left in place: ClusterIssuer wide: the Certificate theirs in namespace {other} uses it");
+    bench.destroy(&["--yes"]).ok().says(&[&stays]);
     assert_eq!(revisions(&bench), [""; 0]);
 
     // The next release of this name takes it up again, and it goes when nobody else uses it.
     bench.deploy(&[]).ok();
     bench.plane.kubectl(&["delete", "certificate", "theirs", "-n", &other]).unwrap();
-    bench.destroy(&["--yes"]).ok().says(&["removing the ClusterIssuer wide"]);
+    let going = "to be removed: ClusterIssuer wide";
+    bench.unchanged(|| bench.run(&["destroy", "app", "-n", &bench.ns, "--non-interactive"]).exits(3).says(&[going]));
+    bench.destroy(&["--yes"]).ok().says(&[going, "removing the ClusterIssuer wide"]);
     assert!(bench.list("clusterissuers").is_empty());
 }
 

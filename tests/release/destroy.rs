@@ -51,6 +51,12 @@ fn delete_data_removes_claims_and_secrets_of_the_release_only() {
             ran.says(&[
                 "to be removed: release app in namespace",
                 "Deployment api in namespace",
+                "to be removed: ConfigMap app-aspire in namespace",
+                if more.is_empty() || more[0] != "--delete-data" {
+                    "to be removed: keys of the Secret app-secrets that no claim was set up with (token) in namespace"
+                } else {
+                    "to be removed: Secret app-secrets in namespace"
+                },
                 "nothing was destroyed",
                 "--yes",
             ]);
@@ -63,6 +69,32 @@ fn delete_data_removes_claims_and_secrets_of_the_release_only() {
     }
     assert_eq!(untouched(&bench, theirs), before);
     assert!(bench.find(&format!("namespace/{}", bench.ns)).is_some());
+}
+
+#[test]
+fn a_claim_that_comes_after_a_person_agreed_stays() {
+    let Some(bench) = bench("late") else { return };
+    bench.deploy(&[]).ok();
+    let live = bench.get("pvc/db-data");
+    let mut late = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "spec": {
+        "accessModes": ["ReadWriteOnce"], "storageClassName": "wffc", "resources": {"requests": {"storage": "1Gi"}}}});
+    late["metadata"] = json!({"name": "late", "namespace": bench.ns, "labels": live["metadata"]["labels"],
+        "annotations": live["metadata"]["annotations"]});
+    let file = bench.write("late.json", &late.to_string());
+    let real = bench.plane.helm("4.2.4");
+    let helm = bench.script(
+        "helm",
+        &format!(
+            "#!/bin/sh\ncase \"$*\" in uninstall*) '{}' create -f '{}' >/dev/null || exit 9;; esac\nexec '{}' \"$@\"\n",
+            real.ancestors().nth(2).unwrap().join("kubectl").display(),
+            file.display(),
+            real.display()
+        ),
+    );
+    let ran = bench.destroy(&["--delete-data", "--yes"]).env("HELM_BIN", &helm).ok();
+    ran.says(&["deleted with their data: db-data", "kept, with the secrets that belong to them: late"]);
+    assert!(bench.find("pvc/late").is_some_and(|claim| claim["metadata"]["deletionTimestamp"].is_null()));
+    bench.destroy(&["--delete-data", "--yes"]).ok().says(&["late"]);
 }
 
 #[test]

@@ -29,6 +29,11 @@ impl TransitionRecord {
         Ok(Self { map: OwnMap::read(store, owner, namespace, &Self::name(owner.release))? })
     }
 
+    /// Whether there is one.
+    pub fn exists(&self) -> bool {
+        self.map.exists()
+    }
+
     /// What it says; none when there is none.
     pub fn text(&self) -> Option<&str> {
         self.map.text(KEY)

@@ -6,22 +6,13 @@ use crate::cluster::connect::client::Cluster;
 use crate::k8s::error::Result;
 use crate::k8s::kind::SECRET;
 use crate::k8s::object;
-use crate::k8s::ownership::helm_release;
 use crate::pipeline::Release;
 use serde_json::Value as Json;
 
 /// The live Secret, if this release's chart wrote it.
 pub fn live(cluster: &Cluster, release: &Release) -> Result<Option<Json>> {
     let object = cluster.get(&SECRET, &release.namespace, &format!("{}-chart-secrets", release.name))?;
-    Ok(object.filter(|object| helm_release(object) == Some((&release.name, &release.namespace))))
-}
-
-/// Deletes it.
-pub fn delete(cluster: &Cluster, release: &Release) -> Result<()> {
-    match live(cluster, release)? {
-        Some(object) => delete_object(cluster, release, &object),
-        None => Ok(()),
-    }
+    Ok(object.filter(|object| release.helm_name().owns(object)))
 }
 
 /// Takes values out of inputs that come from elsewhere now: left there, they would be taken for the ones in use.
@@ -32,7 +23,7 @@ pub fn keep_only(cluster: &Cluster, release: &Release, stays: impl Fn(&str) -> b
     let before = data.len();
     data.retain(|key, _| stays(key) || key.strip_suffix(".uri").is_some_and(&stays));
     if data.is_empty() {
-        return delete_object(cluster, release, &object);
+        return delete(cluster, release, &object);
     }
     if data.len() < before {
         cluster.replace(&SECRET, &release.namespace, &object, &guard)?;
@@ -40,7 +31,8 @@ pub fn keep_only(cluster: &Cluster, release: &Release, stays: impl Fn(&str) -> b
     Ok(())
 }
 
-fn delete_object(cluster: &Cluster, release: &Release, object: &Json) -> Result<()> {
+/// Deletes it as it was read.
+pub fn delete(cluster: &Cluster, release: &Release, object: &Json) -> Result<()> {
     let guard = Guard::of(object).any_state();
     let name = object::name_of(object);
     cluster.delete(&SECRET, &release.namespace, name, &guard, Propagation::Background)?;

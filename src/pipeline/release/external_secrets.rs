@@ -191,9 +191,14 @@ fn kinds(cluster: &Cluster) -> Result<BTreeMap<&'static str, Kind>> {
 /// Removes the objects of the release that make Secrets and that the plan does not want; without a plan, all of them. Helm
 /// keeps them, because pods that run take what they make.
 pub fn remove(cluster: &Cluster, release: &Release, plan: Option<&Plan>) -> Result<()> {
-    for (kind, object) in leaving(cluster, release, plan)? {
-        let guard = Guard::of(&object).any_state();
-        cluster.delete(&kind, &release.namespace, name_of(&object), &guard, Propagation::Background)?;
+    delete(cluster, release, &leaving(cluster, release, plan)?)
+}
+
+/// Removes these.
+pub fn delete(cluster: &Cluster, release: &Release, objects: &[(Kind, Json)]) -> Result<()> {
+    for (kind, object) in objects {
+        let guard = Guard::of(object).any_state();
+        cluster.delete(kind, &release.namespace, name_of(object), &guard, Propagation::Background)?;
     }
     Ok(())
 }

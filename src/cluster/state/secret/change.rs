@@ -56,14 +56,44 @@ pub fn retire(store: &impl Objects, owner: Owner<'_>, namespace: &str, delete_da
     let name = ReleaseSecret::name(owner.release);
     let Some(object) = live(store, owner, namespace, &name)? else { return Ok(()) };
     let now = ReleaseSecret::from_object(&object);
-    let rest = now.only_claimed();
-    if delete_data || rest.data.is_empty() {
-        return delete(store, namespace, &object);
+    match rest(&now, delete_data) {
+        None => delete(store, namespace, &object),
+        Some(rest) if rest.says_the_same(&now) => Ok(()),
+        Some(rest) => {
+            let object = rest.to_object(owner, &name, Some(&object));
+            store.replace(
+                &SECRET,
+                namespace,
+                &object,
+                &Guard { uid: now.uid, resource_version: now.resource_version },
+            )?;
+            Ok(())
+        }
     }
-    if !rest.says_the_same(&now) {
-        store.replace(&SECRET, namespace, &rest.to_object(owner, &name, Some(&object)), &Guard::of(&object))?;
+}
+
+/// What [`retire()`] would remove, each in words: Secrets, and keys by their names.
+pub fn retiring(store: &impl Objects, owner: Owner<'_>, namespace: &str, delete_data: bool) -> Result<Vec<String>> {
+    let copy = copy_name(owner.release);
+    let mut found: Vec<String> =
+        live(store, owner, namespace, &copy)?.map(|_| format!("Secret {copy}")).into_iter().collect();
+    let name = ReleaseSecret::name(owner.release);
+    let Some(object) = live(store, owner, namespace, &name)? else { return Ok(found) };
+    let now = ReleaseSecret::from_object(&object);
+    let Some(rest) = rest(&now, delete_data) else {
+        found.push(format!("Secret {name}"));
+        return Ok(found);
+    };
+    let going: Vec<&str> = now.data.keys().filter(|key| !rest.data.contains_key(*key)).map(String::as_str).collect();
+    if !going.is_empty() {
+        found.push(format!("keys of the Secret {name} that no claim was set up with ({})", going.join(", ")));
     }
-    Ok(())
+    Ok(found)
+}
+
+/// What stays of the Secret of a destroyed release; nothing when it goes.
+fn rest(now: &ReleaseSecret, delete_data: bool) -> Option<ReleaseSecret> {
+    Some(now.only_claimed()).filter(|rest| !delete_data && !rest.data.is_empty())
 }
 
 impl Change {

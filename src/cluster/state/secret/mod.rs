@@ -6,7 +6,7 @@
 
 pub mod change;
 
-pub use change::{Change, discard_leftover, leftover, read, retire};
+pub use change::{Change, discard_leftover, leftover, read, retire, retiring};
 
 use std::collections::{BTreeMap, BTreeSet};
 
