@@ -246,26 +246,103 @@ fn no_template_uses_a_function_that_swallows_errors() {
     }
 }
 
-/// `docs/security.md` names the tests that hold its sentences: in comments, and in the last column of its table.
-#[test]
-fn the_tests_that_the_trust_model_names_are_there() {
+/// What a document says, sentence by sentence and row by row of its tables, each with the comment behind it.
+fn claims(text: &str) -> Vec<(String, Option<String>)> {
+    let is_prose = |line: &&str| !line.starts_with(['#', '|']);
+    let is_row = |line: &&str| line.starts_with('|') && !line.starts_with("|---");
+    // The first row of a table says what its columns are.
+    let heads: BTreeSet<&str> = text
+        .lines()
+        .zip(text.lines().skip(1))
+        .filter(|(_, next)| next.starts_with("|---"))
+        .map(|(head, _)| head)
+        .collect();
+    let mut found = Vec::new();
+    for row in text.lines().filter(is_row).filter(|row| !heads.contains(row)) {
+        let (said, comment) = row.split_once("<!--").unwrap_or((row, ""));
+        let comment = comment.split_once("-->").map(|(comment, _)| comment.trim().to_owned());
+        found.push((said.to_owned(), comment));
+    }
+    for paragraph in text.split("\n\n") {
+        let prose: String = paragraph.lines().filter(is_prose).collect::<Vec<_>>().join(" ");
+        let mut rest = prose.trim();
+        while !rest.is_empty() {
+            let Some((said, after)) = rest.split_once("<!--") else {
+                // What a list or a table follows says nothing by itself.
+                if !rest.ends_with(':') {
+                    found.push((rest.to_owned(), None));
+                }
+                break;
+            };
+            let (comment, after) = after.split_once("-->").unwrap();
+            found.push((said.trim().to_owned(), Some(comment.trim().to_owned())));
+            rest = after.trim();
+        }
+    }
+    found
+}
+
+/// Every test function in the sources: its file, with `/` for `::`, and its name.
+fn tests() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let text = fs::read_to_string(root.join("docs/security.md")).unwrap();
-    let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == ':';
-    let named: BTreeSet<&str> = text.split(|c: char| !is_part(c)).filter(|word| word.contains("::")).collect();
-    assert!(named.len() > 20, "{named:?}");
-    let (mut folders, mut sources) = (vec![root.join("src"), root.join("tests")], String::new());
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                sources.push_str(&fs::read_to_string(path).unwrap());
+    let mut paths = Vec::new();
+    sources(&root.join("src"), &mut paths);
+    sources(&root.join("tests"), &mut paths);
+    let mut found = Vec::new();
+    for path in paths {
+        let (text, mut is_test) = (fs::read_to_string(&path).unwrap(), false);
+        for line in text.lines().map(str::trim) {
+            is_test |= line == "#[test]";
+            let named = line.strip_prefix("fn ").and_then(|line| line.split_once('('));
+            if let Some((name, _)) = named.filter(|_| std::mem::take(&mut is_test)) {
+                // Tests may stand in a file beside their module.
+                let place = path.strip_prefix(root).unwrap().with_extension("");
+                found.push((format!("/{}/", place.display()).replace("_tests/", "/"), name.to_owned()));
             }
         }
     }
-    let missing: Vec<&&str> =
-        named.iter().filter(|name| !sources.contains(&format!("fn {}(", name.rsplit("::").next().unwrap()))).collect();
-    assert!(missing.is_empty(), "no such tests: {missing:?}");
+    found
+}
+
+/// The trust model is proven, sentence by sentence: `docs/security.md`, and who writes in `docs/architecture.md`.
+#[test]
+fn every_sentence_of_the_trust_model_names_its_tests() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let architecture = fs::read_to_string(docs.join("architecture.md")).unwrap();
+    let writer = architecture.split("\n* ").find(|bullet| bullet.starts_with("One writer:")).unwrap();
+    let mut said = claims(&fs::read_to_string(docs.join("security.md")).unwrap());
+    said.extend(claims(writer));
+    assert!(said.len() > 50, "{said:?}");
+    let tests = tests();
+    let mut wrong = Vec::new();
+    for (sentence, comment) in said {
+        let Some(comment) = comment else {
+            wrong.push(format!("no test: {sentence}"));
+            continue;
+        };
+        // Sentences are told apart so that each is proven; a row of a table and what follows a semicolon are one.
+        if !sentence.starts_with('|')
+            && sentence.trim_end_matches('.').contains(". ")
+            && !sentence.starts_with("Values of secrets")
+        {
+            wrong.push(format!("more than a sentence before one comment: {sentence}"));
+        }
+        let Some(names) = comment.strip_prefix("tests: ") else {
+            if !comment.starts_with("no claim: ") {
+                wrong.push(format!("what does `{comment}` say? {sentence}"));
+            }
+            continue;
+        };
+        for name in names.split(", ") {
+            let mut parts: Vec<&str> = name.split("::").filter(|part| *part != "tests").collect();
+            let function = parts.pop().unwrap();
+            let is_it = |(place, test): &&(String, String)| {
+                test == function && !parts.is_empty() && parts.iter().all(|part| place.contains(&format!("/{part}/")))
+            };
+            if !tests.iter().any(|test| is_it(&test)) {
+                wrong.push(format!("no such test: {name}: {sentence}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
