@@ -188,7 +188,7 @@ fn a_holder_with_another_clock_that_still_renews_is_not_followed() {
 fn it_goes_with_its_namespace() {
     let shop = Shop::default();
     let deleted = || {
-        let mut store = shop.lock();
+        let store = shop.lock();
         let guard = Guard::of(&store.peek(&LEASE, "n", "shop-aspire").unwrap());
         store.delete(&LEASE, "n", "shop-aspire", &guard, Propagation::Background)
     };
