@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::k8s::error::{Error, ErrorKind, Result};
-use crate::k8s::kind::Kind;
+use crate::k8s::kind::{Kind, LEASE};
 use crate::k8s::object::{name_of, set};
 use crate::k8s::ownership::{NotOurs, Owner};
 
@@ -68,16 +68,21 @@ pub trait Objects {
 /// Refuses an object that is not ours, or that belongs to another release or application.
 pub(crate) fn check_ours(object: &Value, kind: &Kind, namespace: &str, owner: Owner<'_>) -> Result<()> {
     let what = || format!("the {kind} {} in namespace {namespace}", name_of(object));
+    let delete = match (*kind == LEASE, name_of(object)) {
+        // It holds no data, and whoever may write Leases can have written it to be in the way.
+        (true, name) => format!("; if no run works on it: `kubectl delete lease {name} -n {namespace}`"),
+        (false, _) => String::new(),
+    };
     match owner.check(object) {
         Ok(()) => Ok(()),
         Err(NotOurs::OtherRelease) => {
             let sentence = format!("{} was not written by kubectl-aspire for the release {}", what(), owner.release);
-            Err(Error::refused(sentence).hint("rename or delete it, or choose another release name"))
+            Err(Error::refused(sentence).hint(format!("rename or delete it, or choose another release name{delete}")))
         }
         Err(NotOurs::OtherApplication(other)) => {
             let sentence = format!("{} belongs to the application `{other}`, not to `{}`", what(), owner.application);
             let hint = "choose another release name or namespace, or set `application:` to the one it belongs to";
-            Err(Error::refused(sentence).hint(hint))
+            Err(Error::refused(sentence).hint(format!("{hint}{delete}")))
         }
     }
 }

@@ -128,7 +128,14 @@ fn a_lease_of_somebody_else_is_not_taken() {
     let shop = Shop::default();
     let foreign = json!({"metadata": {"name": "shop-aspire"}, "spec": {"holderIdentity": "x"}});
     shop.lock().put(&LEASE, "n", foreign);
-    assert!(refused(&shop).contains("was not written by kubectl-aspire"));
+    let way_out = "`kubectl delete lease shop-aspire -n n`";
+    let said = refused(&shop);
+    assert!(said.contains("was not written by kubectl-aspire") && said.contains(way_out), "{said}");
+    let shop = Shop::default();
+    left_by_a_killed_run(&shop, |_| {});
+    shop.put(|live| live["metadata"]["annotations"]["aspire-k8s/application"] = json!("other"));
+    let said = refused(&shop);
+    assert!(said.contains("belongs to the application `other`") && said.contains(way_out), "{said}");
 }
 
 #[test]

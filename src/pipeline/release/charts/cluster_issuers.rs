@@ -45,7 +45,7 @@ impl Issuers {
     ) -> Result<Self, Error> {
         let Some(kind) = cluster.kind(CERT_MANAGER_API, KIND)? else { return Ok(Self::default()) };
         let Some(live) = all(cluster, &kind)? else { return Ok(Self::default()) };
-        let goes = |name: &str| by_helm.iter().any(|object| object.kind == KIND && object.name == name);
+        let goes = |name: &str| by_helm.iter().any(|object| (&*object.kind, &*object.name) == (KIND, name));
         let left: Vec<Json> = live.into_iter().filter(|issuer| owner.owns(issuer) && !goes(name_of(issuer))).collect();
         if left.is_empty() {
             return Ok(Self::default());
