@@ -16,6 +16,7 @@ use crate::support::read_file;
 use crate::targets::kubernetes::chart;
 use crate::targets::kubernetes::plan;
 use crate::targets::kubernetes::{BuiltImages, CONTENTS, Contents, Plan, environment_values};
+use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
 
 /// The name of the intent.
@@ -107,7 +108,8 @@ impl Project {
         let chosen = environment.map(|name| Ok::<_, CliError>((name, self.config(Some(name))?))).transpose()?;
         let (app, plan) = self.plan(&self.config, None, images)?;
         let mut chart = chart::render(&plan)?;
-        let base = plan.values.to_json();
+        // Only environments are compared with it, and it is as large as the chart.
+        let base = if self.config.environments.is_empty() { Json::Null } else { plan.values.to_json() };
         let mut contents = Contents::new(&app, &plan, &self.config.release);
         contents.name_charts(external_charts::plan(&self.config).iter().map(PlannedChart::described).collect());
         let mut rendered = None;

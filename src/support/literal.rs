@@ -3,7 +3,7 @@
 //! One quoting serves all three: double quotes, with escapes that each reads alike. What YAML readers refuse or fold (control
 //! characters, line separators, byte-order marks) is escaped.
 
-use std::fmt::Write as _;
+use std::fmt;
 
 /// A double-quoted literal for a YAML file.
 pub fn yaml(text: &str) -> String {
@@ -13,25 +13,41 @@ pub fn yaml(text: &str) -> String {
 /// A double-quoted literal; for a template of Helm it never holds an opening `{{`.
 pub fn quoted(text: &str, is_template: bool) -> String {
     let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
+    // Writing to a String cannot fail.
+    let _ = write_quoted(&mut out, text, is_template);
+    out
+}
+
+/// Writes a double-quoted literal; for a template of Helm it never holds an opening `{{`.
+pub fn write_quoted(out: &mut impl fmt::Write, text: &str, is_template: bool) -> fmt::Result {
+    out.write_char('"')?;
+    // What needs no escape is written in one piece, and it is nearly everything.
+    let mut start = 0;
     let mut after_brace = false;
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '{' if is_template && after_brace => out.push_str("\\u007b"),
-            c if must_escape(c) => {
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
+    for (at, c) in text.char_indices() {
+        let escaped = match c {
+            '"' => "\\\"",
+            '\\' => "\\\\",
+            '\n' => "\\n",
+            '\r' => "\\r",
+            '\t' => "\\t",
+            '{' if is_template && after_brace => "\\u007b",
+            c if must_escape(c) => "",
+            c => {
+                after_brace = c == '{';
+                continue;
             }
-            c => out.push(c),
+        };
+        out.write_str(&text[start..at])?;
+        out.write_str(escaped)?;
+        if escaped.is_empty() {
+            write!(out, "\\u{:04x}", u32::from(c))?;
         }
+        start = at + c.len_utf8();
         after_brace = c == '{';
     }
-    out.push('"');
-    out
+    out.write_str(&text[start..])?;
+    out.write_char('"')
 }
 
 fn must_escape(c: char) -> bool {

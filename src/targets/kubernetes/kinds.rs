@@ -2,8 +2,11 @@
 
 use super::planned::Plan;
 use super::routes::{GatewayView, RouteView};
+use super::view::WorkloadView;
 use crate::config::RouteKind;
+use minijinja::value::{Serde, Value};
 use serde::Serialize;
+use std::borrow::Cow;
 
 /// A kind of object, its template, and the objects of a plan that it makes.
 pub struct KindSpec {
@@ -28,17 +31,27 @@ pub struct Object<'a> {
     /// Name of the object; none where it starts with the name of the release.
     pub name: Option<String>,
     /// What the template sees.
-    pub view: minijinja::Value,
+    pub view: View<'a>,
+}
+
+/// What a template sees, made when one is rendered: names are asked for more often.
+pub enum View<'a> {
+    /// A workload, as the templates of all its objects see it.
+    Workload(&'a WorkloadView),
+    /// What this object alone sees.
+    Own(Box<dyn Fn() -> Value + 'a>),
 }
 
 impl<'a> Object<'a> {
-    fn new(folder: Option<&'a str>, qualifier: &str, name: Option<String>, view: impl Serialize) -> Self {
-        Self {
-            folder,
-            qualifier: qualifier.to_owned(),
-            name,
-            view: minijinja::Value::from(minijinja::value::Serde(&view)),
-        }
+    fn new(folder: Option<&'a str>, qualifier: &str, name: Option<String>, view: impl Serialize + 'a) -> Self {
+        let view = View::Own(Box::new(move || Value::from(Serde(&view))));
+        Self { folder, qualifier: qualifier.to_owned(), name, view }
+    }
+
+    /// An object of a workload, called like it but for this end.
+    fn of(view: &'a WorkloadView, qualifier: &str, end: &str) -> Self {
+        let name = Some(format!("{}{end}", view.name));
+        Self { folder: Some(&view.name), qualifier: qualifier.to_owned(), name, view: View::Workload(view) }
     }
 }
 
@@ -63,7 +76,7 @@ pub const KINDS: [KindSpec; 21] = [
     spec!("", "Secret", "secretfiles.yaml.j2", |plan| {
         let views = plan.workloads.iter().map(|workload| &workload.view);
         let views = views.filter(|view| view.file_entries.iter().any(|entry| entry.secret));
-        views.map(|view| Object::new(Some(&view.name), "files", Some(format!("{}-files", view.name)), view)).collect()
+        views.map(|view| Object::of(view, "files", "-files")).collect()
     }),
     spec!("bitnami.com", "SealedSecret", "sealedsecret.yaml.j2", |plan| {
         let sealed = plan.sealed.iter();
@@ -77,9 +90,9 @@ pub const KINDS: [KindSpec; 21] = [
         let mut objects = Vec::new();
         for workload in &plan.workloads {
             let view = &workload.view;
-            objects.push(Object::new(Some(&view.name), "", Some(format!("{}-config", view.name)), view));
+            objects.push(Object::of(view, "", "-config"));
             if view.file_entries.iter().any(|entry| !entry.secret) {
-                objects.push(Object::new(Some(&view.name), "files", Some(format!("{}-files", view.name)), view));
+                objects.push(Object::of(view, "files", "-files"));
             }
         }
         objects
@@ -92,10 +105,10 @@ pub const KINDS: [KindSpec; 21] = [
         let mut objects = Vec::new();
         for view in plan.workloads.iter().map(|workload| &workload.view) {
             if !view.service_ports.is_empty() {
-                objects.push(Object::new(Some(&view.name), "", Some(view.name.clone()), view));
+                objects.push(Object::of(view, "", ""));
             }
             if view.kind == "StatefulSet" {
-                objects.push(Object::new(Some(&view.name), "headless", Some(format!("{}-headless", view.name)), view));
+                objects.push(Object::of(view, "headless", "-headless"));
             }
         }
         objects
@@ -112,7 +125,7 @@ pub const KINDS: [KindSpec; 21] = [
     spec!("dapr.io", "Subscription", "daprobject.yaml.j2", |plan| dapr_objects(plan, "Subscription")),
     spec!("cert-manager.io", "Certificate", "certificate.yaml.j2", |plan| {
         let views = plan.workloads.iter().map(|workload| &workload.view).filter(|view| view.certificate.is_some());
-        views.map(|view| Object::new(Some(&view.name), "", Some(view.name.clone()), view)).collect()
+        views.map(|view| Object::of(view, "", "")).collect()
     }),
     spec!("traefik.io", "Middleware", "middleware.yaml.j2", |plan| {
         let mut objects = Vec::new();
@@ -140,7 +153,7 @@ pub const KINDS: [KindSpec; 21] = [
     spec!("gateway.networking.k8s.io", "HTTPRoute", "httproute.yaml.j2", |plan| {
         let mut objects = routes(plan, RouteKind::Http);
         for gateway in plan.routes.gateways.iter().filter(|gateway| gateway.redirect) {
-            let view = Routed { gateway, route: &RouteView::default() };
+            let view = Routed { gateway, route: Cow::Owned(RouteView::default()) };
             objects.push(Object::new(
                 Some(&gateway.name),
                 "redirect",
@@ -164,13 +177,18 @@ pub fn makes(group: &str, kind: &str) -> bool {
 struct Routed<'a> {
     #[serde(flatten)]
     gateway: &'a GatewayView,
-    route: &'a RouteView,
+    route: Cow<'a, RouteView>,
 }
 
 fn routes(plan: &Plan, kind: RouteKind) -> Vec<Object<'_>> {
     let all = plan.routes.gateways.iter().flat_map(|gateway| gateway.routes.iter().map(move |route| (gateway, route)));
     let objects = all.filter(|(_, route)| route.kind == kind).map(|(gateway, route)| {
-        Object::new(Some(&gateway.name), &route.qualifier, Some(route.name.clone()), Routed { gateway, route })
+        Object::new(
+            Some(&gateway.name),
+            &route.qualifier,
+            Some(route.name.clone()),
+            Routed { gateway, route: Cow::Borrowed(route) },
+        )
     });
     objects.collect()
 }
@@ -182,7 +200,7 @@ fn dapr_objects<'a>(plan: &'a Plan, kind: &str) -> Vec<Object<'a>> {
 
 fn workloads<'a>(plan: &'a Plan, kind: &str) -> Vec<Object<'a>> {
     let views = plan.workloads.iter().map(|workload| &workload.view).filter(|view| view.kind == kind);
-    views.map(|view| Object::new(Some(&view.name), "", Some(view.name.clone()), view)).collect()
+    views.map(|view| Object::of(view, "", "")).collect()
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ pub use files::ChartFile;
 pub use formula::{Formula, Scalar};
 pub use image_sources::{BuiltImages, ImageSources};
 pub use images::{check_resources, image_values};
-pub use kinds::{KINDS, KindSpec, Object, makes};
+pub use kinds::{KINDS, KindSpec, Object, View, makes};
 pub use moved::moved_claims;
 pub use name::Name;
 pub use plan::plan;

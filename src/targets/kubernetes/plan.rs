@@ -13,7 +13,7 @@ use super::secrets::{external_views, sealed_views, secret_uses};
 use super::values::{self, Tree, WorkloadParts};
 use super::variables;
 use super::view::WorkloadView;
-use super::{certificate, dapr, ports, schema};
+use super::{certificate, dapr, ports};
 use crate::app::{App, CERTIFICATE_FOLDER, Input, Note, TAG_INPUT, Workload, is_route};
 use crate::config::{Config, WorkloadKind};
 use crate::support::diagnostic::{Problem, Problems};
@@ -86,8 +86,6 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Pr
         tree.tree(key, "Public ways to the application.", values.clone());
     }
     tree.data("skipGuards", "Leaves out the checks against the live release; for planning only.", false);
-    let input_names = app.inputs.keys().map(String::as_str).chain(std::iter::once(TAG_INPUT));
-    let schema = schema::schema(&tree.to_json(), input_names);
     let version = config.chart.version.clone().unwrap_or_else(|| "0.1.0".into());
     let mut plan = Plan {
         app_version: config.chart.app_version.clone().unwrap_or_else(|| version.clone()),
@@ -109,7 +107,7 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Pr
         required,
         images: sources,
         values: tree,
-        schema,
+        parameters: app.inputs.keys().cloned().chain([TAG_INPUT.to_owned()]).collect(),
         objects: Vec::new(),
         files: chart_files,
         notes,

@@ -10,7 +10,6 @@ use super::view::{ClaimView, DaprObjectView, DaprView, ExternalView, WorkloadVie
 use crate::app::Note;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 
 /// What the chart will hold.
 #[derive(Debug, Clone, Default)]
@@ -45,8 +44,8 @@ pub struct Plan {
     pub images: ImageSources,
     /// The values.
     pub values: Tree,
-    /// Schema of the values.
-    pub schema: Json,
+    /// Names that `parameters` in the values may hold.
+    pub parameters: Vec<String>,
     /// Objects whose names are the same in every release.
     pub objects: Vec<ObjectName>,
     /// Files for ConfigMaps.

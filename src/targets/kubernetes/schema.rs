@@ -4,37 +4,111 @@
 //! server, not here.
 
 use super::routes::{GATEWAYS, INGRESSES};
+use super::values::{Entry, Node, Tree};
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::{Map, Value as Json, json};
 
-/// The schema for the given values. `inputs` are the names that `parameters` may hold.
-pub fn schema<'a>(values: &Json, inputs: impl Iterator<Item = &'a str>) -> Json {
-    let mut root = object(values, &["images", "skipGuards"]);
-    set(&mut root, "parameters", closed(inputs.map(|name| (name.to_owned(), json!({"type": "string"})))));
-    let secrets = keys(values, "secrets").map(|name| (name, secret()));
-    set(&mut root, "secrets", closed(secrets));
-    let workloads = values.get("workloads").and_then(Json::as_object).into_iter().flatten();
-    set(&mut root, "workloads", closed(workloads.map(|(name, workload)| (name.clone(), self::workload(workload)))));
+/// The schema of values. That of each workload is made when it is written: all together are larger than anything else here.
+pub struct Schema<'a> {
+    /// Properties before and after the workloads.
+    parts: [Map<String, Json>; 2],
+    workloads: &'a [Entry],
+}
+
+impl<'a> Schema<'a> {
+    /// The schema for the given values. `inputs` are the names that `parameters` may hold.
+    pub fn of(values: &'a Tree, inputs: &[String]) -> Self {
+        let rest = Json::Object(values.0.iter().filter(|entry| entry.key != WORKLOADS).map(Entry::to_json).collect());
+        let workloads = values.0.iter().find_map(|entry| match &entry.value {
+            Node::Tree(tree) if entry.key == WORKLOADS => Some(tree.0.as_slice()),
+            _ => None,
+        });
+        let mut before = properties(&rest, &["images", "skipGuards"]);
+        let text = json!({"type": "string"});
+        before.insert("parameters".into(), closed(inputs.iter().map(|name| (name.clone(), text.clone()))));
+        before.insert("secrets".into(), closed(keys(&rest, "secrets").map(|name| (name, secret()))));
+        Self { parts: [before, after_workloads(&rest)], workloads: workloads.unwrap_or_default() }
+    }
+}
+
+/// The key of the values that holds the workloads.
+const WORKLOADS: &str = "workloads";
+
+fn after_workloads(values: &Json) -> Map<String, Json> {
+    let mut properties = Map::new();
     for key in [INGRESSES, GATEWAYS] {
         if let Some(routes) = values.get(key).and_then(Json::as_object) {
-            set(&mut root, key, closed(routes.iter().map(|(name, route)| (name.clone(), self::route(route)))));
+            properties
+                .insert(key.into(), closed(routes.iter().map(|(name, route)| (name.clone(), self::route(route)))));
         }
     }
     if let Some(components) = values.get("daprComponents").and_then(Json::as_object) {
         let component = json!({"type": "object", "additionalProperties": false, "properties": {
             "type": {"type": "string"}, "version": {"type": "string"}, "metadata": {"type": "array", "items": {"type": "object"}},
             "ignoreErrors": {"type": "boolean"}, "initTimeout": {"type": "string"}, "auth": {"type": "object"}}});
-        set(&mut root, "daprComponents", closed(components.keys().map(|name| (name.clone(), component.clone()))));
+        let components = closed(components.keys().map(|name| (name.clone(), component.clone())));
+        properties.insert("daprComponents".into(), components);
     }
     if let Some(objects) = values.get("daprObjects").and_then(Json::as_object) {
-        set(&mut root, "daprObjects", closed(objects.keys().map(|name| (name.clone(), json!({"type": "object"})))));
+        let objects = closed(objects.keys().map(|name| (name.clone(), json!({"type": "object"}))));
+        properties.insert("daprObjects".into(), objects);
     }
     // Helm gives every chart that is a dependency of another these globals.
-    set(&mut root, "global", json!({"type": "object"}));
-    let mut schema = json!({"$schema": "http://json-schema.org/draft-07/schema#"});
-    if let (Some(schema), Json::Object(root)) = (schema.as_object_mut(), root) {
-        schema.extend(root);
+    properties.insert("global".into(), json!({"type": "object"}));
+    properties
+}
+
+impl Serialize for Schema<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut root = serializer.serialize_map(None)?;
+        root.serialize_entry("$schema", "http://json-schema.org/draft-07/schema#")?;
+        serialize_closed(&mut root, &Properties(self))?;
+        root.end()
     }
-    schema
+}
+
+/// What `closed` makes, of properties that are made while they are written.
+fn serialize_closed<M: serde::ser::SerializeMap>(map: &mut M, properties: &impl Serialize) -> Result<(), M::Error> {
+    map.serialize_entry("type", "object")?;
+    map.serialize_entry("additionalProperties", &false)?;
+    map.serialize_entry("properties", properties)
+}
+
+/// All properties of the root.
+struct Properties<'a>(&'a Schema<'a>);
+
+impl Serialize for Properties<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let [before, after] = &self.0.parts;
+        let mut properties = serializer.serialize_map(None)?;
+        before.iter().try_for_each(|(key, schema)| properties.serialize_entry(key, schema))?;
+        properties.serialize_entry(WORKLOADS, &Workloads(self.0.workloads))?;
+        after.iter().try_for_each(|(key, schema)| properties.serialize_entry(key, schema))?;
+        properties.end()
+    }
+}
+
+/// The object that holds the workloads.
+struct Workloads<'a>(&'a [Entry]);
+
+impl Serialize for Workloads<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_map(None)?;
+        serialize_closed(&mut object, &EachWorkload(self.0))?;
+        object.end()
+    }
+}
+
+/// One schema for each workload.
+struct EachWorkload<'a>(&'a [Entry]);
+
+impl Serialize for EachWorkload<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|entry| {
+            let (name, values) = entry.to_json();
+            (name, workload(&values))
+        }))
+    }
 }
 
 fn set(schema: &mut Json, key: &str, value: Json) {
@@ -51,10 +125,10 @@ fn closed(properties: impl Iterator<Item = (String, Json)>) -> Json {
     json!({"type": "object", "additionalProperties": false, "properties": properties.collect::<Map<_, _>>()})
 }
 
-/// An object that takes the keys that it has now.
-fn object(values: &Json, described: &[&str]) -> Json {
+/// Properties for the keys that are there now.
+fn properties(values: &Json, described: &[&str]) -> Map<String, Json> {
     let properties = values.as_object().into_iter().flatten().filter(|(key, _)| described.contains(&key.as_str()));
-    closed(properties.map(|(key, value)| (key.clone(), by_example(value))))
+    properties.map(|(key, value)| (key.clone(), by_example(value))).collect()
 }
 
 fn by_example(value: &Json) -> Json {

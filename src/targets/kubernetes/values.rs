@@ -55,14 +55,18 @@ impl Tree {
 
     /// The tree without its comments.
     pub fn to_json(&self) -> Json {
-        let entries = self.0.iter().map(|entry| {
-            let value = match &entry.value {
-                Node::Tree(tree) => tree.to_json(),
-                Node::Data(data) => data.clone(),
-            };
-            (entry.key.clone(), value)
-        });
-        Json::Object(entries.collect())
+        Json::Object(self.0.iter().map(Entry::to_json).collect())
+    }
+}
+
+impl Entry {
+    /// The key, and what it holds without comments.
+    pub fn to_json(&self) -> (String, Json) {
+        let value = match &self.value {
+            Node::Tree(tree) => tree.to_json(),
+            Node::Data(data) => data.clone(),
+        };
+        (self.key.clone(), value)
     }
 }
 

@@ -1,10 +1,13 @@
 //! The template environment, and the files of a chart.
 
 use super::{CHART_ANNOTATION, Chart, MARK, readme, values};
-use crate::targets::kubernetes::{KINDS, KindSpec, Object, Plan, controllers, helm_yaml, yaml};
+use crate::support::literal;
+use crate::targets::kubernetes::schema::Schema;
+use crate::targets::kubernetes::{KINDS, KindSpec, Object, Plan, View, WorkloadView, controllers, helm_yaml, yaml};
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::ValueKind;
+use minijinja::value::{Serde, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value, context};
+use serde::Serialize;
 
 /// Files that every chart carries as they are.
 const BASE: [(&str, &str); 2] = [
@@ -25,9 +28,12 @@ const PARTS: [(&str, &str); 4] = [
 
 /// The files of the chart. The error names a template of ours and its line: it is a defect of this program.
 pub fn render(plan: &Plan) -> Result<Chart, Error> {
-    let environment = environment()?;
     let mut chart = Chart::default();
-    let mut add = |path: &str, text: String| chart.files.insert(path.to_owned(), text.into_bytes());
+    let mut add = |path: &str, mut text: String| {
+        // Text that grew has room that is never used, in large files as much as they hold.
+        text.shrink_to_fit();
+        chart.files.insert(path.to_owned(), text.into_bytes())
+    };
     for (path, text) in BASE {
         let marked = path.starts_with("templates/");
         add(path, if marked { format!("{MARK}{text}") } else { text.to_owned() });
@@ -36,24 +42,12 @@ pub fn render(plan: &Plan) -> Result<Chart, Error> {
         add(ROUTES.0, format!("{MARK}{}", ROUTES.1));
         add("templates/_controllers.tpl", controllers_tpl());
     }
-    for spec in &KINDS {
-        let objects = (spec.objects)(plan);
-        if objects.is_empty() {
-            continue;
-        }
-        let template = environment.get_template(spec.template)?;
-        for object in objects {
-            let path = path(spec, &object);
-            let text = template.render(context! {
-                w => object.view,
-                object => context! { qualifier => object.qualifier },
-            })?;
-            add(&path, format!("{MARK}{text}"));
-        }
+    for (path, text) in objects(plan)? {
+        add(&path, text);
     }
     add("Chart.yaml", chart_yaml(plan));
     add("values.yaml", values::values_yaml(&plan.values));
-    add("values.schema.json", pretty(&plan.schema));
+    add("values.schema.json", pretty(&Schema::of(&plan.values, &plan.parameters)));
     add("templates/_inputs.tpl", inputs(plan));
     add("templates/NOTES.txt", readme::notes(plan));
     add("README.md", readme::readme(plan));
@@ -61,6 +55,31 @@ pub fn render(plan: &Plan) -> Result<Chart, Error> {
         chart.files.insert(file.path.clone(), file.bytes.clone());
     }
     Ok(chart)
+}
+
+/// The files of all objects, by their path.
+fn objects(plan: &Plan) -> Result<Vec<(String, String)>, Error> {
+    let environment = environment()?;
+    let mut objects: Vec<_> =
+        KINDS.iter().flat_map(|spec| (spec.objects)(plan).into_iter().map(move |object| (spec, object))).collect();
+    // Those of one workload after each other, so that what their templates see is made once.
+    objects.sort_by_key(|(_, object)| object.folder);
+    let mut seen: Option<(&WorkloadView, Value)> = None;
+    let mut files = Vec::with_capacity(objects.len());
+    for (spec, object) in objects {
+        let path = path(spec, &object);
+        let view = match (object.view, &seen) {
+            (View::Own(view), _) => view(),
+            (View::Workload(view), Some((last, value))) if std::ptr::eq(view, *last) => value.clone(),
+            (View::Workload(view), _) => seen.insert((view, Value::from(Serde(view)))).1.clone(),
+        };
+        let text = environment.get_template(spec.template)?.render(context! {
+            w => view,
+            object => context! { qualifier => object.qualifier },
+        })?;
+        files.push((path, [MARK, &text].concat()));
+    }
+    Ok(files)
 }
 
 fn environment() -> Result<Environment<'static>, Error> {
@@ -90,7 +109,7 @@ fn environment() -> Result<Environment<'static>, Error> {
 fn literal(out: &mut Output, _: &mut State, value: &Value) -> Result<(), Error> {
     let written = match value.kind() {
         ValueKind::String if value.is_safe() => write!(out, "{value}"),
-        ValueKind::String => out.write_str(&helm_yaml(value.as_str().unwrap_or_default())),
+        ValueKind::String => literal::write_quoted(out, value.as_str().unwrap_or_default(), true),
         ValueKind::Number => write!(out, "{value}"),
         ValueKind::Bool => out.write_str(if value.is_true() { "true" } else { "false" }),
         other => return Err(Error::new(ErrorKind::BadSerialization, format!("a template writes a {other}"))),
@@ -139,7 +158,7 @@ fn controllers_tpl() -> String {
     format!("{MARK}{{{{- define \"aspire.controllers\" -}}}}\n{}{{{{- end -}}}}\n", pretty(&controllers()))
 }
 
-fn pretty(json: &serde_json::Value) -> String {
+fn pretty(json: &impl Serialize) -> String {
     let mut text = serde_json::to_string_pretty(json).unwrap_or_default();
     text.push('\n');
     text
