@@ -67,9 +67,12 @@ fn remove_left(parent: &Path, prefix: &str) {
     for entry in entries.flatten() {
         let name = entry.file_name();
         let dead = name.to_str().and_then(|name| name.strip_prefix(prefix)).is_some_and(|rest| is_dead(rest, &machine));
+        if !dead {
+            continue;
+        }
         // Of the entry itself: a link is never followed.
         let Ok(metadata) = entry.metadata() else { continue };
-        if !dead || metadata.uid() != rustix::process::geteuid().as_raw() {
+        if metadata.uid() != rustix::process::geteuid().as_raw() {
             continue;
         }
         let _ =

@@ -77,8 +77,12 @@ const PURE: &[&str] = &[
 ];
 
 /// Files of pure modules with effects: they read and write the folder of a chart.
-const NOT_PURE: &[&str] =
-    &["targets::kubernetes::chart::read", "targets::kubernetes::chart::write", "targets::kubernetes::chart"];
+const NOT_PURE: &[&str] = &[
+    "targets::kubernetes::chart::read",
+    "targets::kubernetes::chart::present",
+    "targets::kubernetes::chart::write",
+    "targets::kubernetes::chart",
+];
 
 /// What a pure module must not name.
 const EFFECTS: [&str; 13] = [

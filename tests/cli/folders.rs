@@ -270,17 +270,55 @@ fn secrets_are_shown_on_request_only() {
     assert!(shown.contains("db-password: \"hunter2/?\"") && shown.contains("hunter2%2F%3F"), "{shown}");
 }
 
+/// Inode and time of the last change of every file and folder below a folder, itself included.
+#[cfg(unix)]
+fn marks(folder: &Path) -> BTreeMap<PathBuf, (u64, i64, i64)> {
+    use std::os::unix::fs::MetadataExt as _;
+    let metadata = folder.symlink_metadata().unwrap();
+    let mut found = BTreeMap::from([(folder.to_owned(), (metadata.ino(), metadata.mtime(), metadata.mtime_nsec()))]);
+    if metadata.is_dir() {
+        for entry in fs::read_dir(folder).unwrap() {
+            found.extend(marks(&entry.unwrap().path()));
+        }
+    }
+    found
+}
+
+/// A render that changes nothing writes nothing, also not beside the chart; a changed number of replicas is one file.
+#[cfg(unix)]
+#[test]
+fn only_what_differs_is_written() {
+    let (folder, chart) = fresh();
+    let out = folder.path().join("out");
+    fs::create_dir(&out).unwrap();
+    let file = manifest(folder.path(), &["web".into(), "api".into()], "1");
+    let (chart, config) = (out.join(chart.file_name().unwrap()), folder.path().join("aspire-k8s.yaml"));
+    let run = |replicas: u32| {
+        fs::write(&config, format!("application: shop\nresources: {{web: {{replicas: {replicas}}}}}\n")).unwrap();
+        aspire(["render", "-o"]).args([&chart]).args([&file]).run().ok();
+        marks(&out)
+    };
+    let first = run(2);
+    assert_eq!(run(2), first);
+    let after = run(3);
+    let other: Vec<_> =
+        after.iter().filter(|(path, mark)| first.get(*path) != Some(mark)).map(|(path, _)| path).collect();
+    assert_eq!(other, [&out, &chart, &chart.join("values.yaml")]);
+    assert!(fs::read_to_string(chart.join("values.yaml")).unwrap().contains("replicas: 3"));
+}
+
 /// Whoever is killed at any moment leaves the old chart or the new one, and the next run goes on.
 #[cfg(unix)]
 #[test]
 fn a_killed_render_leaves_a_whole_chart() {
     let folder = tempfile::tempdir().unwrap();
     let names: Vec<String> = (0..300).map(|n| format!("web-{n}")).collect();
-    let versions: Vec<PathBuf> = ["1", "2"]
-        .map(|tag| {
-            let home = folder.path().join(tag).join("shop");
+    // The name of the application is in every template, so that each file differs.
+    let versions: Vec<PathBuf> = ["shop", "store"]
+        .map(|name| {
+            let home = folder.path().join(name);
             fs::create_dir_all(&home).unwrap();
-            manifest(&home, &names, tag)
+            manifest(&home, &names, name)
         })
         .into();
     let chart = folder.path().join("out/chart");
@@ -335,20 +373,24 @@ fn a_signal_leaves_nothing_beside_the_chart() {
 
     let folder = tempfile::tempdir().unwrap();
     let names: Vec<String> = (0..300).map(|n| format!("web-{n}")).collect();
-    let home = folder.path().join("1").join("shop");
-    fs::create_dir_all(&home).unwrap();
-    let source = manifest(&home, &names, "1");
+    let sources = ["shop", "store"].map(|name| {
+        let home = folder.path().join(name);
+        fs::create_dir_all(&home).unwrap();
+        manifest(&home, &names, name)
+    });
     let out = folder.path().join("out");
     let entries = || -> Vec<String> {
         let entries = fs::read_dir(&out).into_iter().flatten();
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
     };
-    let run = || aspire(["render", "-o"]).args([out.join("chart")]).args([&source]);
-    run().run().ok();
-    let whole = tree(&out.join("chart"));
-    let mut interrupted = 0;
+    let run = |source: &Path| aspire(["render", "-o"]).args([out.join("chart")]).args([source]);
+    let whole = sources.each_ref().map(|source| {
+        run(source).run().ok();
+        tree(&out.join("chart"))
+    });
+    let (mut interrupted, mut now) = (0, 1);
     for signal in [Signal::INT, Signal::TERM, Signal::HUP].into_iter().cycle().take(12) {
-        let mut child = run().command().stderr(std::process::Stdio::null()).spawn().unwrap();
+        let mut child = run(&sources[1 - now]).command().stderr(std::process::Stdio::null()).spawn().unwrap();
         // What is under way is seen by its folder.
         while entries().len() < 2 && child.try_wait().unwrap().is_none() {
             std::thread::yield_now();
@@ -359,8 +401,9 @@ fn a_signal_leaves_nothing_beside_the_chart() {
         let code = child.wait().unwrap().code();
         assert!(code == Some(0) || code == Some(6), "{signal:?}: {code:?}");
         interrupted += i32::from(code == Some(6));
+        now = if code == Some(0) { 1 - now } else { now };
         assert_eq!(entries(), ["chart"], "{signal:?}");
-        assert_eq!(tree(&out.join("chart")), whole);
+        assert!(tree(&out.join("chart")) == whole[now], "{signal:?}");
     }
     assert!(interrupted > 0, "no signal came in time");
 }

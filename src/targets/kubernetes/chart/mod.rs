@@ -3,16 +3,21 @@
 //! Templates lay out what was decided before; one formatter writes every string of theirs as a quoted literal in which
 //! Helm finds no action. [`write()`] is the only place that touches a folder.
 
+mod check;
+mod error;
+mod present;
 pub mod read;
 pub mod readme;
 pub mod render;
 pub mod values;
 pub mod write;
 
+pub use check::{Difference, check};
+pub use error::WriteError;
 pub use read::{ReadError, is_archive, is_chart, read};
 pub use render::render;
 pub use values::data_yaml;
-pub use write::{Difference, WriteError, check, write, write_objects, write_unless};
+pub use write::{write, write_objects, write_unless};
 
 use std::collections::BTreeMap;
 

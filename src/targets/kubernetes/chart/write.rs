@@ -1,58 +1,24 @@
-//! Chart to folder and back: all or nothing, never over another owner's files.
+//! A chart to its folder: all or nothing, no more than what differs, and never over another owner's files.
+//!
+//! Whoever interrupts or kills us finds the former chart whole or the new one. There are two steps that are atomic: the
+//! rename of one file, where nothing else differs, and the exchange of the whole folder with one that was made beside it, in
+//! which unchanged files are hard links to those of the former.
 
-use super::{Chart, MARK, VALUES_MARK, is_ours};
-use crate::support::read_file;
+use super::Chart;
+use super::error::{OBJECTS, WriteError, failed};
+use super::present::{Changes, Entry, Present, Thing};
+use crate::support::read_file::{self, Links};
 use crate::support::temporary;
-use crate::targets::kubernetes::helm_yaml;
-use similar::TextDiff;
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why a chart was not written.
-#[derive(Debug, thiserror::Error)]
-pub enum WriteError {
-    /// A person told us to stop before the new chart was whole.
-    #[error("interrupted; nothing was written")]
-    Interrupted,
-    /// The folder holds something that is not a chart of ours.
-    #[error("{0} is not empty and holds no chart of kubectl aspire; choose another folder with -o, or empty it")]
-    Foreign(PathBuf),
-    /// The folder holds something else than plain objects.
-    #[error("{0} holds more than {OBJECTS}; choose another folder with -o, or empty it")]
-    NotObjects(PathBuf),
-    /// A whole folder cannot be exchanged while the person stands in it.
-    #[error("{0} is the current folder or above it, and a render replaces the whole folder; name it from outside")]
-    Within(PathBuf),
-    /// The path is a file.
-    #[error("{0} is a file; -o needs a folder")]
-    NotAFolder(PathBuf),
-    /// The file system said no.
-    #[error("cannot {action} {path}: {source}")]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// On what.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-}
-
 /// Start of the names of what is not finished yet.
 const STAGING: &str = ".aspire-render-";
 
-fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> WriteError {
-    let path = path.to_owned();
-    move |source| WriteError::Io { action, path, source }
-}
-
 /// Writes the chart to `folder`.
 ///
-/// The new chart is written beside the old one and takes its place in one step, so that whoever interrupts us finds the
-/// old chart whole. Files that a person added are carried over. A link to a folder stays a link.
+/// What is there already is left alone, with its times. Files that a person added stay. A link to a folder stays a link.
 pub fn write(chart: &Chart, folder: &Path) -> Result<(), WriteError> {
     write_unless(chart, folder, &|| false)
 }
@@ -67,8 +33,11 @@ pub fn write_unless(chart: &Chart, folder: &Path, stopped: &dyn Fn() -> bool) ->
         return Err(WriteError::Within(folder.to_owned()));
     }
     let folder = real.as_deref().unwrap_or(folder);
-    let existing = existing(folder)?;
-    let others = existing.iter().filter(|(path, _)| !chart.files.contains_key(*path));
+    let present = Present::look(folder)?;
+    let changes = present.changes(chart, &go_on)?;
+    if changes == Changes::default() {
+        return Ok(());
+    }
     let parent = match folder.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),
@@ -76,40 +45,153 @@ pub fn write_unless(chart: &Chart, folder: &Path, stopped: &dyn Fn() -> bool) ->
     fs::create_dir_all(&parent).map_err(failed("create", &parent))?;
     let staging = temporary::folder_in(&parent, STAGING).map_err(failed("create a folder in", &parent))?;
     let new = staging.path().join("chart");
-    for (path, bytes) in &chart.files {
+    if let Some((path, entry)) = only_file(&changes, &present) {
+        let bytes = chart.files.get(path).map_or(&[][..], Vec::as_slice);
+        write_file(&new, bytes, Some(entry))?;
         go_on()?;
-        write_file(&new.join(path), bytes)?;
+        return rename_into(&new, folder, path).map_err(failed("replace", &folder.join(path)));
     }
-    for (path, thing) in others {
-        go_on()?;
-        if !is_generated(folder, path, &existing)? {
-            let target = new.join(path);
-            create_parent(&target)?;
-            copy(&folder.join(path), *thing, &target).map_err(failed("copy", &folder.join(path)))?;
-        }
-    }
+    Staged { new: &new, former: folder, present: &present, folder: None }.fill(chart, &changes, &go_on)?;
     go_on()?;
     replace(&new, folder, staging.path())
 }
 
-/// What lies at a path of a folder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Thing {
-    File,
-    /// Never followed: it can lead anywhere.
-    Link,
-    /// A device, a FIFO, a socket.
-    Special(&'static str),
+/// The one file that differs, when its rename is the whole change.
+fn only_file<'a>(changes: &Changes<'a>, present: &'a Present) -> Option<(&'a str, &'a Entry)> {
+    // Elsewhere a rename cannot be kept from following a link.
+    if !cfg!(unix) || changes.written.len() != 1 || !changes.removed.is_empty() {
+        return None;
+    }
+    let path = changes.written.first()?;
+    let entry = present.files.get(*path).filter(|entry| entry.thing == Thing::File)?;
+    Some((path, entry))
 }
 
-/// Copies a file of a person; a link stays a link.
-fn copy(from: &Path, thing: Thing, to: &Path) -> io::Result<()> {
-    match thing {
-        #[cfg(unix)]
-        Thing::Link => std::os::unix::fs::symlink(fs::read_link(from)?, to),
-        Thing::Special(what) => Err(io::Error::other(format!("it is {what}; take it out of the folder"))),
-        _ => fs::copy(from, to).map(drop),
+/// Renames a file to a path in a folder, in which nothing is followed that became a link since it was looked at.
+#[cfg(unix)]
+fn rename_into(file: &Path, folder: &Path, path: &str) -> io::Result<()> {
+    use rustix::fs::{CWD, Mode, OFlags, openat, renameat};
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut at = openat(CWD, folder, flags, Mode::empty())?;
+    let (folders, name) = path.rsplit_once('/').map_or((None, path), |(folders, name)| (Some(folders), name));
+    for folder in folders.into_iter().flat_map(|folders| folders.split('/')) {
+        at = openat(&at, folder, flags, Mode::empty())?;
     }
+    Ok(renameat(CWD, file, &at, name)?)
+}
+
+#[cfg(not(unix))]
+fn rename_into(_: &Path, _: &Path, _: &str) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// A new folder that is about to take the place of the former one.
+struct Staged<'a> {
+    new: &'a Path,
+    former: &'a Path,
+    present: &'a Present,
+    /// The folder that was made last: most files lie beside the one before.
+    folder: Option<PathBuf>,
+}
+
+impl Staged<'_> {
+    fn fill(
+        &mut self,
+        chart: &Chart,
+        changes: &Changes,
+        go_on: &dyn Fn() -> Result<(), WriteError>,
+    ) -> Result<(), WriteError> {
+        for (path, bytes) in &chart.files {
+            go_on()?;
+            let target = self.target(path)?;
+            let former = self.present.files.get(path);
+            match former {
+                Some(entry) if !changes.written.contains(path.as_str()) => self.keep(path, entry, &target)?,
+                _ => write_file(&target, bytes, former)?,
+            }
+        }
+        for (path, entry) in &self.present.files {
+            if !chart.files.contains_key(path) && !changes.removed.contains(path.as_str()) {
+                go_on()?;
+                let target = self.target(path)?;
+                self.keep(path, entry, &target)?;
+            }
+        }
+        self.keep_permissions()
+    }
+
+    /// Where a path of the chart is in the new folder, with the folder that holds it.
+    fn target(&mut self, path: &str) -> Result<PathBuf, WriteError> {
+        let target = self.new.join(path);
+        let folder = target.parent().unwrap_or(self.new);
+        if self.folder.as_deref() != Some(folder) {
+            fs::create_dir_all(folder).map_err(failed("create", folder))?;
+            self.folder = Some(folder.to_owned());
+        }
+        Ok(target)
+    }
+
+    /// Takes a file over as it is: the very file where the file system can, else a copy. A link stays a link.
+    fn keep(&self, path: &str, entry: &Entry, target: &Path) -> Result<(), WriteError> {
+        let former = self.former.join(path);
+        let kept = match entry.thing {
+            #[cfg(unix)]
+            Thing::Link => fs::read_link(&former).and_then(|to| std::os::unix::fs::symlink(to, target)),
+            #[cfg(not(unix))]
+            Thing::Link => fs::copy(&former, target).map(drop),
+            Thing::Special(what) => Err(io::Error::other(format!("it is {what}; take it out of the folder"))),
+            Thing::File => fs::hard_link(&former, target).or_else(|_| copy(&former, target, entry)),
+        };
+        kept.map_err(failed("copy", &former))
+    }
+
+    /// Gives the new folders the permissions that the former ones have.
+    #[cfg(unix)]
+    fn keep_permissions(&self) -> Result<(), WriteError> {
+        use std::os::unix::fs::PermissionsExt as _;
+        for (path, former) in &self.present.folders {
+            let folder = self.new.join(path);
+            // A folder of which nothing is left is not there.
+            let Ok(new) = folder.symlink_metadata() else { continue };
+            // The next render must be able to remove it.
+            let mode = former.permissions().mode() & 0o7777 | 0o700;
+            if new.is_dir() && new.permissions().mode() & 0o7777 != mode {
+                fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).map_err(failed("write", &folder))?;
+            }
+        }
+        Ok(())
+    }
+
+    #[cfg(not(unix))]
+    fn keep_permissions(&self) -> Result<(), WriteError> {
+        Ok(())
+    }
+}
+
+/// Copies a file that was found in a folder, with its permissions.
+fn copy(from: &Path, to: &Path, entry: &Entry) -> io::Result<()> {
+    let mut file = read_file::open(from, Links::Refuse)?;
+    io::copy(&mut file, &mut fs::File::create_new(to)?)?;
+    permit(to, entry)
+}
+
+/// Writes a file of the chart; one that takes the place of another has its permissions.
+fn write_file(path: &Path, bytes: &[u8], former: Option<&Entry>) -> Result<(), WriteError> {
+    let former = former.filter(|entry| entry.thing == Thing::File);
+    let written = fs::write(path, bytes).and_then(|()| former.map_or(Ok(()), |entry| permit(path, entry)));
+    written.map_err(failed("write", path))
+}
+
+/// Gives a file the permissions of another, and no more than these: a bit that lends its owner's rights stays behind.
+#[cfg(unix)]
+fn permit(path: &Path, entry: &Entry) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(path, fs::Permissions::from_mode(entry.metadata.permissions().mode() & 0o777))
+}
+
+#[cfg(not(unix))]
+fn permit(path: &Path, entry: &Entry) -> io::Result<()> {
+    fs::set_permissions(path, entry.metadata.permissions())
 }
 
 /// Puts `new` in the place of `folder`; what was there ends up in `staging`, which is about to be removed.
@@ -133,91 +215,6 @@ fn replace(new: &Path, folder: &Path, staging: &Path) -> Result<(), WriteError> 
     })
 }
 
-/// The paths in a chart of ours; nothing when the folder is empty or missing.
-fn existing(folder: &Path) -> Result<BTreeMap<String, Thing>, WriteError> {
-    if !folder.exists() {
-        return Ok(BTreeMap::new());
-    }
-    if !folder.is_dir() {
-        return Err(WriteError::NotAFolder(folder.to_owned()));
-    }
-    if fs::read_dir(folder).map_err(failed("read", folder))?.next().is_none() {
-        return Ok(BTreeMap::new());
-    }
-    let chart = read_file::found(&folder.join("Chart.yaml")).unwrap_or_default();
-    if !is_ours(&String::from_utf8_lossy(&chart)) {
-        return Err(WriteError::Foreign(folder.to_owned()));
-    }
-    let mut paths = BTreeMap::new();
-    list_folder(folder, "", &mut paths)?;
-    Ok(paths)
-}
-
-fn list_folder(folder: &Path, prefix: &str, paths: &mut BTreeMap<String, Thing>) -> Result<(), WriteError> {
-    for entry in fs::read_dir(folder).map_err(failed("read", folder))? {
-        let entry = entry.map_err(failed("read", folder))?;
-        let path = format!("{prefix}{}", entry.file_name().to_string_lossy());
-        // Of the entry itself: a link is not followed.
-        let metadata = entry.metadata().map_err(failed("read", &entry.path()))?;
-        if metadata.is_dir() {
-            list_folder(&entry.path(), &format!("{path}/"), paths)?;
-        } else if metadata.is_symlink() {
-            paths.insert(path, Thing::Link);
-        } else {
-            paths.insert(path, read_file::special(&metadata).map_or(Thing::File, Thing::Special));
-        }
-    }
-    Ok(())
-}
-
-fn read(folder: &Path, path: &str) -> Result<Vec<u8>, WriteError> {
-    let path = folder.join(path);
-    read_file::found(&path).map_err(failed("read", &path))
-}
-
-/// Whether a file of an older render is ours, and may go when the new render has none of its name.
-fn is_generated(folder: &Path, path: &str, existing: &BTreeMap<String, Thing>) -> Result<bool, WriteError> {
-    if existing.get(path) != Some(&Thing::File) {
-        return Ok(false);
-    }
-    if let Some((workload, _)) = path.strip_prefix("files/").and_then(|rest| rest.split_once('/')) {
-        // Files have no place for a mark: ours are those that a ConfigMap or Secret of ours reads.
-        for kind in ["configmap", "secret"] {
-            let map = format!("templates/{workload}/{kind}-files.yaml");
-            if existing.get(&map) == Some(&Thing::File) {
-                let text = String::from_utf8(read(folder, &map)?).unwrap_or_default();
-                if text.starts_with(MARK) && text.contains(&helm_yaml(path)) {
-                    return Ok(true);
-                }
-            }
-        }
-        return Ok(false);
-    }
-    let mark = if path.starts_with("templates/") {
-        MARK
-    } else if path.starts_with("values-") {
-        VALUES_MARK
-    } else {
-        return Ok(false);
-    };
-    Ok(read(folder, path)?.starts_with(mark.as_bytes()))
-}
-
-fn write_file(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
-    create_parent(path)?;
-    fs::write(path, bytes).map_err(failed("write", path))
-}
-
-fn create_parent(path: &Path) -> Result<(), WriteError> {
-    match path.parent() {
-        Some(parent) => fs::create_dir_all(parent).map_err(failed("create", parent)),
-        None => Ok(()),
-    }
-}
-
-/// Name of the file that holds plain objects.
-const OBJECTS: &str = "objects.yaml";
-
 /// Writes plain objects into a folder that is empty or holds nothing but an older file of the kind.
 pub fn write_objects(text: &str, folder: &Path) -> Result<PathBuf, WriteError> {
     if folder.is_file() {
@@ -239,52 +236,6 @@ pub fn write_objects(text: &str, folder: &Path) -> Result<PathBuf, WriteError> {
     Ok(file)
 }
 
-/// How a folder differs from a chart.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Difference {
-    /// A unified diff, from what lies there to what would be written; empty when nothing differs.
-    pub diff: String,
-}
-
-/// Compares what lies in `folder` with the chart. Files that a person added do not count.
-pub fn check(chart: &Chart, folder: &Path) -> Result<Difference, WriteError> {
-    let existing = existing(folder)?;
-    let mut paths: BTreeSet<&String> = chart.files.keys().collect();
-    for path in existing.keys().filter(|path| !chart.files.contains_key(*path)) {
-        if is_generated(folder, path, &existing)? {
-            paths.insert(path);
-        }
-    }
-    let mut diff = String::new();
-    for path in paths {
-        let new = chart.files.get(path);
-        let old = match existing.get(path) {
-            None => None,
-            Some(Thing::File) => Some(read(folder, path)?),
-            // What it leads to is none of the chart's, and not to be shown.
-            Some(other) => {
-                let what = if let Thing::Special(what) = other { what } else { "a link" };
-                let _ = writeln!(diff, "Only a file belongs there: a/{path} is {what}");
-                continue;
-            }
-        };
-        if old.as_ref() != new {
-            diff.push_str(&file_diff(path, old.as_ref(), new));
-        }
-    }
-    Ok(Difference { diff })
-}
-
-fn file_diff(path: &str, old: Option<&Vec<u8>>, new: Option<&Vec<u8>>) -> String {
-    let header = |present: bool, side: &str| if present { format!("{side}/{path}") } else { "/dev/null".into() };
-    let (old_header, new_header) = (header(old.is_some(), "a"), header(new.is_some(), "b"));
-    let text = |bytes: Option<&Vec<u8>>| bytes.map_or(Ok(String::new()), |bytes| String::from_utf8(bytes.clone()));
-    match (text(old), text(new)) {
-        (Ok(old), Ok(new)) => TextDiff::from_lines(&old, &new)
-            .unified_diff()
-            .context_radius(3)
-            .header(&old_header, &new_header)
-            .to_string(),
-        _ => format!("Binary files {old_header} and {new_header} differ\n"),
-    }
-}
+#[cfg(unix)]
+#[cfg(test)]
+mod tests;
