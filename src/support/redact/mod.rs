@@ -15,7 +15,8 @@ mod tests;
 pub use lines::MaskedLines;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
-use k8s_openapi::ByteString;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use projection::Projection;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -51,15 +52,12 @@ const SPARE: usize = 4096;
 
 /// Bytes as base64, the way the API server writes the data of a Secret.
 pub fn base64(bytes: &[u8]) -> String {
-    match serde_json::to_value(ByteString(bytes.to_vec())) {
-        Ok(serde_json::Value::String(text)) => text,
-        _ => String::new(),
-    }
+    STANDARD.encode(bytes)
 }
 
 /// The bytes of a base64 text.
 pub fn unbase64(text: &str) -> Option<Vec<u8>> {
-    serde_json::from_value::<ByteString>(serde_json::Value::String(text.to_owned())).ok().map(|bytes| bytes.0)
+    STANDARD.decode(text).ok()
 }
 
 /// Secrets, ready to be looked for.
