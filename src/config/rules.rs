@@ -203,16 +203,7 @@ fn is_interval(text: &str) -> bool {
 }
 
 fn is_semver(text: &str) -> bool {
-    let (text, build) = text.split_once('+').map_or((text, None), |(text, build)| (text, Some(build)));
-    let (core, pre) = text.split_once('-').map_or((text, None), |(core, pre)| (core, Some(pre)));
-    let is_word = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
-    let is_digits = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_digit());
-    let is_number = |word: &str| is_digits(word) && (word == "0" || !word.starts_with('0'));
-    let is_pre = |word: &str| is_word(word) && (!is_digits(word) || is_number(word));
-    core.split('.').count() == 3
-        && core.split('.').all(is_number)
-        && pre.is_none_or(|pre| pre.split('.').all(is_pre))
-        && build.is_none_or(|build| build.split('.').all(is_word))
+    semver::Version::parse(text).is_ok()
 }
 
 /// Whether a text is the name of a host, or of all hosts of a domain.

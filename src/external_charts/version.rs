@@ -1,16 +1,13 @@
 //! Versions of charts and ranges of them, ordered as semantic versions are.
 
-use std::cmp::Ordering;
+use semver::{BuildMetadata, Prerelease};
 
-/// A version, ready to be compared.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Version {
-    numbers: [u64; 3],
-    pre: Vec<String>,
-}
+/// A version, ready to be compared. Charts say less than three numbers, and zeros before them, which the library refuses.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version(semver::Version);
 
 impl Version {
-    /// Reads `4.10.0`, `v1.20.2-rc.1+build`, `4.10`; what is left out is 0.
+    /// Reads `4.10.0`, `v1.20.2-rc.1+build`, `4.10`; what is left out is 0, and the build says nothing.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.strip_prefix('v').unwrap_or(text);
         let text = text.split('+').next().unwrap_or_default();
@@ -23,42 +20,14 @@ impl Version {
         for (number, part) in numbers.iter_mut().zip(&parts) {
             *number = part.parse().ok()?;
         }
-        let pre = pre.split('.').filter(|word| !word.is_empty()).map(str::to_owned).collect();
-        Some(Self { numbers, pre })
+        let [major, minor, patch] = numbers;
+        let pre = Prerelease::new(pre).ok()?;
+        Some(Self(semver::Version { major, minor, patch, pre, build: BuildMetadata::EMPTY }))
     }
-}
 
-impl Ord for Version {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.numbers.cmp(&other.numbers).then_with(|| match (self.pre.is_empty(), other.pre.is_empty()) {
-            (true, true) => Ordering::Equal,
-            (true, false) => Ordering::Greater,
-            (false, true) => Ordering::Less,
-            (false, false) => words(&self.pre, &other.pre),
-        })
+    fn numbers(&self) -> [u64; 3] {
+        [self.0.major, self.0.minor, self.0.patch]
     }
-}
-
-impl PartialOrd for Version {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-/// Numbers before words, numbers by size, words by letters; the longer list is later.
-fn words(ours: &[String], theirs: &[String]) -> Ordering {
-    for (ours, theirs) in ours.iter().zip(theirs) {
-        let order = match (ours.parse::<u64>(), theirs.parse::<u64>()) {
-            (Ok(ours), Ok(theirs)) => ours.cmp(&theirs),
-            (Ok(_), Err(_)) => Ordering::Less,
-            (Err(_), Ok(_)) => Ordering::Greater,
-            (Err(_), Err(_)) => ours.cmp(theirs),
-        };
-        if order != Ordering::Equal {
-            return order;
-        }
-    }
-    ours.len().cmp(&theirs.len())
 }
 
 /// Whether a version is what is asked for: the same one, or inside the range.
@@ -78,12 +47,12 @@ pub fn fits(version: &str, asked: &str) -> bool {
         (false, 1) => 1,
         (false, _) => 2,
         (true, given) => {
-            least.numbers.iter().take(given).position(|number| *number > 0).map_or(given, |index| index + 1)
+            least.numbers().iter().take(given).position(|number| *number > 0).map_or(given, |index| index + 1)
         }
     };
     found >= least
-        && found.numbers[..fixed] == least.numbers[..fixed]
-        && (found.pre.is_empty() || !least.pre.is_empty() && found.numbers == least.numbers)
+        && found.numbers()[..fixed] == least.numbers()[..fixed]
+        && (found.0.pre.is_empty() || !least.0.pre.is_empty() && found.numbers() == least.numbers())
 }
 
 fn build(version: &str) -> &str {
@@ -112,6 +81,7 @@ mod tests {
         }
         assert_eq!(Version::parse("1.x"), None);
         assert_eq!(Version::parse("1.2.3.4"), None);
+        assert_eq!(Version::parse("2026.01.5"), Version::parse("v2026.1.5+build"));
     }
 
     #[test]
