@@ -3,6 +3,7 @@
 pub mod child_env;
 pub mod diagnostic;
 pub mod digest;
+pub mod duration;
 pub mod image;
 pub mod literal;
 pub mod read_file;

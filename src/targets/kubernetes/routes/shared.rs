@@ -4,6 +4,7 @@ use super::views::{GatewayView, IngressView};
 use crate::app::Workload;
 use crate::app::{App, Note};
 use crate::config::{CertManager, Discovery, RouteTls};
+use crate::support::duration;
 use crate::targets::kubernetes::name::Name;
 use crate::targets::kubernetes::values::Tree;
 use crate::targets::kubernetes::view::ServicePort;
@@ -66,7 +67,7 @@ impl Discovering {
             name: name.to_owned(),
             annotation: annotation.clone(),
             template: template.clone(),
-            seconds: timeout.as_deref().map_or(DISCOVERY, seconds),
+            seconds: timeout.as_deref().and_then(duration::parse).map_or(DISCOVERY, |time| time.as_secs()),
         }
     }
 
@@ -139,34 +140,9 @@ pub(super) fn covers_health(path: &str, is_prefix: bool) -> bool {
     HEALTH.iter().any(|health| *health == path || is_prefix && path.is_empty())
 }
 
-/// Hours, minutes and seconds, as the file's rule let them through.
-fn seconds(text: &str) -> u64 {
-    let mut total = 0;
-    let mut number = 0_u64;
-    for c in text.chars() {
-        if let Some(digit) = c.to_digit(10) {
-            number = number.saturating_mul(10).saturating_add(u64::from(digit));
-            continue;
-        }
-        let unit = match c {
-            'h' => 3600,
-            'm' => 60,
-            _ => 1,
-        };
-        total += number.saturating_mul(unit);
-        number = 0;
-    }
-    total
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn durations_are_seconds() {
-        assert_eq!([seconds("5m"), seconds("1h30m"), seconds("45s"), seconds("0s")], [300, 5400, 45, 0]);
-    }
 
     #[test]
     fn health_is_open_where_a_path_leads_to_it() {
