@@ -3,7 +3,7 @@
 //! What sops writes to its standard output is secret: it goes to the caller and nowhere else, also when sops fails.
 
 use crate::support::child_env::is_withheld;
-use crate::support::diagnostic::Problem;
+use crate::support::diagnostic::{Code, Problem};
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -18,7 +18,7 @@ const MOST_SAID: usize = 800;
 pub fn decrypt(file: &Path) -> Result<String, Problem> {
     let place = file.display().to_string();
     if !file.is_file() {
-        return Err(Problem::at(place, "there is no such file")
+        return Err(Problem::new(Code::UnreadableFile, place, "there is no such file")
             .hint("`secrets.sops.file` of aspire-k8s.yaml is a path from the folder of aspire-k8s.yaml"));
     }
     let program = find()?;
@@ -28,13 +28,14 @@ pub fn decrypt(file: &Path) -> Result<String, Problem> {
         command.env_remove(name);
     }
     let output = command.stdin(Stdio::null()).output().map_err(|error| {
-        Problem::at(program.display().to_string(), format!("sops cannot be started: {error}"))
+        Problem::new(Code::SopsFailed, program.display().to_string(), format!("sops cannot be started: {error}"))
             .hint(format!("install sops, or name it with {BINARY}"))
     })?;
     if !output.status.success() {
         return Err(explain(place, output.status.code(), &String::from_utf8_lossy(&output.stderr)));
     }
-    String::from_utf8(output.stdout).map_err(|_| Problem::at(place, "the output of sops is not valid UTF-8"))
+    String::from_utf8(output.stdout)
+        .map_err(|_| Problem::new(Code::SopsFailed, place, "the output of sops is not valid UTF-8"))
 }
 
 fn find() -> Result<std::path::PathBuf, Problem> {
@@ -43,9 +44,13 @@ fn find() -> Result<std::path::PathBuf, Problem> {
     which::which(&name).map_err(|_| {
         let name = name.to_string_lossy();
         let problem = if named.is_some() {
-            Problem::at(BINARY, format!("there is no program {name}"))
+            Problem::new(Code::SopsFailed, BINARY, format!("there is no program {name}"))
         } else {
-            Problem::at("", "secrets come from a file that sops encrypted, and there is no `sops` on the PATH")
+            Problem::new(
+                Code::SopsFailed,
+                "",
+                "secrets come from a file that sops encrypted, and there is no `sops` on the PATH",
+            )
         };
         problem.hint(format!("install sops (https://getsops.io), or name it with {BINARY}"))
     })
@@ -72,7 +77,7 @@ pub fn explain(place: String, code: Option<i32>, said: &str) -> Problem {
         _ => ("sops cannot decrypt it", "try it with `sops decrypt FILE`"),
     };
     let said = if said.is_empty() { String::new() } else { format!("; sops says: {said}") };
-    Problem::at(place, format!("{what}{said}")).hint(hint)
+    Problem::new(Code::SopsFailed, place, format!("{what}{said}")).hint(hint)
 }
 
 /// The complaint without the frames and breaks that sops puts around it.

@@ -6,6 +6,7 @@ use super::sources::Sources;
 use super::{App, DaprComponent, DaprObject, DaprSidecar, Note};
 use crate::config::Config;
 use crate::manifest::{Dapr, Kind, Manifest};
+use crate::support::diagnostic::Code;
 use serde_json::Value as Json;
 
 /// Options that name folders of resources.
@@ -64,7 +65,7 @@ struct Found<'a> {
 
 impl Found<'_> {
     fn note(&mut self, text: String) {
-        self.notes.push(Note { resource: self.resource.to_owned(), text });
+        self.notes.push(Note { code: Code::ChangedInCluster, resource: self.resource.to_owned(), text });
     }
 
     fn component(&mut self, component_type: &str, path: Option<&str>, sources: &Sources, users: &[String]) {

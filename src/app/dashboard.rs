@@ -5,9 +5,9 @@ use super::telemetry::{OTLP_ENDPOINT, names_receiver, ports};
 use super::value::{Form, Part, Side, Value};
 use super::values::Values;
 use super::{Image, Telemetry, Workload};
-use crate::config::{Config, Dashboard};
+use crate::config::{Config, Dashboard, intent_place};
 use crate::manifest::{Generate, Kind, Manifest};
-use crate::support::diagnostic::Problem;
+use crate::support::diagnostic::{Code, Problem};
 use indexmap::IndexMap;
 
 const OTLP_PROTOCOL: &str = "OTEL_EXPORTER_OTLP_PROTOCOL";
@@ -44,7 +44,11 @@ pub fn add(
     let is_theirs = |resource: &str| !workloads.contains_key(resource) && of_dashboard(manifest, resource).is_some();
     let mut others = manifest.resources.keys().filter(|resource| !is_theirs(resource));
     if let Some(taken) = others.find(|resource| resource.eq_ignore_ascii_case(name)) {
-        let problem = Problem::at("aspire-k8s.yaml dashboard.name", format!("the manifest has a resource `{taken}`"));
+        let problem = Problem::new(
+            Code::NameCollision,
+            intent_place("dashboard.name"),
+            format!("the manifest has a resource `{taken}`"),
+        );
         values.problem(problem.hint("give the dashboard another name: `dashboard: {name: ...}`"));
         return;
     }

@@ -7,6 +7,7 @@ use super::Note;
 use super::expression::{Token, tokens};
 use crate::config::Config;
 use crate::manifest::{Kind, Manifest, Resource, Source};
+use crate::support::diagnostic::Code;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
@@ -44,7 +45,7 @@ pub fn undescribed(names: &[&String]) -> Option<Note> {
             others.join("`, `")
         )
     };
-    Some(Note { resource: (*first).clone(), text })
+    Some(Note { code: Code::NotDeployed, resource: (*first).clone(), text })
 }
 
 /// Conditions that nothing refers to. Aspire leaves the place of a condition empty where it is a whole value.
@@ -67,6 +68,7 @@ pub fn lost_conditions(manifest: &Manifest, config: &Config, runs: impl Fn(&str)
         let _ = write!(listed, " and {} more", empty.len() - LISTED);
     }
     let note = |name: &String| Note {
+        code: Code::ChangedInCluster,
         resource: name.clone(),
         text: format!(
             "nothing refers to this condition: where a condition is a whole value, Aspire writes an empty text into the \

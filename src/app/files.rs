@@ -3,9 +3,9 @@
 use super::sources::{Found, Sources};
 use super::values::Values;
 use super::{FileContent, FileMount};
-use crate::config;
+use crate::config::{self, intent_place};
 use crate::manifest::{self, BindMount, Kind, Manifest, Resource};
-use crate::support::diagnostic::Problem;
+use crate::support::diagnostic::{Code, Problem};
 use std::collections::BTreeSet;
 
 /// Where servers keep their data (the images' own documentation). Part of the image's name, empty for a path that only one
@@ -122,8 +122,12 @@ pub fn mounts(
 fn check_known(name: &str, resource: &Resource, intent: Option<&config::Resource>, values: &mut Values) {
     for target in intent.into_iter().flat_map(|intent| intent.files.keys()) {
         if !resource.bind_mounts.iter().any(|mount| mount.target == *target) {
-            let place = format!("aspire-k8s.yaml resources.{name}.files.{target}");
-            values.problem(Problem::at(place, format!("the manifest mounts nothing at {target}")));
+            let place = intent_place(format!("resources.{name}.files.{target}"));
+            values.problem(Problem::new(
+                Code::UnknownResource,
+                place,
+                format!("the manifest mounts nothing at {target}"),
+            ));
         }
     }
 }
@@ -162,7 +166,7 @@ fn content(
     if !mount.read_only && !matches!(found, Found::File(_)) && is_data(image, target) {
         let what =
             format!("`{source}` would hold the data of a server at {target}, and files of the chart cannot be written");
-        values.problem(Problem::at(place, what).hint(format!(
+        values.problem(Problem::new(Code::VolumeNotShareable, place, what).hint(format!(
             "put a claim there: resources.{name}.volumes.data: {{mountPath: {target}, size: 5Gi}} in aspire-k8s.yaml"
         )));
         return None;
@@ -171,7 +175,7 @@ fn content(
         Found::File(bytes) => return Some(FileContent::File(bytes.clone())),
         Found::Folder(files) => return Some(FileContent::Folder(files.clone())),
         Found::Refused(why) => {
-            values.problem(Problem::at(place, why.clone()).hint(format!(
+            values.problem(Problem::new(Code::FileRefused, place, why.clone()).hint(format!(
                 "build the files into the image, or put a volume there: \
                  resources.{name}.volumes.NAME.mountPath: {target} in aspire-k8s.yaml"
             )));

@@ -39,6 +39,7 @@ pub use value::{Form, Part, Side, Value, escape_uri_data};
 pub use volume::short_name;
 
 use crate::manifest::Generate;
+use crate::support::diagnostic::Code;
 use indexmap::{IndexMap, IndexSet};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -65,6 +66,8 @@ pub struct App {
 /// A sentence about a resource that is no error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
+    /// The kind of cause.
+    pub code: Code,
     /// The resource.
     pub resource: String,
     /// The sentence, without its final period.

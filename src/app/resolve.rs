@@ -12,9 +12,9 @@ use super::sources::Sources;
 use super::values::Values;
 use super::volume;
 use super::{App, Image, Note, Volume, Workload};
-use crate::config::{self, Config, Credential, FILE};
+use crate::config::{self, Config, Credential, intent_place};
 use crate::manifest::{Kind, Manifest, Resource, Source};
-use crate::support::diagnostic::{Problem, Problems};
+use crate::support::diagnostic::{Code, Place, Problem, Problems};
 use crate::support::image;
 use indexmap::IndexMap;
 use std::collections::{BTreeMap, BTreeSet};
@@ -61,11 +61,15 @@ pub fn resolve(manifest: &Manifest, config: &Config, folder: &str, sources: &Sou
 
 fn check_known_resources(manifest: &Manifest, config: &Config, problems: &mut Problems) {
     let environments = config.environments.iter().flat_map(|(environment, intent)| {
-        intent.resources.keys().map(move |name| (format!("{FILE} environments.{environment}.resources.{name}"), name))
+        intent
+            .resources
+            .keys()
+            .map(move |name| (intent_place(format!("environments.{environment}.resources.{name}")), name))
     });
-    let named = config.resources.keys().map(|name| (format!("{FILE} resources.{name}"), name)).chain(environments);
+    let named =
+        config.resources.keys().map(|name| (intent_place(format!("resources.{name}")), name)).chain(environments);
     for (place, name) in named.filter(|(_, name)| !manifest.resources.contains_key(*name)) {
-        let problem = Problem::at(place, format!("the manifest has no resource `{name}`"));
+        let problem = Problem::new(Code::UnknownResource, place, format!("the manifest has no resource `{name}`"));
         problems.push(match problems.nearest(name, manifest.resources.keys().map(String::as_str)) {
             Some(near) => problem.hint(format!("did you mean `{near}`?")),
             None => problem,
@@ -78,11 +82,12 @@ fn check_known_resources(manifest: &Manifest, config: &Config, problems: &mut Pr
 fn check_environments(manifest: &Manifest, config: &Config, problems: &mut Problems) {
     for (environment, intent) in &config.environments {
         for (name, resource) in &intent.resources {
-            let place = format!("{FILE} environments.{environment}.resources.{name}");
+            let place = intent_place(format!("environments.{environment}.resources.{name}"));
             for (variable, text) in &resource.env {
                 if tokens(text).iter().any(|token| matches!(token, Token::Reference(_))) {
-                    let problem = Problem::at(
-                        format!("{place}.env.{variable}"),
+                    let problem = Problem::new(
+                        Code::EnvironmentChangesStructure,
+                        place.key(format!("env.{variable}")),
                         "an environment takes plain text, not references",
                     );
                     problems.push(problem.hint(
@@ -92,7 +97,7 @@ fn check_environments(manifest: &Manifest, config: &Config, problems: &mut Probl
             }
             let runs = |written: &Resource| matches!(fate(manifest, config, name, written), Fate::Runs);
             if manifest.resources.get(name).is_some_and(|written| !runs(written)) {
-                problems.push(Problem::at(place, format!("`{name}` does not run, so there is nothing to change")).hint(
+                problems.push(Problem::new(Code::UnknownResource, place, format!("`{name}` does not run, so there is nothing to change")).hint(
                     "an environment changes values only; what makes it run (`image`, no `exclude`) goes under `resources`",
                 ));
             }
@@ -109,7 +114,9 @@ fn running(manifest: &Manifest, config: &Config, notes: &mut Vec<Note>) -> Index
             Fate::Runs => {
                 running.insert(name.clone(), endpoints(name, resource, config.resources.get(name)));
             }
-            Fate::LeftOut(why) => notes.push(Note { resource: name.clone(), text: format!("left out: {why}") }),
+            Fate::LeftOut(why) => {
+                notes.push(Note { code: Code::NotDeployed, resource: name.clone(), text: format!("left out: {why}") });
+            }
             Fate::Undescribed => undescribed.push(name),
             Fate::NoWorkload => {}
         }
@@ -229,7 +236,7 @@ fn check_image(name: &str, resource: &Resource, intent: Option<&config::Resource
     if let Err(why) = image::check(image) {
         let text = format!("`{image}` is no image that a registry takes: {why}");
         problems.push(
-            Problem::at(format!("resources.{name}.image"), text)
+            Problem::new(Code::InvalidImage, format!("resources.{name}.image"), text)
                 .hint(format!("change it in the AppHost, or set `resources.{name}.image` in aspire-k8s.yaml")),
         );
     }
@@ -248,7 +255,7 @@ fn image(resource: &Resource, intent: Option<&config::Resource>) -> Image {
 
 fn list(name: &str, field: &str, items: &[String], values: &mut Values) -> Vec<super::Value> {
     let places = items.iter().enumerate();
-    places.map(|(index, item)| values.used(name, &format!("resources.{name}.{field}[{index}]"), item)).collect()
+    places.map(|(index, item)| values.used(name, &format!("resources.{name}.{field}[{index}]").into(), item)).collect()
 }
 
 fn volumes(resource: &Resource) -> Vec<Volume> {
@@ -275,7 +282,7 @@ fn volumes(resource: &Resource) -> Vec<Volume> {
 fn use_in_charts(config: &Config, app: &mut App, problems: &mut Problems) {
     for (name, chart) in &config.charts {
         for (path, parameter) in &chart.values_from {
-            let place = format!("{FILE} charts.{name}.valuesFrom.{path}");
+            let place = intent_place(format!("charts.{name}.valuesFrom.{path}"));
             if is_secret(app, parameter, &place, problems).is_some() {
                 app.inputs[parameter.as_str()].used_by.insert(format!("the chart {name}"));
             }
@@ -286,15 +293,15 @@ fn use_in_charts(config: &Config, app: &mut App, problems: &mut Problems) {
 /// What an issuer takes is needed in the same way: secrets from their Secret, everything else as text.
 fn use_in_issuers(config: &Config, app: &mut App, problems: &mut Problems) {
     for (name, issuer) in config.cert_manager.made() {
-        let place = format!("{FILE} certManager.issuers.{name}");
+        let place = intent_place(format!("certManager.issuers.{name}"));
         let user = format!("the issuer {name}");
         for (key, credential) in issuer.credentials() {
             let Credential::Parameter(parameter) = credential else { continue };
-            let place = format!("{place}.{key}");
+            let place = place.key(key);
             match is_secret(app, parameter, &place, problems) {
                 Some(true) => drop(app.inputs[parameter.as_str()].used_by.insert(user.clone())),
                 Some(false) => problems.push(
-                    Problem::at(place, format!("`{parameter}` is not secret, so it is in no Secret"))
+                    Problem::new(Code::NotSecret, place, format!("`{parameter}` is not secret, so it is in no Secret"))
                         .hint("make it secret in the AppHost, or name a Secret: `{secret: ..., key: ...}`"),
                 ),
                 None => {}
@@ -303,8 +310,12 @@ fn use_in_issuers(config: &Config, app: &mut App, problems: &mut Problems) {
         for parameter in issuer.parameters() {
             match is_secret(app, &parameter, &place, problems) {
                 Some(true) => problems.push(
-                    Problem::at(&place, format!("`{parameter}` is secret, and everybody can read an issuer"))
-                        .hint("name it where a secret is expected, or use a parameter that is not secret"),
+                    Problem::new(
+                        Code::SecretExposed,
+                        &place,
+                        format!("`{parameter}` is secret, and everybody can read an issuer"),
+                    )
+                    .hint("name it where a secret is expected, or use a parameter that is not secret"),
                 ),
                 Some(false) => drop(app.inputs[parameter.as_str()].used_by.insert(user.clone())),
                 None => {}
@@ -316,7 +327,7 @@ fn use_in_issuers(config: &Config, app: &mut App, problems: &mut Problems) {
 /// Puts what `parameters:` says onto the inputs.
 fn apply_parameters(config: &Config, app: &mut App, problems: &mut Problems) {
     for (name, parameter) in &config.parameters {
-        let place = format!("{FILE} parameters.{name}");
+        let place = intent_place(format!("parameters.{name}"));
         let Some(secret) = is_secret(app, name, &place, problems) else { continue };
         match &parameter.value {
             Some(_) if secret => problems.push(secret_in_file(&place, name)),
@@ -325,14 +336,14 @@ fn apply_parameters(config: &Config, app: &mut App, problems: &mut Problems) {
         }
         if parameter.from.is_some() && !secret {
             problems.push(
-                Problem::at(format!("{place}.from"), format!("`{name}` is not secret, it has no source"))
+                Problem::new(Code::NotSecret, place.key("from"), format!("`{name}` is not secret, it has no source"))
                     .hint("give its `value`"),
             );
         }
     }
     for (environment, intent) in &config.environments {
         for (name, parameter) in &intent.parameters {
-            let place = format!("{FILE} environments.{environment}.parameters.{name}");
+            let place = intent_place(format!("environments.{environment}.parameters.{name}"));
             if is_secret(app, name, &place, problems) == Some(true) && parameter.value.is_some() {
                 problems.push(secret_in_file(&place, name));
             }
@@ -362,11 +373,12 @@ fn forget_excluded(manifest: &Manifest, config: &Config, app: &mut App) {
 }
 
 /// Whether an input is secret; none, with a problem, when the application has no such input.
-fn is_secret(app: &App, name: &str, place: &str, problems: &mut Problems) -> Option<bool> {
+fn is_secret(app: &App, name: &str, place: &Place, problems: &mut Problems) -> Option<bool> {
     if let Some(input) = app.inputs.get(name) {
         return Some(input.secret);
     }
-    let problem = Problem::at(place, format!("the application has no parameter or other input `{name}`"));
+    let problem =
+        Problem::new(Code::UnknownInput, place, format!("the application has no parameter or other input `{name}`"));
     problems.push(match problems.nearest(name, app.inputs.keys().map(String::as_str)) {
         Some(near) => problem.hint(format!("did you mean `{near}`?")),
         None => problem.hint("`kubectl aspire inputs` lists them"),
@@ -374,7 +386,11 @@ fn is_secret(app: &App, name: &str, place: &str, problems: &mut Problems) -> Opt
     None
 }
 
-fn secret_in_file(place: &str, name: &str) -> Problem {
-    Problem::at(format!("{place}.value"), format!("`{name}` is secret, its value must not stand in a file"))
-        .hint("remove it; the value is generated, asked for, or taken from the Secret that `from` names")
+fn secret_in_file(place: &Place, name: &str) -> Problem {
+    Problem::new(
+        Code::SecretInFile,
+        place.key("value"),
+        format!("`{name}` is secret, its value must not stand in a file"),
+    )
+    .hint("remove it; the value is generated, asked for, or taken from the Secret that `from` names")
 }

@@ -5,15 +5,15 @@ use super::Input;
 use super::expression::{Property, Token, tokens};
 use super::value::{Form, Part};
 use super::values::Values;
-use crate::config::{Config, FILE};
-use crate::support::diagnostic::{Problem, Problems};
+use crate::config::{Config, intent_place};
+use crate::support::diagnostic::{Code, Place, Problem, Problems};
 use indexmap::IndexMap;
 
 /// What the names of routes begin with where they need an input; no resource has a dot in its name.
 const USERS: [&str; 2] = ["ingresses.", "gateways."];
 
 /// A text of a route: who needs it, where it stands, and what it says.
-type Text<'a> = (String, String, &'a str);
+type Text<'a> = (String, Place, &'a str);
 
 /// Whether what needs an input is a route.
 pub fn is_route(user: &str) -> bool {
@@ -32,7 +32,10 @@ pub fn use_inputs(config: &Config, values: &mut Values) {
             let wanted = Part::Input { name: reference.resource.to_owned(), form: Form::Plain };
             if !matches!(reference.property, Property::Value) || !value.parts().contains(&wanted) {
                 let what = format!("`{{{}}}` is no parameter", reference.text);
-                values.problem(Problem::at(&place, what).hint("a route can refer to parameters only: {NAME.value}"));
+                values.problem(
+                    Problem::new(Code::UnknownReference, &place, what)
+                        .hint("a route can refer to parameters only: {NAME.value}"),
+                );
             }
         }
     }
@@ -46,7 +49,7 @@ pub fn check_route_secrets(config: &Config, inputs: &IndexMap<String, Input>, pr
             if inputs.get(reference.resource).is_some_and(|input| input.secret) {
                 let what = format!("`{}` is secret, and what a route says everybody can read", reference.resource);
                 let hint = "refer to a parameter that is not secret, or write the text itself";
-                problems.push(Problem::at(&place, what).hint(hint));
+                problems.push(Problem::new(Code::SecretExposed, &place, what).hint(hint));
             }
         }
     }
@@ -106,5 +109,5 @@ fn shared<'a>(
 
 fn push<'a>(texts: &mut Vec<Text<'a>>, at: &str, before: &str, found: impl Iterator<Item = (String, Option<&'a str>)>) {
     let found = found.filter_map(|(key, text)| Some((key, text.filter(|text| text.contains('{'))?)));
-    texts.extend(found.map(|(key, text)| (at.to_owned(), format!("{FILE} {before}{at}.{key}"), text)));
+    texts.extend(found.map(|(key, text)| (at.to_owned(), intent_place(format!("{before}{at}.{key}")), text)));
 }

@@ -5,9 +5,9 @@ use super::endpoints::Endpoints;
 use super::expression::{Property, Reference, Token, tokens};
 use super::value::{Form, Part, Side, Value};
 use super::{Input, Note, addresses, certificate, environment, telemetry};
-use crate::config::{self, Config};
+use crate::config::{self, Config, intent_place};
 use crate::manifest::{self, Generate, InputDefault, Kind, Manifest, Resource};
-use crate::support::diagnostic::{Problem, Problems};
+use crate::support::diagnostic::{Code, Place, Problem, Problems};
 use indexmap::{IndexMap, IndexSet};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -72,20 +72,25 @@ impl<'a> Values<'a> {
 
     /// The inputs found, the notes and the problems. Inputs that only the manifest's unused parts need are kept.
     pub fn finish(self) -> (IndexMap<String, Input>, Vec<Note>, Problems) {
-        let notes = self.notes.into_iter().map(|(resource, text)| Note { resource, text });
+        let notes =
+            self.notes.into_iter().map(|(resource, text)| Note { code: Code::ChangedInCluster, resource, text });
         let running = self.running;
         let in_clear = running.iter().filter_map(|(name, endpoints)| {
             let text = without_tls(name, endpoints, self.in_clear.get(name))?;
-            Some(Note { resource: name.clone(), text })
+            Some(Note { code: Code::ChangedInCluster, resource: name.clone(), text })
         });
         let served = running.iter().flat_map(|(name, endpoints)| {
-            endpoints.serving.notes.iter().map(|text| Note { resource: name.clone(), text: text.clone() })
+            endpoints.serving.notes.iter().map(|text| Note {
+                code: Code::ChangedInCluster,
+                resource: name.clone(),
+                text: text.clone(),
+            })
         });
         (self.inputs, notes.chain(in_clear).chain(served).collect(), self.problems)
     }
 
     /// The value of a string that `workload` gets; marks the inputs in it as used by the workload.
-    pub fn used(&mut self, workload: &str, place: &str, text: &str) -> Value {
+    pub fn used(&mut self, workload: &str, place: &Place, text: &str) -> Value {
         let value = self.evaluate(workload, place, text);
         self.use_inputs(workload, &value);
         value
@@ -101,7 +106,11 @@ impl<'a> Values<'a> {
     /// parameter of that name would be another one.
     pub fn generated(&mut self, workload: &str, name: &str, generate: Generate, reason: &str) {
         if self.inputs.contains_key(name) {
-            self.problem(Problem::at(format!("resources.{name}"), format!("`{name}` is reserved for the dashboard")));
+            self.problem(Problem::new(
+                Code::ReservedName,
+                format!("resources.{name}"),
+                format!("`{name}` is reserved for the dashboard"),
+            ));
         }
         let input = self.outside_input(name, true, reason.to_owned());
         input.generate = Some(generate);
@@ -145,7 +154,7 @@ impl<'a> Values<'a> {
         let written: Vec<_> = written.chain(added).filter(|(variable, _)| is_free(variable)).collect();
         for (variable, text) in written {
             let Some(text) = changes.get(variable).map_or(Some(text), Option::as_ref) else { continue };
-            let place = format!("resources.{name}.env.{variable}");
+            let place = format!("resources.{name}.env.{variable}").into();
             let referring = addresses::referring(variable, text, |resource| self.clear_https(resource));
             let value = self.evaluate(name, &place, referring.as_ref().unwrap_or(text));
             let http = self.http_variable(variable, &value);
@@ -170,14 +179,14 @@ impl<'a> Values<'a> {
         }
         for (variable, text) in overrides.into_iter().flatten() {
             if let Some(text) = text {
-                let place = format!("aspire-k8s.yaml resources.{name}.env.{variable}");
+                let place = intent_place(format!("resources.{name}.env.{variable}"));
                 environment.insert(variable.clone(), self.used(name, &place, text));
             }
         }
         if matches!(resource.kind, Kind::Project { .. }) && intent.is_some_and(|intent| intent.certificate.is_some()) {
             let said = resource.env.keys().chain(overrides.into_iter().flat_map(IndexMap::keys));
             for (variable, text) in certificate::variables(name, resource, said) {
-                let value = self.used(name, &format!("resources.{name}.env.{variable}"), &text);
+                let value = self.used(name, &format!("resources.{name}.env.{variable}").into(), &text);
                 environment.insert(variable.to_owned(), value);
             }
         }
@@ -238,7 +247,7 @@ impl<'a> Values<'a> {
         }
     }
 
-    fn evaluate(&mut self, workload: &str, place: &str, text: &str) -> Value {
+    fn evaluate(&mut self, workload: &str, place: &Place, text: &str) -> Value {
         let mut value = Value::default();
         if self.weight > HEAVIEST_VALUES {
             return value;
@@ -256,14 +265,18 @@ impl<'a> Values<'a> {
             weight += piece.weight();
             value.append(piece);
             if weight > HEAVIEST_VALUE {
-                self.problems
-                    .push(Problem::at(place, "the value grows beyond 1 MiB when its references are filled in"));
+                self.problems.push(Problem::new(
+                    Code::ValueTooLarge,
+                    place,
+                    "the value grows beyond 1 MiB when its references are filled in",
+                ));
                 return Value::default();
             }
         }
         self.weight += weight;
         if self.weight > HEAVIEST_VALUES {
-            self.problems.push(Problem::at(
+            self.problems.push(Problem::new(
+                Code::ValueTooLarge,
                 place,
                 "with this one, all values together grow beyond 32 MiB when their references are filled in",
             ));
@@ -271,7 +284,7 @@ impl<'a> Values<'a> {
         value
     }
 
-    fn reference(&mut self, workload: &str, place: &str, reference: &Reference) -> Value {
+    fn reference(&mut self, workload: &str, place: &Place, reference: &Reference) -> Value {
         let Some(resource) = self.manifest.resources.get(reference.resource) else {
             let secret = !matches!(reference.property, Property::Binding(..) | Property::Outside { secret: false });
             let reason = format!("the manifest has no resource `{}`", reference.resource);
@@ -293,7 +306,13 @@ impl<'a> Values<'a> {
         }
     }
 
-    fn connection_string(&mut self, workload: &str, place: &str, reference: &Reference, resource: &Resource) -> Value {
+    fn connection_string(
+        &mut self,
+        workload: &str,
+        place: &Place,
+        reference: &Reference,
+        resource: &Resource,
+    ) -> Value {
         let field = match (&resource.connection_string, &resource.kind) {
             (Some(text), _) => Some(("connectionString", text.clone())),
             // A connection-string parameter of old manifests; and `value.v0` in azd's spelling.
@@ -306,7 +325,7 @@ impl<'a> Values<'a> {
         }
     }
 
-    fn value(&mut self, workload: &str, place: &str, reference: &Reference, resource: &Resource) -> Value {
+    fn value(&mut self, workload: &str, place: &Place, reference: &Reference, resource: &Resource) -> Value {
         let text = match (&resource.value, &resource.kind) {
             (Some(text), _) => Some(("value", text.clone())),
             (None, Kind::Value) => resource.connection_string.clone().map(|text| ("connectionString", text)),
@@ -328,10 +347,14 @@ impl<'a> Values<'a> {
         let problem = if filter == "uri" {
             match value.escaped() {
                 Ok(value) => return value,
-                Err(_) => Problem::at(place, "its value is URI-escaped already and cannot be escaped again"),
+                Err(_) => Problem::new(
+                    Code::InvalidValue,
+                    place,
+                    "its value is URI-escaped already and cannot be escaped again",
+                ),
             }
         } else {
-            Problem::at(format!("{place}.filter"), format!("the filter `{filter}` is unknown"))
+            Problem::new(Code::UnknownReference, format!("{place}.filter"), format!("the filter `{filter}` is unknown"))
                 .hint("Aspire has `uri`; a newer kubectl aspire may know more")
         };
         self.tell_once(problem);
@@ -345,7 +368,7 @@ impl<'a> Values<'a> {
     }
 
     /// Evaluates a field of a resource once, and says so when it leads back to itself.
-    fn follow(&mut self, workload: &str, place: &str, resource: &str, field: &'static str, text: &str) -> Value {
+    fn follow(&mut self, workload: &str, place: &Place, resource: &str, field: &'static str, text: &str) -> Value {
         let key = (resource.to_owned(), field);
         if let Some(value) = self.known.get(&key) {
             return value.clone();
@@ -353,7 +376,8 @@ impl<'a> Values<'a> {
         if let Some(start) = self.following.iter().position(|followed| *followed == key) {
             let mut names: Vec<&str> = self.following[start..].iter().map(|(name, _)| name.as_str()).collect();
             names.push(resource);
-            let problem = Problem::at(
+            let problem = Problem::new(
+                Code::CircularReference,
                 format!("resources.{resource}.{field}"),
                 format!("it refers to itself: {}", names.join(" -> ")),
             );
@@ -362,7 +386,7 @@ impl<'a> Values<'a> {
         }
         if self.following.len() >= DEEPEST_CHAIN {
             let what = format!("its references are nested more than {DEEPEST_CHAIN} deep");
-            self.problems.push(Problem::at(format!("resources.{resource}.{field}"), what));
+            self.problems.push(Problem::new(Code::CircularReference, format!("resources.{resource}.{field}"), what));
             return Value::default();
         }
         self.following.push(key.clone());

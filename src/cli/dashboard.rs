@@ -4,6 +4,7 @@ use super::args::{Common, Dashboard};
 use super::which_release;
 use super::{CliError, Exit, output};
 use crate::pipeline::{self, Forward};
+use crate::support::diagnostic::Code;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// Opens the way, prints the link and stays. The token is printed because that is what the verb is for.
@@ -14,7 +15,7 @@ pub fn dashboard(common: &Common, options: &Dashboard) -> Result<Exit, CliError>
         output::line(&link(port, token));
         output::say(&format!("it leads to the dashboard of {} until Ctrl-C", release.described()));
     };
-    pipeline::dashboard(&release, wanted, &opened, &|text| output::say(&format!("warning: {text}")))?;
+    pipeline::dashboard(&release, wanted, &opened, &|text| output::warn(Code::DashboardUnavailable, text))?;
     Ok(Exit::Done)
 }
 

@@ -10,6 +10,7 @@ use crate::inputs::rotation;
 use crate::migration::Confirmation;
 use crate::pipeline::release::records::judge::NamedObject;
 use crate::pipeline::{self, Consent, Release, Rotation, Saved, Wait};
+use crate::support::diagnostic::Code;
 use crate::support::read_file;
 use std::path::Path;
 
@@ -24,8 +25,7 @@ pub fn requested<T>(
     let (rendered, images) = rendered(&options.source, common.environment.as_deref(), &options.images)?;
     let given = given(&options.parameters, &images, &rendered)?;
     let rotation = Rotation {
-        names: rotation(&options.rotate, &rendered.app, &rendered.plan, &given)
-            .map_err(|problems| CliError::Input { file: "parameters".into(), problems })?,
+        names: rotation(&options.rotate, &rendered.app, &rendered.plan, &given).map_err(CliError::Input)?,
         accept_stale: options.accept.contains(&Accept::StaleCredentials),
     };
     rendered.plan.notes.iter().for_each(note);
@@ -71,8 +71,12 @@ pub fn consent(confirm: Option<&String>, accept: &[Accept]) -> Consent {
 /// What a person lets helm touch beyond the namespace.
 pub fn allowed(on: &On) -> Result<Vec<NamedObject>, CliError> {
     let read = |text: &String| {
-        let wrong =
-            || CliError::Usage(format!("--allow-object {text}: write it like KIND/NAME or KIND/NAMESPACE/NAME"));
+        let wrong = || {
+            CliError::Usage(
+                Code::InvalidArgument,
+                format!("--allow-object {text}: write it like KIND/NAME or KIND/NAMESPACE/NAME"),
+            )
+        };
         NamedObject::parse(text).ok_or_else(wrong)
     };
     on.allow_objects.iter().map(read).collect()
@@ -82,5 +86,5 @@ pub fn allowed(on: &On) -> Result<Vec<NamedObject>, CliError> {
 fn read(file: &Path) -> Result<Saved, CliError> {
     let name = file.display().to_string();
     let text = read_file::text(file).map_err(|source| CliError::Read { path: name.clone(), source })?;
-    Saved::parse(&text, &name).map_err(|problem| CliError::Usage(problem.to_string()))
+    Saved::parse(&text, &name).map_err(|problem| CliError::Input(problem.into()))
 }

@@ -1,7 +1,7 @@
 //! Everything that ends a verb early, and the exit code of each.
 
 use crate::pipeline;
-use crate::support::diagnostic::Problems;
+use crate::support::diagnostic::{Code, Place, Problem, Problems};
 use crate::targets::kubernetes::chart::{self, WriteError};
 use std::process::{ExitCode, Termination};
 
@@ -34,16 +34,11 @@ impl Termination for Exit {
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
     /// The command line asks for something impossible.
+    #[error("{1}")]
+    Usage(Code, String),
+    /// A file or value of the person is wrong.
     #[error("{0}")]
-    Usage(String),
-    /// A file of the person is wrong.
-    #[error("{file}:\n{problems}")]
-    Input {
-        /// The file, or the stage that has none.
-        file: String,
-        /// What is wrong in it.
-        problems: Problems,
-    },
+    Input(Problems),
     /// A file could not be read.
     #[error("cannot read {path}: {source}")]
     Read {
@@ -65,15 +60,41 @@ pub enum CliError {
     #[error(transparent)]
     Pipeline(#[from] pipeline::Error),
     /// A refusal that leaves everything as it was.
-    #[error("{0}")]
-    Refused(String),
+    #[error("{1}")]
+    Refused(Code, String),
 }
 
 impl CliError {
+    /// Problems of a file.
+    pub fn input(file: &str, problems: impl Into<Problems>) -> Self {
+        Self::Input(problems.into().in_file(file))
+    }
+
+    /// The same as problems, each with its code.
+    pub fn problems(&self) -> Vec<Problem> {
+        match self {
+            Self::Usage(code, text) | Self::Refused(code, text) => vec![Problem::new(*code, "", text)],
+            Self::Input(Problems(problems)) => problems.clone(),
+            Self::Read { path, source } => {
+                let place = Place::in_file(path, "");
+                vec![Problem::new(Code::UnreadableFile, &place, format!("cannot read {path}: {source}"))]
+            }
+            Self::Write(error) => vec![error.to_problem()],
+            Self::ReadChart(error) => vec![error.to_problem()],
+            Self::Template(_) => vec![Problem::new(Code::Defect, "", self.to_string())],
+            Self::Pipeline(error) => error.problems(),
+        }
+    }
+
+    /// What was done about it.
+    pub fn note(&self) -> Option<String> {
+        if let Self::Pipeline(error) = self { error.note() } else { None }
+    }
+
     /// The exit code.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Refused(_) => Exit::Refused,
+            Self::Refused(..) => Exit::Refused,
             Self::Pipeline(error) if error.is_rolled_back() => Exit::RolledBack,
             Self::Pipeline(error) if error.needs_person() => Exit::NeedsPerson,
             Self::Pipeline(error) if error.is_interruption() => Exit::Interrupted,

@@ -5,7 +5,7 @@ use super::CliError;
 use super::args::Images;
 use crate::app::{REGISTRY_INPUT, TAG_INPUT, reference_input};
 use crate::inputs::{Given, Means};
-use crate::support::diagnostic::{Problem, Problems};
+use crate::support::diagnostic::{Code, Problem, Problems};
 use crate::support::image;
 use crate::targets::kubernetes::BuiltImages;
 
@@ -22,19 +22,28 @@ pub fn parse(flags: &Images) -> Result<BuiltImages, CliError> {
             Some((resource, reference)) if !resource.is_empty() && !reference.is_empty() => {
                 built.references.insert(resource.to_owned(), reference.to_owned());
             }
-            _ => problems.push(Problem::at("--image", format!("`{text}` needs the form RESOURCE=REFERENCE"))),
+            _ => problems.push(Problem::new(
+                Code::InvalidArgument,
+                "--image",
+                format!("`{text}` needs the form RESOURCE=REFERENCE"),
+            )),
         }
     }
     built.registry = kept(flags.registry.as_deref(), REGISTRY_INPUT, &mut built.forgotten);
     built.tag = kept(flags.tag.as_deref(), TAG_INPUT, &mut built.forgotten);
     if let Some((registry, why)) = broken(built.registry.as_ref(), image::check_registry) {
-        let problem = Problem::at("--registry", format!("`{registry}` cannot be a registry: {why}"));
+        let problem =
+            Problem::new(Code::InvalidArgument, "--registry", format!("`{registry}` cannot be a registry: {why}"));
         problems.push(problem.hint("write it like ghcr.io/contoso, without `https://` and a slash at the end"));
     }
     if let Some((tag, why)) = broken(built.tag.as_ref(), image::check_tag) {
-        problems.push(Problem::at("--tag", format!("`{tag}` cannot be the tag of an image: {why}")));
+        problems.push(Problem::new(
+            Code::InvalidArgument,
+            "--tag",
+            format!("`{tag}` cannot be the tag of an image: {why}"),
+        ));
     }
-    problems.or(built).map_err(|problems| CliError::Input { file: "command line".into(), problems })
+    problems.or(built).map_err(CliError::Input)
 }
 
 /// Adds them to the values that a person gave, for they are remembered as those are.

@@ -1,6 +1,7 @@
 //! Where the manifest is that SOURCE means.
 
 use super::CliError;
+use crate::support::diagnostic::Code;
 use std::path::{Path, PathBuf};
 
 /// The name that Aspire gives a manifest.
@@ -17,10 +18,13 @@ pub fn manifest_path(source: &Path) -> Result<PathBuf, CliError> {
     let is_app_host = [".csproj", ".fsproj", ".sln", ".slnx"].iter().any(|ending| name.ends_with(ending))
         || matches!(name.as_str(), "apphost.cs" | "apphost.ts");
     if is_app_host {
-        return Err(CliError::Usage(format!(
-            "{} is an AppHost, and this version reads manifests only; run `aspire do publish-manifest --output-path ./{MANIFEST}` and pass the file",
-            source.display()
-        )));
+        return Err(CliError::Usage(
+            Code::ManifestNotFound,
+            format!(
+                "{} is an AppHost, and this version reads manifests only; run `aspire do publish-manifest --output-path ./{MANIFEST}` and pass the file",
+                source.display()
+            ),
+        ));
     }
     if !source.is_dir() {
         return Ok(source.to_owned());
@@ -29,8 +33,11 @@ pub fn manifest_path(source: &Path) -> Result<PathBuf, CliError> {
     if inside.is_file() {
         return Ok(inside);
     }
-    Err(CliError::Usage(format!(
-        "{} holds no {MANIFEST}; pass the manifest itself, or write one with `aspire do publish-manifest --output-path ./{MANIFEST}`",
-        source.display()
-    )))
+    Err(CliError::Usage(
+        Code::ManifestNotFound,
+        format!(
+            "{} holds no {MANIFEST}; pass the manifest itself, or write one with `aspire do publish-manifest --output-path ./{MANIFEST}`",
+            source.display()
+        ),
+    ))
 }

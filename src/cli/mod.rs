@@ -8,6 +8,7 @@ mod dashboard;
 mod deploy_request;
 mod doctor;
 mod error;
+mod explain;
 mod images;
 mod inputs;
 mod manifest_path;

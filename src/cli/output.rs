@@ -3,8 +3,10 @@
 use super::{CliError, Exit};
 use crate::app::Note;
 use crate::report::harmless;
-use crate::report::output::{failure, print, remember};
+use crate::report::output::{failure, is_printed, print, remember};
+use crate::support::diagnostic::{Code, Place, Problem, Severity, headed};
 use crate::support::temporary;
+use serde_json::json;
 use std::io::Write as _;
 use std::path::Path;
 
@@ -40,7 +42,8 @@ pub fn finished(exit: Exit) -> Exit {
     remember(std::io::stdout().flush());
     match failure() {
         Some(failed) => {
-            say(&format!("error: the result could not be written to standard output: {failed}"));
+            let what = format!("the result could not be written to standard output: {failed}");
+            say(&headed(Severity::Error, Code::UnwritableFile, &Place::default(), &what, ""));
             if exit == Exit::Done || exit == Exit::Differs { Exit::Error } else { exit }
         }
         None => exit,
@@ -55,15 +58,45 @@ pub fn help(error: &clap::Error) {
     }
 }
 
-/// What ended the verb.
-pub fn error(error: &CliError) {
-    say(&format!("error: {error}"));
+/// What ended the verb; for programs also as JSON on standard output: an event in a stream of events, or the whole result
+/// where there is no other.
+pub fn error(error: &CliError, form: JsonErrors) {
+    let problems = error.problems();
+    match form {
+        JsonErrors::Events => {
+            for problem in &problems {
+                line(&json!({"event": "error", "problem": problem}).to_string());
+            }
+        }
+        JsonErrors::Document if !is_printed() => json(&json!({ "errors": problems })),
+        JsonErrors::Document | JsonErrors::None => {}
+    }
+    let headed = |it: &Problem| headed(Severity::Error, it.code, &it.place, &it.what, &it.hint);
+    let mut texts: Vec<String> = problems.iter().map(headed).collect();
+    texts.extend(error.note().map(|note| format!("note: {note}")));
+    say(&texts.join("\n"));
+}
+
+/// How a verb tells programs of its errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JsonErrors {
+    /// Not at all: its output is text.
+    None,
+    /// As a result of its own.
+    Document,
+    /// As events.
+    Events,
+}
+
+/// A warning.
+pub fn warn(code: Code, text: &str) {
+    say(&headed(Severity::Warning, code, &Place::default(), text, ""));
 }
 
 /// Notes about resources.
 pub fn notes(notes: &[Note]) {
     for note in notes {
-        say(&format!("warning: {}: {}", note.resource, note.text));
+        warn(note.code, &format!("{}: {}", note.resource, note.text));
     }
 }
 

@@ -7,7 +7,7 @@ use super::rendered::Rendered;
 use crate::cluster::connect::environment::Environment;
 use crate::config::Config;
 use crate::pipeline;
-use crate::support::diagnostic::{Problem, nearest};
+use crate::support::diagnostic::{Code, Problem, nearest};
 use crate::support::yaml;
 use crate::targets::kubernetes::chart::{self, Chart};
 use crate::targets::kubernetes::{BuiltImages, CONTENTS, Contents, check_resources};
@@ -38,9 +38,12 @@ impl Packed {
     pub fn load(source: &Source) -> Result<Self, CliError> {
         let shown = source.path().display().to_string();
         if source.beside.config.is_some() {
-            return Err(CliError::Usage(format!(
-                "{shown} is a chart, which holds what aspire-k8s.yaml said when it was rendered; leave --config out, or pass the manifest"
-            )));
+            return Err(CliError::Usage(
+                Code::InvalidUsage,
+                format!(
+                    "{shown} is a chart, which holds what aspire-k8s.yaml said when it was rendered; leave --config out, or pass the manifest"
+                ),
+            ));
         }
         let chart = if shown.starts_with(REGISTRY) {
             let environment = Environment::of_process();
@@ -49,9 +52,13 @@ impl Packed {
         } else {
             chart::read(source.path())?
         };
-        let wrong = |problem: Problem| CliError::Input { file: shown.clone(), problems: problem.into() };
+        let wrong = |problem: Problem| CliError::input(&shown, problem);
         let Some(contents) = chart.files.get(CONTENTS) else {
-            let problem = Problem::at("", format!("the chart holds no {CONTENTS}: an older version rendered it"));
+            let problem = Problem::new(
+                Code::NotARenderedChart,
+                "",
+                format!("the chart holds no {CONTENTS}: an older version rendered it"),
+            );
             return Err(wrong(problem.hint("render it again")));
         };
         let contents = Contents::parse(contents).map_err(wrong)?;
@@ -72,11 +79,11 @@ impl Packed {
         let rendered = self.restore(environment)?;
         let resources = rendered.plan.workloads.iter().map(|workload| workload.resource.as_str());
         let problems = check_resources(images, &resources.collect::<Vec<_>>());
-        problems.or(rendered).map_err(|problems| CliError::Input { file: self.shown.clone(), problems })
+        problems.or(rendered).map_err(|problems| CliError::input(&self.shown, problems))
     }
 
     fn restore(&self, environment: Option<&str>) -> Result<Rendered, CliError> {
-        let wrong = |problem: Problem| CliError::Input { file: self.shown.clone(), problems: problem.into() };
+        let wrong = |problem: Problem| CliError::input(&self.shown, problem);
         let over = match environment {
             Some(name) if self.contents.environments().any(|known| known == name) => {
                 Some(yaml(&self.chart, &format!("values-{name}.yaml")).map_err(wrong)?)
@@ -85,7 +92,11 @@ impl Packed {
         };
         let Some((app, plan, release)) = self.contents.restore(&self.name, &self.values, environment) else {
             let name = environment.unwrap_or_default();
-            let problem = Problem::at("", format!("the chart was rendered without an environment `{name}`"));
+            let problem = Problem::new(
+                Code::UnknownEnvironment,
+                "",
+                format!("the chart was rendered without an environment `{name}`"),
+            );
             return Err(wrong(match nearest(name, self.contents.environments()) {
                 Some(near) => problem.hint(format!("did you mean `{near}`?")),
                 None => problem.hint("add it to aspire-k8s.yaml and render again"),
@@ -106,8 +117,11 @@ impl Packed {
 
 /// A YAML file of the chart; empty is an empty map.
 fn yaml(chart: &Chart, path: &str) -> Result<Json, Problem> {
-    let text = chart.text(path).ok_or_else(|| Problem::at(path, "the chart does not hold it as text"))?;
-    yaml::affordable(text).map_err(|costly| Problem::at(path, costly.to_string()))?;
-    let value: Json = serde_yaml::from_str(text).map_err(|error| Problem::at(path, error.to_string()))?;
+    let text = chart
+        .text(path)
+        .ok_or_else(|| Problem::new(Code::NotARenderedChart, path, "the chart does not hold it as text"))?;
+    yaml::affordable(text).map_err(|costly| Problem::new(Code::TooComplex, path, costly.to_string()))?;
+    let value: Json =
+        serde_yaml::from_str(text).map_err(|error| Problem::new(Code::NotARenderedChart, path, error.to_string()))?;
     Ok(if value.is_null() { Json::Object(serde_json::Map::new()) } else { value })
 }

@@ -8,6 +8,7 @@ use crate::app::Note;
 use crate::diff::{Change, Mark, lines, summary};
 use crate::pipeline::{self, Ask, ChartChange, Planned, Release, RunOptions, Saved};
 use crate::report::{harmless, quiet};
+use crate::support::diagnostic::Code;
 use crate::support::temporary;
 use serde::Serialize;
 use std::io::{IsTerminal as _, Write as _};
@@ -24,7 +25,10 @@ pub fn plan(common: &Common, options: &Plan) -> Result<Exit, CliError> {
         ));
     }
     if options.deploy.steps.step.is_some() || options.deploy.plan.is_some() {
-        return Err(CliError::Usage("plan takes neither --step nor --plan: it looks at the whole deploy".into()));
+        return Err(CliError::Usage(
+            Code::InvalidUsage,
+            "plan takes neither --step nor --plan: it looks at the whole deploy".into(),
+        ));
     }
     let limits = limits(duration(&options.deploy.on.timeout)?)?;
     let inputs = prompt::asker(common);
@@ -117,13 +121,18 @@ fn text(planned: &Planned) {
 /// Writes the file whole, for nobody else to read.
 fn save(planned: &Planned, file: &Path) -> Result<(), CliError> {
     if !planned.errors.is_empty() {
-        return Err(CliError::Usage(format!("{} was not written: the deploy would fail", file.display())));
+        return Err(CliError::Usage(
+            Code::PreflightFailed,
+            format!("{} was not written: the deploy would fail", file.display()),
+        ));
     }
     let Some(saved) = &planned.saved else {
         let why = "neither its namespace nor kube-system can be read, and the digests of a plan need the uid of one";
-        return Err(CliError::Usage(format!("{} was not written: {why}", file.display())));
+        return Err(CliError::Usage(Code::InvalidUsage, format!("{} was not written: {why}", file.display())));
     };
-    let failed = |error: std::io::Error| CliError::Usage(format!("cannot write {}: {error}", file.display()));
+    let failed = |error: std::io::Error| {
+        CliError::Usage(Code::UnwritableFile, format!("cannot write {}: {error}", file.display()))
+    };
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // A temporary file is readable by its owner alone.
     let mut temporary = temporary::file_in(folder, ".aspire-").map_err(failed)?;

@@ -11,12 +11,13 @@ use crate::config::{self, Config, SEALED_FILE, Sealed, SecretSource};
 use crate::external_charts::{self, PlannedChart};
 use crate::inputs::{Format, Given, Means, names, parse_assignment};
 use crate::manifest::{self, Manifest};
-use crate::support::diagnostic::{Problem, Problems};
+use crate::support::diagnostic::{Code, Problem, Problems};
 use crate::support::read_file;
 use crate::targets::kubernetes::chart;
 use crate::targets::kubernetes::plan;
 use crate::targets::kubernetes::{BuiltImages, CONTENTS, Contents, Plan, environment_values};
 use serde_json::Value as Json;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// The name of the intent.
@@ -49,10 +50,13 @@ impl Project {
     /// Reads the files.
     pub fn load(source: &Source) -> Result<Self, CliError> {
         if packed::is_chart(source) {
-            return Err(CliError::Usage(format!(
-                "{} is a chart that was rendered before, and this needs the manifest that it was rendered from",
-                source.path().display()
-            )));
+            return Err(CliError::Usage(
+                Code::InvalidUsage,
+                format!(
+                    "{} is a chart that was rendered before, and this needs the manifest that it was rendered from",
+                    source.path().display()
+                ),
+            ));
         }
         let manifest_path = manifest_path(source.path())?;
         let manifest = read_manifest(&manifest_path)?;
@@ -74,7 +78,10 @@ impl Project {
         let root = source.beside.source_root.clone().or(named);
         let reader = Reader::new(&base, root.as_deref(), home.as_deref());
         if let Some(why) = reader.refusal().filter(|_| root.is_some()) {
-            return Err(CliError::Usage(format!("the source root (--source-root, `sourceRoot`): {why}")));
+            return Err(CliError::Usage(
+                Code::FileRefused,
+                format!("the source root (--source-root, `sourceRoot`): {why}"),
+            ));
         }
         let sources = reader.read(app::wanted_sources(&manifest));
         Ok(Self { manifest, manifest_path, config, config_path, folder: folder.unwrap_or_default(), sources })
@@ -84,10 +91,9 @@ impl Project {
     pub fn config(&self, environment: Option<&str>) -> Result<Config, CliError> {
         match environment {
             None => Ok(self.config.clone()),
-            Some(name) => self
-                .config
-                .for_environment(name)
-                .map_err(|problem| CliError::Input { file: self.config_path.clone(), problems: problem.into() }),
+            Some(name) => {
+                self.config.for_environment(name).map_err(|problem| CliError::input(&self.config_path, problem))
+            }
         }
     }
 
@@ -145,12 +151,40 @@ impl Project {
     }
 
     fn plan(&self, config: &Config, environment: Option<&str>, images: &BuiltImages) -> Result<(App, Plan), CliError> {
-        let environment = environment.map_or(String::new(), |name| format!(" in the environment {name}"));
-        let file = format!("{}{environment}", self.manifest_path.display());
-        let wrong = |problems| CliError::Input { file: file.clone(), problems };
+        let wrong = |problems| CliError::Input(self.placed(problems, environment));
         let app = app::resolve(&self.manifest, config, &self.folder, &self.sources).map_err(wrong)?;
         let plan = plan::plan(&app, config, images).map_err(wrong)?;
         Ok((app, plan))
+    }
+}
+
+/// Above this many problems none gets a line, nor of texts that are longer together: each line costs one more reading.
+const MOST_LINES: usize = 100;
+const MOST_READ: usize = 8 << 20;
+
+impl Project {
+    /// Problems of the application with the file and line of each. What one environment causes is said to be of it.
+    fn placed(&self, mut problems: Problems, environment: Option<&str>) -> Problems {
+        let manifest = read_file::bytes(&self.manifest_path).unwrap_or_default();
+        let intent = read_file::text(Path::new(&self.config_path)).unwrap_or_default();
+        let count = problems.0.len();
+        let has_lines = |text: usize| count <= MOST_LINES && count * text <= MOST_READ;
+        for Problem { place, what, .. } in &mut problems.0 {
+            if place.file == config::FILE {
+                let find = |path: &str| config::position(&intent, path);
+                let own = environment.and_then(|name| find(&format!("environments.{name}.{}", place.path)));
+                place.position = own.or_else(|| find(&place.path)).filter(|_| has_lines(intent.len()));
+                place.file.clone_from(&self.config_path);
+            } else if place.file.is_empty() {
+                place.position =
+                    has_lines(manifest.len()).then(|| manifest::position(&manifest, &place.path)).flatten();
+                place.file = self.manifest_path.display().to_string();
+            }
+            if let Some(name) = environment {
+                let _ = write!(what, " (in the environment {name})");
+            }
+        }
+        problems
     }
 }
 
@@ -176,7 +210,13 @@ fn keep_inputs(base_app: &App, base: &Plan, app: &mut App, plan: &mut Plan) {
 fn read_manifest(path: &Path) -> Result<Manifest, CliError> {
     let shown = path.display().to_string();
     let bytes = read_file::bytes(path).map_err(|source| CliError::Read { path: shown.clone(), source })?;
-    manifest::parse(&bytes).map_err(|problems| CliError::Input { file: shown, problems })
+    manifest::parse(&bytes).map_err(|mut problems| {
+        let has_lines = problems.0.len() <= MOST_LINES && problems.0.len() * bytes.len() <= MOST_READ;
+        for problem in problems.0.iter_mut().filter(|problem| has_lines && problem.place.position.is_none()) {
+            problem.place.position = manifest::position(&bytes, &problem.place.path);
+        }
+        CliError::input(&shown, problems)
+    })
 }
 
 /// The folder that paths in the intent start from.
@@ -194,7 +234,7 @@ pub fn read_config(path: Option<&Path>, base: &Path) -> Result<(Config, String),
     };
     let shown = path.display().to_string();
     let text = read_file::text(&path).map_err(|source| CliError::Read { path: shown.clone(), source })?;
-    let config = config::parse(&text).map_err(|problems| CliError::Input { file: shown.clone(), problems })?;
+    let config = config::parse(&text).map_err(|problems| CliError::input(&shown, problems))?;
     Ok((config, shown))
 }
 
@@ -211,7 +251,7 @@ fn read_sealed(path: &Path) -> Result<Sealed, CliError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Sealed::default()),
         Err(source) => return Err(CliError::Read { path: shown, source }),
     };
-    Sealed::parse(&text).map_err(|problem| CliError::Input { file: shown, problems: problem.into() })
+    Sealed::parse(&text).map_err(|problem| CliError::input(&shown, problem))
 }
 
 /// The values that the command line, its files and the environment give.
@@ -222,16 +262,15 @@ pub fn given(parameters: &Parameters, images: &BuiltImages, rendered: &Rendered)
     let names = names(app);
     for text in &parameters.assignments {
         let added = parse_assignment("--parameter", text).and_then(|(typed, value)| {
-            let name = names.find(typed).map_err(|problem| Problem { place: "--parameter".into(), ..problem })?;
+            let name = names.find(typed).map_err(|problem| problem.at("--parameter"))?;
             given.add(name, value.to_owned(), Means::Flag, "--parameter")
         });
         problems.0.extend(added.err());
     }
     for text in &parameters.sources {
         let flag = "--parameter-from";
-        let parsed = parse_assignment(flag, text).and_then(|(typed, path)| {
-            Ok((names.find(typed).map_err(|problem| Problem { place: flag.into(), ..problem })?, path))
-        });
+        let parsed = parse_assignment(flag, text)
+            .and_then(|(typed, path)| Ok((names.find(typed).map_err(|problem| problem.at(flag))?, path)));
         let added = match parsed {
             Ok((name, path)) => given.add(name, read_value(name, Path::new(path))?, Means::Flag, flag),
             Err(problem) => Err(problem),
@@ -246,7 +285,11 @@ pub fn given(parameters: &Parameters, images: &BuiltImages, rendered: &Rendered)
     }
     let added = given.add_environment(&names, |variable| {
         let value = std::env::var_os(variable)?;
-        Some(value.into_string().map_err(|_| Problem::at("", "the value of the variable is not UTF-8")))
+        Some(
+            value
+                .into_string()
+                .map_err(|_| Problem::new(Code::InvalidInput, "", "the value of the variable is not UTF-8")),
+        )
     });
     problems.0.extend(added.err().unwrap_or_default().0);
     if let Some(file) = &rendered.sops_file {
@@ -258,7 +301,7 @@ pub fn given(parameters: &Parameters, images: &BuiltImages, rendered: &Rendered)
             Err(problem) => problems.push(problem),
         }
     }
-    problems.or(given).map_err(|problems| CliError::Input { file: "parameters".into(), problems })
+    problems.or(given).map_err(CliError::Input)
 }
 
 /// A value that is a whole file, byte for byte.
@@ -266,10 +309,8 @@ fn read_value(name: &str, path: &Path) -> Result<String, CliError> {
     let failed = |source| CliError::Read { path: path.display().to_string(), source };
     let value = read_file::text(path).map_err(failed)?;
     if value.ends_with('\n') {
-        output::say(&format!(
-            "warning: --parameter-from: the value of {name} ends with a line break, as {} does",
-            path.display()
-        ));
+        let text = format!("--parameter-from: the value of {name} ends with a line break, as {} does", path.display());
+        output::warn(Code::InvalidInput, &text);
     }
     Ok(value)
 }

@@ -8,6 +8,7 @@ use super::{CliError, Exit, output, prompt};
 use crate::app::Note;
 use crate::inputs::Outlook;
 use crate::pipeline::{self, Ask, Destroyed, Event, Release, RunOptions, Wish};
+use crate::support::diagnostic::Code;
 use std::path::PathBuf;
 
 /// Installs or upgrades the application.
@@ -22,7 +23,9 @@ pub fn deploy(common: &Common, options: &Deploy) -> Result<Exit, CliError> {
     }
     let limits = limits(duration(&options.on.timeout)?)?;
     let display = display(options.output);
-    let note = |note: &Note| display.event(&Event::Warned { text: format!("{}: {}", note.resource, note.text) });
+    let note = |note: &Note| {
+        display.event(&Event::Warned { code: note.code, text: format!("{}: {}", note.resource, note.text) });
+    };
     requested(common, options, &note, |request, release| {
         let conduct = RunOptions { only: options.steps.step.as_deref(), limits, report: &|event| display.event(event) };
         let asker = prompt::asker(common);
@@ -115,7 +118,7 @@ fn places(flag: &str, texts: &[String]) -> Result<Vec<(String, String)>, CliErro
         Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() && !name.contains('/') => {
             Ok((namespace.to_owned(), name.to_owned()))
         }
-        _ => Err(CliError::Usage(format!("{flag} {text}: write it like NAMESPACE/RELEASE"))),
+        _ => Err(CliError::Usage(Code::InvalidArgument, format!("{flag} {text}: write it like NAMESPACE/RELEASE"))),
     };
     texts.iter().map(place).collect()
 }
@@ -126,7 +129,12 @@ fn which(words: &[String]) -> Result<(Option<PathBuf>, Option<u64>), CliError> {
         [] => Ok((None, None)),
         [one] => Ok(one.parse().map_or_else(|_| (Some(one.into()), None), |revision| (None, Some(revision)))),
         [source, revision, ..] => {
-            let wrong = |_| CliError::Usage(format!("`{revision}` is no number of a revision; `history` lists them"));
+            let wrong = |_| {
+                CliError::Usage(
+                    Code::InvalidArgument,
+                    format!("`{revision}` is no number of a revision; `history` lists them"),
+                )
+            };
             Ok((Some(source.into()), Some(revision.parse().map_err(wrong)?)))
         }
     }

@@ -12,6 +12,7 @@ use crate::cluster::connect::environment::Environment;
 use crate::inputs;
 use crate::pipeline;
 use crate::report::harmless;
+use crate::support::diagnostic::Code;
 use crate::support::read_file;
 use crate::targets::kubernetes::chart::{self, Chart};
 use crate::targets::kubernetes::{BuiltImages, CONTENTS, Contents, moved_claims};
@@ -71,7 +72,10 @@ fn issuers(common: &Common, options: &Render, rendered: &Rendered) -> Result<Exi
     let name = release_name(options.release.as_deref(), &rendered.config, &rendered.app.name)?;
     let namespace = common.namespace.as_deref().or(rendered.config.release.namespace.as_deref()).unwrap_or("default");
     let Some(planned) = super::charts::issuers(rendered, &name, namespace)? else {
-        return Err(CliError::Usage("--part issuers: `certManager.issuers` of aspire-k8s.yaml makes none".into()));
+        return Err(CliError::Usage(
+            Code::InvalidUsage,
+            "--part issuers: `certManager.issuers` of aspire-k8s.yaml makes none".into(),
+        ));
     };
     let files =
         planned.issuer_files(chart::data_yaml).into_iter().map(|(path, text)| (path, text.into_bytes())).collect();
@@ -101,7 +105,7 @@ fn refuse_contradictions(options: &Render) -> Result<(), CliError> {
         Format::Chart if options.show_secrets => "a chart holds no secrets; --show-secrets is for --format yaml",
         _ => return Ok(()),
     };
-    Err(CliError::Usage(what.into()))
+    Err(CliError::Usage(Code::InvalidUsage, what.into()))
 }
 
 /// Scripts give `render` and `deploy` the same flags; what a chart leaves out is said, and no error.
@@ -109,8 +113,9 @@ fn warn_of_inputs(options: &Render) {
     let Parameters { assignments, files, sources } = &options.parameters;
     let given = !assignments.is_empty() || !files.is_empty() || !sources.is_empty();
     if given && options.format == Format::Chart {
-        output::say(
-            "warning: values of inputs are not written into a chart; give them to deploy or --format yaml, \
+        output::warn(
+            Code::NoEffect,
+            "values of inputs are not written into a chart; give them to deploy or --format yaml, \
              and defaults as `parameters` in aspire-k8s.yaml",
         );
     }

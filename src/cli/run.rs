@@ -1,8 +1,12 @@
 //! Arguments to a verb, and its result to an exit code.
 
-use super::args::{Cli, Target, Verb};
+use super::args::{
+    Cli, Deploy, Destroy, Doctor, InputFormat, Inputs, ListFormat, Look, Plan, Promote, Rollback, Target, Verb,
+};
+use super::output::JsonErrors;
 use super::program::typed_name;
-use super::{CliError, Exit, charts, dashboard, doctor, inputs, output, plan, release, render, seal, status};
+use super::{CliError, Exit, charts, dashboard, doctor, explain, inputs, output, plan, release, render, seal, status};
+use crate::support::diagnostic::Code;
 use clap::{CommandFactory, FromArgMatches};
 use std::ffi::OsString;
 
@@ -19,7 +23,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Err(error) => return usage(&error),
     };
     let exit = execute(&cli, name).unwrap_or_else(|error| {
-        output::error(&error);
+        output::error(&error, json_errors(&cli.verb));
         error.exit()
     });
     output::finished(exit)
@@ -47,6 +51,7 @@ fn execute(cli: &Cli, name: &str) -> Result<Exit, CliError> {
         Verb::History(options) => status::history(&cli.common, options),
         Verb::Seal(options) => seal::seal(&cli.common, options),
         Verb::Charts(options) => charts::charts(&cli.common, options),
+        Verb::Explain(options) => explain::explain(options),
         Verb::Schema => {
             output::json(&crate::config::schema());
             Ok(Exit::Done)
@@ -70,6 +75,23 @@ fn completion(shell: clap_complete::Shell) -> String {
     String::from_utf8_lossy(&script).into_owned()
 }
 
+/// How a verb with these flags tells programs of its errors.
+fn json_errors(verb: &Verb) -> JsonErrors {
+    let (output, form) = match verb {
+        Verb::Deploy(Deploy { output, .. })
+        | Verb::Promote(Promote { output, .. })
+        | Verb::Destroy(Destroy { output, .. })
+        | Verb::Rollback(Rollback { output, .. }) => (*output, JsonErrors::Events),
+        Verb::Plan(Plan { deploy: Deploy { output, .. }, .. })
+        | Verb::Status(Look { output, .. })
+        | Verb::History(Look { output, .. })
+        | Verb::Doctor(Doctor { output, .. }) => (*output, JsonErrors::Document),
+        Verb::Inputs(Inputs { output: InputFormat::Json, .. }) => (ListFormat::Json, JsonErrors::Document),
+        _ => (ListFormat::Text, JsonErrors::None),
+    };
+    if output == ListFormat::Json { form } else { JsonErrors::None }
+}
+
 fn refuse_other_targets(target: Target) -> Result<(), CliError> {
     let what = match target {
         Target::Kubernetes => return Ok(()),
@@ -78,7 +100,10 @@ fn refuse_other_targets(target: Target) -> Result<(), CliError> {
         Target::ContainerApps => "Azure Container Apps",
         Target::AppService => "Azure App Service",
     };
-    Err(CliError::Usage(format!(
-        "{what} is not a target of this version; it deploys to Kubernetes clusters that exist (leave --target out)"
-    )))
+    Err(CliError::Usage(
+        Code::InvalidArgument,
+        format!(
+            "{what} is not a target of this version; it deploys to Kubernetes clusters that exist (leave --target out)"
+        ),
+    ))
 }

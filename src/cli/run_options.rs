@@ -4,7 +4,7 @@ use super::args::{ListFormat, Render, StepFormat};
 use super::{CliError, Exit, output};
 use crate::pipeline::{self, Limits, RunOptions};
 use crate::report;
-use crate::support::diagnostic::Problem;
+use crate::support::diagnostic::{Code, Problem};
 use crate::support::duration;
 use std::time::{Duration, Instant};
 
@@ -40,19 +40,26 @@ pub fn conduct_of_render(options: &Render) -> RunOptions<'_> {
 /// The bounds of a run. From here on a signal asks it to end, and a second one ends it.
 pub fn limits(timeout: Duration) -> Result<Limits<'static>, CliError> {
     let deadline = Instant::now().checked_add(timeout);
-    let deadline =
-        deadline.ok_or_else(|| CliError::Usage(format!("--timeout of {} s is too long", timeout.as_secs())))?;
+    let deadline = deadline.ok_or_else(|| {
+        CliError::Usage(Code::InvalidArgument, format!("--timeout of {} s is too long", timeout.as_secs()))
+    })?;
     crate::helm::hold();
     Ok(Limits { deadline, stopped: &crate::helm::stopped })
 }
 
 /// Random bytes of the system.
 pub fn random(bytes: &mut [u8]) -> Result<(), Problem> {
-    getrandom::fill(bytes).map_err(|error| Problem::at("", format!("the system gives no random bytes: {error}")))
+    getrandom::fill(bytes)
+        .map_err(|error| Problem::new(Code::NoRandom, "", format!("the system gives no random bytes: {error}")))
 }
 
 /// `90s`, `10m`, `1h30m`: durations as helm writes them.
 pub fn duration(text: &str) -> Result<Duration, CliError> {
     let time = duration::parse(text).filter(|time| !time.is_zero());
-    time.ok_or_else(|| CliError::Usage(format!("--timeout {text} is no duration; write it like 90s, 10m or 1h30m")))
+    time.ok_or_else(|| {
+        CliError::Usage(
+            Code::InvalidArgument,
+            format!("--timeout {text} is no duration; write it like 90s, 10m or 1h30m"),
+        )
+    })
 }

@@ -10,6 +10,7 @@ use crate::cluster::connect::environment::Environment;
 use crate::cluster::connect::kubeconfig;
 use crate::config::Config;
 use crate::pipeline::{self, Release};
+use crate::support::diagnostic::Code;
 use crate::targets::kubernetes::Name;
 
 /// The release that is meant. One that is named needs no SOURCE, from whatever machine; one that is given all the same says
@@ -48,6 +49,7 @@ pub fn release_name(given: Option<&str>, config: &Config, application: &str) -> 
     }
     if application.is_empty() {
         return Err(CliError::Usage(
+            Code::MissingName,
             "the application has no name; pass --release, or write `application: NAME` into aspire-k8s.yaml".into(),
         ));
     }
@@ -63,7 +65,7 @@ pub fn reading(
 ) -> Result<Release, CliError> {
     let from_file = config.release.namespace.as_deref();
     if let (None, Some(file)) = (release_namespace.or(common.namespace.as_deref()), from_file)
-        && let Err(CliError::Refused(_)) = writing(common, name, None, config)
+        && let Err(CliError::Refused(..)) = writing(common, name, None, config)
     {
         output::say(&format!(
             "looking into namespace {file}, which aspire-k8s.yaml names; --release-namespace names another"
@@ -92,10 +94,13 @@ pub fn writing(
         (Some(typed), ..) => typed.to_owned(),
         (None, Some(helm), Some(file)) if helm != file => {
             if *helm == location.context_namespace {
-                return Err(CliError::Refused(format!(
-                    "aspire-k8s.yaml names the namespace {file}, helm says {helm}, which may be the context's own or what you typed: \
+                return Err(CliError::Refused(
+                    Code::AmbiguousNamespace,
+                    format!(
+                        "aspire-k8s.yaml names the namespace {file}, helm says {helm}, which may be the context's own or what you typed: \
                      say --release-namespace {file} or --release-namespace {helm}"
-                )));
+                    ),
+                ));
             }
             helm.clone()
         }

@@ -11,7 +11,7 @@ use super::{
     SecretStore, Secrets, Service, Storage, Volume,
 };
 use super::{certificates, charts, dashboard};
-use crate::support::diagnostic::nearest;
+use crate::support::diagnostic::{Code, nearest};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
@@ -89,7 +89,7 @@ impl Check<'_> {
     fn parameter(&mut self, parameter: &Parameter, at: &Path<'_>) {
         if parameter.value.is_some() && parameter.from.is_some() {
             let hint = "a secret comes `from` somewhere, anything else has a `value`: keep one of them";
-            self.findings.add(at, "`value` and `from` contradict each other", hint);
+            self.findings.add(Code::ConflictingKeys, at, "`value` and `from` contradict each other", hint);
         }
         self.source(parameter.from.as_ref(), &at.key("from"));
     }
@@ -157,7 +157,7 @@ impl Check<'_> {
         let grace = resource.termination_grace_period_seconds.unwrap_or(GRACE_PERIOD);
         if let Some(drain) = resource.drain_seconds.filter(|drain| *drain > 0 && *drain >= grace) {
             let what = format!("{drain} seconds leave nothing of the {grace} that a pod has to stop");
-            self.findings.add(at, what, "say less, or more as `terminationGracePeriodSeconds`");
+            self.findings.add(Code::InvalidValue, at, what, "say less, or more as `terminationGracePeriodSeconds`");
         }
     }
 
@@ -205,7 +205,7 @@ impl Check<'_> {
         let others: Vec<String> =
             given.iter().filter(|(key, given)| *given && meant(key)).map(|(key, _)| format!("`{key}`")).collect();
         if !others.is_empty() {
-            self.findings.add(at, format!("`{head}` contradicts {}", others.join(", ")), why);
+            self.findings.add(Code::ConflictingKeys, at, format!("`{head}` contradicts {}", others.join(", ")), why);
         }
     }
 
@@ -225,12 +225,12 @@ impl Check<'_> {
             let base = config.parameters.get(name);
             if parameter.from.is_some() && base.is_some_and(|base| base.value.is_some()) {
                 let what = format!("`from` contradicts `value` of {} above: it is no secret", shown(name));
-                self.findings.add(&place.key(name), what, "");
+                self.findings.add(Code::ConflictingKeys, &place.key(name), what, "");
             }
             let from = base.and_then(|base| base.from.as_ref());
             if parameter.value.is_some() && from.is_some() {
                 let what = format!("`value` contradicts `from` of {} above: it is a secret", shown(name));
-                self.findings.add(&at.key("parameters").key(name), what, "");
+                self.findings.add(Code::ConflictingKeys, &at.key("parameters").key(name), what, "");
             }
         }
         for (name, resource) in &environment.resources {
@@ -252,7 +252,12 @@ impl Check<'_> {
             let base = base.and_then(|base| base.volumes.get(name)).and_then(stands_alone);
             let base = base.filter(|(head, _)| *head != "perReplica");
             if let Some((head, why)) = base.filter(|_| *storage != Storage::default()) {
-                self.findings.add(&at.key(name), format!("this contradicts `{head}` of the same volume above"), why);
+                self.findings.add(
+                    Code::ConflictingKeys,
+                    &at.key(name),
+                    format!("this contradicts `{head}` of the same volume above"),
+                    why,
+                );
             }
         }
         self.annotations(&resource.annotations, &at.key("annotations"));
@@ -264,7 +269,12 @@ impl Check<'_> {
         let Some(base) = base else {
             let hint =
                 "an environment changes values only: write `dashboard: {enabled: false}` outside of `environments` too";
-            self.findings.add(at, "the file has no `dashboard` that this could change", hint);
+            self.findings.add(
+                Code::EnvironmentChangesStructure,
+                at,
+                "the file has no `dashboard` that this could change",
+                hint,
+            );
             return;
         };
         dashboard::check_environment(base, own, self.findings, at);
@@ -283,13 +293,18 @@ impl Check<'_> {
                     }
                 }
                 ("requests" | "limits", _) => {
-                    self.findings.add(&here, "expected a map such as `{cpu: 500m, memory: 256Mi}`", "");
+                    self.findings.add(
+                        Code::WrongType,
+                        &here,
+                        "expected a map such as `{cpu: 500m, memory: 256Mi}`",
+                        "",
+                    );
                 }
                 _ => {
                     let hint =
                         nearest(key, ["requests", "limits", "claims"]).map(|near| format!("did you mean `{near}`?"));
                     let hint = hint.unwrap_or_else(|| "allowed here: requests, limits, claims".to_owned());
-                    self.findings.add(&here, format!("unknown key {}", shown(key)), hint);
+                    self.findings.add(Code::UnknownKey, &here, format!("unknown key {}", shown(key)), hint);
                 }
             }
         }
@@ -303,7 +318,12 @@ impl Check<'_> {
         };
         if !legal {
             let found = if let Value::String(text) = value { shown(text) } else { shown(&value.to_string()) };
-            self.findings.add(at, format!("{found} is not a quantity"), "for example 500m, 2, 256Mi or 1.5Gi");
+            self.findings.add(
+                Code::InvalidValue,
+                at,
+                format!("{found} is not a quantity"),
+                "for example 500m, 2, 256Mi or 1.5Gi",
+            );
         }
     }
 
@@ -338,13 +358,18 @@ impl Check<'_> {
 
     fn reference(&mut self, text: Option<&str>, rule: &rules::Reference, at: &Path<'_>) {
         if let Some(wrong) = text.and_then(|text| rule.broken_by(text)) {
-            self.findings.add(at, wrong, rule.says);
+            self.findings.add(Code::InvalidValue, at, wrong, rule.says);
         }
     }
 
     fn text(&mut self, text: &str, rule: &Rule, at: &Path<'_>) {
         if !(rule.legal)(text) {
-            self.findings.add(at, format!("{} is not legal as {}", shown(text), rule.what), rule.says);
+            self.findings.add(
+                Code::InvalidValue,
+                at,
+                format!("{} is not legal as {}", shown(text), rule.what),
+                rule.says,
+            );
         }
     }
 }

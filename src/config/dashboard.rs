@@ -5,6 +5,7 @@ use super::findings::Findings;
 use super::path::{Path, shown};
 use super::rules;
 use super::{Config, Resource};
+use crate::support::diagnostic::Code;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -161,7 +162,7 @@ pub(super) fn check_environment(base: &Dashboard, own: &EnvironmentDashboard, fi
 fn check_written(dashboard: &Dashboard, written: [Option<u16>; 3], findings: &mut Findings, at: &Path<'_>) {
     let mut text = |text: Option<&str>, rule: &rules::Rule, at: &Path<'_>| {
         if let Some(text) = text.filter(|text| !(rule.legal)(text)) {
-            findings.add(at, format!("{} is not legal as {}", shown(text), rule.what), rule.says);
+            findings.add(Code::InvalidValue, at, format!("{} is not legal as {}", shown(text), rule.what), rule.says);
         }
     };
     text(dashboard.name.as_deref(), &rules::WORKLOAD_NAME, &at.key("name"));
@@ -170,9 +171,10 @@ fn check_written(dashboard: &Dashboard, written: [Option<u16>; 3], findings: &mu
     }
     let image = dashboard.image().rsplit('/').next().unwrap_or_default();
     if let Some(wrong) = rules::IMAGE.broken_by(dashboard.image()) {
-        findings.add(&at.key("image"), wrong, rules::IMAGE.says);
+        findings.add(Code::InvalidImage, &at.key("image"), wrong, rules::IMAGE.says);
     } else if !image.contains([':', '@']) || image.ends_with(":latest") {
         findings.add(
+            Code::InvalidValue,
             &at.key("image"),
             format!("{} names no version", shown(dashboard.image())),
             "pin one, such as `:13.4.2`: a pod that starts again must be the same program",
@@ -180,6 +182,7 @@ fn check_written(dashboard: &Dashboard, written: [Option<u16>; 3], findings: &mu
     }
     for name in dashboard.env.keys().filter(|name| is_ours(name)) {
         findings.add(
+            Code::InvalidVariable,
             &at.key("env").key(name),
             format!("{} is not for a file to say", shown(name)),
             "login and API key are always asked for; ports and forwarded headers have keys of their own",
@@ -191,6 +194,7 @@ fn check_written(dashboard: &Dashboard, written: [Option<u16>; 3], findings: &mu
     for ((place, written), number) in places.iter().zip(written).zip(numbers) {
         if written.is_some() && numbers.iter().filter(|other| **other == number).count() > 1 {
             findings.add(
+                Code::DuplicateEntry,
                 place,
                 format!("two ports of the dashboard's Service would be {number}"),
                 "its three ports differ",

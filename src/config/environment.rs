@@ -5,7 +5,7 @@ use super::{
     EnvironmentIngress, EnvironmentIssuer, EnvironmentParameter, EnvironmentResource, ExternalChart, ExternalDefaults,
     Gateway, Ingress, Parameter, Release, Resource, RouteTls, Secrets, Service, SopsFile, Storage, Volume,
 };
-use crate::support::diagnostic::{Problem, nearest};
+use crate::support::diagnostic::{Code, Problem, nearest};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
@@ -26,7 +26,7 @@ impl Config {
             None if known.is_empty() => "this file has no environments".to_owned(),
             None => format!("there are: {}", known.join(", ")),
         };
-        Problem::at("environments", format!("there is no environment `{name}`")).hint(hint)
+        Problem::new(Code::UnknownEnvironment, "environments", format!("there is no environment `{name}`")).hint(hint)
     }
 
     fn take(&mut self, environment: &Environment) {

@@ -1,8 +1,8 @@
 //! Problems while they are collected: each at a path, given its line only when all are known.
 
 use super::locate;
-use super::path::{Path, Step, written};
-use crate::support::diagnostic::{Problem, Problems, nearest_after};
+use super::path::{Path, Step, is_shown, written};
+use crate::support::diagnostic::{Code, Place, Position, Problem, Problems, excerpt, nearest_after};
 
 /// Above this many problems none gets a line: each line costs one more reading of the text.
 const MOST_LINES: usize = 100;
@@ -12,6 +12,7 @@ const MOST_READ: usize = 8 << 20;
 
 /// A problem at a path.
 struct Finding {
+    code: Code,
     steps: Vec<Step>,
     /// Which of several equal keys is meant, from 0.
     nth: usize,
@@ -31,24 +32,24 @@ pub(super) struct Findings(Vec<Finding>);
 
 impl Findings {
     /// Adds a problem; the hint may be empty.
-    pub(super) fn add(&mut self, path: &Path<'_>, what: impl Into<String>, hint: impl Into<String>) {
-        self.push(path, 0, what.into(), Hint::Says(hint.into()));
+    pub(super) fn add(&mut self, code: Code, path: &Path<'_>, what: impl Into<String>, hint: impl Into<String>) {
+        self.push(code, path, 0, what.into(), Hint::Says(hint.into()));
     }
 
     /// Adds a problem of the n-th key of this name.
-    pub(super) fn add_nth(&mut self, path: &Path<'_>, nth: usize, what: impl Into<String>, hint: &str) {
-        self.push(path, nth, what.into(), Hint::Says(hint.to_owned()));
+    pub(super) fn add_nth(&mut self, code: Code, path: &Path<'_>, nth: usize, what: impl Into<String>, hint: &str) {
+        self.push(code, path, nth, what.into(), Hint::Says(hint.to_owned()));
     }
 
     /// Adds a problem that quotes around the value solve.
-    pub(super) fn add_unquoted(&mut self, path: &Path<'_>, what: impl Into<String>) {
+    pub(super) fn add_unquoted(&mut self, code: Code, path: &Path<'_>, what: impl Into<String>) {
         let hint =
             if path.may_hold_secret() { Hint::Says("write the value in quotes".to_owned()) } else { Hint::Quote };
-        self.push(path, 0, what.into(), hint);
+        self.push(code, path, 0, what.into(), hint);
     }
 
-    fn push(&mut self, path: &Path<'_>, nth: usize, what: String, hint: Hint) {
-        self.0.push(Finding { steps: path.steps(), nth, what, hint });
+    fn push(&mut self, code: Code, path: &Path<'_>, nth: usize, what: String, hint: Hint) {
+        self.0.push(Finding { code, steps: path.steps(), nth, what, hint });
     }
 
     /// The candidate nearest to a mistyped name, unless there are many problems.
@@ -73,16 +74,17 @@ impl Finding {
     /// The problem and its line and column; without the text both stay unknown.
     fn place(self, text: Option<&str>) -> (Option<(usize, usize)>, Problem) {
         let spot = text.and_then(|text| locate::spot(text, &self.steps, self.nth));
-        let mut place = written(&self.steps);
-        if let Some((line, _)) = spot {
-            place = format!("{place} (line {line})");
-        }
+        let position = spot.zip(text).map(|((line, column), text)| Position {
+            excerpt: excerpt(text, line, column, is_shown(&self.steps)),
+            ..Position::new(line, column)
+        });
+        let place = Place { path: written(&self.steps), position, ..Place::default() };
         let hint = match self.hint {
             Hint::Says(hint) => hint,
             Hint::Quote => text
                 .and_then(|text| locate::raw(text, &self.steps))
                 .map_or_else(|| "write the value in quotes".to_owned(), |raw| format!("write {raw:?} in quotes")),
         };
-        (spot, Problem::at(place, self.what).hint(hint))
+        (spot, Problem::new(self.code, place, self.what).hint(hint))
     }
 }

@@ -2,10 +2,22 @@
 //! The YAML reader gives places to errors only, and a good file should not pay for them.
 
 use super::key::KeySeed;
-use super::path::Step;
+use super::path::{Step, is_shown};
+use crate::support::diagnostic::{Position, excerpt};
+use crate::support::path;
+use crate::support::yaml;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::cell::RefCell;
 use std::fmt;
+
+/// The place of a written path, or of the deepest part of it that the text has, with as much of the line as may be shown.
+pub fn position(text: &str, written: &str) -> Option<Position> {
+    yaml::affordable(text).ok()?;
+    let document = serde_yaml::from_str(text).ok()?;
+    let steps = path::steps(&document, written);
+    let (line, column) = spot(text, &steps, 0)?;
+    Some(Position { excerpt: excerpt(text, line, column, is_shown(&steps)), ..Position::new(line, column) })
+}
 
 /// Line and column, from 1, of the n-th key (or the item) that a path ends with.
 pub(super) fn spot(text: &str, steps: &[Step], nth: usize) -> Option<(usize, usize)> {

@@ -30,7 +30,8 @@ pub use certificates::{
 };
 pub use charts::{EnvironmentChart, ExternalChart, Kind as ChartKind, Phase, WaitFor, WaitObject, path_keys};
 pub use dashboard::{DASHBOARD_LABEL, Dashboard, EnvironmentDashboard, OtlpPorts};
-pub use parse::{FILE, parse};
+pub use locate::position;
+pub use parse::{FILE, intent_place, parse};
 pub use routes::{
     Backend, Controller, Discovery, EnvironmentGateway, EnvironmentIngress, ExistingGateway, Gateway, Ingress,
     IngressPath, Listener, ListenerProtocol, MatchType, PathType, Route, RouteKind, RouteTls,

@@ -3,11 +3,16 @@
 use super::findings::Findings;
 use super::path::Path;
 use super::{Config, check, tree, walk};
-use crate::support::diagnostic::Problems;
+use crate::support::diagnostic::{Code, Place, Problems};
 use serde_json::Value;
 
 /// The name of the file.
 pub const FILE: &str = "aspire-k8s.yaml";
+
+/// The place of a key in the file.
+pub fn intent_place(path: impl Into<String>) -> Place {
+    Place::in_file(FILE, path)
+}
 
 /// Reads `aspire-k8s.yaml`. An empty text is the default configuration. What is not YAML is one problem; otherwise
 /// unknown keys, wrong types and illegal content are all reported together, in the order of the text.
@@ -21,7 +26,7 @@ pub fn parse(text: &str) -> Result<Config, Problems> {
     walk::check(&mut tree, &mut findings);
     let config = serde_json::from_value(tree).unwrap_or_else(|error| {
         if findings.is_empty() {
-            findings.add(&Path::Root, error.to_string(), "");
+            findings.add(Code::WrongType, &Path::Root, error.to_string(), "");
         }
         Config::default()
     });

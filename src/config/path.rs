@@ -3,12 +3,7 @@
 /// Characters of the file's own text that a message repeats.
 const MOST_SHOWN: usize = 60;
 
-/// One step from a value to a value inside it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Step {
-    Key(String),
-    Item(usize),
-}
+pub(super) use crate::support::path::Step;
 
 /// The place of a value, as a chain of borrowed steps, so that walking a good file allocates nothing.
 #[derive(Clone, Copy)]
@@ -69,6 +64,51 @@ impl<'a> Path<'a> {
             _ => false,
         }
     }
+}
+
+/// Keys whose value a message may show: none can hold a password, even by mistake. All others show their key only.
+const SHOWN: [&str; 34] = [
+    "accessModes",
+    "apiVersion",
+    "application",
+    "applicationId",
+    "binding",
+    "class",
+    "controller",
+    "drainSeconds",
+    "exclude",
+    "host",
+    "imagePullPolicy",
+    "install",
+    "internal",
+    "issuer",
+    "kind",
+    "listener",
+    "mountPath",
+    "name",
+    "namespace",
+    "of",
+    "path",
+    "perReplica",
+    "phase",
+    "port",
+    "protocol",
+    "readOnly",
+    "replicas",
+    "secret",
+    "security",
+    "size",
+    "storageClass",
+    "to",
+    "type",
+    "workload",
+];
+
+/// Whether a message may show the value at a place.
+pub(super) fn is_shown(steps: &[Step]) -> bool {
+    let is_key = |step: &Step, names: &[&str]| matches!(step, Step::Key(key) if names.contains(&key.as_str()));
+    let holds_text = ["parameters", "secrets", "env", "args", "command", "values", "annotations", "labels", "config"];
+    steps.last().is_some_and(|last| is_key(last, &SHOWN)) && !steps.iter().any(|step| is_key(step, &holds_text))
 }
 
 /// A path as text: `resources.api.args[0]`, odd keys in brackets.

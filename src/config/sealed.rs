@@ -2,7 +2,7 @@
 //!
 //! Sealing is random, so a ciphertext is never made again by itself: what is in the file is what the chart gets.
 
-use crate::support::diagnostic::Problem;
+use crate::support::diagnostic::{Code, Problem};
 use crate::support::yaml;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -51,7 +51,9 @@ pub struct SealedFor {
 impl Sealed {
     /// Reads the file.
     pub fn parse(text: &str) -> Result<Self, Problem> {
-        let wrong = |what: String| Problem::at("", what).hint("take it from your version control again, or seal again");
+        let wrong = |what: String| {
+            Problem::new(Code::SealingFailed, "", what).hint("take it from your version control again, or seal again")
+        };
         // The reader's own words repeat what it found, and the file can be any: one that holds a token.
         yaml::affordable(text).map_err(|costly| wrong(costly.to_string()))?;
         let read: Self = serde_yaml::from_str(text).map_err(|error| {

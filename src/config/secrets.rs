@@ -97,6 +97,16 @@ pub enum StoreKind {
     ClusterSecretStore,
 }
 
+impl StoreKind {
+    /// The kind as Kubernetes names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SecretStore => "SecretStore",
+            Self::ClusterSecretStore => "ClusterSecretStore",
+        }
+    }
+}
+
 /// `secrets.sops:`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]

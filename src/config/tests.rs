@@ -137,7 +137,8 @@ fn unknown_environment_names_the_known_ones() {
 #[test]
 fn problems_come_in_the_order_of_the_text_and_many_come_without_lines() {
     let few = "resources: {b: {x: 1}, a: {image: a b}}\nrelease: {name: X}\nzzz: 1\n";
-    let places: Vec<String> = parse(few).expect_err("bad").0.into_iter().map(|problem| problem.place).collect();
+    let places: Vec<String> =
+        parse(few).expect_err("bad").0.into_iter().map(|problem| problem.place.to_string()).collect();
     assert_eq!(
         places,
         ["resources.b.x (line 1)", "resources.a.image (line 1)", "release.name (line 2)", "zzz (line 3)"]
@@ -145,7 +146,7 @@ fn problems_come_in_the_order_of_the_text_and_many_come_without_lines() {
     let many = (0..5000).map(|n| format!("wrong{n}: 1")).collect::<Vec<_>>().join("\n");
     let problems = parse(&many).expect_err("bad").0;
     assert_eq!(problems.len(), 5000);
-    assert_eq!(problems[4999].place, "wrong4999");
+    assert_eq!(problems[4999].place.path, "wrong4999");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::findings::Findings;
 use super::key::{KeySeed, skip_tagged};
 use super::path::{Path, shown};
 use super::rules::is_control;
-use crate::support::diagnostic::Problem;
+use crate::support::diagnostic::{Code, Place, Position, Problem, excerpt};
 use crate::support::yaml;
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
@@ -15,7 +15,7 @@ use std::fmt;
 
 /// The value of the text; null for a text without one.
 pub(super) fn read(text: &str, findings: &mut Findings) -> Result<Value, Problem> {
-    yaml::affordable(text).map_err(|costly| Problem::at("", costly.to_string()))?;
+    yaml::affordable(text).map_err(|costly| Problem::new(Code::TooComplex, "", costly.to_string()))?;
     let shared = RefCell::new(std::mem::take(findings));
     let node = Node { path: &Path::Root, findings: &shared };
     let tree = node.deserialize(serde_yaml::Deserializer::from_str(text));
@@ -29,19 +29,21 @@ pub(super) fn read(text: &str, findings: &mut Findings) -> Result<Value, Problem
 fn syntax_problem(text: &str, error: &serde_yaml::Error) -> Problem {
     let said = error.to_string();
     if said.contains("more than one document") {
-        return Problem::at("", "the file holds more than one YAML document")
+        return Problem::new(Code::ConfigSyntax, "", "the file holds more than one YAML document")
             .hint("remove the line `---` between them");
     }
-    let Some(at) = error.location() else { return Problem::at("", format!("this is not valid YAML: {said}")) };
+    let Some(at) = error.location() else {
+        return Problem::new(Code::ConfigSyntax, "", format!("this is not valid YAML: {said}"));
+    };
     let said = said.replacen(&format!(" at line {} column {}", at.line(), at.column()), "", 1);
     let indent = text.lines().nth(at.line().saturating_sub(1)).unwrap_or_default();
     let tab = indent.chars().take_while(|c| c.is_whitespace()).any(|c| c == '\t');
-    let place = format!("line {} column {}", at.line(), at.column());
-    Problem::at(place, format!("this is not valid YAML: {said}")).hint(if tab {
-        "YAML is indented with spaces; this line starts with a tab"
-    } else {
-        ""
-    })
+    let start = indent.chars().take_while(|c| c.is_whitespace()).count() + 1;
+    // The key only: what stands behind it may be a part of a secret.
+    let excerpt = excerpt(text, at.line(), start, false);
+    let position = Some(Position { excerpt, ..Position::new(at.line(), at.column()) });
+    Problem::new(Code::ConfigSyntax, Place { position, ..Place::default() }, format!("this is not valid YAML: {said}"))
+        .hint(if tab { "YAML is indented with spaces; this line starts with a tab" } else { "" })
 }
 
 /// Reads one value; none when it is refused.
@@ -52,7 +54,7 @@ struct Node<'a> {
 
 impl Node<'_> {
     fn refuse(&self, what: &str, hint: &str) -> Option<Value> {
-        self.findings.borrow_mut().add(self.path, what, hint);
+        self.findings.borrow_mut().add(Code::UnsupportedYaml, self.path, what, hint);
         None
     }
 }
@@ -136,12 +138,12 @@ impl<'de> Visitor<'de> for Node<'_> {
             let nth = *seen.entry(key.text().to_owned()).and_modify(|count| *count += 1).or_default();
             let control = key.text().chars().find(|c| is_control(*c)).filter(|_| !path.is_content());
             if let Some(c) = control {
-                self.findings.borrow_mut().add_nth(&path, nth, controls(c), "leave it out");
+                self.findings.borrow_mut().add_nth(Code::UnsupportedYaml, &path, nth, controls(c), "leave it out");
             } else if let Some((what, hint)) = key.complaint() {
-                self.findings.borrow_mut().add_nth(&path, nth, what, hint);
+                self.findings.borrow_mut().add_nth(Code::UnsupportedYaml, &path, nth, what, hint);
             } else if nth > 0 {
                 let what = format!("the key {} is given more than once", shown(key.text()));
-                self.findings.borrow_mut().add_nth(&path, nth, what, "keep one of them");
+                self.findings.borrow_mut().add_nth(Code::DuplicateKey, &path, nth, what, "keep one of them");
             } else if let Some(value) = map.next_value_seed(Node { path: &path, ..self })? {
                 out.insert(key.text().to_owned(), value);
                 continue;

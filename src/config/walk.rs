@@ -6,7 +6,7 @@
 use super::findings::Findings;
 use super::path::{Path, shown};
 use super::schema::schema;
-use crate::support::diagnostic::nearest;
+use crate::support::diagnostic::{Code, nearest};
 use serde_json::{Map, Value, json};
 
 /// Words of later versions, by the type that will have them: they are neither typing errors nor known yet.
@@ -95,7 +95,7 @@ impl<'s> Walk<'s> {
             at.schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         let missing: Vec<&str> = required.iter().copied().filter(|key| !map.contains_key(*key)).collect();
         for key in &missing {
-            self.findings.add(path, format!("`{key}` is missing"), "");
+            self.findings.add(Code::MissingKey, path, format!("`{key}` is missing"), "");
         }
         map.retain(|key, value| {
             let path = path.key(key);
@@ -126,7 +126,12 @@ impl<'s> Walk<'s> {
         let most = schema["maximum"].as_u64().unwrap_or(u64::from(u32::MAX));
         let fits = number.as_u64().is_some_and(|number| (least..=most).contains(&number));
         if !fits {
-            self.findings.add(path, format!("expected a whole number from {least} to {most}, found {number}"), "");
+            self.findings.add(
+                Code::WrongType,
+                path,
+                format!("expected a whole number from {least} to {most}, found {number}"),
+                "",
+            );
         }
         fits
     }
@@ -134,9 +139,9 @@ impl<'s> Walk<'s> {
     fn wrong_kind(&mut self, kind: &str, schema: &Value, value: &Value, path: &Path<'_>) -> bool {
         let what = format!("expected {}, found {}", expected(kind), found(value, path));
         if kind == "string" && (value.is_number() || value.is_boolean()) {
-            self.findings.add_unquoted(path, what);
+            self.findings.add_unquoted(Code::WrongType, path, what);
         } else {
-            self.findings.add(path, what, kind_hint(kind, schema, value));
+            self.findings.add(Code::WrongType, path, what, kind_hint(kind, schema, value));
         }
         false
     }
@@ -147,13 +152,18 @@ impl<'s> Walk<'s> {
         let known: Vec<&str> =
             at.schema["properties"].as_object().into_iter().flat_map(Map::keys).map(String::as_str).collect();
         if later.contains(&key) {
-            self.findings.add(path, not_supported(key), "");
+            self.findings.add(Code::UnsupportedKey, path, not_supported(key), "");
             return false;
         }
         let allowed = format!("allowed here: {}", known.join(", "));
         if base.is_some_and(|base| self.has_key(base, key)) {
             let what = format!("{} is the same in every environment", shown(key));
-            self.findings.add(path, what, format!("an environment changes values, never structure; {allowed}"));
+            self.findings.add(
+                Code::EnvironmentChangesStructure,
+                path,
+                what,
+                format!("an environment changes values, never structure; {allowed}"),
+            );
             return false;
         }
         let hint = match nearest(key, known.iter().chain(later).copied()) {
@@ -161,7 +171,7 @@ impl<'s> Walk<'s> {
             Some(near) => format!("did you mean `{near}`?"),
             None => allowed,
         };
-        self.findings.add(path, format!("unknown key {}", shown(key)), hint);
+        self.findings.add(Code::UnknownKey, path, format!("unknown key {}", shown(key)), hint);
         false
     }
 
@@ -210,7 +220,7 @@ impl<'s> Walk<'s> {
             _ => return self.not_a_choice(&words, &maps, value, path),
         };
         if later(owner).contains(&key.as_str()) {
-            self.findings.add(path, not_supported(&key), "");
+            self.findings.add(Code::UnsupportedKey, path, not_supported(&key), "");
             return false;
         }
         match (maps.iter().find(|(name, _)| *name == key), value.get_mut(&key)) {
@@ -228,7 +238,12 @@ impl<'s> Walk<'s> {
             Some(word) => format!("write `{word}` alone, without the colon"),
             None => String::new(),
         };
-        self.findings.add(path, format!("expected {}, found {}", listed(&choices), found(value, path)), hint);
+        self.findings.add(
+            Code::WrongType,
+            path,
+            format!("expected {}, found {}", listed(&choices), found(value, path)),
+            hint,
+        );
         false
     }
 
@@ -247,7 +262,12 @@ impl<'s> Walk<'s> {
         }
         let near = word.and_then(|word| nearest(word, words.iter().copied()));
         let hint = near.map(|near| format!("did you mean `{near}`?")).unwrap_or_default();
-        self.findings.add(path, format!("expected {}, found {}", listed(words), found(value, path)), hint);
+        self.findings.add(
+            Code::WrongType,
+            path,
+            format!("expected {}, found {}", listed(words), found(value, path)),
+            hint,
+        );
         false
     }
 }

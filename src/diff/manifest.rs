@@ -3,7 +3,7 @@
 use crate::k8s::labels;
 use crate::k8s::object;
 use crate::k8s::object::name_of;
-use crate::support::diagnostic::Problem;
+use crate::support::diagnostic::{Code, Problem};
 use crate::support::redact::base64;
 use crate::support::yaml;
 use serde_json::{Value as Json, json};
@@ -32,9 +32,12 @@ impl fmt::Display for Object {
 /// The objects of a manifest. `namespace` is the release's.
 pub fn objects(manifest: &str, namespace: &str) -> Result<BTreeMap<Object, Json>, Problem> {
     let mut found = BTreeMap::new();
-    yaml::affordable(manifest).map_err(|costly| Problem::at("", format!("helm's manifest is not read: {costly}")))?;
+    yaml::affordable(manifest)
+        .map_err(|costly| Problem::new(Code::TooComplex, "", format!("helm's manifest is not read: {costly}")))?;
     for document in yaml::documents(manifest) {
-        let object = document.map_err(|error| Problem::at("", format!("helm's manifest cannot be read: {error}")))?;
+        let object = document.map_err(|error| {
+            Problem::new(Code::RecordUnreadable, "", format!("helm's manifest cannot be read: {error}"))
+        })?;
         add(object, namespace, &mut found);
     }
     Ok(found)

@@ -32,7 +32,7 @@ pub use tools::{HelmFound, helm, namespace, server};
 pub use trial::{Trial, trial_pods, trials};
 
 use crate::k8s::error::Error;
-use crate::support::diagnostic::Problem;
+use crate::support::diagnostic::{Code, Problem};
 use serde::Serialize;
 use std::fmt;
 
@@ -71,6 +71,9 @@ impl fmt::Display for Verdict {
 pub struct Finding {
     /// Which check: `helm`, `cluster`, `rights`, `quota`... Part of the contract with scripts.
     pub check: &'static str,
+    /// The kind of cause, where something is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<Code>,
     /// How serious it is.
     pub verdict: Verdict,
     /// What it is about: `StorageClass fast`.
@@ -84,7 +87,8 @@ pub struct Finding {
 impl Finding {
     /// A finding without advice.
     pub fn new(check: &'static str, verdict: Verdict, subject: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self { check, verdict, subject: subject.into(), reason: reason.into(), fix: String::new() }
+        let code = matches!(verdict, Verdict::Warning | Verdict::Failed).then(|| code_of(check));
+        Self { check, code, verdict, subject: subject.into(), reason: reason.into(), fix: String::new() }
     }
 
     /// The same finding with the way out.
@@ -95,8 +99,8 @@ impl Finding {
 
     /// A problem that another part of the program found.
     pub fn of_problem(check: &'static str, problem: Problem) -> Self {
-        let finding = Self::new(check, Verdict::Failed, problem.place, problem.what);
-        finding.fix(problem.hint)
+        let finding = Self::new(check, Verdict::Failed, problem.place.to_string(), problem.what);
+        Self { code: Some(problem.code), ..finding.fix(problem.hint) }
     }
 
     /// What could not be read.
@@ -111,7 +115,20 @@ impl Finding {
 
     /// The same as a problem, for an error that ends a run.
     pub fn to_problem(&self) -> Problem {
-        Problem::at(self.subject.clone(), self.reason.clone()).hint(self.fix.clone())
+        Problem::new(self.code.unwrap_or(Code::PreflightFailed), self.subject.clone(), self.reason.clone())
+            .hint(self.fix.clone())
+    }
+}
+
+/// The code of what a check finds, where the finding has none of its own.
+fn code_of(check: &str) -> Code {
+    match check {
+        "rights" => Code::MissingPermission,
+        "kinds" => Code::UnknownKind,
+        "inputs" => Code::MissingInput,
+        "names" => Code::NotOwned,
+        "quota" | "limits" | "pod-security" | "admission" => Code::RequestDenied,
+        _ => Code::PreflightFailed,
     }
 }
 

@@ -4,7 +4,7 @@
 
 use super::pods::pods;
 use super::{Finding, Verdict, or_ok, security};
-use crate::k8s::error::{Error, ErrorKind};
+use crate::k8s::error::{Cause, Error, ErrorKind};
 use crate::k8s::object::{name_of, set};
 use serde_json::{Value as Json, json};
 
@@ -20,20 +20,15 @@ pub struct Trial {
     pub pod: Json,
 }
 
-/// What an answer holds, the check that it belongs to, and the way out.
-const ANSWERS: [(&str, &str, &str); 7] = [
-    ("violates PodSecurity", "pod-security", ""),
-    ("exceeded quota", "quota", "ask for a larger quota, or set less in `resources` in aspire-k8s.yaml"),
-    ("failed quota", "quota", "set what it names in `resources` of the workload, or in `defaults.resources`"),
-    ("per Container is", "limits", "set `resources` in aspire-k8s.yaml within the range"),
-    ("per Pod is", "limits", "set `resources` in aspire-k8s.yaml within the range"),
-    ("service account", "admission", "make the service account, or change `serviceAccount` in aspire-k8s.yaml"),
-    ("PriorityClass", "admission", "make the priority class, or change `priorityClass` in aspire-k8s.yaml"),
+/// The cause of an answer, the check that it belongs to, and the way out.
+const ANSWERS: [(Cause, &str, &str); 6] = [
+    (Cause::PodSecurity, "pod-security", ""),
+    (Cause::Quota, "quota", "ask for a larger quota, or set less in `resources` in aspire-k8s.yaml"),
+    (Cause::QuotaUnset, "quota", "set what it names in `resources` of the workload, or in `defaults.resources`"),
+    (Cause::Limits, "limits", "set `resources` in aspire-k8s.yaml within the range"),
+    (Cause::ServiceAccount, "admission", "make the service account, or change `serviceAccount` in aspire-k8s.yaml"),
+    (Cause::PriorityClass, "admission", "make the priority class, or change `priorityClass` in aspire-k8s.yaml"),
 ];
-
-/// In answers about what is no Pod at all: a number may be written as only helm reads it, which is no fault of the chart.
-/// Helm itself stops at a real one before it changes anything.
-const UNREAD: &str = "cannot be handled as a Pod";
 
 /// One pod of each workload.
 pub fn trial_pods(objects: &[Json]) -> Vec<Trial> {
@@ -73,17 +68,18 @@ pub fn trials(tried: &[Trial], answers: &[Result<Json, Error>], namespace: Optio
     for (trial, answer) in tried.iter().zip(answers) {
         let Err(error) = answer else { continue };
         let text = error.sentence();
-        let known = ANSWERS.iter().find(|(words, ..)| text.contains(words));
+        let known = ANSWERS.iter().find(|(cause, ..)| error.is_for(*cause));
         if let Some((_, check, fix)) = known {
-            findings.push(refused(trial, check, text, fix, namespace));
-        } else if matches!(error.kind(), ErrorKind::Invalid) && !text.contains(UNREAD)
-            || text.contains("denied the request")
-            || text.contains("denied request")
+            findings.push(refused(trial, check, error.said(), fix, namespace));
+        } else if matches!(error.kind(), ErrorKind::Invalid) && !error.is_for(Cause::Unread)
+            || error.is_for(Cause::Denied)
         {
+            // What is no Pod at all may be a number as only helm reads it, which is no fault of the chart. Helm itself stops
+            // at a real one before it changes anything.
             findings.push(refused(
                 trial,
                 "admission",
-                text,
+                error.said(),
                 "change what it names, or ask whoever made the policy",
                 namespace,
             ));
@@ -96,9 +92,7 @@ pub fn trials(tried: &[Trial], answers: &[Result<Json, Error>], namespace: Optio
     or_ok(findings, "admission", "", format!("the API server would take a pod of each of {} workloads", tried.len()))
 }
 
-fn refused(trial: &Trial, check: &'static str, text: &str, fix: &str, namespace: Option<&Json>) -> Finding {
-    // The sentence begins with what was tried; the server's own words follow.
-    let said = text.split_once(": ").map_or(text, |(_, said)| said);
+fn refused(trial: &Trial, check: &'static str, said: &str, fix: &str, namespace: Option<&Json>) -> Finding {
     if check == "pod-security" {
         let level = namespace.and_then(security::level).unwrap_or("restricted");
         return security::finding(&trial.workload, level, said);
@@ -112,8 +106,8 @@ mod tests {
 
     fn answer(kind: ErrorKind, text: &str) -> Finding {
         let tried = [Trial { workload: "api".into(), pod: json!({}) }];
-        trials(&tried, &[Err(Error::new(kind, format!("could not create Pod in namespace n: {text}")))], None)
-            .swap_remove(0)
+        let error = Error::new(kind, format!("could not create Pod in namespace n: {text}")).answered(text);
+        trials(&tried, &[Err(error)], None).swap_remove(0)
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What is to be done about one chart: what is installed, what is wanted, and whose it is.
 
 use super::{Marks, PlannedChart};
-use crate::support::diagnostic::Problem;
+use crate::support::diagnostic::{Code, Problem};
 use serde_json::Value;
 
 /// A release that is on the cluster.
@@ -130,7 +130,7 @@ fn foreign(chart: &PlannedChart, wanted: &str, found: &Found) -> Problem {
         "the release {} in namespace {} is {}{state}, installed {whose}, and `{}` is to be {wanted}",
         chart.release, chart.namespace, found.chart, chart.name
     );
-    Problem::at(chart.place(), what).hint(
+    Problem::new(Code::ChartReleaseConflict, chart.place(), what).hint(
         "ask for the version that is there and it is left alone; or give the chart another `release` or `namespace`; \
          or take it over with `adopt: true`",
     )

@@ -2,7 +2,7 @@
 
 use super::PlannedChart;
 use super::version::fits;
-use crate::support::diagnostic::{Problem, Problems};
+use crate::support::diagnostic::{Code, Problem, Problems};
 use crate::support::yaml;
 use serde::{Deserialize, Serialize};
 
@@ -52,11 +52,17 @@ impl Default for Lock {
 impl Lock {
     /// Reads the file.
     pub fn parse(text: &str) -> Result<Self, Problem> {
-        let wrong = |what: String| Problem::at("", what).hint("`kubectl aspire charts lock` writes it again");
+        let wrong = |what: String| {
+            Problem::new(Code::ChartLockOutdated, "", what).hint("`kubectl aspire charts lock` writes it again")
+        };
         yaml::affordable(text).map_err(|costly| wrong(costly.to_string()))?;
         let lock: Self = serde_yaml::from_str(text).map_err(|error| wrong(error.to_string()))?;
         if lock.api_version != API_VERSION {
-            return Err(Problem::at("apiVersion", format!("this version reads `{API_VERSION}` only")));
+            return Err(Problem::new(
+                Code::ChartLockOutdated,
+                "apiVersion",
+                format!("this version reads `{API_VERSION}` only"),
+            ));
         }
         let is_digest = |digest: &str| {
             digest
@@ -125,7 +131,8 @@ impl Lock {
                     None => format!("it does not hold the chart {}", chart.name),
                 };
                 problems.push(
-                    Problem::at("", what).hint(format!("`kubectl aspire charts lock {}` puts it in", chart.name)),
+                    Problem::new(Code::ChartLockOutdated, "", what)
+                        .hint(format!("`kubectl aspire charts lock {}` puts it in", chart.name)),
                 );
             }
         }

@@ -21,6 +21,9 @@ pub use version::{Version, fits, newest};
 
 pub use crate::config::{Phase, WaitFor, WaitObject};
 
+use crate::config::intent_place;
+use crate::support::diagnostic::Place;
+
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -131,12 +134,12 @@ impl PlannedChart {
     }
 
     /// Its key in `aspire-k8s.yaml`.
-    pub fn place(&self) -> String {
-        match (self.name.as_str(), &self.unless) {
+    pub fn place(&self) -> Place {
+        intent_place(match (self.name.as_str(), &self.unless) {
             (CERT_MANAGER, Some(_)) => "certManager".to_owned(),
             (ISSUERS, None) if self.tried => "certManager.issuers".to_owned(),
             (name, _) => format!("charts.{name}"),
-        }
+        })
     }
 
     /// What its chart calls itself, as far as the source says it: repositories and registries find charts by that name.

@@ -2,7 +2,7 @@
 
 use super::{PlannedChart, Source, certificates};
 use crate::config::{ChartKind, Config};
-use crate::support::diagnostic::{Problem, Problems};
+use crate::support::diagnostic::{Code, Problem, Problems};
 use crate::support::yaml;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -80,22 +80,28 @@ pub fn with_texts(
 ) -> Result<Vec<PlannedChart>, Problems> {
     let mut problems = Problems::default();
     for chart in &mut charts {
-        let place = format!("{}.valuesFiles", chart.place());
+        let place = chart.place().key("valuesFiles");
         for (file, text) in &mut chart.values_files {
             match read(file) {
                 Ok(found) => {
                     if let Err(costly) = yaml::affordable(&found) {
-                        problems.push(Problem::at(&place, format!("cannot read {file}: {costly}")));
+                        problems.push(Problem::new(Code::TooComplex, &place, format!("cannot read {file}: {costly}")));
                         continue;
                     }
                     let parsed = serde_yaml::from_str::<Value>(&found);
                     if !parsed.is_ok_and(|value| value.is_object() || value.is_null()) {
                         // Its text may hold secrets, and so may what the parser says of it.
-                        problems.push(Problem::at(&place, format!("{file} holds no map of values as YAML")));
+                        problems.push(Problem::new(
+                            Code::WrongType,
+                            &place,
+                            format!("{file} holds no map of values as YAML"),
+                        ));
                     }
                     *text = found;
                 }
-                Err(why) => problems.push(Problem::at(&place, format!("cannot read {file}: {why}"))),
+                Err(why) => {
+                    problems.push(Problem::new(Code::UnreadableFile, &place, format!("cannot read {file}: {why}")));
+                }
             }
         }
     }

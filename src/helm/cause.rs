@@ -1,6 +1,7 @@
 //! Why a helm failed, read from its own words before secrets are hidden in them. The words themselves are not kept.
 
 use super::ended::Ended;
+use crate::support::diagnostic::Code;
 
 /// One reason that helm names. A failure may have several.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +18,12 @@ pub enum Cause {
     WebhookAway,
     /// A repository or registry has no such chart, or no such version of it.
     NoSuchChart,
+    /// The credentials for a repository or registry are missing or not accepted.
+    NotLoggedIn,
+    /// A registry does not serve TLS.
+    PlainHttp,
+    /// No repository of this name was added.
+    NoSuchRepository,
 }
 
 /// A kind that a cluster does not know; empty where helm does not name it. To compare with, not to show.
@@ -29,6 +36,19 @@ pub struct UnknownKind {
 }
 
 impl Cause {
+    /// Its code; none where it depends on what helm was to do.
+    pub(super) fn code(&self) -> Option<Code> {
+        Some(match self {
+            Self::NoSuchRelease => Code::ReleaseNotFound,
+            Self::InProgress => Code::ReleaseBusy,
+            Self::UnknownKind(_) => Code::UnknownKind,
+            Self::NotReady => Code::NotReady,
+            Self::WebhookAway => Code::WebhookUnavailable,
+            Self::NoSuchChart => Code::ChartNotFound,
+            Self::NotLoggedIn | Self::PlainHttp | Self::NoSuchRepository => return None,
+        })
+    }
+
     /// The kind that is not known.
     pub(super) fn unknown_kind(&self) -> Option<&UnknownKind> {
         if let Self::UnknownKind(kind) = self { Some(kind) } else { None }
@@ -37,6 +57,9 @@ impl Cause {
 
 /// What helm says when it waited in vain.
 const IN_VAIN: [&str; 4] = ["context deadline exceeded", "timed out waiting", "not ready. status", "progress deadline"];
+
+/// What registries and repositories answer without credentials.
+const DENIED: [&str; 4] = ["401", "403", "unauthorized", "denied"];
 
 const UNKNOWN_KIND: &str = "no matches for kind ";
 
@@ -50,6 +73,9 @@ pub fn causes(lines: &[String], ended: Ended) -> Vec<Cause> {
         (in_vain, Cause::NotReady),
         (says("failed calling webhook"), Cause::WebhookAway),
         (lines.iter().any(|line| has_no_chart(line)), Cause::NoSuchChart),
+        (DENIED.into_iter().any(says), Cause::NotLoggedIn),
+        (says("server gave HTTP response to HTTPS client"), Cause::PlainHttp),
+        (lines.iter().any(|line| line.contains("repo ") && line.contains("not found")), Cause::NoSuchRepository),
     ];
     let kinds = lines.iter().flat_map(|line| line.split(UNKNOWN_KIND).skip(1)).map(unknown_kind);
     plain.into_iter().filter(|(said, _)| *said).map(|(_, cause)| cause).chain(kinds.map(Cause::UnknownKind)).collect()
@@ -108,7 +134,7 @@ mod tests {
     #[test]
     fn a_chart_that_is_not_there_is_told_from_a_repository_that_is_not() {
         assert_eq!(of("Error: chart \"nginx\" version \"9\" not found in https://x repository"), [Cause::NoSuchChart]);
-        assert_eq!(of("Error: repo x not found"), []);
+        assert_eq!(of("Error: repo x not found"), [Cause::NoSuchRepository]);
         assert_eq!(of("Error: lookup x: no such host, not found"), []);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::cause::{Cause, UnknownKind, causes};
 use super::ended::Ended;
+use crate::support::diagnostic::{Code, Problem};
 
 /// A helm that ran and failed. Holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +88,37 @@ pub enum Error {
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
+    /// The code of the error.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Missing(_) | Self::NotStarted { .. } => Code::HelmMissing,
+            Self::Unsupported { .. } => Code::HelmUnsupported,
+            Self::Failed(_) => self.causes().iter().find_map(Cause::code).unwrap_or(Code::HelmFailed),
+            Self::Interrupted { .. } => Code::Interrupted,
+            Self::Late { .. } => Code::HelmTimeout,
+            Self::Lock(error) => error.code(),
+            Self::Unreadable { .. } => Code::HelmFailed,
+            Self::Invalid(_) => Code::HelmArgumentRefused,
+        }
+    }
+
+    /// The same as a problem.
+    pub fn to_problem(&self) -> Problem {
+        match self {
+            Self::Lock(error) => error.to_problem(),
+            other => {
+                let text = other.to_string();
+                let (what, hint) = text.split_once("\n  hint: ").unwrap_or((&text, ""));
+                Problem::new(self.code(), "", what).hint(hint)
+            }
+        }
+    }
+
+    /// Whether helm names this cause.
+    pub fn is_for(&self, cause: &Cause) -> bool {
+        self.causes().contains(cause)
+    }
+
     /// Whether helm does not know the release, or the revision.
     pub fn is_not_found(&self) -> bool {
         self.is_for(&Cause::NoSuchRelease)
@@ -115,10 +147,6 @@ impl Error {
     /// The kinds that the cluster does not know; none where that is not why it failed.
     pub fn unknown_kinds(&self) -> Vec<&UnknownKind> {
         self.causes().iter().filter_map(Cause::unknown_kind).collect()
-    }
-
-    fn is_for(&self, cause: &Cause) -> bool {
-        self.causes().contains(cause)
     }
 
     fn causes(&self) -> &[Cause] {

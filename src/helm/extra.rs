@@ -2,7 +2,7 @@
 //!
 //! Anything that is not in the table goes to helm as it is: helm knows best which flags it has.
 
-use crate::support::diagnostic::{Problem, Problems};
+use crate::support::diagnostic::{Code, Problem, Problems};
 
 /// Flags that are refused, why, and what to do instead.
 const REFUSED: [(&[&str], &str, &str); 10] = [
@@ -84,11 +84,15 @@ pub fn checked(arguments: &[String]) -> Result<Vec<String>, Problems> {
         let name = argument.split_once('=').map_or(argument.as_str(), |(name, _)| name);
         let refused = REFUSED.iter().find(|(names, ..)| names.iter().any(|refused| is(name, refused)));
         if let Some((_, why, instead)) = refused {
-            problems.push(Problem::at("--helm-arg", format!("`{name}` is refused: {why}")).hint(*instead));
+            problems.push(
+                Problem::new(Code::HelmArgumentRefused, "--helm-arg", format!("`{name}` is refused: {why}"))
+                    .hint(*instead),
+            );
         } else if !name.starts_with("--") || name.len() == 2 {
             let what = format!("`{name}` is no long flag, and helm would take it for something else");
             problems.push(
-                Problem::at("--helm-arg", what).hint("write one flag with its value: --helm-arg=--history-max=5"),
+                Problem::new(Code::HelmArgumentRefused, "--helm-arg", what)
+                    .hint("write one flag with its value: --helm-arg=--history-max=5"),
             );
         }
     }

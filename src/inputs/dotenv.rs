@@ -3,7 +3,7 @@
 //! What shells, Docker and the many readers of such files understand differently is refused rather than guessed: blanks and
 //! quotes inside a value that has no quotes around it, escapes that nobody knows, and `NAME=` without any value.
 
-use crate::support::diagnostic::{Problem, Problems};
+use crate::support::diagnostic::{Code, Place, Problem, Problems};
 use std::fmt::Write as _;
 
 /// One assignment: its name, its value (none where nothing is written), the line it starts on.
@@ -59,7 +59,7 @@ pub fn read(text: &str) -> Result<Vec<Assignment>, Problems> {
             Ok(Some((name, value))) => found.push((name, value, line)),
             Ok(None) => {}
             Err((what, hint)) => {
-                problems.push(Problem::at(format!("line {line}"), what).hint(hint));
+                problems.push(Problem::new(Code::ParameterFileSyntax, Place::line(line, 0), what).hint(hint));
                 reader.take_while(|c| c != '\n');
             }
         }
@@ -261,7 +261,7 @@ mod tests {
             "'A",
         ] {
             let problems = read(&format!("# hunter2\nB=hunter2\n{text}\n")).unwrap_err();
-            assert_eq!(problems.0[0].place, "line 3", "{text}");
+            assert_eq!(problems.0[0].place.to_string(), "line 3", "{text}");
             assert!(!problems.to_string().contains("hunter2"));
         }
         assert_eq!(read("A=b c\nB=1\nC=d e\n").unwrap_err().0.len(), 2);

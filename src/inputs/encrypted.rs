@@ -3,14 +3,16 @@
 use super::needs::ValueNeeds;
 use super::{Given, Means};
 use crate::config::SecretSource;
-use crate::support::diagnostic::{Problem, Problems};
+use crate::support::diagnostic::{Code, Problem, Problems};
 use serde_json::Value as Json;
 
 impl Given {
     /// Adds what a decrypted file says; `origin` names it. Errors never repeat a value.
     pub fn add_decrypted(&mut self, json: &str, origin: &str, plan: &dyn ValueNeeds) -> Result<(), Problems> {
         let Ok(Json::Object(values)) = serde_json::from_str(json) else {
-            return Err(Problem::at(origin, "it must map names to values").hint(FORM).into());
+            return Err(Problem::new(Code::ParameterFileSyntax, origin, "it must map names to values")
+                .hint(FORM)
+                .into());
         };
         let from_sops = |name: &str| plan.secret(name).is_some_and(|used| *used.source == SecretSource::Sops);
         let mut problems = Problems::default();
@@ -23,14 +25,20 @@ impl Given {
                     let problem = not_from_sops(name, origin, plan, &problems);
                     problems.push(problem);
                 }
-                _ => problems.push(Problem::at(format!("{origin}: {name}"), "its value is not a text").hint(
-                    "put it in quotes before it is encrypted, because numbers and words can change their spelling",
-                )),
+                _ => problems.push(
+                    Problem::new(Code::InvalidInput, format!("{origin}: {name}"), "its value is not a text").hint(
+                        "put it in quotes before it is encrypted, because numbers and words can change their spelling",
+                    ),
+                ),
             }
         }
         for name in plan.secret_names().into_iter().filter(|name| from_sops(name) && !values.contains_key(*name)) {
             if self.value(name).is_none() {
-                let problem = Problem::at(origin, format!("it holds no value for `{name}`, which comes from sops"));
+                let problem = Problem::new(
+                    Code::MissingInput,
+                    origin,
+                    format!("it holds no value for `{name}`, which comes from sops"),
+                );
                 problems.push(problem.hint("add it with `sops FILE`"));
             }
         }
@@ -43,10 +51,10 @@ const FORM: &str = "before it is encrypted, it holds one `name: \"value\"` a lin
 fn not_from_sops(name: &str, origin: &str, plan: &dyn ValueNeeds, problems: &Problems) -> Problem {
     let place = format!("{origin}: {name}");
     if plan.secret(name).is_some() {
-        return Problem::at(place, "this parameter does not come from sops")
+        return Problem::new(Code::UnknownInput, place, "this parameter does not come from sops")
             .hint("say `from: sops` for it in aspire-k8s.yaml, or take it out of the file");
     }
-    let problem = Problem::at(place, "the application has no secret parameter of this name");
+    let problem = Problem::new(Code::UnknownInput, place, "the application has no secret parameter of this name");
     match problems.nearest(name, plan.secret_names()) {
         Some(near) => problem.hint(format!("did you mean `{near}`?")),
         None => {

@@ -1,7 +1,7 @@
 //! Parameter files: YAML, JSON or `.env`, with the line of what is wrong in them. No problem repeats a value.
 
 use super::dotenv;
-use crate::support::diagnostic::{Problem, Problems};
+use crate::support::diagnostic::{Code, Place, Problem, Problems};
 use crate::support::yaml;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_yaml::Value as Yaml;
@@ -87,7 +87,7 @@ impl<'a> Entries<'a> {
             return Ok(entries);
         }
         if format == Format::Yaml {
-            yaml::affordable(text).map_err(|costly| Problem::at("", costly.to_string()))?;
+            yaml::affordable(text).map_err(|costly| Problem::new(Code::TooComplex, "", costly.to_string()))?;
         }
         let parsed = match format {
             Format::Json => serde_json::from_str::<Top>(text).map_err(|error| (error.line(), error.column())),
@@ -96,15 +96,18 @@ impl<'a> Entries<'a> {
         };
         let Top(found) = parsed.map_err(|(line, column)| {
             let kind = if format == Format::Json { "JSON" } else { "YAML" };
-            let place = if line == 0 { String::new() } else { format!("line {line} column {column}") };
-            Problem::at(place, format!("it is not the {kind} of a parameter file"))
-                .hint("write one `name: \"value\"` a line, or `NAME='value'` into a file that ends in .env")
+            Problem::new(
+                Code::ParameterFileSyntax,
+                Place::line(line, column),
+                format!("it is not the {kind} of a parameter file"),
+            )
+            .hint("write one `name: \"value\"` a line, or `NAME='value'` into a file that ends in .env")
         })?;
         let mut problems = Problems::default();
         for (index, found) in found.into_iter().enumerate() {
             match found {
                 Ok(entry) => entries.list.push(entry),
-                Err(what) => problems.push(Problem::at(place(text, format, index), what)),
+                Err(what) => problems.push(Problem::new(Code::ParameterFileSyntax, place(text, format, index), what)),
             }
             // Each costs another look at the text.
             if problems.0.len() == MOST_PROBLEMS {
@@ -114,9 +117,9 @@ impl<'a> Entries<'a> {
         problems.or(entries)
     }
 
-    /// `line 3` of an entry; empty where it cannot be told.
-    pub fn place(&self, index: usize) -> String {
-        self.lines.get(index).map_or_else(|| place(self.text, self.format, index), |line| format!("line {line}"))
+    /// The line of an entry; empty where it cannot be told.
+    pub fn place(&self, index: usize) -> Place {
+        self.lines.get(index).map_or_else(|| place(self.text, self.format, index), |line| Place::line(*line, 0))
     }
 }
 
@@ -124,16 +127,16 @@ impl<'a> Entries<'a> {
 const MOST_READ_AGAIN: usize = 1 << 20;
 
 /// The readers give places to errors only, so the text is read once more and stopped at the entry.
-fn place(text: &str, format: Format, index: usize) -> String {
+fn place(text: &str, format: Format, index: usize) -> Place {
     if text.len() > MOST_READ_AGAIN {
-        return String::new();
+        return Place::default();
     }
     let stop = Stop(index);
     let line = match format {
         Format::Json => stop.run(&mut serde_json::Deserializer::from_str(text)).map(|error| error.line()),
         _ => stop.run(serde_yaml::Deserializer::from_str(text)).and_then(|error| error.location().map(|at| at.line())),
     };
-    line.filter(|line| *line > 0).map_or(String::new(), |line| format!("line {line}"))
+    Place::line(line.unwrap_or_default(), 0)
 }
 
 /// The entries, or what is wrong with one.
@@ -328,8 +331,7 @@ mod tests {
         ] {
             let entries = Entries::read(text, format).unwrap_or_else(|problems| panic!("{problems}"));
             let last = entries.list.len() - 1;
-            let line =
-                |index: usize| entries.place(index).strip_prefix("line ").map(str::parse::<usize>).unwrap().unwrap();
+            let line = |index: usize| entries.place(index).position.unwrap().line;
             assert!(line(last) == line(last - 1) + 1 && line(last) >= 6, "{text}: {} {}", line(last - 1), line(last));
         }
     }
@@ -346,7 +348,7 @@ mod tests {
             ("a: hunter2\n---\nb: hunter2\n", Format::Yaml, ""),
         ] {
             let Err(problems) = Entries::read(text, format) else { panic!("{text}") };
-            assert!(problems.0[0].place.starts_with(place), "{text}: {problems}");
+            assert!(problems.0[0].place.to_string().starts_with(place), "{text}: {problems}");
             assert!(!problems.to_string().contains("hunter2"), "{problems}");
         }
     }

@@ -1,7 +1,7 @@
 //! Generated values, by Aspire's rules (`PasswordGenerator.cs`): the same alphabets, lengths and minimums.
 
 use crate::manifest::Generate;
-use crate::support::diagnostic::Problem;
+use crate::support::diagnostic::{Code, Problem};
 
 /// A source of random bytes; fails when the system has none.
 pub type Random<'a> = dyn FnMut(&mut [u8]) -> Result<(), Problem> + 'a;
@@ -40,7 +40,11 @@ pub fn generate(name: &str, rule: &Generate, random: &mut Random) -> Result<Stri
     let lengths = [rule.min_length, rule.min_lower, rule.min_upper, rule.min_numeric, rule.min_special];
     if lengths.iter().any(|length| *length > LONGEST) {
         let what = format!("it asks for more than {LONGEST} characters");
-        return Err(Problem::at(format!("resources.{name}.inputs.value.default.generate"), what));
+        return Err(Problem::new(
+            Code::InvalidGenerator,
+            format!("resources.{name}.inputs.value.default.generate"),
+            what,
+        ));
     }
     let mut characters = Vec::new();
     let mut alphabet = String::new();
@@ -53,7 +57,8 @@ pub fn generate(name: &str, rule: &Generate, random: &mut Random) -> Result<Stri
         }
     }
     if alphabet.is_empty() {
-        return Err(Problem::at(
+        return Err(Problem::new(
+            Code::InvalidGenerator,
             format!("resources.{name}.inputs.value.default.generate"),
             "it allows no character at all",
         ));
@@ -62,7 +67,8 @@ pub fn generate(name: &str, rule: &Generate, random: &mut Random) -> Result<Stri
         characters.push(pick(alphabet.as_bytes(), random)?);
     }
     if characters.is_empty() {
-        return Err(Problem::at(
+        return Err(Problem::new(
+            Code::InvalidGenerator,
             format!("resources.{name}.inputs.value.default.generate"),
             "it asks for an empty value",
         )

@@ -2,7 +2,7 @@
 
 use super::file::{Entries, Format, MOST_PROBLEMS, Said};
 use super::names::{Names, ambiguous};
-use crate::support::diagnostic::{Problem, Problems};
+use crate::support::diagnostic::{Code, Place, Problem, Problems};
 use std::collections::BTreeMap;
 
 /// How a value was given, the weakest first.
@@ -38,7 +38,8 @@ impl Given {
         let by_means = self.values.entry(name.to_owned()).or_default();
         if let Some((_, first)) = by_means.get(&means) {
             let places = if first == origin { "twice".into() } else { format!("here and by {first}") };
-            return Err(Problem::at(origin, format!("`{name}` is given {places}")).hint("keep one of them"));
+            return Err(Problem::new(Code::DuplicateInput, origin, format!("`{name}` is given {places}"))
+                .hint("keep one of them"));
         }
         by_means.insert(means, (value, origin.to_owned()));
         Ok(())
@@ -46,13 +47,8 @@ impl Given {
 
     /// Adds what a parameter file says. `origin` names the file in problems.
     pub fn add_file(&mut self, text: &str, format: Format, origin: &str, names: &Names) -> Result<(), Problems> {
-        let at = |place: &str| if place.is_empty() { origin.to_owned() } else { format!("{origin} {place}") };
-        let placed = |mut problem: Problem| {
-            problem.place = at(&problem.place);
-            problem
-        };
-        let entries =
-            Entries::read(text, format).map_err(|problems| Problems(problems.0.into_iter().map(placed).collect()))?;
+        let at = |place: Place| Place { file: origin.to_owned(), ..place };
+        let entries = Entries::read(text, format).map_err(|problems| problems.in_file(origin))?;
         let mut problems = Problems::default();
         let mut more = 0;
         let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
@@ -62,36 +58,42 @@ impl Given {
                 more = entries.list.len() - index;
                 break;
             }
-            let place = || at(&entries.place(index));
+            let place = || at(entries.place(index));
             let name = match names.find_in_file(typed) {
                 Ok(name) => name,
                 Err(problem) => {
-                    problems.push(Problem { place: place(), ..problem });
+                    problems.push(problem.at(place()));
                     continue;
                 }
             };
             if let Some(first) = seen.insert(name, index) {
                 let first = entries.place(first);
                 problems.push(
-                    Problem::at(place(), format!("`{name}` is given twice, first in {first}")).hint("keep one of them"),
+                    Problem::new(Code::DuplicateInput, place(), format!("`{name}` is given twice, first in {first}"))
+                        .hint("keep one of them"),
                 );
                 continue;
             }
             let outcome = match said {
                 Said::Text(text) => self.add(name, text.clone(), Means::File, origin),
                 Said::Skipped => Ok(()),
-                Said::Nothing => Err(Problem::at("", format!("`{name}` has no value yet"))
+                Said::Nothing => Err(Problem::new(Code::InvalidInput, "", format!("`{name}` has no value yet"))
                     .hint("fill it in, take the line out, or write \"\" for an empty value")),
-                Said::NoText => Err(Problem::at("", format!("the value of `{name}` is not a text"))
-                    .hint("put it in quotes, because numbers and words such as `true` can change their spelling")),
+                Said::NoText => {
+                    Err(Problem::new(Code::InvalidInput, "", format!("the value of `{name}` is not a text"))
+                        .hint("put it in quotes, because numbers and words such as `true` can change their spelling"))
+                }
             };
             if let Err(problem) = outcome {
-                problems.push(Problem { place: place(), ..problem });
+                problems.push(problem.at(place()));
             }
         }
         if more > 0 {
             let what = format!("there are more problems than these; {more} more entries were not looked at");
-            problems.push(Problem::at(origin, what).hint("is it the parameter file of this application?"));
+            problems.push(
+                Problem::new(Code::TooManyProblems, Place::in_file(origin, ""), what)
+                    .hint("is it the parameter file of this application?"),
+            );
         }
         problems.or(())
     }
@@ -110,16 +112,18 @@ impl Given {
             let outcome = match (value, shared) {
                 (Err(problem), _) => Err(problem),
                 (Ok(_), [_, _, ..]) => Err(ambiguous(variable, shared)),
-                (Ok(value), [name]) if value.is_empty() => {
-                    Err(Problem::at("", format!("the variable is set, but empty, which leaves open what `{name}` is"))
-                        .hint(format!("unset it, or say --parameter '{name}=' when an empty value is meant")))
-                }
+                (Ok(value), [name]) if value.is_empty() => Err(Problem::new(
+                    Code::EmptyVariable,
+                    "",
+                    format!("the variable is set, but empty, which leaves open what `{name}` is"),
+                )
+                .hint(format!("unset it, or say --parameter '{name}=' when an empty value is meant"))),
                 (Ok(value), names) => {
                     names.iter().try_for_each(|name| self.add(name, value.clone(), Means::Variable, variable))
                 }
             };
             if let Err(problem) = outcome {
-                problems.push(Problem { place: variable.to_owned(), ..problem });
+                problems.push(problem.at(variable));
             }
         }
         problems.or(())
@@ -145,7 +149,7 @@ impl Given {
 pub fn parse_assignment<'a>(flag: &str, text: &'a str) -> Result<(&'a str, &'a str), Problem> {
     match text.split_once('=') {
         Some((name, value)) if !name.trim().is_empty() => Ok((name.trim(), value)),
-        _ => Err(Problem::at(flag, "it needs the form NAME=VALUE")),
+        _ => Err(Problem::new(Code::InvalidArgument, flag, "it needs the form NAME=VALUE")),
     }
 }
 

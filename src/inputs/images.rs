@@ -4,7 +4,7 @@
 use super::needs::ValueNeeds;
 use super::{Given, Kept};
 use crate::app::{REGISTRY_INPUT, TAG_INPUT, reference_input};
-use crate::support::diagnostic::{Problem, Problems};
+use crate::support::diagnostic::{Code, Problem, Problems};
 use crate::support::image;
 use std::collections::BTreeMap;
 
@@ -63,7 +63,11 @@ impl<'a> Chosen<'a> {
                 _ => image::check(value),
             };
             if let Err(why) = checked {
-                let problem = Problem::at(key, format!("`{}` cannot be {}: {why}", printable(value), what(key)));
+                let problem = Problem::new(
+                    Code::InvalidInput,
+                    key,
+                    format!("`{}` cannot be {}: {why}", printable(value), what(key)),
+                );
                 problems.push(problem.hint(format!("pass another with {}", flag(key))));
             }
         }

@@ -1,6 +1,6 @@
 //! What a person may call an input: its own name, or the name of its environment variable.
 
-use crate::support::diagnostic::{Problem, nearest};
+use crate::support::diagnostic::{Code, Problem, nearest};
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::support::child_env::PARAMETERS as PREFIX;
@@ -70,7 +70,7 @@ impl<'a> Names<'a> {
     }
 
     fn unknown(&self, typed: &str) -> Problem {
-        let problem = Problem::at("", format!("the application has no input `{typed}`"));
+        let problem = Problem::new(Code::UnknownInput, "", format!("the application has no input `{typed}`"));
         match self.near(typed) {
             Some(near) => problem.hint(format!("did you mean `{near}`?")),
             None => problem.hint("`kubectl aspire inputs` lists them"),
@@ -81,7 +81,7 @@ impl<'a> Names<'a> {
 /// A variable that stands for several inputs says nothing.
 pub fn ambiguous(variable: &str, names: &[&str]) -> Problem {
     let shared = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ");
-    Problem::at("", format!("`{variable}` stands for {shared} alike"))
+    Problem::new(Code::AmbiguousInput, "", format!("`{variable}` stands for {shared} alike"))
         .hint("give each by its own name, in a file or with --parameter")
 }
 

@@ -4,7 +4,7 @@ use super::needs::ValueNeeds;
 use super::{Given, Kept, Outlook, Settled, names, variable};
 use crate::app::App;
 use crate::config::SecretSource;
-use crate::support::diagnostic::{Problem, Problems};
+use crate::support::diagnostic::{Code, Problem, Problems};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The inputs whose values are to be made, or asked for, once more. Refuses what rotating cannot change.
@@ -21,14 +21,14 @@ pub fn rotation(
             Ok(name) => {
                 rotation.insert(name.to_owned());
             }
-            Err(problem) => problems.push(Problem { place: "--rotate".into(), ..problem }),
+            Err(problem) => problems.push(problem.at("--rotate")),
         }
     }
     problems.or(rotation)
 }
 
 fn check(name: &str, app: &App, plan: &dyn ValueNeeds, given: &Given) -> Result<(), Problem> {
-    let wrong = |what: String, hint: String| Err(Problem::at("", what).hint(hint));
+    let wrong = |what: String, hint: String| Err(Problem::new(Code::NotRotatable, "", what).hint(hint));
     let Some(input) = app.inputs.get(name).filter(|input| input.secret || input.generate.is_some()) else {
         return wrong(
             format!("`{name}` is neither secret nor generated"),
@@ -149,14 +149,14 @@ impl Stale {
     /// What is refused until a person accepts it by name.
     pub fn refusals(&self) -> Problems {
         let changed = self.changed.iter().map(|(name, claims)| {
-            Problem::at("", format!(
+            Problem::new(Code::StaleCredentials, "", format!(
                 "`{name}` would change, and the data in {} may have been set up with the old value: a database keeps passwords in its own files, and refuses the new one",
                 described(claims)
             ))
             .hint("change it in the database first (PostgreSQL: ALTER USER postgres PASSWORD '...'), give deploy the same value with --parameter-file, and confirm with --accept stale-credentials")
         });
         let lost = self.lost.iter().map(|(name, claims)| {
-            Problem::at("", format!(
+            Problem::new(Code::StaleCredentials, "", format!(
                 "`{name}` would be generated, because the cluster holds no value of it, and {} is there already: a database keeps passwords in its own files, and refuses another one",
                 described(claims)
             ))

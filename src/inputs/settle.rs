@@ -6,7 +6,7 @@ use super::{Given, Kept, Listed, Random, generate, list};
 use crate::app::{App, Input, TAG_INPUT, is_route};
 use crate::config::{SecretSource, is_control};
 use crate::manifest::Generate;
-use crate::support::diagnostic::{Problem, Problems};
+use crate::support::diagnostic::{Code, Problem, Problems};
 use std::collections::BTreeMap;
 
 /// The values of all inputs that a release needs.
@@ -168,7 +168,10 @@ fn unfit(name: &str, input: &Input, value: &str) -> Option<Problem> {
     let what = format!(
         "the value of `{name}` holds the control character U+{control:04X}, and {route} writes it into an object"
     );
-    Some(Problem::at("", what).hint("give it another value, or leave the reference out of the route"))
+    Some(
+        Problem::new(Code::InvalidInput, "", what)
+            .hint("give it another value, or leave the reference out of the route"),
+    )
 }
 
 fn missing(input: &Listed) -> Problem {
@@ -176,7 +179,7 @@ fn missing(input: &Listed) -> Problem {
     if input.name == TAG_INPUT {
         let ways = "write defaults.tag into aspire-k8s.yaml, or put `image.tag: TAG` into a file for --parameter-file";
         let set = input.variable.as_ref().map_or(String::new(), |variable| format!("set {variable}, "));
-        return Problem::at("", format!("no tag for the images of {users}"))
+        return Problem::new(Code::MissingInput, "", format!("no tag for the images of {users}"))
             .hint(format!("pass --tag TAG, {set}{ways}"));
     }
     let need = if input.used_by.len() == 1 { "needs" } else { "need" };
@@ -185,6 +188,10 @@ fn missing(input: &Listed) -> Problem {
     let name = &input.name;
     let set = input.variable.as_ref().map_or(String::new(), |variable| format!(" set {variable},"));
     let length = input.length().map_or(String::new(), |length| format!(" ({length})"));
-    Problem::at("", format!("no value for the {secret} `{name}`{length}, which {users} {need}{why}"))
-        .hint(format!("pass --parameter '{name}=VALUE',{set} or put `{name}: VALUE` into a file for --parameter-file"))
+    Problem::new(
+        Code::MissingInput,
+        "",
+        format!("no value for the {secret} `{name}`{length}, which {users} {need}{why}"),
+    )
+    .hint(format!("pass --parameter '{name}=VALUE',{set} or put `{name}: VALUE` into a file for --parameter-file"))
 }

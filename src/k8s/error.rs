@@ -2,6 +2,7 @@
 //!
 //! The sentence is made where the request was made, so that it can say what was tried; the kind is for the program.
 
+use crate::support::diagnostic::{Code, Place, Problem};
 use std::fmt;
 
 /// What the program can decide by.
@@ -31,10 +32,67 @@ pub enum ErrorKind {
     Other,
 }
 
+/// Why the API server turned a request away, as far as only its words tell it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// A permission is missing; a quota or a policy is another matter.
+    NoPermission,
+    /// Server-side apply: another manager owns a field.
+    FieldConflict,
+    /// The object was deleted and created again since it was read.
+    OtherUid,
+    /// A webhook did not answer. One that says no is another matter.
+    WebhookAway,
+    /// A webhook or a policy said no.
+    Denied,
+    /// Pod Security forbids the pod.
+    PodSecurity,
+    /// A quota is used up.
+    Quota,
+    /// A quota demands requests or limits that are not set.
+    QuotaUnset,
+    /// A `LimitRange` does not allow what a container or pod asks for.
+    Limits,
+    /// There is no such service account.
+    ServiceAccount,
+    /// There is no such priority class.
+    PriorityClass,
+    /// The text is not an object of its kind. Helm may write it otherwise.
+    Unread,
+    /// A webhook cannot be asked in a dry run.
+    NoDryRun,
+}
+
+/// What the API server writes, and what it means. The only place that reads its words.
+const CAUSES: [(&str, Cause); 15] = [
+    (" cannot ", Cause::NoPermission),
+    ("Apply failed with ", Cause::FieldConflict),
+    ("metadata.uid: Invalid value", Cause::OtherUid),
+    ("failed calling webhook", Cause::WebhookAway),
+    ("denied the request", Cause::Denied),
+    ("denied request", Cause::Denied),
+    ("violates PodSecurity", Cause::PodSecurity),
+    ("exceeded quota", Cause::Quota),
+    ("failed quota", Cause::QuotaUnset),
+    ("per Container is", Cause::Limits),
+    ("per Pod is", Cause::Limits),
+    ("service account", Cause::ServiceAccount),
+    ("PriorityClass", Cause::PriorityClass),
+    ("cannot be handled as a", Cause::Unread),
+    ("does not support dry run", Cause::NoDryRun),
+];
+
+/// The causes that an answer of the API server names, in the order of the table.
+pub fn causes(said: &str) -> Vec<Cause> {
+    CAUSES.iter().filter(|(words, _)| said.contains(words)).map(|(_, cause)| *cause).collect()
+}
+
 /// An error of this module. Holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
     kind: ErrorKind,
+    code: Option<Code>,
+    said: String,
     sentence: String,
     hint: String,
 }
@@ -42,7 +100,7 @@ pub struct Error {
 impl Error {
     /// An error with its sentence (without the final period).
     pub fn new(kind: ErrorKind, sentence: impl Into<String>) -> Self {
-        Self { kind, sentence: sentence.into(), hint: String::new() }
+        Self { kind, code: None, said: String::new(), sentence: sentence.into(), hint: String::new() }
     }
 
     /// We will not touch what is not ours.
@@ -55,6 +113,53 @@ impl Error {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = hint.into();
         self
+    }
+
+    /// The same error, for which the API server gave this answer.
+    #[must_use]
+    pub fn answered(self, said: impl Into<String>) -> Self {
+        Self { said: said.into(), ..self }
+    }
+
+    /// The same error with a code of its own, where its kind does not say it all.
+    #[must_use]
+    pub fn code_of(self, code: Code) -> Self {
+        Self { code: Some(code), ..self }
+    }
+
+    /// What the API server answered; empty where it did not.
+    pub fn said(&self) -> &str {
+        &self.said
+    }
+
+    /// Whether the answer of the API server names this cause.
+    pub fn is_for(&self, cause: Cause) -> bool {
+        causes(&self.said).contains(&cause)
+    }
+
+    /// The code of the error.
+    pub fn code(&self) -> Code {
+        self.code.unwrap_or(match self.kind {
+            _ if self.is_for(Cause::WebhookAway) => Code::WebhookUnavailable,
+            ErrorKind::Invalid | ErrorKind::Other if self.is_for(Cause::Denied) => Code::RequestDenied,
+            ErrorKind::Conflict if self.is_for(Cause::FieldConflict) => Code::FieldConflict,
+            ErrorKind::Configuration => Code::InvalidKubeconfig,
+            ErrorKind::Unreachable => Code::ServerUnreachable,
+            ErrorKind::Timeout => Code::ServerTimeout,
+            ErrorKind::Unauthorized => Code::NotAuthenticated,
+            ErrorKind::Forbidden if self.said.is_empty() || self.is_for(Cause::NoPermission) => Code::MissingPermission,
+            ErrorKind::NotFound => Code::ObjectNotFound,
+            ErrorKind::AlreadyExists | ErrorKind::Conflict => Code::WriteConflict,
+            ErrorKind::Invalid => Code::InvalidObject,
+            ErrorKind::Refused => Code::NotOwned,
+            ErrorKind::Forbidden => Code::RequestDenied,
+            ErrorKind::Other => Code::UnexpectedResponse,
+        })
+    }
+
+    /// The same as a problem.
+    pub fn to_problem(&self) -> Problem {
+        Problem::new(self.code(), Place::default(), self.sentence.clone()).hint(self.hint.clone())
     }
 
     /// The sentence without the advice.

@@ -3,6 +3,7 @@
 //! [`parse`] reads the JSON of every Aspire version (8.0 previews to 13.x) into one shape and reports everything that is
 //! malformed, with its JSON path or line. It resolves nothing: expressions stay text, unknown types keep their name.
 
+mod locate;
 mod node;
 mod parts;
 mod place;
@@ -10,6 +11,7 @@ mod read;
 mod syntax;
 mod tree;
 
+pub use locate::position;
 pub use read::parse;
 
 use indexmap::IndexMap;

@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::place::{self, Findings};
-use crate::support::diagnostic::Problem;
+use crate::support::diagnostic::{Code, Problem};
 
 /// No password is longer; a Secret could not hold much more.
 const LONGEST: u32 = 65_536;
@@ -61,7 +61,7 @@ impl<'a> Node<'a> {
     pub(super) fn string(&self, found: &mut Findings) -> Option<String> {
         match self.value {
             Value::String(text) if text.contains('\0') => {
-                self.wrong("the text holds a NUL character, which no process can receive", found);
+                self.wrong(Code::InvalidValue, "the text holds a NUL character, which no process can receive", found);
                 None
             }
             Value::String(text) => Some(text.clone()),
@@ -75,7 +75,11 @@ impl<'a> Node<'a> {
             Value::Null => Some(String::new()),
             Value::Bool(flag) => Some(flag.to_string()),
             Value::Number(number) if number.is_f64() => {
-                let problem = Problem::at(&self.place, "this number cannot be passed on exactly as it is written");
+                let problem = Problem::new(
+                    Code::WrongType,
+                    &self.place,
+                    "this number cannot be passed on exactly as it is written",
+                );
                 found.add(problem.hint("put it in double quotes"));
                 None
             }
@@ -102,7 +106,11 @@ impl<'a> Node<'a> {
         let port = written.parse::<u16>().ok();
         if port.is_none() {
             let shown = place::quoted(&written);
-            self.wrong(format!("{} is not a port number from 1 to 65535", shown.trim_matches('"')), found);
+            self.wrong(
+                Code::InvalidValue,
+                format!("{} is not a port number from 1 to 65535", shown.trim_matches('"')),
+                found,
+            );
         }
         port.filter(|port| *port > 0)
     }
@@ -114,7 +122,7 @@ impl<'a> Node<'a> {
         };
         let count = number.as_u64().and_then(|count| u32::try_from(count).ok()).filter(|count| *count <= LONGEST);
         if count.is_none() {
-            self.wrong(format!("{number} is not a whole number from 0 to {LONGEST}"), found);
+            self.wrong(Code::InvalidValue, format!("{number} is not a whole number from 0 to {LONGEST}"), found);
         }
         count
     }
@@ -133,7 +141,7 @@ impl<'a> Node<'a> {
     pub(super) fn needed(&self, key: &str, found: &mut Findings) -> Option<String> {
         let lacks = |found: &mut Findings, what: &str| {
             let what = format!("expected a non-empty string, found {what}");
-            found.add(Problem::at(place::child(&self.place, key), what));
+            found.add(Problem::new(Code::MissingKey, place::child(&self.place, key), what));
             None
         };
         let Some(node) = self.get(key) else {
@@ -149,8 +157,8 @@ impl<'a> Node<'a> {
     }
 
     /// Reports `what` at this place.
-    pub(super) fn wrong(&self, what: impl Into<String>, found: &mut Findings) {
-        found.add(Problem::at(&self.place, what));
+    pub(super) fn wrong(&self, code: Code, what: impl Into<String>, found: &mut Findings) {
+        found.add(Problem::new(code, &self.place, what));
     }
 
     /// Reports that this value has another type; always none, to end an accessor with.
@@ -163,7 +171,7 @@ impl<'a> Node<'a> {
             Value::Array(_) => "an array",
             Value::Object(_) => "an object",
         };
-        self.wrong(format!("expected {what}, found {is}"), found);
+        self.wrong(Code::WrongType, format!("expected {what}, found {is}"), found);
         None
     }
 }

@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use super::node::Node;
 use super::place::{self, Findings};
 use super::{BindMount, Binding, ContainerFiles, Generate, Input, InputDefault, Volume};
-use crate::support::diagnostic::Problem;
+use crate::support::diagnostic::{Code, Problem};
 
 /// The readable entries of the object under `key`.
 pub(super) fn named<'a, T>(
@@ -35,7 +35,11 @@ pub(super) fn env(node: &Node<'_>, found: &mut Findings) -> IndexMap<String, Str
     let mut env = IndexMap::new();
     for (name, node) in &entries {
         if name.is_empty() || name.contains(['=', '\0']) {
-            node.wrong("the name of an environment variable is not empty and holds neither `=` nor NUL", found);
+            node.wrong(
+                Code::InvalidVariable,
+                "the name of an environment variable is not empty and holds neither `=` nor NUL",
+                found,
+            );
         } else if let Some(text) = variable(node, found) {
             env.insert((*name).to_owned(), text);
         }
@@ -74,7 +78,8 @@ fn input_default(node: &Node<'_>, found: &mut Findings) -> Option<InputDefault> 
     }
     match (node.get("value"), node.get("generate")) {
         (Some(_), Some(_)) => {
-            let problem = Problem::at(&node.place, "the default has both `value` and `generate`");
+            let problem =
+                Problem::new(Code::ConflictingKeys, &node.place, "the default has both `value` and `generate`");
             found.add(problem.hint("keep one of them"));
             None
         }
@@ -105,13 +110,14 @@ fn check_classes(rules: &Generate, node: &Node<'_>, found: &mut Findings) {
     ];
     if classes.iter().all(|(_, on, ..)| !on) {
         node.wrong(
+            Code::InvalidGenerator,
             "the rules allow no characters at all: one of `lower`, `upper`, `numeric`, `special` must be on",
             found,
         );
     }
     for (class, _, key, least) in classes.iter().filter(|(_, on, _, least)| !on && *least > 0) {
         let what = format!("`{key}` is {least}, but `{class}` is off");
-        found.add(Problem::at(place::child(&node.place, key), what));
+        found.add(Problem::new(Code::InvalidGenerator, place::child(&node.place, key), what));
     }
 }
 
@@ -146,7 +152,11 @@ fn protocol(written: Option<&str>, scheme: &str, node: &Node<'_>, found: &mut Fi
         "tcp" | "http" => "tcp".to_owned(),
         _ => {
             let place = place::child(&node.place, "protocol");
-            found.add(Problem::at(place, format!("{} is neither tcp nor udp", place::quoted(&lower))));
+            found.add(Problem::new(
+                Code::InvalidValue,
+                place,
+                format!("{} is neither tcp nor udp", place::quoted(&lower)),
+            ));
             "tcp".to_owned()
         }
     }
@@ -183,7 +193,7 @@ fn target(node: &Node<'_>, found: &mut Findings) -> Option<String> {
         return Some(target);
     }
     let what = format!("{} is not a Linux path", place::quoted(&target));
-    let problem = Problem::at(place::child(&node.place, "target"), what);
+    let problem = Problem::new(Code::InvalidValue, place::child(&node.place, "target"), what);
     found.add(problem.hint("the path inside the container begins with `/`"));
     None
 }

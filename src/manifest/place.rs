@@ -1,6 +1,6 @@
 //! Where a problem is inside the JSON, and the list of problems found so far.
 
-use crate::support::diagnostic::{Problem, Problems};
+use crate::support::diagnostic::{Code, Problem, Problems};
 
 /// Problems beyond this number are only counted: a hostile file must not fill the memory with sentences.
 const MOST: usize = 1000;
@@ -55,7 +55,11 @@ impl Findings {
     /// `value` when nothing was found, all problems otherwise.
     pub(super) fn or<T>(mut self, value: T) -> Result<T, Problems> {
         if self.unsaid > 0 {
-            self.problems.push(Problem::at("", format!("there are {} more problems", self.unsaid)));
+            self.problems.push(Problem::new(
+                Code::TooManyProblems,
+                "",
+                format!("there are {} more problems", self.unsaid),
+            ));
         }
         self.problems.or(value)
     }
@@ -84,7 +88,7 @@ mod tests {
     #[test]
     fn endless_problems_are_counted() {
         let mut found = Findings::default();
-        (0..MOST + 7).for_each(|_| found.add(Problem::at("", "x")));
+        (0..MOST + 7).for_each(|_| found.add(Problem::new(Code::TooManyProblems, "", "x")));
         let problems = found.or(()).unwrap_err();
         assert_eq!(problems.0.len(), MOST + 1);
         assert_eq!(problems.0[MOST].what, "there are 7 more problems");

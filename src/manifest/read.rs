@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use super::node::Node;
 use super::place::Findings;
 use super::{Dapr, Kind, Manifest, Resource, Source, parts, tree};
-use crate::support::diagnostic::{Problem, Problems};
+use crate::support::diagnostic::{Code, Problem, Problems};
 
 /// Reads a manifest of any Aspire version, or says everything that is wrong with it.
 pub fn parse(bytes: &[u8]) -> Result<Manifest, Problems> {
@@ -23,10 +23,14 @@ fn manifest(root: &Node<'_>, found: &mut Findings) -> Manifest {
     }
     let (resources, components) = (root.get("resources"), root.get("components"));
     if let (Some(_), Some(components)) = (&resources, &components) {
-        components.wrong("`components` is the old name of `resources`, and the manifest has both", found);
+        components.wrong(
+            Code::ConflictingKeys,
+            "`components` is the old name of `resources`, and the manifest has both",
+            found,
+        );
     }
     let Some(resources) = resources.or(components) else {
-        let problem = Problem::at("", "the manifest has no `resources`");
+        let problem = Problem::new(Code::NotAManifest, "", "the manifest has no `resources`");
         found.add(problem.hint("is this really an aspire-manifest.json? Run Aspire's publish step to write one"));
         return manifest;
     };
@@ -40,11 +44,15 @@ fn manifest(root: &Node<'_>, found: &mut Findings) -> Manifest {
 fn check_name(name: &str, node: &Node<'_>, found: &mut Findings) {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if name.is_empty() {
-        node.wrong("a resource needs a name", found);
+        node.wrong(Code::InvalidValue, "a resource needs a name", found);
     } else if name.len() > 253 {
-        node.wrong("the name of a resource has at most 253 characters", found);
+        node.wrong(Code::InvalidValue, "the name of a resource has at most 253 characters", found);
     } else if !name.chars().all(legal) {
-        node.wrong("the name of a resource consists of letters a to z, digits, `-`, `_` and `.`", found);
+        node.wrong(
+            Code::InvalidValue,
+            "the name of a resource consists of letters a to z, digits, `-`, `_` and `.`",
+            found,
+        );
     }
 }
 
@@ -108,7 +116,7 @@ fn source(node: &Node<'_>, found: &mut Findings) -> Source {
     let image = node.filled("image", found);
     let build = node.get("build").filter(|build| build.is_object(found));
     if image.is_some() && build.is_some() {
-        let problem = Problem::at(&node.place, "the container has both `image` and `build`");
+        let problem = Problem::new(Code::ConflictingKeys, &node.place, "the container has both `image` and `build`");
         found.add(problem.hint("keep `image` to run an existing image, `build` to build one from a Dockerfile"));
     }
     match (build, image) {
@@ -159,7 +167,7 @@ fn dapr_component(node: &Node<'_>, found: &mut Findings) -> Kind {
 
 fn needed_object<'a>(node: &Node<'a>, key: &str, found: &mut Findings) -> Option<Node<'a>> {
     let Some(object) = node.get(key) else {
-        node.wrong(format!("the resource has no `{key}`"), found);
+        node.wrong(Code::MissingKey, format!("the resource has no `{key}`"), found);
         return None;
     };
     object.is_object(found).then_some(object)

@@ -3,7 +3,7 @@
 use serde_json::Error;
 use serde_json::error::Category;
 
-use crate::support::diagnostic::Problem;
+use crate::support::diagnostic::{Code, Place, Position, Problem, excerpt};
 
 /// What an early end usually means.
 pub(super) const CUT_OFF: &str = "Aspire leaves such a file behind when publishing failed; run the publish step again and look at \
@@ -12,21 +12,21 @@ pub(super) const CUT_OFF: &str = "Aspire leaves such a file behind when publishi
 /// The problem behind `error`, which happened in `text` while reading the value at `place`.
 pub(super) fn explain(error: &Error, text: &str, place: &str) -> Problem {
     if text.trim().is_empty() {
-        return Problem::at("", "the manifest is empty").hint(CUT_OFF);
+        return Problem::new(Code::ManifestIncomplete, "", "the manifest is empty").hint(CUT_OFF);
     }
     let spot = Spot::of(error, text);
-    let at = format!("line {} column {}", spot.line, spot.column);
+    let at = Place { position: Some(spot.position(text)), ..Place::default() };
     if error.classify() == Category::Eof {
         let what = if place.is_empty() {
             "the manifest ends before its last closing brace".to_owned()
         } else {
             format!("the manifest ends in the middle of `{place}`")
         };
-        return Problem::at(at, what).hint(CUT_OFF);
+        return Problem::new(Code::ManifestIncomplete, at, what).hint(CUT_OFF);
     }
     let said = error.to_string();
     let said = said.split(" at line ").next().unwrap_or_default();
-    Problem::at(at, words(said, spot.rest))
+    Problem::new(Code::ManifestSyntax, at, words(said, spot.rest))
 }
 
 /// A sentence for what the parser `said` in front of the text `rest`.
@@ -63,6 +63,13 @@ struct Spot<'t> {
 }
 
 impl<'t> Spot<'t> {
+    /// The line shows its key only: what stands behind it may be a part of a secret.
+    fn position(&self, text: &str) -> Position {
+        let first = text.split('\n').nth(self.line - 1).unwrap_or_default();
+        let indent = first.chars().take_while(|c| c.is_whitespace()).count();
+        Position { excerpt: excerpt(text, self.line, indent + 1, false), ..Position::new(self.line, self.column) }
+    }
+
     /// `serde_json` counts bytes, and says "column 0 of the next line" for a line break.
     fn of(error: &Error, text: &'t str) -> Self {
         let mut line = error.line().max(1);

@@ -198,7 +198,7 @@ proptest! {
     fn no_resource_panics_and_every_problem_has_its_place(resource in any_resource()) {
         let parsed = parse(json!({ "resources": { "it": resource } }).to_string().as_bytes());
         for problem in parsed.err().unwrap_or_default().0 {
-            prop_assert!(problem.place.starts_with("resources.it"), "{problem}");
+            prop_assert!(problem.place.path.starts_with("resources.it"), "{problem}");
         }
     }
 }

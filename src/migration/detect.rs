@@ -11,7 +11,7 @@ use super::pairs::{Sides, named, pairs, workloads};
 use super::pods::{has_ended, mounted, pods_of, root, strangers};
 use super::progress::{Direction, Phase, Progress};
 use crate::k8s::object::name_of;
-use crate::support::diagnostic::{Problem, Problems};
+use crate::support::diagnostic::{Code, Problem, Problems};
 use serde::Serialize;
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
@@ -173,9 +173,9 @@ fn claims(sides: Sides<'_>, changes: &[Change], problems: &mut Problems) -> Vec<
         let Some(claim) = sides.live.claim(name) else { continue };
         let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
         if !claim["metadata"]["deletionTimestamp"].is_null() {
-            let what = format!("the claim {name} is being deleted, and goes when its last pod ends (E03)");
+            let what = format!("the claim {name} is being deleted, and goes when its last pod ends");
             let volume = &claim["spec"]["volumeName"].as_str().unwrap_or("its volume");
-            problems.push(Problem::at("", what).hint(format!(
+            problems.push(Problem::new(Code::PvcTerminating, "", what).hint(format!(
                 "nothing was stopped. Keep the data first: `kubectl patch pv {volume} -p '{{\"spec\":{{\"persistentVolumeReclaimPolicy\":\"Retain\"}}}}'`"
             )));
         }
@@ -198,14 +198,18 @@ fn kept_up(change: &Change, old: &Json, problems: &mut Problems) {
     for (group, key, keeper) in KEEPERS {
         if old["metadata"][group][key].is_string() {
             problems.push(
-                Problem::at("", format!("{what}: {keeper} manages it and would start it again (E07)"))
-                    .hint(format!("let {keeper} pause it first")),
+                Problem::new(
+                    Code::ManagedElsewhere,
+                    "",
+                    format!("{what}: {keeper} manages it and would start it again"),
+                )
+                .hint(format!("let {keeper} pause it first")),
             );
         }
     }
     if old["metadata"]["ownerReferences"].as_array().is_some_and(|owners| !owners.is_empty()) {
         problems.push(
-            Problem::at("", format!("{what}: another object owns it and would make it again (E07)"))
+            Problem::new(Code::ManagedElsewhere, "", format!("{what}: another object owns it and would make it again"))
                 .hint("change that object instead"),
         );
     }
@@ -222,11 +226,17 @@ fn replaced(change: &Change, old: &Json, target: &Json, problems: &mut Problems)
     let ports = |service: &Json| service["spec"]["ports"].as_array().cloned().unwrap_or_default();
     let pinned = ports(target).iter().all(|port| !port["nodePort"].is_null());
     if old["spec"]["type"] == "LoadBalancer" {
-        let text = format!("{what}: its load balancer would be given back, and another one has another address (T7)");
-        problems.push(Problem::at("", text).hint("give the new Service another name, and move clients to it first"));
+        let text = format!("{what}: its load balancer would be given back, and another one has another address");
+        problems.push(
+            Problem::new(Code::ServiceNotReplaceable, "", text)
+                .hint("give the new Service another name, and move clients to it first"),
+        );
     } else if old["spec"]["type"] == "NodePort" && target["spec"]["type"] == "NodePort" && !pinned {
-        let text = format!("{what}: its ports on the nodes would be others (T7)");
-        problems.push(Problem::at("", text).hint("set `service.nodePorts` to those that it has now"));
+        let text = format!("{what}: its ports on the nodes would be others");
+        problems.push(
+            Problem::new(Code::ServiceNotReplaceable, "", text)
+                .hint("set `service.nodePorts` to those that it has now"),
+        );
     }
     Some(Confirmation::ServiceRecreate)
 }
@@ -239,20 +249,21 @@ fn refusals(sides: Sides<'_>, change: &Change, target: &Json, problems: &mut Pro
     };
     for pod in strangers(change, sides.live) {
         let pod_name = name_of(pod);
-        let (code, owner) = match root(pod) {
-            Some((kind, name)) => ("E04", format!("of the {kind} {name}")),
-            None => ("E05", "without a controller".to_owned()),
+        let owner = match root(pod) {
+            Some((kind, name)) => format!("of the {kind} {name}"),
+            None => "without a controller".to_owned(),
         };
         problems.push(
-            Problem::at("", format!("{what}: the pod {pod_name} {owner} uses the same claim ({code})"))
+            Problem::new(Code::PvcInUse, "", format!("{what}: the pod {pod_name} {owner} uses the same claim"))
                 .hint(format!("end it first: what made it, or `kubectl delete pod {pod_name}`")),
         );
     }
     if change.new.kind == "StatefulSet" && change.marks.is_none() && change.new.name.len() > LONGEST {
         problems.push(
-            Problem::at(
+            Problem::new(
+                Code::NameTooLong,
                 "",
-                format!("{what}: its name is longer than {LONGEST} characters, so that no pod could be made (E09)"),
+                format!("{what}: its name is longer than {LONGEST} characters, so that no pod could be made"),
             )
             .hint("give the resource a shorter name"),
         );
@@ -263,8 +274,12 @@ fn refusals(sides: Sides<'_>, change: &Change, target: &Json, problems: &mut Pro
         let one_node = !modes.clone().any(|mode| mode == "ReadWriteMany" || mode == "ReadOnlyMany");
         if change.new.replicas > 1 && one_node {
             problems.push(
-                Problem::at("", format!("{what}: {} pods would share the claim {claim} (E11)", change.new.replicas))
-                    .hint("set replicas to 1, or a claim per replica"),
+                Problem::new(
+                    Code::PvcSharedByReplicas,
+                    "",
+                    format!("{what}: {} pods would share the claim {claim}", change.new.replicas),
+                )
+                .hint("set replicas to 1, or a claim per replica"),
             );
         }
         let wanted =
@@ -273,9 +288,10 @@ fn refusals(sides: Sides<'_>, change: &Change, target: &Json, problems: &mut Pro
             && wanted["spec"]["resources"]["requests"]["storage"] != live["spec"]["resources"]["requests"]["storage"]
         {
             problems.push(
-                Problem::at(
+                Problem::new(
+                    Code::ResizeDuringMigration,
                     "",
-                    format!("{what} while its claim {claim} changes its size: it could not be rolled back (E18)"),
+                    format!("{what} while its claim {claim} changes its size: it could not be rolled back"),
                 )
                 .hint("deploy the new size first, the new kind after it"),
             );
@@ -289,7 +305,7 @@ fn refusals(sides: Sides<'_>, change: &Change, target: &Json, problems: &mut Pro
         let node = sides.live.nodes.iter().find(|node| pod["spec"]["nodeName"] == *name_of(node)).filter(silent);
         let Some(node) = node else { continue };
         let (node, pod) = (name_of(node), name_of(pod));
-        problems.push(Problem::at("", format!("{what}: the node {node} of its pod {pod} does not answer (E06)")).hint(
+        problems.push(Problem::new(Code::NodeUnreachable, "", format!("{what}: the node {node} of its pod {pod} does not answer")).hint(
             "bring the node back, or make sure that it is off and give it the taint node.kubernetes.io/out-of-service",
         ));
     }
@@ -422,21 +438,24 @@ mod tests {
         let mut grown = claim("data");
         grown["spec"]["resources"]["requests"]["storage"] = json!("2Gi");
         for (code, live, target) in [
-            ("E03", with(|live| live.claims[0]["metadata"]["deletionTimestamp"] = json!("t")), plain()),
-            ("E04", dump.clone(), plain()),
-            ("E05", dump, plain()),
+            (Code::PvcTerminating, with(|live| live.claims[0]["metadata"]["deletionTimestamp"] = json!("t")), plain()),
+            (Code::PvcInUse, dump, plain()),
             (
-                "E07",
+                Code::ManagedElsewhere,
                 with(|live| live.deployments[0]["metadata"]["labels"]["argocd.argoproj.io/instance"] = json!("x")),
                 plain(),
             ),
-            ("E07", with(|live| live.deployments[0]["metadata"]["ownerReferences"] = json!([{"kind": "Db"}])), plain()),
-            ("E09", live(), target(|workload| workload["metadata"]["name"] = json!("d".repeat(53)))),
-            ("E11", live(), target(|workload| workload["spec"]["replicas"] = json!(3))),
-            ("E18", live(), vec![workload("StatefulSet", 1), grown]),
+            (
+                Code::ManagedElsewhere,
+                with(|live| live.deployments[0]["metadata"]["ownerReferences"] = json!([{"kind": "Db"}])),
+                plain(),
+            ),
+            (Code::NameTooLong, live(), target(|workload| workload["metadata"]["name"] = json!("d".repeat(53)))),
+            (Code::PvcSharedByReplicas, live(), target(|workload| workload["spec"]["replicas"] = json!(3))),
+            (Code::ResizeDuringMigration, live(), vec![workload("StatefulSet", 1), grown]),
         ] {
-            let problems = found(&[], &target, &live).unwrap_err().to_string();
-            assert!(problems.contains(&format!("({code})")), "{code}: {problems}");
+            let problems = found(&[], &target, &live).unwrap_err();
+            assert!(problems.0.iter().any(|problem| problem.code == code), "{code}: {problems}");
         }
     }
 }

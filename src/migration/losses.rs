@@ -9,7 +9,7 @@ use super::pairs::{Sides, pairs, workloads};
 use super::servers::{Judgement, judge};
 use crate::k8s::labels;
 use crate::k8s::object::{label, name_of};
-use crate::support::diagnostic::Problem;
+use crate::support::diagnostic::{Code, Problem};
 use serde::Serialize;
 use serde_json::Value as Json;
 use std::collections::{BTreeSet, HashSet};
@@ -41,7 +41,10 @@ impl ImageNote {
         let way = self.way.as_ref()?;
         let Self { workload, was, says, .. } = self;
         let what = format!("database-version: `{workload}` would run {says}");
-        Some(Problem::at("", what).hint(format!("{way}; or keep the version: `resources.{workload}.image: {was}`")))
+        Some(
+            Problem::new(Code::DataAtRisk, "", what)
+                .hint(format!("{way}; or keep the version: `resources.{workload}.image: {was}`")),
+        )
     }
 }
 

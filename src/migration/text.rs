@@ -11,7 +11,7 @@ use super::progress::{Direction, Phase, Role};
 use crate::k8s::labels;
 use crate::k8s::object::name_of;
 use crate::k8s::ownership::ReleaseName;
-use crate::support::diagnostic::Problem;
+use crate::support::diagnostic::{Code, Problem};
 use serde_json::Value as Json;
 
 impl Promotion {
@@ -340,6 +340,6 @@ impl Stop {
                 format!("look at what helm said, {again}"),
             ),
         };
-        Problem::at("", what).hint(hint)
+        Problem::new(Code::MigrationBlocked, "", what).hint(hint)
     }
 }

@@ -9,7 +9,7 @@ use crate::k8s::error::ErrorKind;
 use crate::k8s::kind::{DEPLOYMENT, POD, SECRET};
 use crate::k8s::labels;
 use crate::k8s::object::name_of;
-use crate::support::diagnostic::{Problem, Problems};
+use crate::support::diagnostic::{Code, Problem, Problems};
 use crate::support::redact::unbase64;
 use serde_json::Value as Json;
 
@@ -125,7 +125,7 @@ fn port(pod: &Json) -> u16 {
 }
 
 fn problem(what: String, hint: &str) -> Error {
-    Error::Input(Problems::from(Problem::at("", what).hint(hint)))
+    Error::Input(Problems::from(Problem::new(Code::DashboardUnavailable, "", what).hint(hint)))
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ use crate::pipeline::release::lock::{Lock, LockGuard, Seen};
 use crate::pipeline::release::migration::consent;
 use crate::pipeline::release::records::{Operation, Outlook, Verb, shown};
 use crate::pipeline::release::{lock, records};
-use crate::support::diagnostic::Problem;
+use crate::support::diagnostic::{Code, Problem};
 use serde_json::Value as Json;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -285,7 +285,9 @@ impl DestroyRun<'_> {
         if (self.agree)() {
             return Ok(());
         }
-        Err(Error::Refused(Problem::at("", "nothing was destroyed").hint("say --yes to confirm").into()))
+        Err(Error::Refused(
+            Problem::new(Code::ConfirmationRequired, "", "nothing was destroyed").hint("say --yes to confirm").into(),
+        ))
     }
 
     fn clear(&self) -> Result<(), Error> {
@@ -471,7 +473,7 @@ fn wait_until_gone(cluster: &Cluster, release: &Release, going: &[Json], limits:
                     release.namespace
                 );
                 let hint = "see `kubectl describe pvc` for the pods that use it; the same command waits for it again";
-                return Err(Problem::at("", what).hint(hint).into());
+                return Err(Problem::new(Code::StillDeleting, "", what).hint(hint).into());
             }
             std::thread::sleep(Duration::from_millis(200));
         }

@@ -2,7 +2,7 @@
 
 use crate::k8s::error::ErrorKind;
 use crate::rollout::{Finding, Progress};
-use crate::support::diagnostic::{Problem, Problems};
+use crate::support::diagnostic::{Code, Problem, Problems};
 use crate::targets::kubernetes::chart::WriteError;
 
 /// What the workloads had come to when the watching ended.
@@ -116,6 +116,44 @@ fn joined(errors: &[Error]) -> String {
 }
 
 impl Error {
+    /// The same as problems, each with its code. What a run did about it is [`Error::note`].
+    pub fn problems(&self) -> Vec<Problem> {
+        let one = |code| vec![Problem::new(code, "", self.to_string())];
+        match self {
+            Self::Helm(error) => vec![error.to_problem()],
+            Self::Cluster(error) => vec![error.to_problem()],
+            Self::Input(Problems(problems)) | Self::Refused(Problems(problems)) => problems.clone(),
+            Self::KindsUnchanged(_) => one(Code::MigrationFailed),
+            Self::NeedsPerson(problem) | Self::Resumable(problem) | Self::NotApplied(problem) => vec![problem.clone()],
+            Self::Unfinished { error, left } => [error.problems(), vec![left.clone()]].concat(),
+            Self::Write(error) => vec![error.to_problem()],
+            Self::Temporary(_) => one(Code::UnwritableFile),
+            Self::NotReady { .. } => one(Code::NotReady),
+            Self::NotClearedUp { error, failed } => {
+                let failed = failed.iter().map(|failed| {
+                    let what = format!("and the partial change could not be rolled back: {failed}");
+                    Problem::new(Code::RollbackFailed, "", what)
+                });
+                error.problems().into_iter().chain(failed).collect()
+            }
+            Self::RolledBack { error, .. } => error.problems(),
+            Self::Several(errors) => errors.iter().flat_map(Self::problems).collect(),
+            Self::Interrupted => one(Code::Interrupted),
+            Self::TimeIsUp => vec![Problem::new(Code::TimedOut, "", "timed out").hint("raise --timeout")],
+            Self::Defect(_) => one(Code::Defect),
+        }
+    }
+
+    /// What the run did about it.
+    pub fn note(&self) -> Option<String> {
+        match self.first() {
+            Self::RolledBack { revision, .. } => {
+                Some(format!("the release was rolled back to revision {revision}, with its secrets and values"))
+            }
+            _ => None,
+        }
+    }
+
     /// Whether the run refused to act, as opposed to failing.
     pub fn is_refusal(&self) -> bool {
         match self {

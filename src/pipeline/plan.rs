@@ -26,7 +26,7 @@ use crate::pipeline::release::own_objects;
 use crate::pipeline::release::predict::{Foreseen, recreated};
 use crate::pipeline::release::saved_plan::{Basis, Key, Saved};
 use crate::pipeline::release::{external_secrets, values};
-use crate::support::diagnostic::{Problem, Problems};
+use crate::support::diagnostic::{Code, Problem, Problems};
 use crate::support::redact::Mask;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -221,7 +221,7 @@ impl DeployRun<'_> {
             saved.moved(&now)
         } else {
             let what = format!("the namespace {} cannot be read, so the plan cannot be compared", saved.key_of());
-            Problem::at("", what).into()
+            Problem::new(Code::PlanOutdated, "", what).into()
         };
         let with_hint = |problem: Problem| problem.hint("plan again, and look at what is new");
         let problems = Problems(moved.0.into_iter().map(with_hint).collect());

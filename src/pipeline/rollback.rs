@@ -20,7 +20,7 @@ use crate::pipeline::release::migration::consent::{Agreed, Consent};
 use crate::pipeline::release::migration::driver::{Driver, Terms, Way as KindsWay};
 use crate::pipeline::release::migration::log::Log;
 use crate::pipeline::release::{lock, proof, snapshot};
-use crate::support::diagnostic::Problem;
+use crate::support::diagnostic::{Code, Problem};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -163,7 +163,9 @@ impl RollbackRun<'_> {
         let (helm, target) = self.helm.get()?;
         let revisions = helm.history(target)?;
         if revisions.is_empty() {
-            return Err(Problem::at("", format!("there is no {}", self.release.described())).into());
+            return Err(
+                Problem::new(Code::ReleaseNotFound, "", format!("there is no {}", self.release.described())).into()
+            );
         }
         let cluster = self.cluster.get()?;
         let (live, seen) = Seen::look(helm, target, cluster, self.release)?;

@@ -18,7 +18,9 @@ pub fn lines(event: &Event, terminal: Terminal) -> Option<String> {
             format!("{} not run: {}", paint(Colour::Faint, &format!("[{}]", one_line(step))), harmless(because))
         }
         Event::Said { text } => harmless(text),
-        Event::Warned { text } => format!("{} {}", paint(Colour::Yellow, "warning:"), harmless(text)),
+        Event::Warned { code, text } => {
+            format!("{} {}", paint(Colour::Yellow, &format!("warning[{code}]:")), harmless(text))
+        }
         Event::Workload(progress) => format!("  {}", workload(progress)),
         Event::Finding(found) => finding(found, terminal),
     })
@@ -53,6 +55,7 @@ fn finding(found: &Finding, terminal: Terminal) -> String {
 pub(super) mod tests {
     use super::*;
     use crate::rollout::Reason;
+    use crate::support::diagnostic::Code;
 
     pub fn progress(name: &str, ready: u64, state: State) -> Event {
         Event::Workload(Progress {
@@ -88,7 +91,7 @@ pub(super) mod tests {
                 Event::Skipped { step: "b".into(), because: "it waits for a".into() },
                 Some("[b] not run: it waits for a"),
             ),
-            (Event::Warned { text: "x\x1b[1m".into() }, Some("warning: x\\u{1b}[1m")),
+            (Event::Warned { code: Code::NoHost, text: "x\x1b[1m".into() }, Some("warning[no-host]: x\\u{1b}[1m")),
             (progress("api", 1, State::Starting), Some("  Deployment api: 1 of 2 ready, starting")),
             (progress("api", 2, State::Ready), Some("  Deployment api: 2 of 2 ready")),
             (

@@ -2,14 +2,22 @@
 //! must not stop half way for it; a reader that closed the pipe (`| head`) has seen enough and is no failure.
 
 use std::io::{self, ErrorKind, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+static PRINTED: AtomicBool = AtomicBool::new(false);
 static FAILED: Mutex<Option<io::Error>> = Mutex::new(None);
 
 /// Writes text to standard output.
 pub fn print(text: &str) {
+    PRINTED.store(true, Ordering::Relaxed);
     let mut output = io::stdout().lock();
     remember(output.write_all(text.as_bytes()).and_then(|()| output.flush()));
+}
+
+/// Whether anything was written.
+pub fn is_printed() -> bool {
+    PRINTED.load(Ordering::Relaxed)
 }
 
 /// Takes note of the outcome of a write by another client.

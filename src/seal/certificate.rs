@@ -1,6 +1,6 @@
 //! The controller's certificate: its public key, and until when it is good.
 
-use crate::support::diagnostic::Problem;
+use crate::support::diagnostic::{Code, Problem};
 use rsa::RsaPublicKey;
 use rsa::pkcs8::DecodePublicKey as _;
 use rsa::pkcs8::der::asn1::{AnyRef, GeneralizedTime, UtcTime};
@@ -21,7 +21,8 @@ impl Certificate {
     /// controller has others in use since.
     pub fn from_pem(text: &str, now: Duration) -> std::result::Result<Self, Problem> {
         let wrong = |what: &str| {
-            Problem::at("", what).hint("take the one that `kubeseal --fetch-cert` prints, or leave --cert out")
+            Problem::new(Code::SealingFailed, "", what)
+                .hint("take the one that `kubeseal --fetch-cert` prints, or leave --cert out")
         };
         let block = text.find(BEGIN).and_then(|start| {
             let end = text[start..].find(END)? + start + END.len();

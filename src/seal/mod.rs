@@ -9,7 +9,7 @@ mod certificate;
 
 pub use certificate::Certificate;
 
-use crate::support::diagnostic::Problem;
+use crate::support::diagnostic::{Code, Problem};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use rsa::Oaep;
 use rsa::rand_core::{self, CryptoRng, RngCore};
@@ -34,7 +34,7 @@ pub fn seal(
     value: &[u8],
     random: &mut Random,
 ) -> Result<Vec<u8>, Problem> {
-    let failed = |what: &str| Problem::at("", format!("a value could not be sealed: {what}"));
+    let failed = |what: &str| Problem::new(Code::SealingFailed, "", format!("a value could not be sealed: {what}"));
     let mut session = [0; 32];
     random(&mut session)?;
     let mut source = Source { random, problem: None };
@@ -126,7 +126,7 @@ mod tests {
         let mut broken = |bytes: &mut [u8]| {
             calls += 1;
             bytes.fill(7);
-            if calls > 1 { Err(Problem::at("", "none left")) } else { Ok(()) }
+            if calls > 1 { Err(Problem::new(Code::SealingFailed, "", "none left")) } else { Ok(()) }
         };
         assert_eq!(seal(&certificate(), SCOPE, b"x", &mut broken).unwrap_err().what, "none left");
     }

@@ -6,6 +6,7 @@ pub mod digest;
 pub mod duration;
 pub mod image;
 pub mod literal;
+pub mod path;
 pub mod read_file;
 pub mod redact;
 pub mod temporary;

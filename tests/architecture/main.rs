@@ -15,7 +15,7 @@ use graph::{Crate, circles, described};
 /// Modules of the library and what each may name. A module that is not here, or a name that is not listed, is an error.
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("support", &[]),
-    ("k8s", &[]),
+    ("k8s", &["support"]),
     ("manifest", &["support"]),
     ("config", &["support"]),
     ("external_charts", &["config", "support"]),

@@ -224,3 +224,54 @@ fn an_application_without_a_name() {
     .unwrap_err();
     insta::assert_snapshot!(problems);
 }
+
+#[test]
+fn codes_are_explained() {
+    let ran = aspire(["explain", "unknown-key"]).run();
+    assert!(ran.code == 0 && ran.out.starts_with("unknown-key: ") && ran.out.contains("\nFix: "), "{}", ran.out);
+    // The codes of older versions.
+    assert!(aspire(["explain", "E05"]).run().out.starts_with("pvc-in-use (formerly E04, E05): "));
+    let ran = aspire(["explain", "unknwn-key"]).run();
+    assert!(ran.code == 1 && ran.err.contains("did you mean `unknown-key`?"), "{}", ran.err);
+    let all = aspire(["explain"]).run().out;
+    assert!(all.lines().count() > 100 && all.contains("\nmissing-input "), "{all}");
+}
+
+#[test]
+fn programs_get_errors_with_code_and_place() {
+    let ran =
+        aspire(["inputs", "-o", "json", "app.json", "--config=intents-bad/environment-resource-unknown.yaml"]).run();
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    let errors: Value = serde_json::from_str(&ran.out).unwrap();
+    let expected = json!({
+        "code": "unknown-resource", "file": "intents-bad/environment-resource-unknown.yaml", "line": 4, "column": 7,
+        "path": "environments.production.resources.dbb", "what": "the manifest has no resource `dbb`",
+        "hint": "did you mean `db`?"
+    });
+    assert_eq!(errors["errors"][0], expected);
+}
+
+/// A person may write a secret wherever it does not belong.
+#[test]
+fn no_excerpt_shows_a_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let intent = folder.path().join("aspire-k8s.yaml");
+    for text in [
+        "parameters: {db-password: {value: hunter2}}",
+        "parameters:\n  db-password: {value: hunter2, x: hunter2}",
+        "resources:\n  api:\n    env: {A: [hunter2]}",
+        "resources:\n  api:\n    password: hunter2",
+        "secrets:\n  token: hunter2\n",
+        "secrets:\n  token: \"hunter2\n",
+        "secrets:\n\ttoken: hunter2",
+        "secrets: [\n  hunter2, hunter2: }",
+    ] {
+        fs::write(&intent, text).unwrap();
+        let ran = aspire(["render", "--check", "app.json", "-o"])
+            .args([folder.path().join("chart")])
+            .args([format!("--config={}", intent.display())])
+            .run();
+        assert!(ran.code == 1 && ran.err.contains("error["), "{text}: {}", ran.err);
+        assert!(!ran.err.contains("hunter2"), "{text}: {}", ran.err);
+    }
+}

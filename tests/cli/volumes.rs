@@ -84,7 +84,7 @@ fn a_claim_whose_name_another_render_changes_is_told_of() {
     volume("store.apphost-data", "");
     let told = render().err;
     for part in [
-        "warning: pg: the PersistentVolumeClaim of the volume `store.apphost-data` is called `pg-store-apphost-data`",
+        "warning[changed-in-cluster]: pg: the PersistentVolumeClaim of the volume `store.apphost-data` is called `pg-store-apphost-data`",
         "`pg-shop-apphost-data` in the chart that this one replaces",
         "set `resources.pg.volumes.store.apphost-data.claimName: pg-shop-apphost-data`",
     ] {

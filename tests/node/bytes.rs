@@ -200,7 +200,7 @@ fn what_helm_4_changes_is_named() {
     let given = ["plain", "secret"].map(|name| format!("--parameter={name}={text}"));
     let said = bench.deploy(&given.each_ref().map(String::as_str)).ok();
     for place in ["web: the variable NEL", "web: args[1]", "plain: its value", "default: its default"] {
-        assert!(said.contains(&format!("warning: {place} holds the character U+0085")), "{said}");
+        assert!(said.contains(&format!("]: {place} holds the character U+0085")), "{said}");
     }
     assert!(!said.contains("secret: its value"), "{said}");
     let seen = bench.seen("deployment/web", &[]);

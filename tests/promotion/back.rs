@@ -116,7 +116,7 @@ fn c26_a_release_without_history_is_not_installed_again() {
     let Some(bench) = released("c26", "Deployment") else { return };
     configure(&bench, "StatefulSet", "");
     bench.plane.kubectl(&["delete", "secret", "-l", "owner=helm", "-n", &bench.ns]).unwrap();
-    bench.unchanged(|| bench.deploy(&[]).exits(3).says(&["has no history any more (E02)"]));
+    bench.unchanged(|| bench.deploy(&[]).exits(3).says(&["error[release-history-gone]", "has no history any more"]));
     watch::holds(&bench, End::Untouched);
 }
 

@@ -172,10 +172,10 @@ fn c11_a_stranger_on_the_claim_forbids_it() {
     wait_for("the pod of the job", || (bench.list("pods").len() == 4).then_some(()));
     configure(&bench, "StatefulSet", "");
     bench.unchanged(|| {
-        bench.deploy(&[]).exits(3).says(&[
-            "the pod debug without a controller uses the same claim (E05)",
-            "of the Job dump uses the same claim (E04)",
-        ]);
+        bench
+            .deploy(&[])
+            .exits(3)
+            .says(&["the pod debug without a controller uses the same claim", "of the Job dump uses the same claim"]);
     });
 }
 
@@ -280,7 +280,9 @@ fn c47_what_another_program_keeps_is_not_touched() {
         ("label", "helm.toolkit.fluxcd.io/name", "Flux"),
     ] {
         bench.plane.kubectl(&[verb, "deployment/db", "-n", &bench.ns, &format!("{mark}=x")]).unwrap();
-        bench.unchanged(|| bench.deploy(&[]).exits(3).says(&[&format!("{keeper} manages it"), "(E07)"]));
+        bench.unchanged(|| {
+            bench.deploy(&[]).exits(3).says(&[&format!("{keeper} manages it"), "error[managed-elsewhere]"])
+        });
         bench.plane.kubectl(&[verb, "deployment/db", "-n", &bench.ns, &format!("{mark}-")]).unwrap();
     }
     watch::holds(&bench, End::Untouched);

@@ -50,7 +50,7 @@ fn c12_several_pods_do_not_share_a_claim_for_one() {
     bench.deploy(&[]).ok();
     wait_until_ready(&bench, "Deployment");
     configure_with(&bench, "StatefulSet", "{existingClaim: mine}", "    replicas: 3\n");
-    bench.unchanged(|| bench.deploy(&[]).exits(3).says(&["3 pods would share the claim mine (E11)"]));
+    bench.unchanged(|| bench.deploy(&[]).exits(3).says(&["3 pods would share the claim mine"]));
     configure_with(&bench, "StatefulSet", "{existingClaim: mine}", "    replicas: 1\n");
     agreed(&bench, &[]).ok();
     watch::holds_with(&bench, End::Committed, 3);
@@ -127,7 +127,7 @@ fn c34_a_policy_that_would_delete_claims_is_taken_away_first() {
     assert!(!is_owned(claim));
 }
 
-// Rule: a node that does not answer may still write (`detect::refusals`, E06).
+// Rule: a node that does not answer may still write (`detect::refusals`).
 #[test]
 fn c07_a_node_that_does_not_answer_forbids_it() {
     let Some(bench) = released("c07", "Deployment") else { return };
@@ -154,7 +154,9 @@ fn c07_a_node_that_does_not_answer_forbids_it() {
         json!({"status": {"conditions": [{"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown"}]}});
     bench.plane.kubectl(&["patch", "node", &node, "--subresource=status", "-p", &silent.to_string()]).unwrap();
     configure(&bench, "StatefulSet", "");
-    bench.unchanged(|| bench.deploy(&[]).exits(3).says(&[&format!("the node {node} of its pod"), "(E06)"]));
+    bench.unchanged(|| {
+        bench.deploy(&[]).exits(3).says(&[&format!("the node {node} of its pod"), "error[node-unreachable]"])
+    });
     // It is off for certain: what the out-of-service taint makes the cluster do.
     let held = bench.list("pods").into_iter().find(|pod| pod["spec"]["nodeName"] == *node).unwrap();
     let scheduled = json!({"spec": {"unschedulable": true}}).to_string();

@@ -114,11 +114,11 @@ fn c46_without_the_right_to_change_volumes_it_goes_on_with_a_warning() {
     let refused = bench.deploy(&["--as", &user]).exits(3);
     let hash = hash_in(&refused);
     let ran = bench.deploy(&["--as", &user, "--confirm", &hash, "--accept", "downtime"]).ok();
-    ran.says(&["warning: the volume of claim db-data cannot be protected too"]);
+    ran.says(&["warning[missing-permission]: the volume of claim db-data cannot be protected too"]);
     watch::holds(&bench, End::Committed);
 }
 
-// Rule: who may not see pods cannot know that they ended, and does not begin: the preflight says it, and the plan would (E14).
+// Rule: who may not see pods cannot know that they ended, and does not begin: the preflight says it, and the plan would (missing-permission).
 #[test]
 fn c46_without_the_right_to_see_pods_nothing_begins() {
     let Some(bench) = released("c46p", "Deployment") else { return };

@@ -248,7 +248,7 @@ fn c35_another_selector_of_a_stateless_deployment_leaves_no_gap() {
     }
 }
 
-// Rule (E17): `overlaps`; another Deployment would take the pods that nobody owns.
+// Rule: `overlaps`; another Deployment would take the pods that nobody owns.
 #[test]
 fn c36_where_another_deployment_would_take_the_pods_they_are_stopped() {
     let Some(bench) = with_other_selector("c36", true) else { return };
@@ -293,7 +293,7 @@ fn c38_a_service_loses_its_address_only_when_agreed() {
     });
 }
 
-// Rule (T7): the address of a load balancer is not ours to give away.
+// Rule (service-not-replaceable): the address of a load balancer is not ours to give away.
 #[test]
 fn c38_the_address_of_a_load_balancer_is_never_given_up() {
     let Some(bench) = bench("c38b") else { return };
@@ -303,11 +303,15 @@ fn c38_the_address_of_a_load_balancer_is_never_given_up() {
     bench.plane.kubectl(&["delete", "service/db-headless", "-n", &bench.ns]).unwrap();
     bring(&bench, &[]);
     bench.unchanged(|| {
-        bench.deploy(&[]).exits(3).says(&["its load balancer would be given back", "(T7)", "another name"])
+        bench.deploy(&[]).exits(3).says(&[
+            "its load balancer would be given back",
+            "error[service-not-replaceable]",
+            "another name",
+        ])
     });
 }
 
-// Rule (E16): `checks::claims` looks at the claims of a template too, before anything is stopped or deleted and recreated.
+// Rule (pvc-immutable): `checks::claims` looks at the claims of a template too, before anything is stopped or deleted and recreated.
 #[test]
 fn c39_a_claim_that_cannot_have_the_new_size_forbids_it() {
     let Some(bench) = bench("c39") else { return };
@@ -316,17 +320,9 @@ fn c39_a_claim_that_cannot_have_the_new_size_forbids_it() {
     bench.deploy(&[]).ok();
     ready(&bench, "statefulset/db", 2);
     for (size, class, what) in [
-        (
-            "3Gi",
-            "noexpand",
-            "the claim data-db-0 cannot grow from 2Gi to 3Gi: the class `noexpand` does not allow it (E16)",
-        ),
-        (
-            "1Gi",
-            "noexpand",
-            "the claim data-db-1 has 2Gi, more than the 1Gi asked for, and a claim cannot shrink (E16)",
-        ),
-        ("3Gi", "standard", "has the storage class `noexpand`, not `standard`, and a class cannot be changed (E16)"),
+        ("3Gi", "noexpand", "the claim data-db-0 cannot grow from 2Gi to 3Gi: the class `noexpand` does not allow it"),
+        ("1Gi", "noexpand", "the claim data-db-1 has 2Gi, more than the 1Gi asked for, and a claim cannot shrink"),
+        ("3Gi", "standard", "has the storage class `noexpand`, not `standard`, and a class cannot be changed"),
     ] {
         of_template(size, class);
         bench.unchanged(|| bench.deploy(&[]).exits(3).says(&[what, "resources.db.volumes.data"]));
@@ -359,7 +355,7 @@ fn c40_a_claim_that_has_grown_keeps_its_size_on_the_way_back() {
     bench.deploy(&[]).ok();
 }
 
-// Rule (E18): with a grown claim there is no way back, so that both at once are refused.
+// Rule (resize-during-migration): with a grown claim there is no way back, so that both at once are refused.
 #[test]
 fn c41_a_claim_does_not_grow_while_the_kind_changes() {
     let Some(bench) = bench("c41") else { return };
@@ -367,11 +363,15 @@ fn c41_a_claim_does_not_grow_while_the_kind_changes() {
     bench.deploy(&[]).ok();
     on_one_claim(&bench, "2Gi", "    workload: StatefulSet\n");
     bench.unchanged(|| {
-        bench.deploy(&[]).exits(3).says(&["while its claim db-data changes its size", "(E18)", "the new kind after it"])
+        bench.deploy(&[]).exits(3).says(&[
+            "while its claim db-data changes its size",
+            "error[resize-during-migration]",
+            "the new kind after it",
+        ])
     });
 }
 
-// Rule: names leave room for what Kubernetes adds, so that E09 meets nobody who renders charts here.
+// Rule: names leave room for what Kubernetes adds, so that `name-too-long` meets nobody who renders charts here.
 #[test]
 fn c48_a_long_name_has_room_for_a_stateful_set() {
     let Some(bench) = bench("c48") else { return };

@@ -135,7 +135,7 @@ fn a_database_of_another_version_comes_only_when_that_was_agreed_to() {
     wait_until_ready(&bench, "StatefulSet");
     image(":18.3", after);
     bench.deploy(&["--non-interactive"]).exits(3).says(&[
-        "error: database-version: `db` would run PostgreSQL 18 on data of PostgreSQL 17: it does not start",
+        "error[data-at-risk]: database-version: `db` would run PostgreSQL 18 on data of PostgreSQL 17: it does not start",
         "pg_upgrade",
         "or keep the version: `resources.db.image: docker.io/library/postgres:17.6`",
     ]);

@@ -342,7 +342,7 @@ fn one_right_that_is_missing_is_named() {
     });
     allow(&["get", "list", "watch", "create", "patch"]);
     // What only a later deploy needs is said, and stops nothing.
-    run(&["deploy", "app"]).ok().says(&["warning: ", "we may not delete them"]);
+    run(&["deploy", "app"]).ok().says(&["warning[", "we may not delete them"]);
 }
 
 /// A cluster of its own, because its faults are everybody's.

@@ -193,7 +193,7 @@ fn a_failed_deploy_ends_with_the_reason() {
     // Not ready, and not yet for long: told because it is what the deploy failed of.
     behaving(&bench, "never-ready");
     let ran = bench.deploy(&["--timeout", "12s"]).exits(1);
-    let error = ran.err.find("error: ").unwrap();
+    let error = ran.err.find("error[").unwrap();
     let reason = ran.err.rfind("Deployment api: it runs and is not ready").unwrap();
     assert!(reason > error, "{ran}");
     assert!(!ran.err.contains("StatefulSet db: it"), "{ran}");
@@ -221,7 +221,7 @@ fn a_helm_that_fails_at_once_is_not_blamed_on_an_old_pod() {
         ("kill -9 $$", "was killed by signal 9"),
     ] {
         let ran = bench.deploy(&["--parameter", "token=other"]).env("HELM_BIN", failing_helm(&bench, ends)).exits(1);
-        let error = ran.err.split_once("error: ").unwrap().1;
+        let error = ran.err.split_once("error[").and_then(|(_, error)| error.split_once("]: ")).unwrap().1;
         assert!(error.starts_with("`helm upgrade") && error.contains(reason), "{ran}");
         for words in ["does not go", "--force", "did not become ready"] {
             assert!(!ran.err.contains(words), "{ran}");

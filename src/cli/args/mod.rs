@@ -5,8 +5,8 @@ mod verbs;
 
 pub use parts::{Accept, Images, ListFormat, Named, On, Parameters, Source, StepFormat};
 pub use verbs::{
-    Charts, ChartsList, ChartsLock, Dashboard, Deploy, Destroy, Doctor, Format, InputFormat, Inputs, Look, Part, Plan,
-    Promote, Render, Rollback, Seal,
+    Charts, ChartsList, ChartsLock, Dashboard, Deploy, Destroy, Doctor, Explain, Format, InputFormat, Inputs, Look,
+    Part, Plan, Promote, Render, Rollback, Seal,
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -55,6 +55,8 @@ pub enum Verb {
     /// List, lock and update the third-party charts of the application
     #[command(subcommand)]
     Charts(Charts),
+    /// Explain the code of an error or warning: its cause and its fix
+    Explain(Explain),
     /// Print the JSON schema of aspire-k8s.yaml
     Schema,
     /// Print a completion script for a shell

@@ -2,7 +2,10 @@
 
 use super::parts::{Accept, Beside, Images, ListFormat, Named, On, Parameters, Source, Steps};
 use crate::doctor::MAY_BE_WRONG;
-use clap::{Args, Subcommand, ValueEnum};
+use crate::support::diagnostic::Code;
+use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
+use clap::{Arg, Args, Command, Subcommand, ValueEnum};
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
 /// `render`.
@@ -352,4 +355,29 @@ pub struct ChartsUpdate {
     /// Update to this version; requires exactly one NAME, and must match the version in aspire-k8s.yaml
     #[arg(long, value_name = "VERSION")]
     pub to: Option<String>,
+}
+
+/// `explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The code, such as `unknown-key`; all codes are listed without it
+    #[arg(value_parser = CodeName, hide_possible_values = true)]
+    pub code: Option<String>,
+}
+
+/// Any text; the names of all codes are for completion only, because a mistyped one gets a suggestion of our own.
+#[derive(Debug, Clone, Copy)]
+struct CodeName;
+
+impl TypedValueParser for CodeName {
+    type Value = String;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<String, clap::Error> {
+        StringValueParser::new().parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let of = |code: &Code| PossibleValue::new(code.name()).help(code.entry().title);
+        Some(Box::new(Code::ALL.iter().map(of)))
+    }
 }

@@ -11,7 +11,7 @@ use super::{CliError, packed};
 use crate::cluster::state::secret::ReleaseSecret;
 use crate::config::{Config, SecretKey, SecretSource};
 use crate::external_charts::{self, LOCK_FILE, Lock, PlannedChart};
-use crate::support::diagnostic::{Problem, Problems};
+use crate::support::diagnostic::{Code, Problem, Problems};
 use crate::support::read_file;
 use crate::targets::kubernetes::Plan;
 use std::path::{Path, PathBuf};
@@ -33,12 +33,12 @@ pub fn issuers(rendered: &Rendered, release: &str, namespace: &str) -> Result<Op
 /// Where cert-manager finds the value of a secret input of a release.
 fn secret_of(plan: &Plan, release: &str, input: &str, must: bool) -> Result<SecretKey, Problem> {
     let Some(used) = plan.secrets.get(input) else {
-        return Err(Problem::at("", format!("no value for input `{input}`")));
+        return Err(Problem::new(Code::ChartSecretMissing, "", format!("no value for input `{input}`")));
     };
     if must && matches!(used.source, SecretSource::Chart | SecretSource::ExternalSecrets(_) | SecretSource::Sealed) {
         let what =
             format!("`{input}` comes with the application's own chart, and the issuer must be ready before that");
-        return Err(Problem::at("", what)
+        return Err(Problem::new(Code::ChartSecretMissing, "", what)
             .hint("give the parameter another `from`, or name a Secret: `{secret: ..., key: ...}`"));
     }
     let (secret, key) = used.foreign_key(release, input).unwrap_or_else(|| {
@@ -112,8 +112,9 @@ fn exact(config: &Config, folder: &Path) -> Result<Vec<PlannedChart>, CliError> 
     let ranges = charts.iter().filter(|chart| chart.source.is_remote() && chart.exact().is_none());
     let problem = |chart: &PlannedChart| {
         let range = chart.version.as_deref().unwrap_or_default();
-        Problem::at(
-            format!("{}.version", chart.place()),
+        Problem::new(
+            Code::ChartLockOutdated,
+            chart.place().key("version"),
             format!("{range} is a range, and no {LOCK_FILE} says which version"),
         )
         .hint("`kubectl aspire charts lock` writes it")
@@ -153,5 +154,5 @@ fn read_lock(folder: &Path) -> Result<Option<Lock>, CliError> {
 }
 
 fn wrong(file: &str, problems: Problems) -> CliError {
-    CliError::Input { file: file.to_owned(), problems }
+    CliError::input(file, problems)
 }

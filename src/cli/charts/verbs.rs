@@ -11,7 +11,7 @@ use crate::cluster::connect::environment::Environment;
 use crate::config::is_exact_version;
 use crate::external_charts::{self, Found, Locked, Phase, PlannedChart, Version, fits, newest};
 use crate::pipeline;
-use crate::support::diagnostic::{Problem, Problems, nearest};
+use crate::support::diagnostic::{Code, Problem, Problems, nearest};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -172,7 +172,8 @@ fn tell_newer(wanted: &[(PlannedChart, String)], environment: &Environment, limi
 
 fn not_asked_for(chart: &PlannedChart, to: &str) -> CliError {
     let version = chart.version.as_deref().unwrap_or_default();
-    let problem = Problem::at(
+    let problem = Problem::new(
+        Code::ChartLockOutdated,
         "--to",
         format!("{to} is not what aspire-k8s.yaml asks for: `version: {version}` of {}", chart.name),
     );
@@ -184,15 +185,19 @@ fn not_asked_for(chart: &PlannedChart, to: &str) -> CliError {
 
 fn check_names(names: &[String], to: Option<&str>, charts: &[PlannedChart]) -> Result<(), CliError> {
     if to.is_some() && names.len() != 1 {
-        return Err(CliError::Usage("--to moves one chart: name it".into()));
+        return Err(CliError::Usage(Code::InvalidUsage, "--to moves one chart: name it".into()));
     }
     if let Some(to) = to.filter(|to| !is_exact_version(to)) {
-        return Err(CliError::Usage(format!("--to {to:?} is no version; write it like 4.10.0")));
+        return Err(CliError::Usage(Code::InvalidArgument, format!("--to {to:?} is no version; write it like 4.10.0")));
     }
     let known: Vec<&str> = charts.iter().map(|chart| chart.name.as_str()).collect();
     let mut problems = Problems::default();
     for name in names.iter().filter(|name| !known.contains(&name.as_str())) {
-        let problem = Problem::at("charts", format!("there is no chart `{name}` that is fetched from anywhere"));
+        let problem = Problem::new(
+            Code::UnknownEntry,
+            "charts",
+            format!("there is no chart `{name}` that is fetched from anywhere"),
+        );
         problems.push(match nearest(name, known.iter().copied()) {
             Some(near) => problem.hint(format!("did you mean `{near}`?")),
             None => problem.hint("`kubectl aspire charts list` lists them"),

@@ -11,7 +11,7 @@ use crate::k8s::labels;
 use crate::k8s::object::{label, name_of};
 use crate::k8s::ownership::{ReleaseName, helm_release};
 use crate::k8s::quantity::Quantity;
-use crate::support::diagnostic::Problem;
+use crate::support::diagnostic::{Code, Problem};
 
 /// A claim as the chart will ask for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +82,7 @@ pub fn compare_all<'a>(
 }
 
 fn problem(wanted: &WantedClaim, what: &str) -> Problem {
-    Problem::at(&wanted.place, format!("the claim {} {what}", wanted.name))
+    Problem::new(Code::PvcImmutable, &wanted.place, format!("the claim {} {what}", wanted.name))
 }
 
 fn gone(wanted: &WantedClaim, live: &Value) -> Option<Problem> {
@@ -115,8 +115,7 @@ fn class(wanted: &WantedClaim, live: &Value) -> Option<Problem> {
     if wanted_class == live_class {
         return None;
     }
-    let what =
-        format!("has the storage class `{live_class}`, not `{wanted_class}`, and a class cannot be changed (E16)");
+    let what = format!("has the storage class `{live_class}`, not `{wanted_class}`, and a class cannot be changed");
     let hint = format!("set `storageClass: {}`, or move the data to a claim of another name", quoted(live_class));
     Some(problem(wanted, &what).hint(hint))
 }
@@ -128,7 +127,7 @@ fn volume(wanted: &WantedClaim, live: &Value) -> Option<Problem> {
         return None;
     }
     let has = if live_volume.is_empty() { "no volume yet".to_owned() } else { format!("the volume `{live_volume}`") };
-    let what = format!("has {has}, not `{wanted_volume}`, and that cannot be changed (E16)");
+    let what = format!("has {has}, not `{wanted_volume}`, and that cannot be changed");
     let hint = match live_volume {
         "" => "delete the claim: it is empty".to_owned(),
         live => format!("set `volumeName: {live}` or leave it out, or move the data to a claim of another name"),
@@ -145,7 +144,7 @@ fn modes(wanted: &WantedClaim, live: &Value) -> Option<Problem> {
     }
     let list = |modes: BTreeSet<&str>| modes.into_iter().collect::<Vec<_>>().join(", ");
     let (live_modes, wanted_modes) = (list(live_modes), list(wanted_modes));
-    let what = format!("has the access modes {live_modes}, not {wanted_modes}, and they cannot be changed (E16)");
+    let what = format!("has the access modes {live_modes}, not {wanted_modes}, and they cannot be changed");
     let hint = format!("set `accessModes: [{live_modes}]`, or move the data to a claim of another name");
     Some(problem(wanted, &what).hint(hint))
 }
@@ -162,18 +161,17 @@ fn size(wanted: &WantedClaim, live: &Value, classes: Option<&[Value]>) -> Verdic
         return Verdict::Adopt;
     }
     if wanted_amount < live_amount {
-        let what = format!("has {live_size}, more than the {} asked for, and a claim cannot shrink (E16)", wanted.size);
+        let what = format!("has {live_size}, more than the {} asked for, and a claim cannot shrink", wanted.size);
         return Verdict::Refuse(problem(wanted, &what).hint(keep));
     }
     if live["status"]["phase"] != "Bound" {
-        let what = format!("has no volume yet, so it cannot grow from {live_size} to {} (E16)", wanted.size);
+        let what = format!("has no volume yet, so it cannot grow from {live_size} to {}", wanted.size);
         return Verdict::Refuse(problem(wanted, &what).hint(format!("{keep}, or delete the claim: it is empty")));
     }
     let class = class_of(live);
     let allows = |found: &Value| name_of(found) == class && found["allowVolumeExpansion"] == true;
     if classes.is_some_and(|classes| !classes.iter().any(allows)) {
-        let what =
-            format!("cannot grow from {live_size} to {}: the class `{class}` does not allow it (E16)", wanted.size);
+        let what = format!("cannot grow from {live_size} to {}: the class `{class}` does not allow it", wanted.size);
         return Verdict::Refuse(problem(wanted, &what).hint(keep));
     }
     Verdict::Expand { from: live_size.to_owned() }
@@ -316,7 +314,7 @@ mod tests {
             let Verdict::Refuse(problem) = compare(claim, RELEASE, Some(&object), Some(&classes())) else {
                 panic!("{what}: not refused");
             };
-            assert_eq!(problem.place, "resources.pg.volumes.data");
+            assert_eq!(problem.place.path, "resources.pg.volumes.data");
             assert!(problem.what.starts_with("the claim pg-data ") && problem.what.contains(what), "{problem}");
             assert!(problem.hint.contains(hint), "{problem}");
         }

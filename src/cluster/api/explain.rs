@@ -6,7 +6,7 @@ use std::fmt;
 use kube::Error as Reported;
 use kube::core::Status;
 
-use crate::k8s::error::{Error, ErrorKind};
+use crate::k8s::error::{Cause, Error, ErrorKind, causes};
 use crate::k8s::kind::Kind;
 use crate::support::redact::mask;
 
@@ -81,11 +81,11 @@ impl Attempt<'_> {
         let kind = kind_of(status);
         let message = if status.message.is_empty() { &status.reason } else { &status.message };
         let sentence = format!("{self}: {}", mask(message.trim(), secrets));
-        let error = Error::new(kind, sentence);
+        let error = Error::new(kind, sentence).answered(mask(message.trim(), secrets));
         match kind {
-            ErrorKind::Forbidden if status.message.contains(" cannot ") => error.hint(self.permission()),
+            ErrorKind::Forbidden if error.is_for(Cause::NoPermission) => error.hint(self.permission()),
             ErrorKind::Unauthorized => error.hint("log in again; the credentials of this context are not accepted"),
-            ErrorKind::Conflict if status.message.starts_with("Apply failed with ") => error.hint(
+            ErrorKind::Conflict if error.is_for(Cause::FieldConflict) => error.hint(
                 "another client set that field: take it over into the application or aspire-k8s.yaml, set it back, or have helm take it over with --helm-arg=--force-conflicts",
             ),
             ErrorKind::Conflict => error.hint("another client changed it in the meantime; run the command again"),
@@ -111,7 +111,7 @@ fn kind_of(status: &Status) -> ErrorKind {
         (404, _) => ErrorKind::NotFound,
         (409, _) => ErrorKind::Conflict,
         // A patch for an object that was deleted and made again: its uid is taken for a change of the uid.
-        (422, _) if status.message.contains("metadata.uid: Invalid value") => ErrorKind::Conflict,
+        (422, _) if causes(&status.message).contains(&Cause::OtherUid) => ErrorKind::Conflict,
         (400 | 413 | 415 | 422, _) => ErrorKind::Invalid,
         (504, _) | (_, "Timeout") => ErrorKind::Timeout,
         _ => ErrorKind::Other,

@@ -1,5 +1,6 @@
 //! The namespace of a release: created when it is missing, never touched when it is there.
 
+use crate::support::diagnostic::Code;
 use serde_json::{Value, json};
 
 use super::objects::Objects;
@@ -41,6 +42,7 @@ pub fn look(store: &impl Objects, name: &str) -> Result<Option<Found>> {
     match store.get(&NAMESPACE, "", name) {
         Ok(Some(live)) if !live["metadata"]["deletionTimestamp"].is_null() => {
             Err(Error::refused(format!("the namespace {name} is being deleted"))
+                .code_of(Code::NamespaceTerminating)
                 .hint("wait until it is gone, then run again"))
         }
         Ok(Some(_)) => Ok(Some(Found::Existing)),

@@ -1,5 +1,6 @@
 //! A way from a port of this machine to a port of a pod, as `kubectl port-forward` makes one.
 
+use crate::support::diagnostic::Code;
 use std::net::Ipv4Addr;
 use std::pin::Pin;
 
@@ -41,7 +42,9 @@ impl Cluster {
             self.connection(to).await?.abort();
             let taken = |error: &std::io::Error| {
                 let what = format!("could not listen on port {local} of this machine: {error}");
-                Error::new(ErrorKind::Configuration, what).hint("--port names another; without it a free one is taken")
+                Error::new(ErrorKind::Configuration, what)
+                    .code_of(Code::PortInUse)
+                    .hint("--port names another; without it a free one is taken")
             };
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, local)).await.map_err(|error| taken(&error))?;
             let told = std::pin::pin!(told());

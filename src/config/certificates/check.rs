@@ -6,6 +6,7 @@ use crate::config::findings::Findings;
 use crate::config::path::{Path, shown};
 use crate::config::rules::{self, Rule, is_dns_label, is_one_line};
 use crate::config::{Config, Gateway, Ingress, RouteTls};
+use crate::support::diagnostic::Code;
 
 const ISSUER: Rule = Rule {
     what: "the name of an issuer",
@@ -105,7 +106,12 @@ struct Check<'a, 'f> {
 impl Check<'_, '_> {
     fn text(&mut self, text: &str, rule: &Rule, at: &Path<'_>) {
         if !(rule.legal)(text) {
-            self.findings.add(at, format!("{} is not legal as {}", shown(text), rule.what), rule.says);
+            self.findings.add(
+                Code::InvalidValue,
+                at,
+                format!("{} is not legal as {}", shown(text), rule.what),
+                rule.says,
+            );
         }
     }
 
@@ -123,12 +129,17 @@ impl Check<'_, '_> {
             if !self.config.charts.contains_key(need) {
                 let near = self.findings.nearest(need, self.config.charts.keys().map(String::as_str));
                 let hint = near.map(|near| format!("did you mean `{near}`?")).unwrap_or_default();
-                self.findings.add(&at.key("needs").item(index), format!("there is no chart {}", shown(need)), hint);
+                self.findings.add(
+                    Code::UnknownEntry,
+                    &at.key("needs").item(index),
+                    format!("there is no chart {}", shown(need)),
+                    hint,
+                );
             }
         }
         if self.config.charts.contains_key("issuers") && manager.made().next().is_some() {
             let hint = "give the entry of `charts` another name, and keep its release with `release: issuers`";
-            self.findings.add(&at.key("issuers"), "`charts` has an entry of the same name", hint);
+            self.findings.add(Code::DuplicateEntry, &at.key("issuers"), "`charts` has an entry of the same name", hint);
         }
         if manager.install == Some(false) {
             let set = [
@@ -138,11 +149,16 @@ impl Check<'_, '_> {
                 ("destroy", manager.destroy),
             ];
             for (key, _) in set.into_iter().filter(|(_, set)| *set) {
-                self.findings.add(&at.key(key), "it has no effect: `install: false` installs nothing", "");
+                self.findings.add(
+                    Code::NoEffect,
+                    &at.key(key),
+                    "it has no effect: `install: false` installs nothing",
+                    "",
+                );
             }
         } else if self.config.charts.contains_key("cert-manager") && manager.is_installed() {
             let hint = "let one of them do it: `install: false` here, or no `charts.cert-manager`";
-            self.findings.add(at, "cert-manager is one of `charts` as well", hint);
+            self.findings.add(Code::ConflictingKeys, at, "cert-manager is one of `charts` as well", hint);
         }
         for (name, issuer) in &manager.issuers {
             let at = at.key("issuers");
@@ -158,11 +174,21 @@ impl Check<'_, '_> {
         let is_local = charts::is_local(chart);
         if !is_local && !chart.starts_with("oci://") {
             let hint = "such as oci://quay.io/jetstack/charts/cert-manager; a repository is an entry of `charts`, with `install: false` here";
-            self.findings.add(at, "it is neither an oci:// address nor a folder or packed chart", hint);
+            self.findings.add(
+                Code::InvalidValue,
+                at,
+                "it is neither an oci:// address nor a folder or packed chart",
+                hint,
+            );
         }
         if is_local && manager.version.is_some() {
             let hint = "what lies beside aspire-k8s.yaml is taken as it is";
-            self.findings.add(at, "`version` contradicts `chart`, which is a folder or a file", hint);
+            self.findings.add(
+                Code::ConflictingKeys,
+                at,
+                "`version` contradicts `chart`, which is a folder or a file",
+                hint,
+            );
         }
     }
 
@@ -177,17 +203,17 @@ impl Check<'_, '_> {
         match methods.as_slice() {
             [method, ..] if issuer.existing => {
                 let hint = "an issuer that exists is used as it is";
-                self.findings.add(&at.key(method), "it contradicts `existing: true`", hint);
+                self.findings.add(Code::ConflictingKeys, &at.key(method), "it contradicts `existing: true`", hint);
             }
             [_] => {}
             [] if issuer.existing => {}
             [] => {
                 let hint = "give one of `acme`, `ca`, `selfSigned: {}` and `vault`, or `existing: true`";
-                self.findings.add(at, "the issuer has no signing method", hint);
+                self.findings.add(Code::MissingKey, at, "the issuer has no signing method", hint);
             }
             several => {
                 let what = format!("it can sign in one way only, not by {}", several.join(" and "));
-                self.findings.add(at, what, "make an issuer of each");
+                self.findings.add(Code::ConflictingKeys, at, what, "make an issuer of each");
             }
         }
         self.acme(issuer, at);
@@ -213,7 +239,7 @@ impl Check<'_, '_> {
                 ("solvers", !issuer.solvers.is_empty()),
             ];
             for (key, _) in only_acme.into_iter().filter(|(_, is_there)| *is_there) {
-                self.findings.add(&at.key(key), "it belongs to `acme`, which is not given", "");
+                self.findings.add(Code::NoEffect, &at.key(key), "it belongs to `acme`, which is not given", "");
             }
             return;
         };
@@ -222,7 +248,7 @@ impl Check<'_, '_> {
             self.text(email, &EMAIL, &at.key("email"));
         } else {
             let hint = "the ACME server writes there when a certificate runs out: `email: ops@contoso.com`";
-            self.findings.add(at, "`email` is missing", hint);
+            self.findings.add(Code::MissingKey, at, "`email` is missing", hint);
         }
         for (index, solver) in issuer.solvers.iter().enumerate() {
             self.solver(solver, &at.key("solvers").item(index));
@@ -238,17 +264,32 @@ impl Check<'_, '_> {
 
     fn solver(&mut self, solver: &Solver, at: &Path<'_>) {
         if solver.http01.is_some() == solver.dns01.is_some() {
-            self.findings.add(at, "a solver is one of `http01` and `dns01`", "write an entry for each");
+            self.findings.add(
+                Code::ConflictingKeys,
+                at,
+                "a solver is one of `http01` and `dns01`",
+                "write an entry for each",
+            );
         }
         if let Some(http) = &solver.http01 {
             let at = at.key("http01");
             if http.ingress.is_some() && http.gateway.is_some() {
-                self.findings.add(&at, "one of `ingress` and `gateway` answers", "write an entry for each");
+                self.findings.add(
+                    Code::ConflictingKeys,
+                    &at,
+                    "one of `ingress` and `gateway` answers",
+                    "write an entry for each",
+                );
             }
             if let Some(gateway) = http.gateway.as_ref().filter(|name| !self.config.gateways.contains_key(*name)) {
                 let near = self.findings.nearest(gateway, self.config.gateways.keys().map(String::as_str));
                 let hint = near.map(|near| format!("did you mean `{near}`?")).unwrap_or_default();
-                self.findings.add(&at.key("gateway"), format!("`gateways` has no {}", shown(gateway)), hint);
+                self.findings.add(
+                    Code::UnknownEntry,
+                    &at.key("gateway"),
+                    format!("`gateways` has no {}", shown(gateway)),
+                    hint,
+                );
             }
             self.option(http.ingress.as_deref(), &rules::OBJECT_NAME, &at.key("ingress"));
         }
@@ -283,7 +324,7 @@ impl Check<'_, '_> {
             Credential::Parameter(_) if issuer.kind() == IssuerKind::ClusterIssuer => {
                 let what = "cert-manager reads the Secrets of a ClusterIssuer from its own namespace, and parameters live in that of the release";
                 let hint = "name a Secret there: `{secret: ..., key: ...}`; or use `kind: Issuer`";
-                self.findings.add(at, what, hint);
+                self.findings.add(Code::ConflictingKeys, at, what, hint);
             }
             Credential::Parameter(name) => self.text(name, &TEXT, at),
         }
@@ -299,11 +340,12 @@ impl Check<'_, '_> {
                 },
                 |near| format!("did you mean `{near}`?"),
             );
-            self.findings.add(at, format!("there is no issuer {}", shown(name)), hint);
+            self.findings.add(Code::UnknownEntry, at, format!("there is no issuer {}", shown(name)), hint);
             return;
         };
         if base.acme.is_none() {
             self.findings.add(
+                Code::EnvironmentChangesStructure,
                 at,
                 "only what `acme` says can differ in an environment, and no such issuer is above",
                 "",
@@ -339,7 +381,7 @@ impl Check<'_, '_> {
         for host in hosts.filter(|host| host.starts_with("*.") && !issuer.solves_by_dns(host)) {
             let what = format!("the issuer {} has no DNS-01 solver for it, and a wildcard needs one", shown(name));
             let hint = format!("give it a solver with `dns01` for {host}, or name the hosts one by one");
-            self.findings.add(at, what, hint);
+            self.findings.add(Code::MissingKey, at, what, hint);
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::config::findings::Findings;
 use crate::config::path::{Path, shown};
 use crate::config::rules::{self, Rule};
 use crate::config::{Config, SecretSource};
+use crate::support::diagnostic::Code;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Reports what is not legal about the charts of a file.
@@ -29,7 +30,7 @@ pub(in crate::config) fn check(config: &Config, findings: &mut Findings, at: &Pa
 
 fn text(findings: &mut Findings, text: &str, rule: &Rule, at: &Path<'_>) {
     if !(rule.legal)(text) {
-        findings.add(at, format!("{} is not legal as {}", shown(text), rule.what), rule.says);
+        findings.add(Code::InvalidValue, at, format!("{} is not legal as {}", shown(text), rule.what), rule.says);
     }
 }
 
@@ -38,7 +39,7 @@ fn repository(findings: &mut Findings, address: Option<&str>, at: &Path<'_>) {
         // What stands before the `@` is nothing to repeat.
         Some(address) if address.contains('@') => {
             let hint = "`helm repo add NAME URL --username USER --password-stdin` keeps them; then `chart: NAME/CHART`";
-            findings.add(at, "an address with a user or password must not stand in a file", hint);
+            findings.add(Code::SecretInFile, at, "an address with a user or password must not stand in a file", hint);
         }
         Some(address) => text(findings, address, &REPOSITORY, at),
         None => {}
@@ -100,25 +101,40 @@ impl Check<'_, '_> {
         let local = chart.kind() == Kind::File;
         if chart.kind() != Kind::Name && chart.repository.is_some() {
             let hint = "`repository` goes with the bare name of a chart";
-            self.findings.add(at, "`repository` contradicts `chart`, which says where it is", hint);
+            self.findings.add(
+                Code::ConflictingKeys,
+                at,
+                "`repository` contradicts `chart`, which says where it is",
+                hint,
+            );
         }
         if (REFERENCE.legal)(&chart.chart)
             && chart.kind() == Kind::Name
             && chart.repository.is_some() == chart.chart.contains('/')
         {
             let hint = "write `repository: https://...` and the bare name, or REPOSITORY/NAME as `helm repo list` knows it, or oci://..., ./FOLDER or ./FILE.tgz";
-            self.findings.add(&at.key("chart"), "give the repository exactly once", hint);
+            self.findings.add(Code::ConflictingKeys, &at.key("chart"), "give the repository exactly once", hint);
         }
         if local && chart.version.is_some() {
             let hint = "what lies beside aspire-k8s.yaml is taken as it is";
-            self.findings.add(at, "`version` contradicts `chart`, which is a folder or a file", hint);
+            self.findings.add(
+                Code::ConflictingKeys,
+                at,
+                "`version` contradicts `chart`, which is a folder or a file",
+                hint,
+            );
         }
         if !local && chart.version.is_none() {
             let hint = "say which, such as `version: 4.10.0`: the newest of one day is not that of another";
-            self.findings.add(at, "`version` is missing", hint);
+            self.findings.add(Code::MissingKey, at, "`version` is missing", hint);
         }
         if chart.plain_http && chart.kind() != Kind::Oci {
-            self.findings.add(at, "`plainHttp` is for oci:// charts", "a repository says it by its address");
+            self.findings.add(
+                Code::ConflictingKeys,
+                at,
+                "`plainHttp` is for oci:// charts",
+                "a repository says it by its address",
+            );
         }
     }
 
@@ -127,14 +143,14 @@ impl Check<'_, '_> {
             None => {
                 let near = self.findings.nearest(other, self.config.charts.keys().map(String::as_str));
                 let hint = near.map(|near| format!("did you mean `{near}`?")).unwrap_or_default();
-                self.findings.add(at, format!("there is no chart {}", shown(other)), hint);
+                self.findings.add(Code::UnknownEntry, at, format!("there is no chart {}", shown(other)), hint);
             }
             Some(other_chart) if chart.phase() == Phase::Before && other_chart.phase() == Phase::After => {
                 let what = format!(
                     "a chart of phase `before` cannot need {}, which comes after the application",
                     shown(other)
                 );
-                self.findings.add(at, what, "change the `phase` of one of them");
+                self.findings.add(Code::ConflictingKeys, at, what, "change the `phase` of one of them");
             }
             Some(_) => {}
         }
@@ -154,7 +170,12 @@ fn targets(config: &Config, findings: &mut Findings, at: &Path<'_>) {
                 shown(namespace),
                 shown(other)
             );
-            findings.add(&at.key(name), what, "give one of them another `release` or `namespace`");
+            findings.add(
+                Code::DuplicateEntry,
+                &at.key(name),
+                what,
+                "give one of them another `release` or `namespace`",
+            );
         }
     }
 }
@@ -171,7 +192,12 @@ fn circles(config: &Config, findings: &mut Findings, at: &Path<'_>) {
         if seen.contains(name.as_str()) && !told.contains(name.as_str()) {
             told.extend(seen.iter().copied());
             let what = "it needs itself, by way of the charts that it needs";
-            findings.add(&at.key(name).key("needs"), what, "remove one of the `needs` of the circle");
+            findings.add(
+                Code::CircularNeeds,
+                &at.key(name).key("needs"),
+                what,
+                "remove one of the `needs` of the circle",
+            );
         }
     }
 }
@@ -189,7 +215,7 @@ fn producers(config: &Config, findings: &mut Findings, at: &Path<'_>) {
             let hint = "give the chart `phase: before`";
             let place = at.key("parameters");
             let place = place.key(name);
-            findings.add(&place.key("from").key("deferred").key("producedBy"), what, hint);
+            findings.add(Code::ConflictingKeys, &place.key("from").key("deferred").key("producedBy"), what, hint);
         }
     }
 }
@@ -201,7 +227,7 @@ fn environment_chart(config: &Config, name: &str, own: &EnvironmentChart, findin
             || "an environment changes values, never structure: the chart stands under `charts` above".to_owned(),
             |near| format!("did you mean `{near}`?"),
         );
-        findings.add(at, format!("there is no chart {}", shown(name)), hint);
+        findings.add(Code::UnknownEntry, at, format!("there is no chart {}", shown(name)), hint);
         return;
     };
     for (index, file) in own.values_files.iter().enumerate() {
@@ -212,9 +238,9 @@ fn environment_chart(config: &Config, name: &str, own: &EnvironmentChart, findin
     }
     repository(findings, own.repository.as_deref(), &at.key("repository"));
     if own.version.is_some() && base.kind() == Kind::File {
-        findings.add(at, "`version` contradicts `chart` above, which is a folder or a file", "");
+        findings.add(Code::ConflictingKeys, at, "`version` contradicts `chart` above, which is a folder or a file", "");
     }
     if own.repository.is_some() && base.repository.is_none() {
-        findings.add(at, "`repository` contradicts `chart` above, which says where it is", "");
+        findings.add(Code::ConflictingKeys, at, "`repository` contradicts `chart` above, which says where it is", "");
     }
 }

@@ -7,6 +7,7 @@ use crate::config::{
     CertManager, Certificate, Config, Discovery, EnvironmentGateway, EnvironmentIngress, Gateway, Ingress,
     ListenerProtocol, Route, RouteKind, RouteTls,
 };
+use crate::support::diagnostic::Code;
 
 /// Listeners that a Gateway has without being told.
 const OWN_LISTENERS: [&str; 2] = ["http", "https"];
@@ -23,7 +24,12 @@ impl Check<'_> {
             self.text(&path.path, &rules::PATH, &at.key("path"));
         }
         if ingress.paths.is_empty() && ingress.default_backend.is_none() {
-            self.findings.add(at, "it has neither `paths` nor a `defaultBackend`, so it would answer nothing", "");
+            self.findings.add(
+                Code::MissingKey,
+                at,
+                "it has neither `paths` nor a `defaultBackend`, so it would answer nothing",
+                "",
+            );
         }
         self.tls(&config.cert_manager, ingress.tls.as_ref(), &at.key("tls"));
         let has_host = !ingress.hosts.is_empty() || ingress.paths.iter().any(|path| path.host.is_some());
@@ -47,7 +53,7 @@ impl Check<'_> {
             }
             None if gateway.class.is_none() => {
                 let hint = "every Gateway has a class; `kubectl get gatewayclass` lists those of the cluster";
-                self.findings.add(at, "`class` is missing", hint);
+                self.findings.add(Code::MissingKey, at, "`class` is missing", hint);
             }
             None => {}
         }
@@ -57,20 +63,27 @@ impl Check<'_> {
             self.text(listener, &rules::LISTENER, &here);
             self.written(it.host.as_deref(), &rules::HOST, &here.key("host"));
             if it.port == 0 {
-                self.findings.add(&here.key("port"), "0 is no port", "");
+                self.findings.add(Code::InvalidValue, &here.key("port"), "0 is no port", "");
             }
             let own = OWN_LISTENERS.contains(&listener.as_str());
             match it.protocol {
-                None if !own => self.findings.add(&here, "`protocol` is missing", "HTTP, HTTPS or TCP"),
+                None if !own => {
+                    self.findings.add(Code::MissingKey, &here, "`protocol` is missing", "HTTP, HTTPS or TCP");
+                }
                 Some(_) if own => {
                     let what = format!("the protocol of listener {} is fixed", shown(listener));
-                    self.findings.add(&here.key("protocol"), what, "leave `protocol` out, or give it another name");
+                    self.findings.add(
+                        Code::ConflictingKeys,
+                        &here.key("protocol"),
+                        what,
+                        "leave `protocol` out, or give it another name",
+                    );
                 }
                 _ => {}
             }
         }
         if gateway.routes.is_empty() {
-            self.findings.add(at, "it has no `routes`, so it would answer nothing", "");
+            self.findings.add(Code::MissingKey, at, "it has no `routes`, so it would answer nothing", "");
         }
         for (index, route) in gateway.routes.iter().enumerate() {
             let routes = at.key("routes");
@@ -79,7 +92,7 @@ impl Check<'_> {
         self.tls(&config.cert_manager, gateway.tls.as_ref(), &at.key("tls"));
         if gateway.tls.as_ref().is_some_and(|tls| *tls == RouteTls::default()) {
             let hint = "a Gateway has no certificate of its own: name a `secret` or an `issuer`";
-            self.findings.add(&at.key("tls"), "neither `secret` nor `issuer` is given", hint);
+            self.findings.add(Code::MissingKey, &at.key("tls"), "neither `secret` nor `issuer` is given", hint);
         }
         let has_host = !gateway.hosts.is_empty() || gateway.routes.iter().any(|route| route.host.is_some());
         self.discovery(gateway.discovery.as_ref(), has_host, &at.key("discovery"));
@@ -100,7 +113,7 @@ impl Check<'_> {
         ];
         for (key, _) in given.into_iter().filter(|(_, given)| *given) {
             let hint = "the Gateway belongs to another owner; only routes are created for it";
-            self.findings.add(&at.key(key), format!("`{key}` contradicts `existing`"), hint);
+            self.findings.add(Code::ConflictingKeys, &at.key(key), format!("`{key}` contradicts `existing`"), hint);
         }
     }
 
@@ -111,7 +124,9 @@ impl Check<'_> {
         let kind = route.kind.unwrap_or_default();
         match (kind, route.path.as_deref()) {
             (RouteKind::Http, Some(path)) => self.text(path, &rules::PATH, &at.key("path")),
-            (RouteKind::Http, None) => self.findings.add(at, "`path` is missing", "`/` is everything"),
+            (RouteKind::Http, None) => {
+                self.findings.add(Code::MissingKey, at, "`path` is missing", "`/` is everything");
+            }
             _ => {}
         }
         let foreign: &[(&str, bool)] = match kind {
@@ -126,13 +141,13 @@ impl Check<'_> {
             ],
         };
         for (key, _) in foreign.iter().filter(|(_, given)| *given) {
-            self.findings.add(&at.key(key), format!("a route of this kind has no `{key}`"), "");
+            self.findings.add(Code::ConflictingKeys, &at.key(key), format!("a route of this kind has no `{key}`"), "");
         }
         let tcp = |name: &str| gateway.listeners.get(name).is_some_and(|it| it.protocol == Some(ListenerProtocol::Tcp));
         match &route.listener {
             None if kind == RouteKind::Tcp && gateway.existing.is_none() => {
                 let hint = "a tcp route needs a listener of its own: `listeners: {NAME: {port: 5432, protocol: TCP}}`";
-                self.findings.add(at, "`listener` is missing", hint);
+                self.findings.add(Code::MissingKey, at, "`listener` is missing", hint);
             }
             Some(name) if gateway.existing.is_none() => {
                 let known = gateway.listeners.keys().map(String::as_str).chain(OWN_LISTENERS);
@@ -143,6 +158,7 @@ impl Check<'_> {
                         .map(|near| format!("did you mean `{near}`?"))
                         .unwrap_or_default();
                     self.findings.add(
+                        Code::UnknownEntry,
                         &at.key("listener"),
                         format!("the Gateway has no listener {}", shown(name)),
                         hint,
@@ -150,6 +166,7 @@ impl Check<'_> {
                 } else if (kind == RouteKind::Tcp) != tcp(name) {
                     let hint = "tcp routes attach to listeners with `protocol: TCP`, others to the rest";
                     self.findings.add(
+                        Code::ConflictingKeys,
                         &at.key("listener"),
                         format!("listener {} uses a different protocol", shown(name)),
                         hint,
@@ -179,7 +196,7 @@ impl Check<'_> {
         if issuers.issuers.get(issuer).is_some_and(|issuer| issuer.acme.is_some()) {
             let what = format!("{} signs public names only, and the name of a Service is not public", shown(issuer));
             let hint = "name an issuer with `ca`, `selfSigned` or `vault`";
-            self.findings.add(&at.key("issuer"), what, hint);
+            self.findings.add(Code::ConflictingKeys, &at.key("issuer"), what, hint);
         }
     }
 
@@ -191,7 +208,7 @@ impl Check<'_> {
                 |near| format!("did you mean `{near}`?"),
             );
             let what = format!("`certManager.issuers` has no {}", shown(issuer));
-            self.findings.add(at, what, hint);
+            self.findings.add(Code::UnknownEntry, at, what, hint);
         }
     }
 
@@ -199,6 +216,7 @@ impl Check<'_> {
         let Some(Discovery { annotation, template, timeout }) = discovery else { return };
         if has_host {
             self.findings.add(
+                Code::UnknownEntry,
                 at,
                 "the host is given, so there is nothing to discover",
                 "remove `discovery` or the hosts",
@@ -209,7 +227,12 @@ impl Check<'_> {
         if let Some(template) = template {
             let filled = template.replace("{ip}", "10.0.0.1").replace("{hostname}", "a.example");
             if filled == *template {
-                self.findings.add(&at.key("template"), "it holds neither `{ip}` nor `{hostname}`", "{ip}.sslip.io");
+                self.findings.add(
+                    Code::InvalidValue,
+                    &at.key("template"),
+                    "it holds neither `{ip}` nor `{hostname}`",
+                    "{ip}.sslip.io",
+                );
             } else {
                 self.text(&filled, &rules::HOST, &at.key("template"));
             }
@@ -219,7 +242,7 @@ impl Check<'_> {
     fn redirect(&mut self, redirect: bool, has_tls: bool, at: &Path<'_>) {
         if redirect && !has_tls {
             let what = "there is no https to redirect to";
-            self.findings.add(&at.key("redirect"), what, "add `tls`, or leave `redirect` out");
+            self.findings.add(Code::NoEffect, &at.key("redirect"), what, "add `tls`, or leave `redirect` out");
         }
     }
 
@@ -227,7 +250,7 @@ impl Check<'_> {
         for (index, host) in hosts.iter().enumerate() {
             self.written(Some(host), &rules::HOST, &at.item(index));
             if hosts[..index].contains(host) {
-                self.findings.add(&at.item(index), format!("duplicate host {}", shown(host)), "");
+                self.findings.add(Code::DuplicateEntry, &at.item(index), format!("duplicate host {}", shown(host)), "");
             }
         }
     }
@@ -243,7 +266,12 @@ impl Check<'_> {
         let Some(text) = text else { return };
         let filled = without_references(text);
         if !(rule.legal)(&filled) {
-            self.findings.add(at, format!("{} is not legal as {}", shown(text), rule.what), rule.says);
+            self.findings.add(
+                Code::InvalidValue,
+                at,
+                format!("{} is not legal as {}", shown(text), rule.what),
+                rule.says,
+            );
         }
     }
 
@@ -283,7 +311,7 @@ impl Check<'_> {
     fn known_route(&mut self, known: bool, what: &str, at: &Path<'_>) {
         if !known {
             let hint = "an environment changes values, never structure";
-            self.findings.add(at, format!("there is no such {what} above"), hint);
+            self.findings.add(Code::UnknownEntry, at, format!("there is no such {what} above"), hint);
         }
     }
 }

@@ -1,7 +1,9 @@
 //! The `spec` of one issuer, as cert-manager's own definition wants it.
 
-use crate::config::{Acme, Config, Credential, Dns01, Http01, Issuer, RouteTls, SecretKey, Solver, Vault, VaultAuth};
-use crate::support::diagnostic::Problem;
+use crate::config::{
+    Acme, Config, Credential, Dns01, Http01, Issuer, RouteTls, SecretKey, Solver, Vault, VaultAuth, intent_place,
+};
+use crate::support::diagnostic::{Code, Problem};
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
@@ -83,8 +85,8 @@ impl Made<'_> {
             solvers.push(json!({"http01": {"gatewayHTTPRoute": {"parentRefs": gateways}}}));
         }
         if solvers.is_empty() {
-            let place = format!("aspire-k8s.yaml certManager.issuers.{}", self.name);
-            return Err(Problem::at(place, "no route of this file asks this issuer, so nothing says how it shows that a domain is ours")
+            let place = intent_place(format!("certManager.issuers.{}", self.name));
+            return Err(Problem::new(Code::MissingKey, place, "no route of this file asks this issuer, so nothing says how it shows that a domain is ours")
                 .hint("give it `solvers`, such as `- http01: {ingress: nginx}`, or let the `tls` of an ingress or gateway name it"));
         }
         Ok(solvers)
@@ -199,10 +201,8 @@ impl Made<'_> {
     fn secret(&self, credential: &Credential, must: bool) -> Result<Value, Problem> {
         let SecretKey { secret, key } = match credential {
             Credential::Secret(secret) => secret.clone(),
-            Credential::Parameter(name) => (self.lives)(name, must).map_err(|problem| Problem {
-                place: format!("aspire-k8s.yaml certManager.issuers.{}", self.name),
-                ..problem
-            })?,
+            Credential::Parameter(name) => (self.lives)(name, must)
+                .map_err(|problem| problem.at(intent_place(format!("certManager.issuers.{}", self.name))))?,
         };
         Ok(json!({"name": secret, "key": key}))
     }

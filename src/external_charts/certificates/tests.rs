@@ -3,11 +3,11 @@
 
 use super::*;
 use crate::config::{SecretKey, parse};
-use crate::support::diagnostic::Problem;
+use crate::support::diagnostic::{Code, Problem};
 
 fn lives(name: &str, must: bool) -> Result<SecretKey, Problem> {
     match name {
-        "late" if must => Err(Problem::at("", "it comes too late")),
+        "late" if must => Err(Problem::new(Code::MissingInput, "", "it comes too late")),
         _ => Ok(SecretKey { secret: "shop-secrets".to_owned(), key: name.to_owned() }),
     }
 }

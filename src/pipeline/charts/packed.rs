@@ -3,7 +3,7 @@
 use crate::cluster::connect::environment::Environment;
 use crate::helm::{Helm, Pull};
 use crate::pipeline::Error;
-use crate::support::diagnostic::Problem;
+use crate::support::diagnostic::{Code, Problem};
 use crate::support::temporary;
 use crate::targets::kubernetes::chart;
 use std::path::PathBuf;
@@ -35,6 +35,6 @@ pub fn fetch(
     let archive = entries.flatten().map(|entry| entry.path()).find(|path| chart::is_archive(path));
     match archive {
         Some(archive) => Ok(Fetched { archive, _folder: folder }),
-        None => Err(Problem::at("", format!("helm fetched no chart from {reference}")).into()),
+        None => Err(Problem::new(Code::ChartNotFound, "", format!("helm fetched no chart from {reference}")).into()),
     }
 }

@@ -11,6 +11,7 @@ use crate::pipeline::release::proof::Sent;
 use crate::pipeline::release::records::{Operation, Verb};
 use crate::pipeline::release::watch::Watching;
 use crate::pipeline::release::{autoscaling, external_secrets, host_names, proof, snapshot, values};
+use crate::support::diagnostic::Code;
 use serde_json::Value as Json;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
@@ -96,12 +97,12 @@ impl DeployRun<'_> {
         let noted = self.hold.lock()?.helm_ended(self.cluster.get()?, self.release, ran.is_ok());
         if let Err(error) = ran {
             for sentence in external_secrets::late(self.cluster.get()?, self.release, self.request.plan) {
-                warn(self.report, sentence);
+                warn(self.report, Code::SecretNotInSync, sentence);
             }
             return Err(error);
         }
         if let Err(error) = noted {
-            warn(self.report, error.to_string());
+            warn(self.report, Code::RecordFailed, error.to_string());
         }
         let before = self.newest.fetch_add(1, Ordering::SeqCst);
         let sent = Sent { chart: self.request.chart, values: &values };

@@ -13,6 +13,7 @@ use crate::pipeline::release::migration::driver::Way;
 use crate::pipeline::release::{chart_secret, external_secrets};
 use crate::pipeline::release::{endpoints, renewed};
 use crate::pipeline::{Error, Release};
+use crate::support::diagnostic::Code;
 use crate::targets::kubernetes::{ObjectName, Plan, PlannedWorkload};
 use serde_json::Value as Json;
 use std::sync::PoisonError;
@@ -111,7 +112,7 @@ impl DeployRun<'_> {
         // What was deployed is deployed; `status` says the same once it can be read.
         let objects = self.foreseen.find().map(Vec::as_slice).unwrap_or_default();
         for renewed in renewed::look(self.cluster.get()?, self.release, objects).unwrap_or_default() {
-            warn(self.report, renewed.sentence());
+            warn(self.report, Code::SecretNotInSync, renewed.sentence());
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use crate::pipeline::engine::event::warn;
 use crate::pipeline::release::deploy_run::DeployRun;
 use crate::pipeline::release::host_names;
 use crate::pipeline::release::host_names::{Found, Hosts};
+use crate::support::diagnostic::Code;
 use crate::targets::kubernetes::Discovering;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
@@ -63,14 +64,18 @@ impl DeployRun<'_> {
                 Found::Host(host) => {
                     match known {
                         Some(known) if *known == host => {}
-                        Some(known) => warn(self.report, format!("the host of {name} was {known}, and is {host} now")),
+                        Some(known) => warn(
+                            self.report,
+                            Code::HostChanged,
+                            format!("the host of {name} was {known}, and is {host} now"),
+                        ),
                         None => self.say(format!("the host of {name} is {host}")),
                     }
                     return Ok(Some(host));
                 }
                 Found::Unusable(why) => {
                     if known.is_none() {
-                        warn(self.report, format!("{name} has no host: {why}"));
+                        warn(self.report, Code::NoHost, format!("{name} has no host: {why}"));
                     }
                     return Ok(None);
                 }
@@ -80,6 +85,7 @@ impl DeployRun<'_> {
                         let seconds = begun.elapsed().as_secs();
                         warn(
                             self.report,
+                            Code::NoHost,
                             format!(
                                 "{name} has no host after {seconds} s, and so no certificate: {why}; \
                                  the next deploy looks again"

@@ -17,7 +17,7 @@ use crate::external_charts::PlannedChart;
 use crate::pipeline::engine::event::{say, warn};
 use crate::pipeline::engine::graph::{Graph, Step};
 use crate::pipeline::engine::run::{RunOptions, run};
-use crate::support::diagnostic::Problem;
+use crate::support::diagnostic::{Code, Problem};
 
 /// The steps of a deploy with these charts.
 pub fn steps<'a>(charts: &[PlannedChart]) -> Result<Graph<'a, DeployRun<'a>>, Problem> {
@@ -83,7 +83,7 @@ pub fn deploy(
     match (ended, deployment.rolled_back.find()) {
         (Err(error), Some(Some(revision))) => Err(Error::RolledBack { error: Box::new(error), revision: *revision }),
         (Err(error), Some(None)) => {
-            warn(report, deployment.left_as_it_is());
+            warn(report, Code::ReleaseUnchanged, deployment.left_as_it_is());
             Err(error)
         }
         (ended, _) => ended,

@@ -13,7 +13,7 @@ use crate::k8s::ownership::ReleaseName;
 use crate::pipeline::engine::run::Limits;
 use crate::pipeline::release::checks::is_our_claim;
 use crate::pipeline::{Error, Release};
-use crate::support::diagnostic::{Problem, Problems};
+use crate::support::diagnostic::{Code, Problem, Problems};
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -51,7 +51,8 @@ pub fn check(
     if !namespace::created_for(&live, &release.name) {
         let what = format!("the namespace {space} was not made by kubectl aspire for the release {}", release.name);
         problems.push(
-            Problem::at("", what).hint("leave --delete-namespace out, and delete it yourself if nobody needs it"),
+            Problem::new(Code::NamespaceNotRemovable, "", what)
+                .hint("leave --delete-namespace out, and delete it yourself if nobody needs it"),
         );
         return Err(Error::Refused(problems));
     }
@@ -60,14 +61,17 @@ pub fn check(
     let claims: Vec<&str> = objects.iter().filter(|object| is_our_claim(object, name)).map(name_of).collect();
     if !claims.is_empty() && !delete_data {
         let what = format!("the namespace {space} holds claims with data of the release: {}", claims.join(", "));
-        problems.push(Problem::at("", what).hint("--delete-data deletes them too"));
+        problems.push(Problem::new(Code::NamespaceNotRemovable, "", what).hint("--delete-data deletes them too"));
     }
     let (foreign, vacant) = foreign(&objects, name, going, before);
     if !foreign.is_empty() {
         let more = if foreign.len() > SHOWN { format!(" and {} more", foreign.len() - SHOWN) } else { String::new() };
         let shown = foreign.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
         let what = format!("the namespace {space} holds what is not of the release {}: {shown}{more}", release.name);
-        problems.push(Problem::at("", what).hint("leave --delete-namespace out, or remove them first"));
+        problems.push(
+            Problem::new(Code::NamespaceNotRemovable, "", what)
+                .hint("leave --delete-namespace out, or remove them first"),
+        );
     }
     problems.or(vacant).map_err(Error::Refused)
 }
@@ -154,7 +158,7 @@ pub fn clear(
     while let Some(now) = cluster.get(&NAMESPACE, "", space)?.filter(|now| now["metadata"]["uid"] == *uid) {
         if limits.left().is_zero() || (limits.stopped)() {
             let what = format!("the namespace {space} is still being deleted: {}", holds(&now));
-            return Err(Problem::at("", what)
+            return Err(Problem::new(Code::StillDeleting, "", what)
                 .hint("it goes when that has gone; nothing more has to be done here")
                 .into());
         }

@@ -3,6 +3,7 @@
 //! Texts in events hold no secrets. How an event looks is decided elsewhere.
 
 use crate::rollout::{Finding, Progress};
+use crate::support::diagnostic::{Code, Problem};
 use serde::Serialize;
 
 /// One thing that happened.
@@ -27,6 +28,8 @@ pub enum Event {
         step: String,
         /// Why, in sentences.
         reason: String,
+        /// The same, each with its code and place.
+        problems: Vec<Problem>,
     },
     /// A step was not begun.
     Skipped {
@@ -42,6 +45,8 @@ pub enum Event {
     },
     /// A sentence that somebody should read, though the run continues.
     Warned {
+        /// The kind of cause.
+        code: Code,
         /// The sentence.
         text: String,
     },
@@ -60,6 +65,6 @@ pub fn say(report: &Report, text: impl Into<String>) {
 }
 
 /// Reports a warning.
-pub fn warn(report: &Report, text: impl Into<String>) {
-    report(&Event::Warned { text: text.into() });
+pub fn warn(report: &Report, code: Code, text: impl Into<String>) {
+    report(&Event::Warned { code, text: text.into() });
 }

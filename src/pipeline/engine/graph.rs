@@ -1,7 +1,7 @@
 //! Steps and what each waits for. Pure: it orders and selects, and starts nothing.
 
 use crate::pipeline::Error;
-use crate::support::diagnostic::{Problem, nearest};
+use crate::support::diagnostic::{Code, Problem, nearest};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -79,7 +79,7 @@ impl<'f, C> Graph<'f, C> {
         for step in &steps {
             if let Some(missing) = step.listed.depends_on.iter().find(|name| !names.contains(*name)) {
                 let what = format!("the step {} waits for {missing}, which is no step", step.listed.name);
-                return Err(Problem::at("", what));
+                return Err(Problem::new(Code::Defect, "", what));
             }
         }
         let (mut ordered, mut left, mut done) = (Vec::new(), steps, BTreeSet::new());
@@ -87,7 +87,7 @@ impl<'f, C> Graph<'f, C> {
             let ready = |step: &Step<'f, C>| step.listed.depends_on.iter().all(|name| done.contains(name));
             let Some(next) = left.iter().position(ready) else {
                 let circle = left.iter().map(|step| step.listed.name.as_str()).collect::<Vec<_>>().join(", ");
-                return Err(Problem::at("", format!("these steps wait for each other: {circle}")));
+                return Err(Problem::new(Code::Defect, "", format!("these steps wait for each other: {circle}")));
             };
             let step = left.remove(next);
             done.insert(step.listed.name.clone());
@@ -101,7 +101,7 @@ impl<'f, C> Graph<'f, C> {
         let Some(name) = name else { return Ok(self) };
         let names = self.steps.iter().map(|step| step.listed.name.as_str());
         if !names.clone().any(|step| step == name) {
-            let problem = Problem::at("--step", format!("there is no step `{name}`"));
+            let problem = Problem::new(Code::InvalidArgument, "--step", format!("there is no step `{name}`"));
             return Err(match nearest(name, names) {
                 Some(near) => problem.hint(format!("did you mean `{near}`?")),
                 None => problem.hint("--list-steps lists them"),

@@ -82,7 +82,7 @@ pub fn run<C: Sync>(graph: &Graph<'_, C>, context: &C, report: &Report, limits: 
                 }
                 Err(error) => {
                     states[index] = State::Failed;
-                    report(&Event::Failed { step, reason: error.to_string() });
+                    report(&Event::Failed { step, reason: error.to_string(), problems: error.problems() });
                     errors.push((index, error));
                 }
             }
@@ -153,6 +153,7 @@ fn clear_up<C>(graph: &Graph<'_, C>, context: &C, begun: &[usize], mut errors: V
 mod tests {
     use super::super::graph::Step;
     use super::*;
+    use crate::support::diagnostic::{Code, Problem};
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::sync::{Barrier, Mutex};
 
@@ -166,7 +167,7 @@ mod tests {
     }
 
     fn refused(text: &str) -> Error {
-        Error::Refused(crate::support::diagnostic::Problem::at("", text).into())
+        Error::Refused(Problem::new(Code::NotOwned, "", text).into())
     }
 
     fn step(name: &'static str, after: &[&str], good: bool) -> Step<'static, Log> {

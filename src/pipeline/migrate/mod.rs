@@ -14,7 +14,7 @@ use crate::pipeline::engine::run::RunOptions;
 use crate::pipeline::release::installation::Installation;
 use crate::pipeline::release::lock;
 use crate::pipeline::release::lock::LockGuard;
-use crate::support::diagnostic::Problem;
+use crate::support::diagnostic::{Code, Problem};
 
 /// What is wished of a workload migration that was begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub fn promote(wish: Wish, release: &Release, assume_helm_dead: bool, conduct: &
     let cluster = release.connect()?;
     let nothing = || {
         let what = format!("no workload migration is in progress in the {}", release.described());
-        Error::Refused(Problem::at("", what).into())
+        Error::Refused(Problem::new(Code::ReleaseNotFound, "", what).into())
     };
     let application = application::live_application(&cluster, release)?.ok_or_else(nothing)?;
     let owner = Owner { release: &release.name, application: &application };

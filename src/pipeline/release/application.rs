@@ -9,7 +9,7 @@ use crate::k8s::kind::{CONFIG_MAP, SECRET};
 use crate::k8s::labels;
 use crate::k8s::object::{annotation, label};
 use crate::pipeline::{Error, Release};
-use crate::support::diagnostic::Problem;
+use crate::support::diagnostic::{Code, Problem};
 use serde_json::Value as Json;
 
 /// Refuses the release of another application.
@@ -18,7 +18,7 @@ pub fn check_application(live: Option<&str>, wanted: Option<&str>, release: &Rel
         (Some(live), Some(wanted)) if live != wanted => {
             let what = format!("the {} belongs to the application `{live}`, not to `{wanted}`", release.described());
             let hint = "name its release with --release and leave SOURCE out, or choose another namespace";
-            Err(Error::Refused(Problem::at("", what).hint(hint).into()))
+            Err(Error::Refused(Problem::new(Code::OtherApplication, "", what).hint(hint).into()))
         }
         _ => Ok(()),
     }
@@ -37,7 +37,8 @@ pub fn check_release(
     if state.is_some_and(|state| is_ours(&state, release)) {
         return Ok(());
     }
-    let problem = Problem::at(
+    let problem = Problem::new(
+        Code::OtherApplication,
         "",
         format!("the {} (chart {}) was not deployed with kubectl aspire", release.described(), live.chart),
     )

@@ -13,7 +13,7 @@ use crate::k8s::object::name_of;
 use crate::pipeline::release::installation::Manifest;
 use crate::pipeline::release::rollback_feasibility;
 use crate::pipeline::{Error, Release};
-use crate::support::diagnostic::Problem;
+use crate::support::diagnostic::{Code, Problem};
 use crate::support::yaml;
 use serde::Deserialize as _;
 use serde_json::Value as Json;
@@ -79,13 +79,17 @@ pub fn hold(cluster: &Cluster, release: &Release, revision: u64, wanted: &Manife
             "{} is autoscaled, and helm's record of revision {revision} is no Secret that could keep its number of pods",
             scaled[0].0
         );
-        return Err(Error::Refused(Problem::at("", what).hint("deploy the older source instead").into()));
+        return Err(Error::Refused(
+            Problem::new(Code::RollbackNotPossible, "", what).hint("deploy the older source instead").into(),
+        ));
     };
     let mut manifest = record.manifest.clone();
     for (object, _, now) in &scaled {
         manifest = with_replicas(&manifest, object, *now).ok_or_else(|| {
             let what = format!("revision {revision} does not say in the usual place how many pods {object} has");
-            Error::Refused(Problem::at("", what).hint("deploy the older source instead").into())
+            Error::Refused(
+                Problem::new(Code::RollbackNotPossible, "", what).hint("deploy the older source instead").into(),
+            )
         })?;
     }
     record.with_manifest(cluster, &release.namespace, &manifest)?;

@@ -11,7 +11,7 @@ use crate::pipeline::Error;
 use crate::pipeline::release::autoscaling::with_line;
 use crate::pipeline::release::installation::Manifest;
 use crate::pipeline::release::rollback_feasibility;
-use crate::support::diagnostic::{Problem, Problems};
+use crate::support::diagnostic::{Code, Problem, Problems};
 use serde_json::Value as Json;
 
 /// How the line begins that says the size of a claim.
@@ -41,7 +41,10 @@ pub fn keep(
             "the claim {} has grown to {now} since revision {revision} ({then}), and no claim can shrink",
             object.name
         );
-        problems.push(Problem::at("", what).hint("deploy the older source with the size that the claim has now"));
+        problems.push(
+            Problem::new(Code::RollbackNotPossible, "", what)
+                .hint("deploy the older source with the size that the claim has now"),
+        );
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use crate::k8s::labels;
 use crate::k8s::object::name_of;
 use crate::pipeline::engine::event::{Report, warn};
 use crate::pipeline::{Error, Release};
-use crate::support::diagnostic::{Problem, Problems};
+use crate::support::diagnostic::{Code, Problem, Problems};
 use crate::support::redact::unbase64;
 use crate::targets::kubernetes::{Plan, SecretUse};
 use serde_json::Value as Json;
@@ -56,7 +56,8 @@ pub fn check_lost(plan: &Plan, given: &Given, lost: &Keys) -> std::result::Resul
     let ours = |name: &str| plan.secrets.get(name).is_some_and(|secret| !secret.is_foreign());
     for (name, (secret, key)) in lost.iter().filter(|(name, _)| ours(name) && given.value(name).is_none()) {
         problems.push(
-            Problem::at(
+            Problem::new(
+                Code::SecretGone,
                 "",
                 format!("`{name}` was taken from the key {key} of the Secret {secret}, which is not there any more"),
             )
@@ -90,7 +91,7 @@ pub fn check(
                     problems.push(without(name, &existing.name, key, found.is_some(), release));
                 }
                 if let Some(sentence) = differs(name, secret, kept, value(found.as_ref(), &existing.key)) {
-                    warn(report, sentence);
+                    warn(report, Code::SecretNotInSync, sentence);
                 }
             }
             SecretSource::ExternalSecrets(external) => {
@@ -111,7 +112,7 @@ pub fn check(
     }
     for (version, kind, maker) in MAKERS.iter().filter(|(_, kind, _)| missing.contains(kind)) {
         let what = format!("the cluster knows no {kind} ({version}), and secrets of this application come from there");
-        problems.push(Problem::at("", what).hint(format!("install {maker} first")));
+        problems.push(Problem::new(Code::SecretSourceMissing, "", what).hint(format!("install {maker} first")));
     }
     problems.or(()).map_err(Error::Refused)
 }
@@ -123,7 +124,8 @@ fn without(name: &str, secret: &str, key: &str, exists: bool, release: &Release)
     } else {
         format!("`{name}` comes from the key {key} of the Secret {secret}, which is not in namespace {space}")
     };
-    Problem::at("", what).hint("create it first; for a value that something in the cluster makes later, say `deferred`")
+    Problem::new(Code::SecretSourceMissing, "", what)
+        .hint("create it first; for a value that something in the cluster makes later, say `deferred`")
 }
 
 /// A sealed value opens in one release only.
@@ -143,7 +145,7 @@ fn not_sealed(name: &str, secret: &SecretUse, release: &Release) -> Option<Probl
         }
         Some(_) => return None,
     };
-    Some(Problem::at("", what).hint(hint))
+    Some(Problem::new(Code::SealingFailed, "", what).hint(hint))
 }
 
 /// A database keeps the password that its volume was set up with.
@@ -164,16 +166,20 @@ fn without_store(
     external: &ExternalSecret,
 ) -> std::result::Result<Option<Problem>, Error> {
     let Some(store) = &external.store else { return Ok(None) };
-    let kind = format!("{:?}", store.kind.unwrap_or_default());
-    let Some(known) = cluster.kind(MAKERS[0].0, &kind)? else { return Ok(None) };
+    let kind = store.kind.unwrap_or_default().name();
+    let Some(known) = cluster.kind(MAKERS[0].0, kind)? else { return Ok(None) };
     let found = match cluster.get(&known, &release.namespace, &store.name) {
         Err(error) if error.kind() == ErrorKind::Forbidden => return Ok(None),
         found => found?,
     };
     Ok(found.is_none().then(|| {
         let place = if known.namespaced { format!(" in namespace {}", release.namespace) } else { String::new() };
-        Problem::at("", format!("there is no {kind} {}{place}, from which `{name}` comes", store.name))
-            .hint("create the store first, or name another one in aspire-k8s.yaml")
+        Problem::new(
+            Code::SecretSourceMissing,
+            "",
+            format!("there is no {kind} {}{place}, from which `{name}` comes", store.name),
+        )
+        .hint("create the store first, or name another one in aspire-k8s.yaml")
     }))
 }
 

@@ -14,7 +14,7 @@ use crate::helm::Options;
 use crate::k8s::ownership::Owner;
 use crate::pipeline::Error;
 use crate::pipeline::engine::event::{say, warn};
-use crate::support::diagnostic::Problems;
+use crate::support::diagnostic::{Code, Problems};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
@@ -106,7 +106,7 @@ impl HelmRollback<'_> {
         let noted = self.lock.helm_ended(cluster, release, ran.is_ok());
         ran?;
         if let Err(error) = noted {
-            warn(report, error.to_string());
+            warn(report, Code::RecordFailed, error.to_string());
         }
         proof::rolled_back(&self.on, before, revision)?;
         say(report, format!("rolled back to revision {revision}: {}", release.described()));

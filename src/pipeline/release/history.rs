@@ -4,7 +4,7 @@ use super::installation::Installation;
 use crate::helm;
 use crate::pipeline::release::host_names::HALF;
 use crate::pipeline::{Error, Release};
-use crate::support::diagnostic::Problem;
+use crate::support::diagnostic::{Code, Problem};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -87,18 +87,21 @@ impl Past {
             None => {
                 let all = numbers(self.revisions.iter());
                 let what = format!("there is no revision {wanted} (any more): helm remembers {all}");
-                Err(Problem::at("", what).hint(self.choice()))
+                Err(Problem::new(Code::NoGoodRevision, "", what).hint(self.choice()))
             }
             Some(revision) if !is_good(revision) => {
                 let what = format!("revision {wanted} failed: it was never in place as a whole");
-                Err(Problem::at("", what).hint(self.choice()))
+                Err(Problem::new(Code::NoGoodRevision, "", what).hint(self.choice()))
             }
             Some(_) => Ok(wanted),
         }
     }
 
     fn last_good(&self, again: bool) -> Result<u64, Problem> {
-        let none = || Problem::at("", "there is no earlier revision that was good").hint("deploy again instead");
+        let none = || {
+            Problem::new(Code::NoGoodRevision, "", "there is no earlier revision that was good")
+                .hint("deploy again instead")
+        };
         let current = self.revisions.last().ok_or_else(none)?;
         let source = self.sources.get(&current.revision);
         if let Some(source) = source.filter(|_| again || !is_good(current)) {
@@ -119,7 +122,8 @@ impl Past {
             "revision {} is revision {position} again, by a rollback, and no revision before that was good",
             current.revision
         );
-        Err(Problem::at("", what).hint(format!("`rollback REVISION` goes to any other; {}", self.choice())))
+        Err(Problem::new(Code::NoGoodRevision, "", what)
+            .hint(format!("`rollback REVISION` goes to any other; {}", self.choice())))
     }
 
     /// The revisions that were in place as a whole before the current one.

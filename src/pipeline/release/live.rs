@@ -3,7 +3,7 @@
 use crate::cluster::api::probe::{Probe, Question};
 use crate::cluster::connect::client::Cluster;
 use crate::diff::{Object, lost, merge_patch, predict};
-use crate::k8s::error::ErrorKind;
+use crate::k8s::error::{Cause, ErrorKind};
 use crate::k8s::kind::Kind;
 use crate::pipeline::Error;
 use crate::pipeline::release::comparison::Comparison;
@@ -188,7 +188,7 @@ impl Asked {
                     forbidden.entry((question.verb(), question.kind.resource())).or_default().push(&object.name);
                 }
                 // A number may be written as only helm reads it, and a webhook may not be made for questions.
-                Err(error) if UNASKED.iter().any(|words| error.sentence().contains(words)) => {
+                Err(error) if UNASKED.iter().any(|cause| error.is_for(*cause)) => {
                     asked.not_checked.push(error.sentence().to_owned());
                 }
                 Err(error) => asked.errors.push(error),
@@ -206,7 +206,7 @@ impl Asked {
 }
 
 /// Answers that say nothing of what the same request does when it is no dry run.
-const UNASKED: [&str; 2] = ["does not support dry run", "cannot be handled as a"];
+const UNASKED: [Cause; 2] = [Cause::NoDryRun, Cause::Unread];
 
 /// What helm's own merge would lose of an object.
 fn lost_entry(object: &Object, list: &str) -> crate::k8s::error::Error {

@@ -19,7 +19,7 @@ use crate::pipeline::release::installation::Manifest;
 use crate::pipeline::release::migration::consent::Intent;
 use crate::pipeline::release::rollback_feasibility;
 use crate::pipeline::{Error, Release};
-use crate::support::diagnostic::{Problem, Problems};
+use crate::support::diagnostic::Problems;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -170,7 +170,7 @@ pub fn on_the_way_back(
         } else {
             error.advice()
         };
-        problems.push(Problem::at("", error.sentence()).hint(hint));
+        problems.push(error.to_problem().hint(hint));
     }
     Ok(problems)
 }

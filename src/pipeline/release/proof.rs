@@ -5,7 +5,7 @@
 use super::installation::Installation;
 use crate::cluster::state::record::Record;
 use crate::pipeline::Error;
-use crate::support::diagnostic::Problem;
+use crate::support::diagnostic::{Code, Problem};
 use crate::support::redact::unbase64;
 use crate::targets::kubernetes::chart::Chart;
 use serde_json::Value as Json;
@@ -78,7 +78,7 @@ fn not_applied(on: &Installation, verb: &str, what: &str) -> Error {
     let hint = format!(
         "`helm history {name} -n {space}` shows the revisions; find out who else changes the release, then run again"
     );
-    Error::NotApplied(Problem::at("", what).hint(hint))
+    Error::NotApplied(Problem::new(Code::NotApplied, "", what).hint(hint))
 }
 
 /// Whether a chart in a record has just these templates.

@@ -11,7 +11,7 @@ use crate::pipeline::engine::graph::Step;
 use crate::pipeline::release::preflight::{Examination, Examined};
 use crate::pipeline::release::resolve_inputs::settled;
 use crate::pipeline::release::{external_secrets, lock, preflight, snapshot, values};
-use crate::support::diagnostic::{Problem, Problems};
+use crate::support::diagnostic::{Code, Problem, Problems};
 use crate::support::redact::hides_words;
 use crate::support::temporary;
 use crate::targets::kubernetes::chart::write;
@@ -84,7 +84,7 @@ impl DeployRun<'_> {
         let secrets = values::secrets_of(&settled);
         if secrets.iter().any(|secret| hides_words(secret)) {
             let what = "a secret has fewer than 4 characters, so every word as short is shown as *** from here on";
-            warn(self.report, what);
+            warn(self.report, Code::WeakSecret, what);
         }
         self.cluster.get()?.hide(secrets);
         self.settled.put(settled);
@@ -98,7 +98,7 @@ impl DeployRun<'_> {
             findings.extend(self.heeded(self.obstacles(&manifest)?));
         }
         for finding in findings.iter().filter(|finding| finding.verdict == Verdict::Warning) {
-            warn(self.report, finding.to_string());
+            warn(self.report, Code::PreflightFailed, finding.to_string());
         }
         for finding in findings.iter().filter(|finding| finding.verdict == Verdict::Ok && finding.check == "claims") {
             self.say(finding.reason.clone());

@@ -8,6 +8,7 @@ use crate::pipeline::engine::event::{Report, say, warn};
 use crate::pipeline::release::deploy_request::{AskInputs, Deploy};
 use crate::pipeline::release::snapshot::ReleaseSnapshot;
 use crate::pipeline::{Error, Random};
+use crate::support::diagnostic::Code;
 use crate::targets::kubernetes::{Plan, lost_when_applied};
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
@@ -49,7 +50,7 @@ pub fn settled(
     let settled = settle(app, plan, &given, &kept, &mut |bytes| random(bytes))?;
     for (name, value) in &settled.plain {
         if let Some(sentence) = lost_when_applied("its value", value) {
-            warn(report, format!("{name}: {sentence}"));
+            warn(report, Code::ValueChangedOnApply, format!("{name}: {sentence}"));
         }
     }
     if !request.rotation.accept_stale {

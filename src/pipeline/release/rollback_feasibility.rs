@@ -9,7 +9,7 @@ use crate::cluster::connect::client::Cluster;
 use crate::diff::{Sides, change};
 use crate::k8s::kind::{DEPLOYMENT, STATEFUL_SET};
 use crate::pipeline::{Error, Release};
-use crate::support::diagnostic::{Problem, Problems};
+use crate::support::diagnostic::{Code, Problem, Problems};
 use crate::support::redact::Mask;
 use serde_json::Value as Json;
 
@@ -53,7 +53,10 @@ pub fn fields(revision: u64, last: &Manifest, wanted: &Manifest, live: &Manifest
         if !fixed.is_empty() {
             let what =
                 format!("{} of the {object} cannot be changed back to what revision {revision} says", fixed.join(", "));
-            problems.push(Problem::at("", what).hint("deploy the older source with what the object has now"));
+            problems.push(
+                Problem::new(Code::RollbackNotPossible, "", what)
+                    .hint("deploy the older source with what the object has now"),
+            );
         }
     }
 }
@@ -77,7 +80,10 @@ pub fn secrets(
             secret.missing.join(", "),
             secret.name
         );
-        problems.push(Problem::at("", what).hint("deploy the older source instead: it settles its inputs again"));
+        problems.push(
+            Problem::new(Code::RollbackNotPossible, "", what)
+                .hint("deploy the older source instead: it settles its inputs again"),
+        );
     }
     Ok(())
 }

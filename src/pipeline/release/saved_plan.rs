@@ -7,7 +7,7 @@
 
 use crate::diff::{Action, Change};
 use crate::inputs::Settled;
-use crate::support::diagnostic::{Problem, Problems};
+use crate::support::diagnostic::{Code, Problem, Problems};
 use crate::support::digest::sha256;
 use crate::targets::kubernetes::chart::Chart;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
 /// The version of the file.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// A plan as it is saved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,8 +87,10 @@ impl Saved {
 
     /// Reads a file. `name` is for messages.
     pub fn parse(text: &str, name: &str) -> Result<Self, Problem> {
-        let wrong =
-            |what: String| Problem::at("", format!("{name} is no plan: {what}")).hint("make one with `plan --save`");
+        let wrong = |what: String| {
+            Problem::new(Code::SavedPlanInvalid, "", format!("{name} is no plan: {what}"))
+                .hint("make one with `plan --save`")
+        };
         let json: Json = serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
         if json["version"].as_u64().is_some_and(|version| version != u64::from(VERSION)) {
             return Err(wrong(format!("it is of version {}, made by another kubectl-aspire", json["version"])));
@@ -128,19 +130,23 @@ impl Saved {
             ("the version of helm", &then.helm, &now.helm),
         ];
         for (what, then, now) in texts.into_iter().filter(|(_, then, now)| then != now) {
-            problems.push(Problem::at("", format!("{what} is {now}, and the plan was made for {then}")));
+            problems.push(Problem::new(
+                Code::PlanOutdated,
+                "",
+                format!("{what} is {now}, and the plan was made for {then}"),
+            ));
         }
         if then.environment != now.environment {
             let name = |environment: &Option<String>| environment.clone().unwrap_or_else(|| "none".into());
             let what = "the environment is";
             let text =
                 format!("{what} {}, and the plan was made for {}", name(&now.environment), name(&then.environment));
-            problems.push(Problem::at("", text));
+            problems.push(Problem::new(Code::PlanOutdated, "", text));
         }
         if then.revision != now.revision {
             let state = |revision: &Option<String>| revision.clone().unwrap_or_else(|| "not installed".into());
             let text = format!("the release is {}, it was {}", state(&now.revision), state(&then.revision));
-            problems.push(Problem::at("", text));
+            problems.push(Problem::new(Code::PlanOutdated, "", text));
         }
         differing("the chart differs", &then.chart, &now.chart, &mut problems);
         differing("other values", &then.values, &now.values, &mut problems);
@@ -158,7 +164,7 @@ fn differing<T: PartialEq>(what: &str, then: &BTreeMap<String, T>, now: &BTreeMa
     let mut names: Vec<&str> = gone.chain(other).map(String::as_str).collect();
     names.sort_unstable();
     if !names.is_empty() {
-        problems.push(Problem::at("", format!("{what}: {}", names.join(", "))));
+        problems.push(Problem::new(Code::PlanOutdated, "", format!("{what}: {}", names.join(", "))));
     }
 }
 
@@ -282,7 +288,7 @@ mod tests {
         for (text, expected) in [
             ("", "f is no plan"),
             ("{}", "f is no plan"),
-            ("{\"version\": 2}", "it is of version 2"),
+            ("{\"version\": 1}", "it is of version 1"),
             (&*saved.to_text().replace("\"release\"", "\"odd\""), "unknown field `odd`"),
         ] {
             let problem = Saved::parse(text, "f").unwrap_err().to_string();

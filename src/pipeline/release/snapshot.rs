@@ -18,7 +18,7 @@ use crate::k8s::ownership::{Owner, ReleaseName};
 use crate::pipeline::release::external_secrets;
 use crate::pipeline::release::workloads::Live;
 use crate::pipeline::{Error, Release};
-use crate::support::diagnostic::Problem;
+use crate::support::diagnostic::{Code, Problem};
 use crate::support::redact::unbase64;
 use crate::targets::kubernetes::Plan;
 use serde_json::Value as Json;
@@ -137,8 +137,12 @@ pub fn check_release(
         // Aspire's own tool made it: what runs there is taken over step by step, and claims are kept.
         || workloads::is_made_by_aspire(plan, name, &before.live);
     let problem = if !before.state.exists() && !ours {
-        Problem::at("", format!("{what} is of the chart {}, not of this application", live.chart))
-            .hint("choose another release name with --release, or another namespace")
+        Problem::new(
+            Code::OtherApplication,
+            "",
+            format!("{what} is of the chart {}, not of this application", live.chart),
+        )
+        .hint("choose another release name with --release, or another namespace")
     } else {
         return check_idle(live, seen);
     };
@@ -153,10 +157,14 @@ pub fn check_idle(live: &helm::Release, seen: &Seen) -> Result<(), Error> {
     }
     let what = format!("the release {} in namespace {}", live.name, live.namespace);
     let problem = if live.is_pending() {
-        Problem::at("", format!("{what} is {}: another helm works on it, or was killed while it did", live.status))
-            .hint(way_out(&live.name, &live.namespace, live.status == "pending-install"))
+        Problem::new(
+            Code::ReleaseBusy,
+            "",
+            format!("{what} is {}: another helm works on it, or was killed while it did", live.status),
+        )
+        .hint(way_out(&live.name, &live.namespace, live.status == "pending-install"))
     } else if live.status == "uninstalling" {
-        Problem::at("", format!("{what} is uninstalling, or a helm was killed while it did"))
+        Problem::new(Code::ReleaseBusy, "", format!("{what} is uninstalling, or a helm was killed while it did"))
             .hint("wait until it is gone; when nothing removes it any more, run `destroy` again, then deploy")
     } else {
         return Ok(());

@@ -4,7 +4,7 @@ use super::snapshot;
 use crate::inputs::Kept;
 use crate::k8s::ownership::Owner;
 use crate::pipeline::{Error, Release};
-use crate::support::diagnostic::{Problem, Problems};
+use crate::support::diagnostic::{Code, Problem, Problems};
 
 /// The values that the release uses now, read from its cluster.
 pub fn values_in_use(release: &Release, application: &str) -> Result<Kept, Error> {
@@ -12,7 +12,8 @@ pub fn values_in_use(release: &Release, application: &str) -> Result<Kept, Error
     let owner = Owner { release: &release.name, application };
     let before = snapshot::look(&cluster, release, owner, false)?;
     let gone = before.lost.iter().map(|(name, (secret, key))| {
-        Problem::at(
+        Problem::new(
+            Code::SecretGone,
             "",
             format!("`{name}` was taken from the key {key} of the Secret {secret}, which is not there any more"),
         )

@@ -11,6 +11,7 @@ use crate::pipeline::engine::event::{Event, Report, warn};
 use crate::pipeline::error::WatchOutcome;
 use crate::pipeline::{Error, Release};
 use crate::rollout::{End, Finding, Log, Rollout, State, Told};
+use crate::support::diagnostic::Code;
 use crate::support::redact::mask;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -76,7 +77,7 @@ impl Watching<'_> {
             let watcher = scope.spawn(move || match Watch::begin(self) {
                 Ok(watch) => watch.until(&end),
                 Err(error) => {
-                    warn(self.report, format!("the workloads cannot be watched: {error}"));
+                    warn(self.report, Code::NotWatched, format!("the workloads cannot be watched: {error}"));
                     WatchOutcome::default()
                 }
             });
@@ -175,6 +176,7 @@ impl<'a> Watch<'a> {
             let (space, kinds) = (&self.of.release.namespace, newly.join(", "));
             warn(
                 self.of.report,
+                Code::NotWatched,
                 format!(
                     "you may not list {kinds} in namespace {space}: what they would tell about the rollout is not shown"
                 ),
@@ -182,7 +184,7 @@ impl<'a> Watch<'a> {
         }
         self.failures = if failure.is_some() { self.failures + 1 } else { 0 };
         if let Some(error) = failure.filter(|_| self.failures == FAILURES) {
-            warn(self.of.report, format!("the workloads cannot be watched for now: {error}"));
+            warn(self.of.report, Code::NotWatched, format!("the workloads cannot be watched for now: {error}"));
         }
         self.objects.values().flatten().cloned().collect()
     }

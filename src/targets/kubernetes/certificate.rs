@@ -2,8 +2,8 @@
 
 use super::name::Name;
 use crate::app::App;
-use crate::config::{Certificate, Config, Issuer, RouteTls};
-use crate::support::diagnostic::{Problem, Problems};
+use crate::config::{Certificate, Config, Issuer, RouteTls, intent_place};
+use crate::support::diagnostic::{Code, Problem, Problems};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
@@ -39,19 +39,23 @@ pub fn check(app: &App, config: &Config, names: &BTreeMap<String, Name>, problem
     }
     for (resource, intent) in config.resources.iter().filter(|(_, intent)| !intent.exclude) {
         let Some(certificate) = &intent.certificate else { continue };
-        let place = format!("aspire-k8s.yaml resources.{resource}.certificate");
+        let place = intent_place(format!("resources.{resource}.certificate"));
         let (Some(workload), Some(name)) = (app.workloads.get(resource), names.get(resource)) else {
-            problems.push(Problem::at(place, format!("`{resource}` does not run, so it needs no certificate")));
+            problems.push(Problem::new(
+                Code::NoEffect,
+                place,
+                format!("`{resource}` does not run, so it needs no certificate"),
+            ));
             continue;
         };
         if workload.ports.is_empty() {
             let what = format!("`{resource}` has no bindings, so it has no Service that a certificate could be for");
-            problems.push(Problem::at(&place, what));
+            problems.push(Problem::new(Code::NoEffect, &place, what));
         }
         let secret = secret(name.as_str(), certificate);
         if let Some(other) = taken.insert(secret.clone(), format!("resources.{resource}")) {
             let what = format!("the Secret `{secret}` is that of {other} too, and holds one certificate only");
-            problems.push(Problem::at(place, what).hint("name another one here: `secret: NAME`"));
+            problems.push(Problem::new(Code::NameCollision, place, what).hint("name another one here: `secret: NAME`"));
         }
     }
 }

@@ -3,8 +3,8 @@
 use super::name::Name;
 use super::view::{ClaimTemplate, ClaimView, VolumeView};
 use crate::app::{App, Workload};
-use crate::config::{self, AccessMode, Config, Storage, WorkloadKind};
-use crate::support::diagnostic::{Problem, Problems};
+use crate::config::{self, AccessMode, Config, Storage, WorkloadKind, intent_place};
+use crate::support::diagnostic::{Code, Place, Problem, Problems};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -76,7 +76,7 @@ struct Wanted {
     target: String,
     read_only: bool,
     intent: config::Volume,
-    place: String,
+    place: Place,
 }
 
 /// Decides the storage of all workloads.
@@ -101,7 +101,8 @@ pub fn storage(
                     again(&mut storage, volume);
                     continue;
                 }
-                problems.push(Problem::at(
+                problems.push(Problem::new(
+                    Code::NameCollision,
                     &volume.place,
                     format!("two volumes of `{resource}` are called `{}`", Name::of_label(&volume.key)),
                 ));
@@ -189,7 +190,7 @@ fn is_anonymous(volume: &Wanted) -> bool {
 fn wanted(workload: &Workload, config: &Config, problems: &mut Problems) -> Vec<Wanted> {
     let none = IndexMap::new();
     let intents = config.resources.get(&workload.name).map_or(&none, |resource| &resource.volumes);
-    let place = |key: &str| format!("aspire-k8s.yaml resources.{}.volumes.{key}", workload.name);
+    let place = |key: &str| intent_place(format!("resources.{}.volumes.{key}", workload.name));
     let mut used: BTreeSet<&String> = BTreeSet::new();
     let mut wanted = Vec::new();
     for volume in &workload.volumes {
@@ -202,14 +203,17 @@ fn wanted(workload: &Workload, config: &Config, problems: &mut Problems) -> Vec<
             full_name: volume.full_name.clone(),
             target: intent.mount_path.clone().unwrap_or_else(|| volume.target.clone()),
             read_only: intent.read_only.unwrap_or(volume.read_only),
-            place: found.map_or_else(|| format!("resources.{}.volumes", workload.name), |(key, _)| place(key)),
+            place: found.map_or_else(|| format!("resources.{}.volumes", workload.name).into(), |(key, _)| place(key)),
             intent,
         });
     }
     for (key, intent) in intents.iter().filter(|(key, _)| !used.contains(key)) {
         let Some(target) = intent.mount_path.clone() else {
-            let problem =
-                Problem::at(place(key), format!("the manifest mounts no volume `{key}` on `{}`", workload.name));
+            let problem = Problem::new(
+                Code::UnknownResource,
+                place(key),
+                format!("the manifest mounts no volume `{key}` on `{}`", workload.name),
+            );
             problems.push(match problems.nearest(key, workload.volumes.iter().map(|volume| volume.name.as_str())) {
                 Some(near) => problem.hint(format!("did you mean `{near}`? A volume of your own needs `mountPath`")),
                 None => problem.hint("a volume of your own needs `mountPath`"),
@@ -308,7 +312,8 @@ fn claim(volume: &Wanted, workload: &Name, key: &str, default: &Storage) -> Clai
 }
 
 fn cannot_share(volume: &Wanted, resource: &str, owner: &str, key: &str) -> Problem {
-    Problem::at(
+    Problem::new(
+        Code::VolumeNotShareable,
         &volume.place,
         format!("`{resource}` and `{owner}` share the volume `{key}`, but its claim is for one node at a time"),
     )
@@ -318,23 +323,31 @@ fn cannot_share(volume: &Wanted, resource: &str, owner: &str, key: &str) -> Prob
 }
 
 fn unknown_owner(volume: &Wanted, owner: &str) -> Problem {
-    Problem::at(&volume.place, format!("`{owner}` has no claim `{}` that could be shared", volume.key))
-        .hint("`of` names a resource with a volume of this name that is a claim of the chart")
+    Problem::new(
+        Code::UnknownResource,
+        &volume.place,
+        format!("`{owner}` has no claim `{}` that could be shared", volume.key),
+    )
+    .hint("`of` names a resource with a volume of this name that is a claim of the chart")
 }
 
 /// The kind of a workload: a claim makes a StatefulSet, unless the file decides otherwise and it is safe.
 pub fn kind(resource: &str, storage: &WorkloadStorage, config: &Config, problems: &mut Problems) -> WorkloadKind {
     let chosen = config.resources.get(resource).and_then(|resource| resource.workload);
     let natural = if storage.has_claim { WorkloadKind::StatefulSet } else { WorkloadKind::Deployment };
-    let place = || format!("aspire-k8s.yaml resources.{resource}.workload");
+    let place = || intent_place(format!("resources.{resource}.workload"));
     match chosen {
         Some(WorkloadKind::Deployment) if !storage.templates.is_empty() => {
-            problems.push(Problem::at(place(), "`perReplica` claims need a StatefulSet").hint("leave `workload` out"));
+            problems.push(
+                Problem::new(Code::ConflictingKeys, place(), "`perReplica` claims need a StatefulSet")
+                    .hint("leave `workload` out"),
+            );
             natural
         }
         Some(WorkloadKind::Deployment) if storage.has_claim && !storage.shareable => {
             problems.push(
-                Problem::at(
+                Problem::new(
+                    Code::VolumeNotShareable,
                     place(),
                     format!("`{resource}` has a claim for one pod, and a Deployment may run two during an update"),
                 )

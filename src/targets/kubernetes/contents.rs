@@ -12,7 +12,7 @@ use super::values::Tree;
 use super::view::{DaprView, WorkloadView};
 use crate::app::{App, Input, Note};
 use crate::config::Release;
-use crate::support::diagnostic::Problem;
+use crate::support::diagnostic::{Code, Problem};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -110,16 +110,17 @@ impl Contents {
 
     /// Reads the file.
     pub fn parse(bytes: &[u8]) -> Result<Self, Problem> {
-        let wrong =
-            |what: String| Problem::at(FILE, what).hint("render the chart again; the file is not meant to be edited");
+        let wrong = |what: String| {
+            Problem::new(Code::NotARenderedChart, FILE, what)
+                .hint("render the chart again; the file is not meant to be edited")
+        };
         let json: Json = serde_json::from_slice(bytes).map_err(|error| wrong(format!("it is no JSON: {error}")))?;
         match json["format"].as_u64() {
             Some(format) if format == u64::from(FORMAT) => {}
             Some(format) => {
                 let what = format!("it has the form {format}, and this version reads {FORMAT}");
-                return Err(
-                    Problem::at(FILE, what).hint("deploy with the version that rendered the chart, or a later one")
-                );
+                return Err(Problem::new(Code::NotARenderedChart, FILE, what)
+                    .hint("deploy with the version that rendered the chart, or a later one"));
             }
             None => return Err(wrong("it does not say its `format`".into())),
         }
@@ -166,6 +167,7 @@ impl Contents {
         }
         let components = part.dapr_components.iter();
         let left_out = |charts: &str| Note {
+            code: Code::NotDeployed,
             resource: "charts".to_owned(),
             text: format!(
                 "not installed from a chart that was rendered before: {charts}; a deploy of the manifest installs them"

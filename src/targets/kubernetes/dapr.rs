@@ -7,6 +7,7 @@ use super::text;
 use super::values::Tree;
 use super::view::{Annotation, DaprObjectView, DaprView, formula};
 use crate::app::{App, Note, Workload};
+use crate::support::diagnostic::Code;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
@@ -61,6 +62,7 @@ pub fn annotations(
                 annotations.insert(format!("dapr.io/{annotation}"), Scalar::Text(plain(value)));
             }
             None => notes.push(Note {
+                code: Code::ChangedInCluster,
                 resource: workload.name.clone(),
                 text: format!("the Dapr option `{option}` has no meaning in a cluster and is left out"),
             }),
@@ -97,7 +99,7 @@ fn application_binding<'a>(workload: &'a Workload, notes: &mut Vec<Note>) -> Opt
                  `podAnnotations: {{dapr.io/app-port: PORT}}` in aspire-k8s.yaml",
                 http.join(", ")
             );
-            notes.push(Note { resource: workload.name.clone(), text });
+            notes.push(Note { code: Code::ChangedInCluster, resource: workload.name.clone(), text });
             None
         }
     }
@@ -155,6 +157,7 @@ fn object_name(written: &str, notes: &mut Vec<Note>) -> String {
     }
     let name = Name::of_label(written).to_string();
     notes.push(Note {
+        code: Code::ChangedInCluster,
         resource: written.to_owned(),
         text: format!(
             "Dapr knows it as `{name}` in the cluster, because Kubernetes takes no name like `{written}`: \

@@ -8,7 +8,7 @@ use super::name::Name;
 use super::text;
 use super::view::{FileEntry, FileItem, FilesView, formula};
 use crate::app::{FileContent, FileMount, Workload};
-use crate::support::diagnostic::{Problem, Problems};
+use crate::support::diagnostic::{Code, Problem, Problems};
 use crate::support::digest::sha256;
 use flate2::{Compression, write::GzEncoder};
 use std::collections::BTreeSet;
@@ -96,7 +96,7 @@ pub fn check_release_size(files: &[ChartFile], problems: &mut Problems) {
 }
 
 fn too_large(place: String, what: &str) -> Problem {
-    Problem::at(place, what)
+    Problem::new(Code::ValueTooLarge, place, what)
         .hint("build the files into the image, or put them on a volume (`volumes` in aspire-k8s.yaml)")
 }
 

@@ -5,7 +5,7 @@ use super::image_sources::{BuiltImages, reference_values, registry};
 use super::planned::Plan;
 use crate::app::{App, Image, REGISTRY_INPUT, reference_input};
 use crate::config::Config;
-use crate::support::diagnostic::{Problem, Problems, nearest};
+use crate::support::diagnostic::{Code, Place, Problem, Problems, nearest};
 use crate::support::image;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
@@ -30,7 +30,8 @@ pub(crate) fn check(app: &App, config: &Config, images: &BuiltImages, problems: 
     problems.0.extend(check_resources(images, &resources).0);
     for (resource, reference) in &images.references {
         if let Err(why) = image::check(reference) {
-            let problem = Problem::at("--image", format!("`{reference}` is no image for `{resource}`: {why}"));
+            let problem =
+                Problem::new(Code::InvalidImage, flag(), format!("`{reference}` is no image for `{resource}`: {why}"));
             problems
                 .push(problem.hint(format!("write it like ghcr.io/contoso/{}:1.0", image::repository_of(resource))));
         }
@@ -42,7 +43,7 @@ pub(crate) fn check(app: &App, config: &Config, images: &BuiltImages, problems: 
             let most = image::LONGEST_NAME;
             let text =
                 format!("with its registry the name of its image has {length} characters, and {most} is the most");
-            let problem = Problem::at(format!("resources.{}", workload.name), text);
+            let problem = Problem::new(Code::InvalidImage, format!("resources.{}", workload.name), text);
             problems.push(problem.hint("choose a shorter registry path, or give it another name with `image`"));
         }
     }
@@ -52,11 +53,16 @@ pub(crate) fn check(app: &App, config: &Config, images: &BuiltImages, problems: 
 pub fn check_resources(images: &BuiltImages, resources: &[&str]) -> Problems {
     let unknown = images.references.keys().filter(|resource| !resources.contains(&resource.as_str()));
     let problem = |resource: &String| {
-        let problem = Problem::at("--image", format!("the application runs no `{resource}`"));
+        let problem = Problem::new(Code::UnknownResource, flag(), format!("the application runs no `{resource}`"));
         match nearest(resource, resources.iter().copied()) {
             Some(near) => problem.hint(format!("did you mean `{near}`?")),
             None => problem,
         }
     };
     Problems(unknown.map(problem).collect())
+}
+
+/// Images that a person names stand in no file.
+fn flag() -> Place {
+    Place::in_file("command line", "--image")
 }

@@ -6,6 +6,7 @@ use super::contents::Contents;
 use super::name::Name;
 use crate::app::{App, Note};
 use crate::config::Config;
+use crate::support::diagnostic::Code;
 use std::collections::BTreeSet;
 
 /// A claim with its resource.
@@ -31,7 +32,7 @@ pub fn moved_claims(former: &Contents, new: &Contents, app: &App, config: &Confi
                  this one replaces: helm alone and Argo CD would start it empty, only `deploy` finds the data. To keep the \
                  name, set `resources.{resource}.volumes.{key}.claimName: {was}`"
             );
-            notes.push(Note { resource: resource.to_owned(), text });
+            notes.push(Note { code: Code::ChangedInCluster, resource: resource.to_owned(), text });
         }
     }
     notes

@@ -15,8 +15,8 @@ use super::variables;
 use super::view::WorkloadView;
 use super::{certificate, dapr, ports};
 use crate::app::{App, CERTIFICATE_FOLDER, Input, Note, TAG_INPUT, Workload, is_route};
-use crate::config::{Config, WorkloadKind};
-use crate::support::diagnostic::{Problem, Problems};
+use crate::config::{Config, WorkloadKind, intent_place};
+use crate::support::diagnostic::{Code, Problem, Problems};
 use indexmap::IndexMap;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -204,9 +204,13 @@ impl Planning<'_> {
     fn check_node_ports(&mut self, workload: &Workload) {
         let Some(intent) = self.config.resources.get(&workload.name) else { return };
         for binding in intent.service.node_ports.keys().filter(|binding| !workload.ports.contains_key(*binding)) {
-            let place = format!("aspire-k8s.yaml resources.{}.service.nodePorts.{binding}", workload.name);
+            let place = intent_place(format!("resources.{}.service.nodePorts.{binding}", workload.name));
             let known: Vec<&str> = workload.ports.keys().map(String::as_str).collect();
-            let problem = Problem::at(place, format!("the Service of `{}` has no port `{binding}`", workload.name));
+            let problem = Problem::new(
+                Code::UnknownEndpoint,
+                place,
+                format!("the Service of `{}` has no port `{binding}`", workload.name),
+            );
             self.problems.push(match self.problems.nearest(binding, known.iter().copied()) {
                 Some(near) => problem.hint(format!("did you mean `{near}`?")),
                 None if known.is_empty() => problem.hint("it has no ports at all"),
@@ -226,7 +230,8 @@ impl Planning<'_> {
         for (target, what) in volumes.chain(files) {
             if let Some(other) = seen.get(target.as_str()) {
                 self.problems.push(
-                    Problem::at(
+                    Problem::new(
+                        Code::NameCollision,
                         format!("resources.{}", workload.name),
                         format!("the {other} and the {what} are both mounted at {target}"),
                     )
@@ -283,8 +288,12 @@ fn chart_name(app: &App, config: &Config, problems: &mut Problems) -> String {
     }
     if app.name.is_empty() {
         problems.push(
-            Problem::at("", "the application has no name: neither aspire-k8s.yaml nor the manifest's folder gives one")
-                .hint("write `application: NAME` into aspire-k8s.yaml"),
+            Problem::new(
+                Code::MissingName,
+                "",
+                "the application has no name: neither aspire-k8s.yaml nor the manifest's folder gives one",
+            )
+            .hint("write `application: NAME` into aspire-k8s.yaml"),
         );
     }
     Name::of_workload(&app.name).to_string()
@@ -331,8 +340,12 @@ fn check_names(names: &BTreeMap<String, Name>, problems: &mut Problems) {
     for (resource, name) in names {
         if let Some(other) = seen.insert(name, resource) {
             problems.push(
-                Problem::at("", format!("`{other}` and `{resource}` would both be called `{name}` in the cluster"))
-                    .hint("rename one of them in the AppHost, or `exclude` one in aspire-k8s.yaml"),
+                Problem::new(
+                    Code::NameCollision,
+                    "",
+                    format!("`{other}` and `{resource}` would both be called `{name}` in the cluster"),
+                )
+                .hint("rename one of them in the AppHost, or `exclude` one in aspire-k8s.yaml"),
             );
         }
     }
@@ -350,9 +363,10 @@ fn check_collisions(plan: &Plan, problems: &mut Problems) {
                 _ => continue,
             };
             problems.push(
-                Problem::at("", format!("{what} would both make the {} `{name}`", spec.kind)).hint(
-                    "rename one of the resources (or volumes) in the AppHost, or `exclude` one in aspire-k8s.yaml",
-                ),
+                Problem::new(Code::NameCollision, "", format!("{what} would both make the {} `{name}`", spec.kind))
+                    .hint(
+                        "rename one of the resources (or volumes) in the AppHost, or `exclude` one in aspire-k8s.yaml",
+                    ),
             );
         }
     }

@@ -3,7 +3,7 @@
 use super::name::port_name;
 use super::view::{ContainerPort, ServicePort};
 use crate::app::{App, Workload};
-use crate::support::diagnostic::{Problem, Problems};
+use crate::support::diagnostic::{Code, Problem, Problems};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Port names by (resource, binding). They are the endpoint names, made legal and unique within the workload.
@@ -40,7 +40,8 @@ pub fn ports(
         });
         match services.get(&(port.client, port.udp)) {
             Some((other, process)) if *process != port.process => problems.push(
-                Problem::at(
+                Problem::new(
+                    Code::PortCollision,
                     format!("resources.{}.bindings.{binding}", workload.name),
                     format!("it needs port {} of the Service, which binding `{other}` has already", port.client),
                 )

@@ -3,8 +3,8 @@
 use super::name::Name;
 use super::view::ExternalView;
 use crate::app::{App, Input, REGISTRY_INPUT, TAG_INPUT, reference_input};
-use crate::config::{Config, ExternalSecret, SealedFor, SecretSource};
-use crate::support::diagnostic::{Problem, Problems};
+use crate::config::{Config, ExternalSecret, SealedFor, SecretSource, intent_place};
+use crate::support::diagnostic::{Code, Problem, Problems};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
@@ -90,13 +90,20 @@ pub fn secret_uses(app: &App, config: &Config, problems: &mut Problems) -> Index
         let key = escaped_key(name);
         if app.inputs.get(&key).is_some_and(|input| input.secret) {
             let what = format!("a Secret holds the URI-escaped form of `{name}` under the same key `{key}`");
-            problems.push(Problem::at(format!("resources.{key}"), what).hint("give this parameter another name"));
+            problems.push(
+                Problem::new(Code::NameCollision, format!("resources.{key}"), what)
+                    .hint("give this parameter another name"),
+            );
         }
     }
     let reserved =
         |name: &&String| [TAG_INPUT, REGISTRY_INPUT].contains(&name.as_str()) || name.starts_with(&reference_input(""));
     for name in app.inputs.keys().filter(reserved) {
-        problems.push(Problem::at(format!("resources.{name}"), format!("`{name}` is reserved for built images")));
+        problems.push(Problem::new(
+            Code::ReservedName,
+            format!("resources.{name}"),
+            format!("`{name}` is reserved for built images"),
+        ));
     }
     uses
 }
@@ -136,21 +143,22 @@ fn used(app: &App) -> impl Iterator<Item = (&String, &Input)> {
 /// The source with what the file says for all filled in.
 fn settled(source: SecretSource, name: &str, config: &Config) -> Result<SecretSource, Problem> {
     let own = config.parameters.get(name).is_some_and(|parameter| parameter.from.is_some());
-    let place =
-        if own { format!("aspire-k8s.yaml parameters.{name}.from") } else { "aspire-k8s.yaml secrets.from".into() };
+    let place = if own { intent_place(format!("parameters.{name}.from")) } else { intent_place("secrets.from") };
     match source {
-        SecretSource::Existing(_) | SecretSource::Deferred(_) if !own => {
-            Err(Problem::at(place, format!("`{name}` needs a key of its own in a Secret that is not ours"))
-                .hint("say `from: {existing: {name: ..., key: ...}}` for each parameter, not under `secrets`"))
-        }
+        SecretSource::Existing(_) | SecretSource::Deferred(_) if !own => Err(Problem::new(
+            Code::IncompleteSecretSource,
+            place,
+            format!("`{name}` needs a key of its own in a Secret that is not ours"),
+        )
+        .hint("say `from: {existing: {name: ..., key: ...}}` for each parameter, not under `secrets`")),
         SecretSource::Sops if config.secrets.sops.file.is_none() => {
-            Err(Problem::at(place, format!("no file is named that holds `{name}`"))
+            Err(Problem::new(Code::IncompleteSecretSource, place, format!("no file is named that holds `{name}`"))
                 .hint("say which: `secrets: {sops: {file: secrets.enc.yaml}}`"))
         }
         SecretSource::ExternalSecrets(external) => {
             let defaults = &config.secrets.external_secrets;
             let store = external.store.or_else(|| defaults.store.clone()).ok_or_else(|| {
-                Problem::at(place, format!("no store is named for `{name}`")).hint(
+                Problem::new(Code::IncompleteSecretSource, place, format!("no store is named for `{name}`")).hint(
                     "say which once: `secrets: {externalSecrets: {store: {name: ..., kind: ClusterSecretStore}}}`",
                 )
             })?;
@@ -202,7 +210,7 @@ fn without_uri(source: &SecretSource, name: &str, input: &Input) -> Option<Probl
     };
     let what = format!("the application needs `{name}` URI-escaped too, and the chart cannot escape a Secret of yours");
     input.uri.then(|| {
-        Problem::at(format!("aspire-k8s.yaml parameters.{name}.from.{word}"), what)
+        Problem::new(Code::IncompleteSecretSource, intent_place(format!("parameters.{name}.from.{word}")), what)
             .hint("store the escaped value under a further key and name it as `uriKey`")
     })
 }

@@ -5,7 +5,7 @@ use super::name::Name;
 use super::text::lost_when_applied;
 use super::view::{ConfigVariable, PodVariable, SecretVariable};
 use crate::app::{App, Form, Note, Part, Value, Workload};
-use crate::support::diagnostic::{Problem, Problems};
+use crate::support::diagnostic::{Code, Problem, Problems};
 use indexmap::IndexMap;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,7 +28,8 @@ pub fn secret_variables(app: &App, workload: &Workload, problems: &mut Problems)
     let mut taken: BTreeSet<String> = workload.env.keys().filter(|name| name.starts_with(RESERVED)).cloned().collect();
     for name in &taken {
         problems.push(
-            Problem::at(
+            Problem::new(
+                Code::InvalidVariable,
                 format!("resources.{}.env.{name}", workload.name),
                 format!("names that start with {RESERVED} are reserved"),
             )
@@ -75,7 +76,8 @@ pub fn place(app: &App, workload: &Workload, names: &Names, problems: &mut Probl
     for (name, value) in &workload.env {
         if !is_variable_name(name) {
             problems.push(
-                Problem::at(
+                Problem::new(
+                    Code::InvalidVariable,
                     format!("resources.{}.env", workload.name),
                     format!("`{name}` cannot be the name of a variable"),
                 )
@@ -124,7 +126,7 @@ pub fn lost_texts(workload: &Workload) -> Vec<Note> {
             _ => None,
         })
     });
-    found.map(|text| Note { resource: workload.name.clone(), text }).collect()
+    found.map(|text| Note { code: Code::ChangedInCluster, resource: workload.name.clone(), text }).collect()
 }
 
 /// The same about defaults of plain inputs in use; secrets travel as base64.
@@ -132,7 +134,7 @@ pub fn lost_defaults(app: &App) -> Vec<Note> {
     let plain = app.inputs.iter().filter(|(_, input)| !input.secret && !input.used_by.is_empty());
     let found =
         plain.filter_map(|(name, input)| Some((name, lost_when_applied("its default", input.default.as_deref()?)?)));
-    found.map(|(name, text)| Note { resource: name.clone(), text }).collect()
+    found.map(|(name, text)| Note { code: Code::ChangedInCluster, resource: name.clone(), text }).collect()
 }
 
 /// Keys of a ConfigMap (<https://kubernetes.io/docs/concepts/configuration/configmap/#configmap-object>).

@@ -215,7 +215,7 @@ pub(super) fn saved_plans() -> Vec<Vec<u8>> {
         "environment": null, "helm": "4.3.1", "chart": {"Chart.yaml": "00"}, "values": {"a": "00"}, "secrets": {"p": "1"},
         "chartSecrets": {"q": true}, "revision": "3 deployed", "objects": {"Secret/a": "uid 1", "Service/b": null}});
     let entry = json!({"action": "change", "kind": "Deployment", "name": "api", "fields": ["spec.replicas"]});
-    vec![json!({"version": 1, "basis": basis, "changes": [entry]}).to_string().into()]
+    vec![json!({"version": 2, "basis": basis, "changes": [entry]}).to_string().into()]
 }
 
 pub(super) fn saved_plan(bytes: &[u8]) {
@@ -268,5 +268,27 @@ pub(super) fn quantities(text: &str) {
     if let Some(amount) = Quantity::parse(text) {
         let sum = amount.plus(&amount).minus(&Quantity::count(7)).times(3);
         black_box(sum.to_string());
+    }
+}
+
+/// Paths that lead somewhere, nowhere, or into the text itself.
+fn paths(text: &str) -> Vec<String> {
+    let some: String = text.chars().filter(|c| !c.is_whitespace()).take(40).collect();
+    let fixed = ["resources", "resources.api.env.A", "resources[\"api\"].args[1].x", "charts.nginx.version", "[0]["];
+    fixed.into_iter().map(str::to_owned).chain([some]).collect()
+}
+
+/// Where paths are in a manifest.
+pub fn manifest_places(bytes: &[u8]) {
+    for path in paths(&String::from_utf8_lossy(bytes)) {
+        black_box(manifest::position(bytes, &path));
+    }
+}
+
+/// Where paths are in `aspire-k8s.yaml`.
+pub fn config_places(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    for path in paths(&text) {
+        black_box(config::position(&text, &path));
     }
 }

@@ -38,6 +38,8 @@ const fn of_texts(name: &'static str, share: u64, seeds: fn() -> Vec<Vec<u8>>, r
 pub const TARGETS: &[Target] = &[
     // What a person gives.
     of_trees("manifest", 30, given::manifests, |bytes| drop(black_box(manifest::parse(bytes)))),
+    of_trees("manifest-places", 10, given::manifests, given::manifest_places),
+    of_trees("config-places", 3, given::configs, given::config_places),
     of_trees("application", 1, given::manifests, |bytes| drop(given::application(bytes, &Config::default()))),
     of_trees("config", 3, given::configs, |bytes| drop(black_box(config::parse(&text(bytes))))),
     of_trees("configured", 1, given::configs, given::configured),

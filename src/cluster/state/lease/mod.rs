@@ -6,6 +6,7 @@
 
 pub mod verdict;
 
+use crate::support::diagnostic::Code;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -362,9 +363,12 @@ fn take(store: &impl Objects, claim: &Claim<'_>, here: &Here) -> Result<(Value, 
             Err(error) => return Err(error),
         }
     }
-    Err(Error::refused(format!("the Lease {name} in namespace {} changes all the time", claim.namespace)).hint(
-        format!("run again; `kubectl delete lease {name} -n {}` if no run works on the release", claim.namespace),
-    ))
+    Err(Error::refused(format!("the Lease {name} in namespace {} changes all the time", claim.namespace))
+        .code_of(Code::WriteConflict)
+        .hint(format!(
+            "run again; `kubectl delete lease {name} -n {}` if no run works on the release",
+            claim.namespace
+        )))
 }
 
 fn written(claim: &Claim<'_>, name: &str, live: Option<&Value>, now: Timestamp) -> Value {

@@ -2,6 +2,7 @@
 //!
 //! Values in, verdict out; what is asked of the system is whether processes of this machine live.
 
+use crate::support::diagnostic::Code;
 use std::time::Duration;
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
@@ -102,7 +103,9 @@ impl Refusal {
                 format!("{hint}; if you know that no run works on it: `kubectl delete lease {lease} -n {namespace}`")
             }
         };
-        Error::refused(format!("the release {release} in namespace {namespace} {what}")).hint(hint)
+        Error::refused(format!("the release {release} in namespace {namespace} {what}"))
+            .code_of(Code::ReleaseLocked)
+            .hint(hint)
     }
 }
 

@@ -6,6 +6,7 @@
 
 pub mod parts;
 
+use crate::support::diagnostic::Code;
 use std::io::{Read as _, Write as _};
 
 use flate2::Compression;
@@ -102,12 +103,12 @@ impl Record {
     pub fn of(object: Value) -> Result<Self> {
         let unreadable = || {
             let (kind, name) = (kind_of(&object), name_of(&object));
-            Error::refused(format!("the {kind} {name} is no record of helm that can be read in one way only")).hint(
-                format!(
+            Error::refused(format!("the {kind} {name} is no record of helm that can be read in one way only"))
+                .code_of(Code::RecordUnreadable)
+                .hint(format!(
                     "if nobody needs it, `kubectl delete {} {name}` makes helm continue from the revision before",
                     kind.to_lowercase()
-                ),
-            )
+                ))
         };
         let payload = payload(&object).ok_or_else(unreadable)?;
         let json = unpack(&payload).ok_or_else(unreadable)?;

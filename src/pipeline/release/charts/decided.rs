@@ -1,7 +1,7 @@
 //! What is decided about one chart, and where its problems are.
 
 use crate::external_charts::{Action, Brought, Marks, PlannedChart};
-use crate::support::diagnostic::Problem;
+use crate::support::diagnostic::{Code, Problem};
 
 /// What is to be done about a chart.
 pub struct Decided {
@@ -18,6 +18,6 @@ pub struct Decided {
 }
 
 /// A problem of one chart.
-pub(super) fn at(chart: &PlannedChart, what: impl Into<String>) -> Problem {
-    Problem::at(chart.place(), what)
+pub(super) fn at(code: Code, chart: &PlannedChart, what: impl Into<String>) -> Problem {
+    Problem::new(code, chart.place(), what)
 }

@@ -1,11 +1,11 @@
 //! Fetches a chart through helm into a private folder, and holds it against what the lock file says. Writes nothing else.
 
-use super::text::{unknown_version, unreachable};
+use super::text::{last_line, unknown_version, unreachable};
 use crate::external_charts::{PlannedChart, Source};
 use crate::helm::{Helm, Pull};
 use crate::pipeline::Error;
 use crate::pipeline::engine::run::Limits;
-use crate::support::diagnostic::Problem;
+use crate::support::diagnostic::{Code, Problem};
 use crate::support::digest::sha256;
 use crate::support::read_file;
 use crate::support::temporary;
@@ -50,19 +50,25 @@ pub fn fetch(chart: &PlannedChart, helm: &Helm, limits: &Limits) -> Result<Ready
             helm.pull(&pull, folder.path(), limit).map_err(|error| explained(chart, &pull, error, helm, limit))?;
             let entries = std::fs::read_dir(folder.path()).map_err(Error::Temporary)?;
             let archive = entries.flatten().map(|entry| entry.path()).find(|path| chart::is_archive(path));
-            let none = || at(chart, "helm fetched no packed chart".to_owned());
+            let none = || at(Code::ChartNotFound, chart, "helm fetched no packed chart".to_owned());
             (archive.ok_or_else(none)?, Some(folder))
         }
         (_, None) => return Err(Error::Defect(format!("the source of {}", chart.name))),
     };
     if !path.exists() {
         let what = format!("there is no {}", path.display());
-        return Err(at(chart, what).hint("the path starts at the folder of aspire-k8s.yaml").into());
+        return Err(at(Code::UnreadableFile, chart, what)
+            .hint("the path starts at the folder of aspire-k8s.yaml")
+            .into());
     }
     // Before helm looks at it, which would wait for a FIFO.
     let digest = digest(chart, &path)?;
     let yaml = helm.chart_yaml(&path).map_err(|error| {
-        at(chart, format!("{} is no chart that helm can read: {}", path.display(), last_line(&error)))
+        at(
+            Code::ChartRejected,
+            chart,
+            format!("{} is no chart that helm can read: {}", path.display(), last_line(&error)),
+        )
     })?;
     let text = |key: &str| yaml[key].as_str().unwrap_or_default().to_owned();
     let ready = Ready { chart: text("name"), version: text("version"), digest, path, _folder: folder };
@@ -73,7 +79,12 @@ pub fn fetch(chart: &PlannedChart, helm: &Helm, limits: &Limits) -> Result<Ready
 /// The newest version of a chart that fits a range, as its repository says.
 pub fn newest(chart: &PlannedChart, range: &str, helm: &Helm, limits: &Limits) -> Result<String, Error> {
     let Some(pull) = pull(chart, Some(range)) else {
-        return Err(at(chart, "it is not fetched from anywhere, so it has no newer version".to_owned()).into());
+        return Err(at(
+            Code::NoEffect,
+            chart,
+            "it is not fetched from anywhere, so it has no newer version".to_owned(),
+        )
+        .into());
     };
     let limit = LIMIT.min(limits.left());
     let yaml = helm.show_chart(&pull, limit).map_err(|error| explained(chart, &pull, error, helm, limit))?;
@@ -86,36 +97,36 @@ fn pull<'a>(chart: &'a PlannedChart, version: Option<&'a str>) -> Option<Pull<'a
     chart.source.is_remote().then(|| Pull { reference: chart.source.reference(), repository, version, plain_http })
 }
 
-fn at(chart: &PlannedChart, what: String) -> Problem {
-    Problem::at(chart.place(), what)
+fn at(code: Code, chart: &PlannedChart, what: String) -> Problem {
+    Problem::new(code, chart.place(), what)
 }
 
 fn temporary() -> Result<TempDir, Error> {
     temporary::folder("chart").map_err(Error::Temporary)
 }
 
-fn last_line(error: &crate::helm::Error) -> String {
-    error.to_string().lines().last().unwrap_or_default().trim().to_owned()
-}
-
 /// Why a chart could not be fetched, and what can be done.
 fn explained(chart: &PlannedChart, pull: &Pull, error: crate::helm::Error, helm: &Helm, limit: Duration) -> Error {
     let place = chart.source.repository().unwrap_or(pull.reference);
     match &error {
-        crate::helm::Error::Late { seconds, .. } => at(chart, format!("{place} did not answer in {seconds} s"))
-            .hint("is it up, and reachable from here? `helm pull` shows more; --timeout gives the whole run more time")
-            .into(),
+        crate::helm::Error::Late { seconds, .. } => at(
+            Code::ChartNotFound,
+            chart,
+            format!("{place} did not answer in {seconds} s"),
+        )
+        .hint("is it up, and reachable from here? `helm pull` shows more; --timeout gives the whole run more time")
+        .into(),
         crate::helm::Error::Failed(_) if error.is_no_such_chart() && pull.version.is_some() => {
             // What there is instead is worth one more question, and nothing when that fails too.
             let newest = Pull { version: None, ..*pull };
             let newest = helm.show_chart(&newest, limit).ok();
             let newest = newest.as_ref().and_then(|yaml| yaml["version"].as_str());
             let (what, hint) = unknown_version(pull.reference, place, pull.version.unwrap_or_default(), newest);
-            at(chart, what).hint(hint).into()
+            at(Code::ChartNotFound, chart, what).hint(hint).into()
         }
         crate::helm::Error::Failed(_) => {
-            let (what, hint) = unreachable(pull.reference, place, &last_line(&error));
-            at(chart, what).hint(hint).into()
+            let (what, hint) = unreachable(pull.reference, place, &error);
+            at(Code::ChartNotFound, chart, what).hint(hint).into()
         }
         _ => error.into(),
     }
@@ -124,7 +135,12 @@ fn explained(chart: &PlannedChart, pull: &Pull, error: crate::helm::Error, helm:
 /// Whether it is what was asked for and what the lock file says.
 fn check(chart: &PlannedChart, ready: &Ready) -> Result<(), Error> {
     if let Some(exact) = chart.exact().filter(|exact| !crate::external_charts::fits(&ready.version, exact)) {
-        return Err(at(chart, format!("version {exact} was asked for, and {} came", ready.version)).into());
+        return Err(at(
+            Code::ChartChanged,
+            chart,
+            format!("version {exact} was asked for, and {} came", ready.version),
+        )
+        .into());
     }
     let Some(locked) = &chart.locked else { return Ok(()) };
     let found = format!("sha256:{}", ready.digest);
@@ -139,13 +155,14 @@ fn check(chart: &PlannedChart, ready: &Ready) -> Result<(), Error> {
         "somebody published other bytes under the same version: find out who; when they are meant, `kubectl aspire charts lock {}`",
         chart.name
     );
-    Err(Error::Refused(at(chart, what).hint(hint).into()))
+    Err(Error::Refused(at(Code::ChartChanged, chart, what).hint(hint).into()))
 }
 
 /// The digest of a file, or of the names and bytes of all files in a folder.
 fn digest(chart: &PlannedChart, path: &Path) -> Result<String, Error> {
     let read = |file: &Path| {
-        read_file::bytes(file).map_err(|error| at(chart, format!("cannot read {}: {error}", file.display())))
+        read_file::bytes(file)
+            .map_err(|error| at(Code::UnreadableFile, chart, format!("cannot read {}: {error}", file.display())))
     };
     if !path.is_dir() {
         return Ok(sha256(read(path)?));

@@ -15,6 +15,7 @@ use crate::pipeline::release::lock::{LockGuard, Seen};
 use crate::pipeline::release::records;
 use crate::pipeline::release::records::{Operation, Origin, Verb};
 use crate::pipeline::release::watch::Watching;
+use crate::support::diagnostic::Code;
 use std::time::Duration;
 
 /// Time between two tries while a webhook does not answer.
@@ -48,7 +49,7 @@ impl Work<'_> {
                 "the release {} in namespace {} was changed while this run looked",
                 chart.release, chart.namespace
             );
-            return Err(Error::Refused(at(chart, what).hint("run again").into()));
+            return Err(Error::Refused(at(Code::ReleaseChanged, chart, what).hint("run again").into()));
         }
         let operation = if chart.tried {
             let objects = trial::objects(chart, ready, &helm, &target, &given)?;

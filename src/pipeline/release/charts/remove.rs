@@ -19,7 +19,7 @@ use crate::pipeline::release::lock::{AssumeHelmDead, LockGuard, Seen};
 use crate::pipeline::release::records;
 use crate::pipeline::release::records::{Operation, Origin, Outlook, SeenHook, Verb, shown};
 use crate::pipeline::{Error, Release};
-use crate::support::diagnostic::{Problem, Problems};
+use crate::support::diagnostic::{Code, Problem, Problems};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -87,7 +87,10 @@ impl Going {
         let mut problems = Problems::default();
         for why in hooks.iter().filter(|_| with_hooks).filter_map(|hook| hook.object.as_ref().err()) {
             let what = format!("the release {name} in namespace {namespace}: {why}");
-            problems.push(Problem::at("", what).hint("leave --allow-chart-hooks out: its hooks are skipped then"));
+            problems.push(
+                Problem::new(Code::ChartNotRemoved, "", what)
+                    .hint("leave --allow-chart-hooks out: its hooks are skipped then"),
+            );
         }
         let issuers = Issuers::default();
         problems.or(Self { namespace, name, objects: outlook.goes, issuers, hooks, with_hooks, operation })
@@ -143,7 +146,10 @@ pub fn removal(
         if !found.iter().any(|((there, other), _)| (there, other) == (namespace, name)) {
             let what =
                 format!("--remove-chart {namespace}/{name}: no such release came with the {}", release.described());
-            problems.push(Problem::at("", what).hint("`helm uninstall` removes what did not come with it"));
+            problems.push(
+                Problem::new(Code::ChartNotRemoved, "", what)
+                    .hint("`helm uninstall` removes what did not come with it"),
+            );
         }
     }
     let mut removal = Removal::default();
@@ -177,7 +183,10 @@ pub fn removal(
     for (namespace, name) in named.with_hooks {
         if !removal.going.iter().any(|going| (&going.namespace, &going.name) == (namespace, name)) {
             let what = format!("--allow-chart-hooks {namespace}/{name}: no such release of a chart is removed");
-            problems.push(Problem::at("", what).hint("--remove-chart, or `destroy: true` in SOURCE, removes it"));
+            problems.push(
+                Problem::new(Code::ChartNotRemoved, "", what)
+                    .hint("--remove-chart, or `destroy: true` in SOURCE, removes it"),
+            );
         }
     }
     problems.or(removal).map_err(Error::Refused)
@@ -197,7 +206,7 @@ fn origin(namespace: &str, name: &str, named: &Named) -> Result<Origin, String> 
     match chart {
         Some(chart) if chart.destroy && chart.tried => Ok(Origin::Ours),
         Some(chart) if chart.destroy => Ok(Origin::Others(chart.chart_name().map(str::to_owned))),
-        Some(chart) => Err(format!("`destroy: true` of {} removes it", chart.place())),
+        Some(chart) => Err(format!("`destroy: true` of {} removes it", chart.place().path)),
         None => Err(format!(
             "only its labels say that it came with the application; --remove-chart {namespace}/{name} removes it"
         )),

@@ -207,7 +207,7 @@ impl DeployRun<'_> {
         let state = |(chart, (ready, decided)): (&PlannedChart, (&Ready, &Decided))| {
             let is_foreign = matches!(decided.action, Action::LeftAlone | Action::Used);
             let action = if is_foreign { "left alone" } else { "ours" };
-            let written = format!("{:?} {:?} {:?}", chart.values_files, json!(chart.values), chart.values_from);
+            let written = json!([chart.values_files, chart.values, chart.values_from]).to_string();
             let (revision, values) = (decided.revision.unwrap_or_default(), key.digest(written.as_bytes()));
             (chart.name.clone(), format!("{} revision {revision} {action} {values}", ready.digest))
         };

@@ -1,6 +1,7 @@
 //! Sentences about charts that could not be fetched. Pure.
 
 use crate::external_charts::Version;
+use crate::helm::{self, Cause};
 
 /// A version that the repository does not have, and the newest that it has.
 pub fn unknown_version(chart: &str, place: &str, version: &str, newest: Option<&str>) -> (String, String) {
@@ -16,20 +17,29 @@ pub fn unknown_version(chart: &str, place: &str, version: &str, newest: Option<&
 }
 
 /// A place that could not be asked.
-pub fn unreachable(chart: &str, place: &str, said: &str) -> (String, String) {
+pub fn unreachable(chart: &str, place: &str, error: &helm::Error) -> (String, String) {
+    let said = last_line(error);
     let said = said.trim_start_matches("Error: ");
     let what = format!("helm cannot fetch the chart {chart} from {place}: {said}");
-    let hint =
-        if said.contains("401") || said.contains("403") || said.contains("unauthorized") || said.contains("denied") {
-            "log in with `helm registry login`, or `helm repo add NAME URL --username` and `chart: NAME/CHART`"
-        } else if said.contains("server gave HTTP response to HTTPS client") {
-            "the registry speaks plain HTTP: `plainHttp: true`"
-        } else if said.contains("repo ") && said.contains("not found") {
-            "add it with `helm repo add`, or write the address as `repository`"
-        } else {
-            "is it up, and reachable from here?"
-        };
+    let hint = HINTS.iter().find(|(cause, _)| error.is_for(cause)).map_or(UNKNOWN, |(_, hint)| hint);
     (what, hint.to_owned())
+}
+
+/// What to do about each cause.
+const HINTS: [(Cause, &str); 3] = [
+    (
+        Cause::NotLoggedIn,
+        "log in with `helm registry login`, or `helm repo add NAME URL --username` and `chart: NAME/CHART`",
+    ),
+    (Cause::PlainHttp, "the registry speaks plain HTTP: `plainHttp: true`"),
+    (Cause::NoSuchRepository, "add it with `helm repo add`, or write the address as `repository`"),
+];
+
+const UNKNOWN: &str = "is it up, and reachable from here?";
+
+/// The last line of what helm wrote.
+pub fn last_line(error: &helm::Error) -> String {
+    error.to_string().lines().last().unwrap_or_default().trim().to_owned()
 }
 
 #[cfg(test)]
@@ -44,7 +54,9 @@ mod tests {
             ("Error: repo bitnami not found", "helm repo add"),
             ("dial tcp 127.0.0.1:1: connect: connection refused", "reachable"),
         ] {
-            assert!(unreachable("a", "https://h", said).1.contains(hint), "{said}");
+            let failure = helm::Failure::saying("helm pull", helm::Ended::Status(1), vec![said.to_owned()]);
+            let error = helm::Error::Failed(Box::new(failure));
+            assert!(unreachable("a", "https://h", &error).1.contains(hint), "{said}");
         }
         let (what, hint) = unknown_version("a", "https://h", "9.0.0", Some("4.1.0"));
         assert!(what.contains("no version 9.0.0 of the chart a; the newest is older") && hint.contains("4.1.0"));

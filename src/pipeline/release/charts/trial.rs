@@ -11,12 +11,12 @@ use crate::cluster::api::objects::Objects as _;
 use crate::cluster::api::probe::{Probe, Question};
 use crate::external_charts::{CERT_MANAGER_API, Found, Marks, PlannedChart};
 use crate::helm::{Helm, Target};
-use crate::k8s::error::ErrorKind;
+use crate::k8s::error::{Cause, Error as ClusterError, ErrorKind};
 use crate::k8s::object::name_of;
 use crate::k8s::ownership::ReleaseName;
 use crate::pipeline::Error;
 use crate::pipeline::engine::run::Limits;
-use crate::support::diagnostic::Problem;
+use crate::support::diagnostic::{Code, Problem};
 use serde_json::Value as Json;
 use std::time::{Duration, Instant};
 
@@ -92,7 +92,7 @@ impl Work<'_> {
                     chart.namespace
                 );
                 let hint = "use it as it is with `existing: true`, or choose another name";
-                return Err(Error::Refused(at(chart, what).hint(hint).into()));
+                return Err(Error::Refused(at(Code::NotOwned, chart, what).hint(hint).into()));
             }
         }
         Ok(())
@@ -107,7 +107,8 @@ impl Work<'_> {
         if is_brought || self.cluster.kind(CERT_MANAGER_API, "Issuer")?.is_some() {
             return Ok(());
         }
-        let problem = at(chart, "the cluster has no cert-manager, and no chart of this file brings it");
+        let problem =
+            at(Code::UnknownKind, chart, "the cluster has no cert-manager, and no chart of this file brings it");
         Err(Error::Refused(problem.hint("`certManager: {install: true}` installs it").into()))
     }
 
@@ -122,7 +123,7 @@ impl Work<'_> {
             if patience.is_over(self.limits) {
                 let what = format!("what checks its objects does not answer: {error}");
                 let hint = "is cert-manager well? `kubectl get pods` in its namespace shows it; the application was not touched";
-                return Err(at(chart, what).hint(hint).into());
+                return Err(at(Code::ChartNotReady, chart, what).hint(hint).into());
             }
             std::thread::sleep(PAUSE);
         }
@@ -142,7 +143,7 @@ impl Work<'_> {
                     // Helm says what it makes of fields that another client set.
                     Ok(_) => {}
                     Err(error) if error.is_conflict() => {}
-                    Err(error) if is_final(error.kind(), error.sentence()) => {
+                    Err(error) if is_final(&error) => {
                         return Err(Error::Refused(refused(chart, &error).into()));
                     }
                     Err(error) => return Ok(Some(error.sentence().to_owned())),
@@ -153,17 +154,17 @@ impl Work<'_> {
     }
 }
 
-fn refused(chart: &PlannedChart, error: &crate::k8s::error::Error) -> Problem {
-    at(chart, error.sentence()).hint("the application was not touched")
+fn refused(chart: &PlannedChart, error: &ClusterError) -> Problem {
+    at(Code::ChartRejected, chart, error.sentence()).hint("the application was not touched")
 }
 
 /// Whether the answer will be the same a moment later.
-fn is_final(kind: ErrorKind, sentence: &str) -> bool {
-    match kind {
+fn is_final(error: &ClusterError) -> bool {
+    match error.kind() {
         ErrorKind::Invalid | ErrorKind::Forbidden | ErrorKind::Unauthorized | ErrorKind::Refused => {
-            !sentence.contains("failed calling webhook")
+            !error.is_for(Cause::WebhookAway)
         }
-        _ => sentence.contains("denied the request"),
+        _ => error.is_for(Cause::Denied),
     }
 }
 
@@ -194,7 +195,8 @@ mod tests {
             (ErrorKind::Other, "admission webhook \"webhook.cert-manager.io\" denied the request: no", true),
             (ErrorKind::Forbidden, "may not patch issuers", true),
         ] {
-            assert_eq!(is_final(kind, sentence), expected, "{sentence}");
+            let error = ClusterError::new(kind, "could not create it").answered(sentence);
+            assert_eq!(is_final(&error), expected, "{sentence}");
         }
     }
 }

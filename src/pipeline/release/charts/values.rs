@@ -10,7 +10,7 @@ use crate::helm::{Helm, Target, Values};
 use crate::inputs::Settled;
 use crate::k8s::kind::SECRET;
 use crate::pipeline::Error;
-use crate::support::diagnostic::{Problem, Problems};
+use crate::support::diagnostic::{Code, Problem, Problems};
 use crate::support::redact::unbase64;
 use crate::support::temporary;
 use crate::targets::kubernetes::Plan;
@@ -113,10 +113,10 @@ fn foreign(
     cluster: &Cluster,
     namespace: &str,
 ) -> Result<Result<String, Problem>, Error> {
-    let place = format!("{}.valuesFrom", chart.place());
+    let place = chart.place().key("valuesFrom");
     let used = known.plan.secrets.get(input);
     let Some((name, key)) = used.and_then(|used| used.foreign_key(known.release, input)) else {
-        return Ok(Err(Problem::at(place, format!("no value for input `{input}`"))));
+        return Ok(Err(Problem::new(Code::ChartSecretMissing, place, format!("no value for input `{input}`"))));
     };
     let secret = cluster.get(&SECRET, namespace, &name)?;
     let value = secret.as_ref().and_then(|secret| unbase64(secret["data"][&key].as_str()?));
@@ -134,7 +134,7 @@ fn foreign(
     } else {
         "make the Secret first, or let the chart that makes it be among its `needs`"
     };
-    Ok(Err(Problem::at(place, what).hint(hint)))
+    Ok(Err(Problem::new(Code::ChartSecretMissing, place, what).hint(hint)))
 }
 
 /// Puts a text at a path; what stands in the way there gives way.

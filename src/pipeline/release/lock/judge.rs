@@ -4,7 +4,7 @@ use crate::cluster::Timestamp;
 use crate::cluster::state::lease;
 use crate::cluster::state::lease::{Earlier, HelmRun};
 use crate::cluster::state::record::Record;
-use crate::support::diagnostic::Problem;
+use crate::support::diagnostic::{Code, Problem};
 use std::time::Duration;
 
 /// What a person said about helms that nobody can see from here.
@@ -45,7 +45,7 @@ pub fn judge(
             Some(over) if now < over => {
                 let problem = format!("{what} may still be worked on by {}", described(left));
                 let hint = format!("wait until {}, then run again; or {KNOWN_DEAD}", shown(over));
-                Err(Problem::at("", problem).hint(hint))
+                Err(Problem::new(Code::ReleaseBusy, "", problem).hint(hint))
             }
             _ => Ok(Verdict::GoOn),
         },
@@ -53,7 +53,7 @@ pub fn judge(
         (Some(record), earlier) => {
             let left = earlier.map(Earlier::helm).filter(|left| left.wrote(record.changed));
             let who = left.map_or_else(|| "another helm works on it, or was killed while it did".to_owned(), described);
-            let problem = Problem::at("", format!("{what} is {}: {who}", record.status));
+            let problem = Problem::new(Code::ReleaseBusy, "", format!("{what} is {}: {who}", record.status));
             // Whoever may write there can have written any times, so that this run's own bounds them.
             let over = match left {
                 Some(left) => left.over_at(word.timeout, now),

@@ -10,7 +10,7 @@ use crate::pipeline::engine::event::{Report, say};
 use crate::pipeline::engine::run::Limits;
 use crate::pipeline::release::history::CUT_SHORT;
 use crate::pipeline::{Error, Release};
-use crate::support::diagnostic::Problem;
+use crate::support::diagnostic::{Code, Problem};
 use std::time::Duration;
 
 /// Sets the last revision, whose helm is dead, to `failed`, so that helm continues from it. A removal that was cut short is
@@ -68,7 +68,7 @@ fn wait_for_the_going(
             if limits.left().is_zero() || (limits.stopped)() {
                 let what = format!("the {kind} {} in namespace {namespace} is still being deleted", object.name);
                 let hint = "wait until it is gone, then run again; `kubectl get -o yaml` shows its finalizers";
-                return Err(Error::Refused(Problem::at("", what).hint(hint).into()));
+                return Err(Error::Refused(Problem::new(Code::StillDeleting, "", what).hint(hint).into()));
             }
             std::thread::sleep(Duration::from_millis(200));
         }

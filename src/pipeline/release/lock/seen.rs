@@ -5,7 +5,7 @@ use crate::cluster::connect::client::Cluster;
 use crate::cluster::state::record::Record;
 use crate::helm::{self, Helm, Target};
 use crate::pipeline::{Error, Release};
-use crate::support::diagnostic::Problem;
+use crate::support::diagnostic::{Code, Problem};
 
 /// The last revision as it was read before the lock was taken.
 #[derive(Debug, Default)]
@@ -65,5 +65,5 @@ impl Seen {
 
 fn changed(release: &Release) -> Error {
     let what = format!("the {} was changed while this run looked at it", release.described());
-    Error::Refused(Problem::at("", what).hint("run again").into())
+    Error::Refused(Problem::new(Code::ReleaseChanged, "", what).hint("run again").into())
 }

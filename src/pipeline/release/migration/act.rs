@@ -14,6 +14,7 @@ use crate::migration::{Action, Change, ClaimNote, How, Named, POLICIES, Role, en
 use crate::pipeline::Error;
 use crate::pipeline::engine::event::warn;
 use crate::pipeline::release::lock::cut_short;
+use crate::support::diagnostic::Code;
 use serde_json::{Value as Json, json};
 
 impl Driver<'_> {
@@ -93,6 +94,7 @@ impl Driver<'_> {
             record.fail(self.on.cluster, self.space(), &cut_short(&record))?;
             warn(
                 self.on.report,
+                Code::ReleaseBusy,
                 format!("revision {} was left half done by a helm that ended: marked as failed", seen.number),
             );
         }
@@ -109,7 +111,11 @@ impl Driver<'_> {
         }
         match self.retain(&note, seen) {
             Err(Error::Cluster(error)) if error.kind() == ErrorKind::Forbidden => {
-                warn(self.on.report, format!("the volume of claim {} cannot be protected too: {error}", note.name));
+                warn(
+                    self.on.report,
+                    Code::MissingPermission,
+                    format!("the volume of claim {} cannot be protected too: {error}", note.name),
+                );
                 log.journal.claims[index].retained = None;
                 self.write(log)
             }

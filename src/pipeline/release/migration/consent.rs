@@ -18,7 +18,7 @@ use crate::pipeline::release::migration::log::Log;
 use crate::pipeline::release::migration::look::{kind, live, nodes, others, volumes};
 use crate::pipeline::release::rollback_feasibility;
 use crate::pipeline::{Error, Release};
-use crate::support::diagnostic::{Problem, Problems};
+use crate::support::diagnostic::{Code, Problem, Problems};
 use serde_json::Value as Json;
 use std::path::Path;
 
@@ -117,7 +117,10 @@ impl Installation<'_> {
             Some(_) => format!("resume with {resume}; "),
         };
         let what = format!("a workload migration is under way, and was planned {planned}: {}", journal.described());
-        Some(Problem::at("", what).hint(format!("{first}{abort} goes back to revision {}", journal.base)))
+        Some(
+            Problem::new(Code::MigrationUnfinished, "", what)
+                .hint(format!("{first}{abort} goes back to revision {}", journal.base)),
+        )
     }
 
     /// Shows the change and has it confirmed. None where helm alone can make it.
@@ -137,6 +140,7 @@ impl Installation<'_> {
             if let Some(scaler) = scalers.get(&(old.kind.clone(), old.name.clone())) {
                 warn(
                     self.report,
+                    Code::AutoscalerTarget,
                     format!("the autoscaler {scaler} scales {old} and will find nothing: point it to the new kind"),
                 );
             }
@@ -182,14 +186,14 @@ impl Installation<'_> {
             |live: &Live| detect(Sides { release, base, last: &before, target: objects, live }).map_err(Error::Refused);
         let Some(found) = look(&live)? else { return Ok(None) };
         if history.is_empty() && !found.changes.is_empty() {
-            let what = format!("{} has no history any more (E02)", self.release.described());
+            let what = format!("{} has no history any more", self.release.described());
             let hint = "restore its Secrets `sh.helm.release.v1...` from a backup; nothing was done";
-            return Err(Error::Refused(Problem::at("", what).hint(hint).into()));
+            return Err(Error::Refused(Problem::new(Code::HistoryGone, "", what).hint(hint).into()));
         }
         if deployed.is_none() && !found.changes.is_empty() {
-            let what = format!("{} has no deployed revision to roll back to (E15)", self.release.described());
+            let what = format!("{} has no deployed revision to roll back to", self.release.described());
             let hint = "deploy the chart from before once more, then this one";
-            return Err(Error::Refused(Problem::at("", what).hint(hint).into()));
+            return Err(Error::Refused(Problem::new(Code::NoGoodRevision, "", what).hint(hint).into()));
         }
         volumes(self.cluster, &mut live, found.claims.iter().map(|note| note.name.as_str()))?;
         nodes(self.cluster, &mut live, &found.changes)?;
@@ -209,9 +213,10 @@ impl Installation<'_> {
             let verbs: &[&str] = if change.how == How::Stop { &["patch", "delete"] } else { &["delete"] };
             for &verb in verbs {
                 if !self.cluster.can_i(verb, &kind, &self.release.namespace, &change.old.name)? {
-                    let what =
-                        format!("you may not {verb} {} in namespace {} (E14)", change.old, self.release.namespace);
-                    problems.push(Problem::at("", what).hint("ask for that right; nothing was changed"));
+                    let what = format!("you may not {verb} {} in namespace {}", change.old, self.release.namespace);
+                    problems.push(
+                        Problem::new(Code::MissingPermission, "", what).hint("ask for that right; nothing was changed"),
+                    );
                 }
             }
         }
@@ -236,7 +241,11 @@ impl NewChange {
             return Ok((!promotion.changes.is_empty()).then(|| promotion.journal(hash, target, last)));
         }
         let what = "going back needs a confirmation of what it means; the failed revision is left as it is";
-        Err(Error::Refused(Problem::at("", what).hint("`rollback` shows what would happen, and asks").into()))
+        Err(Error::Refused(
+            Problem::new(Code::MigrationNotConfirmed, "", what)
+                .hint("`rollback` shows what would happen, and asks")
+                .into(),
+        ))
     }
 }
 
@@ -247,17 +256,18 @@ pub fn check_none_open(cluster: &Cluster, owner: Owner<'_>, release: &Release) -
     };
     let what = format!("a workload migration is under way in the {}: {}", release.described(), log.journal.described());
     let hint = format!("finish it first: {}", log.journal.way_on(release.helm_name()));
-    Err(Error::Refused(Problem::at("", what).hint(hint).into()))
+    Err(Error::Refused(Problem::new(Code::MigrationUnfinished, "", what).hint(hint).into()))
 }
 
 /// Who may not see it all cannot know when pods have ended.
 fn not_allowed(error: Error) -> Error {
     match error {
         Error::Cluster(error) if error.kind() == ErrorKind::Forbidden => {
-            let what = format!(
-                "cannot check whether the kind of a workload changes: permission to read is missing (E14): {error}"
-            );
-            Error::Refused(Problem::at("", what).hint("ask for that right; nothing was changed").into())
+            let what =
+                format!("cannot check whether the kind of a workload changes: permission to read is missing: {error}");
+            Error::Refused(
+                Problem::new(Code::MissingPermission, "", what).hint("ask for that right; nothing was changed").into(),
+            )
         }
         other => other,
     }
@@ -274,7 +284,7 @@ fn confirmed(
     let refuse = |what: String| {
         let hint = format!("nothing was changed; read the plan above, then: --confirm {hash} --accept {all}");
         let mut problems = Problems(promotion.images.iter().filter_map(ImageNote::refusal).collect());
-        problems.push(Problem::at("", what).hint(hint));
+        problems.push(Problem::new(Code::MigrationNotConfirmed, "", what).hint(hint));
         Err(Error::Refused(problems))
     };
     match &consent.confirm {

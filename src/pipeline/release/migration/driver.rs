@@ -21,7 +21,7 @@ use crate::pipeline::release::installation::Installation;
 use crate::pipeline::release::lock::Lock;
 use crate::pipeline::release::records;
 use crate::pipeline::release::records::{Operation, Verb};
-use crate::support::diagnostic::Problem;
+use crate::support::diagnostic::{Code, Problem};
 use serde_json::Value as Json;
 use std::time::{Duration, Instant};
 
@@ -102,7 +102,7 @@ impl Driver<'_> {
             Err(_) => log.journal.described(),
         };
         let what = format!("the workload migration is not finished (at {}): {stands}", word(log.journal.phase));
-        let left = Problem::at("", what).hint(log.journal.way_on(self.name()));
+        let left = Problem::new(Code::MigrationUnfinished, "", what).hint(log.journal.way_on(self.name()));
         Error::Unfinished { error: Box::new(error), left }
     }
 
@@ -133,14 +133,18 @@ impl Driver<'_> {
                     let ran = self.call(log, &seen, direction, upgrade)?;
                     if let Err(error) = ran {
                         failure = error.to_string();
-                        warn(self.on.report, format!("helm failed: {failure}"));
+                        warn(self.on.report, Code::HelmFailed, format!("helm failed: {failure}"));
                     }
                 }
                 Action::TurnBack => {
                     if log.journal.progress.failures == 0 {
                         "the new workload did not become ready in time".clone_into(&mut failure);
                     }
-                    warn(self.on.report, format!("going back to revision {}: {failure}", log.journal.base));
+                    warn(
+                        self.on.report,
+                        Code::MigrationFailed,
+                        format!("going back to revision {}: {failure}", log.journal.base),
+                    );
                     log.journal.progress = log.journal.progress.back();
                     self.write(log)?;
                 }
@@ -230,7 +234,7 @@ impl Driver<'_> {
         let to = log.journal.to;
         if direction == Direction::Forward && upgrade.is_none() && to.is_none() {
             let what = format!("the way leads on with the chart: {}", log.journal.described());
-            return Err(Error::Resumable(Problem::at("", what)));
+            return Err(Error::Resumable(Problem::new(Code::MigrationUnfinished, "", what)));
         }
         (log.journal.last, log.journal.calling) = (seen.number, true);
         self.write(log)?;
@@ -279,7 +283,7 @@ pub(crate) fn check(on: &Installation, journal: &Journal, has_chart: bool) -> Re
             TransitionRecord::name(name.name),
             name.namespace
         );
-        return Err(Error::Refused(Problem::at("", what).hint(hint).into()));
+        return Err(Error::Refused(Problem::new(Code::StoredStateInvalid, "", what).hint(hint).into()));
     }
     if has_chart || !journal.needs_chart() {
         return Ok(());
@@ -296,7 +300,7 @@ pub(crate) fn check(on: &Installation, journal: &Journal, has_chart: bool) -> Re
         journal.described(),
         journal.left(&seen.live).join("; ")
     );
-    Err(Error::Refused(Problem::at("", what).hint(journal.way_on(name)).into()))
+    Err(Error::Refused(Problem::new(Code::MigrationUnfinished, "", what).hint(journal.way_on(name)).into()))
 }
 
 /// Refuses, before anything is done, records that helm must not be let to use on the way. Which revision a way without a chart
@@ -343,9 +347,9 @@ fn observed(on: &Installation, journal: &Journal, seen: &Seen, late: bool) -> Ob
 
 fn last_revision(on: &Installation) -> Result<(u64, Status), Error> {
     let Some(release) = on.helm.status(on.target)? else {
-        let what = format!("{} has no history any more (E02)", on.release.described());
+        let what = format!("{} has no history any more", on.release.described());
         let hint = "restore its Secrets `sh.helm.release.v1...` from a backup; nothing was done";
-        return Err(Error::NeedsPerson(Problem::at("", what).hint(hint)));
+        return Err(Error::NeedsPerson(Problem::new(Code::HistoryGone, "", what).hint(hint)));
     };
     let status = if release.is_pending() {
         Status::Pending

@@ -5,7 +5,7 @@ use crate::cluster::state::transition_record::TransitionRecord;
 use crate::k8s::ownership::Owner;
 use crate::migration::Journal;
 use crate::pipeline::Error;
-use crate::support::diagnostic::Problem;
+use crate::support::diagnostic::{Code, Problem};
 
 /// The journal with the object that it lies in.
 pub struct Log {
@@ -23,7 +23,9 @@ impl Log {
         let Some(journal) = Journal::parse(text) else {
             let what =
                 format!("the ConfigMap {name} in namespace {namespace} is no journal that this program can read");
-            return Err(Error::Refused(Problem::at("", what).hint("use the version that wrote it").into()));
+            return Err(Error::Refused(
+                Problem::new(Code::StoredStateInvalid, "", what).hint("use the version that wrote it").into(),
+            ));
         };
         let wrong = journal.contradictions();
         if !wrong.is_empty() {
@@ -36,7 +38,7 @@ impl Log {
                  -n {namespace} -o yaml --show-managed-fields`), look at the workloads, then \
                  `kubectl delete configmap {name} -n {namespace}`"
             );
-            return Err(Error::Refused(Problem::at("", what).hint(hint).into()));
+            return Err(Error::Refused(Problem::new(Code::StoredStateInvalid, "", what).hint(hint).into()));
         }
         Ok(Some(Self { note, journal }))
     }

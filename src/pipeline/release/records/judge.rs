@@ -9,7 +9,7 @@ use crate::external_charts;
 use crate::k8s::labels;
 use crate::k8s::object::annotation;
 use crate::k8s::ownership::ReleaseName;
-use crate::support::diagnostic::Problem;
+use crate::support::diagnostic::{Code, Problem};
 use crate::targets::kubernetes;
 use serde_json::Value as Json;
 use std::fmt;
@@ -132,15 +132,20 @@ pub fn judge(touched: &Touched, release: ReleaseName, allowed: &[NamedObject], a
         // The chart itself has it, and a kind may be about to come.
         (Scope::Unknown, _, Fate::Changed) if !any => None,
         (Scope::Unknown, ..) => Some(
-            Problem::at(
+            Problem::new(
+                Code::RecordSuspect,
                 "",
                 format!("{}: the cluster does not know its kind, so that nobody can tell where it lies", shown(object)),
             )
             .hint("define the kind again, so that helm can remove its objects"),
         ),
         (_, Some(false), _) => Some(
-            Problem::at("", format!("{}: the live object is not owned by this release", shown(object)))
-                .hint("helm's record was changed by another client; no flag can allow this"),
+            Problem::new(
+                Code::RecordSuspect,
+                "",
+                format!("{}: the live object is not owned by this release", shown(object)),
+            )
+            .hint("helm's record was changed by another client; no flag can allow this"),
         ),
         // Nothing is there, the chart has it, or its own marks and the record agree.
         (_, None, Fate::Changed | Fate::Deleted)
@@ -155,8 +160,12 @@ pub fn judge(touched: &Touched, release: ReleaseName, allowed: &[NamedObject], a
         (_, _, fate) => {
             let would = if *fate == Fate::Deleted { "delete" } else { "create or change" };
             Some(
-                Problem::at("", format!("{}: only helm's record says that helm is to {would} it", shown(object)))
-                    .hint(format!("if you want that: --allow-object {}", flag(object))),
+                Problem::new(
+                    Code::RecordSuspect,
+                    "",
+                    format!("{}: only helm's record says that helm is to {would} it", shown(object)),
+                )
+                .hint(format!("if you want that: --allow-object {}", flag(object))),
             )
         }
     }

@@ -23,7 +23,7 @@ use crate::cluster::state::records;
 use crate::diff::Object;
 use crate::k8s::kind::Kind;
 use crate::pipeline::{Error, Release};
-use crate::support::diagnostic::{Problem, Problems};
+use crate::support::diagnostic::{Code, Problem, Problems};
 use judge::{Fate, Scope, Touched, judge, scope};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -117,7 +117,9 @@ pub fn check(cluster: &Cluster, release: &Release, operation: &Operation) -> Res
     let as_read = Shown(used.iter().map(|record| (record.stored_as(), record.state())).collect());
     if operation.shown.as_ref().is_some_and(|before| *before != as_read) {
         let what = format!("helm's records of the {} are not those that were shown any more", release.described());
-        return Err(Error::Refused(Problem::at("", what).hint("run again, and look at what goes").into()));
+        return Err(Error::Refused(
+            Problem::new(Code::ReleaseChanged, "", what).hint("run again, and look at what goes").into(),
+        ));
     }
     let mut problems = Problems::default();
     let mut all = Vec::new();
@@ -131,7 +133,7 @@ pub fn check(cluster: &Cluster, release: &Release, operation: &Operation) -> Res
                     record.stored_as(),
                     record.revision
                 );
-                problems.push(Problem::at("", what).hint(way_out(release, record)));
+                problems.push(Problem::new(Code::RecordUnreadable, "", what).hint(way_out(release, record)));
             }
         }
     }
@@ -144,7 +146,7 @@ pub fn check(cluster: &Cluster, release: &Release, operation: &Operation) -> Res
         let objects = scopes.keyed(objects)?;
         for twice in twice(&objects) {
             let what = format!("{} holds {} twice, and helm works on both", record.stored_as(), shown(twice));
-            problems.push(Problem::at("", what).hint(way_out(release, record)));
+            problems.push(Problem::new(Code::RecordSuspect, "", what).hint(way_out(release, record)));
         }
         keyed.push((revision, objects));
     }
@@ -159,7 +161,7 @@ pub fn check(cluster: &Cluster, release: &Release, operation: &Operation) -> Res
             "helm's record of the release {} in namespace {} names what it does not decide about, and who may write Secrets there may have written it",
             release.name, release.namespace
         );
-        problems.push(Problem::at("", what).hint(way_out(release, last)));
+        problems.push(Problem::new(Code::RecordSuspect, "", what).hint(way_out(release, last)));
         problems.0.extend(bad);
         return Err(Error::Refused(problems));
     }
@@ -231,7 +233,7 @@ fn look(record: &Record, release: &Release, origin: &Origin, problems: &mut Prob
             "{stored} says that it is revision {revision} ({}) of the release {} in namespace {}, and its name or labels say otherwise",
             record.status, record.release, record.namespace
         );
-        problems.push(Problem::at("", what).hint(way_out(release, record)));
+        problems.push(Problem::new(Code::RecordSuspect, "", what).hint(way_out(release, record)));
     }
     match origin {
         Origin::Ours => {
@@ -245,13 +247,13 @@ fn look(record: &Record, release: &Release, origin: &Origin, problems: &mut Prob
                     hook.name,
                     hook.events.join(", ")
                 );
-                problems.push(Problem::at("", what).hint(way_out(release, record)));
+                problems.push(Problem::new(Code::RecordSuspect, "", what).hint(way_out(release, record)));
             }
         }
         Origin::Others(Some(chart)) if record.chart != *chart => {
             let what = format!("{stored} is of the chart {}, not of {chart}", record.chart);
             let hint = "look who installed it; to remove it, run `helm uninstall`";
-            problems.push(Problem::at("", what).hint(hint));
+            problems.push(Problem::new(Code::OtherApplication, "", what).hint(hint));
         }
         Origin::Others(_) => {}
     }

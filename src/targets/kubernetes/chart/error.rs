@@ -1,5 +1,6 @@
 //! Why a chart was not written.
 
+use crate::support::diagnostic::{Code, Problem};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -34,6 +35,14 @@ pub enum WriteError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+impl WriteError {
+    /// The same as a problem.
+    pub fn to_problem(&self) -> Problem {
+        let code = if matches!(self, Self::Interrupted) { Code::Interrupted } else { Code::UnwritableFile };
+        Problem::new(code, "", self.to_string())
+    }
 }
 
 /// An error of the file system, with what was tried on what.

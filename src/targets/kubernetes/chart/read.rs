@@ -4,6 +4,7 @@
 //! is refused. Nothing is written.
 
 use super::{Chart, is_ours};
+use crate::support::diagnostic::{Code, Problem};
 use crate::support::read_file;
 use crate::support::read_file::Links;
 use flate2::read::GzDecoder;
@@ -44,6 +45,14 @@ pub enum ReadError {
         /// What is wrong with it.
         what: String,
     },
+}
+
+impl ReadError {
+    /// The same as a problem.
+    pub fn to_problem(&self) -> Problem {
+        let code = if matches!(self, Self::Io { .. }) { Code::UnreadableFile } else { Code::NotARenderedChart };
+        Problem::new(code, "", self.to_string())
+    }
 }
 
 /// Whether this folder is a chart, ours or not.

@@ -2,7 +2,8 @@
 
 use super::shared::Surroundings;
 use crate::app::Port;
-use crate::support::diagnostic::{Problem, Problems};
+use crate::config::intent_place;
+use crate::support::diagnostic::{Code, Problem, Problems};
 
 /// What a route says about who answers.
 pub struct Wanted<'a> {
@@ -43,10 +44,10 @@ const OTHERWISE: &str = "a tcp binding goes through a tcp route of a Gateway, or
 
 /// Finds it, or says what is wrong.
 pub fn find(wanted: &Wanted, around: &Surroundings, problems: &mut Problems) -> Option<Backend> {
-    let place = format!("aspire-k8s.yaml {}", wanted.place);
+    let place = intent_place(wanted.place);
     let resource = wanted.to;
     let Some(workload) = around.app.workloads.get(resource) else {
-        let problem = Problem::at(place, format!("the application runs no `{resource}`"));
+        let problem = Problem::new(Code::UnknownResource, place, format!("the application runs no `{resource}`"));
         problems.push(match problems.nearest(resource, around.app.workloads.keys().map(String::as_str)) {
             Some(near) => problem.hint(format!("did you mean `{near}`?")),
             None => problem,
@@ -67,7 +68,7 @@ pub fn find(wanted: &Wanted, around: &Surroundings, problems: &mut Problems) -> 
             Some(binding) => format!("`{resource}` has no binding `{binding}`"),
             None => format!("`{resource}` has no binding that this route could lead to"),
         };
-        problems.push(Problem::at(place, what).hint(match known.as_slice() {
+        problems.push(Problem::new(Code::UnknownEndpoint, place, what).hint(match known.as_slice() {
             [] => "it has no bindings at all".to_owned(),
             known if wanted.binding.is_none() => format!("there are: {}; {OTHERWISE}", known.join(", ")),
             known => format!("there are: {}", known.join(", ")),
@@ -77,12 +78,12 @@ pub fn find(wanted: &Wanted, around: &Surroundings, problems: &mut Problems) -> 
     if !fits(port) {
         let what =
             format!("binding `{binding}` of `{resource}` speaks {}, which this route cannot carry", spoken(port));
-        problems.push(Problem::at(place, what).hint(OTHERWISE));
+        problems.push(Problem::new(Code::UnknownEndpoint, place, what).hint(OTHERWISE));
         return None;
     }
     if !port.external && !wanted.internal {
         let what = format!("binding `{binding}` of `{resource}` is not marked as external in the AppHost");
-        problems.push(Problem::at(place, what).hint(
+        problems.push(Problem::new(Code::NotExternal, place, what).hint(
             "call WithExternalHttpEndpoints() there and write the manifest again, or say `internal: true` here if it is meant",
         ));
         return None;

@@ -4,8 +4,8 @@ use super::backend::{self, Carries, Wanted};
 use super::shared::{Discovering, Routes, Surroundings, covers_health, must_discover, note_health, tls_values};
 use super::views::{GatewayView, ListenerView, RouteView, RuleView};
 use crate::app::Note;
-use crate::config::{CertManager, Gateway, MatchType, RouteKind};
-use crate::support::diagnostic::{Problem, Problems};
+use crate::config::{CertManager, Gateway, MatchType, RouteKind, intent_place};
+use crate::support::diagnostic::{Code, Problem, Problems};
 use crate::targets::kubernetes::name::Name;
 use crate::targets::kubernetes::values::Tree;
 use indexmap::IndexMap;
@@ -42,7 +42,7 @@ pub(crate) fn plan(
                 "gateway `{name}` speaks plain http with it, and its binding wants https; a BackendTLSPolicy of yours says \
                  whose certificate to trust"
             );
-            notes.push(Note { resource: route.to.clone(), text });
+            notes.push(Note { code: Code::ChangedInCluster, resource: route.to.clone(), text });
         }
         let host = route.host.clone().unwrap_or_default();
         if !host.is_empty() && !view.hosts.contains(&host) && kind != RouteKind::Tcp {
@@ -94,16 +94,20 @@ fn listeners(gateway: &Gateway) -> Vec<ListenerView> {
 /// A host on one listener belongs to http or to grpc routes: a Gateway refuses one of two that share it
 /// (<https://gateway-api.sigs.k8s.io/reference/spec/#grpcroutespec>). A listener of tcp has one route.
 fn check_groups(name: &str, groups: &IndexMap<(RouteKind, String, String), Vec<RuleView>>, problems: &mut Problems) {
-    let place = || format!("aspire-k8s.yaml gateways.{name}.routes");
+    let place = || intent_place(format!("gateways.{name}.routes"));
     for ((kind, host, listener), rules) in groups {
         let other = (RouteKind::Http, host.clone(), listener.clone());
         if *kind == RouteKind::Grpc && groups.contains_key(&other) {
-            let problem = Problem::at(place(), "http and grpc routes share a host, which a Gateway does not allow");
+            let problem = Problem::new(
+                Code::ConflictingKeys,
+                place(),
+                "http and grpc routes share a host, which a Gateway does not allow",
+            );
             problems.push(problem.hint("give the grpc routes a `host` of their own"));
         }
         if *kind == RouteKind::Tcp && rules.len() > 1 {
             let what = format!("the listener `{listener}` has {} tcp routes and can follow only one", rules.len());
-            problems.push(Problem::at(place(), what).hint("give each a listener of its own"));
+            problems.push(Problem::new(Code::ConflictingKeys, place(), what).hint("give each a listener of its own"));
         }
     }
 }

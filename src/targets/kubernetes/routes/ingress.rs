@@ -5,8 +5,8 @@ use super::controllers::{self, Wish};
 use super::shared::{Discovering, Routes, Surroundings, covers_health, must_discover, note_health, tls_values};
 use super::views::{IngressView, PathView};
 use crate::app::Note;
-use crate::config::{CertManager, Config, Ingress, PathType};
-use crate::support::diagnostic::{Problem, Problems};
+use crate::config::{CertManager, Config, Ingress, PathType, intent_place};
+use crate::support::diagnostic::{Code, Problem, Problems};
 use crate::targets::kubernetes::values::Tree;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -29,7 +29,7 @@ pub(crate) fn plan(
         let path_type = path.path_type.unwrap_or_default();
         if !seen.insert((host.clone(), path.path.clone(), path_type == PathType::Exact)) {
             let what = format!("duplicate path {} for the same host", path.path);
-            problems.push(Problem::at(format!("aspire-k8s.yaml {place}"), what));
+            problems.push(Problem::new(Code::DuplicateEntry, intent_place(&place), what));
         }
         let wanted = Wanted {
             place: &place,
@@ -110,16 +110,24 @@ fn check_wishes(at: &str, ingress: &Ingress, config: &Config, problems: &mut Pro
         ];
         for (_, key, wish) in wishes.into_iter().filter(|(wished, ..)| *wished) {
             let granting = controllers::granting(wish);
-            let place = format!("aspire-k8s.yaml {at}.{key}");
+            let place = intent_place(format!("{at}.{key}"));
             match controllers::grants(controller, class.filter(|class| !class.contains('{')), wish) {
                 Some(true) => {}
                 Some(false) => problems.push(
-                    Problem::at(place, format!("how the controller{of} does this is not known"))
-                        .hint(format!("known: {granting}; for another write its own annotations under `annotations`")),
+                    Problem::new(
+                        Code::UnsupportedRoute,
+                        place,
+                        format!("how the controller{of} does this is not known"),
+                    )
+                    .hint(format!("known: {granting}; for another write its own annotations under `annotations`")),
                 ),
                 None => problems.push(
-                    Problem::at(place, format!("which controller serves the class{of} is not known"))
-                        .hint(format!("say it with `controller`: {granting}")),
+                    Problem::new(
+                        Code::UnsupportedRoute,
+                        place,
+                        format!("which controller serves the class{of} is not known"),
+                    )
+                    .hint(format!("say it with `controller`: {granting}")),
                 ),
             }
         }

@@ -4,6 +4,7 @@ use super::views::{GatewayView, IngressView};
 use crate::app::Workload;
 use crate::app::{App, Note};
 use crate::config::{CertManager, Discovery, RouteTls};
+use crate::support::diagnostic::Code;
 use crate::support::duration;
 use crate::targets::kubernetes::name::Name;
 use crate::targets::kubernetes::values::Tree;
@@ -130,7 +131,7 @@ pub(super) fn note_health(
             left.join(" and "),
             left.join(", ")
         );
-        notes.push(Note { resource, text });
+        notes.push(Note { code: Code::ChangedInCluster, resource, text });
     }
 }
 

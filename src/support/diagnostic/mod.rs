@@ -1,25 +1,39 @@
-//! What is wrong with an input, said to the person who wrote it.
+//! What is wrong with an input or a run, as data: a stable code, the place, what it is, and what to do now.
 //!
 //! Every stage (manifest, configuration, resolving, planning) collects all its problems and returns them together, so
-//! that nobody mends a file one message at a time. This module must not know any stage: it only carries sentences.
+//! that nobody mends a file one message at a time. This module must not know any stage: it only carries what they found.
 
+mod code;
+mod excerpt;
+mod place;
+mod text;
+
+pub use code::{Area, Code, Entry};
+pub use excerpt::excerpt;
+pub use place::{Place, Position};
+pub use text::{Severity, headed};
+
+use serde::Serialize;
 use std::fmt;
 
-/// One thing that is wrong (or, as a note, worth knowing): what, where, and what to do now.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One thing that is wrong (or, as a warning, worth knowing): what, where, and what to do now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
+    /// The kind of cause.
+    pub code: Code,
+    /// Where it is; empty where it has no place. Boxed, because most results hold a problem only in theory.
+    #[serde(flatten)]
+    pub place: Box<Place>,
     /// A sentence without its final period. Never holds a secret.
     pub what: String,
-    /// The place inside the input: a JSON path (`resources.api.env.X`) or `line 3 column 7`; empty when it has none.
-    pub place: String,
     /// What the person can do now; empty when the sentence says it already.
     pub hint: String,
 }
 
 impl Problem {
-    /// A problem at a place inside the input.
-    pub fn at(place: impl Into<String>, what: impl Into<String>) -> Self {
-        Self { what: what.into(), place: place.into(), hint: String::new() }
+    /// A problem at a place.
+    pub fn new(code: Code, place: impl Into<Place>, what: impl Into<String>) -> Self {
+        Self { code, place: Box::new(place.into()), what: what.into(), hint: String::new() }
     }
 
     /// The same problem with advice.
@@ -28,8 +42,15 @@ impl Problem {
         self.hint = hint.into();
         self
     }
+
+    /// The same problem elsewhere.
+    #[must_use]
+    pub fn at(self, place: impl Into<Place>) -> Self {
+        Self { place: Box::new(place.into()), ..self }
+    }
 }
 
+/// The problem inside a longer text: without its code.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.place.is_empty() {
@@ -56,6 +77,15 @@ impl Problems {
     /// As [`nearest()`], for one more problem beside these; none where there are many.
     pub fn nearest<'a>(&self, name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
         nearest_after(self.0.len(), name, candidates)
+    }
+
+    /// The same problems, those without a file in this one.
+    #[must_use]
+    pub fn in_file(mut self, file: &str) -> Self {
+        for problem in self.0.iter_mut().filter(|problem| problem.place.file.is_empty()) {
+            file.clone_into(&mut problem.place.file);
+        }
+        self
     }
 
     /// `value` when nothing was wrong, all the problems otherwise.
@@ -129,7 +159,7 @@ mod tests {
         let mut problems = Problems::default();
         let suggested = (0..1_000).filter(|_| {
             let near = problems.nearest("pasword", ["password"]).is_some();
-            problems.push(Problem::at("", "it is unknown"));
+            problems.push(Problem::new(Code::UnknownKey, "", "it is unknown"));
             near
         });
         assert_eq!(suggested.count(), MOST_SUGGESTIONS);

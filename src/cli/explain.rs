@@ -1,0 +1,28 @@
+//! `explain`: what a code of an error or warning means, and what to do about it.
+
+use super::args::Explain;
+use super::{CliError, Exit, output};
+use crate::support::diagnostic::{Code, Problem, nearest};
+
+/// Prints the entry of a code, or the list of all.
+pub fn explain(options: &Explain) -> Result<Exit, CliError> {
+    let Some(name) = &options.code else {
+        let width = Code::ALL.iter().map(|code| code.name().len()).max().unwrap_or_default();
+        for code in Code::ALL {
+            output::line(&format!("{code:width$}  {}", code.entry().title));
+        }
+        return Ok(Exit::Done);
+    };
+    let code = Code::find(name).ok_or_else(|| {
+        let problem = Problem::new(Code::InvalidArgument, "", format!("there is no error code `{name}`"));
+        CliError::Input(
+            match nearest(name, Code::ALL.iter().map(|code| code.name())) {
+                Some(near) => problem.hint(format!("did you mean `{near}`?")),
+                None => problem.hint("`explain` without a code lists them all"),
+            }
+            .into(),
+        )
+    })?;
+    output::text(&code.explanation());
+    Ok(Exit::Done)
+}
