@@ -217,7 +217,9 @@ fn c44_a_foreign_upgrade_in_the_last_moment_stops_the_way_too() {
         true
     };
     faults.inject(Fault::Call(Arc::new(call)), 1, 1, calls);
-    through(agreed(&bench, &["--no-wait"]), &faults).exits(5).says(&["Deployment/db is there again"]);
+    through(agreed(&bench, &["--no-wait"]), &faults)
+        .exits(5)
+        .says(&["Deployment/db was created again by another client"]);
     assert_eq!(bench.find("statefulset/db"), None);
     watch::holds(&bench, End::At("apply"));
 }
