@@ -126,8 +126,8 @@ pub struct On {
     /// on any machine
     #[arg(long)]
     pub assume_helm_dead: bool,
-    /// Allow helm to change or delete this object outside the release namespace: KIND/NAME or KIND/NAMESPACE/NAME. The
-    /// release must own the object. Repeatable
+    /// Allow helm to change or delete this object outside the release namespace, or of a kind that generated charts do not
+    /// hold: KIND/NAME or KIND/NAMESPACE/NAME. The release must own the object. Repeatable
     #[arg(long = "allow-object", value_name = "OBJECT")]
     pub allow_objects: Vec<String>,
 }
