@@ -19,6 +19,12 @@ pub fn has_variable(process: u32, line: &str) -> bool {
     variables.split(|byte| *byte == 0).any(|one| one == line.as_bytes())
 }
 
+/// Whether a process was started with this word among its arguments.
+pub fn has_argument(process: u32, word: &str) -> bool {
+    let words = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+    words.split(|byte| *byte == 0).any(|one| one == word.as_bytes())
+}
+
 /// When a process started, in clock ticks since boot; none when it is not there, or is only waiting to be buried.
 pub fn start_time(process: u32) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 /// Who wants to know of every helm that changes something.
 pub trait Follow: Send + Sync {
-    /// A variable for the environment of these helms, by which they can be found.
-    fn mark(&self) -> (&'static str, String);
+    /// Variables for the environment of these helms, by which they can be found.
+    fn marks(&self) -> Vec<(&'static str, String)>;
     /// One is about to start; an error keeps it from starting.
     fn starts(&self, command: &str, timeout: Duration) -> Result<()>;
     /// It runs as this process.

@@ -170,7 +170,8 @@ impl Helm {
     ) -> Result<Outcome> {
         let mask = Mask::new(&self.secrets());
         let mut variables = self.variables(access);
-        variables.extend(follower.map(Follow::mark).map(|(name, value)| (name.into(), value.into())));
+        let marks = follower.map(Follow::marks).unwrap_or_default();
+        variables.extend(marks.into_iter().map(|(name, value)| (name.into(), value.into())));
         let call = Call {
             program: &self.program,
             arguments,

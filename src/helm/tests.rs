@@ -375,8 +375,8 @@ fn a_second_signal_kills_helm_and_all_that_it_started() {
 struct Ears(std::sync::Mutex<Vec<String>>, bool);
 
 impl Follow for Ears {
-    fn mark(&self) -> (&'static str, String) {
-        ("MARK", "abc".into())
+    fn marks(&self) -> Vec<(&'static str, String)> {
+        vec![("MARK", "abc".into())]
     }
     fn starts(&self, command: &str, timeout: Duration) -> crate::k8s::error::Result<()> {
         self.0.lock().unwrap().push(format!("{command} {}", timeout.as_secs()));

@@ -270,6 +270,21 @@ fn a_helm_that_outlives_its_run_is_waited_for() {
     good_and_settled(&bench, secret.as_ref());
 }
 
+#[test]
+fn a_helm_of_this_machine_is_not_overtaken_whatever_others_do_to_its_lease() {
+    let Some(bench) = bench("overtaken") else { return };
+    let faults = Faults::start(bench.plane).unwrap();
+    let helm = Marks::new(&bench, "4.2.4");
+    let (mut first, gate) = stalled(&bench, &faults, &helm);
+    first.kill().unwrap();
+    first.wait().unwrap();
+    bench.plane.kubectl(&["delete", "lease", "app-aspire", "-n", &bench.ns]).unwrap();
+    let said =
+        format!("is being worked on by helm on this machine, process {}, which its Lease does not say", helm.last());
+    through(bench.deploy(&["--assume-helm-dead", "--timeout", "1s"]), &faults).exits(3).says(&[&said]);
+    gate.open();
+}
+
 /// What a run writes to standard error until it says this.
 fn said_until(mut run: Child, words: &str) -> (String, Child) {
     let mut said = String::new();

@@ -160,6 +160,13 @@ impl Here {
     }
 }
 
+/// A helm of this machine that was started for a release: it has this line in its environment (`NAME=value`) and the name of the
+/// release among its arguments, which what it starts in turn has not. None when there is none to be seen from here.
+pub fn helm_of(release: &str, line: &str) -> Option<u32> {
+    let fits = |process| processes::has_argument(process, release) && processes::has_variable(process, line);
+    processes::find(fits).flatten()
+}
+
 impl Holder {
     /// This process, as a run of its own.
     pub fn this_process() -> Self {

@@ -117,3 +117,24 @@ fn a_marked_process_is_found() {
     end(child);
     assert_eq!(here.life_of_marked(&holder, MARK), Life::Dead);
 }
+
+#[test]
+fn a_helm_is_found_by_its_release_whatever_a_lease_says() {
+    let line = format!("{MARK}=works-on-{}", std::process::id());
+    let value = line.split_once('=').unwrap().1;
+    let start = |release: &str| {
+        let mut command = Command::new("sh");
+        command.args(["-c", "sleep 60; true", "upgrade", release]).env(MARK, value).stdin(Stdio::null());
+        command.spawn().unwrap()
+    };
+    let (other, helm) = (start("other"), start("shop"));
+    while !processes::has_variable(helm.id(), &line) || !processes::has_variable(other.id(), &line) {
+        std::thread::yield_now();
+    }
+    assert_eq!(helm_of("shop", &line), Some(helm.id()));
+    assert_eq!(helm_of("shop", &format!("{line}0")), None);
+    end(helm);
+    // What it started has its environment, and does not work on the release.
+    assert_eq!(helm_of("shop", &line), None);
+    end(other);
+}

@@ -15,7 +15,7 @@ use std::time::Duration;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
-pub use verdict::{Earlier, HelmRun, MARK, name, over_at};
+pub use verdict::{Earlier, HelmRun, MARK, WORKS_ON, name, over_at};
 use verdict::{Former, Verdict, described, instant};
 
 use super::holder::{Here, Holder};

@@ -17,6 +17,9 @@ use crate::k8s::object::annotation;
 /// Variable in the environment of every helm that is started under a Lease: the run of its holder.
 pub const MARK: &str = "KUBECTL_ASPIRE_RUN";
 
+/// Variable in the environment of every helm that is started under a Lease: the release that it works on.
+pub const WORKS_ON: &str = "KUBECTL_ASPIRE_WORKS_ON";
+
 /// The longest time that a Lease is believed to last without being renewed, in seconds, and a note of a helm that anybody can
 /// have written. Our Leases last one minute.
 const LONGEST: u32 = 600;

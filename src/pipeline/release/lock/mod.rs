@@ -10,7 +10,7 @@ pub(crate) mod seen;
 use super::records::{self, Operation};
 use crate::cluster::Timestamp;
 use crate::cluster::connect::client::Cluster;
-use crate::cluster::state::holder::Holder;
+use crate::cluster::state::holder::{self, Holder};
 use crate::cluster::state::lease;
 use crate::cluster::state::lease::{Claim, Held, Terms};
 use crate::helm::{self, Helm};
@@ -18,6 +18,8 @@ use crate::k8s::ownership::Owner;
 use crate::pipeline::engine::event::{Report, say};
 use crate::pipeline::engine::run::Limits;
 use crate::pipeline::{Error, Release, Slot};
+use crate::support::diagnostic::{Code, Problem};
+use crate::support::digest::sha256;
 pub use judge::AssumeHelmDead;
 use judge::{Verdict, judge};
 pub use recover::cut_short;
@@ -75,6 +77,7 @@ pub fn check(
     word: AssumeHelmDead,
 ) -> Result<(), Error> {
     let earlier = lease::look(cluster, owner, &release.namespace)?;
+    check_alone(release)?;
     judge(&release.name, &release.namespace, seen.record.as_ref(), earlier.as_ref(), Timestamp::now(), word)
         .map(drop)
         .map_err(|problem| Error::Refused(problem.into()))
@@ -100,11 +103,12 @@ impl Lock {
         let held = Held::acquire(release.connect()?, &claim)?;
         let release = release.beside(&release.name, &release.namespace)?;
         let lock = Self { held, cluster, release, expected: Mutex::default() };
-        let judged = seen.still(&lock.cluster, &lock.release).and_then(|()| {
-            let (record, earlier) = (seen.record.as_ref(), lock.held.earlier());
-            judge(&lock.release.name, &lock.release.namespace, record, earlier, Timestamp::now(), word)
-                .map_err(|problem| Error::Refused(problem.into()))
-        });
+        let judged =
+            check_alone(&lock.release).and_then(|()| seen.still(&lock.cluster, &lock.release)).and_then(|()| {
+                let (record, earlier) = (seen.record.as_ref(), lock.held.earlier());
+                judge(&lock.release.name, &lock.release.namespace, record, earlier, Timestamp::now(), word)
+                    .map_err(|problem| Error::Refused(problem.into()))
+            });
         match judged {
             Ok(verdict) => Ok((lock, verdict)),
             Err(error) => {
@@ -231,8 +235,8 @@ impl LockGuard {
 }
 
 impl helm::Follow for Lock {
-    fn mark(&self) -> (&'static str, String) {
-        (lease::MARK, self.held.run().to_owned())
+    fn marks(&self) -> Vec<(&'static str, String)> {
+        vec![(lease::MARK, self.held.run().to_owned()), (lease::WORKS_ON, works_on(&self.release))]
     }
 
     fn starts(&self, command: &str, timeout: Duration) -> crate::k8s::error::Result<()> {
@@ -249,6 +253,23 @@ impl helm::Follow for Lock {
         // Without the number it is known by its mark.
         let _ = self.held.helm_runs(process);
     }
+}
+
+/// No helm of ours that works on the release on this machine is overtaken, whatever others wrote into the Lease.
+fn check_alone(release: &Release) -> Result<(), Error> {
+    let line = format!("{}={}", lease::WORKS_ON, works_on(release));
+    let Some(process) = holder::helm_of(&release.name, &line) else { return Ok(()) };
+    let what = format!(
+        "the {} is being worked on by helm on this machine, process {process}, which its Lease does not say",
+        release.described()
+    );
+    let hint = format!("wait until it has ended, then run again; `kill {process}` stops it");
+    Err(Error::Refused(Problem::new(Code::ReleaseBusy, "", what).hint(hint).into()))
+}
+
+/// What names a release among those of all clusters, on this machine only.
+fn works_on(release: &Release) -> String {
+    sha256([release.location.url.as_str(), &release.namespace, &release.name].join("\n"))
 }
 
 fn terms(release: &Release) -> Terms {
