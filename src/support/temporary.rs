@@ -60,7 +60,7 @@ fn machine() -> String {
 /// Removes what runs of ours left in a folder that are dead for certain: same machine, same owner, no such process. What
 /// cannot be removed stays.
 #[cfg(target_os = "linux")]
-fn remove_left(parent: &Path, prefix: &str) {
+pub fn remove_left(parent: &Path, prefix: &str) {
     use std::os::unix::fs::MetadataExt as _;
     let machine = machine();
     let Ok(entries) = std::fs::read_dir(parent) else { return };
@@ -81,7 +81,7 @@ fn remove_left(parent: &Path, prefix: &str) {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn remove_left(_: &Path, _: &str) {}
+pub fn remove_left(_: &Path, _: &str) {}
 
 /// Whether the rest of a name (`[purpose-]<machine><number>-<random>`) says a process of this machine that is no more.
 #[cfg(target_os = "linux")]

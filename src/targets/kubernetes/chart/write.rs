@@ -34,14 +34,16 @@ pub fn write_unless(chart: &Chart, folder: &Path, stopped: &dyn Fn() -> bool) ->
     }
     let folder = real.as_deref().unwrap_or(folder);
     let present = Present::look(folder)?;
-    let changes = present.changes(chart, &go_on)?;
-    if changes == Changes::default() {
-        return Ok(());
-    }
+    refuse_special(chart, &present, folder)?;
     let parent = match folder.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),
     };
+    let changes = present.changes(chart, &go_on)?;
+    if changes == Changes::default() {
+        temporary::remove_left(&parent, STAGING);
+        return Ok(());
+    }
     fs::create_dir_all(&parent).map_err(failed("create", &parent))?;
     let staging = temporary::folder_in(&parent, STAGING).map_err(failed("create a folder in", &parent))?;
     let new = staging.path().join("chart");
@@ -54,6 +56,18 @@ pub fn write_unless(chart: &Chart, folder: &Path, stopped: &dyn Fn() -> bool) ->
     Staged { new: &new, former: folder, present: &present, folder: None }.fill(chart, &changes, &go_on)?;
     go_on()?;
     replace(&new, folder, staging.path())
+}
+
+/// What a person put there that helm would wait for or take for a file, whether or not the chart changes. Where the chart
+/// has a file of that name, it is replaced.
+fn refuse_special(chart: &Chart, present: &Present, folder: &Path) -> Result<(), WriteError> {
+    for (path, entry) in &present.files {
+        if let (Thing::Special(what), false) = (entry.thing, chart.files.contains_key(path)) {
+            let error = io::Error::other(format!("it is {what}; take it out of the folder"));
+            return Err(failed("copy", &folder.join(path))(error));
+        }
+    }
+    Ok(())
 }
 
 /// The one file that differs, when its rename is the whole change.
@@ -139,7 +153,8 @@ impl Staged<'_> {
             Thing::Link => fs::read_link(&former).and_then(|to| std::os::unix::fs::symlink(to, target)),
             #[cfg(not(unix))]
             Thing::Link => fs::copy(&former, target).map(drop),
-            Thing::Special(what) => Err(io::Error::other(format!("it is {what}; take it out of the folder"))),
+            // None is left: they were refused.
+            Thing::Special(_) => return Ok(()),
             Thing::File => fs::hard_link(&former, target).or_else(|_| copy(&former, target, entry)),
         };
         kept.map_err(failed("copy", &former))
