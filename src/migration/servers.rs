@@ -1,8 +1,9 @@
 //! Which versions of known servers can continue with the data of which others. Pure: two images in, a judgement out.
 //!
-//! One table says by which images a server is known, how a version is read from a tag, how far it may go at once and what
-//! to do otherwise. An image that is not known, or a tag that names no version, is told and not refused.
+//! One table says how a version of a known server ([`servers`]) is read from a tag, how far it may go at once and what to do
+//! otherwise. An image that is not known, or a tag that names no version, is told and not refused.
 
+use crate::support::{image, servers};
 use std::cmp::Ordering;
 
 /// How far a version may go up at once.
@@ -20,12 +21,10 @@ enum Up {
     Ladder(&'static [&'static [u32]]),
 }
 
-/// A server and its images.
+/// A server and its versions.
 struct Server {
     name: &'static str,
-    /// Ends of repositories, by whole parts.
-    images: &'static [&'static str],
-    /// Those of them whose tag is the version of something else: only `pg17` in it counts.
+    /// Those of its images whose tag is the version of something else: only `pg17` in it counts.
     marked: &'static [&'static str],
     /// Numbers of a version that make a line of versions with one format of data.
     line: usize,
@@ -42,8 +41,8 @@ const DUMP: &str = "dump the data with the old version and restore it into a new
 const STEPS: &str = "go one version after the other, and wait until each is ready";
 const BACKUP: &str = "restore a backup that was made with the older version into a new volume";
 
-const fn server(name: &'static str, images: &'static [&'static str], line: usize, up: Up, way: &'static str) -> Server {
-    Server { name, images, marked: &[], line, up, majors: (0, u32::MAX), way, folders: &[] }
+const fn server(name: &'static str, line: usize, up: Up, way: &'static str) -> Server {
+    Server { name, marked: &[], line, up, majors: (0, u32::MAX), way, folders: &[] }
 }
 
 static SERVERS: [Server; 27] = [
@@ -53,7 +52,6 @@ static SERVERS: [Server; 27] = [
         folders: &[(18, "/var/lib/postgresql"), (0, "/var/lib/postgresql/data")],
         ..server(
             "PostgreSQL",
-            &["postgres", "postgresql", "postgis", "timescaledb", "timescaledb-ha", "pgvector", "citus", "pgvecto-rs"],
             1,
             Up::None,
             "dump with pg_dumpall and restore into a new volume, or run pg_upgrade on the volume while nothing else uses it",
@@ -63,32 +61,29 @@ static SERVERS: [Server; 27] = [
         majors: (5, 20),
         ..server(
             "MySQL",
-            &["mysql", "mysql-server", "community-server", "percona", "percona-server"],
             2,
             Up::Within(&[(&[5, 7], &[8, 0]), (&[8, 4], &[9])]),
             "go over every LTS version (5.7, 8.0, 8.4), or dump with mysqldump and restore into a new volume",
         )
     },
-    Server { majors: (5, 20), ..server("MariaDB", &["mariadb", "mariadb-galera"], 2, Up::Any, DUMP) },
+    Server { majors: (5, 20), ..server("MariaDB", 2, Up::Any, DUMP) },
     Server {
         majors: (2, 20),
         ..server(
             "MongoDB",
-            &["mongo", "mongodb", "mongodb-community-server", "mongodb-enterprise-server", "percona-server-mongodb"],
             2,
             Up::Ladder(&[&[3, 6], &[4, 0], &[4, 2], &[4, 4], &[5, 0], &[6, 0], &[7, 0], &[8, 0]]),
             "go one major version after the other, with setFeatureCompatibilityVersion after each, or dump with mongodump",
         )
     },
-    Server { majors: (2017, 2100), ..server("SQL Server", &["mssql/server"], 1, Up::Any, BACKUP) },
-    Server { majors: (1, 10), ..server("Azure SQL Edge", &["azure-sql-edge"], 1, Up::Any, BACKUP) },
-    Server { majors: (1, 20), ..server("Elasticsearch", &["elasticsearch"], 1, Up::One, STEPS) },
-    Server { majors: (1, 20), ..server("OpenSearch", &["opensearch"], 1, Up::One, STEPS) },
+    Server { majors: (2017, 2100), ..server("SQL Server", 1, Up::Any, BACKUP) },
+    Server { majors: (1, 10), ..server("Azure SQL Edge", 1, Up::Any, BACKUP) },
+    Server { majors: (1, 20), ..server("Elasticsearch", 1, Up::One, STEPS) },
+    Server { majors: (1, 20), ..server("OpenSearch", 1, Up::One, STEPS) },
     Server {
         majors: (3, 10),
         ..server(
             "RabbitMQ",
-            &["rabbitmq"],
             2,
             Up::Ladder(&[
                 &[3, 8],
@@ -106,36 +101,32 @@ static SERVERS: [Server; 27] = [
             "go one minor version after the other, with `rabbitmqctl enable_feature_flag all` before each",
         )
     },
-    Server { majors: (2, 20), ..server("Redis", &["redis", "redis-stack", "redis-stack-server"], 2, Up::Any, BACKUP) },
-    Server { majors: (7, 20), ..server("Valkey", &["valkey", "valkey-bundle"], 1, Up::Any, BACKUP) },
-    Server { majors: (1, 20), ..server("Garnet", &["garnet", "garnet-alpine"], 1, Up::Any, BACKUP) },
-    Server {
-        majors: (0, 20),
-        ..server("Kafka", &["kafka", "kafka-native", "cp-kafka", "cp-server", "confluent-local"], 1, Up::Any, BACKUP)
-    },
-    Server { majors: (10, 99), ..server("Keycloak", &["keycloak"], 1, Up::Any, BACKUP) },
-    Server { majors: (18, 60), ..server("ClickHouse", &["clickhouse", "clickhouse-server"], 2, Up::Any, BACKUP) },
-    Server { majors: (2, 20), ..server("Cassandra", &["cassandra"], 1, Up::One, STEPS) },
-    Server { majors: (1, 20), ..server("InfluxDB", &["influxdb"], 1, Up::None, DUMP) },
+    Server { majors: (2, 20), ..server("Redis", 2, Up::Any, BACKUP) },
+    Server { majors: (7, 20), ..server("Valkey", 1, Up::Any, BACKUP) },
+    Server { majors: (1, 20), ..server("Garnet", 1, Up::Any, BACKUP) },
+    Server { majors: (0, 20), ..server("Kafka", 1, Up::Any, BACKUP) },
+    Server { majors: (10, 99), ..server("Keycloak", 1, Up::Any, BACKUP) },
+    Server { majors: (18, 60), ..server("ClickHouse", 2, Up::Any, BACKUP) },
+    Server { majors: (2, 20), ..server("Cassandra", 1, Up::One, STEPS) },
+    Server { majors: (1, 20), ..server("InfluxDB", 1, Up::None, DUMP) },
     Server {
         majors: (3, 2100),
         ..server(
             "Neo4j",
-            &["neo4j"],
             1,
             Up::Ladder(&[&[5], &[2025], &[2026], &[2027]]),
             "dump with `neo4j-admin database dump`, and migrate into a new volume",
         )
     },
-    Server { majors: (0, 20), ..server("Qdrant", &["qdrant"], 2, Up::One, STEPS) },
-    Server { majors: (0, 20), ..server("Meilisearch", &["meilisearch"], 2, Up::None, DUMP) },
-    Server { majors: (1, 20), ..server("Milvus", &["milvus"], 2, Up::Any, BACKUP) },
-    Server { majors: (1, 20), ..server("NATS", &["nats"], 1, Up::Any, BACKUP) },
-    Server { majors: (2015, 2100), ..server("MinIO", &["minio"], 1, Up::Any, BACKUP) },
-    Server { majors: (4, 2100), ..server("Seq", &["seq"], 1, Up::Any, BACKUP) },
-    Server { majors: (11, 99), ..server("Oracle", &["oracle-free", "oracle-xe", "database/free"], 1, Up::None, DUMP) },
-    Server { majors: (4, 99), ..server("KurrentDB", &["eventstore", "kurrentdb"], 1, Up::Any, BACKUP) },
-    Server { majors: (1, 20), ..server("CouchDB", &["couchdb"], 1, Up::Any, BACKUP) },
+    Server { majors: (0, 20), ..server("Qdrant", 2, Up::One, STEPS) },
+    Server { majors: (0, 20), ..server("Meilisearch", 2, Up::None, DUMP) },
+    Server { majors: (1, 20), ..server("Milvus", 2, Up::Any, BACKUP) },
+    Server { majors: (1, 20), ..server("NATS", 1, Up::Any, BACKUP) },
+    Server { majors: (2015, 2100), ..server("MinIO", 1, Up::Any, BACKUP) },
+    Server { majors: (4, 2100), ..server("Seq", 1, Up::Any, BACKUP) },
+    Server { majors: (11, 99), ..server("Oracle", 1, Up::None, DUMP) },
+    Server { majors: (4, 99), ..server("KurrentDB", 1, Up::Any, BACKUP) },
+    Server { majors: (1, 20), ..server("CouchDB", 1, Up::Any, BACKUP) },
 ];
 
 /// What an image of a server is.
@@ -240,15 +231,11 @@ fn switch(old: &Known, new: &Known) -> Judgement {
 }
 
 /// The server of an image.
-fn known(image: &str) -> Option<Known> {
-    let reference = image.split('@').next().unwrap_or_default();
-    let last = reference.rfind('/').map_or(0, |slash| slash + 1);
-    let colon = reference[last..].find(':').map_or(reference.len(), |colon| last + colon);
-    let (repository, tag) = (&reference[..colon], reference[colon..].trim_start_matches(':'));
-    let parts: Vec<&str> = repository.split('/').collect();
-    let ends = |name: &&str| parts.ends_with(&name.split('/').collect::<Vec<_>>());
-    let server = SERVERS.iter().find(|server| server.images.iter().any(ends))?;
-    let marked = server.marked.iter().any(ends);
+fn known(reference: &str) -> Option<Known> {
+    let name = servers::of(reference)?;
+    let server = SERVERS.iter().find(|server| server.name == name)?;
+    let (repository, tag, _) = image::split(reference);
+    let marked = server.marked.iter().any(|name| servers::ends_with(repository, name));
     let version = version(tag, marked);
     // Numbers of somebody's own are no version of the server.
     let own = version.as_ref().is_some_and(|version| !(server.majors.0..=server.majors.1).contains(&version[0]));
@@ -386,6 +373,12 @@ mod tests {
         ] {
             assert_eq!(is(was, becomes), expected, "{was} -> {becomes}");
         }
+    }
+
+    #[test]
+    fn every_known_server_has_its_versions() {
+        let all: Vec<&str> = SERVERS.iter().map(|server| server.name).collect();
+        assert_eq!(all, servers::names().collect::<Vec<_>>());
     }
 
     #[test]

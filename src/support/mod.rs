@@ -9,5 +9,6 @@ pub mod literal;
 pub mod path;
 pub mod read_file;
 pub mod redact;
+pub mod servers;
 pub mod temporary;
 pub mod yaml;

@@ -62,6 +62,7 @@ const PURE: &[&str] = &[
     "support::digest",
     "support::image",
     "support::redact",
+    "support::servers",
     "k8s",
     "manifest",
     "config",
