@@ -16,6 +16,7 @@ mod files;
 mod image_inputs;
 mod listening;
 mod ports;
+mod removed;
 mod resolve;
 mod routes;
 mod serve;

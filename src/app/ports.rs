@@ -12,6 +12,17 @@ use indexmap::IndexMap;
 
 /// The endpoints of a resource, with what aspire-k8s.yaml says of it.
 pub fn endpoints(name: &str, resource: &Resource, intent: Option<&config::Resource>) -> Endpoints {
+    let mut endpoints = as_it_listens(name, resource, intent);
+    for (endpoint, number) in intent.into_iter().flat_map(|intent| &intent.service.ports) {
+        if let Some(port) = endpoints.ports.get_mut(endpoint) {
+            port.client = *number;
+        }
+    }
+    endpoints
+}
+
+/// The endpoints of a resource where the file says nothing of its Service.
+fn as_it_listens(name: &str, resource: &Resource, intent: Option<&config::Resource>) -> Endpoints {
     let has_certificate = intent.is_some_and(|intent| intent.certificate.is_some());
     let numbers: &dyn Fn(&Binding) -> Port = match &resource.kind {
         Kind::Project { .. } => &project_port,

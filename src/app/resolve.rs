@@ -7,6 +7,7 @@ use super::environment;
 use super::expression::{Token, tokens};
 use super::files;
 use super::ports::endpoints;
+use super::removed;
 use super::routes;
 use super::sources::Sources;
 use super::values::Values;
@@ -83,7 +84,7 @@ fn check_environments(manifest: &Manifest, config: &Config, problems: &mut Probl
     for (environment, intent) in &config.environments {
         for (name, resource) in &intent.resources {
             let place = intent_place(format!("environments.{environment}.resources.{name}"));
-            for (variable, text) in &resource.env {
+            for (variable, text) in resource.env.iter().filter_map(|(name, text)| Some((name, text.as_ref()?))) {
                 if tokens(text).iter().any(|token| matches!(token, Token::Reference(_))) {
                     let problem = Problem::new(
                         Code::EnvironmentChangesStructure,
@@ -94,6 +95,9 @@ fn check_environments(manifest: &Manifest, config: &Config, problems: &mut Probl
                         "write the reference under `resources`, and let the environment change the parameter in it",
                     ));
                 }
+            }
+            if let Some(written) = manifest.resources.get(name) {
+                removed::check(environment, name, resource, written, config, problems);
             }
             let runs = |written: &Resource| matches!(fate(manifest, config, name, written), Fate::Runs);
             if manifest.resources.get(name).is_some_and(|written| !runs(written)) {

@@ -4,7 +4,7 @@
 use super::endpoints::Endpoints;
 use super::expression::{Property, Reference, Token, tokens};
 use super::value::{Form, Part, Side, Value};
-use super::{Input, Note, addresses, certificate, environment, telemetry};
+use super::{Input, Note, addresses, certificate, environment, removed, telemetry};
 use crate::config::{self, Config, intent_place};
 use crate::manifest::{self, Generate, InputDefault, Kind, Manifest, Resource};
 use crate::support::diagnostic::{Code, Place, Problem, Problems};
@@ -171,6 +171,13 @@ impl<'a> Values<'a> {
             environment.insert(variable.clone(), value);
             self.note_development(name, variable, text);
         }
+        let served = changes.keys().chain(for_http.iter().map(|(variable, _)| variable));
+        let given: BTreeSet<&str> = resource.env.keys().chain(served).map(String::as_str).collect();
+        // What an environment takes away is checked where the file's own variables are known.
+        let checked = overrides.filter(|_| self.config.environment.is_none());
+        let gone = checked.into_iter().flatten().filter(|(_, text)| text.is_none());
+        let unknown: Vec<Problem> = gone.filter_map(|(variable, _)| removed::unknown(name, variable, &given)).collect();
+        self.problems.0.extend(unknown);
         for (variable, value) in for_http {
             if is_free(&variable) && !resource.env.contains_key(&variable) {
                 self.use_inputs(name, &value);

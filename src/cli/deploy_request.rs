@@ -2,7 +2,7 @@
 
 use super::CliError;
 use super::args::{Accept, Common, Deploy, On};
-use super::project::{given, rendered};
+use super::project::{for_release, given, rendered};
 use super::which_release::{release_name, writing};
 use crate::app::Note;
 use crate::helm::checked_arguments;
@@ -22,7 +22,8 @@ pub fn requested<T>(
     act: impl FnOnce(&pipeline::Deploy, &Release) -> Result<T, CliError>,
 ) -> Result<T, CliError> {
     let approved = options.plan.as_deref().map(read).transpose()?;
-    let (rendered, images) = rendered(&options.source, common.environment.as_deref(), &options.images)?;
+    let environment = common.environment.as_deref();
+    let (rendered, images, project) = rendered(&options.source, environment, &options.images)?;
     let given = given(&options.parameters, &images, &rendered)?;
     let rotation = Rotation {
         names: rotation(&options.rotate, &rendered.app, &rendered.plan, &given).map_err(CliError::Input)?,
@@ -32,6 +33,9 @@ pub fn requested<T>(
     let name = release_name(options.on.named.release.as_deref(), &rendered.config, &rendered.app.name)?;
     let release = writing(common, &name, options.on.named.release_namespace.as_deref(), &rendered.config)?
         .allowing(allowed(&options.on)?);
+    let told = rendered.plan.notes.clone();
+    let rendered = for_release(rendered, project, &release, environment, &images)?;
+    rendered.plan.notes.iter().filter(|one| !told.contains(one)).for_each(note);
     let charts = super::charts::of_rendered(&rendered, &release.name, &release.namespace)?;
     let request = pipeline::Deploy {
         charts: &charts,
@@ -47,7 +51,7 @@ pub fn requested<T>(
         consent: consent(options.confirm.as_ref(), &options.accept),
         ignored: options.ignore.clone(),
         helm_arguments: checked_arguments(&options.helm_arguments).map_err(pipeline::Error::from)?,
-        ..rendered.deploy(common.environment.as_deref(), given)
+        ..rendered.deploy(environment, given)
     };
     act(&request, &release)
 }

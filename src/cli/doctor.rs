@@ -3,7 +3,7 @@
 use super::args::{Common, Doctor, ListFormat, Source};
 use super::manifest_path::has_manifest;
 use super::packed;
-use super::project::{given, rendered};
+use super::project::{for_release, given, rendered};
 use super::run_options::random;
 use super::which_release::{reading, release_name};
 use super::{CliError, Exit, output};
@@ -20,12 +20,14 @@ const NO_RELEASE: &str = "none";
 pub fn doctor(common: &Common, options: &Doctor) -> Result<Exit, CliError> {
     let namespace = options.on.release_namespace.as_deref();
     let findings = if is_application(&options.source) {
-        let (rendered, images) = rendered(&options.source, common.environment.as_deref(), &options.images)?;
+        let environment = common.environment.as_deref();
+        let (rendered, images, project) = rendered(&options.source, environment, &options.images)?;
         let given = given(&options.parameters, &images, &rendered)?;
         let name = release_name(options.on.release.as_deref(), &rendered.config, &rendered.app.name)?;
         let release = reading(common, &name, namespace, &rendered.config)?;
+        let rendered = for_release(rendered, project, &release, environment, &images)?;
         let charts = super::charts::of_rendered(&rendered, &release.name, &release.namespace)?;
-        let request = pipeline::Deploy { charts: &charts, ..rendered.deploy(common.environment.as_deref(), given) };
+        let request = pipeline::Deploy { charts: &charts, ..rendered.deploy(environment, given) };
         pipeline::doctor(Some(&request), &release, &random)
     } else {
         let name = options.on.release.as_deref().unwrap_or(NO_RELEASE);

@@ -11,6 +11,7 @@ use crate::config::{self, Config, SEALED_FILE, Sealed, SecretSource};
 use crate::external_charts::{self, PlannedChart};
 use crate::inputs::{Format, Given, Means, names, parse_assignment};
 use crate::manifest::{self, Manifest};
+use crate::pipeline::{self, Release};
 use crate::support::diagnostic::{Code, Problem, Problems};
 use crate::support::read_file;
 use crate::targets::kubernetes::chart;
@@ -33,17 +34,32 @@ pub struct Project {
     sources: Sources,
 }
 
-/// SOURCE, rendered: on the spot, or before.
+/// SOURCE, rendered: on the spot, with the project that it was rendered from, or before.
 pub fn rendered(
     source: &Source,
     environment: Option<&str>,
     images: &Images,
-) -> Result<(Rendered, BuiltImages), CliError> {
+) -> Result<(Rendered, BuiltImages, Option<Project>), CliError> {
     let built = super::images::parse(images)?;
     if packed::is_chart(source) {
-        return Ok((Packed::load(source)?.render(environment, &built)?, built));
+        return Ok((Packed::load(source)?.render(environment, &built)?, built, None));
     }
-    Ok((Project::load(source)?.render(environment, &built)?, built))
+    let project = Project::load(source)?;
+    Ok((project.render(environment, &built)?, built, Some(project)))
+}
+
+/// The same with the defaults that the pods of a live release have.
+pub fn for_release(
+    rendered: Rendered,
+    project: Option<Project>,
+    release: &Release,
+    environment: Option<&str>,
+    images: &BuiltImages,
+) -> Result<Rendered, CliError> {
+    match project {
+        Some(project) => project.keeping(rendered, &|| pipeline::defaults_to_keep(release), environment, images),
+        None => Ok(rendered),
+    }
 }
 
 impl Project {
@@ -141,6 +157,27 @@ impl Project {
         let sops_file = self.sops_file(&config, &plan);
         let folder = Some(config_folder(&self.config_path));
         Ok(Rendered { app, plan, chart, config, environment_values, sops_file, folder })
+    }
+
+    /// The same with the defaults of what is there already, unless the intent says which.
+    pub fn keeping(
+        mut self,
+        rendered: Rendered,
+        number: &dyn Fn() -> u32,
+        environment: Option<&str>,
+        images: &BuiltImages,
+    ) -> Result<Rendered, CliError> {
+        if self.config.compatibility.is_some() {
+            return Ok(rendered);
+        }
+        let number = number();
+        if number == rendered.plan.compatibility {
+            return Ok(rendered);
+        }
+        self.config.compatibility = Some(number);
+        let kept = self.render(environment, images)?;
+        let config = Config { compatibility: None, ..kept.config };
+        Ok(Rendered { config, ..kept })
     }
 
     /// The file that the intent names, from the folder of the intent.

@@ -9,6 +9,7 @@ use super::which_release::release_name;
 use super::{CliError, Exit, output};
 use crate::app::Note;
 use crate::cluster::connect::environment::Environment;
+use crate::config::compatibility::NEWEST;
 use crate::inputs;
 use crate::pipeline;
 use crate::report::harmless;
@@ -32,7 +33,13 @@ pub fn render(common: &Common, options: &Render) -> Result<Exit, CliError> {
     warn_of_inputs(options);
     let project = Project::load(&options.source)?;
     let images = images::parse(&options.images)?;
-    let rendered = project.render(common.environment.as_deref(), &images)?;
+    let environment = common.environment.as_deref();
+    let rendered = project.render(environment, &images)?;
+    let folder = options.output.clone().unwrap_or_else(|| PathBuf::from(&rendered.plan.chart));
+    let is_chart = options.format == Format::Chart && options.part == Part::App;
+    let former = if is_chart { former(&folder) } else { None };
+    let number = former.as_ref().map_or(NEWEST, Contents::compatibility);
+    let rendered = project.keeping(rendered, &|| number, environment, &images)?;
     if options.part == Part::Issuers {
         return issuers(common, options, &rendered);
     }
@@ -40,14 +47,17 @@ pub fn render(common: &Common, options: &Render) -> Result<Exit, CliError> {
     if options.format == Format::Yaml {
         return objects(common, options, &rendered, &images);
     }
-    let folder = options.output.clone().unwrap_or_else(|| PathBuf::from(&rendered.plan.chart));
-    output::notes(&moved(&rendered, &folder));
+    output::notes(&moved(&rendered, former));
     publish(options, &rendered.chart, &folder, || summary(&rendered, &folder))
 }
 
+/// What the chart of ours that lies in the folder says of itself.
+fn former(folder: &Path) -> Option<Contents> {
+    read_file::found(&folder.join(CONTENTS)).ok().and_then(|bytes| Contents::parse(&bytes).ok())
+}
+
 /// Claims that would be called otherwise than in the chart that lies in the folder; none where there is no such chart.
-fn moved(rendered: &Rendered, folder: &Path) -> Vec<Note> {
-    let former = read_file::found(&folder.join(CONTENTS)).ok().and_then(|bytes| Contents::parse(&bytes).ok());
+fn moved(rendered: &Rendered, former: Option<Contents>) -> Vec<Note> {
     let new = rendered.chart.files.get(CONTENTS).and_then(|bytes| Contents::parse(bytes).ok());
     let (app, config) = (&rendered.app, &rendered.config);
     former.zip(new).map(|(former, new)| moved_claims(&former, &new, app, config)).unwrap_or_default()

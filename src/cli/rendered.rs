@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::config::Config;
 use crate::inputs::Given;
-use crate::pipeline::{self, Consent, Rotation, Wait};
+use crate::pipeline::{self, Consent, PodDefaults, Rotation, Wait};
 use crate::targets::kubernetes::Plan;
 use crate::targets::kubernetes::chart::Chart;
 use serde_json::Value as Json;
@@ -34,6 +34,10 @@ impl Rendered {
             app: &self.app,
             plan: &self.plan,
             chart: &self.chart,
+            defaults: match (&self.folder, self.config.compatibility) {
+                (Some(_), None) => PodDefaults::Kept,
+                _ => PodDefaults::Chosen,
+            },
             charts: &[],
             names_charts: self.folder.is_some(),
             environment: environment.map(str::to_owned).zip(self.environment_values.clone()),

@@ -10,7 +10,7 @@ use super::{
     ExistingSecret, ExternalDefaults, ExternalSecret, GRACE_PERIOD, Parameter, Release, Resource, SecretSource,
     SecretStore, Secrets, Service, Storage, Volume,
 };
-use super::{certificates, charts, dashboard};
+use super::{certificates, charts, dashboard, probes};
 use crate::support::diagnostic::{Code, nearest};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
@@ -139,6 +139,7 @@ impl Check<'_> {
         self.keys(&resource.env, &rules::ENV_NAME, &at.key("env"));
         self.keys(&resource.files, &rules::MOUNT_PATH, &at.key("files"));
         self.pod_resources(resource.resources.as_ref(), &at.key("resources"));
+        probes::check(resource.probes.as_ref(), self.findings, &at.key("probes"));
         self.service(&resource.service, &at.key("service"));
         for (name, volume) in &resource.volumes {
             self.volume(volume, &at.key("volumes").key(name));
@@ -245,6 +246,7 @@ impl Check<'_> {
         self.reference(resource.image.as_deref(), &rules::IMAGE, &at.key("image"));
         self.keys(&resource.env, &rules::ENV_NAME, &at.key("env"));
         self.pod_resources(resource.resources.as_ref(), &at.key("resources"));
+        probes::check(resource.probes.as_ref(), self.findings, &at.key("probes"));
         self.service(&resource.service, &at.key("service"));
         for (name, storage) in &resource.volumes {
             let at = at.key("volumes");

@@ -14,7 +14,7 @@ impl Config {
     /// key, everything else is replaced. An environment that the file does not have is a problem.
     pub fn for_environment(&self, name: &str) -> Result<Self, Problem> {
         let Some(environment) = self.environments.get(name) else { return Err(self.unknown_environment(name)) };
-        let mut merged = Self { environments: IndexMap::new(), ..self.clone() };
+        let mut merged = Self { environments: IndexMap::new(), environment: Some(name.to_owned()), ..self.clone() };
         merged.take(environment);
         Ok(merged)
     }
@@ -106,6 +106,7 @@ impl Resource {
             replicas,
             env,
             resources,
+            probes,
             service,
             volumes,
             annotations,
@@ -115,9 +116,15 @@ impl Resource {
         } = theirs;
         replace(&mut self.image, image.as_ref());
         replace(&mut self.replicas, replicas.as_ref());
-        self.env.extend(env.iter().map(|(name, value)| (name.clone(), Some(value.clone()))));
+        merge(&mut self.env, env);
         if let Some(resources) = resources {
             merge_json(self.resources.get_or_insert_default(), resources);
+        }
+        if let Some(probes) = probes {
+            match &mut self.probes {
+                Some(ours) => ours.take(probes),
+                none => *none = Some(probes.clone()),
+            }
         }
         self.service.take(service);
         for (name, storage) in volumes {
@@ -144,9 +151,11 @@ impl ExternalChart {
 
 impl Service {
     fn take(&mut self, theirs: &Self) {
-        let Self { service_type, annotations, node_ports, load_balancer_class, external_traffic_policy } = theirs;
+        let Self { service_type, annotations, ports, node_ports, load_balancer_class, external_traffic_policy } =
+            theirs;
         replace(&mut self.service_type, service_type.as_ref());
         merge(&mut self.annotations, annotations);
+        merge(&mut self.ports, ports);
         merge(&mut self.node_ports, node_ports);
         replace(&mut self.load_balancer_class, load_balancer_class.as_ref());
         replace(&mut self.external_traffic_policy, external_traffic_policy.as_ref());

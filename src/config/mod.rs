@@ -6,6 +6,7 @@
 mod certificates;
 mod charts;
 mod check;
+pub mod compatibility;
 mod dashboard;
 mod environment;
 mod findings;
@@ -13,6 +14,7 @@ mod key;
 mod locate;
 mod parse;
 mod path;
+mod probes;
 mod routes;
 mod rules;
 mod schema;
@@ -32,6 +34,10 @@ pub use charts::{EnvironmentChart, ExternalChart, Kind as ChartKind, Phase, Wait
 pub use dashboard::{DASHBOARD_LABEL, Dashboard, EnvironmentDashboard, OtlpPorts};
 pub use locate::position;
 pub use parse::{FILE, intent_place, parse};
+pub use probes::{
+    EachProbe, ExecProbe, GrpcProbe, HttpProbe, HttpScheme, Probe, ProbePort, ProbeSetting, Probes, ProbesWord,
+    TcpProbe,
+};
 pub use routes::{
     Backend, Controller, Discovery, EnvironmentGateway, EnvironmentIngress, ExistingGateway, Gateway, Ingress,
     IngressPath, Listener, ListenerProtocol, MatchType, PathType, Route, RouteKind, RouteTls,
@@ -58,6 +64,9 @@ pub struct Config {
     pub application: Option<String>,
     /// Identity of the application on a cluster, fixed once written. Without it, the application's name.
     pub application_id: Option<String>,
+    /// Number of the defaults that pods get. Without it, a live release keeps its number and a new one takes the newest.
+    #[schemars(range(min = 1, max = 2))]
+    pub compatibility: Option<u32>,
     /// The chart's own fields.
     pub chart: Chart,
     /// Name and namespace of the Helm release.
@@ -88,6 +97,10 @@ pub struct Config {
     #[serde(skip)]
     #[schemars(skip)]
     pub sealed: Sealed,
+    /// The environment whose values are merged in, and no key of this file.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub environment: Option<String>,
 }
 
 impl Config {
@@ -250,6 +263,8 @@ pub struct Resource {
     pub resources: Option<serde_json::Map<String, serde_json::Value>>,
     /// Files and folders that the manifest mounts, by their path in the container.
     pub files: IndexMap<String, MountedFiles>,
+    /// Startup, liveness and readiness probes.
+    pub probes: Option<Probes>,
     /// The Service.
     pub service: Service,
     /// The certificate that it listens with on https itself.
@@ -304,6 +319,8 @@ pub struct Service {
     pub service_type: Option<ServiceType>,
     /// Annotations of the Service.
     pub annotations: IndexMap<String, String>,
+    /// Ports of the Service by binding name, instead of the manifest's; references follow.
+    pub ports: IndexMap<String, u16>,
     /// Node ports by binding name.
     pub node_ports: IndexMap<String, u16>,
     /// Class of the load balancer.
@@ -444,10 +461,12 @@ pub struct EnvironmentResource {
     pub image: Option<String>,
     /// Number of pods.
     pub replicas: Option<u32>,
-    /// Environment variables: plain text, no expressions.
-    pub env: IndexMap<String, String>,
+    /// Environment variables: plain text, no expressions; null removes one that has a literal text.
+    pub env: IndexMap<String, Option<String>>,
     /// Resource requests and limits.
     pub resources: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Startup, liveness and readiness probes.
+    pub probes: Option<Probes>,
     /// The Service.
     pub service: Service,
     /// Size and class of volumes by name.

@@ -15,7 +15,9 @@ pub fn schema() -> Value {
         SchemaSettings::draft07().with_transform(Strict).into_generator().into_root_schema_for::<Config>().to_value();
     made["properties"]["apiVersion"]["enum"] = json!([API_VERSION]);
     // A u16 of the types, but no port is 0.
-    made["definitions"]["Service"]["properties"]["nodePorts"]["additionalProperties"]["minimum"] = json!(1);
+    for key in ["ports", "nodePorts"] {
+        made["definitions"]["Service"]["properties"][key]["additionalProperties"]["minimum"] = json!(1);
+    }
     words_alone(&mut made["definitions"]["SecretSource"]);
     let mut out = Map::new();
     out.insert("$schema".to_owned(), made["$schema"].take());

@@ -70,11 +70,35 @@ fn missing_keys(root: &Value, schema: &Value, values: &[&Value], path: &str, mis
     }
 }
 
+/// The three probes have the same keys: each stands below one of them.
+#[test]
+fn full_file_has_every_key_of_a_probe() {
+    let (schema, full): (Value, Value) = (schema(), serde_yaml::from_str(FULL).expect("YAML"));
+    let mut keys = std::collections::BTreeSet::new();
+    let resources = full["resources"].as_object().expect("resources").values();
+    resources.for_each(|resource| keys_below(&resource["probes"], &mut keys));
+    for name in PROBES {
+        for key in schema["definitions"][name]["properties"].as_object().expect("keys").keys() {
+            assert!(keys.contains(key), "`{key}` of {name} is not in full.yaml");
+        }
+    }
+}
+
+/// The definitions of a probe.
+const PROBES: [&str; 6] = ["EachProbe", "Probe", "HttpProbe", "TcpProbe", "GrpcProbe", "ExecProbe"];
+
+fn keys_below(value: &Value, keys: &mut std::collections::BTreeSet<String>) {
+    for (key, value) in value.as_object().into_iter().flatten() {
+        keys.insert(key.clone());
+        keys_below(value, keys);
+    }
+}
+
 #[test]
 fn schema_names_the_top_level_keys() {
     let schema = schema();
     let keys: Vec<&String> = schema["properties"].as_object().expect("properties").keys().collect();
-    let wanted = "apiVersion application applicationId chart release defaults secrets parameters resources charts ingresses gateways certManager dashboard sourceRoot environments";
+    let wanted = "apiVersion application applicationId compatibility chart release defaults secrets parameters resources charts ingresses gateways certManager dashboard sourceRoot environments";
     assert_eq!(keys, wanted.split(' ').collect::<Vec<_>>());
     assert_eq!(schema["$schema"], "http://json-schema.org/draft-07/schema#");
     assert_eq!(schema["additionalProperties"], false);
@@ -304,4 +328,24 @@ fn control_characters_are_refused_in_maps_and_taken_in_contents() {
     let contents = "resources: {a: {env: {K: \"\\x7f\"}, args: [\"\\x01\"], annotations: {k: \"two\\nlines\\t\"}}}\n\
         parameters: {p: {value: \"\\x7f\"}}\nenvironments: {dev: {resources: {a: {env: {K: \"\\x7f\"}}}}}\n";
     assert!(parse(contents).is_ok(), "{}", parse(contents).unwrap_err());
+}
+
+/// Every example of the page is a file that is taken, and every key of the schema's probes is named there.
+#[test]
+fn docs_of_probes_agree_with_the_schema() {
+    let page = include_str!("../../docs/probes.md");
+    let examples: Vec<&str> = page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(examples.len() > 4);
+    for example in examples {
+        parse(example).unwrap_or_else(|problems| panic!("{example}\n{problems}"));
+    }
+    let schema = schema();
+    for name in PROBES {
+        for key in schema["definitions"][name]["properties"].as_object().expect("keys").keys() {
+            assert!(page.contains(&format!("`{key}`")), "docs/probes.md does not name `{key}` of {name}");
+        }
+    }
+    for number in compatibility::OLDEST..=compatibility::NEWEST {
+        assert!(page.contains(&format!("\n| {number} | ")), "{number}");
+    }
 }

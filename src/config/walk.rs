@@ -12,10 +12,7 @@ use serde_json::{Map, Value, json};
 /// Words of later versions, by the type that will have them: they are neither typing errors nor known yet.
 const LATER: &[(&str, &[&str])] = &[
     ("Config", &["telemetry", "registries", "extraObjects"]),
-    (
-        "Resource",
-        &["probes", "waitFor", "waitForCompletion", "runAs", "sidecarOf", "autoscaling", "patch", "replaceWith"],
-    ),
+    ("Resource", &["waitFor", "waitForCompletion", "runAs", "sidecarOf", "autoscaling", "patch", "replaceWith"]),
 ];
 
 /// Types of an environment and the types whose values they change.
@@ -180,12 +177,14 @@ impl<'s> Walk<'s> {
         schema["properties"].get(key).is_some()
     }
 
-    /// A text, or a map: each is held against its own schema.
+    /// A number, a text, or a map: each is held against its own schema.
     fn is_either(&mut self, choices: &'s [Value], owner: &'s str, value: &mut Value, path: &Path<'_>) -> bool {
         let of = |choice: &'s Value| At { schema: choice, owner };
         let is_map = |choice: &&'s Value| kinds(self.resolve(of(choice)).schema).contains(&"object");
+        let is_number = |choice: &&Value| kinds(choice).contains(&"integer");
         let chosen = match value {
             Value::Object(_) => choices.iter().find(is_map),
+            Value::String(_) => choices.iter().find(|choice| !is_map(choice) && !is_number(choice)),
             _ => choices.iter().find(|choice| !is_map(choice)),
         };
         chosen.is_none_or(|choice| self.fits(of(choice), value, path))

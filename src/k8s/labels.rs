@@ -38,6 +38,8 @@ pub const SUB_PATH: &str = "aspire-k8s/sub-path";
 pub const CONFIG: &str = "aspire-k8s/config";
 /// Annotation of a pod template: a digest of the files that its pods take.
 pub const FILES: &str = "aspire-k8s/files";
+/// Annotation of a chart: the number of the defaults that its pods get.
+pub const COMPATIBILITY: &str = "aspire-k8s/compatibility";
 /// Annotation of an Ingress that nobody outside may reach yet.
 pub const CLOSED: &str = "aspire-k8s/closed";
 

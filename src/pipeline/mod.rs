@@ -26,6 +26,7 @@ pub use crate::pipeline::engine::graph::StepName;
 pub use crate::pipeline::engine::run::{Limits, RunOptions};
 pub use crate::pipeline::migrate::{Wish, promote};
 pub use crate::pipeline::release::charts::ChartChange;
+pub use crate::pipeline::release::compatibility::{PodDefaults, to_keep as defaults_to_keep};
 pub use crate::pipeline::release::deploy_request::{Ask, Deploy, Rotation, Wait};
 pub use crate::pipeline::release::endpoints::Endpoint;
 pub use crate::pipeline::release::history::{Revision, history};

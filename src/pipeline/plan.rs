@@ -25,7 +25,7 @@ use crate::pipeline::release::migration::consent::Intent;
 use crate::pipeline::release::own_objects;
 use crate::pipeline::release::predict::{Foreseen, recreated};
 use crate::pipeline::release::saved_plan::{Basis, Key, Saved};
-use crate::pipeline::release::{external_secrets, values};
+use crate::pipeline::release::{compatibility, external_secrets, values};
 use crate::support::diagnostic::{Code, Problem, Problems};
 use crate::support::redact::Mask;
 use serde_json::json;
@@ -109,6 +109,7 @@ impl DeployRun<'_> {
             change.immutable.clear();
             change.reason = Some("deleted and recreated, as the workload migration says".to_owned());
         }
+        compatibility::explain(self.defaults.get()?, self.request.plan, &mut changes);
         if self.request.wait.waits() {
             let leaving = external_secrets::leaving(cluster, self.release, Some(self.request.plan))?;
             own_objects::clear_up(self.release, before, settled, &leaving, &mut changes);

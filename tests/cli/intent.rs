@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// One key each, over `app.json`.
-const KEYS: [&str; 75] = [
+const KEYS: [&str; 82] = [
     "resources: {api: {image: 'ghcr.io/contoso/api:7@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef'}}",
     "resources: {db: {image: 'localhost:5000/pg'}}",
     "resources: {job: {image: 'dotnet:10'}}",
@@ -22,6 +22,13 @@ const KEYS: [&str; 75] = [
     "resources: {api: {env: {NEW: 'x={db-password.value};$(HOME)'}}}",
     "resources: {api: {env: {LOG_LEVEL: debug}}}",
     "resources: {api: {env: {LOG_LEVEL: null}}}",
+    "compatibility: 1",
+    "resources: {api: {probes: serviceDefaults}}",
+    "resources: {api: {probes: {liveness: /alive, readiness: {periodSeconds: 30}}}}",
+    "resources: {db: {probes: none}}",
+    "resources: {worker: {probes: {liveness: {exec: {command: [cat, '{{ a }}']}}}}}",
+    "resources: {api: {service: {ports: {http: 8000}}}}",
+    "resources: {db: {service: {ports: {tcp: 15432}}}}",
     "resources: {api: {env: {ConnectionStrings__db: null}}}",
     "resources: {api: {env: {'a:b': 'c$d'}}}",
     "resources: {worker: {command: [/bin/sh, -c, 'echo $HOME {currency.value}']}}",
@@ -219,6 +226,11 @@ fn environments_change_values_only() {
         "resources: {db: {image: 'localhost:5000/pg'}}",
         "resources: {api: {replicas: 3}}",
         "resources: {api: {env: {LOG_LEVEL: debug, NEW: a}}}",
+        "resources: {api: {env: {LOG_LEVEL: null}}}",
+        "resources: {api: {probes: serviceDefaults}}",
+        "resources: {db: {probes: none}}",
+        "resources: {db: {probes: {readiness: {tcp: {}}}}}",
+        "resources: {api: {service: {ports: {http: 8000}}}}",
         "resources: {api: {resources: {limits: {memory: 1Gi}}}}",
         "resources: {api: {service: {type: NodePort, nodePorts: {http: 30080}, annotations: {a: b}}}}",
         "resources: {db: {volumes: {db-data: {size: 20Gi, storageClass: fast}}}}",

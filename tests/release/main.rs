@@ -25,6 +25,7 @@ mod obstacles;
 mod passwords;
 mod plan;
 mod plugin;
+mod probes;
 mod prompts;
 mod records;
 mod refusals;

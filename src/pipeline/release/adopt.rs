@@ -227,6 +227,7 @@ mod tests {
             claims: volumes.iter().map(claim).collect(),
             claim_views: Vec::new(),
             external: Vec::new(),
+            changed_by: Vec::new(),
         };
         Plan { workloads: vec![workload], ..Plan::default() }
     }

@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::external_charts::PlannedChart;
 use crate::inputs::{Answers, Given, Outlook};
+use crate::pipeline::release::compatibility::PodDefaults;
 use crate::pipeline::release::migration::consent::Consent;
 use crate::pipeline::release::saved_plan::Saved;
 use crate::targets::kubernetes::Plan;
@@ -36,6 +37,8 @@ pub struct Deploy<'a> {
     pub plan: &'a Plan,
     /// Its chart.
     pub chart: &'a Chart,
+    /// Who says the number of the defaults of its pods.
+    pub defaults: PodDefaults,
     /// Other people's charts that are installed with it, what needs others after what it needs.
     pub charts: &'a [PlannedChart],
     /// Whether SOURCE says which charts there are; one that was rendered before does not.

@@ -1,5 +1,6 @@
 //! What the steps of one deploy, or of its plan, share.
 
+use super::compatibility::Number;
 use super::deploy_request::{Ask, Deploy};
 use super::host_names::Hosts;
 use super::installation::Installation;
@@ -37,6 +38,7 @@ pub struct DeployRun<'a> {
     pub(in crate::pipeline) helm: Slot<(Helm, Target)>,
     pub(in crate::pipeline) cluster: Slot<Cluster>,
     pub(in crate::pipeline) before: Slot<ReleaseSnapshot>,
+    pub(in crate::pipeline) defaults: Slot<Number>,
     pub(in crate::pipeline) chart: Slot<TempDir>,
     pub(in crate::pipeline) settled: Slot<Settled>,
     pub(in crate::pipeline) charts: Charts,
@@ -91,6 +93,7 @@ impl<'a> DeployRun<'a> {
             helm: Slot::default(),
             cluster: Slot::default(),
             before: Slot::default(),
+            defaults: Slot::default(),
             chart: Slot::default(),
             settled: Slot::default(),
             charts: Charts::default(),

@@ -8,6 +8,7 @@ pub(crate) mod charts;
 pub(crate) mod checks;
 pub(crate) mod claim_sizes;
 pub(crate) mod comparison;
+pub(crate) mod compatibility;
 pub(crate) mod connection;
 pub(crate) mod deploy_request;
 pub(crate) mod deploy_run;

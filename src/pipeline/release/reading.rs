@@ -10,7 +10,7 @@ use crate::pipeline::engine::event::warn;
 use crate::pipeline::engine::graph::Step;
 use crate::pipeline::release::preflight::{Examination, Examined};
 use crate::pipeline::release::resolve_inputs::settled;
-use crate::pipeline::release::{external_secrets, lock, preflight, snapshot, values};
+use crate::pipeline::release::{compatibility, external_secrets, lock, preflight, snapshot, values};
 use crate::support::diagnostic::{Code, Problem, Problems};
 use crate::support::redact::hides_words;
 use crate::support::temporary;
@@ -54,6 +54,12 @@ impl DeployRun<'_> {
         }
         let before = snapshot::look_for(&cluster, self.release, self.owner(), self.request.plan);
         self.before.put(before.map_err(|error| self.explained(error))?);
+        let defaults = compatibility::live(&cluster, self.release).map_err(|error| self.explained(error))?;
+        compatibility::check(&defaults, self.request.plan, self.request.defaults)?;
+        if let Some(told) = compatibility::told(&defaults, self.request.plan) {
+            warn(self.report, Code::ChangedInCluster, told);
+        }
+        self.defaults.put(defaults);
         self.cluster.put(cluster);
         Ok(())
     }

@@ -12,6 +12,7 @@ use super::values::Tree;
 use super::view::{DaprView, WorkloadView};
 use crate::app::{App, Input, Note};
 use crate::config::Release;
+use crate::config::compatibility::{self, NEWEST, OLDEST};
 use crate::support::diagnostic::{Code, Problem};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,9 @@ pub struct Contents {
     format: u32,
     application: String,
     name: String,
+    /// Number of the defaults that pods get; charts of the oldest do not say it.
+    #[serde(default = "oldest", skip_serializing_if = "is_oldest")]
+    compatibility: u32,
     base: Part,
     environments: BTreeMap<String, Part>,
     /// Charts of others that come with the application when its manifest is deployed, in words.
@@ -69,6 +73,18 @@ struct Workload {
     claims: Vec<Claim>,
     /// Public endpoints: (port name, scheme).
     external: Vec<(String, String)>,
+    /// Numbers of defaults that change its pods.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    changed_by: Vec<u32>,
+}
+
+fn oldest() -> u32 {
+    OLDEST
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_oldest(number: &u32) -> bool {
+    *number == OLDEST
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -84,6 +100,7 @@ impl Contents {
             format: FORMAT,
             application: app.id.clone(),
             name: app.name.clone(),
+            compatibility: plan.compatibility,
             base: Part::new(app, plan, release),
             environments: BTreeMap::new(),
             charts: Vec::new(),
@@ -132,6 +149,11 @@ impl Contents {
         self.environments.keys().map(String::as_str)
     }
 
+    /// The number of the defaults that pods get; the newest for one that is not known.
+    pub fn compatibility(&self) -> u32 {
+        compatibility::read(&self.compatibility.to_string()).unwrap_or(NEWEST)
+    }
+
     /// Whether it says where images come from; charts of former versions do not.
     pub fn knows_images(&self) -> bool {
         self.base.images.is_some()
@@ -178,6 +200,7 @@ impl Contents {
             chart: chart.to_owned(),
             notes: notes.as_deref().map(left_out).into_iter().collect(),
             application_id: self.application.clone(),
+            compatibility: self.compatibility,
             workloads: part.workloads.iter().map(Workload::restore).collect(),
             dapr_components: components
                 .map(|name| DaprView { name: name.clone(), scopes: Vec::new(), has: Vec::new() })
@@ -211,7 +234,7 @@ impl Part {
             inputs,
             secrets: plan.secrets.clone(),
             required: plan.required.clone(),
-            workloads: plan.workloads.iter().map(Workload::new).collect(),
+            workloads: plan.workloads.iter().map(|planned| Workload::new(planned, plan.compatibility)).collect(),
             dapr_components: plan.dapr_components.iter().map(|component| component.name.clone()).collect(),
             objects: plan.objects.clone(),
             images: Some(plan.images.clone()),
@@ -222,7 +245,7 @@ impl Part {
 }
 
 impl Workload {
-    fn new(planned: &PlannedWorkload) -> Self {
+    fn new(planned: &PlannedWorkload, number: u32) -> Self {
         let kind = match planned.view.kind {
             "StatefulSet" => WorkloadKind::StatefulSet,
             _ => WorkloadKind::Deployment,
@@ -233,6 +256,7 @@ impl Workload {
             kind,
             claims: planned.claims.clone(),
             external: planned.external.clone(),
+            changed_by: planned.changed_by.iter().copied().filter(|by| *by <= number).collect(),
         }
     }
 
@@ -247,6 +271,7 @@ impl Workload {
             claims: self.claims.clone(),
             claim_views: Vec::new(),
             external: self.external.clone(),
+            changed_by: self.changed_by.clone(),
         }
     }
 }
@@ -277,6 +302,7 @@ mod tests {
             kind: WorkloadKind::StatefulSet,
             claims: Vec::new(),
             external: vec![("http".into(), "http".into())],
+            changed_by: Vec::new(),
         };
         let objects = vec![ObjectName { kind: "Service".into(), name: "api".into() }];
         let plan = Plan { workloads: vec![planned.restore()], objects, ..Plan::default() };

@@ -19,6 +19,7 @@ mod needs;
 pub mod plan;
 pub mod planned;
 pub mod ports;
+pub mod probes;
 pub mod routes;
 pub mod schema;
 pub mod secrets;

@@ -13,7 +13,7 @@ use super::secrets::{external_views, sealed_views, secret_uses};
 use super::values::{self, Tree, WorkloadParts};
 use super::variables;
 use super::view::WorkloadView;
-use super::{certificate, dapr, ports};
+use super::{certificate, dapr, ports, probes};
 use crate::app::{App, CERTIFICATE_FOLDER, Input, Note, TAG_INPUT, Workload, is_route};
 use crate::config::{Config, WorkloadKind, intent_place};
 use crate::support::diagnostic::{Code, Problem, Problems};
@@ -97,6 +97,7 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Pr
         version,
         chart,
         application_id: app.id.clone(),
+        compatibility: config.defaults_of_pods(),
         workloads,
         routes,
         dapr_components,
@@ -155,16 +156,16 @@ impl Planning<'_> {
         self.notes.extend(variables::lost_texts(workload));
         let placed = variables::place(self.app, workload, &writing, self.problems);
         let (container_ports, service_ports) = ports::ports(workload, self.ports, self.problems);
-        self.check_node_ports(workload);
+        self.check_service_ports(workload);
         self.check_mounts(workload, &storage);
         let files = files::files(workload, name, self.problems);
-        let readiness_port = container_ports.iter().find(|port| port.protocol == "TCP").map(|port| port.name.clone());
+        let probing = probes::plan(workload, self.config, self.images, self.ports, self.notes, self.problems);
         let parts = WorkloadParts {
             workload,
             name: name.as_str(),
             literals: &placed.literals,
             storage: &storage,
-            readiness_port: readiness_port.as_deref(),
+            probes: probing.values,
             ports: self.ports,
         };
         let values = values::workload(&parts, self.config, self.images);
@@ -197,14 +198,18 @@ impl Planning<'_> {
             claim_views: claims::claim_views(&storage),
             claims: storage.claims,
             external: external(workload, self.ports),
+            changed_by: probing.changed_by,
         };
         (planned, values, files.files)
     }
 
-    fn check_node_ports(&mut self, workload: &Workload) {
+    /// What the file says of ports of a Service must be about ports that there are.
+    fn check_service_ports(&mut self, workload: &Workload) {
         let Some(intent) = self.config.resources.get(&workload.name) else { return };
-        for binding in intent.service.node_ports.keys().filter(|binding| !workload.ports.contains_key(*binding)) {
-            let place = intent_place(format!("resources.{}.service.nodePorts.{binding}", workload.name));
+        let said = [("ports", &intent.service.ports), ("nodePorts", &intent.service.node_ports)];
+        let said = said.into_iter().flat_map(|(key, ports)| ports.keys().map(move |binding| (key, binding)));
+        for (key, binding) in said.filter(|(_, binding)| !workload.ports.contains_key(*binding)) {
+            let place = intent_place(format!("resources.{}.service.{key}.{binding}", workload.name));
             let known: Vec<&str> = workload.ports.keys().map(String::as_str).collect();
             let problem = Problem::new(
                 Code::UnknownEndpoint,

@@ -24,6 +24,8 @@ pub struct Plan {
     pub description: String,
     /// Identity of the application on a cluster.
     pub application_id: String,
+    /// Number of the defaults that pods get.
+    pub compatibility: u32,
     /// Workloads with all their objects.
     pub workloads: Vec<PlannedWorkload>,
     /// How the public reaches them.
@@ -67,6 +69,8 @@ pub struct PlannedWorkload {
     pub claim_views: Vec<ClaimView>,
     /// Public endpoints: (port name, scheme).
     pub external: Vec<(String, String)>,
+    /// Numbers of defaults that change its pods.
+    pub changed_by: Vec<u32>,
 }
 
 impl Plan {

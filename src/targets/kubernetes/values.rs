@@ -80,8 +80,8 @@ pub struct WorkloadParts<'a> {
     pub literals: &'a IndexMap<String, String>,
     /// Its storage.
     pub storage: &'a WorkloadStorage,
-    /// Name of its first TCP port.
-    pub readiness_port: Option<&'a str>,
+    /// Its probes.
+    pub probes: Json,
     /// Port names by binding.
     pub ports: &'a BTreeMap<(String, String), String>,
 }
@@ -174,7 +174,7 @@ pub fn workload(parts: &WorkloadParts, config: &Config, images: &BuiltImages) ->
     let resources = intent.resources.as_ref().or(defaults.resources.as_ref());
     let requests = json!({"requests": {"cpu": "50m", "memory": "128Mi"}});
     tree.data("resources", "", resources.map_or(requests, |resources| Json::Object(resources.clone())));
-    tree.data("probes", "Probes as in a pod: readiness, liveness, startup.", probes(parts));
+    tree.data("probes", "Probes as in a pod: readiness, liveness, startup.", &parts.probes);
     if !parts.storage.claims.is_empty() || !parts.storage.existing.is_empty() {
         tree.data("volumes", "Claims. They are kept when the release is uninstalled.", volumes(parts.storage));
     }
@@ -246,16 +246,6 @@ fn service(parts: &WorkloadParts, intent: &config::Resource) -> Json {
         "loadBalancerClass": service.load_balancer_class.as_deref().unwrap_or(""),
         "externalTrafficPolicy": service.external_traffic_policy.and_then(|policy| serde_json::to_value(policy).ok()).unwrap_or_else(|| json!("")),
     })
-}
-
-/// A tcp probe on the first TCP port, so that nothing is sent to a pod that does not listen yet.
-fn probes(parts: &WorkloadParts) -> Json {
-    match parts.readiness_port {
-        Some(port) => {
-            json!({"readiness": {"tcpSocket": {"port": port}, "periodSeconds": 5, "failureThreshold": 3}, "liveness": {}, "startup": {}})
-        }
-        None => json!({"readiness": {}, "liveness": {}, "startup": {}}),
-    }
 }
 
 fn volumes(storage: &WorkloadStorage) -> Json {

@@ -7,6 +7,7 @@
 pub mod parts;
 
 use crate::support::diagnostic::Code;
+use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 
 use flate2::Compression;
@@ -20,6 +21,7 @@ use serde_json::value::RawValue;
 use crate::cluster::api::objects::{Guard, Objects};
 use crate::k8s::error::{Error, ErrorKind, Result};
 use crate::k8s::kind::SECRET;
+use crate::k8s::labels;
 use crate::k8s::object::{label, name_of};
 use crate::support::redact::{base64, unbase64};
 use crate::support::yaml;
@@ -51,6 +53,8 @@ pub struct Record {
     pub namespace: String,
     /// The name of the chart.
     pub chart: String,
+    /// The number of the defaults of its pods, as the chart says it; empty when it says none.
+    pub compatibility: String,
     /// Its hooks, which helm runs around what it does.
     pub hooks: Vec<Hook>,
     /// Size of the payload as it is stored, in bytes.
@@ -115,6 +119,7 @@ impl Record {
         let Parts { all, info, metadata, hooks } = Parts::of(&json).ok_or_else(unreadable)?;
         let time = |key: &str| info.text(key).parse::<Timestamp>().ok();
         let status = info.text("status");
+        let mut annotations: BTreeMap<String, String> = metadata.read("annotations").unwrap_or_default();
         // A removal writes its own time.
         let removed = time("deleted").filter(|_| status == "uninstalling");
         Ok(Self {
@@ -125,6 +130,7 @@ impl Record {
             release: all.text("name"),
             namespace: all.text("namespace"),
             chart: metadata.text("name"),
+            compatibility: annotations.remove(labels::COMPATIBILITY).unwrap_or_default(),
             hooks,
             stored: payload.len(),
             status,

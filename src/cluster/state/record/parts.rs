@@ -66,7 +66,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
 }
 
 /// Keys that somebody here or helm reads.
-const READ: [&str; 14] = [
+const READ: [&str; 15] = [
     "name",
     "info",
     "chart",
@@ -78,6 +78,7 @@ const READ: [&str; 14] = [
     "status",
     "events",
     "metadata",
+    "annotations",
     "kind",
     "deleted",
     "last_deployed",

@@ -1,6 +1,7 @@
 //! The template environment, and the files of a chart.
 
-use super::{CHART_ANNOTATION, Chart, MARK, readme, values};
+use super::{CHART_ANNOTATION, COMPATIBILITY, Chart, MARK, readme, values};
+use crate::config::compatibility::OLDEST;
 use crate::support::literal;
 use crate::targets::kubernetes::schema::Schema;
 use crate::targets::kubernetes::{KINDS, KindSpec, Object, Plan, View, WorkloadView, controllers, helm_yaml, yaml};
@@ -134,8 +135,12 @@ fn path(spec: &KindSpec, object: &Object) -> String {
 }
 
 fn chart_yaml(plan: &Plan) -> String {
+    let compatibility = match plan.compatibility {
+        OLDEST => String::new(),
+        number => format!("  {COMPATIBILITY}: {}\n", yaml(&number.to_string())),
+    };
     format!(
-        "apiVersion: v2\nname: {}\ndescription: {}\ntype: application\nversion: {}\nappVersion: {}\nkubeVersion: \">=1.29.0-0\"\nannotations:\n  {CHART_ANNOTATION}: kubectl-aspire\n  aspire-k8s/application: {}\n",
+        "apiVersion: v2\nname: {}\ndescription: {}\ntype: application\nversion: {}\nappVersion: {}\nkubeVersion: \">=1.29.0-0\"\nannotations:\n  {CHART_ANNOTATION}: kubectl-aspire\n  aspire-k8s/application: {}\n{compatibility}",
         yaml(&plan.chart),
         yaml(&plan.description),
         yaml(&plan.version),

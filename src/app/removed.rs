@@ -1,0 +1,61 @@
+//! Variables that aspire-k8s.yaml takes away with `null`: there must be one to take away.
+
+use super::expression::{Token, tokens};
+use super::telemetry;
+use crate::config::{Config, EnvironmentResource, intent_place};
+use crate::manifest::Resource;
+use crate::support::diagnostic::{Code, Place, Problem, Problems};
+use std::collections::BTreeSet;
+
+/// The problem of a variable that `resources` takes away and that nothing gives. `given` are those that there would be.
+pub fn unknown(resource: &str, variable: &str, given: &BTreeSet<&str>) -> Option<Problem> {
+    // The dashboard adds these later.
+    let is_sent = telemetry::names_receiver(variable) || telemetry::is_of_sending(variable);
+    if given.contains(variable) || is_sent {
+        return None;
+    }
+    Some(not_there(intent_place(format!("resources.{resource}.env.{variable}")), resource, variable, given))
+}
+
+/// Reports what an environment takes away and cannot: it changes values, and only a literal text is one.
+pub fn check(
+    environment: &str,
+    name: &str,
+    said: &EnvironmentResource,
+    resource: &Resource,
+    config: &Config,
+    problems: &mut Problems,
+) {
+    let base = config.resources.get(name).map(|intent| &intent.env);
+    let gone = said.env.iter().filter(|(_, text)| text.is_none()).map(|(variable, _)| variable);
+    for variable in gone {
+        let place = intent_place(format!("environments.{environment}.resources.{name}.env.{variable}"));
+        let text = match base.and_then(|base| base.get(variable)) {
+            Some(text) => text.as_ref(),
+            None => resource.env.get(variable),
+        };
+        let Some(text) = text else {
+            let ours = base.into_iter().flatten().filter(|(_, text)| text.is_some()).map(|(variable, _)| variable);
+            let given = resource.env.keys().chain(ours).map(String::as_str).collect();
+            problems.push(not_there(place, name, variable, &given));
+            continue;
+        };
+        if tokens(text).iter().any(|token| matches!(token, Token::Reference(_))) {
+            let what = format!("`{variable}` is composed in the templates, and an environment changes values only");
+            let hint = "give it another text here, or take it away under `resources`, and set it in the environments \
+                        that need it";
+            problems.push(Problem::new(Code::EnvironmentChangesStructure, place, what).hint(hint));
+        }
+    }
+}
+
+fn not_there(place: Place, resource: &str, variable: &str, given: &BTreeSet<&str>) -> Problem {
+    let near = crate::support::diagnostic::nearest(variable, given.iter().copied());
+    let hint = near.map_or_else(|| "remove the line".to_owned(), |near| format!("did you mean `{near}`?"));
+    Problem::new(
+        Code::UnknownEntry,
+        place,
+        format!("`{resource}` has no variable `{variable}` that could be taken away"),
+    )
+    .hint(hint)
+}

@@ -1,0 +1,49 @@
+//! The numbers of the defaults that pods get, so that a newer version of this program restarts no pod by surprise.
+//!
+//! A number never changes what it means. What pods get by default from now on is a new number.
+
+use super::Config;
+
+/// Pods have a TCP readiness probe and no other. Charts of this number do not carry it.
+pub const OLDEST: u32 = 1;
+
+/// Known servers are asked whether they are ready.
+pub const SERVER_PROBES: u32 = 2;
+
+/// What a new release takes.
+pub const NEWEST: u32 = SERVER_PROBES;
+
+/// The number that a text says, when there is such a number. No text says the oldest.
+pub fn read(text: &str) -> Option<u32> {
+    if text.is_empty() {
+        return Some(OLDEST);
+    }
+    text.parse().ok().filter(|number| (OLDEST..=NEWEST).contains(number))
+}
+
+impl Config {
+    /// The number whose defaults pods get.
+    pub fn defaults_of_pods(&self) -> u32 {
+        self.compatibility.unwrap_or(NEWEST)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::schema;
+
+    #[test]
+    fn only_numbers_that_exist_are_read() {
+        for (text, number) in [("", Some(1)), ("1", Some(1)), ("2", Some(2)), ("3", None), ("0", None), ("-1", None)] {
+            assert_eq!(read(text), number, "{text}");
+        }
+        assert_eq!(read("2; rm -rf /"), None);
+    }
+
+    #[test]
+    fn the_schema_knows_the_same_numbers() {
+        let key = &schema()["properties"]["compatibility"];
+        assert_eq!((key["minimum"].as_u64(), key["maximum"].as_u64()), (Some(OLDEST.into()), Some(NEWEST.into())));
+    }
+}
