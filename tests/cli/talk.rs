@@ -241,6 +241,7 @@ fn the_schema_is_stable_and_describes_the_intents_here() {
         "apiVersion",
         "application",
         "applicationId",
+        "compatibility",
         "chart",
         "release",
         "defaults",
