@@ -46,7 +46,7 @@ fn a_person_can_go_back_by_hand() {
     }
     runs_as(&bench, "Deployment");
     assert_eq!(bench.get("pvc/db-data")["metadata"]["uid"], claim["metadata"]["uid"]);
-    promote(&bench, &["--status"]).exits(3).says(&["no workload migration is under way"]);
+    promote(&bench, &["--status"]).exits(3).says(&["no workload migration is in progress"]);
     configure(&bench, "Deployment", "    podAnnotations: {testbed.dev/terminate-delay: 1s}\n");
     bench.deploy(&[]).ok();
     configure(&bench, "StatefulSet", "");

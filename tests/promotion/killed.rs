@@ -208,8 +208,8 @@ fn c54_a_journal_that_is_gone_is_not_guessed() {
     killed_in_drain(&bench, "15");
     bench.plane.kubectl(&["delete", "configmap/aspire-transition-app", "-n", &bench.ns]).unwrap();
     bench.unchanged(|| {
-        promote(&bench, &["--resume"]).exits(3).says(&["no workload migration is under way"]);
-        promote(&bench, &["--abort"]).exits(3).says(&["no workload migration is under way"]);
+        promote(&bench, &["--resume"]).exits(3).says(&["no workload migration is in progress"]);
+        promote(&bench, &["--abort"]).exits(3).says(&["no workload migration is in progress"]);
         bench.deploy(&[]).exits(3).says(&["Deployment/db (1) -> StatefulSet/db (1)", "--accept downtime"]);
     });
     hold(&bench, &json!([]));
