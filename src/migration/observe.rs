@@ -10,7 +10,7 @@ use super::progress::{Direction, Role};
 use crate::k8s::labels;
 use crate::k8s::object;
 use crate::k8s::object::{annotation, name_of};
-use crate::k8s::ownership::ReleaseName;
+use crate::k8s::ownership::{ReleaseName, helm_release};
 use crate::k8s::quantity::Quantity;
 use serde_json::Value as Json;
 
@@ -122,7 +122,8 @@ pub fn retired<'a>(change: &'a Change, release: ReleaseName<'a>, live: &'a Live)
             && !hash.is_empty()
             && of == Some(&change.old.name)
             && controller(set).is_none()
-            && release.owns(set)
+            // The controller copies the annotations of the Deployment; the label of helm is not on the template.
+            && helm_release(set) == Some((release.name, release.namespace))
     })
 }
 
@@ -270,6 +271,19 @@ mod tests {
     fn seen(direction: Direction, live: &Live) -> Observed {
         let revision = Revision { status: Status::Deployed, brings: Role::Old, foreign: false };
         observe(&journal(direction), RELEASE, live, revision, HelmRun::Gone, false)
+    }
+
+    #[test]
+    fn replica_sets_of_an_adopted_deployment_are_found_by_what_they_inherit() {
+        let mut change = journal(Direction::Forward).changes.remove(0);
+        change.how = How::Adopt;
+        let set = |release: &str| {
+            json!({"kind": "ReplicaSet", "metadata": {"name": "db-abc", "uid": "s", "labels": {"pod-template-hash": "abc"},
+                "annotations": {"meta.helm.sh/release-name": release, "meta.helm.sh/release-namespace": "n"}}})
+        };
+        let live = |release: &str| Live { replica_sets: vec![set(release)], ..Live::default() };
+        assert_eq!(retired(&change, RELEASE, &live("shop")).count(), 1);
+        assert_eq!(retired(&change, RELEASE, &live("other")).count(), 0);
     }
 
     #[test]
