@@ -154,7 +154,7 @@ fn play(
     let mut said = String::new();
     // What was killed may have left half a letter.
     let _ = child.stderr.take().map(|mut pipe| pipe.read_to_string(&mut said));
-    let error = said.lines().find(|line| line.starts_with("error:")).unwrap_or_default();
+    let error = said.lines().find(|line| line.starts_with("error[")).unwrap_or_default();
     told.push(format!("ended with {code:?} {error}"));
     code
 }
