@@ -1,7 +1,8 @@
 //! The endpoints of a workload, and what becomes of the variables by which it listens.
 
 use super::Port;
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
+use std::fmt::Write as _;
 
 /// What the variables of a server become.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,6 +37,31 @@ impl Endpoints {
             let name = names.into_iter().find(|name| name.eq_ignore_ascii_case(binding))?;
             self.find_exact(name)
         })
+    }
+
+    /// One sentence for all https endpoints of a resource that has no certificate; none where nobody asked for them.
+    pub fn without_tls(&self, name: &str, asked: Option<&IndexSet<String>>) -> Option<String> {
+        let serving = &self.serving;
+        if asked.is_none() && serving.left_out().next().is_none() && serving.in_clear.is_empty() {
+            return None;
+        }
+        let mut text = "it has no certificate in the cluster".to_owned();
+        if let Some((_, answers)) = self.twins.first() {
+            let twins: Vec<&str> = self.twins.keys().map(String::as_str).collect();
+            let _ = write!(
+                text,
+                ", so http answers in place of https (`{}`), at its endpoint `{answers}`",
+                twins.join("`, `")
+            );
+        }
+        let left_out = serving.left_out().chain(asked.into_iter().flatten()).map(String::as_str).collect::<Vec<_>>();
+        if !left_out.is_empty() {
+            let _ = write!(text, "; left out: {}", left_out.join(", "));
+        }
+        if !serving.in_clear.is_empty() {
+            let _ = write!(text, "; without TLS: {}", serving.in_clear.join(", "));
+        }
+        Some(text + &format!("; `certificate` under resources.{name} of aspire-k8s.yaml keeps https"))
     }
 
     fn find_exact(&self, binding: &str) -> Option<(&str, &Port, bool)> {

@@ -1,16 +1,17 @@
 //! Expressions to values: follows references to any depth, finds cycles, and turns what the cluster cannot make into
 //! inputs, so that nothing ever becomes an empty string.
 
+mod variables;
+
 use super::endpoints::Endpoints;
 use super::expression::{Property, Reference, Token, tokens};
 use super::value::{Form, Part, Side, Value};
-use super::{Input, Note, addresses, certificate, environment, removed, telemetry};
-use crate::config::{self, Config, intent_place};
+use super::{Input, Note, addresses, environment, telemetry};
+use crate::config::Config;
 use crate::manifest::{self, Generate, InputDefault, Kind, Manifest, Resource};
 use crate::support::diagnostic::{Code, Place, Problem, Problems};
 use indexmap::{IndexMap, IndexSet};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
 /// More text than any environment variable can hold (a ConfigMap has 1 MiB in all); nested references that grow beyond
 /// it are an attack or a mistake.
@@ -21,9 +22,6 @@ const HEAVIEST_VALUES: usize = 32 << 20;
 
 /// Four levels were the most in a thousand manifests; the bound only keeps a hostile one from exhausting the stack.
 const DEEPEST_CHAIN: usize = 200;
-
-/// Variables by which .NET and Node.js know where they run.
-const ENVIRONMENT_VARIABLES: [&str; 3] = ["ASPNETCORE_ENVIRONMENT", "DOTNET_ENVIRONMENT", "NODE_ENV"];
 
 /// A field of a resource that is followed: (resource, `connectionString` or `value`).
 type Field = (String, &'static str);
@@ -76,7 +74,7 @@ impl<'a> Values<'a> {
             self.notes.into_iter().map(|(resource, text)| Note { code: Code::ChangedInCluster, resource, text });
         let running = self.running;
         let in_clear = running.iter().filter_map(|(name, endpoints)| {
-            let text = without_tls(name, endpoints, self.in_clear.get(name))?;
+            let text = endpoints.without_tls(name, self.in_clear.get(name))?;
             Some(Note { code: Code::ChangedInCluster, resource: name.clone(), text })
         });
         let served = running.iter().flat_map(|(name, endpoints)| {
@@ -134,88 +132,6 @@ impl<'a> Values<'a> {
         self.problems.push(problem);
     }
 
-    /// The environment of a workload: the manifest's, without https addresses that nothing answers, under the file's.
-    pub fn environment(
-        &mut self,
-        name: &str,
-        resource: &Resource,
-        intent: Option<&config::Resource>,
-    ) -> IndexMap<String, Value> {
-        let mut environment = IndexMap::new();
-        let mut for_http = Vec::new();
-        let overrides = intent.map(|intent| &intent.env);
-        let is_free = |variable: &str| overrides.is_none_or(|overrides| !overrides.contains_key(variable));
-        let none = IndexMap::new();
-        let changes = self.running.get(name).map_or(&none, |endpoints| &endpoints.serving.changes);
-        let added = changes.iter().filter(|(variable, _)| !resource.env.contains_key(*variable));
-        let added = added.filter_map(|(variable, text)| Some((variable, text.as_ref()?)));
-        let written =
-            resource.env.iter().filter(|(variable, text)| !self.is_for_their_dashboard(resource, variable, text));
-        let written: Vec<_> = written.chain(added).filter(|(variable, _)| is_free(variable)).collect();
-        for (variable, text) in written {
-            let Some(text) = changes.get(variable).map_or(Some(text), Option::as_ref) else { continue };
-            let place = format!("resources.{name}.env.{variable}").into();
-            let referring = addresses::referring(variable, text, |resource| self.clear_https(resource));
-            let value = self.evaluate(name, &place, referring.as_ref().unwrap_or(text));
-            let http = self.http_variable(variable, &value);
-            if let Some((http, resource)) = &http {
-                let left_out = self.in_clear.entry(resource.clone()).or_default();
-                if addresses::is_https_service(variable).is_some() {
-                    left_out.insert(format!("{variable} of `{name}`"));
-                    for_http.push((http.clone(), value));
-                    continue;
-                }
-                for_http.push((http.clone(), value.clone()));
-            }
-            self.use_inputs(name, &value);
-            environment.insert(variable.clone(), value);
-            self.note_development(name, variable, text);
-        }
-        let served = changes.keys().chain(for_http.iter().map(|(variable, _)| variable));
-        let given: BTreeSet<&str> = resource.env.keys().chain(served).map(String::as_str).collect();
-        // What an environment takes away is checked where the file's own variables are known.
-        let checked = overrides.filter(|_| self.config.environment.is_none());
-        let gone = checked.into_iter().flatten().filter(|(_, text)| text.is_none());
-        let unknown: Vec<Problem> = gone.filter_map(|(variable, _)| removed::unknown(name, variable, &given)).collect();
-        self.problems.0.extend(unknown);
-        for (variable, value) in for_http {
-            if is_free(&variable) && !resource.env.contains_key(&variable) {
-                self.use_inputs(name, &value);
-                environment.entry(variable).or_insert(value);
-            }
-        }
-        for (variable, text) in overrides.into_iter().flatten() {
-            if let Some(text) = text {
-                let place = intent_place(format!("resources.{name}.env.{variable}"));
-                environment.insert(variable.clone(), self.used(name, &place, text));
-            }
-        }
-        if matches!(resource.kind, Kind::Project { .. }) && intent.is_some_and(|intent| intent.certificate.is_some()) {
-            let said = resource.env.keys().chain(overrides.into_iter().flat_map(IndexMap::keys));
-            for (variable, text) in certificate::variables(name, resource, said) {
-                let value = self.used(name, &format!("resources.{name}.env.{variable}").into(), &text);
-                environment.insert(variable.to_owned(), value);
-            }
-        }
-        environment
-    }
-
-    /// Whether a variable leads telemetry to the dashboard of Aspire's environment, which is left out. Where the file has no
-    /// dashboard in its place, how it would be sent goes with it.
-    fn is_for_their_dashboard(&self, resource: &Resource, variable: &str, text: &str) -> bool {
-        let leads = |variable: &str, text: &str| {
-            let mut found = tokens(text).into_iter().filter_map(|token| match token {
-                Token::Reference(reference) => Some(reference.resource),
-                Token::Text(_) => None,
-            });
-            telemetry::names_receiver(variable) && found.any(|name| self.is_their_dashboard(name))
-        };
-        leads(variable, text)
-            || self.config.dashboard.is_none()
-                && telemetry::is_of_sending(variable)
-                && resource.env.iter().any(|(variable, text)| leads(variable, text))
-    }
-
     fn is_their_dashboard(&self, resource: &str) -> bool {
         !self.running.contains_key(resource) && environment::of_dashboard(self.manifest, resource).is_some()
     }
@@ -223,35 +139,6 @@ impl<'a> Values<'a> {
     /// The first https binding of a resource that has no certificate.
     fn clear_https(&self, resource: &str) -> Option<String> {
         self.running.get(resource)?.twins.keys().next().cloned()
-    }
-
-    /// The name under which http clients look for an address that is announced as https and is not, and whose it is.
-    ///
-    /// `services__x__https__0` must go, so that `https+http://x` falls through to http.
-    fn http_variable(&self, variable: &str, value: &Value) -> Option<(String, String)> {
-        let is_plain = matches!(value.parts(), [Part::Text(text), ..] if text.starts_with("http://"));
-        let mut hosts = value.parts().iter().filter_map(|part| match part {
-            Part::Host { workload } => Some(workload),
-            _ => None,
-        });
-        let is_clear = |workload: &&String| self.clear_https(workload).is_some();
-        let host = hosts.find(is_clear).filter(|_| is_plain)?;
-        let http = addresses::is_https_service(variable).or_else(|| addresses::is_https_of(variable, host))?;
-        Some((http, host.clone()))
-    }
-
-    /// A manifest written on a developer's machine may say so to the application. The value continues as it is, because the
-    /// AppHost asked for it; whoever means it writes it into the intent, where it needs no warning.
-    fn note_development(&mut self, name: &str, variable: &str, text: &str) {
-        if ENVIRONMENT_VARIABLES.contains(&variable) && text.eq_ignore_ascii_case("Development") {
-            self.note(
-                name,
-                format!(
-                    "the manifest sets {variable} to {text}, with the error pages and settings that belong to it; \
-                     say what is meant in resources.{name}.env.{variable} of aspire-k8s.yaml"
-                ),
-            );
-        }
     }
 
     fn evaluate(&mut self, workload: &str, place: &Place, text: &str) -> Value {
@@ -500,26 +387,4 @@ fn no_connection_string(name: &str, resource: &Resource) -> String {
     } else {
         format!("`{name}` (`{}`) has no connection string in the manifest", resource.type_name)
     }
-}
-
-/// One sentence for all https endpoints of a resource that has no certificate; none where nobody asked for them.
-fn without_tls(name: &str, endpoints: &Endpoints, asked: Option<&IndexSet<String>>) -> Option<String> {
-    let serving = &endpoints.serving;
-    if asked.is_none() && serving.left_out().next().is_none() && serving.in_clear.is_empty() {
-        return None;
-    }
-    let mut text = "it has no certificate in the cluster".to_owned();
-    if let Some((_, answers)) = endpoints.twins.first() {
-        let twins: Vec<&str> = endpoints.twins.keys().map(String::as_str).collect();
-        let _ =
-            write!(text, ", so http answers in place of https (`{}`), at its endpoint `{answers}`", twins.join("`, `"));
-    }
-    let left_out = serving.left_out().chain(asked.into_iter().flatten()).map(String::as_str).collect::<Vec<_>>();
-    if !left_out.is_empty() {
-        let _ = write!(text, "; left out: {}", left_out.join(", "));
-    }
-    if !serving.in_clear.is_empty() {
-        let _ = write!(text, "; without TLS: {}", serving.in_clear.join(", "));
-    }
-    Some(text + &format!("; `certificate` under resources.{name} of aspire-k8s.yaml keeps https"))
 }
