@@ -3,6 +3,7 @@
 use super::cause::{Cause, UnknownKind, causes};
 use super::ended::Ended;
 use crate::support::diagnostic::{Code, Problem};
+use std::fmt;
 
 /// A helm that ran and failed. Holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,10 +30,8 @@ impl Failure {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// There is no helm.
-    #[error("there is no helm: {0}\n  hint: install helm 3.14 or later, or name it with $HELM_BIN")]
     Missing(String),
     /// There is one, of a version we do not know.
-    #[error("{program} is helm {version}, and kubectl-aspire works with helm 3.14 to 4.x\n  hint: {hint}")]
     Unsupported {
         /// The program.
         program: String,
@@ -42,7 +41,6 @@ pub enum Error {
         hint: &'static str,
     },
     /// It could not be started at all.
-    #[error("could not start {program}: {reason}")]
     NotStarted {
         /// The program.
         program: String,
@@ -50,10 +48,8 @@ pub enum Error {
         reason: String,
     },
     /// It ran and failed.
-    #[error("`{}` {}{}", .0.command, .0.ended, indented(&.0.lines))]
     Failed(Box<Failure>),
     /// We were told to stop while it ran. It was let finish.
-    #[error("interrupted; `{command}` was told to stop, and {}", if *.finished { "had finished" } else { "stopped" })]
     Interrupted {
         /// The program and its arguments.
         command: String,
@@ -61,7 +57,6 @@ pub enum Error {
         finished: bool,
     },
     /// It did not end in the time that it was given, and was ended.
-    #[error("`{command}` did not end in {seconds} s")]
     Late {
         /// The program and its arguments.
         command: String,
@@ -69,10 +64,8 @@ pub enum Error {
         seconds: u64,
     },
     /// It was not started, because the lock of the release could not be kept.
-    #[error(transparent)]
     Lock(crate::k8s::error::Error),
     /// It answered something else than was asked for.
-    #[error("`{command}` answered something that is not {expected}")]
     Unreadable {
         /// The program and its arguments.
         command: String,
@@ -80,8 +73,13 @@ pub enum Error {
         expected: &'static str,
     },
     /// What was to be given to helm would mean something else there.
-    #[error("{0}")]
     Invalid(String),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.to_problem().fmt(f)
+    }
 }
 
 /// A result of this module.
@@ -104,13 +102,33 @@ impl Error {
 
     /// The same as a problem.
     pub fn to_problem(&self) -> Problem {
+        let hint = match self {
+            Self::Lock(error) => return error.to_problem(),
+            Self::Missing(_) => "install helm 3.14 or later, or name it with $HELM_BIN",
+            Self::Unsupported { hint, .. } => hint,
+            _ => "",
+        };
+        Problem::new(self.code(), "", self.what()).hint(hint)
+    }
+
+    fn what(&self) -> String {
         match self {
-            Self::Lock(error) => error.to_problem(),
-            other => {
-                let text = other.to_string();
-                let (what, hint) = text.split_once("\n  hint: ").unwrap_or((&text, ""));
-                Problem::new(self.code(), "", what).hint(hint)
+            Self::Missing(why) => format!("there is no helm: {why}"),
+            Self::Unsupported { program, version, .. } => {
+                format!("{program} is helm {version}, and kubectl-aspire works with helm 3.14 to 4.x")
             }
+            Self::NotStarted { program, reason } => format!("could not start {program}: {reason}"),
+            Self::Failed(failure) => format!("`{}` {}{}", failure.command, failure.ended, indented(&failure.lines)),
+            Self::Interrupted { command, finished } => {
+                let end = if *finished { "had finished" } else { "stopped" };
+                format!("interrupted; `{command}` was told to stop, and {end}")
+            }
+            Self::Late { command, seconds } => format!("`{command}` did not end in {seconds} s"),
+            Self::Lock(error) => error.sentence().to_owned(),
+            Self::Unreadable { command, expected } => {
+                format!("`{command}` answered something that is not {expected}")
+            }
+            Self::Invalid(what) => what.clone(),
         }
     }
 

@@ -68,7 +68,7 @@ pub enum Error {
         seen: WatchOutcome,
     },
     /// Steps failed, and what they had begun could not be taken back.
-    #[error("{error}\nand the partial change could not be rolled back: {}", joined(.failed))]
+    #[error("{error}\n{NOT_ROLLED_BACK}: {}", joined(.failed))]
     NotClearedUp {
         /// What failed.
         error: Box<Error>,
@@ -76,7 +76,7 @@ pub enum Error {
         failed: Vec<Error>,
     },
     /// Steps failed, and the release is what it was before.
-    #[error("{error}\nthe release was rolled back to revision {revision}, with its secrets and values")]
+    #[error("{error}\n{}", rolled_back_to(*.revision))]
     RolledBack {
         /// What failed.
         error: Box<Error>,
@@ -90,11 +90,22 @@ pub enum Error {
     #[error("interrupted; run the same command again to resume")]
     Interrupted,
     /// The time for the whole run has passed.
-    #[error("timed out\n  hint: raise --timeout")]
+    #[error("{}", timed_out())]
     TimeIsUp,
     /// A step was begun before those that it needs, or panicked.
     #[error("a step of kubectl aspire is wrong, which is a defect of the program: {0}")]
     Defect(String),
+}
+
+/// What is said of what a failed run left.
+const NOT_ROLLED_BACK: &str = "and the partial change could not be rolled back";
+
+fn rolled_back_to(revision: u64) -> String {
+    format!("the release was rolled back to revision {revision}, with its secrets and values")
+}
+
+fn timed_out() -> Problem {
+    Problem::new(Code::TimedOut, "", "timed out").hint("raise --timeout")
 }
 
 fn stuck(seen: &WatchOutcome) -> String {
@@ -130,16 +141,15 @@ impl Error {
             Self::Temporary(_) => one(Code::UnwritableFile),
             Self::NotReady { .. } => one(Code::NotReady),
             Self::NotClearedUp { error, failed } => {
-                let failed = failed.iter().map(|failed| {
-                    let what = format!("and the partial change could not be rolled back: {failed}");
-                    Problem::new(Code::RollbackFailed, "", what)
-                });
+                let failed = failed
+                    .iter()
+                    .map(|failed| Problem::new(Code::RollbackFailed, "", format!("{NOT_ROLLED_BACK}: {failed}")));
                 error.problems().into_iter().chain(failed).collect()
             }
             Self::RolledBack { error, .. } => error.problems(),
             Self::Several(errors) => errors.iter().flat_map(Self::problems).collect(),
             Self::Interrupted => one(Code::Interrupted),
-            Self::TimeIsUp => vec![Problem::new(Code::TimedOut, "", "timed out").hint("raise --timeout")],
+            Self::TimeIsUp => vec![timed_out()],
             Self::Defect(_) => one(Code::Defect),
         }
     }
@@ -147,9 +157,7 @@ impl Error {
     /// What the run did about it.
     pub fn note(&self) -> Option<String> {
         match self.first() {
-            Self::RolledBack { revision, .. } => {
-                Some(format!("the release was rolled back to revision {revision}, with its secrets and values"))
-            }
+            Self::RolledBack { revision, .. } => Some(rolled_back_to(*revision)),
             _ => None,
         }
     }

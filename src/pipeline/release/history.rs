@@ -34,6 +34,13 @@ pub struct Revision {
     pub live: bool,
 }
 
+/// That a workload migration cannot begin or end, because helm remembers nothing to go back to.
+pub fn gone(release: &Release) -> Problem {
+    let what = format!("{} has no history any more", release.described());
+    Problem::new(Code::HistoryGone, "", what)
+        .hint("restore its Secrets `sh.helm.release.v1...` from a backup; nothing was done")
+}
+
 /// The revisions that helm remembers, the oldest first; none when there is no release.
 pub fn history(release: &Release) -> Result<Vec<Revision>, Error> {
     let (helm, target) = release.helm()?;

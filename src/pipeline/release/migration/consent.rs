@@ -13,6 +13,7 @@ use crate::migration::{
 };
 use crate::pipeline::engine::event::{say, warn};
 use crate::pipeline::release::autoscaling::autoscalers;
+use crate::pipeline::release::history;
 use crate::pipeline::release::installation::{Installation, Manifest};
 use crate::pipeline::release::migration::log::Log;
 use crate::pipeline::release::migration::look::{kind, live, nodes, others, volumes};
@@ -186,9 +187,7 @@ impl Installation<'_> {
             |live: &Live| detect(Sides { release, base, last: &before, target: objects, live }).map_err(Error::Refused);
         let Some(found) = look(&live)? else { return Ok(None) };
         if history.is_empty() && !found.changes.is_empty() {
-            let what = format!("{} has no history any more", self.release.described());
-            let hint = "restore its Secrets `sh.helm.release.v1...` from a backup; nothing was done";
-            return Err(Error::Refused(Problem::new(Code::HistoryGone, "", what).hint(hint).into()));
+            return Err(Error::Refused(history::gone(self.release).into()));
         }
         if deployed.is_none() && !found.changes.is_empty() {
             let what = format!("{} has no deployed revision to roll back to", self.release.described());

@@ -16,7 +16,7 @@ use crate::migration::{
 use crate::pipeline::Error;
 use crate::pipeline::engine::event::{say, warn};
 use crate::pipeline::release::helm_rollback;
-use crate::pipeline::release::history::Past;
+use crate::pipeline::release::history::{self, Past};
 use crate::pipeline::release::installation::Installation;
 use crate::pipeline::release::lock::Lock;
 use crate::pipeline::release::records;
@@ -347,9 +347,7 @@ fn observed(on: &Installation, journal: &Journal, seen: &Seen, late: bool) -> Ob
 
 fn last_revision(on: &Installation) -> Result<(u64, Status), Error> {
     let Some(release) = on.helm.status(on.target)? else {
-        let what = format!("{} has no history any more", on.release.described());
-        let hint = "restore its Secrets `sh.helm.release.v1...` from a backup; nothing was done";
-        return Err(Error::NeedsPerson(Problem::new(Code::HistoryGone, "", what).hint(hint)));
+        return Err(Error::NeedsPerson(history::gone(on.release)));
     };
     let status = if release.is_pending() {
         Status::Pending
