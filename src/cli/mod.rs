@@ -14,6 +14,7 @@ mod inputs;
 mod manifest_path;
 mod output;
 mod packed;
+mod placed;
 mod plan;
 mod program;
 mod project;

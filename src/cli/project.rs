@@ -3,6 +3,7 @@
 use super::args::{Images, Parameters, Source};
 use super::manifest_path::manifest_path;
 use super::packed::{self, Packed};
+use super::placed::{self, Files};
 use super::rendered::Rendered;
 use super::sources::Reader;
 use super::{CliError, output};
@@ -18,7 +19,6 @@ use crate::targets::kubernetes::chart;
 use crate::targets::kubernetes::plan;
 use crate::targets::kubernetes::{BuiltImages, CONTENTS, Contents, Plan, environment_values};
 use serde_json::Value as Json;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// The name of the intent.
@@ -188,40 +188,11 @@ impl Project {
     }
 
     fn plan(&self, config: &Config, environment: Option<&str>, images: &BuiltImages) -> Result<(App, Plan), CliError> {
-        let wrong = |problems| CliError::Input(self.placed(problems, environment));
+        let files = Files { manifest: &self.manifest_path, intent: Path::new(&self.config_path) };
+        let wrong = |problems| CliError::Input(placed::in_files(problems, files, environment));
         let app = app::resolve(&self.manifest, config, &self.folder, &self.sources).map_err(wrong)?;
         let plan = plan::plan(&app, config, images).map_err(wrong)?;
         Ok((app, plan))
-    }
-}
-
-/// Above this many problems none gets a line, nor of texts that are longer together: each line costs one more reading.
-const MOST_LINES: usize = 100;
-const MOST_READ: usize = 8 << 20;
-
-impl Project {
-    /// Problems of the application with the file and line of each. What one environment causes is said to be of it.
-    fn placed(&self, mut problems: Problems, environment: Option<&str>) -> Problems {
-        let manifest = read_file::bytes(&self.manifest_path).unwrap_or_default();
-        let intent = read_file::text(Path::new(&self.config_path)).unwrap_or_default();
-        let count = problems.0.len();
-        let has_lines = |text: usize| count <= MOST_LINES && count * text <= MOST_READ;
-        for Problem { place, what, .. } in &mut problems.0 {
-            if place.file == config::FILE {
-                let find = |path: &str| config::position(&intent, path);
-                let own = environment.and_then(|name| find(&format!("environments.{name}.{}", place.path)));
-                place.position = own.or_else(|| find(&place.path)).filter(|_| has_lines(intent.len()));
-                place.file.clone_from(&self.config_path);
-            } else if place.file.is_empty() {
-                place.position =
-                    has_lines(manifest.len()).then(|| manifest::position(&manifest, &place.path)).flatten();
-                place.file = self.manifest_path.display().to_string();
-            }
-            if let Some(name) = environment {
-                let _ = write!(what, " (in the environment {name})");
-            }
-        }
-        problems
     }
 }
 
@@ -247,13 +218,7 @@ fn keep_inputs(base_app: &App, base: &Plan, app: &mut App, plan: &mut Plan) {
 fn read_manifest(path: &Path) -> Result<Manifest, CliError> {
     let shown = path.display().to_string();
     let bytes = read_file::bytes(path).map_err(|source| CliError::Read { path: shown.clone(), source })?;
-    manifest::parse(&bytes).map_err(|mut problems| {
-        let has_lines = problems.0.len() <= MOST_LINES && problems.0.len() * bytes.len() <= MOST_READ;
-        for problem in problems.0.iter_mut().filter(|problem| has_lines && problem.place.position.is_none()) {
-            problem.place.position = manifest::position(&bytes, &problem.place.path);
-        }
-        CliError::input(&shown, problems)
-    })
+    manifest::parse(&bytes).map_err(|problems| CliError::input(&shown, placed::in_manifest(problems, &bytes)))
 }
 
 /// The folder that paths in the intent start from.

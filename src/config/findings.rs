@@ -2,13 +2,7 @@
 
 use super::locate;
 use super::path::{Path, Step, is_shown, written};
-use crate::support::diagnostic::{Code, Place, Position, Problem, Problems, excerpt, nearest_after};
-
-/// Above this many problems none gets a line: each line costs one more reading of the text.
-const MOST_LINES: usize = 100;
-
-/// Most bytes that are read again for lines.
-const MOST_READ: usize = 8 << 20;
+use crate::support::diagnostic::{Code, Place, Position, Problem, Problems, affords_lines, excerpt, nearest_after};
 
 /// A problem at a path.
 struct Finding {
@@ -63,7 +57,7 @@ impl Findings {
 
     /// The problems as they are shown, in the order of the text.
     pub(super) fn into_problems(self, text: &str) -> Problems {
-        let lines = self.0.len() <= MOST_LINES && self.0.len() * text.len() <= MOST_READ;
+        let lines = affords_lines(self.0.len(), text.len());
         let mut placed: Vec<_> = self.0.into_iter().map(|finding| finding.place(lines.then_some(text))).collect();
         placed.sort_by_key(|(spot, _)| *spot);
         Problems(placed.into_iter().map(|(_, problem)| problem).collect())

@@ -4,6 +4,7 @@
 const MOST_SHOWN: usize = 60;
 
 pub(super) use crate::support::path::Step;
+use crate::support::path::shows_value;
 
 /// The place of a value, as a chain of borrowed steps, so that walking a good file allocates nothing.
 #[derive(Clone, Copy)]
@@ -104,11 +105,13 @@ const SHOWN: [&str; 34] = [
     "workload",
 ];
 
+/// Keys that hold whatever the application needs.
+const TEXTS: [&str; 9] =
+    ["parameters", "secrets", "env", "args", "command", "values", "annotations", "labels", "config"];
+
 /// Whether a message may show the value at a place.
 pub(super) fn is_shown(steps: &[Step]) -> bool {
-    let is_key = |step: &Step, names: &[&str]| matches!(step, Step::Key(key) if names.contains(&key.as_str()));
-    let holds_text = ["parameters", "secrets", "env", "args", "command", "values", "annotations", "labels", "config"];
-    steps.last().is_some_and(|last| is_key(last, &SHOWN)) && !steps.iter().any(|step| is_key(step, &holds_text))
+    shows_value(steps, &SHOWN, &TEXTS)
 }
 
 /// A path as text: `resources.api.args[0]`, odd keys in brackets.

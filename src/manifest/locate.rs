@@ -2,7 +2,7 @@
 
 use super::tree;
 use crate::support::diagnostic::{Position, excerpt};
-use crate::support::path::{Step, line_and_column, offset, steps};
+use crate::support::path::{line_and_column, offset, shows_value, steps};
 
 /// Keys whose value a message may show: none can hold a password, even by mistake. All others show their key only.
 const SHOWN: [&str; 16] = [
@@ -32,8 +32,6 @@ pub fn position(bytes: &[u8], path: &str) -> Option<Position> {
     let text = tree::text(bytes).ok()?;
     let steps = steps(&serde_json::from_str(text).ok()?, path);
     let (line, column) = line_and_column(text, offset(text, &steps)?)?;
-    let is_key = |step: &Step, names: &[&str]| matches!(step, Step::Key(key) if names.contains(&key.as_str()));
-    let is_shown =
-        steps.last().is_some_and(|last| is_key(last, &SHOWN)) && !steps.iter().any(|step| is_key(step, &TEXTS));
+    let is_shown = shows_value(&steps, &SHOWN, &TEXTS);
     Some(Position { excerpt: excerpt(text, line, column, is_shown), ..Position::new(line, column) })
 }

@@ -11,6 +11,17 @@ pub enum Step {
     Item(usize),
 }
 
+impl Step {
+    fn is_one_of(&self, keys: &[&str]) -> bool {
+        matches!(self, Self::Key(key) if keys.contains(&key.as_str()))
+    }
+}
+
+/// Whether a message may show the value at a place: its own key is `shown`, and none on the way holds `texts`.
+pub fn shows_value(steps: &[Step], shown: &[&str], texts: &[&str]) -> bool {
+    steps.last().is_some_and(|last| last.is_one_of(shown)) && !steps.iter().any(|step| step.is_one_of(texts))
+}
+
 /// The steps of a written path, as far as they lead in a document. A name with dots may stand there with or without quotes:
 /// `resources["my.api"].env.X`, `resources.my.api.env.X`.
 pub fn steps(document: &Value, path: &str) -> Vec<Step> {

@@ -68,10 +68,11 @@ pub trait Objects {
 /// Refuses an object that is not ours, or that belongs to another release or application.
 pub(crate) fn check_ours(object: &Value, kind: &Kind, namespace: &str, owner: Owner<'_>) -> Result<()> {
     let what = || format!("the {kind} {} in namespace {namespace}", name_of(object));
-    let delete = match (*kind == LEASE, name_of(object)) {
-        // It holds no data, and whoever may write Leases can have written it to be in the way.
-        (true, name) => format!("; if no run works on it: `kubectl delete lease {name} -n {namespace}`"),
-        (false, _) => String::new(),
+    // It holds no data, and whoever may write Leases can have written it to be in the way.
+    let delete = if *kind == LEASE {
+        format!("; if no run works on it: `kubectl delete lease {} -n {namespace}`", name_of(object))
+    } else {
+        String::new()
     };
     match owner.check(object) {
         Ok(()) => Ok(()),

@@ -10,7 +10,7 @@ mod text;
 
 pub use code::{Area, Code, Entry};
 pub use excerpt::excerpt;
-pub use place::{Place, Position};
+pub use place::{Place, Position, affords_lines};
 pub use text::{Severity, headed};
 
 use serde::Serialize;

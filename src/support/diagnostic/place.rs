@@ -22,6 +22,17 @@ impl Position {
     }
 }
 
+/// Above this many problems none gets a line: each line costs one more reading of the text.
+const MOST_LINES: usize = 100;
+
+/// Most bytes that are read again for lines.
+const MOST_READ: usize = 8 << 20;
+
+/// Whether so many problems in a text of so many bytes get their lines.
+pub fn affords_lines(problems: usize, text: usize) -> bool {
+    problems <= MOST_LINES && problems * text <= MOST_READ
+}
+
 /// Where something is. Without a file, the path is what a person would look for: a flag, a variable, an object.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Place {

@@ -100,11 +100,11 @@ impl Refusal {
     /// The error for this release.
     pub fn of(self, release: &str, namespace: &str) -> Error {
         let Self { what, hint, proven } = self;
-        let hint = match (proven, name(release)) {
-            (true, _) => hint,
-            (false, lease) => {
-                format!("{hint}; if you know that no run works on it: `kubectl delete lease {lease} -n {namespace}`")
-            }
+        let hint = if proven {
+            hint
+        } else {
+            let lease = name(release);
+            format!("{hint}; if you know that no run works on it: `kubectl delete lease {lease} -n {namespace}`")
         };
         Error::refused(format!("the release {release} in namespace {namespace} {what}"))
             .code_of(Code::ReleaseLocked)

@@ -60,14 +60,8 @@ pub fn retire(store: &impl Objects, owner: Owner<'_>, namespace: &str, delete_da
         None => delete(store, namespace, &object),
         Some(rest) if rest.says_the_same(&now) => Ok(()),
         Some(rest) => {
-            let object = rest.to_object(owner, &name, Some(&object));
-            store.replace(
-                &SECRET,
-                namespace,
-                &object,
-                &Guard { uid: now.uid, resource_version: now.resource_version },
-            )?;
-            Ok(())
+            let kept = rest.to_object(owner, &name, Some(&object));
+            store.replace(&SECRET, namespace, &kept, &Guard::of(&object)).map(drop)
         }
     }
 }

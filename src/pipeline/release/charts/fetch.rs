@@ -1,11 +1,12 @@
 //! Fetches a chart through helm into a private folder, and holds it against what the lock file says. Writes nothing else.
 
+use super::decided::at;
 use super::text::{last_line, unknown_version, unreachable};
 use crate::external_charts::{PlannedChart, Source};
 use crate::helm::{Helm, Pull};
 use crate::pipeline::Error;
 use crate::pipeline::engine::run::Limits;
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::Code;
 use crate::support::digest::sha256;
 use crate::support::read_file;
 use crate::support::temporary;
@@ -95,10 +96,6 @@ fn pull<'a>(chart: &'a PlannedChart, version: Option<&'a str>) -> Option<Pull<'a
     let plain_http = matches!(chart.source, Source::Oci { plain_http: true, .. });
     let repository = chart.source.repository();
     chart.source.is_remote().then(|| Pull { reference: chart.source.reference(), repository, version, plain_http })
-}
-
-fn at(code: Code, chart: &PlannedChart, what: String) -> Problem {
-    Problem::new(code, chart.place(), what)
 }
 
 fn temporary() -> Result<TempDir, Error> {

@@ -126,7 +126,6 @@ pub fn judge(touched: &Touched, release: ReleaseName, allowed: &[NamedObject], a
     let Touched { object, fate, scope, stored, live } = touched;
     let named = any || allowed.iter().any(|one| one.names(object));
     let owned = live.as_ref().map(|live| release.owns(live));
-    let is = |what: fn(&Json) -> bool| live.as_ref().is_some_and(what);
     match (scope, owned, fate) {
         (Scope::Inside, ..) => None,
         // The chart itself has it, and a kind may be about to come.
@@ -156,7 +155,7 @@ pub fn judge(touched: &Touched, release: ReleaseName, allowed: &[NamedObject], a
         // It stays as it is.
         (_, Some(true), Fate::Restored) if live.as_ref().is_some_and(|live| is_same(live, stored, release)) => None,
         // Helm asks the record when it uninstalls, and the live object when it upgrades or rolls back.
-        (_, Some(true), Fate::Deleted) if is_kept(stored) && is(is_kept) => None,
+        (_, Some(true), Fate::Deleted) if is_kept(stored) && live.as_ref().is_some_and(is_kept) => None,
         (_, _, fate) => {
             let would = if *fate == Fate::Deleted { "delete" } else { "create or change" };
             Some(
