@@ -7,7 +7,7 @@ use crate::manifest::Resource;
 pub const FOLDER: &str = "/etc/aspire/tls";
 
 /// The variables that neither the manifest nor the file says, with their texts. .NET takes names in any case, and half a
-/// certificate is none, so one that is said is all that is said.
+/// certificate is not an endpoint, so only a certificate that is specified counts.
 pub fn variables<'a>(
     name: &str,
     resource: &Resource,

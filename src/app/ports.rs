@@ -121,7 +121,7 @@ fn as_written(bindings: &IndexMap<String, Binding>, numbers: &dyn Fn(&Binding) -
 ///
 /// Its first http binding without a port listens on 8080, the default of .NET images, and is reached on 80 so that
 /// `http://api` works as it stands. Nothing terminates TLS inside a container without a certificate, so an https binding
-/// is another name for the http one. Where there is none, the first https binding is it.
+/// is another name for the http one. Without one, it is the first https binding.
 fn in_clear(bindings: &IndexMap<String, Binding>, numbers: &dyn Fn(&Binding) -> Port) -> Endpoints {
     let mut endpoints = Endpoints::default();
     let first = |scheme: &str| bindings.iter().find(|(_, binding)| is_scheme(binding, scheme)).map(|(name, _)| name);

@@ -1,4 +1,4 @@
-//! Files that a manifest points to, as somebody with a file system found them.
+//! Files that a manifest points to, as a caller with a file system found them.
 
 use std::collections::BTreeMap;
 

@@ -10,7 +10,7 @@ use crate::report::harmless;
 use crate::support::image;
 use std::io::{Error, ErrorKind, IsTerminal as _, Write as _};
 
-/// Whether somebody is there to answer.
+/// Whether a person is there to answer.
 pub fn can_ask(common: &Common) -> bool {
     !common.non_interactive && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }

@@ -1,7 +1,7 @@
 //! `seal`: values in, ciphertexts into the file that is kept with the source.
 //!
 //! A value that nobody gives is the one that the release uses now, so that a change of source changes no password; only
-//! where there is none yet is one made.
+//! if it does not exist yet, it is created.
 
 use super::args::{Common, Seal};
 use super::images;

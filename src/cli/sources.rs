@@ -62,7 +62,7 @@ fn is_credential(name: &str) -> bool {
 pub struct Reader {
     /// The folder of the manifest.
     base: PathBuf,
-    /// The folder that all files must lie in; else why there is none.
+    /// The folder that all files must lie in; else the reason why it is missing.
     root: Result<PathBuf, String>,
 }
 

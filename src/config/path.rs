@@ -55,7 +55,7 @@ impl<'a> Path<'a> {
         )
     }
 
-    /// Whether a value here may be a secret that somebody wrote into the wrong place: it is not repeated in messages.
+    /// Whether a value here may be a secret that was written into the wrong place: it is not repeated in messages.
     pub(super) fn may_hold_secret(&self) -> bool {
         match self.steps().as_slice() {
             [Step::Key(first), ..] if first == "parameters" || first == "secrets" => true,

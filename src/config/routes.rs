@@ -23,7 +23,7 @@ pub struct Ingress {
     pub default_backend: Option<Backend>,
     /// Certificates.
     pub tls: Option<RouteTls>,
-    /// How the host name is found when there is none in `hosts`.
+    /// How the host name is found if `hosts` has no name.
     pub discovery: Option<Discovery>,
     /// Whether http is redirected to https.
     pub redirect: bool,
@@ -144,7 +144,7 @@ pub struct Gateway {
     pub routes: Vec<Route>,
     /// Certificates.
     pub tls: Option<RouteTls>,
-    /// How the host name is found when there is none in `hosts`.
+    /// How the host name is found if `hosts` has no name.
     pub discovery: Option<Discovery>,
     /// Whether http is redirected to https.
     pub redirect: bool,

@@ -1,4 +1,4 @@
-//! What somebody added by hand to an object that the chart made, where what is added counts for the application: keys of a
+//! What another client added to an object that the chart made, where what is added counts for the application: keys of a
 //! ConfigMap or Secret, and what stands beside the chart's own parts of a pod template.
 //!
 //! Such additions survive an upgrade, so that a merge shows nothing of them. Pure: objects in, objects out. What the API
@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json, json};
 /// Maps of data, by the kind that holds them.
 const DATA: [&str; 2] = ["data", "binaryData"];
 
-/// Lists of a pod, and of a container, that hold nothing but what somebody wrote; by what their entries are told apart, where
+/// Lists of a pod, and of a container, that hold nothing but what a client wrote; by what their entries are told apart, where
 /// anything does.
 const OF_POD: [(&str, Option<&str>); 3] =
     [("initContainers", Some("name")), ("containers", Some("name")), ("volumes", Some("name"))];

@@ -48,7 +48,7 @@ pub struct Change {
     pub namespace: String,
     /// What changes in it: live before, live after. Empty for an object that comes or goes as a whole.
     pub fields: Vec<Field>,
-    /// What somebody changed since the last deploy: as deployed, as it is now.
+    /// What another client changed since the last deploy: as deployed, as it is now.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub drift: Vec<Field>,
     /// Why its pods are replaced; empty when they are not.
@@ -100,7 +100,7 @@ pub fn change(object: &Object, sides: Sides, mask: &Mask) -> Option<Change> {
             let namespace = live["metadata"]["namespace"].as_str().unwrap_or_default().to_owned();
             Some(Change { namespace, ..change })
         }
-        (Some(_), None) => Some(plain(Action::Add, sides.last.map(|_| "somebody deleted it"))),
+        (Some(_), None) => Some(plain(Action::Add, sides.last.map(|_| "another client deleted it"))),
         (Some(wanted), Some(live)) => {
             let mut change = plain(Action::Change, None);
             compare(&mut change, wanted, live, sides);
@@ -130,14 +130,14 @@ fn compare(change: &mut Change, wanted: &Json, live: &Json, sides: Sides) {
     change.restarts = restart::reasons(&change.kind, &before, &after);
     change.immutable = immutable::paths(&change.kind, &before, &change.fields);
     if let Some(last) = sides.last {
-        // What the last manifest would change in the live object is what somebody changed since.
+        // What the last manifest would change in the live object is what another client changed since.
         change.drift = fields(&stripped(&predict(last, last, &without_additions(last, live))), &before);
     } else {
         change.reason = Some("it is there already and is taken over".to_owned());
     }
 }
 
-/// What somebody put into a variable by hand may be a secret that nobody here knows.
+/// What another client put into a variable may be a secret that nobody here knows.
 fn veil_by_hand(change: &mut Change) {
     // One variable, or all of a container that the chart gives none.
     let of_variable = |field: &&mut Field| {

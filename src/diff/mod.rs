@@ -4,7 +4,7 @@
 //! manifest::objects ── last, wanted ─┐
 //!                            live ───┼─> predict ─> merge_patch ─> (dry run by the API server)
 //!                                    └─> change: fields, drift, restarts, immutable ─> text, JSON
-//! lost: what helm's own merge would lose     additions: what a merge leaves, and somebody added by hand
+//! lost: what helm's own merge would lose     additions: what a merge leaves, and another client added
 //! ```
 //! Values in, values out. Nothing here asks a cluster, and no value of a Secret leaves it.
 

@@ -106,7 +106,7 @@ fn drift_is_told_with_what_becomes_of_it() {
         text.contains(&"    ! changed since the last deploy, will be overwritten: spec.replicas: 1 -> 5".to_owned())
     );
     assert!(text[3].contains("changed since the last deploy, stays: "), "{text:?}");
-    // Nothing but what somebody did, and this deploy wants the same.
+    // Nothing but what another client did, and this deploy wants the same.
     live["spec"]["replicas"] = json!(1);
     let change = changed("Deployment", &last, &deployment(&new), &live).unwrap();
     assert_eq!((change.action, change.fields.len()), (Action::Drift, 0));
@@ -177,7 +177,7 @@ fn objects_that_come_go_or_stay() {
     let kept = json!({"metadata": {"annotations": {"helm.sh/resource-policy": "keep"}}});
     for (last, wanted, live, expected) in [
         (None, Some(&object), None, Some((Action::Add, None))),
-        (Some(&object), Some(&object), None, Some((Action::Add, Some("somebody deleted it")))),
+        (Some(&object), Some(&object), None, Some((Action::Add, Some("another client deleted it")))),
         (Some(&object), None, Some(&object), Some((Action::Delete, None))),
         (
             Some(&object),
@@ -219,7 +219,7 @@ fn no_value_of_a_secret_is_shown() {
 }
 
 #[test]
-fn what_somebody_put_into_a_variable_is_not_shown() {
+fn what_another_client_put_into_a_variable_is_not_shown() {
     let last = deployment(&said());
     let mut live = defaulted();
     live["env"][0]["value"] = json!("typed by hand");
@@ -273,7 +273,7 @@ fn lists_are_merged_by_key_and_replaced_where_they_have_none() {
         json!({"apiVersion": "v1", "spec": {"rules": [rule]}})
     };
     assert_eq!(predict(&rule(1, false), &rule(2, false), &rule(1, true)), rule(2, true));
-    // A kind of somebody's own has no keys.
+    // A custom kind has no keys.
     let own = |names: &[&str]| json!({"apiVersion": "dapr.io/v1alpha1", "spec": {"env": names.iter().map(|name| json!({"name": name})).collect::<Vec<_>>()}});
     assert_eq!(predict(&own(&["a"]), &own(&["b"]), &own(&["a", "c"])), own(&["b"]));
 }

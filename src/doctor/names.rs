@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_somebody_elses_is_named() {
+    fn only_what_another_owner_has_is_named() {
         let release = ReleaseName { name: "shop", namespace: "n" };
         for (live, words) in [
             (object("Service", Some("shop")), None),

@@ -27,7 +27,7 @@ pub struct Asks<'a> {
     pub wait: bool,
     /// Whether the namespace is missing.
     pub makes_namespace: bool,
-    /// Where helm keeps its records (`$HELM_DRIVER`): `secret` unless somebody says otherwise.
+    /// Where helm keeps its records (`$HELM_DRIVER`): `secret` by default.
     pub driver: Option<&'a str>,
 }
 

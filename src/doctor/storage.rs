@@ -1,4 +1,4 @@
-//! Storage classes: does each claim find one, or a volume that somebody made beforehand?
+//! Storage classes: does each claim find one, or a volume that was created beforehand?
 
 use super::{Finding, Verdict, or_ok};
 use crate::k8s::error::Error;

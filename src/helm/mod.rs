@@ -105,7 +105,7 @@ impl Helm {
         self.secrets.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Lets somebody know of every helm that changes something, from now on. The first one stays.
+    /// Reports every helm that changes something, from now on. The first one stays.
     pub fn follow(&self, follower: Arc<dyn Follow>) {
         let _ = self.follower.set(follower);
     }

@@ -175,7 +175,7 @@ impl Helm {
         outcome.success().map(|outcome| Lint { passed: true, text: outcome.output })
     }
 
-    /// The release as it is, in whatever state; none when there is none.
+    /// The release as it is, in whatever state; `None` if it does not exist.
     pub fn status(&self, target: &Target) -> Result<Option<Release>> {
         let version = self.version()?;
         let filter = format!("^{}$", target.release().replace('.', "\\."));

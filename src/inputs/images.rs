@@ -53,7 +53,7 @@ impl<'a> Chosen<'a> {
         }
     }
 
-    /// What cannot be. Answers to prompts, variables and a ConfigMap that somebody edited come this way too.
+    /// What cannot be. Answers to prompts, variables and a ConfigMap that was edited come this way too.
     pub fn problems(&self) -> Problems {
         let mut problems = Problems::default();
         for (key, value) in &self.values {

@@ -18,7 +18,7 @@ pub struct Listed {
     pub secret: bool,
     /// Whether it must be given.
     pub required: bool,
-    /// Its value when nobody says otherwise; null when there is none.
+    /// Its default value; null if it has none.
     pub default: Option<String>,
     /// Whether `deploy` makes a value.
     pub generated: bool,

@@ -102,7 +102,7 @@ impl Data<'_> {
         claims.into_iter().cloned().collect()
     }
 
-    /// Has a person asked for the values that would be generated although data is there: only somebody who knows the old
+    /// Has a person asked for the values that would be generated although data is there: only a person who knows the old
     /// one can continue without a loss.
     pub fn ask_for_lost(&self, outlook: &mut Outlook, kept: &Kept) {
         let made = std::mem::take(&mut outlook.made);

@@ -167,7 +167,7 @@ impl Error {
         &self.sentence
     }
 
-    /// The advice; empty when there is none.
+    /// The advice; empty if there is nothing to advise.
     pub fn advice(&self) -> &str {
         &self.hint
     }

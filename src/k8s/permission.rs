@@ -1,4 +1,4 @@
-//! What somebody may do, in the words of RBAC.
+//! What a user may do, in the words of RBAC.
 
 use super::kind::Kind;
 

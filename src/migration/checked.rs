@@ -87,7 +87,7 @@ fn is_name(name: &str) -> bool {
     bytes.len() <= LONGEST && name.bytes().all(good) && ends(bytes.first()) && ends(bytes.last())
 }
 
-/// What somebody wrote, short enough for a sentence.
+/// What was written there, short enough for a sentence.
 fn shown(text: &str) -> String {
     text.chars().take(60).collect()
 }

@@ -147,7 +147,7 @@ pub fn left_behind(old: &Json) -> Vec<DataNote> {
 
 fn class(was: &Place, becomes: Option<&Place>, same_set: bool) -> Option<Class> {
     match (was, becomes) {
-        // What is in the pod goes with every pod; it matters where somebody now wants to keep it.
+        // What is in the pod goes with every pod; it matters where the chart now keeps it.
         (Place::Pod | Place::Container, Some(Place::Claim(..) | Place::Template(..))) => Some(Class::PodLoss),
         (Place::Pod | Place::Container, _) => None,
         (Place::Claim(..), Some(new @ Place::Claim(..))) if was == new => Some(Class::Safe),

@@ -51,7 +51,7 @@ pub struct Promotion {
     pub needs: Vec<Confirmation>,
 }
 
-/// The workload migration that the chart asks for; none when there is none. What forbids it is collected.
+/// The workload migration that the chart asks for, if any. What forbids it is collected.
 pub fn detect(sides: Sides<'_>) -> Result<Option<Promotion>, Problems> {
     let mut problems = Problems::default();
     let mut changes = Vec::new();

@@ -36,7 +36,7 @@ impl ImageNote {
         self.way.as_ref().map(|_| Confirmation::DatabaseVersion)
     }
 
-    /// Why it is refused until somebody agrees.
+    /// Why it is refused until a person agrees.
     pub fn refusal(&self) -> Option<Problem> {
         let way = self.way.as_ref()?;
         let Self { workload, was, says, .. } = self;

@@ -5,7 +5,7 @@
 //!     └──────────┴─────────┴────────┴────────┴────────┴───> the same, roles exchanged (back: the old kinds come again)
 //! ```
 //! It is driven by what is there, not by where it was: a run that was killed anywhere asks again and continues. The order
-//! within holds the promises: nobody who leaves may run, then be there, before helm is called; scaling to zero is no
+//! within holds the promises: no leaving workload may run, then exist, before helm is called; scaling to zero is no
 //! fence, because anybody can scale up again. This module must not know how anything is read or done.
 
 use super::observed::{HelmRun, Observed, Side, Status, Workload};

@@ -38,7 +38,7 @@ pub struct Side {
 }
 
 impl Side {
-    /// Whether nothing can write, now or later, without somebody making a new object.
+    /// Whether nothing can write, now or later, without a client creating a new object.
     pub(super) fn is_gone(&self) -> bool {
         self.workload.is_none() && (self.stays || (self.orphans == 0 && self.pods == 0))
     }

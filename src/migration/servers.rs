@@ -29,7 +29,7 @@ struct Server {
     /// Numbers of a version that make a line of versions with one format of data.
     line: usize,
     up: Up,
-    /// First numbers that a version can have; another is a version of somebody's own.
+    /// First numbers that a version can have; another is a version of its owner's own counting.
     majors: (u32, u32),
     /// What to do instead.
     way: &'static str,
@@ -237,7 +237,7 @@ fn known(reference: &str) -> Option<Known> {
     let (repository, tag, _) = image::split(reference);
     let marked = server.marked.iter().any(|name| servers::ends_with(repository, name));
     let version = version(tag, marked);
-    // Numbers of somebody's own are no version of the server.
+    // Numbers of an owner's own counting are not versions of the server.
     let own = version.as_ref().is_some_and(|version| !(server.majors.0..=server.majors.1).contains(&version[0]));
     (!own).then_some(Known { server, version })
 }

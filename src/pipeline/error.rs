@@ -33,7 +33,7 @@ pub enum Error {
     Refused(Problems),
     /// A workload migration failed, and the workloads from before run again.
     #[error("the workload migration failed: {0}")]
-    KindsUnchanged(String),
+    MigrationRolledBack(String),
     /// A workload migration stopped where only a person can continue; what holds data is untouched.
     #[error("{0}")]
     NeedsPerson(Problem),
@@ -134,7 +134,7 @@ impl Error {
             Self::Helm(error) => vec![error.to_problem()],
             Self::Cluster(error) => vec![error.to_problem()],
             Self::Input(Problems(problems)) | Self::Refused(Problems(problems)) => problems.clone(),
-            Self::KindsUnchanged(_) => one(Code::MigrationFailed),
+            Self::MigrationRolledBack(_) => one(Code::MigrationFailed),
             Self::NeedsPerson(problem) | Self::Resumable(problem) | Self::NotApplied(problem) => vec![problem.clone()],
             Self::Unfinished { error, left } => [error.problems(), vec![left.clone()]].concat(),
             Self::Write(error) => vec![error.to_problem()],
@@ -175,7 +175,7 @@ impl Error {
 
     /// Whether the release is what it was before.
     pub fn is_rolled_back(&self) -> bool {
-        matches!(self.first(), Self::RolledBack { .. } | Self::KindsUnchanged(_))
+        matches!(self.first(), Self::RolledBack { .. } | Self::MigrationRolledBack(_))
     }
 
     /// Whether helm waited for the workloads in vain, as opposed to having failed before.

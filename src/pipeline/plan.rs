@@ -57,7 +57,7 @@ pub fn plan(
 
 impl DeployRun<'_> {
     fn plan(&self) -> Result<(), Error> {
-        let (mut errors, refused, intent) = match self.check_owners().and_then(|()| self.change_of_kinds()) {
+        let (mut errors, refused, intent) = match self.check_owners().and_then(|()| self.workload_migration()) {
             Ok(intent) => (Vec::new(), None, intent),
             Err(Error::Refused(problems)) => (vec![problems.to_string()], Some(problems), None),
             Err(error) => return Err(error),
@@ -87,12 +87,13 @@ impl DeployRun<'_> {
         };
         let history = helm.history(target)?;
         let (last, wanted) = (self.marked(&self.applied(&history)?.manifest)?, self.marked(&manifest)?);
-        let anew = match &intent {
+        let replaced = match &intent {
             Some(Intent::New(change)) => recreated(&change.promotion.changes),
             Some(Intent::UnderWay(log, _)) => recreated(&log.journal.changes),
             None => BTreeSet::new(),
         };
-        let question = Comparison { last: &last, wanted: &wanted, by_server, anew: &anew, force: self.forces() };
+        let question =
+            Comparison { last: &last, wanted: &wanted, by_server, replaced: &replaced, force: self.forces() };
         let Foreseen { standing, asked, has_namespace } = Foreseen::look(cluster, self.release, &question)?;
         let mask = Mask::new(&self.hidden(&secret));
         let all: BTreeSet<&Object> = last.keys().chain(wanted.keys()).collect();
@@ -105,7 +106,8 @@ impl DeployRun<'_> {
         let mut changes =
             own_objects::changes(self.request.plan, self.release, has_namespace, before, settled, &secret);
         changes.extend(all.into_iter().filter_map(|object| change(object, sides(object), &mask)));
-        for change in changes.iter_mut().filter(|change| anew.contains(&(change.kind.clone(), change.name.clone()))) {
+        for change in changes.iter_mut().filter(|change| replaced.contains(&(change.kind.clone(), change.name.clone())))
+        {
             change.immutable.clear();
             change.reason = Some("deleted and recreated, as the workload migration says".to_owned());
         }

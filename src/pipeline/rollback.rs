@@ -243,7 +243,7 @@ impl RollbackRun<'_> {
                 proof::rolled_back(&on, log.journal.last.saturating_sub(1), revision)
             }
             KindsWay::Back(why) => {
-                let error = Box::new(Error::KindsUnchanged(why));
+                let error = Box::new(Error::MigrationRolledBack(why));
                 Err(Error::RolledBack { error, revision: log.journal.base })
             }
         }

@@ -76,7 +76,7 @@ impl Display {
     }
 }
 
-/// Prints only what somebody should read: for verbs that are done in a moment.
+/// Prints only what a person should read: for verbs that are done in a moment.
 pub fn quiet(event: &Event) {
     if matches!(event, Event::Warned { .. } | Event::Said { .. }) {
         text(event, Terminal::of_process());

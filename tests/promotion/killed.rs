@@ -201,7 +201,7 @@ fn c43_the_lease_of_a_killed_holder_is_taken_over() {
     watch::holds(&bench, End::Committed);
 }
 
-// Rule: without a journal nothing is guessed: the plan is made and agreed to once more (`Deployment::change_of_kinds`).
+// Rule: without a journal nothing is guessed: the plan is made and agreed to once more (`Deployment::workload_migration`).
 #[test]
 fn c54_a_journal_that_is_gone_is_not_guessed() {
     let Some(bench) = released("c54", "Deployment") else { return };

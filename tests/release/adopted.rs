@@ -94,7 +94,7 @@ fn a_name_that_a_person_chose_is_the_name() {
 }
 
 #[test]
-fn a_claim_of_somebody_else_is_not_taken() {
+fn a_claim_of_another_owner_is_not_taken() {
     let Some(bench) = bench("foreign") else { return };
     let labels =
         json!({"app.kubernetes.io/instance": "app", "app.kubernetes.io/component": "db", "aspire-k8s/volume": "data"});

@@ -256,7 +256,7 @@ fn a_secret_reaches_a_chart_through_a_pipe_only_and_is_kept() {
 }
 
 #[test]
-fn the_release_of_somebody_else_is_left_alone_refused_or_taken_over() {
+fn the_release_of_another_owner_is_left_alone_refused_or_taken_over() {
     let Some(bench) = bench("theirs") else { return };
     write_plain(&bench, "red", "1.0.0");
     let config = |more: &str| format!("{CONFIG}charts:\n  red: {{chart: ../src/red, namespace: {}{more}}}\n", bench.ns);

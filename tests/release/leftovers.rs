@@ -117,7 +117,7 @@ fn without_waiting_a_deploy_does_not_look_at_the_pods() {
 }
 
 #[test]
-fn a_dapr_component_of_somebody_else_is_not_taken() {
+fn a_dapr_component_of_another_owner_is_not_taken() {
     let Some(bench) = bench("dapr") else { return };
     let dapr = json!({"type": "dapr.component.v0", "daprComponent": {"type": "state"}});
     let mut manifest: Value = serde_json::from_str(crate::bench::MANIFEST).unwrap();

@@ -30,7 +30,7 @@ impl Bench {
 }
 
 #[test]
-fn a_field_that_somebody_set_is_told_before_helm_trips_over_it() {
+fn a_field_that_another_client_set_is_told_before_helm_trips_over_it() {
     let Some(bench) = bench("conflict") else { return };
     bench.by("4.2.4", "deploy", &[]).ok();
     bench.scale("deployment/api");

@@ -228,13 +228,13 @@ fn drift_is_overwritten_by_helm_3_and_a_conflict_for_helm_4() {
 }
 
 #[test]
-fn an_object_that_somebody_deleted_comes_back() {
+fn an_object_that_was_deleted_comes_back() {
     let Some(bench) = bench("plan-lost") else { return };
     bench.deploy(&[]).ok();
     bench.plane.kubectl(&["delete", "service", "api", "-n", &bench.ns]).unwrap();
     let plan = bench.planned("4.2.4", &[], 2);
     assert_eq!(actions(&plan), ["add Service/api"]);
-    assert_eq!(change(&plan, "Service/api")["reason"], "somebody deleted it");
+    assert_eq!(change(&plan, "Service/api")["reason"], "another client deleted it");
 }
 
 #[test]
@@ -265,7 +265,7 @@ fn fields_that_cannot_change_are_told_with_the_way() {
 }
 
 #[test]
-fn a_change_of_kind_is_told_with_the_plan() {
+fn a_workload_migration_is_told_with_the_plan() {
     let Some(bench) = bench("plan-kinds") else { return };
     bench.deploy(&[]).ok();
     bench.configure(&format!("{CONFIG}resources: {{api: {{workload: StatefulSet}}}}\n"));

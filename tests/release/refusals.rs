@@ -20,7 +20,7 @@ fn foreign_chart(bench: &Bench, name: &str) {
 }
 
 #[test]
-fn a_workload_changes_its_kind_only_when_somebody_agrees() {
+fn a_workload_changes_its_kind_only_when_a_person_agrees() {
     let Some(bench) = bench("kind") else { return };
     bench.deploy(&[]).ok();
     with(&bench, "resources: {api: {workload: StatefulSet}}\n");
@@ -73,7 +73,7 @@ fn objects_that_helm_did_not_make_are_not_taken() {
 }
 
 #[test]
-fn a_secret_or_state_of_somebody_else_is_not_taken() {
+fn a_secret_or_state_of_another_owner_is_not_taken() {
     let Some(bench) = bench("namesake") else { return };
     bench.apply(&json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "app-aspire"}}));
     refused(&bench, &[], &["the ConfigMap app-aspire", "was not written by kubectl-aspire for the release app"]);

@@ -33,7 +33,7 @@ fn a_namespace_that_we_made_goes_with_the_release() {
 }
 
 #[test]
-fn a_namespace_of_somebody_else_stays() {
+fn a_namespace_of_another_owner_stays() {
     let Some(bench) = bench("theirs") else { return };
     bench.deploy(&[]).ok();
     bench.unchanged(|| {

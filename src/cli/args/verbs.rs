@@ -239,7 +239,7 @@ pub struct Dashboard {
 /// `doctor`.
 #[derive(Debug, Args)]
 pub struct Doctor {
-    /// The application; where there is none, only helm and the cluster are looked at.
+    /// The application; without it, only helm and the cluster are checked.
     #[command(flatten)]
     pub source: Source,
     /// The release.

@@ -142,7 +142,7 @@ fn lock_path(folder: &Path) -> PathBuf {
     folder.join(LOCK_FILE)
 }
 
-/// The lock file; none when there is none.
+/// The lock file; `None` if it does not exist.
 fn read_lock(folder: &Path) -> Result<Option<Lock>, CliError> {
     let path = lock_path(folder);
     let shown = path.display().to_string();

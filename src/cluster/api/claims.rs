@@ -35,7 +35,7 @@ pub struct WantedClaim {
 /// What to do about a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// There is none: it will be created.
+    /// It does not exist: it will be created.
     Create,
     /// It is ours and fits: it is taken over with its data.
     Adopt,

@@ -36,7 +36,7 @@ pub struct ClusterFacts {
     pub limits: Result<Vec<Value>>,
     /// The storage classes.
     pub classes: Result<Vec<Value>>,
-    /// Volumes that somebody made beforehand.
+    /// Volumes that were created beforehand.
     pub volumes: Result<Vec<Value>>,
 }
 

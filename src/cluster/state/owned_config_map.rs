@@ -17,7 +17,7 @@ pub struct OwnMap {
 }
 
 impl OwnMap {
-    /// Reads it; an empty one when there is none. Refuses one that is not ours.
+    /// Reads it; empty if it does not exist. Refuses one that is not ours.
     pub fn read(store: &impl Objects, owner: Owner<'_>, namespace: &str, name: &str) -> Result<Self> {
         let live = store.get(&CONFIG_MAP, namespace, name)?;
         if let Some(live) = &live {
@@ -41,7 +41,7 @@ impl OwnMap {
         self.live.as_ref().is_some_and(|live| live["data"] == *data)
     }
 
-    /// Writes it, and is what was written; a conflict when somebody wrote it since it was read.
+    /// Writes it, and is what was written; a conflict if another client wrote it since it was read.
     pub fn write(
         &self,
         store: &impl Objects,

@@ -31,7 +31,7 @@ impl State {
         format!("{release}-aspire")
     }
 
-    /// Reads the state; the empty one when there is none. Refuses one that is not ours.
+    /// Reads the state; empty if it does not exist. Refuses one that is not ours.
     pub fn read(store: &impl Objects, owner: Owner<'_>, namespace: &str) -> Result<Self> {
         let name = Self::name(owner.release);
         let map = OwnMap::read(store, owner, namespace, &name)?;
@@ -51,7 +51,7 @@ impl State {
         self.map.exists()
     }
 
-    /// Writes the state, if it differs from what was read; a conflict when somebody wrote it since.
+    /// Writes the state, if it differs from what was read; a conflict if another client wrote it since.
     pub fn write(&self, store: &impl Objects, owner: Owner<'_>, namespace: &str) -> Result<Self> {
         let mut data = json!({APPLICATION: owner.application, VALUES: json!(self.values).to_string()});
         if !self.foreign.is_empty() {

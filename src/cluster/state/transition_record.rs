@@ -24,7 +24,7 @@ impl TransitionRecord {
         format!("aspire-transition-{release}")
     }
 
-    /// Reads it; an empty one when there is none. Refuses one that is not ours.
+    /// Reads it; empty if it does not exist. Refuses one that is not ours.
     pub fn read(store: &impl Objects, owner: Owner<'_>, namespace: &str) -> Result<Self> {
         Ok(Self { map: OwnMap::read(store, owner, namespace, &Self::name(owner.release))? })
     }
@@ -34,12 +34,12 @@ impl TransitionRecord {
         self.map.exists()
     }
 
-    /// What it says; none when there is none.
+    /// What it says; `None` if it does not exist.
     pub fn text(&self) -> Option<&str> {
         self.map.text(KEY)
     }
 
-    /// Writes it; a conflict when somebody wrote it since it was read.
+    /// Writes it; a conflict if another client wrote it since it was read.
     pub fn write(&mut self, store: &impl Objects, owner: Owner<'_>, namespace: &str, text: &str) -> Result<()> {
         self.map = self.map.write(store, owner, namespace, &Self::name(owner.release), json!({KEY: text}))?;
         Ok(())

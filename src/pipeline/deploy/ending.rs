@@ -87,7 +87,7 @@ impl DeployRun<'_> {
             };
             match self.drive(Agreed::Begin(journal), self.time, None)? {
                 (Way::Forward, _) => Ok(()),
-                (Way::Back(why), _) => Err(Error::KindsUnchanged(why)),
+                (Way::Back(why), _) => Err(Error::MigrationRolledBack(why)),
             }
         })?;
         self.rolled_back.put(back);

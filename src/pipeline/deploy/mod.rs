@@ -5,7 +5,7 @@
 pub(crate) mod act;
 pub(crate) mod ending;
 pub(crate) mod hosts;
-pub(crate) mod kinds;
+pub(crate) mod migration;
 
 use super::release::charts::steps as charts;
 use super::release::deploy_request::{Ask, Deploy};

@@ -86,7 +86,7 @@ fn drive(wish: Wish, mut log: Log, on: Installation, hold: &LockGuard, conduct: 
         },
     };
     match driver.drive(&mut log, None)? {
-        Way::Back(why) if wish == Wish::Resume => Err(Error::KindsUnchanged(why)),
+        Way::Back(why) if wish == Wish::Resume => Err(Error::MigrationRolledBack(why)),
         Way::Forward => {
             let to = log.journal.to;
             to.map_or(Ok(()), |to| helm_rollback::put_back_values(&on, to))

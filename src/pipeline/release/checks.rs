@@ -57,7 +57,7 @@ pub fn claims(
             let settings = values.get("workloads")?.get(&claim.workload)?.get("volumes")?.get(&claim.key)?;
             let text = |key: &str| settings.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
             let modes = settings.get("accessModes").and_then(Json::as_array).into_iter().flatten();
-            // What somebody did to the claims of a template is no matter of a deploy that leaves the template as it is.
+            // What another client did to the claims of a template does not concern a deploy that leaves the template as it is.
             let same = template.is_some_and(|template| size(template) == Quantity::parse(&text("size")));
             if claim.per_replica && same {
                 return None;

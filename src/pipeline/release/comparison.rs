@@ -13,7 +13,7 @@ pub struct Comparison<'a> {
     /// Whether the API server merges them; none: helm would stop before it applied anything.
     pub by_server: Option<bool>,
     /// Kinds and names of what is deleted and recreated.
-    pub anew: &'a BTreeSet<(String, String)>,
+    pub replaced: &'a BTreeSet<(String, String)>,
     /// Whether fields that another client set are taken over.
     pub force: bool,
 }

@@ -67,7 +67,7 @@ fn in_force(records: &[Record]) -> Number {
     }
 }
 
-/// Refuses a chart that was made for another number than the release has by now; one whose number a person chose is none.
+/// Refuses a chart that was made for another number than the release has by now; a number that a person chose is accepted.
 pub fn check(live: &Number, plan: &Plan, said: PodDefaults) -> Result<(), Error> {
     let (has, takes) = (live.of_chart(), plan.compatibility);
     if said == PodDefaults::Chosen || has == takes {

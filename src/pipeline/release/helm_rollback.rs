@@ -67,7 +67,7 @@ pub struct HelmRollback<'a> {
 
 impl HelmRollback<'_> {
     /// Goes back to the last good revision after a deploy failed, with `change_kinds` where that changes kinds. None when there
-    /// is none, or when helm wrote no revision that would have to go.
+    /// does not exist, or if helm wrote no revision that would have to go.
     pub fn after_failure(
         &self,
         change_kinds: impl FnOnce(u64, &Manifest) -> Result<(), Error>,

@@ -152,7 +152,7 @@ impl Past {
         self.sources.get(&revision).map_or(revision, |source| self.root(*source))
     }
 
-    /// The revisions that somebody went back from, and did not choose again.
+    /// The revisions that were rolled back from, and not selected again.
     fn left(&self) -> BTreeSet<u64> {
         let mut left = BTreeSet::new();
         for (rollback, source) in &self.sources {

@@ -146,7 +146,7 @@ impl Asked {
         standing: &Standing,
         by_server: bool,
     ) -> Result<Self, Error> {
-        let Comparison { last, wanted, anew, force, .. } = *question;
+        let Comparison { last, wanted, replaced, force, .. } = *question;
         let mut asked = Self::default();
         let mut patches = BTreeMap::new();
         if !by_server {
@@ -161,7 +161,7 @@ impl Asked {
         let mut questions: Vec<(&Object, Question)> = Vec::new();
         for (object, body) in wanted {
             let Some(kind) = standing.kind(body) else { continue };
-            if anew.contains(&(object.kind.clone(), object.name.clone())) {
+            if replaced.contains(&(object.kind.clone(), object.name.clone())) {
                 continue;
             }
             let probe = match (patches.get(object), standing.live.get(object)) {

@@ -109,7 +109,7 @@ impl DeployRun<'_> {
 
     /// What stands in the way of helm, as `plan` tells it. `manifest` is what helm would apply.
     pub(crate) fn obstacles(&self, manifest: &str) -> Result<Vec<Finding>, Error> {
-        let anew = match self.change_of_kinds()? {
+        let replaced = match self.workload_migration()? {
             // In the middle of it nothing is as either revision says.
             Some(Intent::UnderWay(..)) => return Ok(Vec::new()),
             Some(Intent::New(change)) => recreated(&change.promotion.changes),
@@ -119,7 +119,8 @@ impl DeployRun<'_> {
         let applied = self.applied(&helm.history(target)?)?;
         let (last, wanted) = (self.marked(&applied.manifest)?, self.marked(manifest)?);
         let by_server = Some(self.by_server(&applied)?);
-        let question = Comparison { last: &last, wanted: &wanted, by_server, anew: &anew, force: self.forces() };
+        let question =
+            Comparison { last: &last, wanted: &wanted, by_server, replaced: &replaced, force: self.forces() };
         let asked = Foreseen::look(cluster, self.release, &question)?.asked;
         // What comes before the application may bring the webhook that does not answer yet.
         let brings = self.request.charts.iter().any(|chart| chart.phase == Phase::Before);
@@ -161,7 +162,7 @@ pub fn on_the_way_back(
         last: &marked(last),
         wanted: &marked(wanted),
         by_server: Some(by_server),
-        anew: &BTreeSet::new(),
+        replaced: &BTreeSet::new(),
         force: false,
     };
     for error in Foreseen::look(on.cluster, on.release, &question)?.asked.errors {

@@ -32,7 +32,7 @@ const FAILURES: u32 = 5;
 const LOG_LINES: u32 = 10;
 const LOG_WIDTH: usize = 300;
 
-/// What is read, and whether only what carries the release's label: a claim may be somebody's own.
+/// What is read, and whether only what carries the release's label: a claim may have another owner.
 const READ: [(&Kind, bool, &str); 6] = [
     (&DEPLOYMENT, true, ""),
     (&STATEFUL_SET, true, ""),

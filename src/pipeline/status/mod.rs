@@ -31,7 +31,7 @@ use std::collections::btree_map::Entry;
 pub enum Standing {
     /// There is a release.
     Release(Box<Status>),
-    /// There is none.
+    /// It does not exist.
     Nothing {
         /// Claims of an earlier one that were kept.
         claims: Vec<String>,

@@ -13,7 +13,7 @@ pub(crate) const NO_DEFAULT_CLASS: Rule = rule(
     Some(30),
 );
 
-/// A class of no name: only a volume that somebody made by hand fits.
+/// A class of no name: only a volume that was created manually fits.
 pub(crate) const NO_CLASS: Rule = rule(
     &[],
     Reason::ClaimUnbound,

@@ -36,7 +36,7 @@ pub fn affords_lines(problems: usize, text: usize) -> bool {
 /// Where something is. Without a file, the path is what a person would look for: a flag, a variable, an object.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Place {
-    /// The file as a person names it; empty where it is none, or not known yet.
+    /// The file as a person names it; empty if it is not a file, or not known yet.
     pub file: String,
     /// The path inside the file: `resources.api.env.X`.
     pub path: String,

@@ -47,7 +47,7 @@ impl Claim {
     }
 }
 
-/// The value of a storage class that says that there is none: an empty one stands for the default of the cluster.
+/// The value of a storage class that stands for no class: an empty one stands for the default of the cluster.
 pub const NO_CLASS: &str = "-";
 
 /// What a workload has of storage.

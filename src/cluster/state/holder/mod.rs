@@ -161,7 +161,7 @@ impl Here {
 }
 
 /// A helm of this machine that was started for a release: it has this line in its environment (`NAME=value`) and the name of the
-/// release among its arguments, which what it starts in turn has not. None when there is none to be seen from here.
+/// release among its arguments, which what it starts in turn has not. `None` if no such process is visible from here.
 pub fn helm_of(release: &str, line: &str) -> Option<u32> {
     let fits = |process| processes::has_argument(process, release) && processes::has_variable(process, line);
     processes::find(fits).flatten()

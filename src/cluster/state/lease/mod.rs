@@ -200,7 +200,7 @@ impl<S: Objects + Send + 'static> Held<S> {
         let guard = Guard::of(&state.live);
         let name = object::name_of(&state.live);
         match state.store.delete(&LEASE, &self.shared.namespace, name, &guard, Propagation::Background) {
-            // The renewal wrote it, or somebody who is not us.
+            // The renewal wrote it, or another client.
             Err(error) if error.is_conflict() => {
                 self.shared.renew(&mut state);
                 self.shared.lost(&state)?;
@@ -292,7 +292,7 @@ impl<S: Objects> Shared<S> {
                             let by = live["spec"]["holderIdentity"].as_str().and_then(Holder::parse);
                             state.lost = Some(format!("{} took it over", described(by.as_ref(), &Here::look())));
                         }
-                        None => state.lost = Some("somebody deleted it".to_owned()),
+                        None => state.lost = Some("another client deleted it".to_owned()),
                     }
                     self.lost(state)?;
                 }

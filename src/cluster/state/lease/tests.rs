@@ -124,7 +124,7 @@ fn one_holds_it_and_gives_it_back() {
 }
 
 #[test]
-fn a_lease_of_somebody_else_is_not_taken() {
+fn a_lease_of_another_owner_is_not_taken() {
     let shop = Shop::default();
     let foreign = json!({"metadata": {"name": "shop-aspire"}, "spec": {"holderIdentity": "x"}});
     shop.lock().put(&LEASE, "n", foreign);
@@ -400,7 +400,7 @@ fn what_others_wrote_into_a_note_is_not_kept() {
 }
 
 #[test]
-fn a_process_that_somebody_named_blocks_for_ten_minutes_at_most() {
+fn a_process_named_by_another_client_blocks_for_ten_minutes_at_most() {
     let (own, born) = (std::process::id(), crate::cluster::processes::start_time(std::process::id()).unwrap());
     let minutes = |count: u64| instant(Timestamp::now() - Duration::from_secs(count * 60));
     let plant = |renewed: String, started: Option<String>| {
@@ -487,7 +487,7 @@ fn a_lease_of_the_version_before_is_followed_and_no_number_of_it_is_repeated() {
 }
 
 #[test]
-fn a_lease_that_somebody_planted_lasts_ten_minutes_at_most() {
+fn a_planted_lease_lasts_ten_minutes_at_most() {
     let shop = Shop::default();
     let holder = other_host(&left_by_a_killed_run(&shop, |_| {}));
     shop.put(|live| {

@@ -261,7 +261,7 @@ impl HelmRun {
         began.and_then(after).is_some_and(|seconds| (-5..=60).contains(&seconds))
     }
 
-    /// When it must have ended, if it waits no longer than it was told, and no longer than somebody says who knows more than
+    /// When it must have ended, if it waits no longer than it was told, and no longer than a caller says who knows more than
     /// the note: that can hold any number.
     pub fn over_at(&self, at_most: Duration, now: Timestamp) -> Option<Timestamp> {
         over_at(self.started_at.parse().ok()?, Duration::from_secs(self.timeout_seconds).min(at_most), now)

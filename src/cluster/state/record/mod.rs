@@ -82,7 +82,7 @@ impl Record {
         format!("sh.helm.release.v1.{release}.v{revision}")
     }
 
-    /// Reads the record of a revision; none when there is none.
+    /// Reads the record of a revision; `None` if it does not exist.
     pub fn read(store: &impl Objects, namespace: &str, release: &str, revision: u64) -> Result<Option<Self>> {
         let name = Self::name(release, revision);
         let Some(object) = store.get(&SECRET, namespace, &name)? else { return Ok(None) };
@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_somebody_wrote_since_is_left_alone() {
+    fn a_record_written_since_is_left_alone() {
         let store = stored();
         let record = Record::read(&store, "n", "shop", 3).unwrap().unwrap();
         store.put(&SECRET, "n", secret("shop", 3, &JSON.replace("pending-upgrade", "deployed")));

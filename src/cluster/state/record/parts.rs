@@ -32,12 +32,12 @@ impl<'a> Entries<'a> {
         serde_json::from_str(self.find(key)?.get()).ok()
     }
 
-    /// A text; empty where there is none.
+    /// A text; empty if it is absent.
     pub fn text(&self, key: &str) -> String {
         self.read(key).unwrap_or_default()
     }
 
-    /// An object, empty where there is none; nothing when it is something else, or could be read in two ways.
+    /// An object, empty if it is absent; nothing when it is something else, or could be read in two ways.
     fn object(&self, key: &str) -> Option<Self> {
         self.find(key).map_or_else(|| Some(Self::default()), |raw| plain_entries(raw.get()))
     }
@@ -65,7 +65,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
     }
 }
 
-/// Keys that somebody here or helm reads.
+/// Keys that this program or helm reads.
 const READ: [&str; 15] = [
     "name",
     "info",

@@ -30,7 +30,7 @@ pub struct Change {
     copy: Option<Value>,
 }
 
-/// The live Secret of a release; the empty one when there is none. Refuses one that is not ours.
+/// The live Secret of a release; empty if it does not exist. Refuses one that is not ours.
 pub fn read(store: &impl Objects, owner: Owner<'_>, namespace: &str) -> Result<ReleaseSecret> {
     let live = live(store, owner, namespace, &ReleaseSecret::name(owner.release))?;
     Ok(live.map_or_else(ReleaseSecret::default, |object| ReleaseSecret::from_object(&object)))
@@ -93,7 +93,7 @@ fn rest(now: &ReleaseSecret, delete_data: bool) -> Option<ReleaseSecret> {
 impl Change {
     /// Puts the new Secret in place, with what was before beside it. Keys that go stay until [`Self::commit`], because pods
     /// that run still take them. `new` was made from what [`read`] gave; when
-    /// somebody wrote the Secret since, this is a conflict and nothing is changed.
+    /// another client wrote the Secret since, this is a conflict and nothing is changed.
     pub fn begin(store: &impl Objects, owner: Owner<'_>, namespace: &str, new: &ReleaseSecret) -> Result<Self> {
         let name = ReleaseSecret::name(owner.release);
         let live = live(store, owner, namespace, &name)?;

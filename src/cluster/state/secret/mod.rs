@@ -30,7 +30,7 @@ pub struct ReleaseSecret {
     pub claims: BTreeMap<String, Vec<String>>,
     /// The highest mark that was ever given.
     pub last: u64,
-    /// The live object; none when there is none yet.
+    /// The live object; `None` if it does not exist yet.
     pub uid: Option<String>,
     /// Its state as it was read.
     pub resource_version: Option<String>,
@@ -55,7 +55,7 @@ impl ReleaseSecret {
         format!("{release}-secrets")
     }
 
-    /// Reads the object. A key without a mark (somebody added it by hand) has the mark `0`.
+    /// Reads the object. A key without a mark (added by another client) has the mark `0`.
     pub fn from_object(object: &Value) -> Self {
         let entries = object["data"].as_object().into_iter().flatten();
         let decode = |(key, value): (&String, &Value)| Some((key.clone(), unbase64(value.as_str()?)?));

@@ -199,7 +199,7 @@ fn a_leftover_goes_when_the_release_is_good() {
 }
 
 #[test]
-fn somebody_elses_write_is_a_conflict() {
+fn another_clients_write_is_a_conflict() {
     let store = Fake::default();
     deploy(&store, &[("a", "1")]);
     let new = read(&store, OWNER, NS).unwrap().update(values(&[("a", "2")]));

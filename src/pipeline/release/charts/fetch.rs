@@ -149,7 +149,7 @@ fn check(chart: &PlannedChart, ready: &Ready) -> Result<(), Error> {
         ready.chart, ready.version, locked.digest
     );
     let hint = format!(
-        "somebody published other bytes under the same version: find out who; when they are meant, `kubectl aspire charts lock {}`",
+        "other bytes were published under the same version: find out by whom; if they are intended, `kubectl aspire charts lock {}`",
         chart.name
     );
     Err(Error::Refused(at(Code::ChartChanged, chart, what).hint(hint).into()))

@@ -197,7 +197,7 @@ fn is_for_removal(hook: &SeenHook) -> bool {
     hook.events.iter().any(|event| event.ends_with("-delete"))
 }
 
-/// Whose chart a release is, when somebody named it; why it stays otherwise.
+/// Whose chart a release is, if SOURCE or a flag names it; why it stays otherwise.
 fn origin(namespace: &str, name: &str, named: &Named) -> Result<Origin, String> {
     if named.places.iter().any(|(there, other)| (there.as_str(), other.as_str()) == (namespace, name)) {
         return Ok(Origin::Others(None));

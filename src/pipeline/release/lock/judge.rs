@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_note_that_somebody_wrote_blocks_for_a_bounded_time() {
+    fn a_note_of_another_client_blocks_for_a_bounded_time() {
         let planted = |started_at: &str| {
             let mut note = left(started_at);
             note.timeout_seconds = u64::MAX;

@@ -191,7 +191,7 @@ impl LockGuard {
         self.seen.put(seen);
     }
 
-    /// The number of the last revision as it was seen; 0 when there is none.
+    /// The number of the last revision as it was seen; 0 if the release does not exist.
     pub fn newest(&self) -> Result<u64, Error> {
         Ok(self.seen.get()?.number)
     }

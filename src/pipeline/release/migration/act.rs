@@ -18,7 +18,7 @@ use crate::support::diagnostic::Code;
 use serde_json::{Value as Json, json};
 
 impl Driver<'_> {
-    /// Does one thing. An object that somebody changed since the look is looked at again.
+    /// Does one thing. An object that another client changed since it was read is read again.
     pub(crate) fn act(&self, log: &mut Log, seen: &Seen, action: Action) -> Result<(), Error> {
         let changes = log.journal.changes.clone();
         let named = |index: usize, role: Role| {

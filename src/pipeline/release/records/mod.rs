@@ -186,7 +186,7 @@ fn seen(scopes: &mut Scopes, hook: Hook) -> Result<SeenHook, Error> {
     let object = match only_object(&hook) {
         Ok(object) => match scopes.keyed([object])?.pop() {
             Some((object, _)) => Ok(object),
-            None => Err("it is none".to_owned()),
+            None => Err("it has no name".to_owned()),
         },
         Err(why) => Err(why),
     };
@@ -263,7 +263,7 @@ fn way_out(release: &Release, record: &Record) -> String {
     let (name, namespace, stored) = (&release.name, &release.namespace, record.stored_as());
     let (kind, object) = stored.split_once(' ').unwrap_or(("Secret", &stored));
     format!(
-        "look at it with `helm get all {name} --revision {} --namespace {namespace}`; if somebody tampered with it, take the right to write Secrets from them, and `kubectl delete {} {object} --namespace {namespace}` makes helm continue from the revision before; without one, deploy takes over what lives",
+        "look at it with `helm get all {name} --revision {} --namespace {namespace}`; if another client tampered with it, remove its permission to write Secrets, and `kubectl delete {} {object} --namespace {namespace}` makes helm continue from the revision before; without one, deploy takes over what lives",
         record.revision,
         kind.to_lowercase()
     )

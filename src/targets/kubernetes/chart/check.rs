@@ -25,7 +25,7 @@ pub fn check(chart: &Chart, folder: &Path) -> Result<Difference, WriteError> {
         let old = match present.files.get(path).map(|entry| entry.thing) {
             None => None,
             Some(Thing::File) => Some(present.read(path)?),
-            // What it leads to is none of the chart's, and not to be shown.
+            // What it leads to does not belong to the chart, and is not shown.
             Some(other) => {
                 let what = if let Thing::Special(what) = other { what } else { "a link" };
                 let _ = writeln!(diff, "Only a file belongs there: a/{path} is {what}");

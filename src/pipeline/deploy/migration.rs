@@ -18,7 +18,7 @@ use std::time::Duration;
 impl DeployRun<'_> {
     pub(super) fn confirm(&self) -> Result<(), Error> {
         self.tell_what_goes()?;
-        let agreed = match self.change_of_kinds()? {
+        let agreed = match self.workload_migration()? {
             Some(Intent::New(change)) => {
                 self.installation()?.begin_change(change, &self.request.consent, self.ask.agree)?
             }
@@ -50,7 +50,7 @@ impl DeployRun<'_> {
     }
 
     /// The workload migration that this deploy is, or continues with; none in most cases.
-    pub(in crate::pipeline) fn change_of_kinds(&self) -> Result<Option<Intent>, Error> {
+    pub(in crate::pipeline) fn workload_migration(&self) -> Result<Option<Intent>, Error> {
         let (on, before) = (self.installation()?, self.before.get()?);
         let release = self.release.helm_name();
         let open = on.change_under_way()?;
@@ -92,7 +92,7 @@ impl DeployRun<'_> {
             }
             (Way::Back(why), journal) => {
                 self.rolled_back.put(Some(journal.base));
-                Err(Error::KindsUnchanged(why))
+                Err(Error::MigrationRolledBack(why))
             }
         }
     }
