@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 /// The manifest of an application with this many projects, and a database, a cache and their passwords.
-pub fn manifest(projects: usize) -> Vec<u8> {
+pub(crate) fn manifest(projects: usize) -> Vec<u8> {
     let mut resources = Map::new();
     for (name, port, scheme) in [("postgres", 5432, "tcp"), ("cache", 6379, "redis")] {
         resources.insert(name.into(), json!({

@@ -4,9 +4,9 @@
 mod applications;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use kubectl_aspire::targets::kubernetes::chart::{Chart, write};
-use kubectl_aspire::targets::kubernetes::{BuiltImages, chart, plan};
-use kubectl_aspire::{app, config, manifest};
+use kubectl_aspire::internals::kubernetes::chart::{Chart, write};
+use kubectl_aspire::internals::kubernetes::{BuiltImages, chart, plan};
+use kubectl_aspire::internals::{app, config, manifest};
 
 fn rendered(manifest: &[u8]) -> Chart {
     let manifest = manifest::parse(manifest).expect("the manifest is well-formed");

@@ -7,22 +7,25 @@
 //! ```
 //! The left half is pure. `docs/architecture.md` says what each module knows and which may name which.
 
-pub mod app;
-pub mod cli;
-pub mod cluster;
-pub mod config;
-pub mod diff;
-pub mod doctor;
-pub mod external_charts;
-pub mod helm;
-pub mod inputs;
-pub mod k8s;
-pub mod manifest;
-pub mod migration;
-pub mod pipeline;
-pub mod report;
-pub mod rollout;
-pub mod seal;
-pub mod sops;
-pub mod support;
-pub mod targets;
+mod app;
+mod cli;
+mod cluster;
+mod config;
+mod diff;
+mod doctor;
+mod external_charts;
+mod helm;
+mod inputs;
+pub mod internals;
+mod k8s;
+mod manifest;
+mod migration;
+mod pipeline;
+mod report;
+mod rollout;
+mod seal;
+mod sops;
+mod support;
+mod targets;
+
+pub use cli::{Exit, run};

@@ -1,6 +1,6 @@
 //! The `kubectl-aspire` program, which helm starts as `helm aspire`.
 
-use kubectl_aspire::cli::{Exit, run};
+use kubectl_aspire::{Exit, run};
 
 fn main() -> Exit {
     run(std::env::args_os())

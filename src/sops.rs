@@ -3,7 +3,7 @@
 //! What sops writes to its standard output is secret: it goes to the caller and nowhere else, also when sops fails.
 
 use crate::support::child_env::is_withheld;
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -15,10 +15,10 @@ const BINARY: &str = "SOPS_BIN";
 const MOST_SAID: usize = 800;
 
 /// The content of an encrypted file (YAML, JSON, .env, INI) as JSON.
-pub fn decrypt(file: &Path) -> Result<String, Problem> {
+pub(crate) fn decrypt(file: &Path) -> Result<String, Diagnostic> {
     let place = file.display().to_string();
     if !file.is_file() {
-        return Err(Problem::new(Code::UnreadableFile, place, "there is no such file")
+        return Err(Diagnostic::new(Code::UnreadableFile, place, "there is no such file")
             .hint("`secrets.sops.file` of aspire-k8s.yaml is a path from the folder of aspire-k8s.yaml"));
     }
     let program = find()?;
@@ -28,31 +28,31 @@ pub fn decrypt(file: &Path) -> Result<String, Problem> {
         command.env_remove(name);
     }
     let output = command.stdin(Stdio::null()).output().map_err(|error| {
-        Problem::new(Code::SopsFailed, program.display().to_string(), format!("sops cannot be started: {error}"))
+        Diagnostic::new(Code::SopsFailed, program.display().to_string(), format!("sops cannot be started: {error}"))
             .hint(format!("install sops, or name it with {BINARY}"))
     })?;
     if !output.status.success() {
         return Err(explain(place, output.status.code(), &String::from_utf8_lossy(&output.stderr)));
     }
     String::from_utf8(output.stdout)
-        .map_err(|_| Problem::new(Code::SopsFailed, place, "the output of sops is not valid UTF-8"))
+        .map_err(|_| Diagnostic::new(Code::SopsFailed, place, "the output of sops is not valid UTF-8"))
 }
 
-fn find() -> Result<std::path::PathBuf, Problem> {
+fn find() -> Result<std::path::PathBuf, Diagnostic> {
     let named = std::env::var_os(BINARY).filter(|name| !name.is_empty());
     let name = named.clone().unwrap_or_else(|| OsString::from("sops"));
     which::which(&name).map_err(|_| {
         let name = name.to_string_lossy();
-        let problem = if named.is_some() {
-            Problem::new(Code::SopsFailed, BINARY, format!("there is no program {name}"))
+        let diagnostic = if named.is_some() {
+            Diagnostic::new(Code::SopsFailed, BINARY, format!("there is no program {name}"))
         } else {
-            Problem::new(
+            Diagnostic::new(
                 Code::SopsFailed,
                 "",
                 "secrets come from a file that sops encrypted, and there is no `sops` on the PATH",
             )
         };
-        problem.hint(format!("install sops (https://getsops.io), or name it with {BINARY}"))
+        diagnostic.hint(format!("install sops (https://getsops.io), or name it with {BINARY}"))
     })
 }
 
@@ -62,7 +62,7 @@ fn unlike_a_flag(file: &Path) -> std::path::PathBuf {
 }
 
 /// What went wrong, by sops' exit codes (`cmd/sops/codes/codes.go`); none where a signal ended it.
-pub fn explain(place: String, code: Option<i32>, said: &str) -> Problem {
+pub fn explain(place: String, code: Option<i32>, said: &str) -> Diagnostic {
     let said = one_line(said);
     let (what, hint) = match code {
         Some(128) => (
@@ -77,7 +77,7 @@ pub fn explain(place: String, code: Option<i32>, said: &str) -> Problem {
         _ => ("sops cannot decrypt it", "try it with `sops decrypt FILE`"),
     };
     let said = if said.is_empty() { String::new() } else { format!("; sops says: {said}") };
-    Problem::new(Code::SopsFailed, place, format!("{what}{said}")).hint(hint)
+    Diagnostic::new(Code::SopsFailed, place, format!("{what}{said}")).hint(hint)
 }
 
 /// The complaint without the frames and breaks that sops puts around it.
@@ -112,9 +112,9 @@ mod tests {
             (1, "sops metadata not found", "did not encrypt it"),
             (1, "else", "cannot decrypt it; sops says: else"),
         ] {
-            let problem = explain("f".into(), Some(code), said);
-            assert!(problem.what.contains(part), "{problem}");
-            assert!(!problem.hint.is_empty());
+            let diagnostic = explain("f".into(), Some(code), said);
+            assert!(diagnostic.what.contains(part), "{diagnostic}");
+            assert!(!diagnostic.hint.is_empty());
         }
     }
 

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 const GIVEN_FILES: &str = "given-files";
 
 /// A rendered manifest.
-pub struct Case {
+pub(crate) struct Case {
     manifest: PathBuf,
     json: Value,
     inputs: Vec<Input>,
@@ -26,12 +26,12 @@ pub struct Case {
 
 impl Case {
     /// Renders a manifest and gives every input that must be given a nasty value.
-    pub fn new(manifest: &Path) -> Self {
+    pub(crate) fn new(manifest: &Path) -> Self {
         Self::with_values(manifest, nasty::TEXTS)
     }
 
     /// Renders a manifest and gives every input that must be given one of `texts`.
-    pub fn with_values<S: AsRef<str>>(manifest: &Path, texts: &[S]) -> Self {
+    pub(crate) fn with_values<S: AsRef<str>>(manifest: &Path, texts: &[S]) -> Self {
         let json = oracle::read(manifest).expect("the manifest should be readable");
         let folder = tempfile::tempdir().expect("there should be room for a folder");
         let inputs = inputs(manifest);
@@ -47,17 +47,17 @@ impl Case {
     }
 
     /// Folder of the chart.
-    pub fn chart(&self) -> PathBuf {
+    pub(crate) fn chart(&self) -> PathBuf {
         self.folder().join("chart")
     }
 
     /// Folder for the files of a test.
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
     /// File with the values of all inputs that must be given.
-    pub fn values(&self) -> PathBuf {
+    pub(crate) fn values(&self) -> PathBuf {
         self.folder().join("values.json")
     }
 
@@ -78,7 +78,7 @@ impl Case {
     }
 
     /// The ConfigMap that stands in for folders which are not beside the manifest.
-    pub fn prerequisites(&self) -> Option<Value> {
+    pub(crate) fn prerequisites(&self) -> Option<Value> {
         let (name, content) = oracle::STAND_IN;
         let metadata = json!({"name": GIVEN_FILES});
         let object = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {name: content}});
@@ -86,7 +86,7 @@ impl Case {
     }
 
     /// What the oracle says.
-    pub fn answer(&self) -> Answer {
+    pub(crate) fn answer(&self) -> Answer {
         let names = program::workload_names(&self.chart());
         let given =
             Given { inputs: self.given.clone(), registry: REGISTRY, tag: TAG, folder: self.manifest.parent(), names };
@@ -94,7 +94,7 @@ impl Case {
     }
 
     /// Compares with what the oracle says.
-    pub fn compare(&self, got: &Workloads) {
+    pub(crate) fn compare(&self, got: &Workloads) {
         let answer = self.answer();
         assert!(answer.missing.is_empty(), "`inputs` does not list {:?}", answer.missing);
         let found = differences(&answer.workloads, got);
@@ -102,7 +102,7 @@ impl Case {
     }
 
     /// The same manifest makes the same bytes, and `--check` tells when the folder holds others.
-    pub fn renders_the_same(&self) {
+    pub(crate) fn renders_the_same(&self) {
         let again = self.folder().join("again");
         render(&self.manifest, &again, &[]).expect("the second `render`");
         let files = tree(&again);
@@ -120,7 +120,7 @@ impl Case {
     }
 
     /// `helm lint --strict` finds nothing, with and without values.
-    pub fn lints(&self) {
+    pub(crate) fn lints(&self) {
         let (chart, values) = (self.chart(), self.values());
         let (chart, values) = (chart.to_string_lossy(), values.to_string_lossy());
         for version in self.versions() {
@@ -131,7 +131,7 @@ impl Case {
     }
 
     /// Plain helm stops where an input is missing, and names all of them.
-    pub fn names_missing_inputs(&self) {
+    pub(crate) fn names_missing_inputs(&self) {
         let outcome = helm::template(helm::NEWEST, &self.chart(), None);
         let wanting: Vec<&Input> = self.wanting().filter(|input| !input.used_by.is_empty()).collect();
         assert_eq!(outcome.code == Some(0), wanting.is_empty(), "without {wanting:?}:\n{}", outcome.err);
@@ -141,7 +141,7 @@ impl Case {
     }
 
     /// `inputs` lists what the oracle finds in use, and nothing that is neither used nor declared.
-    pub fn lists_inputs(&self) {
+    pub(crate) fn lists_inputs(&self) {
         let used = self.answer().used;
         let listed: BTreeSet<String> = self.inputs.iter().map(|input| input.name.clone()).collect();
         let forgotten: Vec<&String> = used.difference(&listed).collect();
@@ -158,20 +158,20 @@ impl Case {
     }
 
     /// Helm before 3.18 refuses every chart with a schema whose values hold DEL or a key `<<`, however they are written.
-    pub fn exceeds_the_oldest_helm(&self) -> bool {
+    pub(crate) fn exceeds_the_oldest_helm(&self) -> bool {
         let values = program::values(&self.chart()).to_string();
         values.contains('\u{7f}') || values.contains("\"<<\":")
     }
 
     /// What helm renders gives every container what the oracle says.
-    pub fn gives_what_the_oracle_says(&self) {
+    pub(crate) fn gives_what_the_oracle_says(&self) {
         for version in self.versions() {
             self.compare(&observe::rendered(&self.objects(version)));
         }
     }
 
     /// Plain objects give every container the same, with the Secret that `deploy` would write.
-    pub fn plain_objects_give_the_same(&self) {
+    pub(crate) fn plain_objects_give_the_same(&self) {
         let yaml = self.yaml(&self.parameters(), &["--show-secrets"]);
         let mut objects = program::documents(&yaml);
         objects.extend(self.prerequisites());
@@ -184,7 +184,7 @@ impl Case {
     }
 
     /// A secret value is in a Secret and nowhere else.
-    pub fn keeps_secrets_in_secrets(&self) {
+    pub(crate) fn keeps_secrets_in_secrets(&self) {
         let marked = |(n, input): (usize, &Input)| (input.name.clone(), format!("mark-{n}-kept"));
         let values: BTreeMap<String, String> = self.wanting().enumerate().map(marked).collect();
         let file = self.folder().join("marked.json");
@@ -202,7 +202,7 @@ impl Case {
     }
 
     /// All that can be seen without a cluster.
-    pub fn check_chart(&self) {
+    pub(crate) fn check_chart(&self) {
         self.renders_the_same();
         self.lists_inputs();
         self.names_missing_inputs();
@@ -236,14 +236,14 @@ impl Change {
 }
 
 /// The names of those objects that must outlive the release: claims, credentials, and what was there before it.
-pub fn kept(objects: &[Value]) -> BTreeSet<String> {
+pub(crate) fn kept(objects: &[Value]) -> BTreeSet<String> {
     let others = [format!("secret/{RELEASE}-chart-secrets"), format!("configmap/{GIVEN_FILES}")];
     let is_kept = |name: &String| name.starts_with("persistentvolumeclaim/") || others.contains(name);
     objects.iter().map(name_of).filter(is_kept).collect()
 }
 
 /// `<kind>/<name>`, as kubectl writes it.
-pub fn name_of(object: &Value) -> String {
+pub(crate) fn name_of(object: &Value) -> String {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     format!("{}/{}", text(&object["kind"]).to_lowercase(), text(&object["metadata"]["name"]))
 }

@@ -22,7 +22,7 @@ const KINDS: &str = "deployments,statefulsets,replicasets,pods,services,configma
 const GOING: Duration = Duration::from_secs(60);
 
 /// The shared control plane, or `None` where this machine cannot run one.
-pub fn plane() -> Option<&'static ControlPlane> {
+pub(crate) fn plane() -> Option<&'static ControlPlane> {
     match available(Level::A) {
         Ok(()) => Some(ControlPlane::shared()),
         Err(reason) => {
@@ -33,7 +33,7 @@ pub fn plane() -> Option<&'static ControlPlane> {
 }
 
 /// Everything that can only be seen on a cluster.
-pub fn check(plane: &'static ControlPlane, case: &Case) {
+pub(crate) fn check(plane: &'static ControlPlane, case: &Case) {
     let space = Space { plane, case, name: plane.namespace("corpus") };
     space.prepare();
     space.accepts_every_object();

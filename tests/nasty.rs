@@ -4,7 +4,7 @@ use serde_json::Value;
 use std::fmt::Write as _;
 
 /// Every one of them must arrive in a container byte by byte, wherever it stands in a manifest.
-pub const TEXTS: &[&str] = &[
+pub(crate) const TEXTS: &[&str] = &[
     "\"double\" 'single' `back`",
     "back\\slash \\n \\",
     "C:\\dir\\",
@@ -100,7 +100,7 @@ pub const TEXTS: &[&str] = &[
 ];
 
 /// A values file for helm: JSON that every YAML parser reads alike.
-pub fn values_file(value: &Value) -> String {
+pub(crate) fn values_file(value: &Value) -> String {
     let mut safe = String::new();
     for c in value.to_string().chars() {
         match c {

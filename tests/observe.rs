@@ -11,8 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Variables with this prefix only carry secrets into other variables.
 const HELPER: &str = "ASPIRE_SECRET_";
 
-/// The workloads of rendered objects.
-pub fn rendered(objects: &[Value]) -> Workloads {
+pub(crate) fn rendered(objects: &[Value]) -> Workloads {
     let workloads = objects.iter().filter(|object| object["kind"] == "Deployment" || object["kind"] == "StatefulSet");
     workloads
         .map(|object| {
@@ -24,7 +23,7 @@ pub fn rendered(objects: &[Value]) -> Workloads {
 }
 
 /// The workloads of live pods.
-pub fn live(objects: &[Value]) -> Workloads {
+pub(crate) fn live(objects: &[Value]) -> Workloads {
     let pods = objects.iter().filter(|object| object["kind"] == "Pod");
     pods.map(|pod| {
         let name = text(&pod["metadata"]["labels"]["app.kubernetes.io/component"]);
@@ -93,7 +92,7 @@ fn one_key(objects: &[Value], source: &Value) -> Bytes {
 /// Replaces `$(NAME)` by what is known, in one pass; `$$` is one `$`.
 ///
 /// After a `$` that begins nothing the kubelet writes the next byte as if it were a character of its own.
-pub fn expand(input: &str, variables: &BTreeMap<String, Bytes>) -> Bytes {
+pub(crate) fn expand(input: &str, variables: &BTreeMap<String, Bytes>) -> Bytes {
     let input = input.as_bytes();
     let (mut output, mut at) = (Bytes::new(), 0);
     while at < input.len() {

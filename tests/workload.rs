@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{Debug, Write as _};
 
 /// Text as a container sees it.
-pub type Bytes = Vec<u8>;
+pub(crate) type Bytes = Vec<u8>;
 
 /// Everything the comparison looks at.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Workload {
+pub(crate) struct Workload {
     /// `Deployment` or `StatefulSet`.
     pub kind: String,
     /// Reference of the image.
@@ -34,10 +34,10 @@ pub struct Workload {
 }
 
 /// Workloads by name.
-pub type Workloads = BTreeMap<String, Workload>;
+pub(crate) type Workloads = BTreeMap<String, Workload>;
 
 /// The differences, one line each; empty when both say the same.
-pub fn differences(wanted: &Workloads, got: &Workloads) -> Vec<String> {
+pub(crate) fn differences(wanted: &Workloads, got: &Workloads) -> Vec<String> {
     let names: BTreeSet<&String> = wanted.keys().chain(got.keys()).collect();
     let mut lines = Vec::new();
     for name in names {

@@ -12,7 +12,11 @@ const ENDS: &[char] = &['/', '?', '#', ';', ',', ' ', '\t', '\n', '"', '\''];
 ///
 /// `is_clear` tells whether (resource, binding) is an https endpoint without a certificate; `own` is the workload that
 /// gets the text: what it listens on itself is the port inside.
-pub fn corrected<'a>(tokens: Vec<Token<'a>>, own: &str, is_clear: impl Fn(&str, &str) -> bool) -> Vec<Token<'a>> {
+pub(super) fn corrected<'a>(
+    tokens: Vec<Token<'a>>,
+    own: &str,
+    is_clear: impl Fn(&str, &str) -> bool,
+) -> Vec<Token<'a>> {
     let mut out: Vec<Token> = Vec::with_capacity(tokens.len());
     let mut scheme: Option<(usize, usize)> = None;
     let mut host: Option<&str> = None;
@@ -63,7 +67,7 @@ fn secure_scheme(text: &str) -> bool {
 ///
 /// Without a port such a text may be a mere name (the audience of a token), so it is an address only where the variable
 /// says so.
-pub fn referring(variable: &str, text: &str, binding: impl Fn(&str) -> Option<String>) -> Option<String> {
+pub(super) fn referring(variable: &str, text: &str, binding: impl Fn(&str) -> Option<String>) -> Option<String> {
     let upper = variable.to_ascii_uppercase();
     let is_address = upper.ends_with("__ADDRESS") || is_https_service(variable).is_some();
     let mut out = String::new();
@@ -88,7 +92,7 @@ pub fn referring(variable: &str, text: &str, binding: impl Fn(&str) -> Option<St
 }
 
 /// `services__<resource>__https__<index>`: the name of the variable for http.
-pub fn is_https_service(variable: &str) -> Option<String> {
+pub(super) fn is_https_service(variable: &str) -> Option<String> {
     let segments: Vec<&str> = variable.split("__").collect();
     match segments.as_slice() {
         ["services", names @ .., "https", index] if index.bytes().all(|b| b.is_ascii_digit()) => {
@@ -99,7 +103,7 @@ pub fn is_https_service(variable: &str) -> Option<String> {
 }
 
 /// `<RESOURCE>_HTTPS`: the name of the variable for http.
-pub fn is_https_of(variable: &str, resource: &str) -> Option<String> {
+pub(super) fn is_https_of(variable: &str, resource: &str) -> Option<String> {
     let upper: String =
         resource.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
     (variable.strip_suffix("_HTTPS") == Some(&upper)).then(|| format!("{upper}_HTTP"))

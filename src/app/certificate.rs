@@ -4,11 +4,11 @@ use super::listening::{Meaning, Said};
 use crate::manifest::Resource;
 
 /// Where the certificate and its key lie in the container.
-pub const FOLDER: &str = "/etc/aspire/tls";
+pub(crate) const FOLDER: &str = "/etc/aspire/tls";
 
 /// The variables that neither the manifest nor the file says, with their texts. .NET takes names in any case, and half a
 /// certificate is not an endpoint, so only a certificate that is specified counts.
-pub fn variables<'a>(
+pub(super) fn variables<'a>(
     name: &str,
     resource: &Resource,
     said: impl Iterator<Item = &'a String>,

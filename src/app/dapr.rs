@@ -10,10 +10,10 @@ use crate::support::diagnostic::Code;
 use serde_json::Value as Json;
 
 /// Options that name folders of resources.
-pub const FOLDERS: [&str; 3] = ["resourcesPath", "resourcesPaths", "componentsPath"];
+pub(super) const FOLDERS: [&str; 3] = ["resourcesPath", "resourcesPaths", "componentsPath"];
 
 /// Gives the application its components, and each sidecar to the workload of its application.
-pub fn add(manifest: &Manifest, config: &Config, sources: &Sources, app: &mut App, notes: &mut Vec<Note>) {
+pub(super) fn add(manifest: &Manifest, config: &Config, sources: &Sources, app: &mut App, notes: &mut Vec<Note>) {
     let mut found = Found { app, notes, resource: "" };
     let kept = || manifest.resources.iter().filter(|(name, _)| !config.excludes(name));
     for (name, resource) in kept() {
@@ -29,7 +29,7 @@ pub fn add(manifest: &Manifest, config: &Config, sources: &Sources, app: &mut Ap
 }
 
 /// Paths, relative to the manifest, that a sidecar names.
-pub fn paths(dapr: &Dapr) -> impl Iterator<Item = &str> {
+pub(super) fn paths(dapr: &Dapr) -> impl Iterator<Item = &str> {
     let folders = FOLDERS.iter().filter_map(|option| dapr.options.get(*option)).flat_map(texts);
     dapr.options.get("config").and_then(Json::as_str).into_iter().chain(folders)
 }

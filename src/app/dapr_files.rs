@@ -7,14 +7,11 @@ use crate::support::yaml;
 use serde_json::{Map, Value as Json};
 
 /// Kinds of Dapr beside components.
-pub const KINDS: [&str; 4] = ["Subscription", "Resiliency", "HTTPEndpoint", "Configuration"];
+pub(super) const KINDS: [&str; 4] = ["Subscription", "Resiliency", "HTTPEndpoint", "Configuration"];
 
-/// A document of a file.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Document {
-    /// Its kind.
+pub(super) struct Document {
     pub kind: String,
-    /// Its name.
     pub name: String,
     /// Version of the kind.
     pub api_version: String,
@@ -23,12 +20,12 @@ pub struct Document {
 }
 
 /// Whether Dapr reads a file of this name.
-pub fn is_yaml(path: &str) -> bool {
+pub(super) fn is_yaml(path: &str) -> bool {
     [".yaml", ".yml"].iter().any(|ending| path.ends_with(ending))
 }
 
 /// The documents of what was found at a path; else why there are none.
-pub fn documents(path: &str, found: Option<&Found>) -> Result<Vec<Document>, String> {
+pub(super) fn documents(path: &str, found: Option<&Found>) -> Result<Vec<Document>, String> {
     let documents = match found {
         Some(Found::File(bytes)) => of_file(path, bytes)?,
         Some(Found::Folder(files)) => {
@@ -73,18 +70,18 @@ fn of_file(path: &str, bytes: &[u8]) -> Result<Vec<Document>, String> {
 
 impl Document {
     /// Whether it is of Dapr.
-    pub fn is_of_dapr(&self) -> bool {
+    pub(super) fn is_of_dapr(&self) -> bool {
         self.api_version.starts_with("dapr.io/")
     }
 
     /// Ids of the applications that may use it, as far as the file says so.
-    pub fn scopes(&self) -> Vec<String> {
+    pub(super) fn scopes(&self) -> Vec<String> {
         let scopes = self.body.get("scopes").and_then(Json::as_array).into_iter().flatten();
         scopes.filter_map(Json::as_str).map(str::to_owned).collect()
     }
 
     /// It as a component; none when it names no type.
-    pub fn component(&self) -> Option<DaprComponent> {
+    pub(super) fn component(&self) -> Option<DaprComponent> {
         let spec = self.body.get("spec")?;
         Some(DaprComponent {
             component_type: spec["type"].as_str()?.to_owned(),
@@ -98,7 +95,7 @@ impl Document {
     }
 
     /// It as an object that stays as it is written. `users` may use it when the file does not say who may.
-    pub fn object(&self, users: &[String]) -> DaprObject {
+    pub(super) fn object(&self, users: &[String]) -> DaprObject {
         let mut body = self.body.clone();
         // A Configuration belongs to who names it.
         if self.scopes().is_empty() && !users.is_empty() && self.kind != "Configuration" {

@@ -7,7 +7,7 @@ use super::values::Values;
 use super::{Image, Telemetry, Workload};
 use crate::config::{Config, Dashboard, intent_place};
 use crate::manifest::{Generate, Kind, Manifest};
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 use indexmap::IndexMap;
 
 const OTLP_PROTOCOL: &str = "OTEL_EXPORTER_OTLP_PROTOCOL";
@@ -33,7 +33,7 @@ const GENERATE: Generate = Generate {
 };
 
 /// Adds the dashboard, and leads telemetry to it.
-pub fn add(
+pub(super) fn add(
     dashboard: &Dashboard,
     manifest: &Manifest,
     config: &Config,
@@ -44,12 +44,12 @@ pub fn add(
     let is_theirs = |resource: &str| !workloads.contains_key(resource) && of_dashboard(manifest, resource).is_some();
     let mut others = manifest.resources.keys().filter(|resource| !is_theirs(resource));
     if let Some(taken) = others.find(|resource| resource.eq_ignore_ascii_case(name)) {
-        let problem = Problem::new(
+        let diagnostic = Diagnostic::new(
             Code::NameCollision,
             intent_place("dashboard.name"),
             format!("the manifest has a resource `{taken}`"),
         );
-        values.problem(problem.hint("give the dashboard another name: `dashboard: {name: ...}`"));
+        values.diagnostic(diagnostic.hint("give the dashboard another name: `dashboard: {name: ...}`"));
         return;
     }
     values.generated(name, BROWSER_TOKEN, GENERATE, "the dashboard asks for it in the browser");

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 /// What the variables of a server become.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Serving {
+pub(super) struct Serving {
     /// Variables with another text, or with none when they are left out; one that the manifest lacks is added.
     pub changes: IndexMap<String, Option<String>>,
     /// Those of them that ask for http because there is no certificate.
@@ -17,7 +17,7 @@ pub struct Serving {
 
 /// The endpoints of a workload, and the bindings that stand for another one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Endpoints {
+pub(super) struct Endpoints {
     /// Endpoints of its own, by binding name.
     pub ports: IndexMap<String, Port>,
     /// An https binding that nothing listens on, and the http endpoint that answers in its place. One that listens in clear
@@ -31,7 +31,7 @@ impl Endpoints {
     /// The endpoint that a reference to `binding` means, its name, and whether it is the http twin of an https binding.
     ///
     /// The AppHost may have asked for an endpoint in other letters before it existed, so case is the second choice.
-    pub fn find(&self, binding: &str) -> Option<(&str, &Port, bool)> {
+    pub(super) fn find(&self, binding: &str) -> Option<(&str, &Port, bool)> {
         self.find_exact(binding).or_else(|| {
             let names = self.ports.keys().chain(self.twins.keys());
             let name = names.into_iter().find(|name| name.eq_ignore_ascii_case(binding))?;
@@ -40,7 +40,7 @@ impl Endpoints {
     }
 
     /// One sentence for all https endpoints of a resource that has no certificate; none where nobody asked for them.
-    pub fn without_tls(&self, name: &str, asked: Option<&IndexSet<String>>) -> Option<String> {
+    pub(super) fn without_tls(&self, name: &str, asked: Option<&IndexSet<String>>) -> Option<String> {
         let serving = &self.serving;
         if asked.is_none() && serving.left_out().next().is_none() && serving.in_clear.is_empty() {
             return None;
@@ -74,7 +74,7 @@ impl Endpoints {
 
 impl Serving {
     /// Variables that are left out.
-    pub fn left_out(&self) -> impl Iterator<Item = &String> {
+    pub(super) fn left_out(&self) -> impl Iterator<Item = &String> {
         self.changes.iter().filter(|(_, text)| text.is_none()).map(|(name, _)| name)
     }
 }

@@ -18,7 +18,7 @@ const CONDITION: &str = "cond-";
 const LISTED: usize = 5;
 
 /// The environment whose dashboard a resource is: its name and its image say so.
-pub fn of_dashboard<'a>(manifest: &'a Manifest, resource: &str) -> Option<&'a str> {
+pub(super) fn of_dashboard<'a>(manifest: &'a Manifest, resource: &str) -> Option<&'a str> {
     let written = manifest.resources.get(resource)?;
     let Kind::Container(Source::Image(image)) = &written.kind else { return None };
     let last = image.rsplit('/').next().unwrap_or_default();
@@ -28,12 +28,12 @@ pub fn of_dashboard<'a>(manifest: &'a Manifest, resource: &str) -> Option<&'a st
 }
 
 /// Whether Aspire could only write that it cannot describe it.
-pub fn is_undescribed(resource: &Resource) -> bool {
+pub(super) fn is_undescribed(resource: &Resource) -> bool {
     resource.kind == Kind::Foreign && resource.type_name.is_empty()
 }
 
 /// One sentence for all entries that Aspire could not describe.
-pub fn undescribed(names: &[&String]) -> Option<Note> {
+pub(super) fn undescribed(names: &[&String]) -> Option<Note> {
     let (first, others) = names.split_first()?;
     let text = if others.is_empty() {
         "left out: Aspire could not describe it in the manifest".to_owned()
@@ -49,7 +49,7 @@ pub fn undescribed(names: &[&String]) -> Option<Note> {
 }
 
 /// Conditions that nothing refers to. Aspire leaves the place of a condition empty where it is a whole value.
-pub fn lost_conditions(manifest: &Manifest, config: &Config, runs: impl Fn(&str) -> bool) -> Vec<Note> {
+pub(super) fn lost_conditions(manifest: &Manifest, config: &Config, runs: impl Fn(&str) -> bool) -> Vec<Note> {
     let read: BTreeSet<&str> = manifest.resources.values().flat_map(texts).flat_map(|text| referred(text)).collect();
     let conditions = manifest.resources.iter().filter(|(name, resource)| {
         resource.kind == Kind::Value && name.starts_with(CONDITION) && !read.contains(name.as_str())

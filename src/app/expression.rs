@@ -5,30 +5,26 @@
 
 /// A piece of an expression string.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Token<'a> {
+pub(super) enum Token<'a> {
     /// Text outside references, braces included.
     Text(&'a str),
-    /// A reference.
     Reference(Reference<'a>),
 }
 
 /// `{resource.property}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reference<'a> {
+pub(super) struct Reference<'a> {
     /// The text between the braces.
     pub text: &'a str,
     /// Name of the resource; empty in `{.outputs.X}` of Aspire 9.0 to 9.3.
     pub resource: &'a str,
-    /// What of it.
     pub property: Property<'a>,
 }
 
 /// What a reference asks of a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Property<'a> {
-    /// `connectionString`.
+pub(super) enum Property<'a> {
     ConnectionString,
-    /// `value`.
     Value,
     /// `inputs.N`.
     Input(&'a str),
@@ -41,12 +37,11 @@ pub enum Property<'a> {
     },
 }
 
-/// The properties of a binding.
 const BINDING_PROPERTIES: [&str; 9] =
     ["url", "host", "port", "targetPort", "scheme", "tlsEnabled", "protocol", "transport", "external"];
 
 /// Cuts a string into text and references.
-pub fn tokens(text: &str) -> Vec<Token<'_>> {
+pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
     let mut tokens = Vec::new();
     let mut start = 0;
     let mut at = 0;

@@ -5,7 +5,7 @@ use super::values::Values;
 use super::{FileContent, FileMount};
 use crate::config::{self, intent_place};
 use crate::manifest::{self, BindMount, Kind, Manifest, Resource};
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 use std::collections::BTreeSet;
 
 /// Where servers keep their data (the images' own documentation). Part of the image's name, empty for a path that only one
@@ -60,7 +60,7 @@ fn holds_key(path: &str, bytes: &[u8]) -> bool {
 }
 
 /// The paths, relative to the manifest, whose content [`super::resolve()`] needs.
-pub fn wanted_sources(manifest: &Manifest) -> BTreeSet<&str> {
+pub(crate) fn wanted_sources(manifest: &Manifest) -> BTreeSet<&str> {
     let mut wanted = BTreeSet::new();
     for resource in manifest.resources.values() {
         wanted.extend(resource.bind_mounts.iter().map(|mount| mount.source.as_str()));
@@ -77,7 +77,7 @@ pub fn wanted_sources(manifest: &Manifest) -> BTreeSet<&str> {
 /// The files of the AppHost's folder that a workload sees.
 ///
 /// A volume of aspire-k8s.yaml at the same path takes the place of a bind mount.
-pub fn mounts(
+pub(super) fn mounts(
     name: &str,
     resource: &Resource,
     intent: Option<&config::Resource>,
@@ -123,7 +123,7 @@ fn check_known(name: &str, resource: &Resource, intent: Option<&config::Resource
     for target in intent.into_iter().flat_map(|intent| intent.files.keys()) {
         if !resource.bind_mounts.iter().any(|mount| mount.target == *target) {
             let place = intent_place(format!("resources.{name}.files.{target}"));
-            values.problem(Problem::new(
+            values.diagnostic(Diagnostic::new(
                 Code::UnknownResource,
                 place,
                 format!("the manifest mounts nothing at {target}"),
@@ -166,7 +166,7 @@ fn content(
     if !mount.read_only && !matches!(found, Found::File(_)) && is_data(image, target) {
         let what =
             format!("`{source}` would hold the data of a server at {target}, and files of the chart cannot be written");
-        values.problem(Problem::new(Code::VolumeNotShareable, place, what).hint(format!(
+        values.diagnostic(Diagnostic::new(Code::VolumeNotShareable, place, what).hint(format!(
             "put a claim there: resources.{name}.volumes.data: {{mountPath: {target}, size: 5Gi}} in aspire-k8s.yaml"
         )));
         return None;
@@ -175,7 +175,7 @@ fn content(
         Found::File(bytes) => return Some(FileContent::File(bytes.clone())),
         Found::Folder(files) => return Some(FileContent::Folder(files.clone())),
         Found::Refused(why) => {
-            values.problem(Problem::new(Code::FileRefused, place, why.clone()).hint(format!(
+            values.diagnostic(Diagnostic::new(Code::FileRefused, place, why.clone()).hint(format!(
                 "build the files into the image, or put a volume there: \
                  resources.{name}.volumes.NAME.mountPath: {target} in aspire-k8s.yaml"
             )));

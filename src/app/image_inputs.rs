@@ -1,12 +1,12 @@
 //! The names of inputs that say where images are.
 
 /// Name of the input that gives the tag of all built images. The dot keeps it apart from every resource name.
-pub const TAG_INPUT: &str = "image.tag";
+pub(crate) const TAG_INPUT: &str = "image.tag";
 
 /// Under which name the registry of all built images is remembered.
-pub const REGISTRY_INPUT: &str = "image.registry";
+pub(crate) const REGISTRY_INPUT: &str = "image.registry";
 
 /// Under which name the image of one resource is remembered.
-pub fn reference_input(resource: &str) -> String {
+pub(crate) fn reference_input(resource: &str) -> String {
     format!("image.reference.{resource}")
 }

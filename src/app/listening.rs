@@ -9,10 +9,9 @@ use std::collections::BTreeSet;
 
 /// A variable that says what to listen on, or with which certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Said {
+pub(super) struct Said {
     /// The variable, as written.
     pub variable: String,
-    /// Its text.
     pub text: String,
     /// What it says.
     pub meaning: Meaning,
@@ -24,7 +23,7 @@ pub struct Said {
 
 /// What a variable says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Meaning {
+pub(super) enum Meaning {
     /// The certificate of every endpoint that has none of its own.
     Certificate,
     /// A setting of an endpoint in Kestrel's configuration.
@@ -36,9 +35,7 @@ pub enum Meaning {
     },
     /// URLs, separated by semicolons.
     Urls,
-    /// Ports of http.
     HttpPorts,
-    /// Ports of https.
     HttpsPorts,
     /// Where a redirect to https leads.
     RedirectPort,
@@ -46,7 +43,7 @@ pub enum Meaning {
 
 impl Said {
     /// What a variable says; .NET takes names in any case, and `:` for `__`.
-    pub fn new(variable: &str, text: &str, fixed: bool) -> Option<Self> {
+    pub(super) fn new(variable: &str, text: &str, fixed: bool) -> Option<Self> {
         let upper = variable.to_ascii_uppercase().replace(':', "__");
         let (bare, rank) = match (upper.strip_prefix("ASPNETCORE_"), upper.strip_prefix("DOTNET_")) {
             (Some(bare), _) => (bare, 0),
@@ -68,7 +65,7 @@ impl Said {
     }
 
     /// URLs among the arguments, which win over every variable.
-    pub fn of_arguments(args: &[String]) -> Option<Self> {
+    pub(super) fn of_arguments(args: &[String]) -> Option<Self> {
         let text = args.iter().enumerate().find_map(|(index, arg)| match arg.split_once('=') {
             Some(("--urls", urls)) => Some(urls.to_owned()),
             None if arg == "--urls" => args.get(index + 1).cloned(),
@@ -78,7 +75,7 @@ impl Said {
     }
 
     /// The endpoint of Kestrel whose URL it is.
-    pub fn endpoint_url(&self) -> Option<&str> {
+    pub(super) fn endpoint_url(&self) -> Option<&str> {
         match &self.meaning {
             Meaning::Endpoint { name, setting } if setting == "URL" => Some(name),
             _ => None,
@@ -87,26 +84,26 @@ impl Said {
 }
 
 /// Whether a variable is one that only .NET servers have.
-pub fn is_dotnet(variable: &str) -> bool {
+pub(super) fn is_dotnet(variable: &str) -> bool {
     let prefixes = ["ASPNETCORE_", "OTEL_DOTNET_", "KESTREL__", "KESTREL:"];
     let upper = variable.to_ascii_uppercase();
     matches!(upper.as_str(), "HTTP_PORTS" | "HTTPS_PORTS") || prefixes.iter().any(|prefix| upper.starts_with(prefix))
 }
 
 /// The one of several that holds.
-pub fn strongest<'a>(said: &'a [Said], meaning: &Meaning) -> Option<&'a Said> {
+pub(super) fn strongest<'a>(said: &'a [Said], meaning: &Meaning) -> Option<&'a Said> {
     said.iter().filter(|said| said.meaning == *meaning && !said.text.is_empty()).max_by_key(|said| said.rank)
 }
 
 /// Names of Kestrel's endpoints, in the order of the file.
-pub fn endpoints(said: &[Said]) -> Vec<&str> {
+pub(super) fn endpoints(said: &[Said]) -> Vec<&str> {
     let mut seen = BTreeSet::new();
     said.iter().filter_map(Said::endpoint_url).filter(|name| seen.insert(*name)).collect()
 }
 
 /// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum At {
+pub(super) enum At {
     /// At the port of a binding.
     Binding(String),
     /// At a port.
@@ -119,7 +116,7 @@ pub enum At {
 
 /// An address to listen on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Url {
+pub(super) struct Url {
     /// Whether it is https; none where an input says it.
     pub secure: Option<bool>,
     /// The host, as written.
@@ -130,7 +127,7 @@ pub struct Url {
 
 impl Url {
     /// Reads the address that `resource` listens on; `is_secure` tells https bindings.
-    pub fn read(text: &str, resource: &str, is_secure: impl Fn(&str) -> bool) -> Self {
+    pub(super) fn read(text: &str, resource: &str, is_secure: impl Fn(&str) -> bool) -> Self {
         let text = text.trim();
         let unknown = Self { secure: None, host: String::new(), at: At::Unknown };
         let pieces = tokens(text);
@@ -164,18 +161,18 @@ impl Url {
     }
 
     /// The address without TLS, at a port.
-    pub fn in_clear(&self, port: &str) -> String {
+    pub(super) fn in_clear(&self, port: &str) -> String {
         if self.at == At::Nowhere { format!("http://{}", self.host) } else { format!("http://{}:{port}", self.host) }
     }
 
     /// Whether nobody outside of the pod reaches it.
-    pub fn is_loopback(&self) -> bool {
+    pub(super) fn is_loopback(&self) -> bool {
         self.host.eq_ignore_ascii_case("localhost") || self.host.starts_with("127.") || self.host == "[::1]"
     }
 }
 
 /// What the text of a port means.
-pub fn port_of(text: &str, resource: &str) -> At {
+pub(super) fn port_of(text: &str, resource: &str) -> At {
     let text = text.trim();
     match tokens(text).as_slice() {
         [Token::Text(number)] => number.parse().map_or(At::Unknown, At::Number),
@@ -188,7 +185,7 @@ pub fn port_of(text: &str, resource: &str) -> At {
 }
 
 /// The parts of a list that is separated by semicolons.
-pub fn parts(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn parts(text: &str) -> impl Iterator<Item = &str> {
     text.split(';').map(str::trim).filter(|part| !part.is_empty())
 }
 

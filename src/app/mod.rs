@@ -28,16 +28,16 @@ mod value;
 mod values;
 mod volume;
 
-pub use certificate::FOLDER as CERTIFICATE_FOLDER;
+pub(crate) use certificate::FOLDER as CERTIFICATE_FOLDER;
 
-pub use files::wanted_sources;
-pub use image_inputs::{REGISTRY_INPUT, TAG_INPUT, reference_input};
+pub(crate) use files::wanted_sources;
+pub(crate) use image_inputs::{REGISTRY_INPUT, TAG_INPUT, reference_input};
 pub use resolve::resolve;
-pub use routes::{check_route_secrets, is_route};
+pub(crate) use routes::{check_route_secrets, is_route};
 pub use sources::{Found, Sources};
-pub use telemetry::OTLP_ENDPOINT;
-pub use value::{Form, Part, Side, Value, escape_uri_data};
-pub use volume::short_name;
+pub(crate) use telemetry::OTLP_ENDPOINT;
+pub use value::escape_uri_data;
+pub(crate) use value::{Form, Part, Side, Value};
 
 use crate::manifest::Generate;
 use crate::support::diagnostic::Code;
@@ -69,7 +69,6 @@ pub struct App {
 pub struct Note {
     /// The kind of cause.
     pub code: Code,
-    /// The resource.
     pub resource: String,
     /// The sentence, without its final period.
     pub text: String,
@@ -90,11 +89,9 @@ pub struct Workload {
     pub env: IndexMap<String, Value>,
     /// Its endpoints by binding name.
     pub ports: IndexMap<String, Port>,
-    /// Its volumes.
     pub volumes: Vec<Volume>,
     /// Files of the AppHost's folder that it sees.
     pub files: Vec<FileMount>,
-    /// Its Dapr sidecar.
     pub dapr: Option<DaprSidecar>,
     /// Where its telemetry goes.
     pub telemetry: Option<Telemetry>,
@@ -173,7 +170,6 @@ pub struct FileMount {
 /// What a bind mount holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FileContent {
-    /// One file.
     File(Vec<u8>),
     /// A folder: relative path (slashes) to bytes.
     Folder(BTreeMap<String, Vec<u8>>),
@@ -242,7 +238,6 @@ pub struct DaprComponent {
 pub struct DaprObject {
     /// Group and version.
     pub api_version: String,
-    /// Kind.
     pub kind: String,
     /// Name, as written.
     pub name: String,

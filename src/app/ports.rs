@@ -11,7 +11,7 @@ use crate::manifest::{Binding, Kind, Resource, Source};
 use indexmap::IndexMap;
 
 /// The endpoints of a resource, with what aspire-k8s.yaml says of it.
-pub fn endpoints(name: &str, resource: &Resource, intent: Option<&config::Resource>) -> Endpoints {
+pub(super) fn endpoints(name: &str, resource: &Resource, intent: Option<&config::Resource>) -> Endpoints {
     let mut endpoints = as_it_listens(name, resource, intent);
     for (endpoint, number) in intent.into_iter().flat_map(|intent| &intent.service.ports) {
         if let Some(port) = endpoints.ports.get_mut(endpoint) {

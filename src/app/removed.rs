@@ -4,11 +4,11 @@ use super::expression::{Token, tokens};
 use super::telemetry;
 use crate::config::{Config, EnvironmentResource, intent_place};
 use crate::manifest::Resource;
-use crate::support::diagnostic::{Code, Place, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place};
 use std::collections::BTreeSet;
 
 /// The problem of a variable that `resources` takes away and that nothing gives. `given` are those that there would be.
-pub fn unknown(resource: &str, variable: &str, given: &BTreeSet<&str>) -> Option<Problem> {
+pub(super) fn unknown(resource: &str, variable: &str, given: &BTreeSet<&str>) -> Option<Diagnostic> {
     // The dashboard adds these later.
     let is_sent = telemetry::names_receiver(variable) || telemetry::is_of_sending(variable);
     if given.contains(variable) || is_sent {
@@ -18,13 +18,13 @@ pub fn unknown(resource: &str, variable: &str, given: &BTreeSet<&str>) -> Option
 }
 
 /// Reports what an environment takes away and cannot: it changes values, and only a literal text is one.
-pub fn check(
+pub(super) fn check(
     environment: &str,
     name: &str,
     said: &EnvironmentResource,
     resource: &Resource,
     config: &Config,
-    problems: &mut Problems,
+    diagnostics: &mut Diagnostics,
 ) {
     let base = config.resources.get(name).map(|intent| &intent.env);
     let gone = said.env.iter().filter(|(_, text)| text.is_none()).map(|(variable, _)| variable);
@@ -37,22 +37,22 @@ pub fn check(
         let Some(text) = text else {
             let ours = base.into_iter().flatten().filter(|(_, text)| text.is_some()).map(|(variable, _)| variable);
             let given = resource.env.keys().chain(ours).map(String::as_str).collect();
-            problems.push(not_there(place, name, variable, &given));
+            diagnostics.push(not_there(place, name, variable, &given));
             continue;
         };
         if tokens(text).iter().any(|token| matches!(token, Token::Reference(_))) {
             let what = format!("`{variable}` is composed in the templates, and an environment changes values only");
             let hint = "give it another text here, or take it away under `resources`, and set it in the environments \
                         that need it";
-            problems.push(Problem::new(Code::EnvironmentChangesStructure, place, what).hint(hint));
+            diagnostics.push(Diagnostic::new(Code::EnvironmentChangesStructure, place, what).hint(hint));
         }
     }
 }
 
-fn not_there(place: Place, resource: &str, variable: &str, given: &BTreeSet<&str>) -> Problem {
+fn not_there(place: Place, resource: &str, variable: &str, given: &BTreeSet<&str>) -> Diagnostic {
     let near = crate::support::diagnostic::nearest(variable, given.iter().copied());
     let hint = near.map_or_else(|| "remove the line".to_owned(), |near| format!("did you mean `{near}`?"));
-    Problem::new(
+    Diagnostic::new(
         Code::UnknownEntry,
         place,
         format!("`{resource}` has no variable `{variable}` that could be taken away"),

@@ -15,7 +15,7 @@ use super::volume;
 use super::{App, Image, Note, Volume, Workload};
 use crate::config::{self, Config, Credential, intent_place};
 use crate::manifest::{Kind, Manifest, Resource, Source};
-use crate::support::diagnostic::{Code, Place, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place};
 use crate::support::image;
 use indexmap::IndexMap;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,10 +24,10 @@ use std::collections::{BTreeMap, BTreeSet};
 ///
 /// `folder` names the application when the configuration does not; `sources` are the files that the manifest points to
 /// (see [`super::wanted_sources`]).
-pub fn resolve(manifest: &Manifest, config: &Config, folder: &str, sources: &Sources) -> Result<App, Problems> {
-    let mut problems = Problems::default();
-    check_known_resources(manifest, config, &mut problems);
-    check_environments(manifest, config, &mut problems);
+pub fn resolve(manifest: &Manifest, config: &Config, folder: &str, sources: &Sources) -> Result<App, Diagnostics> {
+    let mut diagnostics = Diagnostics::default();
+    check_known_resources(manifest, config, &mut diagnostics);
+    check_environments(manifest, config, &mut diagnostics);
     let mut notes = Vec::new();
     let running = running(manifest, config, &mut notes);
     notes.extend(environment::lost_conditions(manifest, config, |name| running.contains_key(name)));
@@ -36,7 +36,7 @@ pub fn resolve(manifest: &Manifest, config: &Config, folder: &str, sources: &Sou
     for (name, endpoints) in &running {
         let Some(resource) = manifest.resources.get(name) else { continue };
         let intent = config.resources.get(name);
-        check_image(name, resource, intent, &mut problems);
+        check_image(name, resource, intent, &mut diagnostics);
         tell_container_files(name, resource, intent, &mut values);
         workloads.insert(name.clone(), workload(name, resource, intent, endpoints, sources, &mut values));
     }
@@ -48,19 +48,19 @@ pub fn resolve(manifest: &Manifest, config: &Config, folder: &str, sources: &Sou
     let mut app =
         App { id: config.application_id.clone().unwrap_or_else(|| name.clone()), name, workloads, ..App::default() };
     dapr::add(manifest, config, sources, &mut app, &mut notes);
-    let (inputs, value_notes, value_problems) = values.finish();
+    let (inputs, value_notes, value_diagnostics) = values.finish();
     app.inputs = inputs;
-    use_in_charts(config, &mut app, &mut problems);
-    use_in_issuers(config, &mut app, &mut problems);
-    apply_parameters(config, &mut app, &mut problems);
+    use_in_charts(config, &mut app, &mut diagnostics);
+    use_in_issuers(config, &mut app, &mut diagnostics);
+    apply_parameters(config, &mut app, &mut diagnostics);
     forget_excluded(manifest, config, &mut app);
     notes.extend(value_notes);
     app.notes = notes;
-    problems.0.extend(value_problems.0);
-    problems.or(app)
+    diagnostics.0.extend(value_diagnostics.0);
+    diagnostics.or(app)
 }
 
-fn check_known_resources(manifest: &Manifest, config: &Config, problems: &mut Problems) {
+fn check_known_resources(manifest: &Manifest, config: &Config, diagnostics: &mut Diagnostics) {
     let environments = config.environments.iter().flat_map(|(environment, intent)| {
         intent
             .resources
@@ -70,38 +70,39 @@ fn check_known_resources(manifest: &Manifest, config: &Config, problems: &mut Pr
     let named =
         config.resources.keys().map(|name| (intent_place(format!("resources.{name}")), name)).chain(environments);
     for (place, name) in named.filter(|(_, name)| !manifest.resources.contains_key(*name)) {
-        let problem = Problem::new(Code::UnknownResource, place, format!("the manifest has no resource `{name}`"));
-        problems.push(match problems.nearest(name, manifest.resources.keys().map(String::as_str)) {
-            Some(near) => problem.hint(format!("did you mean `{near}`?")),
-            None => problem,
+        let diagnostic =
+            Diagnostic::new(Code::UnknownResource, place, format!("the manifest has no resource `{name}`"));
+        diagnostics.push(match diagnostics.nearest(name, manifest.resources.keys().map(String::as_str)) {
+            Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
+            None => diagnostic,
         });
     }
 }
 
 /// An environment changes values, never structure: no references, which would change templates, and nothing that starts to
 /// run only there.
-fn check_environments(manifest: &Manifest, config: &Config, problems: &mut Problems) {
+fn check_environments(manifest: &Manifest, config: &Config, diagnostics: &mut Diagnostics) {
     for (environment, intent) in &config.environments {
         for (name, resource) in &intent.resources {
             let place = intent_place(format!("environments.{environment}.resources.{name}"));
             for (variable, text) in resource.env.iter().filter_map(|(name, text)| Some((name, text.as_ref()?))) {
                 if tokens(text).iter().any(|token| matches!(token, Token::Reference(_))) {
-                    let problem = Problem::new(
+                    let diagnostic = Diagnostic::new(
                         Code::EnvironmentChangesStructure,
                         place.key(format!("env.{variable}")),
                         "an environment takes plain text, not references",
                     );
-                    problems.push(problem.hint(
+                    diagnostics.push(diagnostic.hint(
                         "write the reference under `resources`, and let the environment change the parameter in it",
                     ));
                 }
             }
             if let Some(written) = manifest.resources.get(name) {
-                removed::check(environment, name, resource, written, config, problems);
+                removed::check(environment, name, resource, written, config, diagnostics);
             }
             let runs = |written: &Resource| matches!(fate(manifest, config, name, written), Fate::Runs);
             if manifest.resources.get(name).is_some_and(|written| !runs(written)) {
-                problems.push(Problem::new(Code::UnknownResource, place, format!("`{name}` does not run, so there is nothing to change")).hint(
+                diagnostics.push(Diagnostic::new(Code::UnknownResource, place, format!("`{name}` does not run, so there is nothing to change")).hint(
                     "an environment changes values only; what makes it run (`image`, no `exclude`) goes under `resources`",
                 ));
             }
@@ -232,15 +233,15 @@ fn tell_container_files(name: &str, resource: &Resource, intent: Option<&config:
 }
 
 /// What no registry takes would come back as an error of every pod. The image of aspire-k8s.yaml was checked with the file.
-fn check_image(name: &str, resource: &Resource, intent: Option<&config::Resource>, problems: &mut Problems) {
+fn check_image(name: &str, resource: &Resource, intent: Option<&config::Resource>, diagnostics: &mut Diagnostics) {
     let Kind::Container(Source::Image(image)) = &resource.kind else { return };
     if intent.is_some_and(|intent| intent.image.is_some()) {
         return;
     }
     if let Err(why) = image::check(image) {
         let text = format!("`{image}` is no image that a registry takes: {why}");
-        problems.push(
-            Problem::new(Code::InvalidImage, format!("resources.{name}.image"), text)
+        diagnostics.push(
+            Diagnostic::new(Code::InvalidImage, format!("resources.{name}.image"), text)
                 .hint(format!("change it in the AppHost, or set `resources.{name}.image` in aspire-k8s.yaml")),
         );
     }
@@ -283,11 +284,11 @@ fn volumes(resource: &Resource) -> Vec<Volume> {
 }
 
 /// What a chart takes is needed, whether a workload needs it or not.
-fn use_in_charts(config: &Config, app: &mut App, problems: &mut Problems) {
+fn use_in_charts(config: &Config, app: &mut App, diagnostics: &mut Diagnostics) {
     for (name, chart) in &config.charts {
         for (path, parameter) in &chart.values_from {
             let place = intent_place(format!("charts.{name}.valuesFrom.{path}"));
-            if is_secret(app, parameter, &place, problems).is_some() {
+            if is_secret(app, parameter, &place, diagnostics).is_some() {
                 app.inputs[parameter.as_str()].used_by.insert(format!("the chart {name}"));
             }
         }
@@ -295,26 +296,30 @@ fn use_in_charts(config: &Config, app: &mut App, problems: &mut Problems) {
 }
 
 /// What an issuer takes is needed in the same way: secrets from their Secret, everything else as text.
-fn use_in_issuers(config: &Config, app: &mut App, problems: &mut Problems) {
+fn use_in_issuers(config: &Config, app: &mut App, diagnostics: &mut Diagnostics) {
     for (name, issuer) in config.cert_manager.made() {
         let place = intent_place(format!("certManager.issuers.{name}"));
         let user = format!("the issuer {name}");
         for (key, credential) in issuer.credentials() {
             let Credential::Parameter(parameter) = credential else { continue };
             let place = place.key(key);
-            match is_secret(app, parameter, &place, problems) {
+            match is_secret(app, parameter, &place, diagnostics) {
                 Some(true) => drop(app.inputs[parameter.as_str()].used_by.insert(user.clone())),
-                Some(false) => problems.push(
-                    Problem::new(Code::NotSecret, place, format!("`{parameter}` is not secret, so it is in no Secret"))
-                        .hint("make it secret in the AppHost, or name a Secret: `{secret: ..., key: ...}`"),
+                Some(false) => diagnostics.push(
+                    Diagnostic::new(
+                        Code::NotSecret,
+                        place,
+                        format!("`{parameter}` is not secret, so it is in no Secret"),
+                    )
+                    .hint("make it secret in the AppHost, or name a Secret: `{secret: ..., key: ...}`"),
                 ),
                 None => {}
             }
         }
         for parameter in issuer.parameters() {
-            match is_secret(app, &parameter, &place, problems) {
-                Some(true) => problems.push(
-                    Problem::new(
+            match is_secret(app, &parameter, &place, diagnostics) {
+                Some(true) => diagnostics.push(
+                    Diagnostic::new(
                         Code::SecretExposed,
                         &place,
                         format!("`{parameter}` is secret, and everybody can read an issuer"),
@@ -329,27 +334,31 @@ fn use_in_issuers(config: &Config, app: &mut App, problems: &mut Problems) {
 }
 
 /// Puts what `parameters:` says onto the inputs.
-fn apply_parameters(config: &Config, app: &mut App, problems: &mut Problems) {
+fn apply_parameters(config: &Config, app: &mut App, diagnostics: &mut Diagnostics) {
     for (name, parameter) in &config.parameters {
         let place = intent_place(format!("parameters.{name}"));
-        let Some(secret) = is_secret(app, name, &place, problems) else { continue };
+        let Some(secret) = is_secret(app, name, &place, diagnostics) else { continue };
         match &parameter.value {
-            Some(_) if secret => problems.push(secret_in_file(&place, name)),
+            Some(_) if secret => diagnostics.push(secret_in_file(&place, name)),
             Some(value) => app.inputs[name].default = Some(value.clone()),
             None => {}
         }
         if parameter.from.is_some() && !secret {
-            problems.push(
-                Problem::new(Code::NotSecret, place.key("from"), format!("`{name}` is not secret, it has no source"))
-                    .hint("give its `value`"),
+            diagnostics.push(
+                Diagnostic::new(
+                    Code::NotSecret,
+                    place.key("from"),
+                    format!("`{name}` is not secret, it has no source"),
+                )
+                .hint("give its `value`"),
             );
         }
     }
     for (environment, intent) in &config.environments {
         for (name, parameter) in &intent.parameters {
             let place = intent_place(format!("environments.{environment}.parameters.{name}"));
-            if is_secret(app, name, &place, problems) == Some(true) && parameter.value.is_some() {
-                problems.push(secret_in_file(&place, name));
+            if is_secret(app, name, &place, diagnostics) == Some(true) && parameter.value.is_some() {
+                diagnostics.push(secret_in_file(&place, name));
             }
         }
     }
@@ -377,21 +386,21 @@ fn forget_excluded(manifest: &Manifest, config: &Config, app: &mut App) {
 }
 
 /// Whether an input is secret; none, with a problem, when the application has no such input.
-fn is_secret(app: &App, name: &str, place: &Place, problems: &mut Problems) -> Option<bool> {
+fn is_secret(app: &App, name: &str, place: &Place, diagnostics: &mut Diagnostics) -> Option<bool> {
     if let Some(input) = app.inputs.get(name) {
         return Some(input.secret);
     }
-    let problem =
-        Problem::new(Code::UnknownInput, place, format!("the application has no parameter or other input `{name}`"));
-    problems.push(match problems.nearest(name, app.inputs.keys().map(String::as_str)) {
-        Some(near) => problem.hint(format!("did you mean `{near}`?")),
-        None => problem.hint("`kubectl aspire inputs` lists them"),
+    let diagnostic =
+        Diagnostic::new(Code::UnknownInput, place, format!("the application has no parameter or other input `{name}`"));
+    diagnostics.push(match diagnostics.nearest(name, app.inputs.keys().map(String::as_str)) {
+        Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
+        None => diagnostic.hint("`kubectl aspire inputs` lists them"),
     });
     None
 }
 
-fn secret_in_file(place: &Place, name: &str) -> Problem {
-    Problem::new(
+fn secret_in_file(place: &Place, name: &str) -> Diagnostic {
+    Diagnostic::new(
         Code::SecretInFile,
         place.key("value"),
         format!("`{name}` is secret, its value must not stand in a file"),

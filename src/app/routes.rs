@@ -6,7 +6,7 @@ use super::expression::{Property, Token, tokens};
 use super::value::{Form, Part};
 use super::values::Values;
 use crate::config::{Config, intent_place};
-use crate::support::diagnostic::{Code, Place, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place};
 use indexmap::IndexMap;
 
 /// What the names of routes begin with where they need an input; no resource has a dot in its name.
@@ -16,12 +16,12 @@ const USERS: [&str; 2] = ["ingresses.", "gateways."];
 type Text<'a> = (String, Place, &'a str);
 
 /// Whether what needs an input is a route.
-pub fn is_route(user: &str) -> bool {
+pub(crate) fn is_route(user: &str) -> bool {
     USERS.iter().any(|before| user.starts_with(before))
 }
 
 /// Marks the inputs in the texts of all routes as used, and refuses what is no reference to a parameter.
-pub fn use_inputs(config: &Config, values: &mut Values) {
+pub(super) fn use_inputs(config: &Config, values: &mut Values) {
     for (user, place, text) in texts(config) {
         let value = values.used(&user, &place, text);
         let references = tokens(text).into_iter().filter_map(|token| match token {
@@ -32,8 +32,8 @@ pub fn use_inputs(config: &Config, values: &mut Values) {
             let wanted = Part::Input { name: reference.resource.to_owned(), form: Form::Plain };
             if !matches!(reference.property, Property::Value) || !value.parts().contains(&wanted) {
                 let what = format!("`{{{}}}` is no parameter", reference.text);
-                values.problem(
-                    Problem::new(Code::UnknownReference, &place, what)
+                values.diagnostic(
+                    Diagnostic::new(Code::UnknownReference, &place, what)
                         .hint("a route can refer to parameters only: {NAME.value}"),
                 );
             }
@@ -42,14 +42,14 @@ pub fn use_inputs(config: &Config, values: &mut Values) {
 }
 
 /// Nothing of a route is secret. Asked when routes are planned, so that all that is wrong with them is said together.
-pub fn check_route_secrets(config: &Config, inputs: &IndexMap<String, Input>, problems: &mut Problems) {
+pub(crate) fn check_route_secrets(config: &Config, inputs: &IndexMap<String, Input>, diagnostics: &mut Diagnostics) {
     for (_, place, text) in texts(config) {
         for token in tokens(text) {
             let Token::Reference(reference) = token else { continue };
             if inputs.get(reference.resource).is_some_and(|input| input.secret) {
                 let what = format!("`{}` is secret, and what a route says everybody can read", reference.resource);
                 let hint = "refer to a parameter that is not secret, or write the text itself";
-                problems.push(Problem::new(Code::SecretExposed, &place, what).hint(hint));
+                diagnostics.push(Diagnostic::new(Code::SecretExposed, &place, what).hint(hint));
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::manifest::Resource;
 use std::collections::BTreeSet;
 
 /// Whether the variables bring a certificate, and https is listened on with it.
-pub fn has_own_certificate(resource: &str, bindings: &Resource, said: &[Said]) -> bool {
+pub(super) fn has_own_certificate(resource: &str, bindings: &Resource, said: &[Said]) -> bool {
     let server = Server { name: resource, resource: bindings, said };
     let certified = |name: &str| {
         said.iter().any(|said| match &said.meaning {
@@ -28,7 +28,7 @@ pub fn has_own_certificate(resource: &str, bindings: &Resource, said: &[Said]) -
 }
 
 /// Takes https away from a server that has no certificate.
-pub fn without_certificate(name: &str, resource: &Resource, said: &[Said], found: &mut Endpoints) {
+pub(super) fn without_certificate(name: &str, resource: &Resource, said: &[Said], found: &mut Endpoints) {
     let server = Server { name, resource, said };
     server.kestrel(found);
     for said in said.iter().filter(|said| !said.fixed) {
@@ -58,7 +58,7 @@ pub fn without_certificate(name: &str, resource: &Resource, said: &[Said], found
 }
 
 /// Leads the endpoints of a server to the ports that it listens on, as far as its variables say them all.
-pub fn lead(name: &str, resource: &Resource, said: &[Said], found: &mut Endpoints) {
+pub(super) fn lead(name: &str, resource: &Resource, said: &[Said], found: &mut Endpoints) {
     let said: Vec<Said> = said.iter().cloned().filter_map(|said| now(said, found)).collect();
     let server = Server { name, resource, said: &said };
     server.part_endpoints(found);

@@ -30,7 +30,6 @@ impl Sources {
 /// What was found at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
-    /// A file.
     File(Vec<u8>),
     /// A folder: relative path (slashes) to bytes.
     Folder(BTreeMap<String, Vec<u8>>),

@@ -5,12 +5,12 @@ use crate::config::Dashboard;
 use indexmap::IndexMap;
 
 /// Where telemetry goes: who sets it himself has another receiver.
-pub const OTLP_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+pub(crate) const OTLP_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
 const OTLP: &str = "OTEL_EXPORTER_OTLP_";
 
 /// Its endpoints.
-pub fn ports(dashboard: &Dashboard) -> IndexMap<String, Port> {
+pub(super) fn ports(dashboard: &Dashboard) -> IndexMap<String, Port> {
     let ports = dashboard.ports().map(|(name, client, process)| {
         let transport = if name == "otlp-grpc" { "http2" } else { "http" };
         let (scheme, transport) = ("http".to_owned(), transport.to_owned());
@@ -20,11 +20,11 @@ pub fn ports(dashboard: &Dashboard) -> IndexMap<String, Port> {
 }
 
 /// Whether a variable names a receiver of telemetry.
-pub fn names_receiver(variable: &str) -> bool {
+pub(super) fn names_receiver(variable: &str) -> bool {
     variable.starts_with(OTLP) && variable.ends_with("ENDPOINT")
 }
 
 /// Whether a variable says how telemetry is sent.
-pub fn is_of_sending(variable: &str) -> bool {
+pub(super) fn is_of_sending(variable: &str) -> bool {
     variable.starts_with(OTLP)
 }

@@ -20,20 +20,14 @@ pub enum Part {
     /// Literal text.
     Text(String),
     /// The name under which a workload is reached.
-    Host {
-        /// The workload.
-        workload: String,
-    },
+    Host { workload: String },
     /// A port number of a workload.
     Port {
-        /// The workload.
         workload: String,
-        /// The binding.
         binding: String,
         /// Which of its two numbers.
         side: Side,
     },
-    /// The value of an input.
     Input {
         /// The input.
         name: String,
@@ -54,7 +48,6 @@ pub enum Side {
 /// The forms of an input's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// As it is.
     Plain,
     /// Escaped as .NET's `Uri.EscapeDataString` does.
     Uri,

@@ -9,7 +9,7 @@ use super::value::{Form, Part, Side, Value};
 use super::{Input, Note, addresses, environment, telemetry};
 use crate::config::Config;
 use crate::manifest::{self, Generate, InputDefault, Kind, Manifest, Resource};
-use crate::support::diagnostic::{Code, Place, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place};
 use indexmap::{IndexMap, IndexSet};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,7 +27,7 @@ const DEEPEST_CHAIN: usize = 200;
 type Field = (String, &'static str);
 
 /// The state of resolving.
-pub struct Values<'a> {
+pub(super) struct Values<'a> {
     manifest: &'a Manifest,
     config: &'a Config,
     running: &'a IndexMap<String, Endpoints>,
@@ -39,14 +39,14 @@ pub struct Values<'a> {
     /// Resources whose https endpoints something asked for although they have no certificate, and the variables that are
     /// left out for it.
     in_clear: IndexMap<String, IndexSet<String>>,
-    problems: Problems,
+    diagnostics: Diagnostics,
     /// Problems that several references lead to.
     told: BTreeSet<String>,
 }
 
 impl<'a> Values<'a> {
     /// Starts with the declared parameters as inputs, in the order of the manifest.
-    pub fn new(manifest: &'a Manifest, config: &'a Config, running: &'a IndexMap<String, Endpoints>) -> Self {
+    pub(super) fn new(manifest: &'a Manifest, config: &'a Config, running: &'a IndexMap<String, Endpoints>) -> Self {
         let mut values = Self {
             manifest,
             config,
@@ -57,7 +57,7 @@ impl<'a> Values<'a> {
             inputs: IndexMap::new(),
             notes: IndexSet::new(),
             in_clear: IndexMap::new(),
-            problems: Problems::default(),
+            diagnostics: Diagnostics::default(),
             told: BTreeSet::new(),
         };
         for (name, resource) in &manifest.resources {
@@ -69,7 +69,7 @@ impl<'a> Values<'a> {
     }
 
     /// The inputs found, the notes and the problems. Inputs that only the manifest's unused parts need are kept.
-    pub fn finish(self) -> (IndexMap<String, Input>, Vec<Note>, Problems) {
+    pub(super) fn finish(self) -> (IndexMap<String, Input>, Vec<Note>, Diagnostics) {
         let notes =
             self.notes.into_iter().map(|(resource, text)| Note { code: Code::ChangedInCluster, resource, text });
         let running = self.running;
@@ -84,27 +84,27 @@ impl<'a> Values<'a> {
                 text: text.clone(),
             })
         });
-        (self.inputs, notes.chain(in_clear).chain(served).collect(), self.problems)
+        (self.inputs, notes.chain(in_clear).chain(served).collect(), self.diagnostics)
     }
 
     /// The value of a string that `workload` gets; marks the inputs in it as used by the workload.
-    pub fn used(&mut self, workload: &str, place: &Place, text: &str) -> Value {
+    pub(super) fn used(&mut self, workload: &str, place: &Place, text: &str) -> Value {
         let value = self.evaluate(workload, place, text);
         self.use_inputs(workload, &value);
         value
     }
 
     /// An input that `workload` needs although no expression names it.
-    pub fn input_for(&mut self, workload: &str, name: &str, reason: String) {
+    pub(super) fn input_for(&mut self, workload: &str, name: &str, reason: String) {
         let input = self.outside_input(name, false, reason);
         input.used_by.insert(workload.to_owned());
     }
 
     /// A secret that `workload` needs although no expression names it, made when nobody gives one. A
     /// parameter of that name would be another one.
-    pub fn generated(&mut self, workload: &str, name: &str, generate: Generate, reason: &str) {
+    pub(super) fn generated(&mut self, workload: &str, name: &str, generate: Generate, reason: &str) {
         if self.inputs.contains_key(name) {
-            self.problem(Problem::new(
+            self.diagnostic(Diagnostic::new(
                 Code::ReservedName,
                 format!("resources.{name}"),
                 format!("`{name}` is reserved for the dashboard"),
@@ -116,20 +116,20 @@ impl<'a> Values<'a> {
     }
 
     /// Marks an input that is there as used by `workload`.
-    pub fn needs(&mut self, workload: &str, name: &str) {
+    pub(super) fn needs(&mut self, workload: &str, name: &str) {
         if let Some(input) = self.inputs.get_mut(name) {
             input.used_by.insert(workload.to_owned());
         }
     }
 
     /// A sentence about a resource.
-    pub fn note(&mut self, resource: &str, text: String) {
+    pub(super) fn note(&mut self, resource: &str, text: String) {
         self.notes.insert((resource.to_owned(), text));
     }
 
     /// A problem at a place of the manifest.
-    pub fn problem(&mut self, problem: Problem) {
-        self.problems.push(problem);
+    pub(super) fn diagnostic(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
     }
 
     fn is_their_dashboard(&self, resource: &str) -> bool {
@@ -159,7 +159,7 @@ impl<'a> Values<'a> {
             weight += piece.weight();
             value.append(piece);
             if weight > HEAVIEST_VALUE {
-                self.problems.push(Problem::new(
+                self.diagnostics.push(Diagnostic::new(
                     Code::ValueTooLarge,
                     place,
                     "the value grows beyond 1 MiB when its references are filled in",
@@ -169,7 +169,7 @@ impl<'a> Values<'a> {
         }
         self.weight += weight;
         if self.weight > HEAVIEST_VALUES {
-            self.problems.push(Problem::new(
+            self.diagnostics.push(Diagnostic::new(
                 Code::ValueTooLarge,
                 place,
                 "with this one, all values together grow beyond 32 MiB when their references are filled in",
@@ -238,26 +238,30 @@ impl<'a> Values<'a> {
 
     fn filtered(&mut self, resource: &str, filter: &str, value: Value) -> Value {
         let place = format!("resources.{resource}");
-        let problem = if filter == "uri" {
+        let diagnostic = if filter == "uri" {
             match value.escaped() {
                 Ok(value) => return value,
-                Err(_) => Problem::new(
+                Err(_) => Diagnostic::new(
                     Code::InvalidValue,
                     place,
                     "its value is URI-escaped already and cannot be escaped again",
                 ),
             }
         } else {
-            Problem::new(Code::UnknownReference, format!("{place}.filter"), format!("the filter `{filter}` is unknown"))
-                .hint("Aspire has `uri`; a newer kubectl aspire may know more")
+            Diagnostic::new(
+                Code::UnknownReference,
+                format!("{place}.filter"),
+                format!("the filter `{filter}` is unknown"),
+            )
+            .hint("Aspire has `uri`; a newer kubectl aspire may know more")
         };
-        self.tell_once(problem);
+        self.tell_once(diagnostic);
         Value::default()
     }
 
-    fn tell_once(&mut self, problem: Problem) {
-        if self.told.insert(problem.to_string()) {
-            self.problems.push(problem);
+    fn tell_once(&mut self, diagnostic: Diagnostic) {
+        if self.told.insert(diagnostic.to_string()) {
+            self.diagnostics.push(diagnostic);
         }
     }
 
@@ -270,17 +274,21 @@ impl<'a> Values<'a> {
         if let Some(start) = self.following.iter().position(|followed| *followed == key) {
             let mut names: Vec<&str> = self.following[start..].iter().map(|(name, _)| name.as_str()).collect();
             names.push(resource);
-            let problem = Problem::new(
+            let diagnostic = Diagnostic::new(
                 Code::CircularReference,
                 format!("resources.{resource}.{field}"),
                 format!("it refers to itself: {}", names.join(" -> ")),
             );
-            self.tell_once(problem);
+            self.tell_once(diagnostic);
             return Value::default();
         }
         if self.following.len() >= DEEPEST_CHAIN {
             let what = format!("its references are nested more than {DEEPEST_CHAIN} deep");
-            self.problems.push(Problem::new(Code::CircularReference, format!("resources.{resource}.{field}"), what));
+            self.diagnostics.push(Diagnostic::new(
+                Code::CircularReference,
+                format!("resources.{resource}.{field}"),
+                what,
+            ));
             return Value::default();
         }
         self.following.push(key.clone());

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The name that stays when the AppHost moves: without Aspire's `<apphost>-<10 hex digits>-` prefix.
 ///
 /// `VolumeNameGenerator` writes `{application}-{first 10 hex digits of the AppHost's hash}-{resource}-{suffix}`.
-pub fn short_name(full: &str) -> &str {
+pub(crate) fn short_name(full: &str) -> &str {
     let bytes = full.as_bytes();
     for (index, _) in full.match_indices('-').filter(|(index, _)| *index > 0) {
         let hash = bytes.get(index + 1..index + 11);
@@ -20,7 +20,7 @@ pub fn short_name(full: &str) -> &str {
 /// A name for an anonymous volume, from its path, that no other volume of the workload has.
 ///
 /// `numbers` remembers how far a name was counted.
-pub fn anonymous_name(target: &str, taken: &BTreeSet<String>, numbers: &mut BTreeMap<String, usize>) -> String {
+pub(super) fn anonymous_name(target: &str, taken: &BTreeSet<String>, numbers: &mut BTreeMap<String, usize>) -> String {
     let words: Vec<&str> = target.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
     let base = if words.is_empty() { "volume".to_owned() } else { words.join("-").to_lowercase() };
     let mut name = base.clone();

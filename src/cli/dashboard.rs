@@ -8,7 +8,7 @@ use crate::support::diagnostic::Code;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// Opens the way, prints the link and stays. The token is printed because that is what the verb is for.
-pub fn dashboard(common: &Common, options: &Dashboard) -> Result<Exit, CliError> {
+pub(super) fn dashboard(common: &Common, options: &Dashboard) -> Result<Exit, CliError> {
     let release = which_release::release(common, &options.source, &options.on)?;
     let wanted = Forward { local: options.port.unwrap_or(0), with_token: !options.no_token };
     let opened = |port: u16, token: Option<&str>| {

@@ -15,7 +15,7 @@ use crate::support::read_file;
 use std::path::Path;
 
 /// What a deploy with these flags is, for the verb that does it and for the one that only looks.
-pub fn requested<T>(
+pub(super) fn requested<T>(
     common: &Common,
     options: &Deploy,
     note: &dyn Fn(&Note),
@@ -57,7 +57,7 @@ pub fn requested<T>(
 }
 
 /// What was agreed to on the command line.
-pub fn consent(confirm: Option<&String>, accept: &[Accept]) -> Consent {
+pub(super) fn consent(confirm: Option<&String>, accept: &[Accept]) -> Consent {
     let confirmation = |accept: &Accept| match accept {
         Accept::StaleCredentials => None,
         Accept::Downtime => Some(Confirmation::Downtime),
@@ -73,7 +73,7 @@ pub fn consent(confirm: Option<&String>, accept: &[Accept]) -> Consent {
 }
 
 /// What a person lets helm touch beyond the namespace.
-pub fn allowed(on: &On) -> Result<Vec<NamedObject>, CliError> {
+pub(super) fn allowed(on: &On) -> Result<Vec<NamedObject>, CliError> {
     let read = |text: &String| {
         let wrong = || {
             CliError::Usage(
@@ -90,5 +90,5 @@ pub fn allowed(on: &On) -> Result<Vec<NamedObject>, CliError> {
 fn read(file: &Path) -> Result<Saved, CliError> {
     let name = file.display().to_string();
     let text = read_file::text(file).map_err(|source| CliError::Read { path: name.clone(), source })?;
-    Saved::parse(&text, &name).map_err(|problem| CliError::Input(problem.into()))
+    Saved::parse(&text, &name).map_err(|diagnostic| CliError::Input(diagnostic.into()))
 }

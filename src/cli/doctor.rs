@@ -17,7 +17,7 @@ use std::fmt::Write as _;
 const NO_RELEASE: &str = "none";
 
 /// Looks at helm, the cluster and, where there is one, the application.
-pub fn doctor(common: &Common, options: &Doctor) -> Result<Exit, CliError> {
+pub(super) fn doctor(common: &Common, options: &Doctor) -> Result<Exit, CliError> {
     let namespace = options.on.release_namespace.as_deref();
     let findings = if is_application(&options.source) {
         let environment = common.environment.as_deref();

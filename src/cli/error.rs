@@ -1,14 +1,13 @@
 //! Everything that ends a verb early, and the exit code of each.
 
 use crate::pipeline;
-use crate::support::diagnostic::{Code, Place, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place};
 use crate::targets::kubernetes::chart::{self, WriteError};
 use std::process::{ExitCode, Termination};
 
 /// Exit codes. They are part of the contract with scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// Done.
     Done = 0,
     /// Input, usage, helm or cluster.
     Error = 1,
@@ -38,7 +37,7 @@ pub enum CliError {
     Usage(Code, String),
     /// A file or value of the person is wrong.
     #[error("{0}")]
-    Input(Problems),
+    Input(Diagnostics),
     /// A file could not be read.
     #[error("cannot read {path}: {source}")]
     Read {
@@ -66,23 +65,23 @@ pub enum CliError {
 
 impl CliError {
     /// Problems of a file.
-    pub fn input(file: &str, problems: impl Into<Problems>) -> Self {
-        Self::Input(problems.into().in_file(file))
+    pub fn input(file: &str, diagnostics: impl Into<Diagnostics>) -> Self {
+        Self::Input(diagnostics.into().in_file(file))
     }
 
     /// The same as problems, each with its code.
-    pub fn problems(&self) -> Vec<Problem> {
+    pub fn diagnostics(&self) -> Vec<Diagnostic> {
         match self {
-            Self::Usage(code, text) | Self::Refused(code, text) => vec![Problem::new(*code, "", text)],
-            Self::Input(Problems(problems)) => problems.clone(),
+            Self::Usage(code, text) | Self::Refused(code, text) => vec![Diagnostic::new(*code, "", text)],
+            Self::Input(Diagnostics(diagnostics)) => diagnostics.clone(),
             Self::Read { path, source } => {
                 let place = Place::in_file(path, "");
-                vec![Problem::new(Code::UnreadableFile, &place, format!("cannot read {path}: {source}"))]
+                vec![Diagnostic::new(Code::UnreadableFile, &place, format!("cannot read {path}: {source}"))]
             }
-            Self::Write(error) => vec![error.to_problem()],
-            Self::ReadChart(error) => vec![error.to_problem()],
-            Self::Template(_) => vec![Problem::new(Code::Defect, "", self.to_string())],
-            Self::Pipeline(error) => error.problems(),
+            Self::Write(error) => vec![error.to_diagnostic()],
+            Self::ReadChart(error) => vec![error.to_diagnostic()],
+            Self::Template(_) => vec![Diagnostic::new(Code::Defect, "", self.to_string())],
+            Self::Pipeline(error) => error.diagnostics(),
         }
     }
 

@@ -2,10 +2,10 @@
 
 use super::args::Explain;
 use super::{CliError, Exit, output};
-use crate::support::diagnostic::{Code, Problem, nearest};
+use crate::support::diagnostic::{Code, Diagnostic, nearest};
 
 /// Prints the entry of a code, or the list of all.
-pub fn explain(options: &Explain) -> Result<Exit, CliError> {
+pub(super) fn explain(options: &Explain) -> Result<Exit, CliError> {
     let Some(name) = &options.code else {
         let width = Code::ALL.iter().map(|code| code.name().len()).max().unwrap_or_default();
         for code in Code::ALL {
@@ -14,11 +14,11 @@ pub fn explain(options: &Explain) -> Result<Exit, CliError> {
         return Ok(Exit::Done);
     };
     let code = Code::find(name).ok_or_else(|| {
-        let problem = Problem::new(Code::InvalidArgument, "", format!("there is no error code `{name}`"));
+        let diagnostic = Diagnostic::new(Code::InvalidArgument, "", format!("there is no error code `{name}`"));
         CliError::Input(
             match nearest(name, Code::ALL.iter().map(|code| code.name())) {
-                Some(near) => problem.hint(format!("did you mean `{near}`?")),
-                None => problem.hint("`explain` without a code lists them all"),
+                Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
+                None => diagnostic.hint("`explain` without a code lists them all"),
             }
             .into(),
         )

@@ -5,7 +5,7 @@ use super::CliError;
 use super::args::Images;
 use crate::app::{REGISTRY_INPUT, TAG_INPUT, reference_input};
 use crate::inputs::{Given, Means};
-use crate::support::diagnostic::{Code, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::support::image;
 use crate::targets::kubernetes::BuiltImages;
 
@@ -13,16 +13,16 @@ use crate::targets::kubernetes::BuiltImages;
 const FORGET: &str = "-";
 
 /// The images that the command line names.
-pub fn parse(flags: &Images) -> Result<BuiltImages, CliError> {
+pub(super) fn parse(flags: &Images) -> Result<BuiltImages, CliError> {
     let mut built = BuiltImages::default();
-    let mut problems = Problems::default();
+    let mut diagnostics = Diagnostics::default();
     for text in &flags.references {
         match text.split_once('=') {
             Some((resource, FORGET)) if !resource.is_empty() => built.forgotten.push(reference_input(resource)),
             Some((resource, reference)) if !resource.is_empty() && !reference.is_empty() => {
                 built.references.insert(resource.to_owned(), reference.to_owned());
             }
-            _ => problems.push(Problem::new(
+            _ => diagnostics.push(Diagnostic::new(
                 Code::InvalidArgument,
                 "--image",
                 format!("`{text}` needs the form RESOURCE=REFERENCE"),
@@ -32,25 +32,25 @@ pub fn parse(flags: &Images) -> Result<BuiltImages, CliError> {
     built.registry = kept(flags.registry.as_deref(), REGISTRY_INPUT, &mut built.forgotten);
     built.tag = kept(flags.tag.as_deref(), TAG_INPUT, &mut built.forgotten);
     if let Some((registry, why)) = broken(built.registry.as_ref(), image::check_registry) {
-        let problem =
-            Problem::new(Code::InvalidArgument, "--registry", format!("`{registry}` cannot be a registry: {why}"));
-        problems.push(problem.hint("write it like ghcr.io/contoso, without `https://` and a slash at the end"));
+        let diagnostic =
+            Diagnostic::new(Code::InvalidArgument, "--registry", format!("`{registry}` cannot be a registry: {why}"));
+        diagnostics.push(diagnostic.hint("write it like ghcr.io/contoso, without `https://` and a slash at the end"));
     }
     if let Some((tag, why)) = broken(built.tag.as_ref(), image::check_tag) {
-        problems.push(Problem::new(
+        diagnostics.push(Diagnostic::new(
             Code::InvalidArgument,
             "--tag",
             format!("`{tag}` cannot be the tag of an image: {why}"),
         ));
     }
-    problems.or(built).map_err(CliError::Input)
+    diagnostics.or(built).map_err(CliError::Input)
 }
 
 /// Adds them to the values that a person gave, for they are remembered as those are.
-pub fn add(images: &BuiltImages, given: &mut Given) -> Result<(), Problems> {
-    let mut problems = Problems::default();
+pub(super) fn add(images: &BuiltImages, given: &mut Given) -> Result<(), Diagnostics> {
+    let mut diagnostics = Diagnostics::default();
     let mut add = |key: &str, value: &str, flag: &str| {
-        problems.0.extend(given.add(key, value.to_owned(), Means::Flag, flag).err());
+        diagnostics.0.extend(given.add(key, value.to_owned(), Means::Flag, flag).err());
     };
     if let Some(tag) = &images.tag {
         add(TAG_INPUT, tag, "--tag");
@@ -69,7 +69,7 @@ pub fn add(images: &BuiltImages, given: &mut Given) -> Result<(), Problems> {
         };
         add(key, "", flag);
     }
-    problems.or(())
+    diagnostics.or(())
 }
 
 /// A value that is to be used, unless it is one to be forgotten.

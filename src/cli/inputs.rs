@@ -8,7 +8,7 @@ use crate::inputs::{Listed, Supply, env_template, json_template, list, yaml_temp
 use crate::report::harmless;
 
 /// Lists the inputs.
-pub fn inputs(common: &Common, options: &Inputs) -> Result<Exit, CliError> {
+pub(super) fn inputs(common: &Common, options: &Inputs) -> Result<Exit, CliError> {
     let project = Project::load(&options.source)?;
     let rendered = project.render(common.environment.as_deref(), &images::parse(&options.images)?)?;
     let listed = list(&rendered.app, &rendered.plan);

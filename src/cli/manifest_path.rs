@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 const MANIFEST: &str = "aspire-manifest.json";
 
 /// Whether a manifest of the usual name lies in the folder.
-pub fn has_manifest(folder: &Path) -> bool {
+pub(super) fn has_manifest(folder: &Path) -> bool {
     folder.join(MANIFEST).is_file()
 }
 
 /// The manifest itself, or the one in the folder.
-pub fn manifest_path(source: &Path) -> Result<PathBuf, CliError> {
+pub(super) fn manifest_path(source: &Path) -> Result<PathBuf, CliError> {
     let name = source.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
     let is_app_host = [".csproj", ".fsproj", ".sln", ".slnx"].iter().any(|ending| name.ends_with(ending))
         || matches!(name.as_str(), "apphost.cs" | "apphost.ts");

@@ -30,6 +30,7 @@ mod status;
 mod table;
 mod which_release;
 
-pub use error::{CliError, Exit};
+pub(crate) use error::CliError;
+pub use error::Exit;
 pub use run::run;
 pub use run_options::duration;

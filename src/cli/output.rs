@@ -4,41 +4,41 @@ use super::{CliError, Exit};
 use crate::app::Note;
 use crate::report::harmless;
 use crate::report::output::{failure, is_printed, print, remember};
-use crate::support::diagnostic::{Code, Place, Problem, Severity, headed};
+use crate::support::diagnostic::{Code, Diagnostic, Place, Severity, headed};
 use crate::support::temporary;
 use serde_json::json;
 use std::io::Write as _;
 use std::path::Path;
 
 /// One line of a verb's result.
-pub fn line(text: &str) {
+pub(super) fn line(text: &str) {
     print(&format!("{text}\n"));
 }
 
 /// Text of a verb's result.
-pub fn text(text: &str) {
+pub(super) fn text(text: &str) {
     print(text);
 }
 
 /// A file as a verb's result: its very bytes for a program, harmless for a terminal.
-pub fn document(text: &str) {
+pub(super) fn document(text: &str) {
     use std::io::IsTerminal as _;
     if std::io::stdout().is_terminal() { self::text(&harmless(text)) } else { self::text(text) }
 }
 
 /// A verb's result as JSON.
-pub fn json(value: &impl serde::Serialize) {
+pub(super) fn json(value: &impl serde::Serialize) {
     let text = serde_json::to_string_pretty(value).unwrap_or_default();
     line(&text);
 }
 
 /// One line on the way.
-pub fn say(text: &str) {
+pub(super) fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "{}", harmless(text));
 }
 
 /// The exit code of the verb, unless what it was for could not be written.
-pub fn finished(exit: Exit) -> Exit {
+pub(super) fn finished(exit: Exit) -> Exit {
     remember(std::io::stdout().flush());
     match failure() {
         Some(failed) => {
@@ -51,7 +51,7 @@ pub fn finished(exit: Exit) -> Exit {
 }
 
 /// Help or a version, as clap wrote it.
-pub fn help(error: &clap::Error) {
+pub(super) fn help(error: &clap::Error) {
     let outcome = error.print();
     if !error.use_stderr() {
         remember(outcome);
@@ -60,48 +60,47 @@ pub fn help(error: &clap::Error) {
 
 /// What ended the verb; for programs also as JSON on standard output: an event in a stream of events, or the whole result
 /// where there is no other.
-pub fn error(error: &CliError, form: JsonErrors) {
-    let problems = error.problems();
+pub(super) fn error(error: &CliError, form: JsonErrors) {
+    let diagnostics = error.diagnostics();
     match form {
         JsonErrors::Events => {
-            for problem in &problems {
-                line(&json!({"event": "error", "problem": problem}).to_string());
+            for diagnostic in &diagnostics {
+                line(&json!({"event": "error", "problem": diagnostic}).to_string());
             }
         }
-        JsonErrors::Document if !is_printed() => json(&json!({ "errors": problems })),
+        JsonErrors::Document if !is_printed() => json(&json!({ "errors": diagnostics })),
         JsonErrors::Document | JsonErrors::None => {}
     }
-    let headed = |it: &Problem| headed(Severity::Error, it.code, &it.place, &it.what, &it.hint);
-    let mut texts: Vec<String> = problems.iter().map(headed).collect();
+    let headed = |it: &Diagnostic| headed(Severity::Error, it.code, &it.place, &it.what, &it.hint);
+    let mut texts: Vec<String> = diagnostics.iter().map(headed).collect();
     texts.extend(error.note().map(|note| format!("note: {note}")));
     say(&texts.join("\n"));
 }
 
 /// How a verb tells programs of its errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum JsonErrors {
+pub(super) enum JsonErrors {
     /// Not at all: its output is text.
     None,
     /// As a result of its own.
     Document,
-    /// As events.
     Events,
 }
 
 /// A warning.
-pub fn warn(code: Code, text: &str) {
+pub(super) fn warn(code: Code, text: &str) {
     say(&headed(Severity::Warning, code, &Place::default(), text, ""));
 }
 
 /// Notes about resources.
-pub fn notes(notes: &[Note]) {
+pub(super) fn notes(notes: &[Note]) {
     for note in notes {
         warn(note.code, &format!("{}: {}", note.resource, note.text));
     }
 }
 
 /// A file of a person's source, written whole or not at all.
-pub fn file(path: &Path, text: &str) -> Result<(), CliError> {
+pub(super) fn file(path: &Path, text: &str) -> Result<(), CliError> {
     let failed = |source| CliError::Read { path: path.display().to_string(), source };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = temporary::file_in(folder, ".aspire-").map_err(failed)?;

@@ -7,7 +7,7 @@ use super::rendered::Rendered;
 use crate::cluster::connect::environment::Environment;
 use crate::config::Config;
 use crate::pipeline;
-use crate::support::diagnostic::{Code, Problem, nearest};
+use crate::support::diagnostic::{Code, Diagnostic, nearest};
 use crate::support::yaml;
 use crate::targets::kubernetes::chart::{self, Chart};
 use crate::targets::kubernetes::{BuiltImages, CONTENTS, Contents, check_resources};
@@ -17,7 +17,7 @@ use serde_json::Value as Json;
 const REGISTRY: &str = "oci://";
 
 /// Whether SOURCE is a chart, ours or not.
-pub fn is_chart(source: &Source) -> bool {
+pub(super) fn is_chart(source: &Source) -> bool {
     let path = source.path();
     path.to_string_lossy().starts_with(REGISTRY)
         || chart::is_archive(path)
@@ -25,7 +25,7 @@ pub fn is_chart(source: &Source) -> bool {
 }
 
 /// A chart that was rendered before.
-pub struct Packed {
+pub(super) struct Packed {
     shown: String,
     name: String,
     chart: Chart,
@@ -35,7 +35,7 @@ pub struct Packed {
 
 impl Packed {
     /// Reads it, wherever it is.
-    pub fn load(source: &Source) -> Result<Self, CliError> {
+    pub(super) fn load(source: &Source) -> Result<Self, CliError> {
         let shown = source.path().display().to_string();
         if source.beside.config.is_some() {
             return Err(CliError::Usage(
@@ -52,14 +52,14 @@ impl Packed {
         } else {
             chart::read(source.path())?
         };
-        let wrong = |problem: Problem| CliError::input(&shown, problem);
+        let wrong = |diagnostic: Diagnostic| CliError::input(&shown, diagnostic);
         let Some(contents) = chart.files.get(CONTENTS) else {
-            let problem = Problem::new(
+            let diagnostic = Diagnostic::new(
                 Code::NotARenderedChart,
                 "",
                 format!("the chart holds no {CONTENTS}: an older version rendered it"),
             );
-            return Err(wrong(problem.hint("render it again")));
+            return Err(wrong(diagnostic.hint("render it again")));
         };
         let contents = Contents::parse(contents).map_err(wrong)?;
         let values = yaml(&chart, "values.yaml").map_err(wrong)?;
@@ -69,21 +69,21 @@ impl Packed {
     }
 
     /// Its intent, as far as it is needed to name the release, and the id of the application.
-    pub fn intent(&self, environment: Option<&str>) -> Result<(Config, String, String), CliError> {
+    pub(super) fn intent(&self, environment: Option<&str>) -> Result<(Config, String, String), CliError> {
         let rendered = self.restore(environment)?;
         Ok((rendered.config, rendered.app.name, rendered.app.id))
     }
 
     /// The application, as a render gives it. Images are values of the chart: what was chosen goes to helm over them.
-    pub fn render(&self, environment: Option<&str>, images: &BuiltImages) -> Result<Rendered, CliError> {
+    pub(super) fn render(&self, environment: Option<&str>, images: &BuiltImages) -> Result<Rendered, CliError> {
         let rendered = self.restore(environment)?;
         let resources = rendered.plan.workloads.iter().map(|workload| workload.resource.as_str());
-        let problems = check_resources(images, &resources.collect::<Vec<_>>());
-        problems.or(rendered).map_err(|problems| CliError::input(&self.shown, problems))
+        let diagnostics = check_resources(images, &resources.collect::<Vec<_>>());
+        diagnostics.or(rendered).map_err(|diagnostics| CliError::input(&self.shown, diagnostics))
     }
 
     fn restore(&self, environment: Option<&str>) -> Result<Rendered, CliError> {
-        let wrong = |problem: Problem| CliError::input(&self.shown, problem);
+        let wrong = |diagnostic: Diagnostic| CliError::input(&self.shown, diagnostic);
         let over = match environment {
             Some(name) if self.contents.environments().any(|known| known == name) => {
                 Some(yaml(&self.chart, &format!("values-{name}.yaml")).map_err(wrong)?)
@@ -92,14 +92,14 @@ impl Packed {
         };
         let Some((app, plan, release)) = self.contents.restore(&self.name, &self.values, environment) else {
             let name = environment.unwrap_or_default();
-            let problem = Problem::new(
+            let diagnostic = Diagnostic::new(
                 Code::UnknownEnvironment,
                 "",
                 format!("the chart was rendered without an environment `{name}`"),
             );
             return Err(wrong(match nearest(name, self.contents.environments()) {
-                Some(near) => problem.hint(format!("did you mean `{near}`?")),
-                None => problem.hint("add it to aspire-k8s.yaml and render again"),
+                Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
+                None => diagnostic.hint("add it to aspire-k8s.yaml and render again"),
             }));
         };
         let config = Config { release, ..Config::default() };
@@ -116,12 +116,12 @@ impl Packed {
 }
 
 /// A YAML file of the chart; empty is an empty map.
-fn yaml(chart: &Chart, path: &str) -> Result<Json, Problem> {
+fn yaml(chart: &Chart, path: &str) -> Result<Json, Diagnostic> {
     let text = chart
         .text(path)
-        .ok_or_else(|| Problem::new(Code::NotARenderedChart, path, "the chart does not hold it as text"))?;
-    yaml::affordable(text).map_err(|costly| Problem::new(Code::TooComplex, path, costly.to_string()))?;
-    let value: Json =
-        serde_yaml::from_str(text).map_err(|error| Problem::new(Code::NotARenderedChart, path, error.to_string()))?;
+        .ok_or_else(|| Diagnostic::new(Code::NotARenderedChart, path, "the chart does not hold it as text"))?;
+    yaml::affordable(text).map_err(|costly| Diagnostic::new(Code::TooComplex, path, costly.to_string()))?;
+    let value: Json = serde_yaml::from_str(text)
+        .map_err(|error| Diagnostic::new(Code::NotARenderedChart, path, error.to_string()))?;
     Ok(if value.is_null() { Json::Object(serde_json::Map::new()) } else { value })
 }

@@ -3,26 +3,25 @@
 
 use crate::config;
 use crate::manifest;
-use crate::support::diagnostic::{Problem, Problems, affords_lines};
+use crate::support::diagnostic::{Diagnostic, Diagnostics, affords_lines};
 use crate::support::read_file;
 use std::fmt::Write as _;
 use std::path::Path;
 
 /// The files that problems can be in.
 #[derive(Debug, Clone, Copy)]
-pub struct Files<'a> {
-    /// The manifest.
+pub(super) struct Files<'a> {
     pub manifest: &'a Path,
     /// `aspire-k8s.yaml`, which may not be there.
     pub intent: &'a Path,
 }
 
 /// Problems of the application. What one environment causes is said to be of it.
-pub fn in_files(mut problems: Problems, files: Files, environment: Option<&str>) -> Problems {
+pub(super) fn in_files(mut diagnostics: Diagnostics, files: Files, environment: Option<&str>) -> Diagnostics {
     let manifest = read_file::bytes(files.manifest).unwrap_or_default();
     let intent = read_file::text(files.intent).unwrap_or_default();
-    let count = problems.0.len();
-    for Problem { place, what, .. } in &mut problems.0 {
+    let count = diagnostics.0.len();
+    for Diagnostic { place, what, .. } in &mut diagnostics.0 {
         if place.file == config::FILE {
             let find =
                 |path: &str| affords_lines(count, intent.len()).then(|| config::position(&intent, path)).flatten();
@@ -38,15 +37,15 @@ pub fn in_files(mut problems: Problems, files: Files, environment: Option<&str>)
             let _ = write!(what, " (in the environment {name})");
         }
     }
-    problems
+    diagnostics
 }
 
 /// Problems of the manifest alone, those with a line of their own left as they are.
-pub fn in_manifest(mut problems: Problems, manifest: &[u8]) -> Problems {
-    if affords_lines(problems.0.len(), manifest.len()) {
-        for problem in problems.0.iter_mut().filter(|problem| problem.place.position.is_none()) {
-            problem.place.position = manifest::position(manifest, &problem.place.path);
+pub(super) fn in_manifest(mut diagnostics: Diagnostics, manifest: &[u8]) -> Diagnostics {
+    if affords_lines(diagnostics.0.len(), manifest.len()) {
+        for diagnostic in diagnostics.0.iter_mut().filter(|diagnostic| diagnostic.place.position.is_none()) {
+            diagnostic.place.position = manifest::position(manifest, &diagnostic.place.path);
         }
     }
-    problems
+    diagnostics
 }

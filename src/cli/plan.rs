@@ -15,7 +15,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 
 /// Shows what a deploy would do.
-pub fn plan(common: &Common, options: &Plan) -> Result<Exit, CliError> {
+pub(super) fn plan(common: &Common, options: &Plan) -> Result<Exit, CliError> {
     if let Some(format) = options.deploy.steps.list_steps {
         return Ok(listed(
             &pipeline::plan_steps(&super::charts::steps_of_source(common, &options.deploy.source)?)

@@ -7,7 +7,7 @@ use std::path::Path;
 ///
 /// Helm starts the very same file, which then lies inside `HELM_PLUGIN_DIR`; the variable alone proves nothing, because
 /// programs that helm starts inherit it.
-pub fn typed_name(program: Option<&OsString>) -> &'static str {
+pub(super) fn typed_name(program: Option<&OsString>) -> &'static str {
     if is_helm_plugin() {
         return "helm aspire";
     }
@@ -16,7 +16,7 @@ pub fn typed_name(program: Option<&OsString>) -> &'static str {
 }
 
 /// Whether helm started us.
-pub fn is_helm_plugin() -> bool {
+pub(super) fn is_helm_plugin() -> bool {
     let (Some(folder), Ok(program)) = (std::env::var_os("HELM_PLUGIN_DIR"), std::env::current_exe()) else {
         return false;
     };

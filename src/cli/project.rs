@@ -13,7 +13,7 @@ use crate::external_charts::{self, PlannedChart};
 use crate::inputs::{Format, Given, Means, names, parse_assignment};
 use crate::manifest::{self, Manifest};
 use crate::pipeline::{self, Release};
-use crate::support::diagnostic::{Code, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::support::read_file;
 use crate::targets::kubernetes::chart;
 use crate::targets::kubernetes::plan;
@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 const CONFIG: &str = "aspire-k8s.yaml";
 
 /// An application as it lies on disk.
-pub struct Project {
+pub(super) struct Project {
     manifest: Manifest,
     manifest_path: PathBuf,
     config: Config,
@@ -35,7 +35,7 @@ pub struct Project {
 }
 
 /// SOURCE, rendered: on the spot, with the project that it was rendered from, or before.
-pub fn rendered(
+pub(super) fn rendered(
     source: &Source,
     environment: Option<&str>,
     images: &Images,
@@ -49,7 +49,7 @@ pub fn rendered(
 }
 
 /// The same with the defaults that the pods of a live release have.
-pub fn for_release(
+pub(super) fn for_release(
     rendered: Rendered,
     project: Option<Project>,
     release: &Release,
@@ -64,7 +64,7 @@ pub fn for_release(
 
 impl Project {
     /// Reads the files.
-    pub fn load(source: &Source) -> Result<Self, CliError> {
+    pub(super) fn load(source: &Source) -> Result<Self, CliError> {
         if packed::is_chart(source) {
             return Err(CliError::Usage(
                 Code::InvalidUsage,
@@ -104,29 +104,29 @@ impl Project {
     }
 
     /// The intent, with the values of an environment.
-    pub fn config(&self, environment: Option<&str>) -> Result<Config, CliError> {
+    pub(super) fn config(&self, environment: Option<&str>) -> Result<Config, CliError> {
         match environment {
             None => Ok(self.config.clone()),
             Some(name) => {
-                self.config.for_environment(name).map_err(|problem| CliError::input(&self.config_path, problem))
+                self.config.for_environment(name).map_err(|diagnostic| CliError::input(&self.config_path, diagnostic))
             }
         }
     }
 
     /// Where the values sealed with this intent are kept, and what is there already.
-    pub fn sealed(&self, config: &Config) -> Result<(PathBuf, Sealed), CliError> {
+    pub(super) fn sealed(&self, config: &Config) -> Result<(PathBuf, Sealed), CliError> {
         let path = sealed_path(config.secrets.sealed.file.as_deref(), &self.config_path);
         let sealed = read_sealed(&path)?;
         Ok((path, sealed))
     }
 
     /// The name that the application has when nothing else names it.
-    pub fn folder(&self) -> &str {
+    pub(super) fn folder(&self) -> &str {
         &self.folder
     }
 
     /// Resolves, plans and renders.
-    pub fn render(&self, environment: Option<&str>, images: &BuiltImages) -> Result<Rendered, CliError> {
+    pub(super) fn render(&self, environment: Option<&str>, images: &BuiltImages) -> Result<Rendered, CliError> {
         let chosen = environment.map(|name| Ok::<_, CliError>((name, self.config(Some(name))?))).transpose()?;
         let (app, plan) = self.plan(&self.config, None, images)?;
         let mut chart = chart::render(&plan)?;
@@ -160,7 +160,7 @@ impl Project {
     }
 
     /// The same with the defaults of what is there already, unless the intent says which.
-    pub fn keeping(
+    pub(super) fn keeping(
         mut self,
         rendered: Rendered,
         number: &dyn Fn() -> u32,
@@ -189,7 +189,7 @@ impl Project {
 
     fn plan(&self, config: &Config, environment: Option<&str>, images: &BuiltImages) -> Result<(App, Plan), CliError> {
         let files = Files { manifest: &self.manifest_path, intent: Path::new(&self.config_path) };
-        let wrong = |problems| CliError::Input(placed::in_files(problems, files, environment));
+        let wrong = |diagnostics| CliError::Input(placed::in_files(diagnostics, files, environment));
         let app = app::resolve(&self.manifest, config, &self.folder, &self.sources).map_err(wrong)?;
         let plan = plan::plan(&app, config, images).map_err(wrong)?;
         Ok((app, plan))
@@ -218,16 +218,16 @@ fn keep_inputs(base_app: &App, base: &Plan, app: &mut App, plan: &mut Plan) {
 fn read_manifest(path: &Path) -> Result<Manifest, CliError> {
     let shown = path.display().to_string();
     let bytes = read_file::bytes(path).map_err(|source| CliError::Read { path: shown.clone(), source })?;
-    manifest::parse(&bytes).map_err(|problems| CliError::input(&shown, placed::in_manifest(problems, &bytes)))
+    manifest::parse(&bytes).map_err(|diagnostics| CliError::input(&shown, placed::in_manifest(diagnostics, &bytes)))
 }
 
 /// The folder that paths in the intent start from.
-pub fn config_folder(config_path: &str) -> PathBuf {
+pub(super) fn config_folder(config_path: &str) -> PathBuf {
     Path::new(config_path).parent().unwrap_or(Path::new("")).to_owned()
 }
 
 /// Reads the intent; without one it is the default. With it, its path.
-pub fn read_config(path: Option<&Path>, base: &Path) -> Result<(Config, String), CliError> {
+pub(super) fn read_config(path: Option<&Path>, base: &Path) -> Result<(Config, String), CliError> {
     let beside = base.join(CONFIG);
     let path = match path {
         Some(path) => path.to_owned(),
@@ -236,7 +236,7 @@ pub fn read_config(path: Option<&Path>, base: &Path) -> Result<(Config, String),
     };
     let shown = path.display().to_string();
     let text = read_file::text(&path).map_err(|source| CliError::Read { path: shown.clone(), source })?;
-    let config = config::parse(&text).map_err(|problems| CliError::input(&shown, problems))?;
+    let config = config::parse(&text).map_err(|diagnostics| CliError::input(&shown, diagnostics))?;
     Ok((config, shown))
 }
 
@@ -253,57 +253,57 @@ fn read_sealed(path: &Path) -> Result<Sealed, CliError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Sealed::default()),
         Err(source) => return Err(CliError::Read { path: shown, source }),
     };
-    Sealed::parse(&text).map_err(|problem| CliError::input(&shown, problem))
+    Sealed::parse(&text).map_err(|diagnostic| CliError::input(&shown, diagnostic))
 }
 
 /// The values that the command line, its files and the environment give.
-pub fn given(parameters: &Parameters, images: &BuiltImages, rendered: &Rendered) -> Result<Given, CliError> {
+pub(super) fn given(parameters: &Parameters, images: &BuiltImages, rendered: &Rendered) -> Result<Given, CliError> {
     let app = &rendered.app;
-    let mut problems = Problems::default();
+    let mut diagnostics = Diagnostics::default();
     let mut given = Given::default();
     let names = names(app);
     for text in &parameters.assignments {
         let added = parse_assignment("--parameter", text).and_then(|(typed, value)| {
-            let name = names.find(typed).map_err(|problem| problem.at("--parameter"))?;
+            let name = names.find(typed).map_err(|diagnostic| diagnostic.at("--parameter"))?;
             given.add(name, value.to_owned(), Means::Flag, "--parameter")
         });
-        problems.0.extend(added.err());
+        diagnostics.0.extend(added.err());
     }
     for text in &parameters.sources {
         let flag = "--parameter-from";
         let parsed = parse_assignment(flag, text)
-            .and_then(|(typed, path)| Ok((names.find(typed).map_err(|problem| problem.at(flag))?, path)));
+            .and_then(|(typed, path)| Ok((names.find(typed).map_err(|diagnostic| diagnostic.at(flag))?, path)));
         let added = match parsed {
             Ok((name, path)) => given.add(name, read_value(name, Path::new(path))?, Means::Flag, flag),
-            Err(problem) => Err(problem),
+            Err(diagnostic) => Err(diagnostic),
         };
-        problems.0.extend(added.err());
+        diagnostics.0.extend(added.err());
     }
-    problems.0.extend(super::images::add(images, &mut given).err().unwrap_or_default().0);
+    diagnostics.0.extend(super::images::add(images, &mut given).err().unwrap_or_default().0);
     for path in &parameters.files {
         let (text, origin) = read_parameters(path)?;
         let added = given.add_file(&text, Format::of(&origin, &text), &origin, &names);
-        problems.0.extend(added.err().unwrap_or_default().0);
+        diagnostics.0.extend(added.err().unwrap_or_default().0);
     }
     let added = given.add_environment(&names, |variable| {
         let value = std::env::var_os(variable)?;
         Some(
             value
                 .into_string()
-                .map_err(|_| Problem::new(Code::InvalidInput, "", "the value of the variable is not UTF-8")),
+                .map_err(|_| Diagnostic::new(Code::InvalidInput, "", "the value of the variable is not UTF-8")),
         )
     });
-    problems.0.extend(added.err().unwrap_or_default().0);
+    diagnostics.0.extend(added.err().unwrap_or_default().0);
     if let Some(file) = &rendered.sops_file {
         let origin = file.display().to_string();
         match crate::sops::decrypt(file) {
-            Ok(json) => problems
+            Ok(json) => diagnostics
                 .0
                 .extend(given.add_decrypted(&json, &origin, &rendered.plan).err().into_iter().flat_map(|more| more.0)),
-            Err(problem) => problems.push(problem),
+            Err(diagnostic) => diagnostics.push(diagnostic),
         }
     }
-    problems.or(given).map_err(CliError::Input)
+    diagnostics.or(given).map_err(CliError::Input)
 }
 
 /// A value that is a whole file, byte for byte.

@@ -11,17 +11,17 @@ use crate::support::image;
 use std::io::{Error, ErrorKind, IsTerminal as _, Write as _};
 
 /// Whether a person is there to answer.
-pub fn can_ask(common: &Common) -> bool {
+pub(super) fn can_ask(common: &Common) -> bool {
     !common.non_interactive && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
 
 /// Who asks for everything that is missing.
-pub fn asker(common: &Common) -> impl Fn(&Outlook) -> Answers + Sync {
+pub(super) fn asker(common: &Common) -> impl Fn(&Outlook) -> Answers + Sync {
     |outlook| if can_ask(common) { ask(outlook) } else { Answers::Nobody }
 }
 
 /// Whether a person agrees to what was just shown. `--yes` is for plain questions, and this is not one.
-pub fn agrees(common: &Common) -> bool {
+pub(super) fn agrees(common: &Common) -> bool {
     if !can_ask(common) {
         return false;
     }

@@ -12,7 +12,7 @@ use crate::support::diagnostic::Code;
 use std::path::PathBuf;
 
 /// Installs or upgrades the application.
-pub fn deploy(common: &Common, options: &Deploy) -> Result<Exit, CliError> {
+pub(super) fn deploy(common: &Common, options: &Deploy) -> Result<Exit, CliError> {
     if let Some(format) = options.steps.list_steps {
         return Ok(listed(
             &pipeline::deploy_steps(&super::charts::steps_of_source(common, &options.source)?)
@@ -39,7 +39,7 @@ pub fn deploy(common: &Common, options: &Deploy) -> Result<Exit, CliError> {
 }
 
 /// Resumes a workload migration, rolls it back, or shows where it stands.
-pub fn promote(common: &Common, options: &Promote) -> Result<Exit, CliError> {
+pub(super) fn promote(common: &Common, options: &Promote) -> Result<Exit, CliError> {
     let timeout = duration(&options.on.timeout)?;
     let (name, config, _) = meant(common, options.on.named.release.as_deref(), &options.source)?;
     let release =
@@ -58,7 +58,7 @@ pub fn promote(common: &Common, options: &Promote) -> Result<Exit, CliError> {
 }
 
 /// Uninstalls the application.
-pub fn destroy(common: &Common, options: &Destroy) -> Result<Exit, CliError> {
+pub(super) fn destroy(common: &Common, options: &Destroy) -> Result<Exit, CliError> {
     if let Some(format) = options.steps.list_steps {
         return Ok(listed(&pipeline::destroy_steps().map_err(pipeline::Error::from)?.list(), format));
     }
@@ -87,7 +87,7 @@ pub fn destroy(common: &Common, options: &Destroy) -> Result<Exit, CliError> {
 }
 
 /// Brings the release back to an earlier revision.
-pub fn rollback(common: &Common, options: &Rollback) -> Result<Exit, CliError> {
+pub(super) fn rollback(common: &Common, options: &Rollback) -> Result<Exit, CliError> {
     if let Some(format) = options.steps.list_steps {
         return Ok(listed(&pipeline::rollback_steps().map_err(pipeline::Error::from)?.list(), format));
     }

@@ -21,7 +21,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Renders the application.
-pub fn render(common: &Common, options: &Render) -> Result<Exit, CliError> {
+pub(super) fn render(common: &Common, options: &Render) -> Result<Exit, CliError> {
     if let Some(format) = options.steps.list_steps {
         let steps = match options.format {
             Format::Chart => pipeline::chart_steps().map(|graph| graph.list()),

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use std::path::PathBuf;
 
 /// An application, rendered.
-pub struct Rendered {
+pub(super) struct Rendered {
     /// With the values of the chosen environment.
     pub app: App,
     /// With the values of the chosen environment.
@@ -29,7 +29,7 @@ pub struct Rendered {
 
 impl Rendered {
     /// A deploy of it that waits, goes back to nothing, and was told nothing but these values.
-    pub fn deploy(&self, environment: Option<&str>, given: Given) -> pipeline::Deploy<'_> {
+    pub(super) fn deploy(&self, environment: Option<&str>, given: Given) -> pipeline::Deploy<'_> {
         pipeline::Deploy {
             app: &self.app,
             plan: &self.plan,

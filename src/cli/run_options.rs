@@ -4,12 +4,12 @@ use super::args::{ListFormat, Render, StepFormat};
 use super::{CliError, Exit, output};
 use crate::pipeline::{self, Limits, RunOptions};
 use crate::report;
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 use crate::support::duration;
 use std::time::{Duration, Instant};
 
 /// Where events go, in the form that was asked for.
-pub fn display(output: ListFormat) -> report::Display {
+pub(super) fn display(output: ListFormat) -> report::Display {
     report::Display::new(match output {
         ListFormat::Text => report::Form::Text,
         ListFormat::Json => report::Form::Json,
@@ -17,7 +17,7 @@ pub fn display(output: ListFormat) -> report::Display {
 }
 
 /// Prints the steps.
-pub fn listed(steps: &[pipeline::StepName], format: StepFormat) -> Exit {
+pub(super) fn listed(steps: &[pipeline::StepName], format: StepFormat) -> Exit {
     let draw = match format {
         StepFormat::Text => report::steps::text,
         StepFormat::Json => report::steps::json,
@@ -30,7 +30,7 @@ pub fn listed(steps: &[pipeline::StepName], format: StepFormat) -> Exit {
 }
 
 /// Rendering waits for nobody, so that nothing has to bound it. A signal ends it once what it has begun is removed.
-pub fn conduct_of_render(options: &Render) -> RunOptions<'_> {
+pub(super) fn conduct_of_render(options: &Render) -> RunOptions<'_> {
     let deadline = Instant::now() + Duration::from_secs(3600);
     crate::helm::hold();
     let limits = Limits { deadline, stopped: &crate::helm::stopped };
@@ -38,7 +38,7 @@ pub fn conduct_of_render(options: &Render) -> RunOptions<'_> {
 }
 
 /// The bounds of a run. From here on a signal asks it to end, and a second one ends it.
-pub fn limits(timeout: Duration) -> Result<Limits<'static>, CliError> {
+pub(super) fn limits(timeout: Duration) -> Result<Limits<'static>, CliError> {
     let deadline = Instant::now().checked_add(timeout);
     let deadline = deadline.ok_or_else(|| {
         CliError::Usage(Code::InvalidArgument, format!("--timeout of {} s is too long", timeout.as_secs()))
@@ -48,9 +48,9 @@ pub fn limits(timeout: Duration) -> Result<Limits<'static>, CliError> {
 }
 
 /// Random bytes of the system.
-pub fn random(bytes: &mut [u8]) -> Result<(), Problem> {
+pub(super) fn random(bytes: &mut [u8]) -> Result<(), Diagnostic> {
     getrandom::fill(bytes)
-        .map_err(|error| Problem::new(Code::NoRandom, "", format!("the system gives no random bytes: {error}")))
+        .map_err(|error| Diagnostic::new(Code::NoRandom, "", format!("the system gives no random bytes: {error}")))
 }
 
 /// `90s`, `10m`, `1h30m`: durations as helm writes them.

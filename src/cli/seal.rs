@@ -15,7 +15,7 @@ use crate::config::{Sealed, SealedValue, SecretSource};
 use crate::inputs::{Given, Kept, settle};
 use crate::pipeline::{self, Release};
 use crate::seal::{Certificate, Scope};
-use crate::support::diagnostic::{Code, Problem, nearest};
+use crate::support::diagnostic::{Code, Diagnostic, nearest};
 use crate::support::digest::hex;
 use crate::support::read_file;
 use crate::support::redact::base64;
@@ -24,7 +24,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 /// Seals secrets for a release.
-pub fn seal(common: &Common, options: &Seal) -> Result<Exit, CliError> {
+pub(super) fn seal(common: &Common, options: &Seal) -> Result<Exit, CliError> {
     let certificate = certificate(&options.cert)?;
     let project = Project::load(&options.source)?;
     let images = images::parse(&super::args::Images { registry: None, tag: None, references: Vec::new() })?;
@@ -57,7 +57,7 @@ fn certificate(path: &Path) -> Result<Certificate, CliError> {
     let text = read_file::text(path).map_err(|source| CliError::Read { path: shown.clone(), source })?;
     // A clock before 1970 finds no certificate expired.
     let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-    Certificate::from_pem(&text, now).map_err(|problem| CliError::input(&shown, problem))
+    Certificate::from_pem(&text, now).map_err(|diagnostic| CliError::input(&shown, diagnostic))
 }
 
 /// The secrets to seal: those that are named, else those that are not sealed for this release yet.
@@ -70,14 +70,15 @@ fn names(options: &Seal, rendered: &Rendered, release: &Release, sealed: &Sealed
     }
     for name in &options.names {
         if secrets.get(name).is_none_or(|secret| secret.source != SecretSource::Sealed) {
-            let problem = Problem::new(Code::UnknownInput, "--name", format!("no secret `{name}` comes from `sealed`"));
-            let problem = match nearest(name, from_sealed.clone().map(|(name, _)| name.as_str())) {
-                Some(near) => problem.hint(format!("did you mean `{near}`?")),
+            let diagnostic =
+                Diagnostic::new(Code::UnknownInput, "--name", format!("no secret `{name}` comes from `sealed`"));
+            let diagnostic = match nearest(name, from_sealed.clone().map(|(name, _)| name.as_str())) {
+                Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
                 None => {
-                    problem.hint(format!("say `parameters: {{{name}: {{from: sealed}}}}` in aspire-k8s.yaml first"))
+                    diagnostic.hint(format!("say `parameters: {{{name}: {{from: sealed}}}}` in aspire-k8s.yaml first"))
                 }
             };
-            return Err(CliError::Input(problem.into()));
+            return Err(CliError::Input(diagnostic.into()));
         }
     }
     Ok(options.names.clone())

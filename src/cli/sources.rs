@@ -59,7 +59,7 @@ fn is_credential(name: &str) -> bool {
 }
 
 /// Where files may be taken from.
-pub struct Reader {
+pub(super) struct Reader {
     /// The folder of the manifest.
     base: PathBuf,
     /// The folder that all files must lie in; else the reason why it is missing.
@@ -68,7 +68,7 @@ pub struct Reader {
 
 impl Reader {
     /// Files of the manifest's folder, or of a folder that a person names instead.
-    pub fn new(base: &Path, root: Option<&Path>, home: Option<&Path>) -> Self {
+    pub(super) fn new(base: &Path, root: Option<&Path>, home: Option<&Path>) -> Self {
         let wanted = root.unwrap_or(base);
         let real = wanted.canonicalize().map_err(|error| format!("cannot read {}: {error}", wanted.display()));
         let root = real.and_then(|real| match too_wide(&real, home) {
@@ -80,12 +80,12 @@ impl Reader {
     }
 
     /// Why nothing can be taken, where that is so.
-    pub fn refusal(&self) -> Option<&str> {
+    pub(super) fn refusal(&self) -> Option<&str> {
         self.root.as_ref().err().map(String::as_str)
     }
 
     /// Everything at these paths.
-    pub fn read<'a>(&self, paths: impl IntoIterator<Item = &'a str>) -> Sources {
+    pub(super) fn read<'a>(&self, paths: impl IntoIterator<Item = &'a str>) -> Sources {
         let mut sources = Sources::default();
         for path in paths {
             let (found, said) = self.one(path);

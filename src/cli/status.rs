@@ -9,7 +9,7 @@ use crate::report::harmless;
 use std::fmt::Write as _;
 
 /// Shows the release.
-pub fn status(common: &Common, options: &Look) -> Result<Exit, CliError> {
+pub(super) fn status(common: &Common, options: &Look) -> Result<Exit, CliError> {
     let release = release(common, &options.source, &options.on)?;
     match pipeline::status(&release)? {
         Standing::Release(status) => match options.output {
@@ -31,7 +31,7 @@ pub fn status(common: &Common, options: &Look) -> Result<Exit, CliError> {
 }
 
 /// Shows the revisions.
-pub fn history(common: &Common, options: &Look) -> Result<Exit, CliError> {
+pub(super) fn history(common: &Common, options: &Look) -> Result<Exit, CliError> {
     let release = release(common, &options.source, &options.on)?;
     let revisions = pipeline::history(&release)?;
     if revisions.is_empty() {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 /// Columns as wide as their widest cell, two blanks between them.
-pub fn table<const N: usize>(head: &[&str; N], rows: Vec<[String; N]>) -> String {
+pub(super) fn table<const N: usize>(head: &[&str; N], rows: Vec<[String; N]>) -> String {
     let head = head.map(str::to_owned);
     // What others wrote may hold line breaks; a row stays a row.
     let cell = |cell: String| cell.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -15,7 +15,7 @@ use crate::targets::kubernetes::Name;
 
 /// The release that is meant. One that is named needs no SOURCE, from whatever machine; one that is given all the same says
 /// its namespace and application.
-pub fn meant(
+pub(super) fn meant(
     common: &Common,
     release: Option<&str>,
     source: &Source,
@@ -28,7 +28,7 @@ pub fn meant(
 }
 
 /// Name, intent and application id that the files of SOURCE give to a release.
-pub fn named_by_source(common: &Common, source: &Source) -> Result<(String, Config, String), CliError> {
+pub(super) fn named_by_source(common: &Common, source: &Source) -> Result<(String, Config, String), CliError> {
     if packed::is_chart(source) {
         let (config, application, id) = Packed::load(source)?.intent(common.environment.as_deref())?;
         let name = release_name(None, &config, &application)?;
@@ -43,7 +43,7 @@ pub fn named_by_source(common: &Common, source: &Source) -> Result<(String, Conf
 }
 
 /// The release name: as given, else the file's, else the application's.
-pub fn release_name(given: Option<&str>, config: &Config, application: &str) -> Result<String, CliError> {
+pub(super) fn release_name(given: Option<&str>, config: &Config, application: &str) -> Result<String, CliError> {
     if let Some(name) = given.or(config.release.name.as_deref()) {
         return Ok(name.to_owned());
     }
@@ -57,7 +57,7 @@ pub fn release_name(given: Option<&str>, config: &Config, application: &str) -> 
 }
 
 /// The release that is about to be looked at. Where only the person could say which namespace is meant, it is the file's.
-pub fn reading(
+pub(super) fn reading(
     common: &Common,
     name: &str,
     release_namespace: Option<&str>,
@@ -79,7 +79,7 @@ pub fn reading(
 ///
 /// Helm always sets `HELM_NAMESPACE`, so `-n default` cannot be told from no `-n` at all. Where the file names another
 /// namespace than the one that merely is the context's own, only the person can say which is meant.
-pub fn writing(
+pub(super) fn writing(
     common: &Common,
     name: &str,
     release_namespace: Option<&str>,
@@ -130,7 +130,7 @@ fn access(common: &Common, environment: &Environment) -> Access {
 }
 
 /// The release that is looked at: a name needs no manifest, from whatever machine.
-pub fn release(common: &Common, source: &Source, on: &Named) -> Result<Release, CliError> {
+pub(super) fn release(common: &Common, source: &Source, on: &Named) -> Result<Release, CliError> {
     let (name, config, _) = meant(common, on.release.as_deref(), source)?;
     reading(common, &name, on.release_namespace.as_deref(), &config)
 }

@@ -7,9 +7,9 @@
 //! ```
 //! Writes are guarded by uid and resourceVersion; what is not ours is refused. Nothing here knows charts or manifests.
 
-pub mod api;
-pub mod connect;
-pub mod processes;
-pub mod state;
+pub(crate) mod api;
+pub(crate) mod connect;
+pub(crate) mod processes;
+pub(crate) mod state;
 
 pub use k8s_openapi::jiff::Timestamp;

@@ -5,22 +5,36 @@ use std::fs;
 /// More processes than this are not searched.
 const MOST: usize = 100_000;
 
-/// The process of this machine that `fits` picks by its number, if there is one. None when not all could be looked at.
-pub fn find(fits: impl Fn(u32) -> bool) -> Option<Option<u32>> {
-    let names = fs::read_dir("/proc").ok()?.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+/// What a search among the processes found.
+pub(crate) enum Search {
+    /// A process that fits, by its number.
+    Found(u32),
+    /// All were looked at, and none fits.
+    NotThere,
+    /// Not all could be looked at.
+    Unknown,
+}
+
+/// Looks for a process of this machine that `fits` picks by its number.
+pub(crate) fn find(fits: impl Fn(u32) -> bool) -> Search {
+    let Ok(entries) = fs::read_dir("/proc") else { return Search::Unknown };
+    let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
     let mut numbers = names.filter_map(|name| name.parse().ok());
-    let found = numbers.by_ref().take(MOST).find(|number| fits(*number));
-    (found.is_some() || numbers.next().is_none()).then_some(found)
+    match numbers.by_ref().take(MOST).find(|number| fits(*number)) {
+        Some(number) => Search::Found(number),
+        None if numbers.next().is_none() => Search::NotThere,
+        None => Search::Unknown,
+    }
 }
 
 /// Whether the environment of a process has this line (`NAME=value`). That of another user's process cannot be read.
-pub fn has_variable(process: u32, line: &str) -> bool {
+pub(crate) fn has_variable(process: u32, line: &str) -> bool {
     let variables = fs::read(format!("/proc/{process}/environ")).unwrap_or_default();
     variables.split(|byte| *byte == 0).any(|one| one == line.as_bytes())
 }
 
 /// Whether a process was started with this word among its arguments.
-pub fn has_argument(process: u32, word: &str) -> bool {
+pub(crate) fn has_argument(process: u32, word: &str) -> bool {
     let words = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
     words.split(|byte| *byte == 0).any(|one| one == word.as_bytes())
 }
@@ -38,7 +52,7 @@ pub fn start_time(process: u32) -> Option<String> {
 
 /// Whether there is no such process. A process that may not be looked at is there.
 #[cfg(unix)]
-pub fn is_gone(process: u32) -> bool {
+pub(crate) fn is_gone(process: u32) -> bool {
     use rustix::process::{Pid, test_kill_process};
 
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
@@ -54,7 +68,7 @@ pub fn is_gone(_process: u32) -> bool {
 
 /// The number of the user that a process (`self`) belongs to.
 #[cfg(unix)]
-pub fn user_of(process: &str) -> String {
+pub(crate) fn user_of(process: &str) -> String {
     use std::os::unix::fs::MetadataExt as _;
 
     fs::metadata(format!("/proc/{process}")).map(|process| process.uid().to_string()).unwrap_or_default()

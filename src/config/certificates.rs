@@ -4,10 +4,7 @@ mod check;
 mod solvers;
 
 pub(super) use check::check;
-pub use solvers::{
-    AppRole, AzureDns, CloudDns, Cloudflare, Credential, Dns01, Http01, ManagedIdentity, Rfc2136, Route53, SecretKey,
-    Solver, Vault, VaultAuth, VaultKubernetes,
-};
+pub(crate) use solvers::{Credential, Dns01, Http01, SecretKey, Solver, Vault, VaultAuth};
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -228,7 +225,7 @@ impl Issuer {
 }
 
 /// Names of the parameters that a text refers to as `{NAME.value}`.
-pub fn parameters_in(text: &str) -> Vec<&str> {
+pub(crate) fn parameters_in(text: &str) -> Vec<&str> {
     let name = |part| {
         let (name, _): (&str, &str) = str::split_once(part, ".value}")?;
         let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');

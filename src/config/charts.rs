@@ -159,7 +159,7 @@ pub(super) fn is_local(reference: &str) -> bool {
 }
 
 /// The keys of a path in values: `a.b\.c` is `a` and `b.c`.
-pub fn path_keys(path: &str) -> Vec<String> {
+pub(crate) fn path_keys(path: &str) -> Vec<String> {
     let mut keys = vec![String::new()];
     let mut characters = path.chars().peekable();
     while let Some(c) = characters.next() {

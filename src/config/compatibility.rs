@@ -5,16 +5,16 @@
 use super::Config;
 
 /// Pods have a TCP readiness probe and no other. Charts of this number do not carry it.
-pub const OLDEST: u32 = 1;
+pub(crate) const OLDEST: u32 = 1;
 
 /// Known servers are asked whether they are ready.
-pub const SERVER_PROBES: u32 = 2;
+pub(crate) const SERVER_PROBES: u32 = 2;
 
 /// What a new release takes.
-pub const NEWEST: u32 = SERVER_PROBES;
+pub(crate) const NEWEST: u32 = SERVER_PROBES;
 
 /// The number that a text says, when there is such a number. No text says the oldest.
-pub fn read(text: &str) -> Option<u32> {
+pub(crate) fn read(text: &str) -> Option<u32> {
     if text.is_empty() {
         return Some(OLDEST);
     }

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 
 /// The label by which the dashboard of a release is found on a cluster, whatever it is called.
-pub const DASHBOARD_LABEL: &str = "aspire-k8s/dashboard";
+pub(crate) const DASHBOARD_LABEL: &str = "aspire-k8s/dashboard";
 
 /// Aspire's own tool takes the newest nightly; what runs beside an application is pinned.
 const IMAGE: &str = "mcr.microsoft.com/dotnet/aspire-dashboard:13.4.2";

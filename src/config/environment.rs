@@ -5,28 +5,29 @@ use super::{
     EnvironmentIngress, EnvironmentIssuer, EnvironmentParameter, EnvironmentResource, ExternalChart, ExternalDefaults,
     Gateway, Ingress, Parameter, Release, Resource, RouteTls, Secrets, Service, SopsFile, Storage, Volume,
 };
-use crate::support::diagnostic::{Code, Problem, nearest};
+use crate::support::diagnostic::{Code, Diagnostic, nearest};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 impl Config {
     /// This configuration with the values of an environment merged in, and without environments: maps are merged by
     /// key, everything else is replaced. An environment that the file does not have is a problem.
-    pub fn for_environment(&self, name: &str) -> Result<Self, Problem> {
+    pub fn for_environment(&self, name: &str) -> Result<Self, Diagnostic> {
         let Some(environment) = self.environments.get(name) else { return Err(self.unknown_environment(name)) };
         let mut merged = Self { environments: IndexMap::new(), environment: Some(name.to_owned()), ..self.clone() };
         merged.take(environment);
         Ok(merged)
     }
 
-    fn unknown_environment(&self, name: &str) -> Problem {
+    fn unknown_environment(&self, name: &str) -> Diagnostic {
         let known: Vec<&str> = self.environments.keys().map(String::as_str).collect();
         let hint = match nearest(name, known.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None if known.is_empty() => "this file has no environments".to_owned(),
             None => format!("there are: {}", known.join(", ")),
         };
-        Problem::new(Code::UnknownEnvironment, "environments", format!("there is no environment `{name}`")).hint(hint)
+        Diagnostic::new(Code::UnknownEnvironment, "environments", format!("there is no environment `{name}`"))
+            .hint(hint)
     }
 
     fn take(&mut self, environment: &Environment) {

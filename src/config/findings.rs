@@ -2,7 +2,9 @@
 
 use super::locate;
 use super::path::{Path, Step, is_shown, written};
-use crate::support::diagnostic::{Code, Place, Position, Problem, Problems, affords_lines, excerpt, nearest_after};
+use crate::support::diagnostic::{
+    Code, Diagnostic, Diagnostics, Place, Position, affords_lines, excerpt, nearest_after,
+};
 
 /// A problem at a path.
 struct Finding {
@@ -56,17 +58,17 @@ impl Findings {
     }
 
     /// The problems as they are shown, in the order of the text.
-    pub(super) fn into_problems(self, text: &str) -> Problems {
+    pub(super) fn into_diagnostics(self, text: &str) -> Diagnostics {
         let lines = affords_lines(self.0.len(), text.len());
         let mut placed: Vec<_> = self.0.into_iter().map(|finding| finding.place(lines.then_some(text))).collect();
         placed.sort_by_key(|(spot, _)| *spot);
-        Problems(placed.into_iter().map(|(_, problem)| problem).collect())
+        Diagnostics(placed.into_iter().map(|(_, diagnostic)| diagnostic).collect())
     }
 }
 
 impl Finding {
     /// The problem and its line and column; without the text both stay unknown.
-    fn place(self, text: Option<&str>) -> (Option<(usize, usize)>, Problem) {
+    fn place(self, text: Option<&str>) -> (Option<(usize, usize)>, Diagnostic) {
         let spot = text.and_then(|text| locate::spot(text, &self.steps, self.nth));
         let position = spot.zip(text).map(|((line, column), text)| Position {
             excerpt: excerpt(text, line, column, is_shown(&self.steps)),
@@ -79,6 +81,6 @@ impl Finding {
                 .and_then(|text| locate::raw(text, &self.steps))
                 .map_or_else(|| "write the value in quotes".to_owned(), |raw| format!("write {raw:?} in quotes")),
         };
-        (spot, Problem::new(self.code, place, self.what).hint(hint))
+        (spot, Diagnostic::new(self.code, place, self.what).hint(hint))
     }
 }

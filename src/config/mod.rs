@@ -6,7 +6,7 @@
 mod certificates;
 mod charts;
 mod check;
-pub mod compatibility;
+pub(crate) mod compatibility;
 mod dashboard;
 mod environment;
 mod findings;
@@ -25,29 +25,27 @@ mod tests;
 mod tree;
 mod walk;
 
-pub use certificates::{
-    Acme, AcmeServer, AcmeService, AppRole, AzureDns, Ca, CertManager, CloudDns, Cloudflare, Credential, Dns01, Eab,
-    EnvironmentCertManager, EnvironmentIssuer, Http01, Issuer, IssuerKind, ManagedIdentity, Rfc2136, Route53,
-    SecretKey, SelfSigned, Solver, Vault, VaultAuth, VaultKubernetes, parameters_in,
+pub(crate) use certificates::{
+    Acme, CertManager, Credential, Dns01, EnvironmentCertManager, EnvironmentIssuer, Http01, Issuer, IssuerKind,
+    SecretKey, Solver, Vault, VaultAuth, parameters_in,
 };
-pub use charts::{EnvironmentChart, ExternalChart, Kind as ChartKind, Phase, WaitFor, WaitObject, path_keys};
-pub use dashboard::{DASHBOARD_LABEL, Dashboard, EnvironmentDashboard, OtlpPorts};
+pub(crate) use charts::{EnvironmentChart, ExternalChart, Kind as ChartKind, Phase, WaitFor, WaitObject, path_keys};
+pub(crate) use dashboard::{DASHBOARD_LABEL, Dashboard, EnvironmentDashboard};
 pub use locate::position;
-pub use parse::{FILE, intent_place, parse};
-pub use probes::{
-    EachProbe, ExecProbe, GrpcProbe, HttpProbe, HttpScheme, Probe, ProbePort, ProbeSetting, Probes, ProbesWord,
-    TcpProbe,
+pub use parse::parse;
+pub(crate) use parse::{FILE, intent_place};
+pub(crate) use probes::{EachProbe, HttpScheme, Probe, ProbePort, ProbeSetting, Probes, ProbesWord};
+pub(crate) use routes::{
+    Controller, Discovery, EnvironmentGateway, EnvironmentIngress, Gateway, Ingress, ListenerProtocol, MatchType,
+    PathType, Route, RouteKind, RouteTls,
 };
-pub use routes::{
-    Backend, Controller, Discovery, EnvironmentGateway, EnvironmentIngress, ExistingGateway, Gateway, Ingress,
-    IngressPath, Listener, ListenerProtocol, MatchType, PathType, Route, RouteKind, RouteTls,
-};
-pub use rules::{is_control, is_exact_version, is_host};
-pub use schema::schema;
-pub use sealed::{SEALED_FILE, Sealed, SealedFor, SealedValue};
-pub use secrets::{
-    DeferredSecret, ExistingSecret, ExternalDefaults, ExternalSecret, SealedFile, SecretSource, SecretStore, Secrets,
-    SopsFile, StoreKind,
+pub use rules::is_exact_version;
+pub(crate) use rules::{is_control, is_host};
+pub(crate) use schema::schema;
+pub use sealed::Sealed;
+pub(crate) use sealed::{SEALED_FILE, SealedFor, SealedValue};
+pub(crate) use secrets::{
+    DeferredSecret, ExistingSecret, ExternalDefaults, ExternalSecret, SecretSource, SecretStore, Secrets, SopsFile,
 };
 
 use indexmap::IndexMap;
@@ -192,6 +190,7 @@ pub struct Storage {
 }
 
 /// Access modes of a claim.
+#[expect(clippy::enum_variant_names, reason = "they are the names of Kubernetes")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum AccessMode {
     /// One node reads and writes.
@@ -237,7 +236,7 @@ pub struct Parameter {
 }
 
 /// Seconds that a pod has to stop when nobody says otherwise, as in a pod.
-pub const GRACE_PERIOD: u32 = 30;
+pub(crate) const GRACE_PERIOD: u32 = 30;
 
 /// One entry of `resources:`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

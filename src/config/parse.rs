@@ -3,20 +3,20 @@
 use super::findings::Findings;
 use super::path::Path;
 use super::{Config, check, tree, walk};
-use crate::support::diagnostic::{Code, Place, Problems};
+use crate::support::diagnostic::{Code, Diagnostics, Place};
 use serde_json::Value;
 
 /// The name of the file.
-pub const FILE: &str = "aspire-k8s.yaml";
+pub(crate) const FILE: &str = "aspire-k8s.yaml";
 
 /// The place of a key in the file.
-pub fn intent_place(path: impl Into<String>) -> Place {
+pub(crate) fn intent_place(path: impl Into<String>) -> Place {
     Place::in_file(FILE, path)
 }
 
 /// Reads `aspire-k8s.yaml`. An empty text is the default configuration. What is not YAML is one problem; otherwise
 /// unknown keys, wrong types and illegal content are all reported together, in the order of the text.
-pub fn parse(text: &str) -> Result<Config, Problems> {
+pub fn parse(text: &str) -> Result<Config, Diagnostics> {
     let mut findings = Findings::default();
     let mut tree = tree::read(text, &mut findings)?;
     if tree.is_null() {
@@ -31,5 +31,5 @@ pub fn parse(text: &str) -> Result<Config, Problems> {
         Config::default()
     });
     check::check(&config, &mut findings);
-    findings.into_problems(text).or(config)
+    findings.into_diagnostics(text).or(config)
 }

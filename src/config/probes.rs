@@ -312,13 +312,13 @@ mod tests {
         let text = format!(
             "resources: {{a: {{probes: {base}}}}}\nenvironments: {{e: {{resources: {{a: {{probes: {over}}}}}}}}}"
         );
-        let config: Config = parse(&text).unwrap_or_else(|problems| panic!("{problems}"));
+        let config: Config = parse(&text).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
         config.for_environment("e").unwrap().resources["a"].probes.clone().unwrap().each()
     }
 
     fn written(probes: &str) -> EachProbe {
         let config = parse(&format!("resources: {{a: {{probes: {probes}}}}}"));
-        config.unwrap_or_else(|problems| panic!("{problems}")).resources["a"].probes.clone().unwrap().each()
+        config.unwrap_or_else(|diagnostics| panic!("{diagnostics}")).resources["a"].probes.clone().unwrap().each()
     }
 
     #[test]

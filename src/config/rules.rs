@@ -5,7 +5,7 @@ use crate::support::image;
 
 /// Whether no object of Kubernetes carries this character: YAML and the API server's reader refuse it or fold it, and a
 /// template function that meets it there leaves out all that stands beside it.
-pub fn is_control(c: char) -> bool {
+pub(crate) fn is_control(c: char) -> bool {
     matches!(c, '\0'..='\x08' | '\x0b' | '\x0c' | '\x0e'..='\x1f' | '\x7f'..='\u{9f}' | '\u{fffe}' | '\u{ffff}')
 }
 
@@ -207,7 +207,7 @@ fn is_semver(text: &str) -> bool {
 }
 
 /// Whether a text is the name of a host, or of all hosts of a domain.
-pub fn is_host(text: &str) -> bool {
+pub(crate) fn is_host(text: &str) -> bool {
     (HOST.legal)(text)
 }
 

@@ -10,7 +10,7 @@ pub(super) const API_VERSION: &str = "aspire-k8s/v1";
 
 /// The JSON schema (draft 7, which every editor knows) of `aspire-k8s.yaml`; always the same bytes.
 #[must_use]
-pub fn schema() -> Value {
+pub(crate) fn schema() -> Value {
     let mut made =
         SchemaSettings::draft07().with_transform(Strict).into_generator().into_root_schema_for::<Config>().to_value();
     made["properties"]["apiVersion"]["enum"] = json!([API_VERSION]);

@@ -2,13 +2,13 @@
 //!
 //! Sealing is random, so a ciphertext is never made again by itself: what is in the file is what the chart gets.
 
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 use crate::support::yaml;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Its name when aspire-k8s.yaml names none.
-pub const SEALED_FILE: &str = "aspire-k8s.sealed.yaml";
+pub(crate) const SEALED_FILE: &str = "aspire-k8s.sealed.yaml";
 
 const API_VERSION: &str = "aspire-k8s.sealed/v1";
 
@@ -50,9 +50,10 @@ pub struct SealedFor {
 
 impl Sealed {
     /// Reads the file.
-    pub fn parse(text: &str) -> Result<Self, Problem> {
+    pub fn parse(text: &str) -> Result<Self, Diagnostic> {
         let wrong = |what: String| {
-            Problem::new(Code::SealingFailed, "", what).hint("take it from your version control again, or seal again")
+            Diagnostic::new(Code::SealingFailed, "", what)
+                .hint("take it from your version control again, or seal again")
         };
         // The reader's own words repeat what it found, and the file can be any: one that holds a token.
         yaml::affordable(text).map_err(|costly| wrong(costly.to_string()))?;
@@ -141,8 +142,8 @@ mod tests {
             ("apiVersion: aspire-k8s.sealed/v1\nnamespaces: {a: {b: {c: {id: ../x, value: y}}}}\n", "the id of `c`"),
             ("apiVersion: aspire-k8s.sealed/v1\nhunter2: {}\n", "it is not a file of sealed values (line 2"),
         ] {
-            let problem = Sealed::parse(text).unwrap_err().to_string();
-            assert!(problem.contains(part) && !problem.contains("hunter2"), "{problem}");
+            let diagnostic = Sealed::parse(text).unwrap_err().to_string();
+            assert!(diagnostic.contains(part) && !diagnostic.contains("hunter2"), "{diagnostic}");
         }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 const FULL: &str = include_str!("full.yaml");
 
 fn full() -> Config {
-    parse(FULL).unwrap_or_else(|problems| panic!("{problems}"))
+    parse(FULL).unwrap_or_else(|diagnostics| panic!("{diagnostics}"))
 }
 
 #[test]
@@ -21,9 +21,9 @@ fn nothing_is_the_default() {
 fn bad_files_say_what_is_wrong() {
     insta::glob!("../../tests/inputs/configs-bad", "*.yaml", |path| {
         let text = std::fs::read_to_string(path).expect("readable input");
-        let problems = parse(&text).expect_err("a bad file");
+        let diagnostics = parse(&text).expect_err("a bad file");
         insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
-            insta::assert_snapshot!(problems);
+            insta::assert_snapshot!(diagnostics);
         });
     });
 }
@@ -159,18 +159,18 @@ fn unknown_environment_names_the_known_ones() {
 }
 
 #[test]
-fn problems_come_in_the_order_of_the_text_and_many_come_without_lines() {
+fn diagnostics_come_in_the_order_of_the_text_and_many_come_without_lines() {
     let few = "resources: {b: {x: 1}, a: {image: a b}}\nrelease: {name: X}\nzzz: 1\n";
     let places: Vec<String> =
-        parse(few).expect_err("bad").0.into_iter().map(|problem| problem.place.to_string()).collect();
+        parse(few).expect_err("bad").0.into_iter().map(|diagnostic| diagnostic.place.to_string()).collect();
     assert_eq!(
         places,
         ["resources.b.x (line 1)", "resources.a.image (line 1)", "release.name (line 2)", "zzz (line 3)"]
     );
     let many = (0..5000).map(|n| format!("wrong{n}: 1")).collect::<Vec<_>>().join("\n");
-    let problems = parse(&many).expect_err("bad").0;
-    assert_eq!(problems.len(), 5000);
-    assert_eq!(problems[4999].place.path, "wrong4999");
+    let diagnostics = parse(&many).expect_err("bad").0;
+    assert_eq!(diagnostics.len(), 5000);
+    assert_eq!(diagnostics[4999].place.path, "wrong4999");
 }
 
 #[test]
@@ -289,20 +289,20 @@ proptest! {
 
     #[test]
     fn any_text_is_answered(text in any::<String>()) {
-        let _ = parse(&text).map_err(|problems| problems.to_string());
+        let _ = parse(&text).map_err(|diagnostics| diagnostics.to_string());
     }
 
     #[test]
     fn any_yaml_is_answered(text in yamlish()) {
-        if let Err(problems) = parse(&text) {
-            prop_assert!(!problems.0.is_empty());
+        if let Err(diagnostics) = parse(&text) {
+            prop_assert!(!diagnostics.0.is_empty());
         }
     }
 
     #[test]
     fn any_shape_is_answered(value in shaped()) {
         let text = serde_yaml::to_string(&value).expect("YAML");
-        let _ = parse(&text).map_err(|problems| problems.to_string());
+        let _ = parse(&text).map_err(|diagnostics| diagnostics.to_string());
         rest_fits_the_types(value.clone());
         rest_fits_the_types(json!({ "resources": { "api": value.clone() }, "parameters": { "p": value.clone() } }));
         rest_fits_the_types(json!({ "environments": { "x": value } }));
@@ -322,8 +322,8 @@ fn control_characters_are_refused_in_maps_and_taken_in_contents() {
         ("environments: {dev: {resources: {a: {podAnnotations: {k: \"\\x01\"}}}}}", "U+0001"),
         ("chart: {description: \"\\x1b[31m\"}", "U+001B"),
     ] {
-        let problems = parse(text).unwrap_err().to_string();
-        assert!(problems.contains(part), "{text}: {problems}");
+        let diagnostics = parse(text).unwrap_err().to_string();
+        assert!(diagnostics.contains(part), "{text}: {diagnostics}");
     }
     let contents = "resources: {a: {env: {K: \"\\x7f\"}, args: [\"\\x01\"], annotations: {k: \"two\\nlines\\t\"}}}\n\
         parameters: {p: {value: \"\\x7f\"}}\nenvironments: {dev: {resources: {a: {env: {K: \"\\x7f\"}}}}}\n";
@@ -337,7 +337,7 @@ fn docs_of_probes_agree_with_the_schema() {
     let examples: Vec<&str> = page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
     assert!(examples.len() > 4);
     for example in examples {
-        parse(example).unwrap_or_else(|problems| panic!("{example}\n{problems}"));
+        parse(example).unwrap_or_else(|diagnostics| panic!("{example}\n{diagnostics}"));
     }
     let schema = schema();
     for name in PROBES {

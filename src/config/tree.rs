@@ -5,7 +5,7 @@ use super::findings::Findings;
 use super::key::{KeySeed, skip_tagged};
 use super::path::{Path, shown};
 use super::rules::is_control;
-use crate::support::diagnostic::{Code, Place, Position, Problem, excerpt};
+use crate::support::diagnostic::{Code, Diagnostic, Place, Position, excerpt};
 use crate::support::yaml;
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
@@ -14,26 +14,26 @@ use std::collections::HashMap;
 use std::fmt;
 
 /// The value of the text; null for a text without one.
-pub(super) fn read(text: &str, findings: &mut Findings) -> Result<Value, Problem> {
-    yaml::affordable(text).map_err(|costly| Problem::new(Code::TooComplex, "", costly.to_string()))?;
+pub(super) fn read(text: &str, findings: &mut Findings) -> Result<Value, Diagnostic> {
+    yaml::affordable(text).map_err(|costly| Diagnostic::new(Code::TooComplex, "", costly.to_string()))?;
     let shared = RefCell::new(std::mem::take(findings));
     let node = Node { path: &Path::Root, findings: &shared };
     let tree = node.deserialize(serde_yaml::Deserializer::from_str(text));
     *findings = shared.into_inner();
     match tree {
         Ok(value) => Ok(value.unwrap_or(Value::Null)),
-        Err(error) => Err(syntax_problem(text, &error)),
+        Err(error) => Err(syntax_diagnostic(text, &error)),
     }
 }
 
-fn syntax_problem(text: &str, error: &serde_yaml::Error) -> Problem {
+fn syntax_diagnostic(text: &str, error: &serde_yaml::Error) -> Diagnostic {
     let said = error.to_string();
     if said.contains("more than one document") {
-        return Problem::new(Code::ConfigSyntax, "", "the file holds more than one YAML document")
+        return Diagnostic::new(Code::ConfigSyntax, "", "the file holds more than one YAML document")
             .hint("remove the line `---` between them");
     }
     let Some(at) = error.location() else {
-        return Problem::new(Code::ConfigSyntax, "", format!("this is not valid YAML: {said}"));
+        return Diagnostic::new(Code::ConfigSyntax, "", format!("this is not valid YAML: {said}"));
     };
     let said = said.replacen(&format!(" at line {} column {}", at.line(), at.column()), "", 1);
     let indent = text.lines().nth(at.line().saturating_sub(1)).unwrap_or_default();
@@ -42,8 +42,12 @@ fn syntax_problem(text: &str, error: &serde_yaml::Error) -> Problem {
     // The key only: what stands behind it may be a part of a secret.
     let excerpt = excerpt(text, at.line(), start, false);
     let position = Some(Position { excerpt, ..Position::new(at.line(), at.column()) });
-    Problem::new(Code::ConfigSyntax, Place { position, ..Place::default() }, format!("this is not valid YAML: {said}"))
-        .hint(if tab { "YAML is indented with spaces; this line starts with a tab" } else { "" })
+    Diagnostic::new(
+        Code::ConfigSyntax,
+        Place { position, ..Place::default() },
+        format!("this is not valid YAML: {said}"),
+    )
+    .hint(if tab { "YAML is indented with spaces; this line starts with a tab" } else { "" })
 }
 
 /// Reads one value; none when it is refused.

@@ -17,7 +17,7 @@ const OF_CONTAINER: [(&str, Option<&str>); 5] =
     [("env", Some("name")), ("volumeMounts", Some("mountPath")), ("envFrom", None), ("args", None), ("command", None)];
 
 /// The live object without what was added by hand to what `last` says.
-pub fn without_additions(last: &Json, live: &Json) -> Json {
+pub(super) fn without_additions(last: &Json, live: &Json) -> Json {
     let mut live = live.clone();
     if holds_data(last) {
         for name in DATA {

@@ -40,11 +40,8 @@ impl Action {
 pub struct Change {
     /// What happens to it.
     pub action: Action,
-    /// Its kind.
     pub kind: String,
-    /// Its name.
     pub name: String,
-    /// Its namespace.
     pub namespace: String,
     /// What changes in it: live before, live after. Empty for an object that comes or goes as a whole.
     pub fields: Vec<Field>,
@@ -68,7 +65,6 @@ pub struct Sides<'a> {
     pub last: Option<&'a Json>,
     /// As this deploy wants it.
     pub wanted: Option<&'a Json>,
-    /// As it is.
     pub live: Option<&'a Json>,
     /// As the API server says that it would be.
     pub answer: Option<&'a Json>,

@@ -10,10 +10,8 @@ use std::collections::BTreeSet;
 pub struct Field {
     /// Where it is: `spec.template.spec.containers[name=api].image`.
     pub path: String,
-    /// Before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<Json>,
-    /// After.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<Json>,
 }
@@ -44,7 +42,7 @@ pub(super) fn stripped(object: &Json) -> Json {
 }
 
 /// Whether two states of an object say the same, without what the API server and tools note for themselves.
-pub fn same(one: &Json, other: &Json) -> bool {
+pub(crate) fn same(one: &Json, other: &Json) -> bool {
     let said = |object: &Json| {
         let mut object = stripped(object);
         // The kind is that of the address.
@@ -103,7 +101,7 @@ fn lists(path: &str, name: &str, before: &[Json], after: &[Json], found: &mut Ve
 }
 
 /// The path of a field below another; a name that is more than a word stands in brackets.
-pub fn below(path: &str, name: &str) -> String {
+pub(crate) fn below(path: &str, name: &str) -> String {
     let word = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
     match (word, path) {
         (true, "") => name.to_owned(),

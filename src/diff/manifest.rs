@@ -3,7 +3,7 @@
 use crate::k8s::labels;
 use crate::k8s::object;
 use crate::k8s::object::name_of;
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 use crate::support::redact::base64;
 use crate::support::yaml;
 use serde_json::{Value as Json, json};
@@ -15,11 +15,9 @@ use std::fmt;
 pub struct Object {
     /// API group; empty for the core group.
     pub group: String,
-    /// Kind.
     pub kind: String,
     /// Namespace; the release's where the manifest names none.
     pub namespace: String,
-    /// Name.
     pub name: String,
 }
 
@@ -30,13 +28,13 @@ impl fmt::Display for Object {
 }
 
 /// The objects of a manifest. `namespace` is the release's.
-pub fn objects(manifest: &str, namespace: &str) -> Result<BTreeMap<Object, Json>, Problem> {
+pub fn objects(manifest: &str, namespace: &str) -> Result<BTreeMap<Object, Json>, Diagnostic> {
     let mut found = BTreeMap::new();
     yaml::affordable(manifest)
-        .map_err(|costly| Problem::new(Code::TooComplex, "", format!("helm's manifest is not read: {costly}")))?;
+        .map_err(|costly| Diagnostic::new(Code::TooComplex, "", format!("helm's manifest is not read: {costly}")))?;
     for document in yaml::documents(manifest) {
         let object = document.map_err(|error| {
-            Problem::new(Code::RecordUnreadable, "", format!("helm's manifest cannot be read: {error}"))
+            Diagnostic::new(Code::RecordUnreadable, "", format!("helm's manifest cannot be read: {error}"))
         })?;
         add(object, namespace, &mut found);
     }
@@ -81,7 +79,7 @@ fn encode(secret: &mut Json) {
 }
 
 /// Writes what helm adds to every object of a release and leaves out of the manifest.
-pub fn mark(object: &mut Json, release: &str, namespace: &str) {
+pub(crate) fn mark(object: &mut Json, release: &str, namespace: &str) {
     for (group, key, value) in [
         ("labels", labels::MANAGED_BY, labels::BY_HELM),
         ("annotations", labels::RELEASE_NAME, release),

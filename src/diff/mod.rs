@@ -20,12 +20,18 @@ mod restart;
 mod text;
 
 pub use additions::{holds_data, with_places};
-pub use change::{Action, Change, Sides, change};
-pub use fields::{Field, below, fields, same};
+pub use change::Sides;
+pub use change::change;
+pub(crate) use change::{Action, Change};
+pub use fields::fields;
+pub(crate) use fields::{Field, below, same};
 pub use lost::lost;
-pub use manifest::{Object, mark, objects};
+pub use manifest::Object;
+pub(crate) use manifest::mark;
+pub use manifest::objects;
 pub use predict::{merge_patch, predict};
-pub use text::{Mark, lines, summary};
+pub use text::lines;
+pub(crate) use text::{Mark, summary};
 
 #[cfg(test)]
 #[path = "tests.rs"]

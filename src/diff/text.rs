@@ -92,7 +92,7 @@ fn short(value: &Json) -> String {
 }
 
 /// `2 to add, 1 to change, 0 to delete; restarts api`.
-pub fn summary(changes: &[Change]) -> String {
+pub(crate) fn summary(changes: &[Change]) -> String {
     let count = |action| changes.iter().filter(|change| change.action == action).count();
     let (add, change, delete) = (count(Action::Add), count(Action::Change), count(Action::Delete));
     if !changes.iter().any(|change| change.action.is_change()) {

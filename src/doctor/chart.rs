@@ -25,8 +25,7 @@ pub fn objects_of(manifest: &str) -> Option<Vec<Json>> {
     Some(objects)
 }
 
-/// What an object is.
-pub fn kind_name(object: &Json) -> KindName {
+pub(crate) fn kind_name(object: &Json) -> KindName {
     let text = |key: &str| object[key].as_str().unwrap_or_default().to_owned();
     (text("apiVersion"), text("kind"))
 }

@@ -18,7 +18,7 @@ const BROUGHT_BY: [(&str, &str); 8] = [
 ];
 
 /// Findings about kinds. Those that the chart itself defines are not missing.
-pub fn kinds(found: &BTreeMap<KindName, Result<Option<Kind>, Error>>) -> Vec<Finding> {
+pub(crate) fn kinds(found: &BTreeMap<KindName, Result<Option<Kind>, Error>>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for ((version, kind), answer) in found {
         match answer {

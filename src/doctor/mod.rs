@@ -17,28 +17,34 @@ mod storage;
 mod tools;
 mod trial;
 
-pub use chart::{kind_name, kind_names, objects_of};
-pub use kinds::kinds;
+pub(crate) use chart::kind_name;
+pub use chart::kind_names;
+pub use chart::objects_of;
+pub(crate) use kinds::kinds;
 pub use limits::limits;
 pub use names::names;
-pub use pods::{Pods, pods};
+pub(crate) use pods::Pods;
+pub use pods::pods;
 pub use quota::{Demand, quotas};
-pub use record::record;
-pub use rights::{Asks, Need, needed, rights};
-pub use routes::{Served, route_classes, routes};
+pub(crate) use record::record;
+pub(crate) use rights::{Asks, Need, needed, rights};
+pub use routes::route_classes;
+pub(crate) use routes::{Served, routes};
 pub use security::pod_security;
-pub use storage::{classes, default_class};
-pub use tools::{HelmFound, helm, namespace, server};
-pub use trial::{Trial, trial_pods, trials};
+pub(crate) use storage::{classes, default_class};
+pub(crate) use tools::{helm, namespace, server};
+pub use trial::trial_pods;
+pub(crate) use trial::trials;
 
 use crate::k8s::error::Error;
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 use serde::Serialize;
 use std::fmt;
 
 /// Checks that can be wrong about what will be: a quota that grows, a class or kind that is just being made, an exemption.
 /// A person may deploy in spite of them. The others are about whose data it is.
-pub const MAY_BE_WRONG: [&str; 7] = ["quota", "limits", "pod-security", "admission", "storage", "kinds", "rights"];
+pub(crate) const MAY_BE_WRONG: [&str; 7] =
+    ["quota", "limits", "pod-security", "admission", "storage", "kinds", "rights"];
 
 /// How serious a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -98,9 +104,9 @@ impl Finding {
     }
 
     /// A problem that another part of the program found.
-    pub fn of_problem(check: &'static str, problem: Problem) -> Self {
-        let finding = Self::new(check, Verdict::Failed, problem.place.to_string(), problem.what);
-        Self { code: Some(problem.code), ..finding.fix(problem.hint) }
+    pub fn of_diagnostic(check: &'static str, diagnostic: Diagnostic) -> Self {
+        let finding = Self::new(check, Verdict::Failed, diagnostic.place.to_string(), diagnostic.what);
+        Self { code: Some(diagnostic.code), ..finding.fix(diagnostic.hint) }
     }
 
     /// What could not be read.
@@ -114,8 +120,8 @@ impl Finding {
     }
 
     /// The same as a problem, for an error that ends a run.
-    pub fn to_problem(&self) -> Problem {
-        Problem::new(self.code.unwrap_or(Code::PreflightFailed), self.subject.clone(), self.reason.clone())
+    pub fn to_diagnostic(&self) -> Diagnostic {
+        Diagnostic::new(self.code.unwrap_or(Code::PreflightFailed), self.subject.clone(), self.reason.clone())
             .hint(self.fix.clone())
     }
 }
@@ -147,14 +153,14 @@ impl fmt::Display for Finding {
 
 /// The JSON form of a report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Findings {
+pub(crate) struct Findings {
     /// In the order of the checks.
     pub findings: Vec<Finding>,
 }
 
 impl Findings {
     /// The most serious of them.
-    pub fn worst(&self) -> Verdict {
+    pub(crate) fn worst(&self) -> Verdict {
         self.findings.iter().map(|finding| finding.verdict).max().unwrap_or(Verdict::Ok)
     }
 }

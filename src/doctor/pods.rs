@@ -67,7 +67,7 @@ pub fn pods(objects: &[Json]) -> Vec<Pods<'_>> {
 }
 
 /// The pods of one object.
-pub fn of(owner: &Json) -> Option<Pods<'_>> {
+pub(super) fn of(owner: &Json) -> Option<Pods<'_>> {
     let (_, template, count) = MAKERS.iter().find(|(kind, ..)| owner["kind"] == **kind)?;
     let count = if count.is_empty() { None } else { owner.pointer(count).and_then(Json::as_u64) };
     Some(Pods { owner, count: count.unwrap_or(1), template: owner.pointer(template)? })

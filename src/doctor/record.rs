@@ -13,7 +13,7 @@ use std::io::Write as _;
 const LIMIT: usize = 1 << 20;
 
 /// Finding about the record. `files` are the chart's, `manifest` what helm renders of it, `values` what it is given.
-pub fn record(files: &BTreeMap<String, Vec<u8>>, manifest: &str, values: &Json) -> Finding {
+pub(crate) fn record(files: &BTreeMap<String, Vec<u8>>, manifest: &str, values: &Json) -> Finding {
     let size = size(files, manifest, values);
     let percent = size * 100 / LIMIT;
     let reason = format!("helm's record of the release has {size} bytes, {percent} % of what a Secret can hold");
@@ -27,7 +27,7 @@ pub fn record(files: &BTreeMap<String, Vec<u8>>, manifest: &str, values: &Json) 
 }
 
 /// The bytes of the record: JSON, compressed as helm does, in base64.
-pub fn size(files: &BTreeMap<String, Vec<u8>>, manifest: &str, values: &Json) -> usize {
+pub(super) fn size(files: &BTreeMap<String, Vec<u8>>, manifest: &str, values: &Json) -> usize {
     let entry = |(path, bytes): (&String, &Vec<u8>)| json!({"name": path, "data": redact::base64(bytes)});
     let (mut templates, mut others, mut own) = (Vec::new(), Vec::new(), Map::new());
     for (path, bytes) in files {

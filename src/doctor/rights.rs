@@ -18,10 +18,9 @@ const REPLICA_SETS: (&str, &str) = ("apps/v1", "ReplicaSet");
 
 /// What the rights depend on.
 #[derive(Debug, Clone, Copy)]
-pub struct Asks<'a> {
+pub(crate) struct Asks<'a> {
     /// Namespace of the release.
     pub namespace: &'a str,
-    /// Helm's version.
     pub helm: Version,
     /// Whether helm waits until the workloads are ready.
     pub wait: bool,
@@ -33,8 +32,7 @@ pub struct Asks<'a> {
 
 /// A right, and what becomes impossible without it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Need {
-    /// The right.
+pub(crate) struct Need {
     pub right: Permission,
     /// Whether a deploy fails without it, or only something later.
     pub verdict: Verdict,
@@ -58,7 +56,11 @@ const OF_OURS: [(Kind, &[&str], &str); 3] = [
 const RECORDS: [&str; 5] = ["get", "list", "create", "update", "delete"];
 
 /// All rights that a deploy of these objects needs, each once. Kinds that the cluster does not have need none.
-pub fn needed(objects: &[Json], kinds: &BTreeMap<KindName, Result<Option<Kind>, Error>>, asks: &Asks) -> Vec<Need> {
+pub(crate) fn needed(
+    objects: &[Json],
+    kinds: &BTreeMap<KindName, Result<Option<Kind>, Error>>,
+    asks: &Asks,
+) -> Vec<Need> {
     let mut needs = Needs { asks, list: Vec::new() };
     if asks.makes_namespace {
         needs.add(&NAMESPACE, "create", Verdict::Failed, "to make the namespace");
@@ -139,7 +141,7 @@ struct Missing {
 }
 
 /// Findings about rights. `held` are the answers, in the order of the needs. One line a kind.
-pub fn rights(needs: &[Need], held: &[Result<bool, Error>]) -> Vec<Finding> {
+pub(crate) fn rights(needs: &[Need], held: &[Result<bool, Error>]) -> Vec<Finding> {
     let mut missing: BTreeMap<(String, String, Verdict), Missing> = BTreeMap::new();
     let mut findings = Vec::new();
     for (need, held) in needs.iter().zip(held) {

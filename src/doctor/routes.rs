@@ -7,10 +7,10 @@ use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A kind of class (group and version, kind) and its name.
-pub type RouteClass = (&'static str, &'static str, String);
+pub(super) type RouteClass = (&'static str, &'static str, String);
 
 /// A class, the routes that name it, and whether the cluster has it.
-pub type Served = (RouteClass, BTreeSet<String>, Result<bool, Error>);
+pub(crate) type Served = (RouteClass, BTreeSet<String>, Result<bool, Error>);
 
 /// The classes that the routes among these objects name.
 pub fn route_classes(objects: &[Json]) -> BTreeMap<RouteClass, BTreeSet<String>> {
@@ -30,7 +30,7 @@ pub fn route_classes(objects: &[Json]) -> BTreeMap<RouteClass, BTreeSet<String>>
 }
 
 /// Findings about them. A class may come later, and a route without one harms nobody: these are warnings.
-pub fn routes(found: &[Served]) -> Vec<Finding> {
+pub(crate) fn routes(found: &[Served]) -> Vec<Finding> {
     let finding = |((_, kind, class), users, there): &Served| {
         let subject = format!("{kind} {class}");
         match there {

@@ -11,7 +11,6 @@ const DEFAULT: &str = "storageclass.kubernetes.io/is-default-class";
 pub(super) struct Claim<'a> {
     /// Its name; of a claim template, `<template>-<workload>`.
     pub name: String,
-    /// Its spec.
     pub spec: &'a Json,
     /// How many there are of it.
     pub count: u64,
@@ -36,12 +35,12 @@ pub(super) fn claims(objects: &[Json]) -> Vec<Claim<'_>> {
 }
 
 /// The class of claims that name none.
-pub fn default_class(classes: &[Json]) -> Option<&str> {
+pub(crate) fn default_class(classes: &[Json]) -> Option<&str> {
     classes.iter().find(|class| annotation(class, DEFAULT) == Some("true")).map(name_of)
 }
 
 /// Findings about storage classes. `live` are the claims that are there already: they have their volume.
-pub fn classes(
+pub(crate) fn classes(
     objects: &[Json],
     live: &[Json],
     classes: &Result<Vec<Json>, Error>,

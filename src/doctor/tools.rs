@@ -13,10 +13,10 @@ const OLDEST: (u32, u32) = (1, 29);
 const ANY_NAME: (u32, u32) = (1, 34);
 
 /// The helm that was found: its path and version.
-pub type HelmFound = (String, Version);
+pub(crate) type HelmFound = (String, Version);
 
 /// Findings about helm.
-pub fn helm(found: &Result<HelmFound, HelmError>) -> Vec<Finding> {
+pub(crate) fn helm(found: &Result<HelmFound, HelmError>) -> Vec<Finding> {
     match found {
         Err(error) => {
             let text = error.to_string();
@@ -28,7 +28,7 @@ pub fn helm(found: &Result<HelmFound, HelmError>) -> Vec<Finding> {
 }
 
 /// Findings about the API server. `objects` are the chart's, as far as there is one.
-pub fn server(version: &Result<String, Error>, url: &str, objects: &[Json]) -> Vec<Finding> {
+pub(crate) fn server(version: &Result<String, Error>, url: &str, objects: &[Json]) -> Vec<Finding> {
     let text = match version {
         Ok(text) => text,
         Err(error) => {
@@ -61,7 +61,7 @@ pub fn server(version: &Result<String, Error>, url: &str, objects: &[Json]) -> V
 }
 
 /// Finding about the namespace.
-pub fn namespace(name: &str, found: &Result<Option<Json>, Error>) -> Vec<Finding> {
+pub(crate) fn namespace(name: &str, found: &Result<Option<Json>, Error>) -> Vec<Finding> {
     let (verdict, reason, fix) = match found {
         Err(error) => return vec![Finding::unread("namespace", name, error)],
         Ok(None) => (Verdict::Ok, "it is missing; `deploy` makes it", ""),

@@ -14,9 +14,7 @@ const MOST: usize = 50;
 /// A pod to try, and the workload that it is of.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trial {
-    /// The workload.
     pub workload: String,
-    /// The pod.
     pub pod: Json,
 }
 
@@ -62,7 +60,7 @@ pub fn trial_pods(objects: &[Json]) -> Vec<Trial> {
 }
 
 /// Findings out of the answers, in the order of the trials. `level` is what the namespace enforces.
-pub fn trials(tried: &[Trial], answers: &[Result<Json, Error>], namespace: Option<&Json>) -> Vec<Finding> {
+pub(crate) fn trials(tried: &[Trial], answers: &[Result<Json, Error>], namespace: Option<&Json>) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
     let mut unknown = false;
     for (trial, answer) in tried.iter().zip(answers) {

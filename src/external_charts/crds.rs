@@ -8,7 +8,6 @@ use serde_json::Value;
 pub struct Brought {
     /// `PLURAL.GROUP`.
     pub name: String,
-    /// Group.
     pub group: String,
     /// Kind; empty where only the name is known.
     pub kind: String,

@@ -1,12 +1,12 @@
 //! What is to be done about one chart: what is installed, what is wanted, and whose it is.
 
 use super::{Marks, PlannedChart};
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 use serde_json::Value;
 
 /// A release that is on the cluster.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Found {
+pub(crate) struct Found {
     /// `NAME-VERSION` of its chart.
     pub chart: String,
     /// helm's status.
@@ -21,7 +21,7 @@ pub struct Found {
 
 /// What is to be there.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Wanted {
+pub(crate) struct Wanted {
     /// Name of the chart, as its Chart.yaml says it.
     pub chart: String,
     /// Version, in the same way.
@@ -34,7 +34,7 @@ pub struct Wanted {
 
 /// What is done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
+pub(crate) enum Action {
     /// It is not there.
     Install,
     /// Another chart or version is there.
@@ -53,7 +53,6 @@ pub enum Action {
     Renew,
     /// Somebody else's release becomes ours.
     Adopt,
-    /// It is as it is to be.
     Unchanged,
     /// Somebody else installed the same version.
     LeftAlone,
@@ -63,12 +62,12 @@ pub enum Action {
 
 impl Action {
     /// Whether helm runs.
-    pub fn is_change(&self) -> bool {
+    pub(crate) fn is_change(&self) -> bool {
         !matches!(self, Self::Unchanged | Self::LeftAlone | Self::Used)
     }
 
     /// What it does to the release, for a plan.
-    pub fn described(&self, version: &str) -> String {
+    pub(crate) fn described(&self, version: &str) -> String {
         match self {
             Self::Install => format!("install {version}"),
             Self::Upgrade { from } => format!("upgrade {from} -> {version}"),
@@ -84,7 +83,7 @@ impl Action {
 }
 
 /// What is to be done. A release of another owner with another version is refused.
-pub fn decide(chart: &PlannedChart, wanted: &Wanted, found: Option<&Found>) -> Result<Action, Problem> {
+pub(crate) fn decide(chart: &PlannedChart, wanted: &Wanted, found: Option<&Found>) -> Result<Action, Diagnostic> {
     let Some(found) = found.filter(|found| found.status != "uninstalled") else { return Ok(Action::Install) };
     let full = format!("{}-{}", wanted.chart, wanted.version);
     let ours = found.marks.as_ref().is_some_and(|marks| {
@@ -118,7 +117,7 @@ pub fn decide(chart: &PlannedChart, wanted: &Wanted, found: Option<&Found>) -> R
     })
 }
 
-fn foreign(chart: &PlannedChart, wanted: &str, found: &Found) -> Problem {
+fn foreign(chart: &PlannedChart, wanted: &str, found: &Found) -> Diagnostic {
     let whose = found.marks.as_ref().map_or_else(
         || "not by this application".to_owned(),
         |marks| {
@@ -130,7 +129,7 @@ fn foreign(chart: &PlannedChart, wanted: &str, found: &Found) -> Problem {
         "the release {} in namespace {} is {}{state}, installed {whose}, and `{}` is to be {wanted}",
         chart.release, chart.namespace, found.chart, chart.name
     );
-    Problem::new(Code::ChartReleaseConflict, chart.place(), what).hint(
+    Diagnostic::new(Code::ChartReleaseConflict, chart.place(), what).hint(
         "ask for the version that is there and it is left alone; or give the chart another `release` or `namespace`; \
          or take it over with `adopt: true`",
     )

@@ -2,12 +2,12 @@
 
 use super::PlannedChart;
 use super::version::fits;
-use crate::support::diagnostic::{Code, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::support::yaml;
 use serde::{Deserialize, Serialize};
 
 /// Name of the file.
-pub const LOCK_FILE: &str = "aspire-k8s.lock.yaml";
+pub(crate) const LOCK_FILE: &str = "aspire-k8s.lock.yaml";
 
 const HEAD: &str = "# The charts that a deploy installs, exactly. `kubectl aspire charts update` writes it.\n";
 const API_VERSION: &str = "aspire-k8s-lock/v1";
@@ -51,14 +51,14 @@ impl Default for Lock {
 
 impl Lock {
     /// Reads the file.
-    pub fn parse(text: &str) -> Result<Self, Problem> {
+    pub fn parse(text: &str) -> Result<Self, Diagnostic> {
         let wrong = |what: String| {
-            Problem::new(Code::ChartLockOutdated, "", what).hint("`kubectl aspire charts lock` writes it again")
+            Diagnostic::new(Code::ChartLockOutdated, "", what).hint("`kubectl aspire charts lock` writes it again")
         };
         yaml::affordable(text).map_err(|costly| wrong(costly.to_string()))?;
         let lock: Self = serde_yaml::from_str(text).map_err(|error| wrong(error.to_string()))?;
         if lock.api_version != API_VERSION {
-            return Err(Problem::new(
+            return Err(Diagnostic::new(
                 Code::ChartLockOutdated,
                 "apiVersion",
                 format!("this version reads `{API_VERSION}` only"),
@@ -113,8 +113,8 @@ impl Lock {
     }
 
     /// Writes what the file says into the charts. A chart that is fetched and not in it is refused.
-    pub fn apply(&self, charts: &mut [PlannedChart]) -> Result<(), Problems> {
-        let mut problems = Problems::default();
+    pub fn apply(&self, charts: &mut [PlannedChart]) -> Result<(), Diagnostics> {
+        let mut diagnostics = Diagnostics::default();
         for chart in charts.iter_mut().filter(|chart| chart.source.is_remote()) {
             chart.locked = self.find(chart);
             if chart.locked.is_none() {
@@ -130,13 +130,13 @@ impl Lock {
                     ),
                     None => format!("it does not hold the chart {}", chart.name),
                 };
-                problems.push(
-                    Problem::new(Code::ChartLockOutdated, "", what)
+                diagnostics.push(
+                    Diagnostic::new(Code::ChartLockOutdated, "", what)
                         .hint(format!("`kubectl aspire charts lock {}` puts it in", chart.name)),
                 );
             }
         }
-        problems.or(())
+        diagnostics.or(())
     }
 }
 

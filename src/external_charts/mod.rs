@@ -3,23 +3,26 @@
 //! A [`PlannedChart`] is a plain value that anybody can make; [`plan()`] makes those of `charts:` in `aspire-k8s.yaml`.
 //! Nothing here fetches, installs or reads a cluster.
 
-pub mod certificates;
-pub mod crds;
-pub mod decide;
-pub mod labels;
-pub mod lock;
-pub mod plan;
-pub mod version;
+pub(crate) mod certificates;
+pub(crate) mod crds;
+pub(crate) mod decide;
+pub(crate) mod labels;
+pub(crate) mod lock;
+pub(crate) mod plan;
+pub(crate) mod version;
 
-pub use crate::external_charts::crds::{Brought, brought};
+pub(crate) use crate::external_charts::crds::Brought;
+pub use crate::external_charts::crds::brought;
 pub use crate::external_charts::labels::Marks;
-pub use certificates::{API as CERT_MANAGER_API, CERT_MANAGER, ISSUERS, Lives, issuers, issuers_of, makes};
-pub use decide::{Action, Found, Wanted, decide};
-pub use lock::{LOCK_FILE, Lock, Locked};
-pub use plan::{ordered, plan, with_texts};
+pub(crate) use certificates::{API as CERT_MANAGER_API, CERT_MANAGER, ISSUERS, issuers, issuers_of, makes};
+pub(crate) use decide::{Action, Found, Wanted};
+pub use lock::Lock;
+pub(crate) use lock::{LOCK_FILE, Locked};
+pub use plan::with_texts;
+pub(crate) use plan::{ordered, plan};
 pub use version::{Version, fits, newest};
 
-pub use crate::config::{Phase, WaitFor, WaitObject};
+pub(crate) use crate::config::{Phase, WaitFor};
 
 use crate::config::intent_place;
 use crate::support::diagnostic::Place;
@@ -84,9 +87,7 @@ pub enum Source {
     },
     /// REPOSITORY/NAME, as helm on this machine knows it.
     Known(String),
-    /// `oci://...`.
     Oci {
-        /// The reference.
         reference: String,
         /// Whether the registry speaks plain HTTP.
         plain_http: bool,

@@ -2,7 +2,7 @@
 
 use super::{PlannedChart, Source, certificates};
 use crate::config::{ChartKind, Config};
-use crate::support::diagnostic::{Code, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::support::yaml;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +14,7 @@ pub fn plan(config: &Config) -> Vec<PlannedChart> {
 }
 
 /// The same charts, what needs others after what it needs.
-pub fn ordered(charts: Vec<PlannedChart>) -> Vec<PlannedChart> {
+pub(crate) fn ordered(charts: Vec<PlannedChart>) -> Vec<PlannedChart> {
     let indices: BTreeMap<&str, usize> =
         charts.iter().enumerate().map(|(index, chart)| (chart.name.as_str(), index)).collect();
     // How many each waits for, and who waits for it.
@@ -77,21 +77,25 @@ fn planned_chart(config: &Config, name: &str) -> PlannedChart {
 pub fn with_texts(
     mut charts: Vec<PlannedChart>,
     mut read: impl FnMut(&str) -> Result<String, String>,
-) -> Result<Vec<PlannedChart>, Problems> {
-    let mut problems = Problems::default();
+) -> Result<Vec<PlannedChart>, Diagnostics> {
+    let mut diagnostics = Diagnostics::default();
     for chart in &mut charts {
         let place = chart.place().key("valuesFiles");
         for (file, text) in &mut chart.values_files {
             match read(file) {
                 Ok(found) => {
                     if let Err(costly) = yaml::affordable(&found) {
-                        problems.push(Problem::new(Code::TooComplex, &place, format!("cannot read {file}: {costly}")));
+                        diagnostics.push(Diagnostic::new(
+                            Code::TooComplex,
+                            &place,
+                            format!("cannot read {file}: {costly}"),
+                        ));
                         continue;
                     }
                     let parsed = serde_yaml::from_str::<Value>(&found);
                     if !parsed.is_ok_and(|value| value.is_object() || value.is_null()) {
                         // Its text may hold secrets, and so may what the parser says of it.
-                        problems.push(Problem::new(
+                        diagnostics.push(Diagnostic::new(
                             Code::WrongType,
                             &place,
                             format!("{file} holds no map of values as YAML"),
@@ -100,12 +104,16 @@ pub fn with_texts(
                     *text = found;
                 }
                 Err(why) => {
-                    problems.push(Problem::new(Code::UnreadableFile, &place, format!("cannot read {file}: {why}")));
+                    diagnostics.push(Diagnostic::new(
+                        Code::UnreadableFile,
+                        &place,
+                        format!("cannot read {file}: {why}"),
+                    ));
                 }
             }
         }
     }
-    problems.or(charts)
+    diagnostics.or(charts)
 }
 
 #[cfg(test)]

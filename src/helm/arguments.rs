@@ -11,7 +11,7 @@ use crate::cluster::connect::access::Access;
 
 /// The release that a call is about, and the cluster it is on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
+pub(crate) struct Target {
     release: String,
     namespace: String,
     access: Access,
@@ -19,7 +19,7 @@ pub struct Target {
 
 impl Target {
     /// A target; a name that helm would refuse, or take for a flag, is refused here.
-    pub fn new(release: impl Into<String>, namespace: impl Into<String>, access: Access) -> Result<Self> {
+    pub(crate) fn new(release: impl Into<String>, namespace: impl Into<String>, access: Access) -> Result<Self> {
         let (release, namespace) = (release.into(), namespace.into());
         if release.len() > 53 || !release.split('.').all(is_label) {
             let rule = "at most 53 of a-z, 0-9, `-` and `.`, beginning and ending with a letter or digit";
@@ -33,17 +33,16 @@ impl Target {
     }
 
     /// The name of the release.
-    pub fn release(&self) -> &str {
+    pub(crate) fn release(&self) -> &str {
         &self.release
     }
 
-    /// Its namespace.
-    pub fn namespace(&self) -> &str {
+    pub(crate) fn namespace(&self) -> &str {
         &self.namespace
     }
 
     /// The cluster.
-    pub fn access(&self) -> &Access {
+    pub(crate) fn access(&self) -> &Access {
         &self.access
     }
 
@@ -62,7 +61,7 @@ impl Target {
 
 /// The values of a chart: files, and over them values that are only ever passed through a pipe.
 #[derive(Debug, Clone, Copy)]
-pub struct Values<'a> {
+pub(crate) struct Values<'a> {
     /// Files, the later over the earlier.
     pub files: &'a [PathBuf],
     /// Values over those of all files; null for none.
@@ -71,7 +70,8 @@ pub struct Values<'a> {
 
 impl Values<'_> {
     /// No values but the chart's own.
-    pub const NONE: Values<'static> = Values { files: &[], over: &Value::Null };
+    #[cfg(test)]
+    pub(crate) const NONE: Values<'static> = Values { files: &[], over: &Value::Null };
 
     pub(super) fn flags(&self) -> Result<Vec<OsString>> {
         let mut flags: Vec<OsString> = Vec::new();
@@ -93,7 +93,7 @@ impl Values<'_> {
 /// How an upgrade, a rollback or a removal is done.
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of helm of its own")]
-pub struct Options {
+pub(crate) struct Options {
     /// The time helm gives the cluster.
     pub timeout: Duration,
     /// Wait until everything is ready, or gone.
@@ -172,7 +172,6 @@ fn is_label(text: &str) -> bool {
     !text.is_empty() && text.chars().all(fits) && !text.starts_with('-') && !text.ends_with('-')
 }
 
-/// Words as arguments.
 pub(super) fn words<T: AsRef<OsStr>>(words: impl IntoIterator<Item = T>) -> Vec<OsString> {
     words.into_iter().map(|word| word.as_ref().to_owned()).collect()
 }

@@ -31,7 +31,6 @@ pub enum Cause {
 pub struct UnknownKind {
     /// Group and version: `apps/v1`.
     pub api_version: String,
-    /// The kind.
     pub kind: String,
 }
 
@@ -64,7 +63,7 @@ const DENIED: [&str; 4] = ["401", "403", "unauthorized", "denied"];
 const UNKNOWN_KIND: &str = "no matches for kind ";
 
 /// The reasons that these lines name.
-pub fn causes(lines: &[String], ended: Ended) -> Vec<Cause> {
+pub(super) fn causes(lines: &[String], ended: Ended) -> Vec<Cause> {
     let says = |words: &str| lines.iter().any(|line| line.contains(words));
     let in_vain = matches!(ended, Ended::Status(_)) && IN_VAIN.into_iter().any(says) && !says("cluster unreachable");
     let plain = [

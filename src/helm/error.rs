@@ -2,7 +2,7 @@
 
 use super::cause::{Cause, UnknownKind, causes};
 use super::ended::Ended;
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 use std::fmt;
 
 /// A helm that ran and failed. Holds no secret.
@@ -33,7 +33,6 @@ pub enum Error {
     Missing(String),
     /// There is one, of a version we do not know.
     Unsupported {
-        /// The program.
         program: String,
         /// Its version as it says it.
         version: String,
@@ -42,7 +41,6 @@ pub enum Error {
     },
     /// It could not be started at all.
     NotStarted {
-        /// The program.
         program: String,
         /// What the system says.
         reason: String,
@@ -69,7 +67,6 @@ pub enum Error {
     Unreadable {
         /// The program and its arguments.
         command: String,
-        /// What was expected.
         expected: &'static str,
     },
     /// What was to be given to helm would mean something else there.
@@ -78,15 +75,14 @@ pub enum Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.to_problem().fmt(f)
+        self.to_diagnostic().fmt(f)
     }
 }
 
 /// A result of this module.
-pub type Result<T> = std::result::Result<T, Error>;
+pub(crate) type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    /// The code of the error.
     pub fn code(&self) -> Code {
         match self {
             Self::Missing(_) | Self::NotStarted { .. } => Code::HelmMissing,
@@ -101,14 +97,14 @@ impl Error {
     }
 
     /// The same as a problem.
-    pub fn to_problem(&self) -> Problem {
+    pub fn to_diagnostic(&self) -> Diagnostic {
         let hint = match self {
-            Self::Lock(error) => return error.to_problem(),
+            Self::Lock(error) => return error.to_diagnostic(),
             Self::Missing(_) => "install helm 3.14 or later, or name it with $HELM_BIN",
             Self::Unsupported { hint, .. } => hint,
             _ => "",
         };
-        Problem::new(self.code(), "", self.what()).hint(hint)
+        Diagnostic::new(self.code(), "", self.what()).hint(hint)
     }
 
     fn what(&self) -> String {

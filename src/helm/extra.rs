@@ -2,7 +2,7 @@
 //!
 //! Anything that is not in the table goes to helm as it is: helm knows best which flags it has.
 
-use crate::support::diagnostic::{Code, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 
 /// Flags that are refused, why, and what to do instead.
 const REFUSED: [(&[&str], &str, &str); 10] = [
@@ -78,25 +78,25 @@ const REFUSED: [(&[&str], &str, &str); 10] = [
 ];
 
 /// The arguments, unless one of them must not reach helm.
-pub fn checked(arguments: &[String]) -> Result<Vec<String>, Problems> {
-    let mut problems = Problems::default();
+pub fn checked(arguments: &[String]) -> Result<Vec<String>, Diagnostics> {
+    let mut diagnostics = Diagnostics::default();
     for argument in arguments {
         let name = argument.split_once('=').map_or(argument.as_str(), |(name, _)| name);
         let refused = REFUSED.iter().find(|(names, ..)| names.iter().any(|refused| is(name, refused)));
         if let Some((_, why, instead)) = refused {
-            problems.push(
-                Problem::new(Code::HelmArgumentRefused, "--helm-arg", format!("`{name}` is refused: {why}"))
+            diagnostics.push(
+                Diagnostic::new(Code::HelmArgumentRefused, "--helm-arg", format!("`{name}` is refused: {why}"))
                     .hint(*instead),
             );
         } else if !name.starts_with("--") || name.len() == 2 {
             let what = format!("`{name}` is no long flag, and helm would take it for something else");
-            problems.push(
-                Problem::new(Code::HelmArgumentRefused, "--helm-arg", what)
+            diagnostics.push(
+                Diagnostic::new(Code::HelmArgumentRefused, "--helm-arg", what)
                     .hint("write one flag with its value: --helm-arg=--history-max=5"),
             );
         }
     }
-    problems.or(arguments.to_vec())
+    diagnostics.or(arguments.to_vec())
 }
 
 /// Whether it is this flag; a short one may have its value right behind it.

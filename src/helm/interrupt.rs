@@ -48,17 +48,17 @@ pub(super) struct Interrupts {
 
 /// From now on the first signal does not end the program: the run asks [`stopped()`] and ends in its own way. A second one
 /// ends it at once.
-pub fn hold() {
+pub(crate) fn hold() {
     Interrupts::of_program().held.store(true, Ordering::SeqCst);
 }
 
 /// Tells every helm that runs to stop, as `kill` would, and lets it end in order.
-pub fn stop() {
+pub(crate) fn stop() {
     Interrupts::of_program().arrived(Told::Terminate);
 }
 
 /// Whether a person told us to stop.
-pub fn stopped() -> bool {
+pub(crate) fn stopped() -> bool {
     Interrupts::of_program().told.load(Ordering::SeqCst)
 }
 
@@ -71,7 +71,7 @@ pub(super) struct Running<'a> {
 
 impl Interrupts {
     /// Those of this program, with the system's signals led to them.
-    pub fn of_program() -> &'static Self {
+    pub(super) fn of_program() -> &'static Self {
         static ALL: OnceLock<Interrupts> = OnceLock::new();
         ALL.get_or_init(|| {
             // Without a thread for it, signals end us as they always did. Whoever asks continues once they are listened to.
@@ -83,7 +83,7 @@ impl Interrupts {
     }
 
     /// Starts a process and notes it in one step, so that no signal falls in between.
-    pub fn start<E>(&self, spawn: impl FnOnce() -> Result<Child, E>) -> Result<(Child, Running<'_>), E> {
+    pub(super) fn start<E>(&self, spawn: impl FnOnce() -> Result<Child, E>) -> Result<(Child, Running<'_>), E> {
         let mut running = self.lock();
         let child = spawn()?;
         let interrupted = Arc::new(AtomicBool::new(false));
@@ -93,7 +93,7 @@ impl Interrupts {
     }
 
     /// Passes it on. False when there is nobody to pass it on to.
-    pub fn arrived(&self, told: Told) -> bool {
+    pub(super) fn arrived(&self, told: Told) -> bool {
         let running = self.lock();
         for (process, interrupted) in running.iter() {
             interrupted.store(true, Ordering::SeqCst);
@@ -103,7 +103,7 @@ impl Interrupts {
     }
 
     /// What to do about a signal; the status to end with, when it is to be the end.
-    pub fn heard(&self, told: Told) -> Option<i32> {
+    pub(super) fn heard(&self, told: Told) -> Option<i32> {
         if self.told.swap(true, Ordering::SeqCst) {
             if told == Told::HangUp {
                 return None;
@@ -125,7 +125,7 @@ impl Interrupts {
 
 impl Running<'_> {
     /// Whether we were told to stop while it ran.
-    pub fn interrupted(&self) -> bool {
+    pub(super) fn interrupted(&self) -> bool {
         self.interrupted.load(Ordering::SeqCst)
     }
 }

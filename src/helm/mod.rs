@@ -1,7 +1,7 @@
 //! The helm binary: the only code that starts it.
 //!
 //! ```text
-//! Helm::find ── version (3.14 to 4.x) ──> verbs: upgrade_install, rollback, uninstall, template, lint
+//! Helm::find ── version (3.14 to 4.x) ──> verbs: upgrade_install, rollback, uninstall, template
 //!                                                 status, history, get_manifest, get_values
 //! Target + Values + Options ──> arguments, environment, standard input ──> process ──> lines, Error
 //! ```
@@ -25,16 +25,22 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
-pub use arguments::{Options, Target, Values};
-pub use cause::{Cause, UnknownKind};
+pub(crate) use arguments::{Options, Target, Values};
+pub(crate) use cause::{Cause, UnknownKind};
 pub use ended::Ended;
-pub use error::{Error, Failure, Result};
+pub use error::Error;
+pub use error::Failure;
+pub(crate) use error::Result;
 pub use extra::checked as checked_arguments;
-pub use follow::Follow;
-pub use interrupt::{hold, stop, stopped};
-pub use process::{Line, Stream};
-pub use release::{Hook, Intended, Release, Revision, chart_yaml, json as first_json};
-pub use verbs::{Lint, Pull};
+pub(crate) use follow::Follow;
+pub(crate) use interrupt::{hold, stop, stopped};
+pub(crate) use process::Line;
+pub use release::Intended;
+pub use release::Release;
+pub use release::Revision;
+pub use release::chart_yaml;
+pub use release::json as first_json;
+pub(crate) use verbs::Pull;
 pub use version::Version;
 
 use crate::cluster::connect::access::Access;
@@ -58,7 +64,7 @@ const TARGET_VARIABLES: [&str; 10] = [
 ];
 
 /// A helm binary.
-pub struct Helm {
+pub(crate) struct Helm {
     program: PathBuf,
     environment: Environment,
     secrets: RwLock<Vec<String>>,
@@ -69,7 +75,7 @@ pub struct Helm {
 
 impl Helm {
     /// Finds it: `$HELM_BIN` (a path starts at the start folder), else `helm` on the `PATH`. Does not run it yet.
-    pub fn find(environment: &Environment) -> Result<Self> {
+    pub(crate) fn find(environment: &Environment) -> Result<Self> {
         let wanted = environment.os("HELM_BIN");
         let name = wanted.map_or_else(|| OsString::from("helm"), OsString::from);
         let found = which::which_in(&name, environment.os("PATH"), environment.directory());
@@ -92,12 +98,12 @@ impl Helm {
     }
 
     /// The program that was found.
-    pub fn program(&self) -> &Path {
+    pub(crate) fn program(&self) -> &Path {
         &self.program
     }
 
     /// Texts that nothing helm says may show.
-    pub fn hide(&self, secrets: impl IntoIterator<Item = String>) {
+    pub(crate) fn hide(&self, secrets: impl IntoIterator<Item = String>) {
         self.secrets.write().unwrap_or_else(PoisonError::into_inner).extend(secrets);
     }
 
@@ -106,12 +112,12 @@ impl Helm {
     }
 
     /// Reports every helm that changes something, from now on. The first one stays.
-    pub fn follow(&self, follower: Arc<dyn Follow>) {
+    pub(crate) fn follow(&self, follower: Arc<dyn Follow>) {
         let _ = self.follower.set(follower);
     }
 
     /// Its version, asked once; one that we do not know is an error.
-    pub fn version(&self) -> Result<Version> {
+    pub(crate) fn version(&self) -> Result<Version> {
         if let Some(version) = self.version.get() {
             return Ok(*version);
         }

@@ -23,7 +23,7 @@ const LAST: usize = 20;
 
 /// Where a line came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stream {
+pub(crate) enum Stream {
     /// Standard output.
     Output,
     /// Standard error.
@@ -32,7 +32,7 @@ pub enum Stream {
 
 /// One line that helm wrote, without its end and without secrets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Line<'a> {
+pub(crate) struct Line<'a> {
     /// Where it came from.
     pub stream: Stream,
     /// What it says.
@@ -70,7 +70,7 @@ pub(super) struct Outcome {
 
 impl Call<'_> {
     /// Runs it to its end.
-    pub fn run(mut self, on_line: &mut dyn FnMut(Line<'_>)) -> Result<Outcome> {
+    pub(super) fn run(mut self, on_line: &mut dyn FnMut(Line<'_>)) -> Result<Outcome> {
         let command = self.shown();
         let (mut child, running) = self.interrupts.start(|| self.start())?;
         let (sender, receiver) = channel();
@@ -161,13 +161,8 @@ impl Call<'_> {
 }
 
 impl Outcome {
-    /// Whether it ended with success.
-    pub fn succeeded(&self) -> bool {
-        self.status.success() && !self.interrupted
-    }
-
     /// The error, unless it ended with success.
-    pub fn success(self) -> Result<Self> {
+    pub(super) fn success(self) -> Result<Self> {
         if self.interrupted {
             return Err(Error::Interrupted { command: self.command, finished: self.status.success() });
         }
@@ -183,7 +178,7 @@ impl Outcome {
     }
 
     /// The error for an answer that cannot be understood.
-    pub fn unreadable(&self, expected: &'static str) -> Error {
+    pub(super) fn unreadable(&self, expected: &'static str) -> Error {
         Error::Unreadable { command: self.command.clone(), expected }
     }
 }

@@ -7,9 +7,7 @@ use serde_json::Value;
 /// The last revision of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Release {
-    /// Its name.
     pub name: String,
-    /// Its namespace.
     pub namespace: String,
     /// The number of the revision.
     #[serde(deserialize_with = "number")]
@@ -39,7 +37,6 @@ impl Release {
     }
 }
 
-/// One revision of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Revision {
     /// Its number.
@@ -67,7 +64,6 @@ pub struct Intended {
     /// The objects as YAML, without those of hooks. Secrets of the chart are in it.
     #[serde(default)]
     pub manifest: String,
-    /// The hooks.
     #[serde(default)]
     pub hooks: Vec<Hook>,
     #[serde(default)]
@@ -77,9 +73,7 @@ pub struct Intended {
 /// An object that helm makes at a moment of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Hook {
-    /// Its name.
     pub name: String,
-    /// Its kind.
     pub kind: String,
 }
 

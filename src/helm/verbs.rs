@@ -12,20 +12,10 @@ use super::error::Result;
 use super::process::{Line, Outcome};
 use super::release::{Intended, Release, Revision, chart_yaml, json};
 use crate::cluster::connect::access::Access;
-use crate::support::redact::mask;
-
-/// What `helm lint` found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lint {
-    /// Whether it found no error.
-    pub passed: bool,
-    /// What it says.
-    pub text: String,
-}
 
 /// A packed chart that is fetched from somewhere.
 #[derive(Debug, Clone, Copy)]
-pub struct Pull<'a> {
+pub(crate) struct Pull<'a> {
     /// NAME with a repository, REPOSITORY/NAME, or `oci://...`.
     pub reference: &'a str,
     /// Address of the repository.
@@ -49,7 +39,7 @@ impl Pull<'_> {
 impl Helm {
     /// Installs the release, or brings it to this chart and exactly these values: values of an earlier revision are not
     /// taken over. What helm prints comes line by line.
-    pub fn upgrade_install(
+    pub(crate) fn upgrade_install(
         &self,
         target: &Target,
         chart: &Path,
@@ -63,7 +53,13 @@ impl Helm {
 
     /// What [`Self::upgrade_install`] would apply. The cluster is read and nothing is written; helm stops before the API
     /// server would check the objects.
-    pub fn dry_run(&self, target: &Target, chart: &Path, values: &Values<'_>, options: &Options) -> Result<Intended> {
+    pub(crate) fn dry_run(
+        &self,
+        target: &Target,
+        chart: &Path,
+        values: &Values<'_>,
+        options: &Options,
+    ) -> Result<Intended> {
         let mut arguments = self.upgrade_arguments(target, chart, values, options)?;
         arguments.extend(words(["--dry-run=server", "-o", "json"]));
         let outcome = self.call(arguments, target.access(), values.input(), &mut |_| {})?.success()?;
@@ -93,7 +89,7 @@ impl Helm {
     }
 
     /// Brings the release back to a revision.
-    pub fn rollback(
+    pub(crate) fn rollback(
         &self,
         target: &Target,
         revision: u64,
@@ -109,7 +105,12 @@ impl Helm {
     }
 
     /// Removes the release. False when there was none.
-    pub fn uninstall(&self, target: &Target, options: &Options, on_line: &mut dyn FnMut(Line<'_>)) -> Result<bool> {
+    pub(crate) fn uninstall(
+        &self,
+        target: &Target,
+        options: &Options,
+        on_line: &mut dyn FnMut(Line<'_>),
+    ) -> Result<bool> {
         self.version()?;
         let mut arguments = words(["uninstall", target.release()]);
         arguments.extend(target.flags());
@@ -121,7 +122,13 @@ impl Helm {
     }
 
     /// The objects of a chart as helm renders them. With `--dry-run=server` in `extra` the cluster is asked.
-    pub fn template(&self, target: &Target, chart: &Path, values: &Values<'_>, extra: &[String]) -> Result<String> {
+    pub(crate) fn template(
+        &self,
+        target: &Target,
+        chart: &Path,
+        values: &Values<'_>,
+        extra: &[String],
+    ) -> Result<String> {
         self.version()?;
         let mut arguments = words(["template", target.release()]);
         arguments.push(path_word(chart).into());
@@ -132,7 +139,7 @@ impl Helm {
     }
 
     /// Fetches a packed chart into a folder, in this time at most.
-    pub fn pull(&self, pull: &Pull<'_>, folder: &Path, limit: Duration) -> Result<()> {
+    pub(crate) fn pull(&self, pull: &Pull<'_>, folder: &Path, limit: Duration) -> Result<()> {
         self.version()?;
         let mut arguments = words(["pull"]);
         arguments.extend(pull.words());
@@ -142,7 +149,7 @@ impl Helm {
     }
 
     /// The Chart.yaml of a chart, asked for in this time at most. With a range of versions it is the newest that fits.
-    pub fn show_chart(&self, pull: &Pull<'_>, limit: Duration) -> Result<Value> {
+    pub(crate) fn show_chart(&self, pull: &Pull<'_>, limit: Duration) -> Result<Value> {
         self.version()?;
         let mut arguments = words(["show", "chart"]);
         arguments.extend(pull.words());
@@ -151,32 +158,15 @@ impl Helm {
     }
 
     /// The definitions of kinds that lie in the folder `crds` of a chart on disk.
-    pub fn show_crds(&self, chart: &Path) -> Result<String> {
+    pub(crate) fn show_crds(&self, chart: &Path) -> Result<String> {
         self.version()?;
         let mut arguments = words(["show", "crds"]);
         arguments.push(path_word(chart).into());
         Ok(self.call(arguments, &Access::default(), None, &mut |_| {})?.success()?.output)
     }
 
-    /// What helm thinks of a chart. A chart with errors is an answer, not an error.
-    pub fn lint(&self, target: &Target, chart: &Path, values: &Values<'_>, strict: bool) -> Result<Lint> {
-        self.version()?;
-        let mut arguments = words(["lint"]);
-        arguments.push(path_word(chart).into());
-        arguments.extend(["--namespace".into(), target.namespace().into()]);
-        arguments.extend(values.flags()?);
-        if strict {
-            arguments.push("--strict".into());
-        }
-        let outcome = self.call(arguments, target.access(), values.input(), &mut |_| {})?;
-        if outcome.succeeded() || outcome.output.contains("chart(s) linted") {
-            return Ok(Lint { passed: outcome.succeeded(), text: mask(&outcome.output, &self.secrets()) });
-        }
-        outcome.success().map(|outcome| Lint { passed: true, text: outcome.output })
-    }
-
     /// The release as it is, in whatever state; `None` if it does not exist.
-    pub fn status(&self, target: &Target) -> Result<Option<Release>> {
+    pub(crate) fn status(&self, target: &Target) -> Result<Option<Release>> {
         let version = self.version()?;
         let filter = format!("^{}$", target.release().replace('.', "\\."));
         let mut arguments = words(["list", "--filter", &filter, "-o", "json"]);
@@ -188,7 +178,7 @@ impl Helm {
     }
 
     /// The revisions that helm remembers, the oldest first; none when there is no release.
-    pub fn history(&self, target: &Target) -> Result<Vec<Revision>> {
+    pub(crate) fn history(&self, target: &Target) -> Result<Vec<Revision>> {
         let mut arguments = words(["history", target.release(), "-o", "json"]);
         arguments.extend(target.flags());
         match self.ask(target, arguments)? {
@@ -198,13 +188,13 @@ impl Helm {
     }
 
     /// The objects of a revision (none for the last); none when there is no such release or revision.
-    pub fn get_manifest(&self, target: &Target, revision: Option<u64>) -> Result<Option<String>> {
+    pub(crate) fn get_manifest(&self, target: &Target, revision: Option<u64>) -> Result<Option<String>> {
         let arguments = get("manifest", target, revision);
         Ok(self.ask(target, arguments)?.map(|outcome| outcome.output))
     }
 
     /// The values that a revision (none for the last) was given; never to be printed.
-    pub fn get_values(&self, target: &Target, revision: Option<u64>) -> Result<Option<Value>> {
+    pub(crate) fn get_values(&self, target: &Target, revision: Option<u64>) -> Result<Option<Value>> {
         let mut arguments = get("values", target, revision);
         arguments.extend(words(["-o", "json"]));
         let outcome = self.ask(target, arguments)?;

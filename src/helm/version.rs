@@ -5,7 +5,6 @@ use std::fmt;
 /// A version of helm; what stands behind the third number does not matter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version {
-    /// 3 or 4.
     pub major: u32,
     /// The second number.
     pub minor: u32,

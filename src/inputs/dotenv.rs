@@ -3,11 +3,11 @@
 //! What shells, Docker and the many readers of such files understand differently is refused rather than guessed: blanks and
 //! quotes inside a value that has no quotes around it, escapes that nobody knows, and `NAME=` without any value.
 
-use crate::support::diagnostic::{Code, Place, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place};
 use std::fmt::Write as _;
 
 /// One assignment: its name, its value (none where nothing is written), the line it starts on.
-pub type Assignment = (String, Option<String>, usize);
+pub(super) type Assignment = (String, Option<String>, usize);
 
 /// A character that may stand in a value, or be a name, without quotes.
 fn is_bare(c: char) -> bool {
@@ -15,13 +15,13 @@ fn is_bare(c: char) -> bool {
 }
 
 /// A name as the left side of an assignment.
-pub fn name(name: &str) -> String {
+pub(super) fn name(name: &str) -> String {
     let bare = !name.is_empty() && name.chars().all(|c| is_bare(c) && c != '=');
     if bare { name.to_owned() } else { double_quoted(name) }
 }
 
 /// A value as the right side of an assignment, on one line.
-pub fn value(text: &str) -> String {
+pub(super) fn value(text: &str) -> String {
     if text.chars().any(|c| c == '\'' || must_escape(c)) { double_quoted(text) } else { format!("'{text}'") }
 }
 
@@ -49,23 +49,23 @@ fn double_quoted(text: &str) -> String {
 }
 
 /// The assignments of a text. The places of problems are lines, and no problem repeats a value.
-pub fn read(text: &str) -> Result<Vec<Assignment>, Problems> {
+pub(super) fn read(text: &str) -> Result<Vec<Assignment>, Diagnostics> {
     let mut reader = Reader { rest: text, line: 1 };
     let mut found = Vec::new();
-    let mut problems = Problems::default();
+    let mut diagnostics = Diagnostics::default();
     while !reader.rest.is_empty() {
         let line = reader.line;
         match reader.assignment() {
             Ok(Some((name, value))) => found.push((name, value, line)),
             Ok(None) => {}
             Err((what, hint)) => {
-                problems.push(Problem::new(Code::ParameterFileSyntax, Place::line(line, 0), what).hint(hint));
+                diagnostics.push(Diagnostic::new(Code::ParameterFileSyntax, Place::line(line, 0), what).hint(hint));
                 reader.take_while(|c| c != '\n');
             }
         }
         reader.next_if(|c| c == '\n');
     }
-    problems.or(found)
+    diagnostics.or(found)
 }
 
 /// What is wrong, and what to do.
@@ -260,9 +260,9 @@ mod tests {
             "A=#b",
             "'A",
         ] {
-            let problems = read(&format!("# hunter2\nB=hunter2\n{text}\n")).unwrap_err();
-            assert_eq!(problems.0[0].place.to_string(), "line 3", "{text}");
-            assert!(!problems.to_string().contains("hunter2"));
+            let diagnostics = read(&format!("# hunter2\nB=hunter2\n{text}\n")).unwrap_err();
+            assert_eq!(diagnostics.0[0].place.to_string(), "line 3", "{text}");
+            assert!(!diagnostics.to_string().contains("hunter2"));
         }
         assert_eq!(read("A=b c\nB=1\nC=d e\n").unwrap_err().0.len(), 2);
     }

@@ -3,30 +3,30 @@
 use super::needs::ValueNeeds;
 use super::{Given, Means};
 use crate::config::SecretSource;
-use crate::support::diagnostic::{Code, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use serde_json::Value as Json;
 
 impl Given {
     /// Adds what a decrypted file says; `origin` names it. Errors never repeat a value.
-    pub fn add_decrypted(&mut self, json: &str, origin: &str, plan: &dyn ValueNeeds) -> Result<(), Problems> {
+    pub fn add_decrypted(&mut self, json: &str, origin: &str, plan: &dyn ValueNeeds) -> Result<(), Diagnostics> {
         let Ok(Json::Object(values)) = serde_json::from_str(json) else {
-            return Err(Problem::new(Code::ParameterFileSyntax, origin, "it must map names to values")
+            return Err(Diagnostic::new(Code::ParameterFileSyntax, origin, "it must map names to values")
                 .hint(FORM)
                 .into());
         };
         let from_sops = |name: &str| plan.secret(name).is_some_and(|used| *used.source == SecretSource::Sops);
-        let mut problems = Problems::default();
+        let mut diagnostics = Diagnostics::default();
         for (name, value) in &values {
             match value {
                 Json::String(value) if from_sops(name) => {
-                    problems.0.extend(self.add(name, value.clone(), Means::Encrypted, origin).err());
+                    diagnostics.0.extend(self.add(name, value.clone(), Means::Encrypted, origin).err());
                 }
                 _ if !from_sops(name) => {
-                    let problem = not_from_sops(name, origin, plan, &problems);
-                    problems.push(problem);
+                    let diagnostic = not_from_sops(name, origin, plan, &diagnostics);
+                    diagnostics.push(diagnostic);
                 }
-                _ => problems.push(
-                    Problem::new(Code::InvalidInput, format!("{origin}: {name}"), "its value is not a text").hint(
+                _ => diagnostics.push(
+                    Diagnostic::new(Code::InvalidInput, format!("{origin}: {name}"), "its value is not a text").hint(
                         "put it in quotes before it is encrypted, because numbers and words can change their spelling",
                     ),
                 ),
@@ -34,31 +34,31 @@ impl Given {
         }
         for name in plan.secret_names().into_iter().filter(|name| from_sops(name) && !values.contains_key(*name)) {
             if self.value(name).is_none() {
-                let problem = Problem::new(
+                let diagnostic = Diagnostic::new(
                     Code::MissingInput,
                     origin,
                     format!("it holds no value for `{name}`, which comes from sops"),
                 );
-                problems.push(problem.hint("add it with `sops FILE`"));
+                diagnostics.push(diagnostic.hint("add it with `sops FILE`"));
             }
         }
-        problems.or(())
+        diagnostics.or(())
     }
 }
 
 const FORM: &str = "before it is encrypted, it holds one `name: \"value\"` a line";
 
-fn not_from_sops(name: &str, origin: &str, plan: &dyn ValueNeeds, problems: &Problems) -> Problem {
+fn not_from_sops(name: &str, origin: &str, plan: &dyn ValueNeeds, diagnostics: &Diagnostics) -> Diagnostic {
     let place = format!("{origin}: {name}");
     if plan.secret(name).is_some() {
-        return Problem::new(Code::UnknownInput, place, "this parameter does not come from sops")
+        return Diagnostic::new(Code::UnknownInput, place, "this parameter does not come from sops")
             .hint("say `from: sops` for it in aspire-k8s.yaml, or take it out of the file");
     }
-    let problem = Problem::new(Code::UnknownInput, place, "the application has no secret parameter of this name");
-    match problems.nearest(name, plan.secret_names()) {
-        Some(near) => problem.hint(format!("did you mean `{near}`?")),
+    let diagnostic = Diagnostic::new(Code::UnknownInput, place, "the application has no secret parameter of this name");
+    match diagnostics.nearest(name, plan.secret_names()) {
+        Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
         None => {
-            problem.hint("`kubectl aspire inputs` lists them; other values belong into a file for --parameter-file")
+            diagnostic.hint("`kubectl aspire inputs` lists them; other values belong into a file for --parameter-file")
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Parameter files: YAML, JSON or `.env`, with the line of what is wrong in them. No problem repeats a value.
 
 use super::dotenv;
-use crate::support::diagnostic::{Code, Place, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place};
 use crate::support::yaml;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_yaml::Value as Yaml;
@@ -54,8 +54,7 @@ impl Format {
 
 /// What a file says about one name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Said {
-    /// This text.
+pub(super) enum Said {
     Text(String),
     /// The place of the value is empty.
     Nothing,
@@ -66,7 +65,7 @@ pub enum Said {
 }
 
 /// The entries of a file, in its order, names that come twice included.
-pub struct Entries<'a> {
+pub(super) struct Entries<'a> {
     text: &'a str,
     format: Format,
     /// Names and what is said about them.
@@ -76,7 +75,7 @@ pub struct Entries<'a> {
 
 impl<'a> Entries<'a> {
     /// Reads a text. The places of problems are lines of it.
-    pub fn read(text: &'a str, format: Format) -> Result<Self, Problems> {
+    pub(super) fn read(text: &'a str, format: Format) -> Result<Self, Diagnostics> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut entries = Self { text, format, list: Vec::new(), lines: Vec::new() };
         if format == Format::Env {
@@ -87,7 +86,7 @@ impl<'a> Entries<'a> {
             return Ok(entries);
         }
         if format == Format::Yaml {
-            yaml::affordable(text).map_err(|costly| Problem::new(Code::TooComplex, "", costly.to_string()))?;
+            yaml::affordable(text).map_err(|costly| Diagnostic::new(Code::TooComplex, "", costly.to_string()))?;
         }
         let parsed = match format {
             Format::Json => serde_json::from_str::<Top>(text).map_err(|error| (error.line(), error.column())),
@@ -96,29 +95,31 @@ impl<'a> Entries<'a> {
         };
         let Top(found) = parsed.map_err(|(line, column)| {
             let kind = if format == Format::Json { "JSON" } else { "YAML" };
-            Problem::new(
+            Diagnostic::new(
                 Code::ParameterFileSyntax,
                 Place::line(line, column),
                 format!("it is not the {kind} of a parameter file"),
             )
             .hint("write one `name: \"value\"` a line, or `NAME='value'` into a file that ends in .env")
         })?;
-        let mut problems = Problems::default();
+        let mut diagnostics = Diagnostics::default();
         for (index, found) in found.into_iter().enumerate() {
             match found {
                 Ok(entry) => entries.list.push(entry),
-                Err(what) => problems.push(Problem::new(Code::ParameterFileSyntax, place(text, format, index), what)),
+                Err(what) => {
+                    diagnostics.push(Diagnostic::new(Code::ParameterFileSyntax, place(text, format, index), what));
+                }
             }
             // Each costs another look at the text.
-            if problems.0.len() == MOST_PROBLEMS {
+            if diagnostics.0.len() == MOST_DIAGNOSTICS {
                 break;
             }
         }
-        problems.or(entries)
+        diagnostics.or(entries)
     }
 
     /// The line of an entry; empty where it cannot be told.
-    pub fn place(&self, index: usize) -> Place {
+    pub(super) fn place(&self, index: usize) -> Place {
         self.lines.get(index).map_or_else(|| place(self.text, self.format, index), |line| Place::line(*line, 0))
     }
 }
@@ -249,14 +250,14 @@ impl<'de> Deserialize<'de> for Refused {
 }
 
 /// Most problems of one file that are told.
-pub(super) const MOST_PROBLEMS: usize = 50;
+pub(super) const MOST_DIAGNOSTICS: usize = 50;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn read(text: &str, format: Format) -> Vec<(String, Said)> {
-        Entries::read(text, format).unwrap_or_else(|problems| panic!("{text}: {problems}")).list
+        Entries::read(text, format).unwrap_or_else(|diagnostics| panic!("{text}: {diagnostics}")).list
     }
 
     fn entry(name: &str, value: &str) -> (String, Said) {
@@ -329,7 +330,7 @@ mod tests {
             ("{\n\"a\":\n\"1\"\n, \"z\": \"0\",\n\"b\": \"3\",\n\"b\": \"4\"}", Format::Json),
             ("\n# c\na='\n'\n\nb=3\nb=4\n", Format::Env),
         ] {
-            let entries = Entries::read(text, format).unwrap_or_else(|problems| panic!("{problems}"));
+            let entries = Entries::read(text, format).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
             let last = entries.list.len() - 1;
             let line = |index: usize| entries.place(index).position.unwrap().line;
             assert!(line(last) == line(last - 1) + 1 && line(last) >= 6, "{text}: {} {}", line(last - 1), line(last));
@@ -337,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn problems_have_lines_and_no_values() {
+    fn diagnostics_have_lines_and_no_values() {
         for (text, format, place) in [
             ("a: hunter2\n1: hunter2\n", Format::Yaml, "line 2"),
             ("- hunter2\n", Format::Yaml, "line 1"),
@@ -347,9 +348,9 @@ mod tests {
             ("{\"a\": \"hunter2\",}", Format::Json, "line 1 column 17"),
             ("a: hunter2\n---\nb: hunter2\n", Format::Yaml, ""),
         ] {
-            let Err(problems) = Entries::read(text, format) else { panic!("{text}") };
-            assert!(problems.0[0].place.to_string().starts_with(place), "{text}: {problems}");
-            assert!(!problems.to_string().contains("hunter2"), "{problems}");
+            let Err(diagnostics) = Entries::read(text, format) else { panic!("{text}") };
+            assert!(diagnostics.0[0].place.to_string().starts_with(place), "{text}: {diagnostics}");
+            assert!(!diagnostics.to_string().contains("hunter2"), "{diagnostics}");
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Generated values, by Aspire's rules (`PasswordGenerator.cs`): the same alphabets, lengths and minimums.
 
 use crate::manifest::Generate;
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 
 /// A source of random bytes; fails when the system has none.
-pub type Random<'a> = dyn FnMut(&mut [u8]) -> Result<(), Problem> + 'a;
+pub(crate) type Random<'a> = dyn FnMut(&mut [u8]) -> Result<(), Diagnostic> + 'a;
 
 /// No password is longer; a Secret could not hold much more.
 const LONGEST: u32 = 65_536;
@@ -29,7 +29,7 @@ pub(super) fn least(rule: &Generate) -> u32 {
 }
 
 /// A value that obeys the rule.
-pub fn generate(name: &str, rule: &Generate, random: &mut Random) -> Result<String, Problem> {
+pub(crate) fn generate(name: &str, rule: &Generate, random: &mut Random) -> Result<String, Diagnostic> {
     let classes = [
         (rule.lower, rule.min_lower, LOWER),
         (rule.upper, rule.min_upper, UPPER),
@@ -40,7 +40,7 @@ pub fn generate(name: &str, rule: &Generate, random: &mut Random) -> Result<Stri
     let lengths = [rule.min_length, rule.min_lower, rule.min_upper, rule.min_numeric, rule.min_special];
     if lengths.iter().any(|length| *length > LONGEST) {
         let what = format!("it asks for more than {LONGEST} characters");
-        return Err(Problem::new(
+        return Err(Diagnostic::new(
             Code::InvalidGenerator,
             format!("resources.{name}.inputs.value.default.generate"),
             what,
@@ -57,7 +57,7 @@ pub fn generate(name: &str, rule: &Generate, random: &mut Random) -> Result<Stri
         }
     }
     if alphabet.is_empty() {
-        return Err(Problem::new(
+        return Err(Diagnostic::new(
             Code::InvalidGenerator,
             format!("resources.{name}.inputs.value.default.generate"),
             "it allows no character at all",
@@ -67,7 +67,7 @@ pub fn generate(name: &str, rule: &Generate, random: &mut Random) -> Result<Stri
         characters.push(pick(alphabet.as_bytes(), random)?);
     }
     if characters.is_empty() {
-        return Err(Problem::new(
+        return Err(Diagnostic::new(
             Code::InvalidGenerator,
             format!("resources.{name}.inputs.value.default.generate"),
             "it asks for an empty value",
@@ -81,12 +81,12 @@ pub fn generate(name: &str, rule: &Generate, random: &mut Random) -> Result<Stri
     Ok(characters.into_iter().map(char::from).collect())
 }
 
-fn pick(letters: &[u8], random: &mut Random) -> Result<u8, Problem> {
+fn pick(letters: &[u8], random: &mut Random) -> Result<u8, Diagnostic> {
     Ok(letters[below(letters.len(), random)?])
 }
 
 /// A uniform number below `bound`: what would favour small numbers is thrown again.
-fn below(bound: usize, random: &mut Random) -> Result<usize, Problem> {
+fn below(bound: usize, random: &mut Random) -> Result<usize, Diagnostic> {
     let bound = bound as u64;
     let fair = u64::MAX - u64::MAX % bound;
     loop {

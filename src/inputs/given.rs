@@ -1,8 +1,8 @@
 //! Values that a person gave, and by which means. The stronger means wins; twice by the same means is a mistake.
 
-use super::file::{Entries, Format, MOST_PROBLEMS, Said};
+use super::file::{Entries, Format, MOST_DIAGNOSTICS, Said};
 use super::names::{Names, ambiguous};
-use crate::support::diagnostic::{Code, Place, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place};
 use std::collections::BTreeMap;
 
 /// How a value was given, the weakest first.
@@ -34,11 +34,11 @@ impl std::fmt::Debug for Given {
 
 impl Given {
     /// Adds a value. `origin` is what a person would look for: a flag, a file, a variable.
-    pub fn add(&mut self, name: &str, value: String, means: Means, origin: &str) -> Result<(), Problem> {
+    pub fn add(&mut self, name: &str, value: String, means: Means, origin: &str) -> Result<(), Diagnostic> {
         let by_means = self.values.entry(name.to_owned()).or_default();
         if let Some((_, first)) = by_means.get(&means) {
             let places = if first == origin { "twice".into() } else { format!("here and by {first}") };
-            return Err(Problem::new(Code::DuplicateInput, origin, format!("`{name}` is given {places}"))
+            return Err(Diagnostic::new(Code::DuplicateInput, origin, format!("`{name}` is given {places}"))
                 .hint("keep one of them"));
         }
         by_means.insert(means, (value, origin.to_owned()));
@@ -46,56 +46,60 @@ impl Given {
     }
 
     /// Adds what a parameter file says. `origin` names the file in problems.
-    pub fn add_file(&mut self, text: &str, format: Format, origin: &str, names: &Names) -> Result<(), Problems> {
+    pub fn add_file(&mut self, text: &str, format: Format, origin: &str, names: &Names) -> Result<(), Diagnostics> {
         let at = |place: Place| Place { file: origin.to_owned(), ..place };
-        let entries = Entries::read(text, format).map_err(|problems| problems.in_file(origin))?;
-        let mut problems = Problems::default();
+        let entries = Entries::read(text, format).map_err(|diagnostics| diagnostics.in_file(origin))?;
+        let mut diagnostics = Diagnostics::default();
         let mut more = 0;
         let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
         for (index, (typed, said)) in entries.list.iter().enumerate() {
             // Each costs another look at the text for its line; nobody reads that many.
-            if problems.0.len() == MOST_PROBLEMS {
+            if diagnostics.0.len() == MOST_DIAGNOSTICS {
                 more = entries.list.len() - index;
                 break;
             }
             let place = || at(entries.place(index));
             let name = match names.find_in_file(typed) {
                 Ok(name) => name,
-                Err(problem) => {
-                    problems.push(problem.at(place()));
+                Err(diagnostic) => {
+                    diagnostics.push(diagnostic.at(place()));
                     continue;
                 }
             };
             if let Some(first) = seen.insert(name, index) {
                 let first = entries.place(first);
-                problems.push(
-                    Problem::new(Code::DuplicateInput, place(), format!("`{name}` is given twice, first in {first}"))
-                        .hint("keep one of them"),
+                diagnostics.push(
+                    Diagnostic::new(
+                        Code::DuplicateInput,
+                        place(),
+                        format!("`{name}` is given twice, first in {first}"),
+                    )
+                    .hint("keep one of them"),
                 );
                 continue;
             }
             let outcome = match said {
                 Said::Text(text) => self.add(name, text.clone(), Means::File, origin),
                 Said::Skipped => Ok(()),
-                Said::Nothing => Err(Problem::new(Code::InvalidInput, "", format!("`{name}` has no value yet"))
+                Said::Nothing => Err(Diagnostic::new(Code::InvalidInput, "", format!("`{name}` has no value yet"))
                     .hint("fill it in, take the line out, or write \"\" for an empty value")),
                 Said::NoText => {
-                    Err(Problem::new(Code::InvalidInput, "", format!("the value of `{name}` is not a text"))
+                    Err(Diagnostic::new(Code::InvalidInput, "", format!("the value of `{name}` is not a text"))
                         .hint("put it in quotes, because numbers and words such as `true` can change their spelling"))
                 }
             };
-            if let Err(problem) = outcome {
-                problems.push(problem.at(place()));
+            if let Err(diagnostic) = outcome {
+                diagnostics.push(diagnostic.at(place()));
             }
         }
         if more > 0 {
             let what = format!("there are more problems than these; {more} more entries were not looked at");
-            problems.push(
-                Problem::new(Code::TooManyProblems, Place::in_file(origin, ""), what)
+            diagnostics.push(
+                Diagnostic::new(Code::TooManyDiagnostics, Place::in_file(origin, ""), what)
                     .hint("is it the parameter file of this application?"),
             );
         }
-        problems.or(())
+        diagnostics.or(())
     }
 
     /// Adds the values of environment variables. An empty one is refused, because that is what a secret that nobody defined
@@ -103,16 +107,16 @@ impl Given {
     pub fn add_environment(
         &mut self,
         names: &Names,
-        lookup: impl Fn(&str) -> Option<Result<String, Problem>>,
-    ) -> Result<(), Problems> {
-        let mut problems = Problems::default();
+        lookup: impl Fn(&str) -> Option<Result<String, Diagnostic>>,
+    ) -> Result<(), Diagnostics> {
+        let mut diagnostics = Diagnostics::default();
         for (variable, shared) in names.variables() {
             let open = shared.iter().any(|name| self.value(name).is_none());
             let Some(value) = lookup(variable).filter(|_| open) else { continue };
             let outcome = match (value, shared) {
-                (Err(problem), _) => Err(problem),
+                (Err(diagnostic), _) => Err(diagnostic),
                 (Ok(_), [_, _, ..]) => Err(ambiguous(variable, shared)),
-                (Ok(value), [name]) if value.is_empty() => Err(Problem::new(
+                (Ok(value), [name]) if value.is_empty() => Err(Diagnostic::new(
                     Code::EmptyVariable,
                     "",
                     format!("the variable is set, but empty, which leaves open what `{name}` is"),
@@ -122,11 +126,11 @@ impl Given {
                     names.iter().try_for_each(|name| self.add(name, value.clone(), Means::Variable, variable))
                 }
             };
-            if let Err(problem) = outcome {
-                problems.push(problem.at(variable));
+            if let Err(diagnostic) = outcome {
+                diagnostics.push(diagnostic.at(variable));
             }
         }
-        problems.or(())
+        diagnostics.or(())
     }
 
     /// The value of an input.
@@ -146,10 +150,10 @@ impl Given {
 }
 
 /// `name=value` of a flag. The error never repeats the value.
-pub fn parse_assignment<'a>(flag: &str, text: &'a str) -> Result<(&'a str, &'a str), Problem> {
+pub fn parse_assignment<'a>(flag: &str, text: &'a str) -> Result<(&'a str, &'a str), Diagnostic> {
     match text.split_once('=') {
         Some((name, value)) if !name.trim().is_empty() => Ok((name.trim(), value)),
-        _ => Err(Problem::new(Code::InvalidArgument, flag, "it needs the form NAME=VALUE")),
+        _ => Err(Diagnostic::new(Code::InvalidArgument, flag, "it needs the form NAME=VALUE")),
     }
 }
 
@@ -170,7 +174,9 @@ mod tests {
         ];
         for (name, order) in ["x", "y"].into_iter().zip(orders) {
             for means in order {
-                given.add(name, format!("{means:?}"), means, "here").unwrap_or_else(|problem| panic!("{problem}"));
+                given
+                    .add(name, format!("{means:?}"), means, "here")
+                    .unwrap_or_else(|diagnostic| panic!("{diagnostic}"));
             }
             assert_eq!(given.value(name), Some("Flag"));
         }
@@ -183,7 +189,7 @@ mod tests {
         let mut given = Given::default();
         given
             .add_file("token: hunter2\n", Format::Yaml, "a.yaml", &names())
-            .unwrap_or_else(|problems| panic!("{problems}"));
+            .unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
         for (text, sentences) in [
             ("\ntoken: hunter2\n", &["b.yaml line 2: `token` is given here and by a.yaml"][..]),
             (
@@ -206,7 +212,7 @@ mod tests {
             assert!(sentences.iter().all(|sentence| said.contains(sentence)) && !said.contains("hunter2"), "{said}");
         }
         let add = |given: &mut Given| given.add("x", "hunter2".into(), Means::Flag, "--parameter");
-        add(&mut given).unwrap_or_else(|problem| panic!("{problem}"));
+        add(&mut given).unwrap_or_else(|diagnostic| panic!("{diagnostic}"));
         assert_eq!(
             add(&mut given).unwrap_err().to_string(),
             "--parameter: `x` is given twice\n  hint: keep one of them"
@@ -223,7 +229,9 @@ mod tests {
         assert!(said.starts_with("Parameters__token: the variable is set, but empty"), "{said}");
         assert!(set(&mut given, "Parameters__a_b", "x").is_err());
         for name in ["token", "a-b", "a_b"] {
-            given.add(name, "flag".into(), Means::Flag, "--parameter").unwrap_or_else(|problem| panic!("{problem}"));
+            given
+                .add(name, "flag".into(), Means::Flag, "--parameter")
+                .unwrap_or_else(|diagnostic| panic!("{diagnostic}"));
         }
         assert_eq!(set(&mut given, "Parameters__token", ""), Ok(()));
         assert_eq!(set(&mut given, "Parameters__a_b", "x"), Ok(()));

@@ -4,13 +4,13 @@
 use super::needs::ValueNeeds;
 use super::{Given, Kept};
 use crate::app::{REGISTRY_INPUT, TAG_INPUT, reference_input};
-use crate::support::diagnostic::{Code, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::support::image;
 use std::collections::BTreeMap;
 
 /// What was chosen for the images of a release.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Chosen<'a> {
+pub(super) struct Chosen<'a> {
     /// By the key under which it is remembered; of single resources before what is for all.
     pub values: BTreeMap<String, &'a str>,
     /// Keys of those that nobody gave this time.
@@ -21,7 +21,7 @@ pub struct Chosen<'a> {
 
 impl<'a> Chosen<'a> {
     /// Chooses.
-    pub fn of(plan: &dyn ValueNeeds, given: &'a Given, kept: &'a Kept) -> Self {
+    pub(super) fn of(plan: &dyn ValueNeeds, given: &'a Given, kept: &'a Kept) -> Self {
         let mut chosen = Self::default();
         let sources = plan.images();
         for resource in &sources.resources {
@@ -54,8 +54,8 @@ impl<'a> Chosen<'a> {
     }
 
     /// What cannot be. Answers to prompts, variables and a ConfigMap that was edited come this way too.
-    pub fn problems(&self) -> Problems {
-        let mut problems = Problems::default();
+    pub(super) fn diagnostics(&self) -> Diagnostics {
+        let mut diagnostics = Diagnostics::default();
         for (key, value) in &self.values {
             let checked = match key.as_str() {
                 TAG_INPUT => image::check_tag(value),
@@ -63,26 +63,26 @@ impl<'a> Chosen<'a> {
                 _ => image::check(value),
             };
             if let Err(why) = checked {
-                let problem = Problem::new(
+                let diagnostic = Diagnostic::new(
                     Code::InvalidInput,
                     key,
                     format!("`{}` cannot be {}: {why}", printable(value), what(key)),
                 );
-                problems.push(problem.hint(format!("pass another with {}", flag(key))));
+                diagnostics.push(diagnostic.hint(format!("pass another with {}", flag(key))));
             }
         }
-        problems
+        diagnostics
     }
 }
 
 /// The choices among remembered values, as a person reads them.
-pub fn remembered(values: &BTreeMap<String, String>) -> Vec<String> {
+pub(crate) fn remembered(values: &BTreeMap<String, String>) -> Vec<String> {
     let of_images = |key: &str| [TAG_INPUT, REGISTRY_INPUT].contains(&key) || key.starts_with(&reference_input(""));
     values.iter().filter(|(key, _)| of_images(key)).map(|(key, value)| described(key, value)).collect()
 }
 
 /// A choice as a person reads it, such as `registry ghcr.io/contoso`.
-pub fn described(key: &str, value: &str) -> String {
+pub(super) fn described(key: &str, value: &str) -> String {
     let value = printable(value);
     match key.strip_prefix(&reference_input("")) {
         Some(resource) => format!("image of {resource}: {value}"),

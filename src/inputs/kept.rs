@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 /// What earlier deploys left in the cluster.
 #[derive(Default)]
-pub struct Kept {
+pub(crate) struct Kept {
     /// Plain values.
     pub plain: BTreeMap<String, String>,
     /// Values of the Secret that `deploy` wrote.

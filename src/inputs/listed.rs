@@ -12,7 +12,6 @@ use serde::Serialize;
 #[serde(rename_all = "camelCase")]
 #[expect(clippy::struct_excessive_bools, reason = "they are columns of a list")]
 pub struct Listed {
-    /// Its name.
     pub name: String,
     /// Whether it is kept secret.
     pub secret: bool,
@@ -74,7 +73,7 @@ impl Listed {
 }
 
 /// What the inputs of an application are called: those of the manifest, and the tag of built images.
-pub fn names(app: &App) -> Names<'_> {
+pub(crate) fn names(app: &App) -> Names<'_> {
     Names::new(app.inputs.keys().map(String::as_str).chain([TAG_INPUT]))
 }
 

@@ -1,6 +1,6 @@
 //! What a person may call an input: its own name, or the name of its environment variable.
 
-use crate::support::diagnostic::{Code, Problem, nearest};
+use crate::support::diagnostic::{Code, Diagnostic, nearest};
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::support::child_env::PARAMETERS as PREFIX;
@@ -33,17 +33,17 @@ impl<'a> Names<'a> {
 
     /// The same for what stands in the place of a name in a file, which can be a part of a value: a line of a key without
     /// quotes. What resembles no input is not repeated.
-    pub fn find_in_file(&self, typed: &str) -> Result<&'a str, Problem> {
-        self.find(typed).map_err(|problem| match (self.by_variable.get(typed), self.near(typed)) {
+    pub fn find_in_file(&self, typed: &str) -> Result<&'a str, Diagnostic> {
+        self.find(typed).map_err(|diagnostic| match (self.by_variable.get(typed), self.near(typed)) {
             (None, None) => {
-                Problem { what: "what stands here as a name is no input of the application".into(), ..problem }
+                Diagnostic { what: "what stands here as a name is no input of the application".into(), ..diagnostic }
             }
-            _ => problem,
+            _ => diagnostic,
         })
     }
 
     /// The input that is meant by its name or its variable. The problem has no place yet.
-    pub fn find(&self, typed: &str) -> Result<&'a str, Problem> {
+    pub fn find(&self, typed: &str) -> Result<&'a str, Diagnostic> {
         match (self.all.get(typed), self.by_variable.get(typed).map(Vec::as_slice)) {
             (Some(name), _) | (None, Some([name])) => Ok(name),
             (None, Some(shared)) => Err(ambiguous(typed, shared)),
@@ -69,19 +69,19 @@ impl<'a> Names<'a> {
         }
     }
 
-    fn unknown(&self, typed: &str) -> Problem {
-        let problem = Problem::new(Code::UnknownInput, "", format!("the application has no input `{typed}`"));
+    fn unknown(&self, typed: &str) -> Diagnostic {
+        let diagnostic = Diagnostic::new(Code::UnknownInput, "", format!("the application has no input `{typed}`"));
         match self.near(typed) {
-            Some(near) => problem.hint(format!("did you mean `{near}`?")),
-            None => problem.hint("`kubectl aspire inputs` lists them"),
+            Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
+            None => diagnostic.hint("`kubectl aspire inputs` lists them"),
         }
     }
 }
 
 /// A variable that stands for several inputs says nothing.
-pub fn ambiguous(variable: &str, names: &[&str]) -> Problem {
+pub(super) fn ambiguous(variable: &str, names: &[&str]) -> Diagnostic {
     let shared = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ");
-    Problem::new(Code::AmbiguousInput, "", format!("`{variable}` stands for {shared} alike"))
+    Diagnostic::new(Code::AmbiguousInput, "", format!("`{variable}` stands for {shared} alike"))
         .hint("give each by its own name, in a file or with --parameter")
 }
 

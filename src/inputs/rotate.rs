@@ -4,31 +4,31 @@ use super::needs::ValueNeeds;
 use super::{Given, Kept, Outlook, Settled, names, variable};
 use crate::app::App;
 use crate::config::SecretSource;
-use crate::support::diagnostic::{Code, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The inputs whose values are to be made, or asked for, once more. Refuses what rotating cannot change.
-pub fn rotation(
+pub(crate) fn rotation(
     typed: &[String],
     app: &App,
     plan: &dyn ValueNeeds,
     given: &Given,
-) -> Result<BTreeSet<String>, Problems> {
-    let (names, mut rotation, mut problems) = (names(app), BTreeSet::new(), Problems::default());
+) -> Result<BTreeSet<String>, Diagnostics> {
+    let (names, mut rotation, mut diagnostics) = (names(app), BTreeSet::new(), Diagnostics::default());
     for typed in typed {
         let checked = names.find(typed).and_then(|name| check(name, app, plan, given).map(|()| name));
         match checked {
             Ok(name) => {
                 rotation.insert(name.to_owned());
             }
-            Err(problem) => problems.push(problem.at("--rotate")),
+            Err(diagnostic) => diagnostics.push(diagnostic.at("--rotate")),
         }
     }
-    problems.or(rotation)
+    diagnostics.or(rotation)
 }
 
-fn check(name: &str, app: &App, plan: &dyn ValueNeeds, given: &Given) -> Result<(), Problem> {
-    let wrong = |what: String, hint: String| Err(Problem::new(Code::NotRotatable, "", what).hint(hint));
+fn check(name: &str, app: &App, plan: &dyn ValueNeeds, given: &Given) -> Result<(), Diagnostic> {
+    let wrong = |what: String, hint: String| Err(Diagnostic::new(Code::NotRotatable, "", what).hint(hint));
     let Some(input) = app.inputs.get(name).filter(|input| input.secret || input.generate.is_some()) else {
         return wrong(
             format!("`{name}` is neither secret nor generated"),
@@ -59,7 +59,7 @@ fn check(name: &str, app: &App, plan: &dyn ValueNeeds, given: &Given) -> Result<
 
 impl Kept {
     /// The same without the values that are to be replaced.
-    pub fn without(&self, names: &BTreeSet<String>) -> Self {
+    pub(crate) fn without(&self, names: &BTreeSet<String>) -> Self {
         let rest = |kept: &BTreeMap<String, String>| {
             let rest = kept.iter().filter(|(name, _)| !names.contains(*name));
             rest.map(|(name, value)| (name.clone(), value.clone())).collect()
@@ -78,10 +78,10 @@ impl Kept {
 }
 
 /// Before the name of a chart, where it stands among claims: a chart with claims of its own is set up with secrets too.
-pub const CHART: &str = "chart/";
+pub(crate) const CHART: &str = "chart/";
 
 /// The data of a release that may have been set up with its credentials.
-pub struct Data<'a> {
+pub(crate) struct Data<'a> {
     /// The plan, which says which claims belong to which credential.
     pub plan: &'a dyn ValueNeeds,
     /// The claims that the Secret remembers by input.
@@ -104,7 +104,7 @@ impl Data<'_> {
 
     /// Has a person asked for the values that would be generated although data is there: only a person who knows the old
     /// one can continue without a loss.
-    pub fn ask_for_lost(&self, outlook: &mut Outlook, kept: &Kept) {
+    pub(crate) fn ask_for_lost(&self, outlook: &mut Outlook, kept: &Kept) {
         let made = std::mem::take(&mut outlook.made);
         for mut input in made {
             let claims = self.of(&input.name, &self.ours);
@@ -120,7 +120,7 @@ impl Data<'_> {
 
 /// Credentials that live data may have been set up with.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Stale {
+pub(crate) struct Stale {
     /// Those that change, with the claims.
     pub changed: Vec<(String, Vec<String>)>,
     /// Those that are generated although such claims are there, because the cluster holds no old value.
@@ -128,7 +128,7 @@ pub struct Stale {
 }
 
 /// Compares what is kept with what will be.
-pub fn stale(data: &Data, kept: &Kept, settled: &Settled) -> Stale {
+pub(crate) fn stale(data: &Data, kept: &Kept, settled: &Settled) -> Stale {
     let mut stale = Stale::default();
     for (name, value) in settled.secret.iter().chain(&settled.chart_secret) {
         let (found, among) = match kept.credential(name) {
@@ -147,22 +147,22 @@ pub fn stale(data: &Data, kept: &Kept, settled: &Settled) -> Stale {
 
 impl Stale {
     /// What is refused until a person accepts it by name.
-    pub fn refusals(&self) -> Problems {
+    pub(crate) fn refusals(&self) -> Diagnostics {
         let changed = self.changed.iter().map(|(name, claims)| {
-            Problem::new(Code::StaleCredentials, "", format!(
+            Diagnostic::new(Code::StaleCredentials, "", format!(
                 "`{name}` would change, and the data in {} may have been set up with the old value: a database keeps passwords in its own files, and refuses the new one",
                 described(claims)
             ))
             .hint("change it in the database first (PostgreSQL: ALTER USER postgres PASSWORD '...'), give deploy the same value with --parameter-file, and confirm with --accept stale-credentials")
         });
         let lost = self.lost.iter().map(|(name, claims)| {
-            Problem::new(Code::StaleCredentials, "", format!(
+            Diagnostic::new(Code::StaleCredentials, "", format!(
                 "`{name}` would be generated, because the cluster holds no value of it, and {} is there already: a database keeps passwords in its own files, and refuses another one",
                 described(claims)
             ))
             .hint(format!("give the old value: `{name}: VALUE` in a file for --parameter-file, the variable {}, or --parameter '{name}=VALUE'; where the data does not depend on it, confirm a new one with --accept stale-credentials", variable(name)))
         });
-        Problems(changed.chain(lost).collect())
+        Diagnostics(changed.chain(lost).collect())
     }
 }
 
@@ -226,7 +226,7 @@ mod tests {
     fn what_is_made_or_asked_for_can_be_replaced_and_nothing_else() {
         let (app, plan) = application();
         let mut given = Given::default();
-        given.add("token", "hunter2".into(), Means::File, "a.env").unwrap_or_else(|problem| panic!("{problem}"));
+        given.add("token", "hunter2".into(), Means::File, "a.env").unwrap_or_else(|diagnostic| panic!("{diagnostic}"));
         let typed = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         let good = rotation(&typed(&["Parameters__db", "db", "dice"]), &app, &plan, &given).unwrap();
         assert_eq!(good.into_iter().collect::<Vec<_>>(), ["db", "dice"]);

@@ -6,12 +6,12 @@ use super::{Given, Kept, Listed, Random, generate, list};
 use crate::app::{App, Input, TAG_INPUT, is_route};
 use crate::config::{SecretSource, is_control};
 use crate::manifest::Generate;
-use crate::support::diagnostic::{Code, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use std::collections::BTreeMap;
 
 /// The values of all inputs that a release needs.
 #[derive(Default)]
-pub struct Settled {
+pub(crate) struct Settled {
     /// Plain values that differ from the chart's defaults: they go to helm and are kept in the cluster.
     pub plain: BTreeMap<String, String>,
     /// Values of secrets that come from `deploy`.
@@ -28,12 +28,12 @@ pub struct Settled {
 
 impl Settled {
     /// All that is kept in the cluster for the next deploy and is no secret.
-    pub fn kept(&self) -> impl Iterator<Item = (&String, &String)> {
+    pub(crate) fn kept(&self) -> impl Iterator<Item = (&String, &String)> {
         self.plain.iter().chain(&self.images)
     }
 
     /// What was remembered of the images, as a person reads it.
-    pub fn remembered(&self) -> impl Iterator<Item = String> {
+    pub(crate) fn remembered(&self) -> impl Iterator<Item = String> {
         let value =
             |key: &String| self.images.get(key).or_else(|| self.plain.get(key)).map(|text| described(key, text));
         self.remembered.iter().filter_map(value)
@@ -42,7 +42,7 @@ impl Settled {
 
 /// What settling would come to.
 #[derive(Debug, Default)]
-pub struct Outlook {
+pub(crate) struct Outlook {
     /// Inputs that nobody told us yet.
     pub missing: Vec<Listed>,
     /// Inputs whose values would be made.
@@ -51,7 +51,7 @@ pub struct Outlook {
 
 /// What a person said when asked for everything that is missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answers {
+pub(crate) enum Answers {
     /// Names and values.
     Given(Vec<(String, String)>),
     /// Nobody is there to be asked.
@@ -93,7 +93,7 @@ fn find<'a>(name: &str, input: &'a Input, plan: &dyn ValueNeeds, given: &'a Give
 }
 
 /// What is missing and what would be made, in the order of the list.
-pub fn outlook(app: &App, plan: &dyn ValueNeeds, given: &Given, kept: &Kept) -> Outlook {
+pub(crate) fn outlook(app: &App, plan: &dyn ValueNeeds, given: &Given, kept: &Kept) -> Outlook {
     let mut outlook = Outlook::default();
     for mut listed in list(app, plan) {
         let Some(input) = app.inputs.get(&listed.name) else {
@@ -111,22 +111,22 @@ pub fn outlook(app: &App, plan: &dyn ValueNeeds, given: &Given, kept: &Kept) -> 
 }
 
 /// Settles every input, or names all that are missing.
-pub fn settle(
+pub(crate) fn settle(
     app: &App,
     plan: &dyn ValueNeeds,
     given: &Given,
     kept: &Kept,
     random: &mut Random,
-) -> Result<Settled, Problems> {
+) -> Result<Settled, Diagnostics> {
     let mut settled = Settled::default();
-    let mut problems = Problems::default();
-    problems.0.extend(outlook(app, plan, given, kept).missing.iter().map(missing));
+    let mut diagnostics = Diagnostics::default();
+    diagnostics.0.extend(outlook(app, plan, given, kept).missing.iter().map(missing));
     for (name, input) in &app.inputs {
         let value = match find(name, input, plan, given, kept) {
             Found::Elsewhere | Found::Missing => continue,
             // The chart has the default already.
             Found::Default(value) if !input.secret => {
-                problems.0.extend(unfit(name, input, value));
+                diagnostics.0.extend(unfit(name, input, value));
                 continue;
             }
             Found::Value(value) | Found::Default(value) => value.to_owned(),
@@ -135,13 +135,13 @@ pub fn settle(
                     settled.made.extend(Some(name.clone()).filter(|_| input.secret));
                     value
                 }
-                Err(problem) => {
-                    problems.push(problem);
+                Err(diagnostic) => {
+                    diagnostics.push(diagnostic);
                     continue;
                 }
             },
         };
-        problems.0.extend(unfit(name, input, &value));
+        diagnostics.0.extend(unfit(name, input, &value));
         let from_chart = plan.secret(name).is_some_and(|secret| *secret.source == SecretSource::Chart);
         let target = match (input.secret, from_chart) {
             (false, _) => &mut settled.plain,
@@ -151,35 +151,35 @@ pub fn settle(
         target.insert(name.clone(), value);
     }
     let chosen = Chosen::of(plan, given, kept);
-    problems.0.extend(chosen.problems().0);
+    diagnostics.0.extend(chosen.diagnostics().0);
     for (key, value) in chosen.values {
         // The tag is a parameter of the chart.
         let target = if key == TAG_INPUT { &mut settled.plain } else { &mut settled.images };
         target.insert(key, value.to_owned());
     }
     settled.remembered = chosen.remembered;
-    problems.or(settled)
+    diagnostics.or(settled)
 }
 
 /// What a route says stands in maps of objects, which carry less than a variable does.
-fn unfit(name: &str, input: &Input, value: &str) -> Option<Problem> {
+fn unfit(name: &str, input: &Input, value: &str) -> Option<Diagnostic> {
     let route = input.used_by.iter().find(|user| is_route(user))?;
     let control = u32::from(value.chars().find(|c| is_control(*c))?);
     let what = format!(
         "the value of `{name}` holds the control character U+{control:04X}, and {route} writes it into an object"
     );
     Some(
-        Problem::new(Code::InvalidInput, "", what)
+        Diagnostic::new(Code::InvalidInput, "", what)
             .hint("give it another value, or leave the reference out of the route"),
     )
 }
 
-fn missing(input: &Listed) -> Problem {
+fn missing(input: &Listed) -> Diagnostic {
     let users = input.used_by.join(", ");
     if input.name == TAG_INPUT {
         let ways = "write defaults.tag into aspire-k8s.yaml, or put `image.tag: TAG` into a file for --parameter-file";
         let set = input.variable.as_ref().map_or(String::new(), |variable| format!("set {variable}, "));
-        return Problem::new(Code::MissingInput, "", format!("no tag for the images of {users}"))
+        return Diagnostic::new(Code::MissingInput, "", format!("no tag for the images of {users}"))
             .hint(format!("pass --tag TAG, {set}{ways}"));
     }
     let need = if input.used_by.len() == 1 { "needs" } else { "need" };
@@ -188,7 +188,7 @@ fn missing(input: &Listed) -> Problem {
     let name = &input.name;
     let set = input.variable.as_ref().map_or(String::new(), |variable| format!(" set {variable},"));
     let length = input.length().map_or(String::new(), |length| format!(" ({length})"));
-    Problem::new(
+    Diagnostic::new(
         Code::MissingInput,
         "",
         format!("no value for the {secret} `{name}`{length}, which {users} {need}{why}"),

@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 const LONGEST_KEY: usize = 1000;
 
 /// The list as JSON, each input with a `value` to fill in; null is no answer.
-pub fn json_template(listed: &[Listed]) -> Json {
+pub(crate) fn json_template(listed: &[Listed]) -> Json {
     let items = listed.iter().map(|input| {
         let mut item = json!(input);
         item["value"] = Json::Null;
@@ -21,7 +21,7 @@ pub fn json_template(listed: &[Listed]) -> Json {
 }
 
 /// A YAML file of `name: value`.
-pub fn yaml_template(application: &str, listed: &[Listed]) -> String {
+pub(crate) fn yaml_template(application: &str, listed: &[Listed]) -> String {
     template(application, listed, |input, value| {
         let key = key(&input.name);
         let value = value.map_or(String::new(), |value| format!(" {}", yaml(value)));
@@ -31,7 +31,7 @@ pub fn yaml_template(application: &str, listed: &[Listed]) -> String {
 
 /// A `.env` file of `VARIABLE=value`, which works as a set of variables too. An input that shares its variable with another
 /// stands there by its name.
-pub fn env_template(application: &str, listed: &[Listed]) -> String {
+pub(crate) fn env_template(application: &str, listed: &[Listed]) -> String {
     let names = Names::new(listed.iter().map(|input| input.name.as_str()));
     template(application, listed, |input, value| {
         let name = input.variable.clone().filter(|_| names.has_own_variable(&input.name));
@@ -114,7 +114,7 @@ mod tests {
     fn filled(listed: &[Listed], text: &str, format: Format) -> Given {
         let mut given = Given::default();
         let outcome = given.add_file(text, format, "file", &names(listed));
-        outcome.unwrap_or_else(|problems| panic!("{text}\n{problems}"));
+        outcome.unwrap_or_else(|diagnostics| panic!("{text}\n{diagnostics}"));
         given
     }
 

@@ -2,7 +2,7 @@
 //!
 //! The sentence is made where the request was made, so that it can say what was tried; the kind is for the program.
 
-use crate::support::diagnostic::{Code, Place, Problem};
+use crate::support::diagnostic::{Code, Diagnostic, Place};
 use std::fmt;
 
 /// What the program can decide by.
@@ -83,7 +83,7 @@ const CAUSES: [(&str, Cause); 15] = [
 ];
 
 /// The causes that an answer of the API server names, in the order of the table.
-pub fn causes(said: &str) -> Vec<Cause> {
+pub(crate) fn causes(said: &str) -> Vec<Cause> {
     CAUSES.iter().filter(|(words, _)| said.contains(words)).map(|(_, cause)| *cause).collect()
 }
 
@@ -137,7 +137,6 @@ impl Error {
         causes(&self.said).contains(&cause)
     }
 
-    /// The code of the error.
     pub fn code(&self) -> Code {
         self.code.unwrap_or(match self.kind {
             _ if self.is_for(Cause::WebhookAway) => Code::WebhookUnavailable,
@@ -158,8 +157,8 @@ impl Error {
     }
 
     /// The same as a problem.
-    pub fn to_problem(&self) -> Problem {
-        Problem::new(self.code(), Place::default(), self.sentence.clone()).hint(self.hint.clone())
+    pub fn to_diagnostic(&self) -> Diagnostic {
+        Diagnostic::new(self.code(), Place::default(), self.sentence.clone()).hint(self.hint.clone())
     }
 
     /// The sentence without the advice.
@@ -172,7 +171,6 @@ impl Error {
         &self.hint
     }
 
-    /// What kind of error it is.
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }

@@ -8,7 +8,7 @@ use std::fmt;
 use serde_json::Value;
 
 /// Group and version, and kind, as written in objects.
-pub type KindName = (String, String);
+pub(crate) type KindName = (String, String);
 
 /// A kind of object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,36 +23,21 @@ pub struct Kind {
     pub namespaced: bool,
 }
 
-/// `Namespace`.
-pub const NAMESPACE: Kind = row("v1", "Namespace", "namespaces", false);
-/// `Secret`.
+pub(crate) const NAMESPACE: Kind = row("v1", "Namespace", "namespaces", false);
 pub const SECRET: Kind = row("v1", "Secret", "secrets", true);
-/// `ConfigMap`.
-pub const CONFIG_MAP: Kind = row("v1", "ConfigMap", "configmaps", true);
-/// `PersistentVolumeClaim`.
-pub const CLAIM: Kind = row("v1", "PersistentVolumeClaim", "persistentvolumeclaims", true);
-/// `StorageClass`.
-pub const STORAGE_CLASS: Kind = row("storage.k8s.io/v1", "StorageClass", "storageclasses", false);
-/// `Deployment`.
-pub const DEPLOYMENT: Kind = row("apps/v1", "Deployment", "deployments", true);
-/// `Job`.
-pub const JOB: Kind = row("batch/v1", "Job", "jobs", true);
-/// `StatefulSet`.
-pub const STATEFUL_SET: Kind = row("apps/v1", "StatefulSet", "statefulsets", true);
-/// `ReplicaSet`.
-pub const REPLICA_SET: Kind = row("apps/v1", "ReplicaSet", "replicasets", true);
-/// `Event`.
-pub const EVENT: Kind = row("v1", "Event", "events", true);
-/// `Service`.
-pub const SERVICE: Kind = row("v1", "Service", "services", true);
-/// `Pod`.
-pub const POD: Kind = row("v1", "Pod", "pods", true);
-/// `Lease`.
-pub const LEASE: Kind = row("coordination.k8s.io/v1", "Lease", "leases", true);
-/// `PersistentVolume`.
-pub const VOLUME: Kind = row("v1", "PersistentVolume", "persistentvolumes", false);
-/// `Node`.
-pub const NODE: Kind = row("v1", "Node", "nodes", false);
+pub(crate) const CONFIG_MAP: Kind = row("v1", "ConfigMap", "configmaps", true);
+pub(crate) const CLAIM: Kind = row("v1", "PersistentVolumeClaim", "persistentvolumeclaims", true);
+pub(crate) const STORAGE_CLASS: Kind = row("storage.k8s.io/v1", "StorageClass", "storageclasses", false);
+pub(crate) const DEPLOYMENT: Kind = row("apps/v1", "Deployment", "deployments", true);
+pub(crate) const JOB: Kind = row("batch/v1", "Job", "jobs", true);
+pub(crate) const STATEFUL_SET: Kind = row("apps/v1", "StatefulSet", "statefulsets", true);
+pub(crate) const REPLICA_SET: Kind = row("apps/v1", "ReplicaSet", "replicasets", true);
+pub(crate) const EVENT: Kind = row("v1", "Event", "events", true);
+pub(crate) const SERVICE: Kind = row("v1", "Service", "services", true);
+pub(crate) const POD: Kind = row("v1", "Pod", "pods", true);
+pub(crate) const LEASE: Kind = row("coordination.k8s.io/v1", "Lease", "leases", true);
+pub(crate) const VOLUME: Kind = row("v1", "PersistentVolume", "persistentvolumes", false);
+pub(crate) const NODE: Kind = row("v1", "Node", "nodes", false);
 /// `SelfSubjectAccessReview`.
 pub(crate) const ACCESS_REVIEW: Kind =
     row("authorization.k8s.io/v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", false);

@@ -2,10 +2,10 @@
 //!
 //! Every other module may use it; it must not know a cluster, a chart or an application.
 
-pub mod error;
-pub mod kind;
-pub mod labels;
-pub mod object;
-pub mod ownership;
-pub mod permission;
-pub mod quantity;
+pub(crate) mod error;
+pub(crate) mod kind;
+pub(crate) mod labels;
+pub(crate) mod object;
+pub(crate) mod ownership;
+pub(crate) mod permission;
+pub(crate) mod quantity;

@@ -3,33 +3,31 @@
 use serde_json::{Value, json};
 
 /// A value as text; empty if it is not text.
-pub fn text(value: &Value) -> &str {
+pub(crate) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
 /// A value as text of its own, if it is text.
-pub fn owned(value: &Value) -> Option<String> {
+pub(crate) fn owned(value: &Value) -> Option<String> {
     value.as_str().map(str::to_owned)
 }
 
 /// The name of an object; empty when it has none.
-pub fn name_of(object: &Value) -> &str {
+pub(crate) fn name_of(object: &Value) -> &str {
     object["metadata"]["name"].as_str().unwrap_or_default()
 }
 
-/// A label of an object.
-pub fn label<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
+pub(crate) fn label<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
     object["metadata"]["labels"][key].as_str()
 }
 
-/// An annotation of an object.
-pub fn annotation<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
+pub(crate) fn annotation<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
     object["metadata"]["annotations"][key].as_str()
 }
 
 /// Sets a value at a path of keys. What stands on the way and is no object gives way to one, so that nothing that
 /// another client wrote can stop it.
-pub fn set(object: &mut Value, path: &[&str], value: Value) {
+pub(crate) fn set(object: &mut Value, path: &[&str], value: Value) {
     let mut place = object;
     for key in path {
         if !place.is_object() {

@@ -13,9 +13,7 @@ pub fn helm_release(object: &Value) -> Option<(&str, &str)> {
 /// A release as helm names it on objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReleaseName<'a> {
-    /// Its name.
     pub name: &'a str,
-    /// Its namespace.
     pub namespace: &'a str,
 }
 
@@ -40,7 +38,6 @@ pub enum NotOurs {
 /// Whose object it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Owner<'a> {
-    /// The release.
     pub release: &'a str,
     /// The application id.
     pub application: &'a str,

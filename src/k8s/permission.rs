@@ -4,10 +4,9 @@ use super::kind::Kind;
 
 /// A permission: a verb on the objects of a kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Permission {
+pub(crate) struct Permission {
     /// `get`, `list`, `create`, `patch`...
     pub verb: &'static str,
-    /// The kind.
     pub kind: Kind,
     /// The namespace; empty for the whole cluster.
     pub namespace: String,

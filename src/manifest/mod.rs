@@ -29,7 +29,6 @@ pub struct Manifest {
 pub struct Resource {
     /// The `type` as written (`container.v1`); empty for an entry without one (`{"error": ...}`).
     pub type_name: String,
-    /// What it is.
     pub kind: Kind,
     /// `connectionString`, an expression.
     pub connection_string: Option<String>,
@@ -45,9 +44,7 @@ pub struct Resource {
     pub entrypoint: Option<String>,
     /// `bindings` in the order of the file.
     pub bindings: IndexMap<String, Binding>,
-    /// `volumes`.
     pub volumes: Vec<Volume>,
-    /// `bindMounts`.
     pub bind_mounts: Vec<BindMount>,
     /// `containerFiles`: files of other resources' images that its image must hold, by resource.
     pub container_files: IndexMap<String, ContainerFiles>,
@@ -81,7 +78,6 @@ pub enum Kind {
     Parameter,
     /// `value.v0`.
     Value,
-    /// `annotated.string`.
     AnnotatedString {
         /// The filter's name, such as `uri`.
         filter: String,
@@ -117,9 +113,7 @@ pub enum Source {
 /// One input of a parameter.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Input {
-    /// `secret`.
     pub secret: bool,
-    /// `default`.
     pub default: Option<InputDefault>,
 }
 
@@ -128,7 +122,6 @@ pub struct Input {
 pub enum InputDefault {
     /// `{"value": "text"}`.
     Value(String),
-    /// `{"generate": {...}}`.
     Generate(Generate),
 }
 
@@ -147,13 +140,9 @@ pub struct Generate {
     pub numeric: bool,
     /// `special`; true when absent.
     pub special: bool,
-    /// `minLower`.
     pub min_lower: u32,
-    /// `minUpper`.
     pub min_upper: u32,
-    /// `minNumeric`.
     pub min_numeric: u32,
-    /// `minSpecial`.
     pub min_special: u32,
 }
 
@@ -170,7 +159,6 @@ pub struct Binding {
     pub port: Option<u16>,
     /// `targetPort`, or `containerPort` of the previews; 0 is read as absent.
     pub target_port: Option<u16>,
-    /// `external`.
     pub external: bool,
 }
 
@@ -181,7 +169,6 @@ pub struct Volume {
     pub name: Option<String>,
     /// `target`: the path in the container.
     pub target: String,
-    /// `readOnly`.
     pub read_only: bool,
 }
 
@@ -192,7 +179,6 @@ pub struct BindMount {
     pub source: String,
     /// `target`: the path in the container.
     pub target: String,
-    /// `readOnly`.
     pub read_only: bool,
 }
 
@@ -201,7 +187,6 @@ pub struct BindMount {
 pub struct Dapr {
     /// `application`: the resource that the sidecar belongs to.
     pub application: String,
-    /// `appId`.
     pub app_id: Option<String>,
     /// `components`: names of `dapr.component.v0` resources.
     pub components: Vec<String>,

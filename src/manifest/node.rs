@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::place::{self, Findings};
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 
 /// No password is longer; a Secret could not hold much more.
 const LONGEST: u32 = 65_536;
@@ -75,12 +75,12 @@ impl<'a> Node<'a> {
             Value::Null => Some(String::new()),
             Value::Bool(flag) => Some(flag.to_string()),
             Value::Number(number) if number.is_f64() => {
-                let problem = Problem::new(
+                let diagnostic = Diagnostic::new(
                     Code::WrongType,
                     &self.place,
                     "this number cannot be passed on exactly as it is written",
                 );
-                found.add(problem.hint("put it in double quotes"));
+                found.add(diagnostic.hint("put it in double quotes"));
                 None
             }
             Value::Number(number) => Some(number.to_string()),
@@ -141,7 +141,7 @@ impl<'a> Node<'a> {
     pub(super) fn needed(&self, key: &str, found: &mut Findings) -> Option<String> {
         let lacks = |found: &mut Findings, what: &str| {
             let what = format!("expected a non-empty string, found {what}");
-            found.add(Problem::new(Code::MissingKey, place::child(&self.place, key), what));
+            found.add(Diagnostic::new(Code::MissingKey, place::child(&self.place, key), what));
             None
         };
         let Some(node) = self.get(key) else {
@@ -158,7 +158,7 @@ impl<'a> Node<'a> {
 
     /// Reports `what` at this place.
     pub(super) fn wrong(&self, code: Code, what: impl Into<String>, found: &mut Findings) {
-        found.add(Problem::new(code, &self.place, what));
+        found.add(Diagnostic::new(code, &self.place, what));
     }
 
     /// Reports that this value has another type; always none, to end an accessor with.

@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use super::node::Node;
 use super::place::{self, Findings};
 use super::{BindMount, Binding, ContainerFiles, Generate, Input, InputDefault, Volume};
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 
 /// The readable entries of the object under `key`.
 pub(super) fn named<'a, T>(
@@ -54,7 +54,6 @@ fn variable(node: &Node<'_>, found: &mut Findings) -> Option<String> {
     }
 }
 
-/// One of `containerFiles`.
 pub(super) fn container_files(node: &Node<'_>, found: &mut Findings) -> Option<ContainerFiles> {
     node.is_object(found).then(|| ContainerFiles {
         destination: node.string_of("destination", found).unwrap_or_default(),
@@ -62,7 +61,6 @@ pub(super) fn container_files(node: &Node<'_>, found: &mut Findings) -> Option<C
     })
 }
 
-/// One of `inputs`.
 pub(super) fn input(node: &Node<'_>, found: &mut Findings) -> Option<Input> {
     if !node.is_object(found) {
         return None;
@@ -78,9 +76,9 @@ fn input_default(node: &Node<'_>, found: &mut Findings) -> Option<InputDefault> 
     }
     match (node.get("value"), node.get("generate")) {
         (Some(_), Some(_)) => {
-            let problem =
-                Problem::new(Code::ConflictingKeys, &node.place, "the default has both `value` and `generate`");
-            found.add(problem.hint("keep one of them"));
+            let diagnostic =
+                Diagnostic::new(Code::ConflictingKeys, &node.place, "the default has both `value` and `generate`");
+            found.add(diagnostic.hint("keep one of them"));
             None
         }
         (Some(value), None) => value.text(found).map(InputDefault::Value),
@@ -117,11 +115,10 @@ fn check_classes(rules: &Generate, node: &Node<'_>, found: &mut Findings) {
     }
     for (class, _, key, least) in classes.iter().filter(|(_, on, _, least)| !on && *least > 0) {
         let what = format!("`{key}` is {least}, but `{class}` is off");
-        found.add(Problem::new(Code::InvalidGenerator, place::child(&node.place, key), what));
+        found.add(Diagnostic::new(Code::InvalidGenerator, place::child(&node.place, key), what));
     }
 }
 
-/// One of `bindings`.
 pub(super) fn binding(node: &Node<'_>, found: &mut Findings) -> Option<Binding> {
     if !node.is_object(found) {
         return None;
@@ -152,7 +149,7 @@ fn protocol(written: Option<&str>, scheme: &str, node: &Node<'_>, found: &mut Fi
         "tcp" | "http" => "tcp".to_owned(),
         _ => {
             let place = place::child(&node.place, "protocol");
-            found.add(Problem::new(
+            found.add(Diagnostic::new(
                 Code::InvalidValue,
                 place,
                 format!("{} is neither tcp nor udp", place::quoted(&lower)),
@@ -167,7 +164,6 @@ fn default_transport(scheme: &str, protocol: &str) -> String {
     if http { "http" } else { protocol }.to_owned()
 }
 
-/// One of `volumes`.
 pub(super) fn volume(node: &Node<'_>, found: &mut Findings) -> Option<Volume> {
     if !node.is_object(found) {
         return None;
@@ -177,7 +173,6 @@ pub(super) fn volume(node: &Node<'_>, found: &mut Findings) -> Option<Volume> {
     Some(Volume { name, target: target?, read_only })
 }
 
-/// One of `bindMounts`.
 pub(super) fn bind_mount(node: &Node<'_>, found: &mut Findings) -> Option<BindMount> {
     if !node.is_object(found) {
         return None;
@@ -193,8 +188,8 @@ fn target(node: &Node<'_>, found: &mut Findings) -> Option<String> {
         return Some(target);
     }
     let what = format!("{} is not a Linux path", place::quoted(&target));
-    let problem = Problem::new(Code::InvalidValue, place::child(&node.place, "target"), what);
-    found.add(problem.hint("the path inside the container begins with `/`"));
+    let diagnostic = Diagnostic::new(Code::InvalidValue, place::child(&node.place, "target"), what);
+    found.add(diagnostic.hint("the path inside the container begins with `/`"));
     None
 }
 

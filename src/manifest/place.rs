@@ -1,6 +1,6 @@
 //! Where a problem is inside the JSON, and the list of problems found so far.
 
-use crate::support::diagnostic::{Code, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 
 /// Problems beyond this number are only counted: a hostile file must not fill the memory with sentences.
 const MOST: usize = 1000;
@@ -38,30 +38,30 @@ fn is_plain(key: &str) -> bool {
 /// The problems found so far.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
-    problems: Problems,
+    diagnostics: Diagnostics,
     unsaid: usize,
 }
 
 impl Findings {
     /// Adds one problem, or counts it when there are far too many.
-    pub(super) fn add(&mut self, problem: Problem) {
-        if self.problems.0.len() < MOST {
-            self.problems.push(problem);
+    pub(super) fn add(&mut self, diagnostic: Diagnostic) {
+        if self.diagnostics.0.len() < MOST {
+            self.diagnostics.push(diagnostic);
         } else {
             self.unsaid += 1;
         }
     }
 
     /// `value` when nothing was found, all problems otherwise.
-    pub(super) fn or<T>(mut self, value: T) -> Result<T, Problems> {
+    pub(super) fn or<T>(mut self, value: T) -> Result<T, Diagnostics> {
         if self.unsaid > 0 {
-            self.problems.push(Problem::new(
-                Code::TooManyProblems,
+            self.diagnostics.push(Diagnostic::new(
+                Code::TooManyDiagnostics,
                 "",
                 format!("there are {} more problems", self.unsaid),
             ));
         }
-        self.problems.or(value)
+        self.diagnostics.or(value)
     }
 }
 
@@ -86,11 +86,11 @@ mod tests {
     }
 
     #[test]
-    fn endless_problems_are_counted() {
+    fn endless_diagnostics_are_counted() {
         let mut found = Findings::default();
-        (0..MOST + 7).for_each(|_| found.add(Problem::new(Code::TooManyProblems, "", "x")));
-        let problems = found.or(()).unwrap_err();
-        assert_eq!(problems.0.len(), MOST + 1);
-        assert_eq!(problems.0[MOST].what, "there are 7 more problems");
+        (0..MOST + 7).for_each(|_| found.add(Diagnostic::new(Code::TooManyDiagnostics, "", "x")));
+        let diagnostics = found.or(()).unwrap_err();
+        assert_eq!(diagnostics.0.len(), MOST + 1);
+        assert_eq!(diagnostics.0[MOST].what, "there are 7 more problems");
     }
 }

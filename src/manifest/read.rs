@@ -5,10 +5,10 @@ use indexmap::IndexMap;
 use super::node::Node;
 use super::place::Findings;
 use super::{Dapr, Kind, Manifest, Resource, Source, parts, tree};
-use crate::support::diagnostic::{Code, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 
 /// Reads a manifest of any Aspire version, or says everything that is wrong with it.
-pub fn parse(bytes: &[u8]) -> Result<Manifest, Problems> {
+pub fn parse(bytes: &[u8]) -> Result<Manifest, Diagnostics> {
     let mut found = Findings::default();
     let value = tree::tree(bytes, &mut found)?;
     let manifest = manifest(&Node::root(&value), &mut found);
@@ -30,8 +30,8 @@ fn manifest(root: &Node<'_>, found: &mut Findings) -> Manifest {
         );
     }
     let Some(resources) = resources.or(components) else {
-        let problem = Problem::new(Code::NotAManifest, "", "the manifest has no `resources`");
-        found.add(problem.hint("is this really an aspire-manifest.json? Run Aspire's publish step to write one"));
+        let diagnostic = Diagnostic::new(Code::NotAManifest, "", "the manifest has no `resources`");
+        found.add(diagnostic.hint("is this really an aspire-manifest.json? Run Aspire's publish step to write one"));
         return manifest;
     };
     for (name, node) in resources.entries(found) {
@@ -116,8 +116,9 @@ fn source(node: &Node<'_>, found: &mut Findings) -> Source {
     let image = node.filled("image", found);
     let build = node.get("build").filter(|build| build.is_object(found));
     if image.is_some() && build.is_some() {
-        let problem = Problem::new(Code::ConflictingKeys, &node.place, "the container has both `image` and `build`");
-        found.add(problem.hint("keep `image` to run an existing image, `build` to build one from a Dockerfile"));
+        let diagnostic =
+            Diagnostic::new(Code::ConflictingKeys, &node.place, "the container has both `image` and `build`");
+        found.add(diagnostic.hint("keep `image` to run an existing image, `build` to build one from a Dockerfile"));
     }
     match (build, image) {
         (Some(build), _) => Source::Build { only: build.flag_of("buildOnly", false, found) },

@@ -3,16 +3,16 @@
 use serde_json::Error;
 use serde_json::error::Category;
 
-use crate::support::diagnostic::{Code, Place, Position, Problem, excerpt};
+use crate::support::diagnostic::{Code, Diagnostic, Place, Position, excerpt};
 
 /// What an early end usually means.
 pub(super) const CUT_OFF: &str = "Aspire leaves such a file behind when publishing failed; run the publish step again and look at \
                        its output";
 
 /// The problem behind `error`, which happened in `text` while reading the value at `place`.
-pub(super) fn explain(error: &Error, text: &str, place: &str) -> Problem {
+pub(super) fn explain(error: &Error, text: &str, place: &str) -> Diagnostic {
     if text.trim().is_empty() {
-        return Problem::new(Code::ManifestIncomplete, "", "the manifest is empty").hint(CUT_OFF);
+        return Diagnostic::new(Code::ManifestIncomplete, "", "the manifest is empty").hint(CUT_OFF);
     }
     let spot = Spot::of(error, text);
     let at = Place { position: Some(spot.position(text)), ..Place::default() };
@@ -22,11 +22,11 @@ pub(super) fn explain(error: &Error, text: &str, place: &str) -> Problem {
         } else {
             format!("the manifest ends in the middle of `{place}`")
         };
-        return Problem::new(Code::ManifestIncomplete, at, what).hint(CUT_OFF);
+        return Diagnostic::new(Code::ManifestIncomplete, at, what).hint(CUT_OFF);
     }
     let said = error.to_string();
     let said = said.split(" at line ").next().unwrap_or_default();
-    Problem::new(Code::ManifestSyntax, at, words(said, spot.rest))
+    Diagnostic::new(Code::ManifestSyntax, at, words(said, spot.rest))
 }
 
 /// A sentence for what the parser `said` in front of the text `rest`.

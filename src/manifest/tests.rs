@@ -30,8 +30,8 @@ fn malformed_manifests() {
     let mut report = String::new();
     for file in json_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/inputs/manifests-bad")) {
         let name = file.file_stem().unwrap().to_string_lossy();
-        let problems = parse(&fs::read(&file).unwrap()).expect_err(&name);
-        writeln!(report, "== {name}\n{problems}\n").unwrap();
+        let diagnostics = parse(&fs::read(&file).unwrap()).expect_err(&name);
+        writeln!(report, "== {name}\n{diagnostics}\n").unwrap();
     }
     insta::assert_snapshot!(report);
 }
@@ -50,10 +50,10 @@ fn real_manifests() {
         let parsed = parse(&fs::read(&file).unwrap());
         let name = file.file_name().unwrap();
         if name == "truncated.json" || name == "webpubsub.json" {
-            let problems = parsed.expect_err("a manifest that ends early").to_string();
-            assert!(problems.contains("the manifest ends"), "{}: {problems}", file.display());
-        } else if let Err(problems) = parsed {
-            panic!("{}:\n{problems}", file.display());
+            let diagnostics = parsed.expect_err("a manifest that ends early").to_string();
+            assert!(diagnostics.contains("the manifest ends"), "{}: {diagnostics}", file.display());
+        } else if let Err(diagnostics) = parsed {
+            panic!("{}:\n{diagnostics}", file.display());
         }
     }
 }
@@ -63,8 +63,8 @@ fn real_manifests() {
 fn any_early_end_is_called_so() {
     let text = r#"{"resources": {"a.b": {"type": "value.v0", "args": [1, -2.5e3, true, null, "é\u00e9"]}}}"#;
     for end in 1..text.len() {
-        let problems = parse(&text.as_bytes()[..end]).expect_err("cut off").to_string();
-        assert!(problems.contains("the manifest ends"), "after {end} bytes: {problems}");
+        let diagnostics = parse(&text.as_bytes()[..end]).expect_err("cut off").to_string();
+        assert!(diagnostics.contains("the manifest ends"), "after {end} bytes: {diagnostics}");
     }
 }
 
@@ -78,8 +78,8 @@ fn a_byte_order_mark_is_skipped() {
 fn hostile_sizes_end_soon() {
     let long = "x".repeat(100_000);
     let many = vec![r#""":0"#; 100_000].join(",");
-    let problems = parse(format!(r#"{{"resources": {{}}, "{long}": {{{many}}}}}"#).as_bytes()).unwrap_err();
-    assert!(problems.to_string().len() < 1_000_000);
+    let diagnostics = parse(format!(r#"{{"resources": {{}}, "{long}": {{{many}}}}}"#).as_bytes()).unwrap_err();
+    assert!(diagnostics.to_string().len() < 1_000_000);
     for deep in ["[", "{\"a\":"] {
         assert!(parse(deep.repeat(1_000_000).as_bytes()).is_err());
     }
@@ -195,10 +195,10 @@ proptest! {
     }
 
     #[test]
-    fn no_resource_panics_and_every_problem_has_its_place(resource in any_resource()) {
+    fn no_resource_panics_and_every_diagnostic_has_its_place(resource in any_resource()) {
         let parsed = parse(json!({ "resources": { "it": resource } }).to_string().as_bytes());
-        for problem in parsed.err().unwrap_or_default().0 {
-            prop_assert!(problem.place.path.starts_with("resources.it"), "{problem}");
+        for diagnostic in parsed.err().unwrap_or_default().0 {
+            prop_assert!(diagnostic.place.path.starts_with("resources.it"), "{diagnostic}");
         }
     }
 }

@@ -7,11 +7,11 @@ use serde_json::{Map, Number, Value, map::Entry};
 
 use super::place::{self, Findings};
 use super::syntax;
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 
 /// The JSON tree of a file. Duplicate names go to `found` (the first of them is kept); what is no JSON at all is the
 /// one problem that ends the reading.
-pub(super) fn tree(bytes: &[u8], found: &mut Findings) -> Result<Value, Problem> {
+pub(super) fn tree(bytes: &[u8], found: &mut Findings) -> Result<Value, Diagnostic> {
     let text = text(bytes)?;
     let mut walk = Walk { path: Vec::new(), found };
     let mut json = serde_json::Deserializer::from_str(text);
@@ -20,21 +20,20 @@ pub(super) fn tree(bytes: &[u8], found: &mut Findings) -> Result<Value, Problem>
 }
 
 /// The text of a file, without a byte order mark.
-pub(super) fn text(bytes: &[u8]) -> Result<&str, Problem> {
+pub(super) fn text(bytes: &[u8]) -> Result<&str, Diagnostic> {
     let utf16 = bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]);
     if utf16 || bytes.iter().take(4).any(|byte| *byte == 0) {
         let hint = "save it as UTF-8; PowerShell's `>` is a usual cause, so let Aspire write the file itself";
-        return Err(
-            Problem::new(Code::ManifestEncoding, "", "the manifest is written in UTF-16 instead of UTF-8").hint(hint)
-        );
+        return Err(Diagnostic::new(Code::ManifestEncoding, "", "the manifest is written in UTF-16 instead of UTF-8")
+            .hint(hint));
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
         if error.error_len().is_none() {
-            return Problem::new(Code::ManifestIncomplete, "", "the manifest ends in the middle of a character")
+            return Diagnostic::new(Code::ManifestIncomplete, "", "the manifest ends in the middle of a character")
                 .hint(syntax::CUT_OFF);
         }
         let what = format!("the manifest is not UTF-8 text: the byte at offset {} is wrong", error.valid_up_to());
-        Problem::new(Code::ManifestEncoding, "", what).hint("save it as UTF-8")
+        Diagnostic::new(Code::ManifestEncoding, "", what).hint("save it as UTF-8")
     })?;
     Ok(text.strip_prefix('\u{FEFF}').unwrap_or(text))
 }
@@ -60,8 +59,8 @@ impl Walk<'_> {
 
     fn duplicate(&mut self, key: &str) {
         let place = place::child(&self.place(), key);
-        let problem = Problem::new(Code::DuplicateKey, place, "the same name was already used in this object");
-        self.found.add(problem.hint("remove one of them; readers disagree on which one counts"));
+        let diagnostic = Diagnostic::new(Code::DuplicateKey, place, "the same name was already used in this object");
+        self.found.add(diagnostic.hint("remove one of them; readers disagree on which one counts"));
     }
 }
 

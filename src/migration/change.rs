@@ -31,7 +31,6 @@ pub struct Marks {
 pub struct Named {
     /// `Deployment` or `StatefulSet`, or `Job` or `Service` where it is deleted and recreated.
     pub kind: String,
-    /// Its name.
     pub name: String,
     /// The pods it is to have.
     pub replicas: u32,
@@ -69,7 +68,6 @@ pub struct Change {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ClaimNote {
-    /// Its name.
     pub name: String,
     /// The object.
     pub uid: String,

@@ -95,7 +95,8 @@ fn shown(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::migration::{How, Named, Progress, VERSION};
+    use crate::migration::journal::VERSION;
+    use crate::migration::{How, Named, Progress};
     use serde_json::json;
 
     const RELEASE: ReleaseName<'_> = ReleaseName { name: "shop", namespace: "n" };

@@ -14,7 +14,6 @@ pub enum Place {
     Claim(String, String),
     /// In a claim per pod, from a template of this name, or in this folder of it.
     Template(String, String),
-    /// In the pod.
     Pod,
     /// In the file system of the container: nothing is mounted there.
     Container,
@@ -92,12 +91,12 @@ impl std::fmt::Display for Place {
 }
 
 /// The claims that the pods of a workload mount by name.
-pub fn claims_of(workload: &Json) -> BTreeSet<&str> {
+pub(crate) fn claims_of(workload: &Json) -> BTreeSet<&str> {
     super::pods::mounted(&workload["spec"]["template"]["spec"]).collect()
 }
 
 /// The folders whose data is at stake, in the order of their names.
-pub fn compare(name: &str, old: &Json, new: &Json) -> Vec<DataNote> {
+pub(crate) fn compare(name: &str, old: &Json, new: &Json) -> Vec<DataNote> {
     // The claims of a template are called after their StatefulSet.
     let same_set = old["kind"] == new["kind"] && name_of(old) == name_of(new);
     let (before, after) = (mounts(old), mounts(new));
@@ -131,7 +130,7 @@ pub fn compare(name: &str, old: &Json, new: &Json) -> Vec<DataNote> {
 }
 
 /// The claims of a workload that leaves the chart: each with what it was mounted for.
-pub fn left_behind(old: &Json) -> Vec<DataNote> {
+pub(crate) fn left_behind(old: &Json) -> Vec<DataNote> {
     let places = mounts(old).into_iter().filter_map(|(folder, place)| Some((folder, place?)));
     let claims = places.filter(|(_, place)| place.is_claim());
     let note = |(folder, was)| DataNote {
@@ -175,7 +174,7 @@ fn mounts(workload: &Json) -> BTreeMap<String, Option<Place>> {
 }
 
 /// The folders of one container that are claims.
-pub fn claimed(workload: &Json, container: &Json) -> Vec<(String, Place)> {
+pub(crate) fn claimed(workload: &Json, container: &Json) -> Vec<(String, Place)> {
     let volumes = volumes(workload);
     let mounts = list(&container["volumeMounts"]).iter().filter_map(|it| mount(it, &volumes));
     mounts.filter_map(|(folder, place)| Some((folder, place.filter(Place::is_claim)?))).collect()

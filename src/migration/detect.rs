@@ -11,7 +11,7 @@ use super::pairs::{Sides, named, pairs, workloads};
 use super::pods::{has_ended, mounted, pods_of, root, strangers};
 use super::progress::{Direction, Phase, Progress};
 use crate::k8s::object::name_of;
-use crate::support::diagnostic::{Code, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use serde::Serialize;
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
@@ -52,25 +52,25 @@ pub struct Promotion {
 }
 
 /// The workload migration that the chart asks for, if any. What forbids it is collected.
-pub fn detect(sides: Sides<'_>) -> Result<Option<Promotion>, Problems> {
-    let mut problems = Problems::default();
+pub fn detect(sides: Sides<'_>) -> Result<Option<Promotion>, Diagnostics> {
+    let mut diagnostics = Diagnostics::default();
     let mut changes = Vec::new();
     let mut data = Vec::new();
     let mut grace = 0;
     let mut needs = BTreeSet::new();
     for (old, target) in pairs(sides) {
         let change = change(sides, target, old);
-        kept_up(&change, old, &mut problems);
+        kept_up(&change, old, &mut diagnostics);
         match change.how {
             How::Stop => {
-                refusals(sides, &change, target, &mut problems);
+                refusals(sides, &change, target, &mut diagnostics);
                 data.extend(data::compare(&change.new.name, old, target));
                 let pod = &old["spec"]["template"]["spec"];
                 grace = grace.max(pod["terminationGracePeriodSeconds"].as_u64().unwrap_or(30));
                 needs.insert(Confirmation::Downtime);
             }
             How::Adopt => data.extend(data::compare(&change.new.name, old, target)),
-            How::Replace => needs.extend(replaced(&change, old, target, &mut problems)),
+            How::Replace => needs.extend(replaced(&change, old, target, &mut diagnostics)),
         }
         if change.stray {
             needs.insert(Confirmation::StrayDelete);
@@ -80,13 +80,13 @@ pub fn detect(sides: Sides<'_>) -> Result<Option<Promotion>, Problems> {
     data.extend(losses(sides));
     let images = images(sides);
     if changes.is_empty() && data.is_empty() && images.is_empty() {
-        return problems.or(None);
+        return diagnostics.or(None);
     }
-    let claims = if changes.is_empty() { Vec::new() } else { claims(sides, &changes, &mut problems) };
+    let claims = if changes.is_empty() { Vec::new() } else { claims(sides, &changes, &mut diagnostics) };
     needs.extend(data.iter().filter_map(|note| note.class.needs()));
     needs.extend(images.iter().filter_map(ImageNote::needs));
     let needs = needs.into_iter().collect();
-    problems.or(Some(Promotion { base: sides.base, to: None, changes, data, images, claims, grace, needs }))
+    diagnostics.or(Some(Promotion { base: sides.base, to: None, changes, data, images, claims, grace, needs }))
 }
 
 impl Promotion {
@@ -159,7 +159,7 @@ fn growing<'a>(sides: Sides<'a>, changes: &[Change]) -> Vec<&'a Json> {
 }
 
 /// Claims of the changes that live, and claims that leave the chart: none of them may go.
-fn claims(sides: Sides<'_>, changes: &[Change], problems: &mut Problems) -> Vec<ClaimNote> {
+fn claims(sides: Sides<'_>, changes: &[Change], diagnostics: &mut Diagnostics) -> Vec<ClaimNote> {
     let of = |objects: &[Json]| -> BTreeSet<String> {
         let claims = objects.iter().filter(|object| object["kind"] == "PersistentVolumeClaim");
         claims.map(|claim| name_of(claim).to_owned()).collect()
@@ -175,7 +175,7 @@ fn claims(sides: Sides<'_>, changes: &[Change], problems: &mut Problems) -> Vec<
         if !claim["metadata"]["deletionTimestamp"].is_null() {
             let what = format!("the claim {name} is being deleted, and goes when its last pod ends");
             let volume = &claim["spec"]["volumeName"].as_str().unwrap_or("its volume");
-            problems.push(Problem::new(Code::PvcTerminating, "", what).hint(format!(
+            diagnostics.push(Diagnostic::new(Code::PvcTerminating, "", what).hint(format!(
                 "nothing was stopped. Keep the data first: `kubectl patch pv {volume} -p '{{\"spec\":{{\"persistentVolumeReclaimPolicy\":\"Retain\"}}}}'`"
             )));
         }
@@ -193,12 +193,12 @@ fn claims(sides: Sides<'_>, changes: &[Change], problems: &mut Problems) -> Vec<
 }
 
 /// Who would undo it.
-fn kept_up(change: &Change, old: &Json, problems: &mut Problems) {
+fn kept_up(change: &Change, old: &Json, diagnostics: &mut Diagnostics) {
     let what = change.described();
     for (group, key, keeper) in KEEPERS {
         if old["metadata"][group][key].is_string() {
-            problems.push(
-                Problem::new(
+            diagnostics.push(
+                Diagnostic::new(
                     Code::ManagedElsewhere,
                     "",
                     format!("{what}: {keeper} manages it and would start it again"),
@@ -208,15 +208,19 @@ fn kept_up(change: &Change, old: &Json, problems: &mut Problems) {
         }
     }
     if old["metadata"]["ownerReferences"].as_array().is_some_and(|owners| !owners.is_empty()) {
-        problems.push(
-            Problem::new(Code::ManagedElsewhere, "", format!("{what}: another object owns it and would make it again"))
-                .hint("change that object instead"),
+        diagnostics.push(
+            Diagnostic::new(
+                Code::ManagedElsewhere,
+                "",
+                format!("{what}: another object owns it and would make it again"),
+            )
+            .hint("change that object instead"),
         );
     }
 }
 
 /// What a person must agree to before a Job or a Service is deleted and recreated, and what forbids it.
-fn replaced(change: &Change, old: &Json, target: &Json, problems: &mut Problems) -> Option<Confirmation> {
+fn replaced(change: &Change, old: &Json, target: &Json, diagnostics: &mut Diagnostics) -> Option<Confirmation> {
     if old["kind"] == "Job" {
         let conditions = old["status"]["conditions"].as_array().into_iter().flatten();
         let mut ends = conditions.filter(|condition| condition["type"] == "Complete" || condition["type"] == "Failed");
@@ -227,14 +231,14 @@ fn replaced(change: &Change, old: &Json, target: &Json, problems: &mut Problems)
     let pinned = ports(target).iter().all(|port| !port["nodePort"].is_null());
     if old["spec"]["type"] == "LoadBalancer" {
         let text = format!("{what}: its load balancer would be given back, and another one has another address");
-        problems.push(
-            Problem::new(Code::ServiceNotReplaceable, "", text)
+        diagnostics.push(
+            Diagnostic::new(Code::ServiceNotReplaceable, "", text)
                 .hint("give the new Service another name, and move clients to it first"),
         );
     } else if old["spec"]["type"] == "NodePort" && target["spec"]["type"] == "NodePort" && !pinned {
         let text = format!("{what}: its ports on the nodes would be others");
-        problems.push(
-            Problem::new(Code::ServiceNotReplaceable, "", text)
+        diagnostics.push(
+            Diagnostic::new(Code::ServiceNotReplaceable, "", text)
                 .hint("set `service.nodePorts` to those that it has now"),
         );
     }
@@ -242,7 +246,7 @@ fn replaced(change: &Change, old: &Json, target: &Json, problems: &mut Problems)
 }
 
 /// What forbids a change that stops pods.
-fn refusals(sides: Sides<'_>, change: &Change, target: &Json, problems: &mut Problems) {
+fn refusals(sides: Sides<'_>, change: &Change, target: &Json, diagnostics: &mut Diagnostics) {
     let what = match &change.marks {
         Some(_) => change.described(),
         None => format!("{} cannot become {}", change.old, change.new),
@@ -253,14 +257,14 @@ fn refusals(sides: Sides<'_>, change: &Change, target: &Json, problems: &mut Pro
             Some((kind, name)) => format!("of the {kind} {name}"),
             None => "without a controller".to_owned(),
         };
-        problems.push(
-            Problem::new(Code::PvcInUse, "", format!("{what}: the pod {pod_name} {owner} uses the same claim"))
+        diagnostics.push(
+            Diagnostic::new(Code::PvcInUse, "", format!("{what}: the pod {pod_name} {owner} uses the same claim"))
                 .hint(format!("end it first: what made it, or `kubectl delete pod {pod_name}`")),
         );
     }
     if change.new.kind == "StatefulSet" && change.marks.is_none() && change.new.name.len() > LONGEST {
-        problems.push(
-            Problem::new(
+        diagnostics.push(
+            Diagnostic::new(
                 Code::NameTooLong,
                 "",
                 format!("{what}: its name is longer than {LONGEST} characters, so that no pod could be made"),
@@ -273,8 +277,8 @@ fn refusals(sides: Sides<'_>, change: &Change, target: &Json, problems: &mut Pro
         let modes = live["spec"]["accessModes"].as_array().into_iter().flatten();
         let one_node = !modes.clone().any(|mode| mode == "ReadWriteMany" || mode == "ReadOnlyMany");
         if change.new.replicas > 1 && one_node {
-            problems.push(
-                Problem::new(
+            diagnostics.push(
+                Diagnostic::new(
                     Code::PvcSharedByReplicas,
                     "",
                     format!("{what}: {} pods would share the claim {claim}", change.new.replicas),
@@ -287,8 +291,8 @@ fn refusals(sides: Sides<'_>, change: &Change, target: &Json, problems: &mut Pro
         if let Some(wanted) = wanted
             && wanted["spec"]["resources"]["requests"]["storage"] != live["spec"]["resources"]["requests"]["storage"]
         {
-            problems.push(
-                Problem::new(
+            diagnostics.push(
+                Diagnostic::new(
                     Code::ResizeDuringMigration,
                     "",
                     format!("{what} while its claim {claim} changes its size: it could not be rolled back"),
@@ -305,7 +309,7 @@ fn refusals(sides: Sides<'_>, change: &Change, target: &Json, problems: &mut Pro
         let node = sides.live.nodes.iter().find(|node| pod["spec"]["nodeName"] == *name_of(node)).filter(silent);
         let Some(node) = node else { continue };
         let (node, pod) = (name_of(node), name_of(pod));
-        problems.push(Problem::new(Code::NodeUnreachable, "", format!("{what}: the node {node} of its pod {pod} does not answer")).hint(
+        diagnostics.push(Diagnostic::new(Code::NodeUnreachable, "", format!("{what}: the node {node} of its pod {pod} does not answer")).hint(
             "bring the node back, or make sure that it is off and give it the taint node.kubernetes.io/out-of-service",
         ));
     }
@@ -351,7 +355,7 @@ mod tests {
         }
     }
 
-    fn found(last: &[Json], target: &[Json], live: &Live) -> Result<Option<Promotion>, Problems> {
+    fn found(last: &[Json], target: &[Json], live: &Live) -> Result<Option<Promotion>, Diagnostics> {
         detect(Sides { release: RELEASE, base: 4, last, target, live })
     }
 
@@ -454,8 +458,8 @@ mod tests {
             (Code::PvcSharedByReplicas, live(), target(|workload| workload["spec"]["replicas"] = json!(3))),
             (Code::ResizeDuringMigration, live(), vec![workload("StatefulSet", 1), grown]),
         ] {
-            let problems = found(&[], &target, &live).unwrap_err();
-            assert!(problems.0.iter().any(|problem| problem.code == code), "{code}: {problems}");
+            let diagnostics = found(&[], &target, &live).unwrap_err();
+            assert!(diagnostics.0.iter().any(|diagnostic| diagnostic.code == code), "{code}: {diagnostics}");
         }
     }
 }

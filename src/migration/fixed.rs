@@ -11,7 +11,7 @@ use crate::k8s::quantity::Quantity;
 use serde_json::{Map, Value as Json, json};
 
 /// Kinds that are deleted and recreated.
-pub const KINDS: [&str; 4] = ["Deployment", "StatefulSet", "Service", "Job"];
+pub(crate) const KINDS: [&str; 4] = ["Deployment", "StatefulSet", "Service", "Job"];
 
 /// What the API server writes into the template of a Job where nothing was said.
 const DEFAULTS: [(&str, &str); 8] = [
@@ -36,7 +36,7 @@ const FILLED_IN: [&str; 6] = [
 ];
 
 /// The fields of an object that stay as they are for as long as it lives, by their names.
-pub fn fixed(object: &Json) -> Map<String, Json> {
+pub(crate) fn fixed(object: &Json) -> Map<String, Json> {
     let spec = &object["spec"];
     let mut fields = Map::new();
     match object["kind"].as_str() {
@@ -64,12 +64,12 @@ pub fn fixed(object: &Json) -> Map<String, Json> {
 }
 
 /// The digest of them, by which the old and the new object of one name are told apart.
-pub fn digest(object: &Json) -> String {
+pub(crate) fn digest(object: &Json) -> String {
     short_hash(&Json::Object(fixed(object)).to_string())
 }
 
 /// What must be deleted and recreated to get from the live object to the one to come; none where nothing must.
-pub fn marks(live: &Json, target: &Json) -> Option<Marks> {
+pub(crate) fn marks(live: &Json, target: &Json) -> Option<Marks> {
     let (now, next) = (fixed(live), fixed(target));
     let fields: Vec<String> =
         next.iter().filter(|(name, to)| now.get(*name) != Some(to)).map(|(n, _)| n.clone()).collect();
@@ -86,7 +86,7 @@ impl Change {
 
 /// What happens to the pods. Of a StatefulSet they can stay where they belong to the new one as well as to the old; of a
 /// Deployment where nobody else takes them and no two of them may write.
-pub fn how(live: &Json, target: &Json, marks: &Marks, has_claims: bool, others_overlap: bool) -> How {
+pub(crate) fn how(live: &Json, target: &Json, marks: &Marks, has_claims: bool, others_overlap: bool) -> How {
     match live["kind"].as_str() {
         Some("Service" | "Job") => How::Replace,
         Some("Deployment") if !has_claims && !others_overlap => How::Adopt,
@@ -103,7 +103,7 @@ pub fn how(live: &Json, target: &Json, marks: &Marks, has_claims: bool, others_o
 }
 
 /// Whether a selector takes the pods with these labels. One with expressions is taken to.
-pub fn selects(selector: &Json, labels: &Json) -> bool {
+pub(crate) fn selects(selector: &Json, labels: &Json) -> bool {
     if selector["matchExpressions"].as_array().is_some_and(|all| !all.is_empty()) {
         return true;
     }
@@ -112,12 +112,12 @@ pub fn selects(selector: &Json, labels: &Json) -> bool {
 }
 
 /// The claim templates of a StatefulSet.
-pub fn templates(set: &Json) -> impl Iterator<Item = &Json> {
+pub(crate) fn templates(set: &Json) -> impl Iterator<Item = &Json> {
     set["spec"]["volumeClaimTemplates"].as_array().into_iter().flatten()
 }
 
 /// The template that a claim of a StatefulSet was made from: `<template>-<set>-<number>`.
-pub fn template_of<'a>(set: &'a Json, claim: &str) -> Option<&'a Json> {
+pub(crate) fn template_of<'a>(set: &'a Json, claim: &str) -> Option<&'a Json> {
     templates(set).find(|template| {
         let (template, set) = (object::name_of(template), object::name_of(set));
         let number = claim.strip_prefix(template).and_then(|rest| rest.strip_prefix('-')).and_then(|rest| {
@@ -129,7 +129,7 @@ pub fn template_of<'a>(set: &'a Json, claim: &str) -> Option<&'a Json> {
 }
 
 /// The size that a claim or a template asks for.
-pub fn size(claim: &Json) -> Option<&str> {
+pub(crate) fn size(claim: &Json) -> Option<&str> {
     claim["spec"]["resources"]["requests"]["storage"].as_str()
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 /// The version of the journal that this program writes.
-pub const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 2;
 
 /// The version before: its `target` was of the changing workloads alone, and it held the policies of volumes.
 const FIRST: u32 = 1;
@@ -79,7 +79,6 @@ impl Journal {
         self.progress.direction == Direction::Forward && self.to.is_none()
     }
 
-    /// The text of it.
     pub fn text(&self) -> String {
         serde_json::json!(self).to_string()
     }
@@ -101,7 +100,7 @@ impl Journal {
 }
 
 /// The word for a phase, as the journal and the progress show it.
-pub fn word(phase: Phase) -> &'static str {
+pub(crate) fn word(phase: Phase) -> &'static str {
     match phase {
         Phase::Protect => "protect",
         Phase::Quiesce => "quiesce",

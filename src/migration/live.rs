@@ -10,15 +10,10 @@ use serde_json::Value as Json;
 /// Objects of one namespace. Workloads must have been read before ReplicaSets, and these before pods.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Live {
-    /// Deployments.
     pub deployments: Vec<Json>,
-    /// StatefulSets.
     pub stateful_sets: Vec<Json>,
-    /// ReplicaSets.
     pub replica_sets: Vec<Json>,
-    /// Pods.
     pub pods: Vec<Json>,
-    /// Claims.
     pub claims: Vec<Json>,
     /// Services and Jobs.
     pub others: Vec<Json>,
@@ -43,7 +38,6 @@ impl Live {
         self.of_kind(&named.kind).iter().find(|object| object["kind"] == *named.kind && name_of(object) == named.name)
     }
 
-    /// A claim by its name.
     pub fn claim(&self, name: &str) -> Option<&Json> {
         self.claims.iter().find(|object| name_of(object) == name)
     }
@@ -58,7 +52,7 @@ impl Live {
 }
 
 /// The pods it is to have; Kubernetes takes one when nothing is said.
-pub fn replicas(workload: &Json) -> u32 {
+pub(crate) fn replicas(workload: &Json) -> u32 {
     let said = workload["spec"]["replicas"].as_u64().unwrap_or(1);
     u32::try_from(said).unwrap_or(u32::MAX)
 }

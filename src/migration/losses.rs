@@ -9,7 +9,7 @@ use super::pairs::{Sides, pairs, workloads};
 use super::servers::{Judgement, judge};
 use crate::k8s::labels;
 use crate::k8s::object::{label, name_of};
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 use serde::Serialize;
 use serde_json::Value as Json;
 use std::collections::{BTreeSet, HashSet};
@@ -37,12 +37,12 @@ impl ImageNote {
     }
 
     /// Why it is refused until a person agrees.
-    pub fn refusal(&self) -> Option<Problem> {
+    pub fn refusal(&self) -> Option<Diagnostic> {
         let way = self.way.as_ref()?;
         let Self { workload, was, says, .. } = self;
         let what = format!("database-version: `{workload}` would run {says}");
         Some(
-            Problem::new(Code::DataAtRisk, "", what)
+            Diagnostic::new(Code::DataAtRisk, "", what)
                 .hint(format!("{way}; or keep the version: `resources.{workload}.image: {was}`")),
         )
     }
@@ -54,7 +54,7 @@ pub fn asks(sides: Sides<'_>) -> bool {
 }
 
 /// What workloads lose that stay what they are, or leave the chart and nothing comes in their place.
-pub fn losses(sides: Sides<'_>) -> Vec<DataNote> {
+pub(crate) fn losses(sides: Sides<'_>) -> Vec<DataNote> {
     let live = || sides.live.deployments.iter().chain(&sides.live.stateful_sets);
     let pairs: HashSet<*const Json> = pairs(sides).into_iter().map(|(old, _)| std::ptr::from_ref(old)).collect();
     let makes_room = |old: &Json| pairs.contains(&std::ptr::from_ref(old));
@@ -119,7 +119,7 @@ fn is_there(place: &Place, workload: &Json, live: &Live) -> bool {
 }
 
 /// Images that come on the data of others, as far as it matters or is not known to be harmless.
-pub fn images(sides: Sides<'_>) -> Vec<ImageNote> {
+pub(crate) fn images(sides: Sides<'_>) -> Vec<ImageNote> {
     let live = sides.live.deployments.iter().chain(&sides.live.stateful_sets);
     let in_place = live.filter(|object| sides.release.owns(object)).filter_map(|old| {
         let same = |target: &&Json| target["kind"] == old["kind"] && name_of(target) == name_of(old);

@@ -12,10 +12,10 @@ use super::observed::{HelmRun, Observed, Side, Status, Workload};
 use super::progress::{Direction, Phase, Progress, Role};
 
 /// How often a workload is stopped before a person must find out who starts it again.
-pub const MOST_STOPS: u32 = 3;
+pub(crate) const MOST_STOPS: u32 = 3;
 
 /// How often the rollback is tried.
-pub const MOST_FAILURES: u32 = 3;
+pub(crate) const MOST_FAILURES: u32 = 3;
 
 /// What is being waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -15,7 +15,7 @@ use crate::k8s::quantity::Quantity;
 use serde_json::Value as Json;
 
 /// The reclaim policies that there are.
-pub const POLICIES: [&str; 3] = ["Retain", "Delete", "Recycle"];
+pub(crate) const POLICIES: [&str; 3] = ["Retain", "Delete", "Recycle"];
 
 /// What was seen, for the machine.
 pub fn observe(
@@ -41,7 +41,7 @@ pub fn observe(
 }
 
 /// The reclaim policy of a volume before it was kept, where the volume says one that there is.
-pub fn former_policy(volume: &Json) -> Option<&str> {
+pub(crate) fn former_policy(volume: &Json) -> Option<&str> {
     annotation(volume, labels::RECLAIM_POLICY).filter(|policy| POLICIES.contains(policy))
 }
 
@@ -160,7 +160,7 @@ fn seen(object: &Json) -> bool {
 }
 
 /// The place in `managedFields` that says that we own the number of pods.
-pub fn entry_of_ours(object: &Json) -> Option<usize> {
+pub(crate) fn entry_of_ours(object: &Json) -> Option<usize> {
     let entries = object["metadata"]["managedFields"].as_array()?;
     entries
         .iter()

@@ -47,9 +47,7 @@ impl Side {
 /// A workload that changes its kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Pair {
-    /// As it was.
     pub old: Side,
-    /// As it is to be.
     pub new: Side,
     /// Pods on its claims that belong to neither.
     pub strangers: u32,
@@ -69,7 +67,6 @@ impl Pair {
 pub enum Status {
     /// A helm works on it, or was killed while it did.
     Pending,
-    /// It failed.
     Failed,
     /// It is in place.
     Deployed,
@@ -78,7 +75,6 @@ pub enum Status {
 /// The last revision of the release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Revision {
-    /// Its status.
     pub status: Status,
     /// Which workloads its manifest holds.
     pub brings: Role,
@@ -91,7 +87,6 @@ pub struct Revision {
 pub enum HelmRun {
     /// It ended, for certain.
     Gone,
-    /// It runs.
     Runs,
     /// It ran on another machine, and may run still.
     Unknown,
@@ -121,11 +116,9 @@ pub struct Claim {
 pub struct Observed {
     /// The release.
     pub revision: Revision,
-    /// Helm.
     pub helm: HelmRun,
     /// The workloads.
     pub pairs: Vec<Pair>,
-    /// Their claims.
     pub claims: Vec<Claim>,
     /// Whether the time for what is being waited for is over.
     pub late: bool,

@@ -13,7 +13,6 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 /// A release before and after.
 #[derive(Debug, Clone, Copy)]
 pub struct Sides<'a> {
-    /// The release.
     pub release: ReleaseName<'a>,
     /// The last revision in place, which the rollback leads to.
     pub base: u64,
@@ -21,7 +20,6 @@ pub struct Sides<'a> {
     pub last: &'a [Json],
     /// Objects of the chart to come.
     pub target: &'a [Json],
-    /// What lives.
     pub live: &'a Live,
 }
 
@@ -39,7 +37,7 @@ pub(super) fn pairs(sides: Sides<'_>) -> Vec<(&Json, &Json)> {
 }
 
 /// The Deployments and StatefulSets among objects.
-pub fn workloads(objects: &[Json]) -> impl Iterator<Item = &Json> {
+pub(crate) fn workloads(objects: &[Json]) -> impl Iterator<Item = &Json> {
     objects.iter().filter(|object| object["kind"] == "Deployment" || object["kind"] == "StatefulSet")
 }
 

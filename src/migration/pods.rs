@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 /// The workload that a pod belongs to, as kind and name; none without a controller. The name of a Deployment is read off
 /// its ReplicaSet's, because the ReplicaSet may be gone before its pods.
-pub fn root(pod: &Json) -> Option<(&str, &str)> {
+pub(crate) fn root(pod: &Json) -> Option<(&str, &str)> {
     let owner = controller(pod)?;
     let (kind, name) = (owner["kind"].as_str()?, owner["name"].as_str()?);
     if kind != "ReplicaSet" {
@@ -22,18 +22,18 @@ pub fn root(pod: &Json) -> Option<(&str, &str)> {
 }
 
 /// Whether the pod's containers ended for good.
-pub fn has_ended(pod: &Json) -> bool {
+pub(crate) fn has_ended(pod: &Json) -> bool {
     matches!(pod["status"]["phase"].as_str(), Some("Succeeded" | "Failed"))
 }
 
 /// The claims that a pod, or the pods of a template, mount.
-pub fn mounted(pod_spec: &Json) -> impl Iterator<Item = &str> {
+pub(crate) fn mounted(pod_spec: &Json) -> impl Iterator<Item = &str> {
     let volumes = pod_spec["volumes"].as_array().into_iter().flatten();
     volumes.filter_map(|volume| volume["persistentVolumeClaim"]["claimName"].as_str())
 }
 
 /// Pods on the claims of a change that belong to neither side.
-pub fn strangers<'a>(change: &'a Change, live: &'a Live) -> impl Iterator<Item = &'a Json> {
+pub(crate) fn strangers<'a>(change: &'a Change, live: &'a Live) -> impl Iterator<Item = &'a Json> {
     live.pods.iter().filter(move |pod| {
         let uses = mounted(&pod["spec"]).any(|claim| change.claims.iter().any(|name| name == claim));
         let root = root(pod);
@@ -52,12 +52,12 @@ fn is_left_by(pod: &Json, change: &Change) -> bool {
 }
 
 /// Whether that is this workload.
-pub fn belongs(root: Option<(&str, &str)>, named: &Named) -> bool {
+pub(crate) fn belongs(root: Option<(&str, &str)>, named: &Named) -> bool {
     root.is_some_and(|(kind, name)| kind == named.kind && name == named.name)
 }
 
 /// The reference to the controller of an object.
-pub fn controller(object: &Json) -> Option<&Json> {
+pub(crate) fn controller(object: &Json) -> Option<&Json> {
     let owners = object["metadata"]["ownerReferences"].as_array()?;
     owners.iter().find(|owner| owner["controller"] == true)
 }

@@ -138,7 +138,7 @@ struct Known {
 
 /// What a change of images means for the data.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Judgement {
+pub(crate) enum Judgement {
     /// The data continues.
     Fine,
     /// Nobody can tell: the sentence says why.
@@ -148,7 +148,7 @@ pub enum Judgement {
 }
 
 /// Judges the image to come on data of the image that runs. `ready` is whether that one ever answered.
-pub fn judge(was: &str, becomes: &str, ready: bool, mounts: &[String]) -> Judgement {
+pub(crate) fn judge(was: &str, becomes: &str, ready: bool, mounts: &[String]) -> Judgement {
     if was == becomes {
         return Judgement::Fine;
     }

@@ -11,7 +11,7 @@ use super::progress::{Direction, Phase, Role};
 use crate::k8s::labels;
 use crate::k8s::object::name_of;
 use crate::k8s::ownership::ReleaseName;
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 use serde_json::Value as Json;
 
 impl Promotion {
@@ -134,14 +134,14 @@ fn folder(note: &DataNote) -> String {
 }
 
 /// Digest of the workloads that the changes lead to.
-pub fn digest_of_new(objects: &[Json], changes: &[Change]) -> String {
+pub(crate) fn digest_of_new(objects: &[Json], changes: &[Change]) -> String {
     let new = objects.iter().filter(|object| is_new(object, changes));
     short_hash(&new.map(ToString::to_string).collect::<Vec<_>>().join("\n"))
 }
 
 /// Digest of everything that helm would apply. Left out is what differs between two runs of one deploy: values of Secrets and
 /// the marks made of them, and the number of pods of a workload that continues, which an autoscaler may change.
-pub fn digest(objects: &[Json], changes: &[Change]) -> String {
+pub(crate) fn digest(objects: &[Json], changes: &[Change]) -> String {
     let texts: Vec<String> = objects.iter().map(|object| constant(object, changes).to_string()).collect();
     short_hash(&texts.join("\n"))
 }
@@ -227,7 +227,7 @@ fn left(change: &Change, live: &Live) -> String {
 }
 
 /// What is being done, in a few words.
-pub fn described(journal: &Journal, action: Action) -> String {
+pub(crate) fn described(journal: &Journal, action: Action) -> String {
     let side = |index: usize, role: Role| {
         journal.changes.get(index).map_or_else(String::new, |change| match role {
             Role::Old => change.old.to_string(),
@@ -267,7 +267,7 @@ pub fn described(journal: &Journal, action: Action) -> String {
 
 impl Stop {
     /// What happened, and what a person can do.
-    pub fn problem(self, journal: &Journal) -> Problem {
+    pub fn diagnostic(self, journal: &Journal) -> Diagnostic {
         let change = |index: usize| {
             journal
                 .changes
@@ -340,6 +340,6 @@ impl Stop {
                 format!("look at what helm said, {again}"),
             ),
         };
-        Problem::new(Code::MigrationBlocked, "", what).hint(hint)
+        Diagnostic::new(Code::MigrationBlocked, "", what).hint(hint)
     }
 }

@@ -9,7 +9,7 @@ use crate::k8s::error::ErrorKind;
 use crate::k8s::kind::{DEPLOYMENT, POD, SECRET};
 use crate::k8s::labels;
 use crate::k8s::object::name_of;
-use crate::support::diagnostic::{Code, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::support::redact::unbase64;
 use serde_json::Value as Json;
 
@@ -18,7 +18,7 @@ const TOKEN: &str = "DASHBOARD__FRONTEND__BROWSERTOKEN";
 
 /// What a person wants of the way.
 #[derive(Debug, Clone, Copy)]
-pub struct Forward {
+pub(crate) struct Forward {
     /// Port of this machine; 0 for a free one.
     pub local: u16,
     /// Whether the token is told.
@@ -27,7 +27,7 @@ pub struct Forward {
 
 /// Opens the way and keeps it until a person stops us. `opened` gets the port and the token, `failed` what goes wrong on the
 /// way with a single connection.
-pub fn dashboard(
+pub(crate) fn dashboard(
     release: &Release,
     wanted: Forward,
     opened: &dyn Fn(u16, Option<&str>),
@@ -40,7 +40,7 @@ pub fn dashboard(
         Found::Ready(pod) => pod,
         Found::NotReady { pod, why } => {
             let what = format!("the dashboard of {} is not ready: pod {pod}: {why}", release.described());
-            return Err(problem(what, "`kubectl aspire status` shows the release; try again when it is ready"));
+            return Err(diagnostic(what, "`kubectl aspire status` shows the release; try again when it is ready"));
         }
         Found::None => return Err(none(&cluster, release, &labels)?),
     };
@@ -79,15 +79,16 @@ fn none(cluster: &Cluster, release: &Release, labels: &str) -> Result<Error, Err
     let deployments = cluster.list(&DEPLOYMENT, &release.namespace, labels)?;
     let of = release.described();
     Ok(match deployments.first().map(|deployment| &deployment["spec"]["replicas"]) {
-        None => {
-            problem(format!("there is no dashboard of {of}"), "write `dashboard: {}` into aspire-k8s.yaml and deploy")
-        }
-        Some(replicas) if *replicas == 0 => problem(
+        None => diagnostic(
+            format!("there is no dashboard of {of}"),
+            "write `dashboard: {}` into aspire-k8s.yaml and deploy",
+        ),
+        Some(replicas) if *replicas == 0 => diagnostic(
             format!("the dashboard of {of} is switched off"),
             "deploy with `dashboard: {enabled: true}`, for this environment too",
         ),
         Some(_) => {
-            problem(format!("the dashboard of {of} has no pod yet"), "`kubectl aspire status` shows the release")
+            diagnostic(format!("the dashboard of {of} has no pod yet"), "`kubectl aspire status` shows the release")
         }
     })
 }
@@ -99,7 +100,7 @@ fn token(cluster: &Cluster, release: &Release, pod: &Json) -> Result<String, Err
     let reference = reference.map_or(&Json::Null, |variable| &variable["valueFrom"]["secretKeyRef"]);
     let (Some(name), Some(key)) = (reference["name"].as_str(), reference["key"].as_str()) else {
         let what = format!("pod {} takes its login token from no Secret", name_of(pod));
-        return Err(problem(what, "--no-token opens the way without it"));
+        return Err(diagnostic(what, "--no-token opens the way without it"));
     };
     let secret = cluster.get(&SECRET, &release.namespace, name).map_err(|error| match error.kind() {
         ErrorKind::Forbidden => {
@@ -111,7 +112,7 @@ fn token(cluster: &Cluster, release: &Release, pod: &Json) -> Result<String, Err
     let token = value.and_then(|bytes| String::from_utf8(bytes).ok()).filter(|token| !token.is_empty());
     let Some(token) = token else {
         let what = format!("Secret {name} holds no login token under {key}");
-        return Err(problem(what, "deploy again, or open the way without it: --no-token"));
+        return Err(diagnostic(what, "deploy again, or open the way without it: --no-token"));
     };
     cluster.hide([token.clone()]);
     Ok(token)
@@ -124,8 +125,8 @@ fn port(pod: &Json) -> u16 {
     port.and_then(|port| u16::try_from(port).ok()).unwrap_or(18888)
 }
 
-fn problem(what: String, hint: &str) -> Error {
-    Error::Input(Problems::from(Problem::new(Code::DashboardUnavailable, "", what).hint(hint)))
+fn diagnostic(what: String, hint: &str) -> Error {
+    Error::Input(Diagnostics::from(Diagnostic::new(Code::DashboardUnavailable, "", what).hint(hint)))
 }
 
 #[cfg(test)]

@@ -30,13 +30,12 @@ use crate::pipeline::release::lock::{Lock, LockGuard, Seen};
 use crate::pipeline::release::migration::consent;
 use crate::pipeline::release::records::{Operation, Outlook, Verb, shown};
 use crate::pipeline::release::{lock, records};
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 use serde_json::Value as Json;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// What to destroy.
-pub struct Destroy {
+pub(crate) struct Destroy {
     /// Identity of the application, when it is known; another one's release is refused.
     pub application: Option<String>,
     /// Whether claims and all secrets go too.
@@ -55,7 +54,7 @@ pub struct Destroy {
 
 /// What was done.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Destroyed {
+pub(crate) struct Destroyed {
     /// Whether there was anything to remove.
     pub found: bool,
     /// Claims that stay.
@@ -73,7 +72,7 @@ pub struct Destroyed {
 }
 
 /// What the steps of one destroy share.
-pub struct DestroyRun<'a> {
+pub(crate) struct DestroyRun<'a> {
     request: &'a Destroy,
     release: &'a Release,
     agree: &'a (dyn Fn() -> bool + Sync),
@@ -97,8 +96,7 @@ pub struct DestroyRun<'a> {
     going: Mutex<Vec<Json>>,
 }
 
-/// The steps of a destroy.
-pub fn steps<'a>() -> Result<Graph<'a, DestroyRun<'a>>, Problem> {
+pub(crate) fn steps<'a>() -> Result<Graph<'a, DestroyRun<'a>>, Diagnostic> {
     Graph::new(vec![
         Step::new("check-helm-prereqs-kubernetes", "find helm and check its version", &[], DestroyRun::find_helm),
         Step::new("check-cluster-kubernetes", "read whose release it is", &[], DestroyRun::look),
@@ -151,7 +149,7 @@ pub fn steps<'a>() -> Result<Graph<'a, DestroyRun<'a>>, Problem> {
 }
 
 /// Destroys the release. `agree` asks a person about what was just shown.
-pub fn destroy(
+pub(crate) fn destroy(
     request: &Destroy,
     release: &Release,
     agree: &(dyn Fn() -> bool + Sync),
@@ -286,7 +284,9 @@ impl DestroyRun<'_> {
             return Ok(());
         }
         Err(Error::Refused(
-            Problem::new(Code::ConfirmationRequired, "", "nothing was destroyed").hint("say --yes to confirm").into(),
+            Diagnostic::new(Code::ConfirmationRequired, "", "nothing was destroyed")
+                .hint("say --yes to confirm")
+                .into(),
         ))
     }
 
@@ -320,7 +320,7 @@ impl DestroyRun<'_> {
         let (helm, target) = self.helm.get()?;
         // Without a namespace there is no lock, and nothing that helm could remove.
         let Some(lock) = self.hold.find() else { return Ok(()) };
-        lock.expects(Operation::ours(Verb::Uninstall).as_shown(self.outlook.get()?));
+        lock.expects(Operation::ours(Verb::Uninstall).shown_in(self.outlook.get()?));
         let options = Options { timeout: self.limits.left(), wait: true, no_hooks: true, ..Options::default() };
         let ran = helm.uninstall(target, &options, &mut |_| {});
         let noted = lock.helm_ended(self.cluster.get()?, self.release, ran.is_ok());
@@ -372,7 +372,6 @@ impl DestroyRun<'_> {
     }
 }
 
-/// The claims of the release.
 fn our_claims(cluster: &Cluster, release: &Release) -> Result<Vec<Json>, Error> {
     let name = release.helm_name();
     let live = cluster.list(&CLAIM, &release.namespace, &format!("{}={}", labels::INSTANCE, release.name))?;
@@ -473,7 +472,7 @@ fn wait_until_gone(cluster: &Cluster, release: &Release, going: &[Json], limits:
                     release.namespace
                 );
                 let hint = "see `kubectl describe pvc` for the pods that use it; the same command waits for it again";
-                return Err(Problem::new(Code::StillDeleting, "", what).hint(hint).into());
+                return Err(Diagnostic::new(Code::StillDeleting, "", what).hint(hint).into());
             }
             std::thread::sleep(Duration::from_millis(200));
         }

@@ -2,7 +2,7 @@
 
 use crate::k8s::error::ErrorKind;
 use crate::rollout::{Finding, Progress};
-use crate::support::diagnostic::{Code, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::targets::kubernetes::chart::WriteError;
 
 /// What the workloads had come to when the watching ended.
@@ -19,7 +19,6 @@ pub struct WatchOutcome {
 /// Why a run ended.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Helm.
     #[error(transparent)]
     Helm(#[from] crate::helm::Error),
     /// The API server.
@@ -27,30 +26,30 @@ pub enum Error {
     Cluster(#[from] crate::k8s::error::Error),
     /// The input: values that are missing or wrong.
     #[error("{0}")]
-    Input(#[from] Problems),
+    Input(#[from] Diagnostics),
     /// What is on the cluster forbids it; nothing was changed.
     #[error("{0}")]
-    Refused(Problems),
+    Refused(Diagnostics),
     /// A workload migration failed, and the workloads from before run again.
     #[error("the workload migration failed: {0}")]
     MigrationRolledBack(String),
     /// A workload migration stopped where only a person can continue; what holds data is untouched.
     #[error("{0}")]
-    NeedsPerson(Problem),
+    NeedsPerson(Diagnostic),
     /// A workload migration stopped where the same command continues later.
     #[error("{0}")]
-    Resumable(Problem),
+    Resumable(Diagnostic),
     /// A workload migration was cut short: what is left, and how to continue.
     #[error("{error}\n{left}")]
     Unfinished {
         /// What cut it short.
         error: Box<Error>,
         /// What is there now, and the command that continues.
-        left: Problem,
+        left: Diagnostic,
     },
     /// Helm said that it was done, and its record says otherwise.
     #[error("{0}")]
-    NotApplied(Problem),
+    NotApplied(Diagnostic),
     /// A temporary folder for helm could not be written.
     #[error(transparent)]
     Write(#[from] WriteError),
@@ -80,7 +79,6 @@ pub enum Error {
     RolledBack {
         /// What failed.
         error: Box<Error>,
-        /// The revision.
         revision: u64,
     },
     /// Steps that do not depend on each other failed.
@@ -104,8 +102,8 @@ fn rolled_back_to(revision: u64) -> String {
     format!("the release was rolled back to revision {revision}, with its secrets and values")
 }
 
-fn timed_out() -> Problem {
-    Problem::new(Code::TimedOut, "", "timed out").hint("raise --timeout")
+fn timed_out() -> Diagnostic {
+    Diagnostic::new(Code::TimedOut, "", "timed out").hint("raise --timeout")
 }
 
 fn stuck(seen: &WatchOutcome) -> String {
@@ -128,26 +126,28 @@ fn joined(errors: &[Error]) -> String {
 
 impl Error {
     /// The same as problems, each with its code. What a run did about it is [`Error::note`].
-    pub fn problems(&self) -> Vec<Problem> {
-        let one = |code| vec![Problem::new(code, "", self.to_string())];
+    pub fn diagnostics(&self) -> Vec<Diagnostic> {
+        let one = |code| vec![Diagnostic::new(code, "", self.to_string())];
         match self {
-            Self::Helm(error) => vec![error.to_problem()],
-            Self::Cluster(error) => vec![error.to_problem()],
-            Self::Input(Problems(problems)) | Self::Refused(Problems(problems)) => problems.clone(),
+            Self::Helm(error) => vec![error.to_diagnostic()],
+            Self::Cluster(error) => vec![error.to_diagnostic()],
+            Self::Input(Diagnostics(diagnostics)) | Self::Refused(Diagnostics(diagnostics)) => diagnostics.clone(),
             Self::MigrationRolledBack(_) => one(Code::MigrationFailed),
-            Self::NeedsPerson(problem) | Self::Resumable(problem) | Self::NotApplied(problem) => vec![problem.clone()],
-            Self::Unfinished { error, left } => [error.problems(), vec![left.clone()]].concat(),
-            Self::Write(error) => vec![error.to_problem()],
+            Self::NeedsPerson(diagnostic) | Self::Resumable(diagnostic) | Self::NotApplied(diagnostic) => {
+                vec![diagnostic.clone()]
+            }
+            Self::Unfinished { error, left } => [error.diagnostics(), vec![left.clone()]].concat(),
+            Self::Write(error) => vec![error.to_diagnostic()],
             Self::Temporary(_) => one(Code::UnwritableFile),
             Self::NotReady { .. } => one(Code::NotReady),
             Self::NotClearedUp { error, failed } => {
                 let failed = failed
                     .iter()
-                    .map(|failed| Problem::new(Code::RollbackFailed, "", format!("{NOT_ROLLED_BACK}: {failed}")));
-                error.problems().into_iter().chain(failed).collect()
+                    .map(|failed| Diagnostic::new(Code::RollbackFailed, "", format!("{NOT_ROLLED_BACK}: {failed}")));
+                error.diagnostics().into_iter().chain(failed).collect()
             }
-            Self::RolledBack { error, .. } => error.problems(),
-            Self::Several(errors) => errors.iter().flat_map(Self::problems).collect(),
+            Self::RolledBack { error, .. } => error.diagnostics(),
+            Self::Several(errors) => errors.iter().flat_map(Self::diagnostics).collect(),
             Self::Interrupted => one(Code::Interrupted),
             Self::TimeIsUp => vec![timed_out()],
             Self::Defect(_) => one(Code::Defect),
@@ -207,8 +207,8 @@ impl Error {
     }
 }
 
-impl From<Problem> for Error {
-    fn from(problem: Problem) -> Self {
-        Self::Input(problem.into())
+impl From<Diagnostic> for Error {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self::Input(diagnostic.into())
     }
 }

@@ -26,7 +26,7 @@ use crate::pipeline::release::own_objects;
 use crate::pipeline::release::predict::{Foreseen, recreated};
 use crate::pipeline::release::saved_plan::{Basis, Key, Saved};
 use crate::pipeline::release::{compatibility, external_secrets, values};
-use crate::support::diagnostic::{Code, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::support::redact::Mask;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -35,14 +35,14 @@ use std::collections::BTreeSet;
 const STEP: &str = "plan-kubernetes";
 
 /// The steps: those of a deploy that only read, and the comparison.
-pub fn steps<'a>(charts: &[PlannedChart]) -> Result<Graph<'a, DeployRun<'a>>, Problem> {
+pub(crate) fn steps<'a>(charts: &[PlannedChart]) -> Result<Graph<'a, DeployRun<'a>>, Diagnostic> {
     let mut steps = reading(charts);
     steps.push(Step::new(STEP, "compare what is with what would be", &known(charts), DeployRun::plan));
     Graph::new(steps)
 }
 
 /// Finds out what a deploy would do.
-pub fn plan(
+pub(crate) fn plan(
     request: &Deploy,
     release: &Release,
     ask: &Ask,
@@ -59,7 +59,7 @@ impl DeployRun<'_> {
     fn plan(&self) -> Result<(), Error> {
         let (mut errors, refused, intent) = match self.check_owners().and_then(|()| self.workload_migration()) {
             Ok(intent) => (Vec::new(), None, intent),
-            Err(Error::Refused(problems)) => (vec![problems.to_string()], Some(problems), None),
+            Err(Error::Refused(diagnostics)) => (vec![diagnostics.to_string()], Some(diagnostics), None),
             Err(error) => return Err(error),
         };
         self.look_for_leaving()?;
@@ -82,7 +82,7 @@ impl DeployRun<'_> {
                 (manifest, Vec::new(), None)
             }
             // What helm trips over is what we refused.
-            Err(_) if let Some(problems) = refused => return Err(Error::Refused(problems)),
+            Err(_) if let Some(diagnostics) = refused => return Err(Error::Refused(diagnostics)),
             Err(error) => return Err(error),
         };
         let history = helm.history(target)?;
@@ -131,7 +131,7 @@ impl DeployRun<'_> {
             Some(Intent::New(change)) => change.promotion.lines(&change.hash),
             Some(Intent::UnderWay(log, objects)) => {
                 let elsewhere = self.installation()?.leads_elsewhere(&log.journal, &objects, None);
-                errors.extend(elsewhere.map(|problem| problem.to_string()));
+                errors.extend(elsewhere.map(|diagnostic| diagnostic.to_string()));
                 vec![format!("TRANSITION under way: {}", log.journal.described())]
             }
             None => Vec::new(),
@@ -224,11 +224,11 @@ impl DeployRun<'_> {
             saved.moved(&now)
         } else {
             let what = format!("the namespace {} cannot be read, so the plan cannot be compared", saved.key_of());
-            Problem::new(Code::PlanOutdated, "", what).into()
+            Diagnostic::new(Code::PlanOutdated, "", what).into()
         };
-        let with_hint = |problem: Problem| problem.hint("plan again, and look at what is new");
-        let problems = Problems(moved.0.into_iter().map(with_hint).collect());
-        problems.or(()).map_err(Error::Refused)
+        let with_hint = |diagnostic: Diagnostic| diagnostic.hint("plan again, and look at what is new");
+        let diagnostics = Diagnostics(moved.0.into_iter().map(with_hint).collect());
+        diagnostics.or(()).map_err(Error::Refused)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::k8s::labels;
 use crate::pipeline::engine::graph::{Graph, Step};
 use crate::pipeline::engine::run::{RunOptions, run};
 use crate::pipeline::release::values;
-use crate::support::diagnostic::Problem;
+use crate::support::diagnostic::Diagnostic;
 use crate::support::redact::MASK;
 use crate::support::temporary;
 use crate::targets::kubernetes::chart;
@@ -21,12 +21,10 @@ use serde_json::{Map, Value as Json, json};
 use std::path::{Path, PathBuf};
 
 /// What to show.
-pub struct Template<'a> {
+pub(crate) struct Template<'a> {
     /// The application, with the values of the chosen environment.
     pub app: &'a App,
-    /// Its plan.
     pub plan: &'a Plan,
-    /// Its chart.
     pub chart: &'a Chart,
     /// The chosen environment.
     pub environment: Option<String>,
@@ -34,14 +32,13 @@ pub struct Template<'a> {
     pub given: &'a Given,
     /// Release name.
     pub release: &'a str,
-    /// Namespace.
     pub namespace: &'a str,
     /// Whether values of secrets are shown.
     pub show_secrets: bool,
 }
 
 /// What the steps of one rendering of objects share.
-pub struct Templating<'a> {
+pub(crate) struct Templating<'a> {
     request: &'a Template<'a>,
     environment: &'a Environment,
     random: &'a Random<'a>,
@@ -51,14 +48,14 @@ pub struct Templating<'a> {
 }
 
 /// A chart that is written to its folder.
-pub struct Publishing<'a> {
+pub(crate) struct Publishing<'a> {
     chart: &'a Chart,
     folder: &'a Path,
     stopped: &'a (dyn Fn() -> bool + Sync),
 }
 
 /// The steps that write a chart.
-pub fn chart_steps<'a>() -> Result<Graph<'a, Publishing<'a>>, Problem> {
+pub(crate) fn chart_steps<'a>() -> Result<Graph<'a, Publishing<'a>>, Diagnostic> {
     let write = |to: &Publishing| match chart::write_unless(to.chart, to.folder, to.stopped) {
         Err(WriteError::Interrupted) => Err(Error::Interrupted),
         written => Ok(written?),
@@ -67,7 +64,7 @@ pub fn chart_steps<'a>() -> Result<Graph<'a, Publishing<'a>>, Problem> {
 }
 
 /// The steps that make plain objects.
-pub fn template_steps<'a>() -> Result<Graph<'a, Templating<'a>>, Problem> {
+pub(crate) fn template_steps<'a>() -> Result<Graph<'a, Templating<'a>>, Diagnostic> {
     Graph::new(vec![
         Step::new("check-helm-prereqs-kubernetes", "find helm and check its version", &[], Templating::find_helm),
         Step::new("process-parameters", "settle the value of every input", &[], Templating::settle),
@@ -81,14 +78,14 @@ pub fn template_steps<'a>() -> Result<Graph<'a, Templating<'a>>, Problem> {
 }
 
 /// Writes the chart into a folder.
-pub fn publish(chart: &Chart, folder: &Path, conduct: &RunOptions) -> Result<(), Error> {
+pub(crate) fn publish(chart: &Chart, folder: &Path, conduct: &RunOptions) -> Result<(), Error> {
     let to = Publishing { chart, folder, stopped: conduct.limits.stopped };
     run(&chart_steps()?.part(conduct.only)?, &to, conduct.report, &conduct.limits)
 }
 
 /// The objects as YAML: the Secret that deploy would write, and what helm renders. None when only a step before the last
 /// was wanted.
-pub fn template(
+pub(crate) fn template(
     request: &Template,
     environment: &Environment,
     random: &Random,

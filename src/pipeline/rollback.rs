@@ -20,7 +20,7 @@ use crate::pipeline::release::migration::consent::{Agreed, Consent};
 use crate::pipeline::release::migration::driver::{Driver, Terms, Way as KindsWay};
 use crate::pipeline::release::migration::log::Log;
 use crate::pipeline::release::{lock, proof, snapshot};
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -29,7 +29,7 @@ use std::sync::{Mutex, PoisonError};
 const DOING: &str = "rollback";
 
 /// What to roll back.
-pub struct Rollback {
+pub(crate) struct Rollback {
     /// The revision; none for the last good one before the current.
     pub revision: Option<u64>,
     /// Identity of the application, when it is known; another one's release is refused.
@@ -43,7 +43,7 @@ pub struct Rollback {
 }
 
 /// What the steps of one rollback share.
-pub struct RollbackRun<'a> {
+pub(crate) struct RollbackRun<'a> {
     request: &'a Rollback,
     release: &'a Release,
     agree: &'a (dyn Fn() -> bool + Sync),
@@ -65,8 +65,7 @@ pub struct RollbackRun<'a> {
     done: Slot<()>,
 }
 
-/// The steps of a rollback.
-pub fn steps<'a>() -> Result<Graph<'a, RollbackRun<'a>>, Problem> {
+pub(crate) fn steps<'a>() -> Result<Graph<'a, RollbackRun<'a>>, Diagnostic> {
     Graph::new(vec![
         Step::new("check-helm-prereqs-kubernetes", "find helm and check its version", &[], RollbackRun::find_helm),
         Step::new("check-cluster-kubernetes", "read whose release it is", &[], RollbackRun::look),
@@ -107,7 +106,7 @@ pub fn steps<'a>() -> Result<Graph<'a, RollbackRun<'a>>, Problem> {
 }
 
 /// Rolls the release back. `agree` asks a person about what was just shown. The number of the revision that it came back to.
-pub fn rollback(
+pub(crate) fn rollback(
     request: &Rollback,
     release: &Release,
     agree: &(dyn Fn() -> bool + Sync),
@@ -163,9 +162,12 @@ impl RollbackRun<'_> {
         let (helm, target) = self.helm.get()?;
         let revisions = helm.history(target)?;
         if revisions.is_empty() {
-            return Err(
-                Problem::new(Code::ReleaseNotFound, "", format!("there is no {}", self.release.described())).into()
-            );
+            return Err(Diagnostic::new(
+                Code::ReleaseNotFound,
+                "",
+                format!("there is no {}", self.release.described()),
+            )
+            .into());
         }
         let cluster = self.cluster.get()?;
         let (live, seen) = Seen::look(helm, target, cluster, self.release)?;
@@ -178,8 +180,9 @@ impl RollbackRun<'_> {
         self.hold.keep(seen);
         let begun = self.begun()?;
         let past = Past::read(&self.installation()?, revisions)?;
-        let revision =
-            past.choose(self.request.revision.or(begun), again).map_err(|problem| Error::Refused(problem.into()))?;
+        let revision = past
+            .choose(self.request.revision.or(begun), again)
+            .map_err(|diagnostic| Error::Refused(diagnostic.into()))?;
         say(self.report, format!("going back to revision {revision}"));
         self.revision.put(revision);
         Ok(())

@@ -6,7 +6,7 @@ use crate::rollout::{Finding, Progress, State};
 use std::fmt::Write as _;
 
 /// The lines of an event; none when it says nothing on its own.
-pub fn lines(event: &Event, terminal: Terminal) -> Option<String> {
+pub(super) fn lines(event: &Event, terminal: Terminal) -> Option<String> {
     let paint = |colour, text: &str| terminal.paint(colour, text);
     Some(match event {
         // The reason is the error that the run ends with.
@@ -57,7 +57,7 @@ pub(super) mod tests {
     use crate::rollout::Reason;
     use crate::support::diagnostic::Code;
 
-    pub fn progress(name: &str, ready: u64, state: State) -> Event {
+    pub(crate) fn progress(name: &str, ready: u64, state: State) -> Event {
         Event::Workload(Progress {
             kind: "Deployment".into(),
             name: name.into(),
@@ -68,7 +68,7 @@ pub(super) mod tests {
         })
     }
 
-    pub fn crash() -> Event {
+    pub(crate) fn crash() -> Event {
         Event::Finding(Finding {
             reason: Reason::Crashes,
             kind: "Deployment".into(),

@@ -17,7 +17,7 @@ const TURN: Duration = Duration::from_millis(120);
 const WHEEL: &str = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏⠿";
 
 /// The lines that change.
-pub struct Live {
+pub(super) struct Live {
     all: MultiProgress,
     terminal: Terminal,
     turn: Option<Duration>,
@@ -32,7 +32,7 @@ struct Running {
 
 impl Live {
     /// On standard error.
-    pub fn new(terminal: Terminal) -> Self {
+    pub(super) fn new(terminal: Terminal) -> Self {
         Self::on(ProgressDrawTarget::term_like_with_hz(Box::new(Screen::default()), 20), terminal, Some(TURN))
     }
 
@@ -40,8 +40,7 @@ impl Live {
         Self { all: MultiProgress::with_draw_target(target), terminal, turn, running: Mutex::default() }
     }
 
-    /// Shows an event.
-    pub fn show(&self, event: &Event) {
+    pub(super) fn show(&self, event: &Event) {
         let mut running = self.lock();
         match event {
             Event::Started { step } => {
@@ -70,7 +69,7 @@ impl Live {
     }
 
     /// Takes the lines away while something else has the terminal, such as a question.
-    pub fn pause<T>(&self, during: impl FnOnce() -> T) -> T {
+    pub(super) fn pause<T>(&self, during: impl FnOnce() -> T) -> T {
         self.all.suspend(during)
     }
 

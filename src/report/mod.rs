@@ -10,12 +10,12 @@
 
 mod lines;
 mod live;
-pub mod output;
+pub(crate) mod output;
 mod screen;
-pub mod steps;
+pub(crate) mod steps;
 mod style;
 
-pub use style::{Terminal, harmless};
+pub(crate) use style::{Terminal, harmless};
 
 use crate::pipeline::Event;
 use live::Live;
@@ -25,7 +25,7 @@ use std::sync::{Mutex, PoisonError};
 
 /// How events are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub(crate) enum Form {
     /// For people, on standard error.
     Text,
     /// For programs, one JSON object a line on standard output; sentences for people stay on standard error.
@@ -33,7 +33,7 @@ pub enum Form {
 }
 
 /// Where events go during a run.
-pub struct Display {
+pub(crate) struct Display {
     form: Form,
     terminal: Terminal,
     live: Option<Live>,
@@ -43,14 +43,14 @@ pub struct Display {
 
 impl Display {
     /// A display of this form on the streams of this process.
-    pub fn new(form: Form) -> Self {
+    pub(crate) fn new(form: Form) -> Self {
         let terminal = Terminal::of_process();
         let live = (terminal.live && form == Form::Text).then(|| Live::new(terminal));
         Self { form, terminal, live, found: Mutex::default() }
     }
 
     /// Shows an event.
-    pub fn event(&self, event: &Event) {
+    pub(crate) fn event(&self, event: &Event) {
         if self.form == Form::Json {
             let text = serde_json::to_string(event).unwrap_or_default();
             output::print(&format!("{text}\n"));
@@ -68,7 +68,7 @@ impl Display {
     }
 
     /// Lets something else have the terminal, such as a question.
-    pub fn pause<T>(&self, during: impl FnOnce() -> T) -> T {
+    pub(crate) fn pause<T>(&self, during: impl FnOnce() -> T) -> T {
         match &self.live {
             Some(live) => live.pause(during),
             None => during(),
@@ -77,7 +77,7 @@ impl Display {
 }
 
 /// Prints only what a person should read: for verbs that are done in a moment.
-pub fn quiet(event: &Event) {
+pub(crate) fn quiet(event: &Event) {
     if matches!(event, Event::Warned { .. } | Event::Said { .. }) {
         text(event, Terminal::of_process());
     }

@@ -9,19 +9,19 @@ static PRINTED: AtomicBool = AtomicBool::new(false);
 static FAILED: Mutex<Option<io::Error>> = Mutex::new(None);
 
 /// Writes text to standard output.
-pub fn print(text: &str) {
+pub(crate) fn print(text: &str) {
     PRINTED.store(true, Ordering::Relaxed);
     let mut output = io::stdout().lock();
     remember(output.write_all(text.as_bytes()).and_then(|()| output.flush()));
 }
 
 /// Whether anything was written.
-pub fn is_printed() -> bool {
+pub(crate) fn is_printed() -> bool {
     PRINTED.load(Ordering::Relaxed)
 }
 
 /// Takes note of the outcome of a write by another client.
-pub fn remember(outcome: io::Result<()>) {
+pub(crate) fn remember(outcome: io::Result<()>) {
     if let Err(error) = outcome
         && error.kind() != ErrorKind::BrokenPipe
     {
@@ -30,6 +30,6 @@ pub fn remember(outcome: io::Result<()>) {
 }
 
 /// The first write that failed since the last question.
-pub fn failure() -> Option<io::Error> {
+pub(crate) fn failure() -> Option<io::Error> {
     FAILED.lock().unwrap_or_else(PoisonError::into_inner).take()
 }

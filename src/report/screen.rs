@@ -12,7 +12,7 @@ const FREE: u16 = 4;
 
 /// Standard error as a screen. What is drawn is written at once, so that nothing of others comes between.
 #[derive(Debug, Default)]
-pub struct Screen {
+pub(super) struct Screen {
     drawn: Mutex<Vec<u8>>,
 }
 

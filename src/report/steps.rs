@@ -9,7 +9,7 @@ const BOX: (usize, usize) = (270, 46);
 const GAP: (usize, usize) = (60, 18);
 
 /// A line a step, in their order, and what each waits for.
-pub fn text(steps: &[StepName]) -> String {
+pub(crate) fn text(steps: &[StepName]) -> String {
     let width = steps.iter().map(|step| step.name.len()).max().unwrap_or_default();
     let mut out = String::new();
     for step in steps {
@@ -22,13 +22,13 @@ pub fn text(steps: &[StepName]) -> String {
 }
 
 /// `{"steps": [{"name", "description", "dependsOn"}]}`.
-pub fn json(steps: &[StepName]) -> String {
+pub(crate) fn json(steps: &[StepName]) -> String {
     let text = serde_json::to_string_pretty(&serde_json::json!({"steps": steps}));
     text.unwrap_or_default() + "\n"
 }
 
 /// A graph in the words of Graphviz.
-pub fn dot(steps: &[StepName]) -> String {
+pub(crate) fn dot(steps: &[StepName]) -> String {
     let mut out = String::from("digraph steps {\n  rankdir=LR;\n  node [shape=box];\n");
     for step in steps {
         let _ = writeln!(out, "  {:?} [tooltip={:?}];", step.name, step.description);
@@ -40,7 +40,7 @@ pub fn dot(steps: &[StepName]) -> String {
 }
 
 /// A graph in the words of Mermaid.
-pub fn mermaid(steps: &[StepName]) -> String {
+pub(crate) fn mermaid(steps: &[StepName]) -> String {
     let number: BTreeMap<&str, usize> =
         steps.iter().enumerate().map(|(index, step)| (step.name.as_str(), index)).collect();
     let mut out = String::from("graph LR\n");
@@ -57,7 +57,7 @@ pub fn mermaid(steps: &[StepName]) -> String {
 }
 
 /// A picture: a step stands to the right of all that it waits for.
-pub fn svg(steps: &[StepName]) -> String {
+pub(crate) fn svg(steps: &[StepName]) -> String {
     let places = places(steps);
     let columns = places.values().map(|(column, _)| column + 1).max().unwrap_or(1);
     let rows = places.values().map(|(_, row)| row + 1).max().unwrap_or(1);

@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 
 /// What standard error is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Terminal {
+pub(crate) struct Terminal {
     /// Whether lines that are there can be changed.
     pub live: bool,
     /// Whether colours are welcome.
@@ -15,10 +15,11 @@ pub struct Terminal {
 
 impl Terminal {
     /// Something that is no terminal: a file, a pipe, the log of a CI job.
-    pub const NONE: Self = Self { live: false, colour: false, unicode: false };
+    #[cfg(test)]
+    pub(crate) const NONE: Self = Self { live: false, colour: false, unicode: false };
 
     /// Standard error of this process.
-    pub fn of_process() -> Self {
+    pub(crate) fn of_process() -> Self {
         Self::of(std::io::stderr().is_terminal() && has_width(), |name| std::env::var(name).ok())
     }
 
@@ -59,7 +60,7 @@ pub(super) enum Colour {
 }
 
 /// A text for a terminal: what others wrote must not move the cursor, change colours, or turn the direction of reading.
-pub fn harmless(text: &str) -> String {
+pub(crate) fn harmless(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');

@@ -9,7 +9,7 @@
 
 mod causes;
 mod container;
-pub mod diagnostics;
+pub(crate) mod diagnostics;
 mod objects;
 mod progress;
 mod symptom;
@@ -19,8 +19,9 @@ use std::fmt;
 
 use serde::Serialize;
 
-pub use symptom::Log;
-pub use watch::{End, Rollout, Told};
+pub(crate) use symptom::Log;
+pub(crate) use watch::Told;
+pub use watch::{End, Rollout};
 
 /// How far one workload is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -64,7 +65,6 @@ pub struct Finding {
     pub reason: Reason,
     /// Kind of the object it is about: the workload where one is known, else the object itself.
     pub kind: String,
-    /// Its name.
     pub name: String,
     /// The pod that shows it; empty when it is not about a pod.
     pub pod: String,

@@ -11,7 +11,6 @@ pub(super) fn at<'a>(object: &'a Value, path: &str) -> &'a Value {
     object.pointer(path).unwrap_or(&Value::Null)
 }
 
-/// A text of an object.
 pub(super) fn text<'a>(object: &'a Value, path: &str) -> &'a str {
     at(object, path).as_str().unwrap_or_default()
 }
@@ -26,7 +25,6 @@ pub(super) fn list<'a>(object: &'a Value, path: &str) -> impl Iterator<Item = &'
     at(object, path).as_array().into_iter().flatten()
 }
 
-/// The name of an object.
 pub(super) fn name(object: &Value) -> &str {
     text(object, "/metadata/name")
 }
@@ -61,7 +59,7 @@ pub(super) struct Objects<'a> {
 
 impl<'a> Objects<'a> {
     /// Of these objects.
-    pub fn of(all: &'a [Value]) -> Self {
+    pub(super) fn of(all: &'a [Value]) -> Self {
         let mut found = Self::default();
         for object in all {
             match text(object, "/kind") {
@@ -132,7 +130,7 @@ pub(super) struct Workload<'a> {
 
 impl<'a> Workload<'a> {
     /// The workloads that helm made for this release, by kind and name.
-    pub fn of_release(objects: &'a Objects<'a>, release: ReleaseName<'_>) -> Vec<Self> {
+    pub(super) fn of_release(objects: &'a Objects<'a>, release: ReleaseName<'_>) -> Vec<Self> {
         let all = objects.deployments.iter().chain(&objects.stateful_sets);
         let mut found: Vec<Self> =
             all.filter(|object| release.owns(object)).map(|object| Self::new(object, objects)).collect();
@@ -153,29 +151,28 @@ impl<'a> Workload<'a> {
     }
 
     /// `Deployment` or `StatefulSet`.
-    pub fn kind(&self) -> &'a str {
+    pub(super) fn kind(&self) -> &'a str {
         text(self.object, "/kind")
     }
 
-    /// Its name.
-    pub fn name(&self) -> &'a str {
+    pub(super) fn name(&self) -> &'a str {
         name(self.object)
     }
 
     /// Whether its controller has acted on what is wanted now.
-    pub fn is_observed(&self) -> bool {
+    pub(super) fn is_observed(&self) -> bool {
         number(self.object, "/status/observedGeneration") >= number(self.object, "/metadata/generation")
     }
 
     /// The claims that a pod mounts, where they are there.
-    pub fn claims_of(&self, pod: &Value) -> impl Iterator<Item = &'a Value> {
+    pub(super) fn claims_of(&self, pod: &Value) -> impl Iterator<Item = &'a Value> {
         let names = list(pod, "/spec/volumes").map(|volume| text(volume, "/persistentVolumeClaim/claimName"));
         let places: BTreeSet<usize> = names.filter_map(|name| self.all.named.get(name)).flatten().copied().collect();
         places.into_iter().map(|place| self.all.claims[place])
     }
 
     /// The warnings about an object, the latest last.
-    pub fn events_of(&self, object: &Value) -> &'a [&'a Value] {
+    pub(super) fn events_of(&self, object: &Value) -> &'a [&'a Value] {
         self.all.events.get(uid(object)).map(Vec::as_slice).unwrap_or_default()
     }
 }

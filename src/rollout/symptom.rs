@@ -27,7 +27,7 @@ pub enum Log {
 
 impl Symptom {
     /// A symptom of a workload as a whole.
-    pub fn of(workload: &Workload, reason: Reason, text: String, hint: &str) -> Self {
+    pub(super) fn of(workload: &Workload, reason: Reason, text: String, hint: &str) -> Self {
         let finding = Finding {
             reason,
             kind: workload.kind().to_owned(),
@@ -43,19 +43,19 @@ impl Symptom {
     }
 
     /// The pod that shows it.
-    pub fn pod(mut self, pod: &Value) -> Self {
+    pub(super) fn pod(mut self, pod: &Value) -> Self {
         name(pod).clone_into(&mut self.finding.pod);
         self
     }
 
     /// The container that shows it.
-    pub fn container(mut self, container: &str) -> Self {
+    pub(super) fn container(mut self, container: &str) -> Self {
         container.clone_into(&mut self.finding.container);
         self
     }
 
     /// How long it is normal, and how long until waiting will not help.
-    pub fn times(mut self, patience: impl Into<Option<u64>>, final_after: impl Into<Option<u64>>) -> Self {
+    pub(super) fn times(mut self, patience: impl Into<Option<u64>>, final_after: impl Into<Option<u64>>) -> Self {
         (self.patience, self.final_after) = (patience.into(), final_after.into());
         self
     }

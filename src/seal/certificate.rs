@@ -1,6 +1,6 @@
 //! The controller's certificate: its public key, and until when it is good.
 
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 use rsa::RsaPublicKey;
 use rsa::pkcs8::DecodePublicKey as _;
 use rsa::pkcs8::der::asn1::{AnyRef, GeneralizedTime, UtcTime};
@@ -19,9 +19,9 @@ pub struct Certificate {
 impl Certificate {
     /// Reads the first certificate of a PEM text. `now` is the time since 1970; an expired one is refused, because the
     /// controller has others in use since.
-    pub fn from_pem(text: &str, now: Duration) -> std::result::Result<Self, Problem> {
+    pub fn from_pem(text: &str, now: Duration) -> std::result::Result<Self, Diagnostic> {
         let wrong = |what: &str| {
-            Problem::new(Code::SealingFailed, "", what)
+            Diagnostic::new(Code::SealingFailed, "", what)
                 .hint("take the one that `kubeseal --fetch-cert` prints, or leave --cert out")
         };
         let block = text.find(BEGIN).and_then(|start| {
@@ -87,8 +87,8 @@ mod tests {
             (&damaged, Duration::ZERO, "damaged"),
             (PEM, century, "expired"),
         ] {
-            let problem = Certificate::from_pem(text, now).unwrap_err();
-            assert!(problem.what.contains(part), "{problem}");
+            let diagnostic = Certificate::from_pem(text, now).unwrap_err();
+            assert!(diagnostic.what.contains(part), "{diagnostic}");
         }
     }
 

@@ -9,39 +9,38 @@ mod certificate;
 
 pub use certificate::Certificate;
 
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use rsa::Oaep;
 use rsa::rand_core::{self, CryptoRng, RngCore};
 use rsa::sha2::Sha256;
 
 /// A source of random bytes; fails when the system has none.
-pub type Random<'a> = dyn FnMut(&mut [u8]) -> Result<(), Problem> + 'a;
+pub(crate) type Random<'a> = dyn FnMut(&mut [u8]) -> Result<(), Diagnostic> + 'a;
 
 /// The Secret that a sealed value is for; it opens in no other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Scope<'a> {
+pub(crate) struct Scope<'a> {
     /// Namespace of the Secret.
     pub namespace: &'a str,
-    /// Its name.
     pub name: &'a str,
 }
 
 /// Encrypts a value: length of the encrypted key (two bytes), encrypted key, encrypted value. Never twice the same.
-pub fn seal(
+pub(crate) fn seal(
     certificate: &Certificate,
     scope: Scope<'_>,
     value: &[u8],
     random: &mut Random,
-) -> Result<Vec<u8>, Problem> {
-    let failed = |what: &str| Problem::new(Code::SealingFailed, "", format!("a value could not be sealed: {what}"));
+) -> Result<Vec<u8>, Diagnostic> {
+    let failed = |what: &str| Diagnostic::new(Code::SealingFailed, "", format!("a value could not be sealed: {what}"));
     let mut session = [0; 32];
     random(&mut session)?;
-    let mut source = Source { random, problem: None };
+    let mut source = Source { random, diagnostic: None };
     let label = format!("{}/{}", scope.namespace, scope.name);
     let encrypted = certificate.key.encrypt(&mut source, Oaep::new_with_label::<Sha256, _>(label), &session);
-    if let Some(problem) = source.problem {
-        return Err(problem);
+    if let Some(diagnostic) = source.diagnostic {
+        return Err(diagnostic);
     }
     let encrypted = encrypted.map_err(|error| failed(&error.to_string()))?;
     let length = u16::try_from(encrypted.len()).map_err(|_| failed("the key of the certificate is too long"))?;
@@ -58,7 +57,7 @@ pub fn seal(
 /// nothing that was made with it is used.
 struct Source<'a, 'b> {
     random: &'a mut Random<'b>,
-    problem: Option<Problem>,
+    diagnostic: Option<Diagnostic>,
 }
 
 impl CryptoRng for Source<'_, '_> {}
@@ -73,8 +72,8 @@ impl RngCore for Source<'_, '_> {
     }
 
     fn fill_bytes(&mut self, bytes: &mut [u8]) {
-        if let Err(problem) = (self.random)(bytes) {
-            self.problem = Some(problem);
+        if let Err(diagnostic) = (self.random)(bytes) {
+            self.diagnostic = Some(diagnostic);
         }
     }
 
@@ -95,7 +94,7 @@ mod tests {
         Certificate::from_pem(CERTIFICATE, std::time::Duration::ZERO).unwrap()
     }
 
-    fn counting() -> impl FnMut(&mut [u8]) -> Result<(), Problem> {
+    fn counting() -> impl FnMut(&mut [u8]) -> Result<(), Diagnostic> {
         let mut next = 0_u8;
         move |bytes| {
             for byte in bytes {
@@ -126,7 +125,7 @@ mod tests {
         let mut broken = |bytes: &mut [u8]| {
             calls += 1;
             bytes.fill(7);
-            if calls > 1 { Err(Problem::new(Code::SealingFailed, "", "none left")) } else { Ok(()) }
+            if calls > 1 { Err(Diagnostic::new(Code::SealingFailed, "", "none left")) } else { Ok(()) }
         };
         assert_eq!(seal(&certificate(), SCOPE, b"x", &mut broken).unwrap_err().what, "none left");
     }

@@ -6,13 +6,13 @@
 use std::ffi::OsStr;
 
 /// The prefix of the variables that Aspire reads parameters from, and so do we.
-pub const PARAMETERS: &str = "Parameters__";
+pub(crate) const PARAMETERS: &str = "Parameters__";
 
 /// The prefixes of what is withheld. .NET reads them in any case.
 const WITHHELD: [&str; 2] = [PARAMETERS, "ConnectionStrings__"];
 
 /// Whether no child process may see a variable of this name.
-pub fn is_withheld(name: &OsStr) -> bool {
+pub(crate) fn is_withheld(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
     WITHHELD.iter().any(|prefix| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix)))
 }

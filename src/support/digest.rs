@@ -4,12 +4,12 @@ use ring::digest::{SHA256, digest};
 use std::fmt::Write as _;
 
 /// The SHA-256 of bytes, as 64 lower-case hexadecimal digits.
-pub fn sha256(bytes: impl AsRef<[u8]>) -> String {
+pub(crate) fn sha256(bytes: impl AsRef<[u8]>) -> String {
     hex(digest(&SHA256, bytes.as_ref()).as_ref())
 }
 
 /// Lower-case hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
         // Writing into memory does not fail.
         let _ = write!(text, "{byte:02x}");

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 /// Whole hours, minutes and seconds; none for anything else.
-pub fn parse(text: &str) -> Option<Duration> {
+pub(crate) fn parse(text: &str) -> Option<Duration> {
     let mut seconds = 0_u64;
     let mut rest = text;
     while !rest.is_empty() {

@@ -4,9 +4,8 @@
 //! Must not know where a reference comes from, nor ask a registry.
 
 /// Longest name of an image, its registry included.
-pub const LONGEST_NAME: usize = 255;
+pub(crate) const LONGEST_NAME: usize = 255;
 
-/// Longest tag.
 const LONGEST_TAG: usize = 128;
 
 /// `[registry/]name[:tag][@digest]` in its three parts; joined again they are the same text.

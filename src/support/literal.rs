@@ -6,12 +6,12 @@
 use std::fmt;
 
 /// A double-quoted literal for a YAML file.
-pub fn yaml(text: &str) -> String {
+pub(crate) fn yaml(text: &str) -> String {
     quoted(text, false)
 }
 
 /// A double-quoted literal; for a template of Helm it never holds an opening `{{`.
-pub fn quoted(text: &str, is_template: bool) -> String {
+pub(crate) fn quoted(text: &str, is_template: bool) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     // Writing to a String cannot fail.
     let _ = write_quoted(&mut out, text, is_template);
@@ -19,7 +19,7 @@ pub fn quoted(text: &str, is_template: bool) -> String {
 }
 
 /// Writes a double-quoted literal; for a template of Helm it never holds an opening `{{`.
-pub fn write_quoted(out: &mut impl fmt::Write, text: &str, is_template: bool) -> fmt::Result {
+pub(crate) fn write_quoted(out: &mut impl fmt::Write, text: &str, is_template: bool) -> fmt::Result {
     out.write_char('"')?;
     // What needs no escape is written in one piece, and it is nearly everything.
     let mut start = 0;

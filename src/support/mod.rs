@@ -1,14 +1,14 @@
 //! What knows nothing of the rest of the program: sentences for people, digests, files, texts, masking.
 
-pub mod child_env;
-pub mod diagnostic;
-pub mod digest;
-pub mod duration;
-pub mod image;
-pub mod literal;
-pub mod path;
-pub mod read_file;
-pub mod redact;
-pub mod servers;
-pub mod temporary;
-pub mod yaml;
+pub(crate) mod child_env;
+pub(crate) mod diagnostic;
+pub(crate) mod digest;
+pub(crate) mod duration;
+pub(crate) mod image;
+pub(crate) mod literal;
+pub(crate) mod path;
+pub(crate) mod read_file;
+pub(crate) mod redact;
+pub(crate) mod servers;
+pub(crate) mod temporary;
+pub(crate) mod yaml;

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// One step from a value to a value inside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub(crate) enum Step {
     /// An entry of a map.
     Key(String),
     /// An item of a list.
@@ -18,13 +18,13 @@ impl Step {
 }
 
 /// Whether a message may show the value at a place: its own key is `shown`, and none on the way holds `texts`.
-pub fn shows_value(steps: &[Step], shown: &[&str], texts: &[&str]) -> bool {
+pub(crate) fn shows_value(steps: &[Step], shown: &[&str], texts: &[&str]) -> bool {
     steps.last().is_some_and(|last| last.is_one_of(shown)) && !steps.iter().any(|step| step.is_one_of(texts))
 }
 
 /// The steps of a written path, as far as they lead in a document. A name with dots may stand there with or without quotes:
 /// `resources["my.api"].env.X`, `resources.my.api.env.X`.
-pub fn steps(document: &Value, path: &str) -> Vec<Step> {
+pub(crate) fn steps(document: &Value, path: &str) -> Vec<Step> {
     let (mut here, mut rest, mut steps) = (document, path, Vec::new());
     while !rest.is_empty() {
         let next = match here {
@@ -65,7 +65,7 @@ fn after_item(path: &str) -> Option<(usize, usize)> {
 }
 
 /// The offset in JSON of the key or item that steps end with. Reads each byte at most once for each step.
-pub fn offset(json: &str, steps: &[Step]) -> Option<usize> {
+pub(crate) fn offset(json: &str, steps: &[Step]) -> Option<usize> {
     let bytes = json.as_bytes();
     let mut at = blank(bytes, 0);
     let mut found = None;
@@ -80,7 +80,7 @@ pub fn offset(json: &str, steps: &[Step]) -> Option<usize> {
 }
 
 /// Line and column (in characters), from 1, of an offset.
-pub fn line_and_column(text: &str, offset: usize) -> Option<(usize, usize)> {
+pub(crate) fn line_and_column(text: &str, offset: usize) -> Option<(usize, usize)> {
     let before = text.get(..offset)?;
     let start = before.rfind('\n').map_or(0, |at| at + 1);
     Some((before.matches('\n').count() + 1, before[start..].chars().count() + 1))

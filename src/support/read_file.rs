@@ -8,11 +8,11 @@ use std::io::{self, Read};
 use std::path::Path;
 
 /// Most bytes of any file that is read whole.
-pub const LARGEST: u64 = 64 << 20;
+pub(crate) const LARGEST: u64 = 64 << 20;
 
 /// What happens at a link as the last part of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Links {
+pub(crate) enum Links {
     /// It is followed: a person named the path.
     Follow,
     /// It is an error: the path was found in a folder, and a link in it can lead anywhere.
@@ -20,27 +20,27 @@ pub enum Links {
 }
 
 /// The bytes of a file that a person or a configuration names.
-pub fn bytes(path: &Path) -> io::Result<Vec<u8>> {
+pub(crate) fn bytes(path: &Path) -> io::Result<Vec<u8>> {
     whole(open(path, Links::Follow)?, LARGEST)
 }
 
 /// The text of a file that a person or a configuration names.
-pub fn text(path: &Path) -> io::Result<String> {
+pub(crate) fn text(path: &Path) -> io::Result<String> {
     utf8(bytes(path)?)
 }
 
 /// The bytes of a file that was found in a folder: a link is an error.
-pub fn found(path: &Path) -> io::Result<Vec<u8>> {
+pub(crate) fn found(path: &Path) -> io::Result<Vec<u8>> {
     whole(open(path, Links::Refuse)?, LARGEST)
 }
 
 /// The text of standard input.
-pub fn standard_input() -> io::Result<String> {
+pub(crate) fn standard_input() -> io::Result<String> {
     utf8(whole(io::stdin(), LARGEST)?)
 }
 
 /// Reads to the end, which must come within `limit` bytes.
-pub fn whole(from: impl Read, limit: u64) -> io::Result<Vec<u8>> {
+pub(crate) fn whole(from: impl Read, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     from.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
@@ -53,7 +53,7 @@ pub fn whole(from: impl Read, limit: u64) -> io::Result<Vec<u8>> {
 }
 
 /// Opens a regular file; never waits.
-pub fn open(path: &Path, links: Links) -> io::Result<File> {
+pub(crate) fn open(path: &Path, links: Links) -> io::Result<File> {
     // Looked at before it is opened, because opening a device can have effects, and after, because it may be another now.
     let before = match links {
         Links::Follow => path.metadata()?,
@@ -76,7 +76,7 @@ pub fn open(path: &Path, links: Links) -> io::Result<File> {
 }
 
 /// What something is when it is neither a regular file nor a folder.
-pub fn special(found: &Metadata) -> Option<&'static str> {
+pub(crate) fn special(found: &Metadata) -> Option<&'static str> {
     let kind = found.file_type();
     if kind.is_file() || kind.is_dir() {
         return None;

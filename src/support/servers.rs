@@ -64,21 +64,21 @@ static SERVERS: [Server; 27] = [
 ];
 
 /// The name of the server that an image is, by the last parts of its repository.
-pub fn of(reference: &str) -> Option<&'static str> {
+pub(crate) fn of(reference: &str) -> Option<&'static str> {
     let repository = image::split(reference).0;
     let known = |server: &&Server| server.images.iter().any(|name| ends_with(repository, name));
     SERVERS.iter().find(known).map(|server| server.name)
 }
 
 /// Whether a repository ends with these whole parts.
-pub fn ends_with(repository: &str, parts: &str) -> bool {
+pub(crate) fn ends_with(repository: &str, parts: &str) -> bool {
     let rest = repository.strip_suffix(parts);
     rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
 }
 
 /// The names of all servers.
 #[cfg(test)]
-pub fn names() -> impl Iterator<Item = &'static str> {
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     SERVERS.iter().map(|server| server.name)
 }
 

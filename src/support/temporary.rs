@@ -9,26 +9,26 @@ use tempfile::{Builder, NamedTempFile, TempDir};
 const PREFIX: &str = "aspire-";
 
 /// A new folder of this purpose.
-pub fn folder(purpose: &str) -> io::Result<TempDir> {
+pub(crate) fn folder(purpose: &str) -> io::Result<TempDir> {
     let parent = std::env::temp_dir();
     remove_left(&parent, PREFIX);
     private(Builder::new().prefix(&format!("{PREFIX}{purpose}-{}-", maker()))).tempdir_in(parent)
 }
 
 /// A new folder in another one, where it is about to take the place of something. The prefix is this purpose's own.
-pub fn folder_in(parent: &Path, prefix: &str) -> io::Result<TempDir> {
+pub(crate) fn folder_in(parent: &Path, prefix: &str) -> io::Result<TempDir> {
     remove_left(parent, prefix);
     private(Builder::new().prefix(&format!("{prefix}{}-", maker()))).tempdir_in(parent)
 }
 
 /// The same for a file.
-pub fn file_in(parent: &Path, prefix: &str) -> io::Result<NamedTempFile> {
+pub(crate) fn file_in(parent: &Path, prefix: &str) -> io::Result<NamedTempFile> {
     remove_left(parent, prefix);
     Builder::new().prefix(&format!("{prefix}{}-", maker())).tempfile_in(parent)
 }
 
 /// Writes a file that only its owner may read.
-pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -60,7 +60,7 @@ fn machine() -> String {
 /// Removes what runs of ours left in a folder that are dead for certain: same machine, same owner, no such process. What
 /// cannot be removed stays.
 #[cfg(target_os = "linux")]
-pub fn remove_left(parent: &Path, prefix: &str) {
+pub(crate) fn remove_left(parent: &Path, prefix: &str) {
     use std::os::unix::fs::MetadataExt as _;
     let machine = machine();
     let Ok(entries) = std::fs::read_dir(parent) else { return };

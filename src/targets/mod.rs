@@ -1,3 +1,3 @@
 //! Where an application can be deployed. A target is `plan(App, its configuration) -> Plan`, files from it, and steps.
 
-pub mod kubernetes;
+pub(crate) mod kubernetes;

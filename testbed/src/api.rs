@@ -108,7 +108,6 @@ impl Api {
         Some(self.read(&path))
     }
 
-    /// Creates a namespace.
     pub(crate) fn create_namespace(&self, name: &str) -> Result<(), Error> {
         let body = serde_json::json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}).to_string();
         let request = http::Request::post("/api/v1/namespaces")

@@ -24,7 +24,6 @@ pub struct Request {
     pub path: String,
     /// What the client calls itself.
     pub agent: String,
-    /// Body.
     pub body: Vec<u8>,
     head: Vec<u8>,
 }

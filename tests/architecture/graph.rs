@@ -9,16 +9,16 @@ use super::names::{Named, Path, Source, child};
 const LONGEST: usize = 20;
 
 /// The files of a crate by their modules; the root is the empty path.
-pub struct Crate {
+pub(crate) struct Crate {
     sources: BTreeMap<Path, Source>,
 }
 
 /// For each file, the files that it needs, and by which names.
-pub type Edges = BTreeMap<Path, BTreeMap<Path, BTreeSet<String>>>;
+pub(crate) type Edges = BTreeMap<Path, BTreeMap<Path, BTreeSet<String>>>;
 
 impl Crate {
     /// Reads the files. Those that exist for tests only are left out.
-    pub fn new<'a>(files: impl IntoIterator<Item = (&'a str, String)>) -> Self {
+    pub(crate) fn new<'a>(files: impl IntoIterator<Item = (&'a str, String)>) -> Self {
         let read = |(path, text): (&str, String)| {
             let module = module_of(path);
             let source = Source::read(&module, &text);
@@ -32,7 +32,7 @@ impl Crate {
     }
 
     /// All files and what each says.
-    pub fn files(&self) -> impl Iterator<Item = (&Path, BTreeSet<Path>)> {
+    pub(crate) fn files(&self) -> impl Iterator<Item = (&Path, BTreeSet<Path>)> {
         self.sources.iter().map(|(module, source)| {
             let exported = source.exported.iter().map(|(name, path)| self.absolute(&name[..name.len() - 1], path));
             (
@@ -43,7 +43,7 @@ impl Crate {
     }
 
     /// Which file needs which. A `mod` or a `pub use` needs nothing: whoever goes through it does.
-    pub fn edges(&self) -> Edges {
+    pub(crate) fn edges(&self) -> Edges {
         let mut edges = Edges::new();
         for (module, source) in &self.sources {
             for named in &source.named {
@@ -179,7 +179,7 @@ fn module_of(path: &str) -> Path {
 }
 
 /// Groups of files that need each other.
-pub fn circles(edges: &Edges) -> Vec<BTreeSet<Path>> {
+pub(crate) fn circles(edges: &Edges) -> Vec<BTreeSet<Path>> {
     let reached: BTreeMap<&Path, BTreeSet<&Path>> = edges.keys().map(|from| (from, reach(edges, from))).collect();
     let mut circles: Vec<BTreeSet<Path>> = Vec::new();
     for (from, all) in reached.iter().filter(|(from, all)| all.contains(*from)) {
@@ -201,7 +201,7 @@ fn reach<'a>(edges: &'a Edges, from: &'a Path) -> BTreeSet<&'a Path> {
 }
 
 /// The arrows of a circle with the names that make them.
-pub fn described(circle: &BTreeSet<Path>, edges: &Edges) -> String {
+pub(crate) fn described(circle: &BTreeSet<Path>, edges: &Edges) -> String {
     let mut text = String::new();
     for from in circle {
         for (to, names) in edges[from].iter().filter(|(to, _)| circle.contains(*to)) {

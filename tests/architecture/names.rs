@@ -6,11 +6,11 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use syn::{ItemUse, UseTree};
 
 /// A path of names: `crate::app::App` is `["crate", "app", "App"]`. A `*` at the end is a glob.
-pub type Path = Vec<String>;
+pub(crate) type Path = Vec<String>;
 
 /// A path that a file names, and the module that it stands in.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Named {
+pub(crate) struct Named {
     pub module: Path,
     pub path: Path,
     /// Whether it is the path of a `use`, which may name a module without anything in it.
@@ -19,7 +19,7 @@ pub struct Named {
 
 /// What a file says. The module paths are those of the file and of the modules written out in it.
 #[derive(Debug, Default)]
-pub struct Source {
+pub(crate) struct Source {
     /// Names that a module defines.
     pub defined: BTreeSet<Path>,
     /// Names that a module imports for itself, and what they stand for.
@@ -36,7 +36,7 @@ pub struct Source {
 
 impl Source {
     /// Reads the text of the file of a module.
-    pub fn read(module: &[String], text: &str) -> Self {
+    pub(crate) fn read(module: &[String], text: &str) -> Self {
         let mut source = Self::default();
         let tokens: TokenStream = text.parse().unwrap_or_else(|error| panic!("{}: {error}", module.join("::")));
         source.walk(module, true, tokens);
@@ -131,7 +131,7 @@ impl Source {
 }
 
 /// The path of something in a module.
-pub fn child(module: &[String], name: &str) -> Path {
+pub(crate) fn child(module: &[String], name: &str) -> Path {
     module.iter().cloned().chain([name.to_owned()]).collect()
 }
 

@@ -5,7 +5,7 @@ use std::process::Command;
 
 /// How a run ended.
 #[derive(Debug)]
-pub struct Ran {
+pub(crate) struct Ran {
     pub code: i32,
     pub out: String,
     pub err: String,
@@ -13,54 +13,54 @@ pub struct Ran {
 
 impl Ran {
     /// Standard output of a run that must not fail.
-    pub fn ok(self) -> String {
+    pub(crate) fn ok(self) -> String {
         assert_eq!(self.code, 0, "{}{}", self.err, self.out);
         self.out
     }
 }
 
 /// The inputs of these tests; every run starts there, so that messages hold relative paths.
-pub fn inputs() -> PathBuf {
+pub(crate) fn inputs() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/inputs/cli")
 }
 
 /// The program, about to start.
-pub struct Aspire(Command);
+pub(crate) struct Aspire(Command);
 
 /// The program with its arguments.
-pub fn aspire<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Aspire {
+pub(crate) fn aspire<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Aspire {
     Aspire::at(Path::new(env!("CARGO_BIN_EXE_kubectl-aspire"))).args(args)
 }
 
 impl Aspire {
     /// The program in another place.
-    pub fn at(program: &Path) -> Self {
+    pub(crate) fn at(program: &Path) -> Self {
         let mut command = Command::new(program);
         command.current_dir(inputs()).env_clear().env("PATH", "/nowhere").env("HOME", "/nowhere");
         command.env("KUBECONFIG", "/nowhere/kubeconfig").env("COLUMNS", "100");
         Self(command)
     }
 
-    pub fn args<S: AsRef<std::ffi::OsStr>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
+    pub(crate) fn args<S: AsRef<std::ffi::OsStr>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
         self.0.args(args);
         self
     }
 
-    pub fn env(mut self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
         self.0.env(name, value);
         self
     }
 
-    pub fn within(mut self, folder: &Path) -> Self {
+    pub(crate) fn within(mut self, folder: &Path) -> Self {
         self.0.current_dir(folder);
         self
     }
 
-    pub fn command(self) -> Command {
+    pub(crate) fn command(self) -> Command {
         self.0
     }
 
-    pub fn run(mut self) -> Ran {
+    pub(crate) fn run(mut self) -> Ran {
         let output = self.0.output().expect("the program should start");
         let text = |bytes| String::from_utf8(bytes).expect("the program should write UTF-8");
         let code = output.status.code().unwrap_or_else(|| panic!("ended by {}", output.status));
@@ -72,7 +72,7 @@ impl Aspire {
 const RANDOM: &str = ".aspire-render-";
 
 /// A run as a snapshot shows it: exit code, standard error, and how much stands on standard output.
-pub fn shown(title: &str, ran: &Ran, folder: Option<&Path>) -> String {
+pub(crate) fn shown(title: &str, ran: &Ran, folder: Option<&Path>) -> String {
     let stdout = if ran.out.is_empty() { String::new() } else { format!("standard output:\n{}", ran.out) };
     let mut text = format!("== {title}: exit {}\n{}{stdout}", ran.code, ran.err);
     for (path, name) in [(folder, "[tmp]"), (Some(Path::new(env!("CARGO_MANIFEST_DIR"))), "[repository]")] {

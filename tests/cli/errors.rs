@@ -215,14 +215,15 @@ fn command_lines() {
 /// Only a manifest in the root of a file system has a folder without a name.
 #[test]
 fn an_application_without_a_name() {
-    let (app, config) = (kubectl_aspire::app::App::default(), kubectl_aspire::config::Config::default());
-    let problems = kubectl_aspire::targets::kubernetes::plan::plan(
+    let (app, config) =
+        (kubectl_aspire::internals::app::App::default(), kubectl_aspire::internals::config::Config::default());
+    let diagnostics = kubectl_aspire::internals::kubernetes::plan(
         &app,
         &config,
-        &kubectl_aspire::targets::kubernetes::BuiltImages::default(),
+        &kubectl_aspire::internals::kubernetes::BuiltImages::default(),
     )
     .unwrap_err();
-    insta::assert_snapshot!(problems);
+    insta::assert_snapshot!(diagnostics);
 }
 
 #[test]

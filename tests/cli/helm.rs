@@ -7,7 +7,7 @@ use std::process::Command;
 use testbed::tools;
 
 /// The program; none, after saying so, where it cannot be built.
-pub fn helm() -> Option<PathBuf> {
+pub(crate) fn helm() -> Option<PathBuf> {
     let tool = tools::helm(tools::DEFAULT_HELM).expect("the default version has a row");
     match tools::ensure(&[tool]) {
         Ok(bin) => Some(bin.join(tool.name)),
@@ -19,7 +19,7 @@ pub fn helm() -> Option<PathBuf> {
 }
 
 /// `helm template` of a chart: its objects, or what it says.
-pub fn template(helm: &Path, chart: &Path, args: &[&str]) -> Result<Vec<Value>, String> {
+pub(crate) fn template(helm: &Path, chart: &Path, args: &[&str]) -> Result<Vec<Value>, String> {
     let mut command = Command::new(helm);
     command.env_clear().env("HOME", "/nowhere").env("KUBECONFIG", "/nowhere/kubeconfig");
     let output = command.args(["template", "shop"]).arg(chart).args(args).output().expect("helm should start");
@@ -30,7 +30,7 @@ pub fn template(helm: &Path, chart: &Path, args: &[&str]) -> Result<Vec<Value>, 
 }
 
 /// The documents of a YAML text.
-pub fn documents(yaml: &str) -> Vec<Value> {
+pub(crate) fn documents(yaml: &str) -> Vec<Value> {
     let documents = serde_yaml::Deserializer::from_str(yaml).map(Value::deserialize);
     let documents = documents.map(|document| document.unwrap_or_else(|error| panic!("{error} in\n{yaml}")));
     documents.filter(|document| !document.is_null()).collect()

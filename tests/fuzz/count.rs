@@ -8,7 +8,7 @@ use std::cell::Cell;
 
 /// What a thread took.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Work {
+pub(crate) struct Work {
     /// Allocations.
     pub calls: u64,
     /// Bytes of all of them.
@@ -23,7 +23,7 @@ thread_local! {
 }
 
 /// What this thread takes while something runs.
-pub fn during<T>(run: impl FnOnce() -> T) -> (T, Work) {
+pub(crate) fn during<T>(run: impl FnOnce() -> T) -> (T, Work) {
     WORK.set(Work::default());
     let result = run();
     (result, WORK.get())

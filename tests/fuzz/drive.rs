@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const STACK: usize = 2 << 20;
 
 /// Runs a range of the cases of a target; why the first of them failed.
-pub fn run(target: &'static Target, seed: u64, cases: std::ops::Range<u64>) -> Result<Work, String> {
+pub(crate) fn run(target: &'static Target, seed: u64, cases: std::ops::Range<u64>) -> Result<Work, String> {
     let case = Arc::new(AtomicU64::new(cases.start));
     let done = Arc::new((Mutex::new(false), Condvar::new()));
     let guard = watch(target.name, seed, Arc::clone(&case), Arc::clone(&done));

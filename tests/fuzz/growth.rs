@@ -10,7 +10,6 @@ use std::time::Duration;
 /// Twice the input may cost so many times the allocations, and so many times their bytes.
 const TWICE: f64 = 2.5;
 
-/// A cube.
 const CUBE: f64 = 8.4;
 
 /// Where twice the input costs less than this more, nothing grows: tables of fixed size are larger.
@@ -23,7 +22,7 @@ const LONGER: (usize, f64) = (16, 48.0);
 const LEAST: Duration = Duration::from_millis(60);
 
 /// Inputs that differ in their length only.
-pub struct Kind {
+pub(crate) struct Kind {
     target: &'static str,
     name: &'static str,
     /// Units of the smaller of the first two.
@@ -38,7 +37,7 @@ const fn kind(target: &'static str, name: &'static str, units: usize, make: fn(u
 }
 
 /// All of them.
-pub const KINDS: &[Kind] = &[
+pub(crate) const KINDS: &[Kind] = &[
     kind("manifest", "resources", 40, |n| manifest(n, |_| json!({"type": "container.v0", "image": "x"}))),
     kind("manifest", "one name again and again", 40, |n| {
         format!("{{\"resources\":{{{}}}}}", vec!["\"a\":{\"type\":\"value.v0\"}"; n].join(",")).into()
@@ -373,8 +372,7 @@ fn pod(workload: usize, i: usize) -> Value {
         "status": {"phase": "Running", "containerStatuses": [{"name": "c", "restartCount": 9, "state": {"waiting": waiting}}]}})
 }
 
-/// What is wrong with a kind.
-pub fn wrong(kind: &Kind) -> Option<String> {
+pub(crate) fn wrong(kind: &Kind) -> Option<String> {
     let target = TARGETS.iter().find(|target| target.name == kind.target).expect("every kind is of a target");
     let found = grows(target, kind).or_else(|| if cfg!(debug_assertions) { None } else { lasts(target, kind) });
     found.map(|found| format!("{}: {}: {found}", kind.target, kind.name))

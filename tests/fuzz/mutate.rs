@@ -94,11 +94,11 @@ const TOKENS: [&str; 84] = [
 ];
 
 /// A generator of random numbers (`splitmix64`).
-pub struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
     /// One for each case, so that a case can be run alone.
-    pub fn of(seed: u64, target: &str, case: u64) -> Self {
+    pub(crate) fn of(seed: u64, target: &str, case: u64) -> Self {
         let name = target
             .bytes()
             .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
@@ -116,7 +116,7 @@ impl Random {
     }
 
     /// Below a number that is not 0.
-    pub fn below(&mut self, limit: usize) -> usize {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         usize::try_from(self.next() % limit as u64).unwrap_or_default()
     }
 
@@ -130,7 +130,7 @@ impl Random {
 }
 
 /// An input made from those seeds. `tree` tells that they are JSON or YAML.
-pub fn input(random: &mut Random, seeds: &[Seed], tree: bool) -> Vec<u8> {
+pub(crate) fn input(random: &mut Random, seeds: &[Seed], tree: bool) -> Vec<u8> {
     let seed = random.pick(seeds);
     let mut bytes = match &seed.tree {
         Some(value) if tree && random.one_in(2) => {
@@ -154,14 +154,14 @@ pub fn input(random: &mut Random, seeds: &[Seed], tree: bool) -> Vec<u8> {
 }
 
 /// A real input.
-pub struct Seed {
+pub(crate) struct Seed {
     bytes: Vec<u8>,
     tree: Option<Value>,
 }
 
 impl Seed {
     /// From its bytes.
-    pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn new(bytes: impl Into<Vec<u8>>) -> Self {
         let bytes = bytes.into();
         let text = std::str::from_utf8(&bytes).ok();
         let tree = text.and_then(|text| serde_yaml::from_str(text).ok()).filter(|tree: &Value| !tree.is_string());

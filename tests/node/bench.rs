@@ -1,6 +1,6 @@
 //! What every test starts from: a namespace on the shared node, a folder, and questions to its pods.
 
-use kubectl_aspire::support::redact::unbase64;
+use kubectl_aspire::internals::support::redact::unbase64;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,13 +13,13 @@ use tempfile::TempDir;
 use testbed::{Level, Node, available, skip_or_fail};
 
 /// The image of the test bed that tells what reached it.
-pub const PROBE: &str = "docker.io/testbed/probe:1";
+pub(crate) const PROBE: &str = "docker.io/testbed/probe:1";
 
 /// Longest that anything here is waited for.
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// A place for one test.
-pub struct Bench {
+pub(crate) struct Bench {
     /// The cluster.
     pub node: &'static Node,
     /// The namespace of this test.
@@ -28,7 +28,7 @@ pub struct Bench {
 }
 
 /// A place for one test; none where no node can run.
-pub fn bench(prefix: &str) -> Option<Bench> {
+pub(crate) fn bench(prefix: &str) -> Option<Bench> {
     if let Err(reason) = available(Level::B) {
         skip_or_fail(&reason);
         return None;
@@ -46,7 +46,7 @@ impl Drop for Bench {
 
 impl Bench {
     /// Writes a file into the folder of this test.
-    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.folder.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, content).unwrap();
@@ -54,17 +54,17 @@ impl Bench {
     }
 
     /// A run of the program in the folder of this test.
-    pub fn run(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         self.program(Path::new(env!("CARGO_BIN_EXE_kubectl-aspire")), arguments)
     }
 
     /// Helm itself, by hand.
-    pub fn helm(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn helm(&self, arguments: &[&str]) -> Ran {
         self.program(&self.node.helm("4.2.4"), &[arguments, &["--namespace", &self.ns]].concat())
     }
 
     /// The program in the folder of this test, for those who start it in their own way.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         self.prepared(Path::new(env!("CARGO_BIN_EXE_kubectl-aspire")), arguments)
     }
 
@@ -85,49 +85,49 @@ impl Bench {
     }
 
     /// `deploy` of the application in the folder `app`, to this namespace.
-    pub fn deploy(&self, more: &[&str]) -> Ran {
+    pub(crate) fn deploy(&self, more: &[&str]) -> Ran {
         self.run(&[&["deploy", "app", "-n", &self.ns], more].concat())
     }
 
     /// kubectl in this namespace.
-    pub fn kubectl(&self, arguments: &[&str]) -> String {
+    pub(crate) fn kubectl(&self, arguments: &[&str]) -> String {
         self.try_kubectl(arguments).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// kubectl in this namespace, which may fail.
-    pub fn try_kubectl(&self, arguments: &[&str]) -> Result<String, testbed::Error> {
+    pub(crate) fn try_kubectl(&self, arguments: &[&str]) -> Result<String, testbed::Error> {
         self.node.kubectl(&[&["-n", &self.ns], arguments].concat())
     }
 
     /// Standard output of a command in a pod.
-    pub fn exec(&self, pod: &str, command: &[&str]) -> String {
+    pub(crate) fn exec(&self, pod: &str, command: &[&str]) -> String {
         self.node.exec(&self.ns, pod, command).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Applies objects to this namespace.
-    pub fn apply(&self, yaml: &str) {
+    pub(crate) fn apply(&self, yaml: &str) {
         self.node.apply(&yaml.replace("@NS@", &self.ns)).unwrap();
     }
 
     /// Waits until a pod that this test made is ready.
-    pub fn ready(&self, pod: &str) {
+    pub(crate) fn ready(&self, pod: &str) {
         self.kubectl(&["wait", "--for=condition=Ready", pod, "--timeout=90s"]);
     }
 
     /// An object as JSON.
-    pub fn get(&self, object: &str) -> Value {
+    pub(crate) fn get(&self, object: &str) -> Value {
         let found = self.node.find(object, &self.ns).unwrap();
         found.unwrap_or_else(|| panic!("there is no {object} in {}", self.ns))
     }
 
     /// A key of the Secret that deploy wrote.
-    pub fn secret(&self, release: &str, key: &str) -> String {
+    pub(crate) fn secret(&self, release: &str, key: &str) -> String {
         let secret = self.get(&format!("secret/{release}-secrets"));
         String::from_utf8(unbase64(secret["data"][key].as_str().unwrap()).unwrap()).unwrap()
     }
 
     /// The pods of a workload that are not on their way out: name to uid. None of them may have restarted.
-    pub fn pods(&self, workload: &str) -> BTreeMap<String, String> {
+    pub(crate) fn pods(&self, workload: &str) -> BTreeMap<String, String> {
         let mut all = self.node.list("pods", &self.ns).unwrap();
         all.retain(|pod| pod["metadata"]["labels"]["app.kubernetes.io/component"] == *workload);
         let mut pods = BTreeMap::new();
@@ -144,7 +144,7 @@ impl Bench {
     }
 
     /// What the first process of a pod of the probe was given, and files as it sees them.
-    pub fn seen(&self, pod: &str, files: &[&str]) -> Seen {
+    pub(crate) fn seen(&self, pod: &str, files: &[&str]) -> Seen {
         let own = ["/proc/1/environ", "/proc/1/cmdline"];
         let command = [&["/probe", "env"], &own[..], files].concat();
         let facts: Value = serde_json::from_str(&self.exec(pod, &command)).unwrap();
@@ -170,7 +170,7 @@ impl Bench {
 }
 
 /// What a process sees.
-pub struct Seen {
+pub(crate) struct Seen {
     /// The user that it runs as.
     pub uid: u64,
     /// Its environment.
@@ -183,7 +183,7 @@ pub struct Seen {
 
 /// Bytes, shown as text.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Text(pub Vec<u8>);
+pub(crate) struct Text(pub Vec<u8>);
 
 impl fmt::Debug for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -201,7 +201,7 @@ impl From<&str> for Text {
 }
 
 /// A run that ended.
-pub struct Ran {
+pub(crate) struct Ran {
     shown: String,
     /// Exit code.
     pub code: Option<i32>,
@@ -212,21 +212,21 @@ pub struct Ran {
 impl Ran {
     /// It must have ended with this code.
     #[track_caller]
-    pub fn exits(self, code: i32) -> String {
+    pub(crate) fn exits(self, code: i32) -> String {
         assert_eq!(self.code, Some(code), "{}\n{}", self.shown, self.said);
         self.said
     }
 
     /// It must have ended well.
     #[track_caller]
-    pub fn ok(self) -> String {
+    pub(crate) fn ok(self) -> String {
         self.exits(0)
     }
 }
 
 /// Looks again and again until something is there.
 #[track_caller]
-pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
         if let Some(found) = look() {

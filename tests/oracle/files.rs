@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 
 /// Full path in the container to content, for those bind mounts whose source is there.
-pub fn mounted(folder: &Path, resource: &Value) -> BTreeMap<String, Bytes> {
+pub(super) fn mounted(folder: &Path, resource: &Value) -> BTreeMap<String, Bytes> {
     let mut files = BTreeMap::new();
     for (source, target) in mounts(resource) {
         add(&folder.join(source), target, &mut files);
@@ -18,7 +18,7 @@ pub fn mounted(folder: &Path, resource: &Value) -> BTreeMap<String, Bytes> {
 }
 
 /// Index and target of those whose source is not there.
-pub fn missing<'a>(folder: &Path, resource: &'a Value) -> Vec<(usize, &'a str)> {
+pub(super) fn missing<'a>(folder: &Path, resource: &'a Value) -> Vec<(usize, &'a str)> {
     let gone = mounts(resource).enumerate().filter(|(_, (source, _))| !folder.join(source).exists());
     gone.map(|(index, (_, target))| (index, target)).collect()
 }

@@ -5,7 +5,7 @@
 
 /// A part of a text.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Piece<'a> {
+pub(super) enum Piece<'a> {
     /// Stays as it is.
     Text(&'a str),
     /// To be replaced.
@@ -14,7 +14,7 @@ pub enum Piece<'a> {
 
 /// `{resource.property}`.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Reference<'a> {
+pub(super) struct Reference<'a> {
     /// Exact name of a resource; empty in `{.outputs.x}`.
     pub resource: &'a str,
     /// The words after the name.
@@ -27,7 +27,7 @@ const BINDING_PROPERTIES: [&str; 9] =
     ["url", "host", "port", "targetPort", "scheme", "tlsEnabled", "protocol", "transport", "external"];
 
 /// Cuts a text into its pieces.
-pub fn pieces(text: &str) -> Vec<Piece<'_>> {
+pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut found = Vec::new();
     let (mut start, mut at) = (0, 0);
     while let Some(open) = text[at..].find('{').map(|n| n + at) {
@@ -46,7 +46,7 @@ pub fn pieces(text: &str) -> Vec<Piece<'_>> {
 }
 
 /// Only the references.
-pub fn references(text: &str) -> impl Iterator<Item = Reference<'_>> {
+pub(super) fn references(text: &str) -> impl Iterator<Item = Reference<'_>> {
     pieces(text).into_iter().filter_map(|piece| match piece {
         Piece::Reference(reference) => Some(reference),
         Piece::Text(_) => None,

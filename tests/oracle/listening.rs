@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The variables of a resource as they must be.
-pub fn variables(name: &str, resource: &Value) -> BTreeMap<String, String> {
+pub(super) fn variables(name: &str, resource: &Value) -> BTreeMap<String, String> {
     let env = resource["env"].as_object().into_iter().flatten();
     let mut env: BTreeMap<String, String> =
         env.filter_map(|(name, text)| Some((name.clone(), text.as_str()?.to_owned()))).collect();

@@ -18,7 +18,7 @@ use std::path::Path;
 
 /// What is known besides the manifest.
 #[derive(Debug, Clone, Default)]
-pub struct Given<'a> {
+pub(crate) struct Given<'a> {
     /// Values of inputs by name.
     pub inputs: BTreeMap<String, String>,
     /// Registry of built images; may be empty.
@@ -31,9 +31,8 @@ pub struct Given<'a> {
     pub names: Vec<String>,
 }
 
-/// The answer.
 #[derive(Debug, Default)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// What every container must get.
     pub workloads: Workloads,
     /// Names of the inputs that they use.
@@ -43,13 +42,13 @@ pub struct Answer {
 }
 
 /// The file that stands in for all files of a bind mount whose source is not there.
-pub const STAND_IN: (&str, &str) = ("given.txt", "given\n");
+pub(crate) const STAND_IN: (&str, &str) = ("given.txt", "given\n");
 
 /// Longest name of a workload.
 const LONGEST: usize = 52;
 
 /// Works out what a manifest means.
-pub fn answer(manifest: &Value, given: &Given) -> Answer {
+pub(crate) fn answer(manifest: &Value, given: &Given) -> Answer {
     let none = Map::new();
     let resources = manifest["resources"].as_object().or_else(|| manifest["components"].as_object());
     let oracle = Oracle { resources: resources.unwrap_or(&none), given, answer: RefCell::default() };
@@ -59,7 +58,7 @@ pub fn answer(manifest: &Value, given: &Given) -> Answer {
 }
 
 /// Reads a manifest; a byte order mark before it is no part of it.
-pub fn read(path: &Path) -> Result<Value, String> {
+pub(crate) fn read(path: &Path) -> Result<Value, String> {
     let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
     serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| error.to_string())
 }

@@ -6,12 +6,11 @@ use serde_json::{Map, Value};
 
 /// What the references to one binding say.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Port {
+pub(super) struct Port {
     pub scheme: String,
     pub protocol: String,
     pub transport: String,
     pub external: bool,
-    /// Port of the Service.
     pub service: u64,
     /// Port of the container.
     pub target: u64,
@@ -19,13 +18,13 @@ pub struct Port {
 
 impl Port {
     /// As Kubernetes spells the protocol.
-    pub fn kubernetes_protocol(&self) -> String {
+    pub(super) fn kubernetes_protocol(&self) -> String {
         if self.protocol == "udp" { "UDP" } else { "TCP" }.to_owned()
     }
 }
 
 /// The ports that a resource really has, in the order of its bindings.
-pub fn of(resource: &Value) -> Vec<Port> {
+pub(super) fn of(resource: &Value) -> Vec<Port> {
     let Some(bindings) = resource["bindings"].as_object() else { return Vec::new() };
     let answering = answering(resource);
     let own =
@@ -34,7 +33,7 @@ pub fn of(resource: &Value) -> Vec<Port> {
 }
 
 /// The port that references to the binding `name` mean.
-pub fn find(resource: &Value, name: &str) -> Option<Port> {
+pub(super) fn find(resource: &Value, name: &str) -> Option<Port> {
     let bindings = resource["bindings"].as_object()?;
     let binding = by_name(bindings, name)?;
     let binding = if is_clear(resource, binding) { answering(resource)? } else { binding };
@@ -42,13 +41,13 @@ pub fn find(resource: &Value, name: &str) -> Option<Port> {
 }
 
 /// Whether `name` is an https binding of a .NET server: without a certificate nobody speaks https there.
-pub fn is_clear_named(resource: &Value, name: &str) -> bool {
+pub(super) fn is_clear_named(resource: &Value, name: &str) -> bool {
     let bindings = resource["bindings"].as_object();
     bindings.and_then(|bindings| by_name(bindings, name)).is_some_and(|binding| is_clear(resource, binding))
 }
 
 /// Whether a resource has an https binding and no http one.
-pub fn is_https_alone(resource: &Value) -> bool {
+pub(super) fn is_https_alone(resource: &Value) -> bool {
     let bindings = resource["bindings"].as_object();
     first_http(resource).is_none()
         && bindings.is_some_and(|bindings| bindings.values().any(|binding| is_clear(resource, binding)))
@@ -70,7 +69,7 @@ fn is_project(resource: &Value) -> bool {
 }
 
 /// A project, or one that was published as a Dockerfile, which its variables tell.
-pub fn is_dotnet(resource: &Value) -> bool {
+pub(super) fn is_dotnet(resource: &Value) -> bool {
     let tells = |name: &String| {
         ["HTTP_PORTS", "HTTPS_PORTS"].contains(&name.as_str())
             || ["ASPNETCORE_", "OTEL_DOTNET_", "Kestrel__"].iter().any(|start| name.starts_with(start))

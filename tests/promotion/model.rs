@@ -3,7 +3,7 @@
 //! The model drives the real [`next()`]. Looking and acting are two steps, so that anything can happen in between; a
 //! guarded write fails when its object changed since the look. What the program remembers is what the journal holds.
 
-use kubectl_aspire::migration::{
+use kubectl_aspire::internals::migration::{
     Action, Claim, Direction, HelmRun, Observed, Pair, Phase, Progress, Revision, Role, Side, Status, Workload, next,
 };
 use stateright::{Checker, HasDiscoveries, Model, Property};

@@ -5,11 +5,11 @@
 //! `PROMOTION_SEED=7` runs that one alone and tells all of it, `PROMOTION_SCHEDULES=10000` runs more of them.
 
 use crate::simulated::{Chart, Cluster, NAMESPACE, RELEASE, Recorded, claim_of, is_ending, name, uid};
-use kubectl_aspire::k8s::labels;
-use kubectl_aspire::k8s::ownership::ReleaseName;
-use kubectl_aspire::migration::detect::detect;
-use kubectl_aspire::migration::observe::observe;
-use kubectl_aspire::migration::{
+use kubectl_aspire::internals::k8s::ReleaseName;
+use kubectl_aspire::internals::k8s::labels;
+use kubectl_aspire::internals::migration::detect;
+use kubectl_aspire::internals::migration::observe;
+use kubectl_aspire::internals::migration::{
     Action, Change, Direction, HelmRun, Journal, Live, Observed, Phase, Revision, Role, Sides, Status, Stop, Wait, next,
 };
 use serde_json::{Value, json};
@@ -35,10 +35,10 @@ struct Rules {
 const RULES: Rules = Rules { fence: true, lock: true };
 
 /// Numbers from a seed (splitmix64).
-pub struct Draw(u64);
+pub(crate) struct Draw(u64);
 
 impl Draw {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -50,16 +50,16 @@ impl Draw {
     }
 
     /// One of so many.
-    pub fn below(&mut self, many: usize) -> usize {
+    pub(crate) fn below(&mut self, many: usize) -> usize {
         usize::try_from(self.next() % many as u64).unwrap()
     }
 
     /// True once in so many.
-    pub fn once_in(&mut self, many: usize) -> bool {
+    pub(crate) fn once_in(&mut self, many: usize) -> bool {
         self.below(many) == 0
     }
 
-    pub fn pick<'a, T>(&mut self, list: &'a [T]) -> &'a T {
+    pub(crate) fn pick<'a, T>(&mut self, list: &'a [T]) -> &'a T {
         &list[self.below(list.len())]
     }
 }
@@ -560,7 +560,7 @@ fn number(variable: &str) -> Option<u64> {
 }
 
 /// The seeds that are asked for.
-pub fn seeds(many: u64, variable: &str) -> Vec<u64> {
+pub(crate) fn seeds(many: u64, variable: &str) -> Vec<u64> {
     match number("PROMOTION_SEED") {
         Some(seed) => vec![seed],
         None => (0..number(variable).unwrap_or(many)).collect(),

@@ -3,17 +3,17 @@
 //! Every function here is one step that nothing can interrupt; who steps when is drawn by the schedule. It must not know
 //! the machine.
 
-use kubectl_aspire::k8s::labels;
-use kubectl_aspire::migration::{Live, Status};
+use kubectl_aspire::internals::k8s::labels;
+use kubectl_aspire::internals::migration::{Live, Status};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-pub const RELEASE: &str = "app";
-pub const NAMESPACE: &str = "n";
+pub(crate) const RELEASE: &str = "app";
+pub(crate) const NAMESPACE: &str = "n";
 
 /// What a revision brings: one database of a kind per name, each with a claim, and claims that nothing mounts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Chart {
+pub(crate) struct Chart {
     pub kind: &'static str,
     pub names: Vec<&'static str>,
     pub spare: Option<&'static str>,
@@ -21,7 +21,7 @@ pub struct Chart {
 
 impl Chart {
     /// The objects in the order in which helm makes them.
-    pub fn objects(&self) -> Vec<Value> {
+    pub(crate) fn objects(&self) -> Vec<Value> {
         let claim = |name: String| {
             json!({
                 "kind": "PersistentVolumeClaim", "metadata": metadata(&name),
@@ -42,7 +42,7 @@ impl Chart {
     }
 }
 
-pub fn claim_of(name: &str) -> String {
+pub(crate) fn claim_of(name: &str) -> String {
     format!("{name}-data")
 }
 
@@ -56,14 +56,14 @@ fn metadata(name: &str) -> Value {
 
 /// A revision of the release.
 #[derive(Debug, Clone)]
-pub struct Recorded {
+pub(crate) struct Recorded {
     pub status: Status,
     pub chart: Chart,
 }
 
 /// A helm at work.
 #[derive(Debug, Clone)]
-pub struct Helm {
+pub(crate) struct Helm {
     /// Its revision.
     pub number: usize,
     /// What is left to do; the next one is the last.
@@ -77,9 +77,8 @@ enum Write {
     Remove(Value),
 }
 
-/// The cluster.
 #[derive(Default)]
-pub struct Cluster {
+pub(crate) struct Cluster {
     pub live: Live,
     /// The first is revision 1.
     pub revisions: Vec<Recorded>,
@@ -94,11 +93,11 @@ pub struct Cluster {
     counter: u64,
 }
 
-pub fn uid(object: &Value) -> &str {
+pub(crate) fn uid(object: &Value) -> &str {
     object["metadata"]["uid"].as_str().unwrap_or_default()
 }
 
-pub fn name(object: &Value) -> &str {
+pub(crate) fn name(object: &Value) -> &str {
     object["metadata"]["name"].as_str().unwrap_or_default()
 }
 
@@ -107,7 +106,7 @@ fn owner(object: &Value) -> &str {
     object["metadata"]["ownerReferences"][0]["uid"].as_str().unwrap_or_default()
 }
 
-pub fn is_ending(object: &Value) -> bool {
+pub(crate) fn is_ending(object: &Value) -> bool {
     !object["metadata"]["deletionTimestamp"].is_null()
 }
 
@@ -122,7 +121,7 @@ impl Cluster {
     }
 
     /// Puts an object in place, or changes it.
-    pub fn change(&mut self, kind: &str, name_of: &str, change: impl FnOnce(&mut Value)) {
+    pub(crate) fn change(&mut self, kind: &str, name_of: &str, change: impl FnOnce(&mut Value)) {
         let version = self.next();
         let Some(object) = self.of(kind).iter_mut().find(|object| name(object) == name_of) else { return };
         let before = object["spec"].clone();
@@ -147,7 +146,7 @@ impl Cluster {
         self.of(&kind).push(object);
     }
 
-    pub fn of(&mut self, kind: &str) -> &mut Vec<Value> {
+    pub(crate) fn of(&mut self, kind: &str) -> &mut Vec<Value> {
         match kind {
             "Deployment" => &mut self.live.deployments,
             "StatefulSet" => &mut self.live.stateful_sets,
@@ -158,7 +157,7 @@ impl Cluster {
         }
     }
 
-    pub fn find(&self, kind: &str, wanted: &str) -> Option<&Value> {
+    pub(crate) fn find(&self, kind: &str, wanted: &str) -> Option<&Value> {
         let objects = match kind {
             "Deployment" => &self.live.deployments,
             "StatefulSet" => &self.live.stateful_sets,
@@ -169,7 +168,7 @@ impl Cluster {
     }
 
     /// Deletes an object in the background. A claim that goes, and its volume, are gone for good.
-    pub fn delete(&mut self, kind: &str, name_of: &str) {
+    pub(crate) fn delete(&mut self, kind: &str, name_of: &str) {
         if kind == "PersistentVolumeClaim" {
             self.change(kind, name_of, |claim| claim["metadata"]["deletionTimestamp"] = "now".into());
         } else {
@@ -178,13 +177,13 @@ impl Cluster {
     }
 
     /// Pods of a workload that may write, those that are ending included.
-    pub fn pods_of(&self, kind: &str, workload: &str) -> usize {
+    pub(crate) fn pods_of(&self, kind: &str, workload: &str) -> usize {
         let prefix = if kind == "Deployment" { format!("{workload}-h-") } else { format!("{workload}-0") };
         self.live.pods.iter().filter(|pod| name(pod).starts_with(&prefix)).count()
     }
 
     /// The controllers that have something to do: kind and name of their object.
-    pub fn controllers(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn controllers(&self) -> Vec<(&'static str, String)> {
         let kinds = [
             ("Deployment", &self.live.deployments),
             ("ReplicaSet", &self.live.replica_sets),
@@ -194,7 +193,7 @@ impl Cluster {
     }
 
     /// One step of a controller: it reads its object, or acts on what it read before. Whether anything was to be done.
-    pub fn control(&mut self, kind: &str, name_of: &str) -> bool {
+    pub(crate) fn control(&mut self, kind: &str, name_of: &str) -> bool {
         let Some(object) = self.of(kind).iter().find(|object| name(object) == name_of).cloned() else { return false };
         let Some(read) = self.read.remove(uid(&object)) else {
             self.read.insert(uid(&object).to_owned(), object.clone());
@@ -284,12 +283,12 @@ impl Cluster {
     }
 
     /// Asks a pod to end.
-    pub fn evict(&mut self, pod: &str) {
+    pub(crate) fn evict(&mut self, pod: &str) {
         self.change("Pod", pod, |pod| pod["metadata"]["deletionTimestamp"] = "now".into());
     }
 
     /// One step of the kubelet with a pod: it starts, or its object goes. Whether anything was to be done.
-    pub fn run(&mut self, pod: &str) -> bool {
+    pub(crate) fn run(&mut self, pod: &str) -> bool {
         let Some(object) = self.live.pods.iter().find(|object| name(object) == pod).cloned() else { return false };
         if is_ending(&object) {
             if self.held.contains(pod) {
@@ -308,7 +307,7 @@ impl Cluster {
     }
 
     /// What belongs to nobody any more goes, one object at a time. Whether anything was to be done.
-    pub fn collect(&mut self) -> bool {
+    pub(crate) fn collect(&mut self) -> bool {
         let known = |objects: &[Value], id: &str| objects.iter().any(|object| uid(object) == id);
         let orphan = self.live.replica_sets.iter().find(|set| !known(&self.live.deployments, owner(set)));
         if let Some(set) = orphan.map(|set| name(set).to_owned()) {
@@ -328,7 +327,7 @@ impl Cluster {
     }
 
     /// Starts a helm, unless it refuses. A rollback does not look whether another one works on the release.
-    pub fn start_helm(&mut self, target: &Chart, rollback: bool) {
+    pub(crate) fn start_helm(&mut self, target: &Chart, rollback: bool) {
         let Some(last) = self.revisions.last() else { return };
         if !rollback && last.status == Status::Pending {
             return;
@@ -346,7 +345,7 @@ impl Cluster {
     }
 
     /// One write of a helm, or the record of its end.
-    pub fn step_helm(&mut self, index: usize) {
+    pub(crate) fn step_helm(&mut self, index: usize) {
         let Some(write) = self.helms[index].writes.pop() else {
             let target = &self.helms[index].target;
             let ready =
@@ -384,13 +383,13 @@ impl Cluster {
     }
 
     /// A helm ends, and writes down how.
-    pub fn end_helm(&mut self, index: usize, status: Status) {
+    pub(crate) fn end_helm(&mut self, index: usize, status: Status) {
         let helm = self.helms.remove(index);
         self.revisions[helm.number - 1].status = status;
     }
 
     /// Installs the first revision, with everything running.
-    pub fn install(&mut self, chart: &Chart) {
+    pub(crate) fn install(&mut self, chart: &Chart) {
         for object in chart.objects() {
             self.create(object);
         }
@@ -399,7 +398,7 @@ impl Cluster {
     }
 
     /// Lets everybody but helm work until nothing is left to do.
-    pub fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         loop {
             let before = self.counter;
             let mut moved = self.collect();

@@ -13,19 +13,19 @@ use testbed::Faults;
 use testbed::faults::{Fault, Request, Rule};
 
 /// The intent with the database as this kind; `more` are lines below it.
-pub fn configure(bench: &Bench, kind: &str, more: &str) {
+pub(crate) fn configure(bench: &Bench, kind: &str, more: &str) {
     configure_with(bench, kind, "{accessModes: [ReadWriteMany]}", more);
 }
 
 /// The same with this volume.
-pub fn configure_with(bench: &Bench, kind: &str, volume: &str, more: &str) {
+pub(crate) fn configure_with(bench: &Bench, kind: &str, volume: &str, more: &str) {
     bench.configure(&format!(
         "apiVersion: aspire-k8s/v1\napplication: app\nresources:\n  db:\n    workload: {kind}\n    volumes: {{data: {volume}}}\n{more}"
     ));
 }
 
 /// A release whose database has this kind. Its old pods need a moment to end.
-pub fn released(prefix: &str, kind: &str) -> Option<Bench> {
+pub(crate) fn released(prefix: &str, kind: &str) -> Option<Bench> {
     let bench = bench(prefix)?;
     configure(&bench, kind, "    podAnnotations: {testbed.dev/terminate-delay: 1s}\n");
     bench.deploy(&[]).ok();
@@ -34,7 +34,7 @@ pub fn released(prefix: &str, kind: &str) -> Option<Bench> {
 }
 
 /// Waits until the database of this kind is ready.
-pub fn wait_until_ready(bench: &Bench, kind: &str) {
+pub(crate) fn wait_until_ready(bench: &Bench, kind: &str) {
     wait_for("the database", || {
         let live = bench.find(&format!("{}/db", kind.to_lowercase()))?;
         (live["status"]["readyReplicas"].is_u64() && live["status"]["readyReplicas"] == live["spec"]["replicas"])
@@ -43,40 +43,38 @@ pub fn wait_until_ready(bench: &Bench, kind: &str) {
 }
 
 /// The hash in the hint of a refusal.
-pub fn hash_in(refused: &Ran) -> String {
+pub(crate) fn hash_in(refused: &Ran) -> String {
     let rest = refused.err.split("--confirm ").nth(1).unwrap_or_else(|| panic!("no hash: {refused}"));
     rest.split_whitespace().next().unwrap().to_owned()
 }
 
 /// What the plan is called, as the refusal says it.
-pub fn hash(bench: &Bench) -> String {
+pub(crate) fn hash(bench: &Bench) -> String {
     hash_in(&bench.deploy(&[]).exits(3).says(&["would change its kind", "--accept downtime"]))
 }
 
 /// A deploy that was agreed to.
-pub fn agreed(bench: &Bench, more: &[&str]) -> Run {
+pub(crate) fn agreed(bench: &Bench, more: &[&str]) -> Run {
     let hash = hash(bench);
     bench.deploy(&[&["--confirm", &hash, "--accept", "downtime"], more].concat())
 }
 
-/// `promote` with this wish.
-pub fn promote(bench: &Bench, wish: &[&str]) -> Run {
+pub(crate) fn promote(bench: &Bench, wish: &[&str]) -> Run {
     bench.run(&[&["promote", "app", "-n", &bench.ns], wish].concat())
 }
 
-/// `rollback`.
-pub fn rollback(bench: &Bench, more: &[&str]) -> Run {
+pub(crate) fn rollback(bench: &Bench, more: &[&str]) -> Run {
     bench.run(&[&["rollback", "app", "-n", &bench.ns], more].concat())
 }
 
 /// A run whose requests pass the proxy.
-pub fn through(run: Run, faults: &Faults) -> Run {
+pub(crate) fn through(run: Run, faults: &Faults) -> Run {
     run.env("KUBECONFIG", faults.kubeconfig())
 }
 
 /// The database runs as this kind, and only as this one.
 #[track_caller]
-pub fn runs_as(bench: &Bench, kind: &str) {
+pub(crate) fn runs_as(bench: &Bench, kind: &str) {
     let (this, other) =
         if kind == "Deployment" { ("deployment/db", "statefulset/db") } else { ("statefulset/db", "deployment/db") };
     assert_eq!(bench.get(this)["status"]["readyReplicas"], bench.get(this)["spec"]["replicas"]);
@@ -84,23 +82,23 @@ pub fn runs_as(bench: &Bench, kind: &str) {
 }
 
 /// A part of the journal.
-pub fn journal(bench: &Bench) -> Value {
+pub(crate) fn journal(bench: &Bench) -> Value {
     watch::journal(bench).unwrap()
 }
 
 /// Writes a pod's finalizers: with one it never goes.
-pub fn hold(bench: &Bench, finalizers: &Value) {
+pub(crate) fn hold(bench: &Bench, finalizers: &Value) {
     let pod = bench.list("pods").into_iter().find(|pod| watch::claims_of(pod).contains("db-data")).unwrap();
     bench.apply(&json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": pod["metadata"]["name"], "finalizers": finalizers}}));
 }
 
 /// Sends a signal; the process may have ended by itself.
-pub fn kill(process: u32, signal: Signal) {
+pub(crate) fn kill(process: u32, signal: Signal) {
     let _ = kill_process(Pid::from_raw(process.cast_signed()).unwrap(), signal);
 }
 
 /// A helm that writes down the processes that it runs as.
-pub struct Helm {
+pub(crate) struct Helm {
     file: PathBuf,
     /// The program.
     pub path: PathBuf,
@@ -108,7 +106,7 @@ pub struct Helm {
 
 impl Helm {
     /// A helm of this version.
-    pub fn new(bench: &Bench, version: &str) -> Self {
+    pub(crate) fn new(bench: &Bench, version: &str) -> Self {
         let file = bench.path("processes");
         let real = bench.plane.helm(version);
         let text = format!("#!/bin/sh\necho $$ >>{}\nexec {} \"$@\"\n", file.display(), real.display());
@@ -121,7 +119,7 @@ fn last(file: &PathBuf) -> u32 {
 }
 
 /// Whether a request writes the journal.
-pub fn is_journal(request: &Request, ns: &str) -> bool {
+pub(crate) fn is_journal(request: &Request, ns: &str) -> bool {
     request.is_write()
         && !request.is_from_helm()
         && request.path.contains(&format!("/namespaces/{ns}/configmaps"))
@@ -129,14 +127,14 @@ pub fn is_journal(request: &Request, ns: &str) -> bool {
 }
 
 /// A write of helm to objects of this kind; some helms make them with POST, others with PATCH.
-pub fn helms(bench: &Bench, resource: &str) -> impl Fn(&Request) -> bool + Send + Sync + 'static {
+pub(crate) fn helms(bench: &Bench, resource: &str) -> impl Fn(&Request) -> bool + Send + Sync + 'static {
     let path = format!("/namespaces/{}/{resource}", bench.ns);
     move |request| request.is_from_helm() && request.is_write() && request.path.contains(&path)
 }
 
 /// Kills the run at the `number`-th request that fits, and helm when it is helm's; the request arrives, or it does not.
 /// Whether it came to that.
-pub fn killed_at(
+pub(crate) fn killed_at(
     run: Run,
     helm: &Helm,
     faults: &Faults,
@@ -173,12 +171,12 @@ pub fn killed_at(
 }
 
 /// The exit code of a run, when it has ended.
-pub fn end_of(mut child: Child) -> Option<i32> {
+pub(crate) fn end_of(mut child: Child) -> Option<i32> {
     wait_for("the end of the run", || child.try_wait().unwrap()).code()
 }
 
 /// Runs it again as long as a helm of a killed run is still at work.
-pub fn when_free(mut run: impl FnMut() -> Run) -> Ran {
+pub(crate) fn when_free(mut run: impl FnMut() -> Run) -> Ran {
     wait_for("a run that is not refused", || {
         let ran = run().end();
         let busy = ran.code == Some(3) && ran.err.contains("is being worked on by helm");
@@ -187,7 +185,7 @@ pub fn when_free(mut run: impl FnMut() -> Run) -> Ran {
 }
 
 /// The status of a revision in helm's record.
-pub fn status(bench: &Bench, revision: u32) -> String {
+pub(crate) fn status(bench: &Bench, revision: u32) -> String {
     let release = bench.find(&format!("secret/sh.helm.release.v1.app.v{revision}"));
     release.map(|object| text(&object["metadata"]["labels"]["status"]).to_owned()).unwrap_or_default()
 }

@@ -18,7 +18,7 @@ use std::fs;
 
 /// How a case is to end.
 #[derive(Clone, Copy)]
-pub enum End<'a> {
+pub(crate) enum End<'a> {
     /// The new kinds run.
     Committed,
     /// The old kinds run.
@@ -30,12 +30,11 @@ pub enum End<'a> {
 }
 
 /// One successful write in the namespace.
-pub struct Write {
+pub(crate) struct Write {
     /// `delete pods/db-0`; a subresource comes last: `patch pods/db-0/status`.
     pub what: String,
     /// What the client calls itself.
     pub agent: String,
-    /// What was sent.
     pub sent: Value,
     /// The object that came back.
     pub got: Value,
@@ -43,7 +42,7 @@ pub struct Write {
 
 impl Write {
     /// Whether this program sent it; helm, kubectl and the parts of the cluster name themselves.
-    pub fn is_ours(&self) -> bool {
+    pub(crate) fn is_ours(&self) -> bool {
         self.agent.is_empty() || self.agent.starts_with("kubectl-aspire")
     }
 
@@ -54,7 +53,7 @@ impl Write {
 }
 
 /// The successful writes in the namespace of this test, in their order.
-pub fn writes(bench: &Bench) -> Vec<Write> {
+pub(crate) fn writes(bench: &Bench) -> Vec<Write> {
     let log = fs::read_to_string(bench.plane.audit_log()).unwrap();
     let here = format!("\"namespace\":\"{}\"", bench.ns);
     let write = |line: &str| -> Option<Write> {
@@ -81,20 +80,19 @@ pub fn writes(bench: &Bench) -> Vec<Write> {
     log.lines().filter(|line| line.contains(&here)).filter_map(write).collect()
 }
 
-/// The journal as it is.
-pub fn journal(bench: &Bench) -> Option<Value> {
+pub(crate) fn journal(bench: &Bench) -> Option<Value> {
     let object = bench.find("configmap/aspire-transition-app")?;
     Some(serde_json::from_str(text(&object["data"]["journal"])).unwrap())
 }
 
 /// The claims that a pod mounts.
-pub fn claims_of(pod: &Value) -> BTreeSet<&str> {
+pub(crate) fn claims_of(pod: &Value) -> BTreeSet<&str> {
     let volumes = pod["spec"]["volumes"].as_array().into_iter().flatten();
     volumes.filter_map(|volume| volume["persistentVolumeClaim"]["claimName"].as_str()).collect()
 }
 
 /// The workload that made a pod.
-pub fn root(pod: &Value) -> String {
+pub(crate) fn root(pod: &Value) -> String {
     let owner = &pod["metadata"]["ownerReferences"][0];
     let (kind, name) = (text(&owner["kind"]), text(&owner["name"]));
     match (kind, name.rsplit_once('-')) {
@@ -104,7 +102,7 @@ pub fn root(pod: &Value) -> String {
 }
 
 /// I1, for controls: every instant at which pods of several workloads, or more than `most` of one, had a claim.
-pub fn overlaps(bench: &Bench, most: usize) -> Vec<String> {
+pub(crate) fn overlaps(bench: &Bench, most: usize) -> Vec<String> {
     let mut pods: BTreeMap<String, Value> = BTreeMap::new();
     let mut found = Vec::new();
     for write in writes(bench) {
@@ -146,13 +144,13 @@ fn is_gone(write: &Write) -> bool {
 
 /// The case has ended like this, and every promise was kept all the way.
 #[track_caller]
-pub fn holds(bench: &Bench, end: End<'_>) {
+pub(crate) fn holds(bench: &Bench, end: End<'_>) {
     holds_with(bench, end, 1);
 }
 
 /// The same for workloads that may have more than one pod.
 #[track_caller]
-pub fn holds_with(bench: &Bench, end: End<'_>, most: usize) {
+pub(crate) fn holds_with(bench: &Bench, end: End<'_>, most: usize) {
     assert_eq!(overlaps(bench, most), [""; 0], "I1: two writers on a claim");
     let writes = writes(bench);
     claims_stay(bench, &writes);
@@ -197,7 +195,6 @@ fn object(named: &Value) -> String {
     format!("{}/{}", text(&named["kind"]).to_lowercase(), text(&named["name"]))
 }
 
-/// I2.
 #[track_caller]
 fn claims_stay(bench: &Bench, writes: &[Write]) {
     let mut volumes: BTreeMap<String, String> = BTreeMap::new();
@@ -223,7 +220,6 @@ fn claims_stay(bench: &Bench, writes: &[Write]) {
     }
 }
 
-/// I5.
 #[track_caller]
 fn journal_comes_first(writes: &[Write]) {
     let mut phase = String::new();
@@ -247,13 +243,12 @@ fn journal_comes_first(writes: &[Write]) {
     }
 }
 
-/// I4.
 #[track_caller]
 fn release_is_what_lives(bench: &Bench) {
     let status = bench.helm(&["status", "app", "-o", "json"]).ok();
     let status: Value = serde_json::from_str(&status.out).unwrap();
     assert_eq!(status["info"]["status"], "deployed", "I4");
-    let objects = kubectl_aspire::diff::objects(text(&status["manifest"]), &bench.ns).unwrap();
+    let objects = kubectl_aspire::internals::diff::objects(text(&status["manifest"]), &bench.ns).unwrap();
     let name = |object: &Value| format!("{}/{}", text(&object["kind"]), text(&object["metadata"]["name"]));
     let is_workload = |object: &&Value| object["kind"] == "Deployment" || object["kind"] == "StatefulSet";
     let wanted: BTreeSet<String> = objects.values().filter(is_workload).map(name).collect();

@@ -18,13 +18,13 @@ use testbed::{ControlPlane, Level, available, skip_or_fail};
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// A database with a claim and a password that is made, and an api that uses both, with a token and a plain parameter.
-pub const MANIFEST: &str = include_str!("../inputs/release/app.json");
+pub(crate) const MANIFEST: &str = include_str!("../inputs/release/app.json");
 
 /// The intent that most tests start from.
-pub const CONFIG: &str = "apiVersion: aspire-k8s/v1\napplication: app\n";
+pub(crate) const CONFIG: &str = "apiVersion: aspire-k8s/v1\napplication: app\n";
 
 /// A place for one test.
-pub struct Bench {
+pub(crate) struct Bench {
     /// The cluster.
     pub plane: &'static ControlPlane,
     /// The namespace of this test.
@@ -36,7 +36,7 @@ pub struct Bench {
 }
 
 /// A place for one test, with [`MANIFEST`] and [`CONFIG`] in it; none where no control plane can run.
-pub fn bench(prefix: &str) -> Option<Bench> {
+pub(crate) fn bench(prefix: &str) -> Option<Bench> {
     if let Err(reason) = available(Level::A) {
         skip_or_fail(&reason);
         return None;
@@ -45,7 +45,7 @@ pub fn bench(prefix: &str) -> Option<Bench> {
 }
 
 /// The same on a control plane of its own, for what everybody on a cluster would notice.
-pub fn bench_of_its_own(prefix: &str) -> Option<Bench> {
+pub(crate) fn bench_of_its_own(prefix: &str) -> Option<Bench> {
     if let Err(reason) = available(Level::A) {
         skip_or_fail(&reason);
         return None;
@@ -58,7 +58,7 @@ pub fn bench_of_its_own(prefix: &str) -> Option<Bench> {
 }
 
 /// The same on a control plane that several tests share.
-pub fn on(plane: &'static ControlPlane, prefix: &str) -> Bench {
+pub(crate) fn on(plane: &'static ControlPlane, prefix: &str) -> Bench {
     let ns = plane.namespace(prefix);
     let bench = Bench { plane, ns, folder: TempDir::new().unwrap(), homes: AtomicU32::new(0), alone: false };
     fs::create_dir_all(bench.folder.path().join("tmp")).unwrap();
@@ -79,12 +79,12 @@ impl Drop for Bench {
 
 impl Bench {
     /// A path in the folder of this test.
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// Writes a file into the folder of this test.
-    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, text).unwrap();
@@ -92,19 +92,19 @@ impl Bench {
     }
 
     /// Writes an executable script.
-    pub fn script(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn script(&self, name: &str, text: &str) -> PathBuf {
         let path = self.write(name, text);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         path
     }
 
     /// Replaces the intent.
-    pub fn configure(&self, text: &str) {
+    pub(crate) fn configure(&self, text: &str) {
         self.write("app/aspire-k8s.yaml", text);
     }
 
     /// Replaces a part of the manifest.
-    pub fn change_manifest(&self, from: &str, to: &str) {
+    pub(crate) fn change_manifest(&self, from: &str, to: &str) {
         let path = self.path("app/aspire-manifest.json");
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.contains(from), "the manifest holds no {from}");
@@ -112,12 +112,12 @@ impl Bench {
     }
 
     /// A run of the program, from a home that nobody used before.
-    pub fn run(&self, arguments: &[&str]) -> Run {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
         self.program(Path::new(env!("CARGO_BIN_EXE_kubectl-aspire")), arguments)
     }
 
     /// A run of any program in the same surroundings.
-    pub fn program(&self, program: &Path, arguments: &[&str]) -> Run {
+    pub(crate) fn program(&self, program: &Path, arguments: &[&str]) -> Run {
         let home = self.path(&format!("home-{}", self.homes.fetch_add(1, Ordering::Relaxed)));
         fs::create_dir_all(&home).unwrap();
         let mut command = Command::new(program);
@@ -127,12 +127,12 @@ impl Bench {
     }
 
     /// `deploy` of the application in this namespace.
-    pub fn deploy(&self, more: &[&str]) -> Run {
+    pub(crate) fn deploy(&self, more: &[&str]) -> Run {
         self.run(&[&["deploy", "app", "-n", &self.ns], more].concat())
     }
 
     /// `deploy` that is refused first, and then agreed to in these words.
-    pub fn deploy_accepting(&self, words: &str) -> Run {
+    pub(crate) fn deploy_accepting(&self, words: &str) -> Run {
         let refused = self.deploy(&[]).exits(3);
         let hash = refused.err.split("--confirm ").nth(1).and_then(|rest| rest.split_whitespace().next());
         let hash = hash.unwrap_or_else(|| panic!("nothing to confirm: {refused}")).to_owned();
@@ -140,57 +140,56 @@ impl Bench {
     }
 
     /// `destroy` of the application in this namespace, confirmed.
-    pub fn destroy(&self, more: &[&str]) -> Run {
+    pub(crate) fn destroy(&self, more: &[&str]) -> Run {
         let yes: &[&str] = if more.contains(&"--yes") { &[] } else { &["--yes"] };
         self.run(&[&["destroy", "app", "-n", &self.ns], yes, more].concat())
     }
 
     /// Helm itself, by hand.
-    pub fn helm(&self, arguments: &[&str]) -> Run {
+    pub(crate) fn helm(&self, arguments: &[&str]) -> Run {
         self.program(&self.plane.helm("4.2.4"), &[arguments, &["--namespace", &self.ns]].concat())
     }
 
     /// What the program left in its folder for temporary files.
-    pub fn left_behind(&self) -> Vec<OsString> {
+    pub(crate) fn left_behind(&self) -> Vec<OsString> {
         fs::read_dir(self.path("tmp")).unwrap().map(|entry| entry.unwrap().file_name()).collect()
     }
 
     /// Objects of these kinds (`pods,services`) in the namespace.
-    pub fn list(&self, kinds: &str) -> Vec<Value> {
+    pub(crate) fn list(&self, kinds: &str) -> Vec<Value> {
         self.list_in(&self.ns, kinds)
     }
 
     /// Objects of these kinds in a namespace.
-    pub fn list_in(&self, namespace: &str, kinds: &str) -> Vec<Value> {
+    pub(crate) fn list_in(&self, namespace: &str, kinds: &str) -> Vec<Value> {
         self.plane.list(kinds, namespace).unwrap()
     }
 
     /// One object, if it is there: `secret/app-secrets`.
-    pub fn find(&self, object: &str) -> Option<Value> {
+    pub(crate) fn find(&self, object: &str) -> Option<Value> {
         self.plane.find(object, &self.ns).unwrap()
     }
 
-    /// One object.
-    pub fn get(&self, object: &str) -> Value {
+    pub(crate) fn get(&self, object: &str) -> Value {
         self.find(object).unwrap_or_else(|| panic!("there is no {object} in {}", self.ns))
     }
 
     /// The decoded data of a Secret.
-    pub fn secret(&self, name: &str) -> BTreeMap<String, String> {
+    pub(crate) fn secret(&self, name: &str) -> BTreeMap<String, String> {
         let object = self.get(&format!("secret/{name}"));
         let data = object["data"].as_object().cloned().unwrap_or_default();
         data.iter().map(|(key, value)| (key.clone(), decoded(value.as_str().unwrap()))).collect()
     }
 
     /// Applies objects to this namespace.
-    pub fn apply(&self, object: &Value) {
+    pub(crate) fn apply(&self, object: &Value) {
         let mut object = object.clone();
         object["metadata"]["namespace"] = self.ns.clone().into();
         self.plane.apply(&object.to_string()).unwrap();
     }
 
     /// Names and uids of the pods, and the generations of what made them: what changes when something restarts.
-    pub fn running(&self) -> BTreeMap<String, String> {
+    pub(crate) fn running(&self) -> BTreeMap<String, String> {
         let mut found = BTreeMap::new();
         for object in self.list("pods,deployments,statefulsets") {
             let metadata = &object["metadata"];
@@ -203,7 +202,7 @@ impl Bench {
     }
 
     /// What is in the namespace, each object with what changes when anybody but its controller writes it.
-    pub fn everything(&self) -> BTreeMap<String, String> {
+    pub(crate) fn everything(&self) -> BTreeMap<String, String> {
         let mut found = self.running();
         for object in self.list("secrets,configmaps,persistentvolumeclaims,services,serviceaccounts") {
             let metadata = &object["metadata"];
@@ -214,7 +213,7 @@ impl Bench {
     }
 
     /// Runs something that must change nothing in the namespace: nothing differs, and nobody asked for a write.
-    pub fn unchanged<T>(&self, action: impl FnOnce() -> T) -> T {
+    pub(crate) fn unchanged<T>(&self, action: impl FnOnce() -> T) -> T {
         let before = self.everything();
         let start = fs::metadata(self.plane.audit_log()).unwrap().len();
         let result = action();
@@ -241,47 +240,47 @@ impl Bench {
 }
 
 /// A run under preparation.
-pub struct Run {
+pub(crate) struct Run {
     command: Command,
     input: Option<String>,
 }
 
 impl Run {
     /// Sets a variable.
-    pub fn env(mut self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
         self.command.env(name, value);
         self
     }
 
     /// Standard input.
-    pub fn stdin(mut self, text: &str) -> Self {
+    pub(crate) fn stdin(mut self, text: &str) -> Self {
         self.command.stdin(Stdio::piped());
         self.input = Some(text.to_owned());
         self
     }
 
     /// The command itself, for those who start it in their own way.
-    pub fn into_command(self) -> Command {
+    pub(crate) fn into_command(self) -> Command {
         self.command
     }
 
     /// Starts it and returns at once.
-    pub fn spawn(mut self) -> Child {
+    pub(crate) fn spawn(mut self) -> Child {
         self.command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
     /// Starts it with both outputs in pipes.
-    pub fn piped(mut self) -> Child {
+    pub(crate) fn piped(mut self) -> Child {
         self.command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
     /// Runs it to its end.
-    pub fn end(self) -> Ran {
+    pub(crate) fn end(self) -> Ran {
         self.end_telling(&AtomicU32::new(0))
     }
 
     /// Runs it to its end, and writes its process down as soon as there is one.
-    pub fn end_telling(mut self, process: &AtomicU32) -> Ran {
+    pub(crate) fn end_telling(mut self, process: &AtomicU32) -> Ran {
         let shown = format!("{:?}", self.command.get_args().collect::<Vec<_>>());
         let mut child = self.command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         process.store(child.id(), Ordering::SeqCst);
@@ -313,12 +312,12 @@ impl Run {
     }
 
     /// Runs it to its end, which must be a good one.
-    pub fn ok(self) -> Ran {
+    pub(crate) fn ok(self) -> Ran {
         self.exits(0)
     }
 
     /// Runs it to its end, which must have this exit code.
-    pub fn exits(self, code: i32) -> Ran {
+    pub(crate) fn exits(self, code: i32) -> Ran {
         let ran = self.end();
         assert_eq!(ran.code, Some(code), "{ran}");
         ran
@@ -326,7 +325,7 @@ impl Run {
 }
 
 /// A run that ended.
-pub struct Ran {
+pub(crate) struct Ran {
     shown: String,
     /// Exit code.
     pub code: Option<i32>,
@@ -344,7 +343,7 @@ impl std::fmt::Display for Ran {
 
 impl Ran {
     /// What it said must hold all of these.
-    pub fn says(self, parts: &[&str]) -> Self {
+    pub(crate) fn says(self, parts: &[&str]) -> Self {
         for part in parts {
             assert!(self.err.contains(part), "it does not say `{part}`: {self}");
         }
@@ -353,17 +352,17 @@ impl Ran {
 }
 
 /// A JSON text, or nothing.
-pub fn text(value: &Value) -> &str {
+pub(crate) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
 /// Base64 to text.
-pub fn decoded(text: &str) -> String {
-    String::from_utf8(kubectl_aspire::support::redact::unbase64(text).unwrap()).unwrap()
+pub(crate) fn decoded(text: &str) -> String {
+    String::from_utf8(kubectl_aspire::internals::support::redact::unbase64(text).unwrap()).unwrap()
 }
 
 /// Looks again and again until something is there.
-pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
         if let Some(found) = look() {

@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, CONFIG, Ran, bench, text};
 use flate2::read::GzDecoder;
-use kubectl_aspire::support::redact::{base64, unbase64};
+use kubectl_aspire::internals::support::redact::{base64, unbase64};
 use serde_json::Value;
 use std::fs;
 use std::io::Read as _;

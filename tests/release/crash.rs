@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, CONFIG, Run, bench, text, wait_for};
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
-use kubectl_aspire::support::redact::{base64, unbase64};
+use kubectl_aspire::internals::support::redact::{base64, unbase64};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::fs;
@@ -302,7 +302,7 @@ fn move_to_another_machine(bench: &Bench, minutes: i64) {
     let time = || {
         let time = std::time::SystemTime::now() - Duration::from_secs(u64::try_from(minutes).unwrap() * 60);
         let seconds = time.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-        kubectl_aspire::cluster::Timestamp::from_second(i64::try_from(seconds).unwrap()).unwrap().to_string()
+        kubectl_aspire::internals::cluster::Timestamp::from_second(i64::try_from(seconds).unwrap()).unwrap().to_string()
     };
     let mut lease = bench.get("lease/app-aspire");
     let identity = text(&lease["spec"]["holderIdentity"]).to_owned();
@@ -454,7 +454,7 @@ fn the_second_interruption_ends_everything_at_once() {
     assert_eq!(end(child), Some(6));
     assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
     wait_for("the end of helm", || {
-        kubectl_aspire::cluster::processes::start_time(helms.cast_unsigned()).is_none().then_some(())
+        kubectl_aspire::internals::cluster::start_time(helms.cast_unsigned()).is_none().then_some(())
     });
     assert_eq!(status(&bench, 1), "pending-install");
     let secret = bench.find("secret/app-secrets");

@@ -45,7 +45,11 @@ fn the_operator_makes_the_secrets_that_pods_take() {
     synced(&bench, "app-token-external");
     let secret = bench.secret("app-db-password-external");
     assert_eq!(secret["db-password"], ODD);
-    assert_eq!(secret["db-password.uri"], kubectl_aspire::app::escape_uri_data(ODD), "the operator escapes as we do");
+    assert_eq!(
+        secret["db-password.uri"],
+        kubectl_aspire::internals::app::escape_uri_data(ODD),
+        "the operator escapes as we do"
+    );
     assert_eq!(bench.secret("app-token-external")["token"], "from the store");
     let variables = bench.get("deployment/api")["spec"]["template"]["spec"]["containers"][0]["env"].clone();
     let refers = |name: &str, secret: &str, key: &str| {

@@ -483,7 +483,7 @@ fn no_secret_is_shown_or_saved_in_any_form() {
         }
         seen += &fs::read_to_string(&file).unwrap();
         for value in [old, new] {
-            let encoded = kubectl_aspire::support::redact::base64(value.as_bytes());
+            let encoded = kubectl_aspire::internals::support::redact::base64(value.as_bytes());
             let escaped = value.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
             for form in [value, &encoded, &escaped] {
                 assert!(!seen.contains(form), "{helm}: {form} in {seen}");

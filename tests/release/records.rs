@@ -5,7 +5,7 @@ use crate::bench::{Bench, CONFIG, bench, text};
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
-use kubectl_aspire::support::redact::{base64, unbase64};
+use kubectl_aspire::internals::support::redact::{base64, unbase64};
 use serde_json::{Value, json};
 use std::io::{Read as _, Write as _};
 

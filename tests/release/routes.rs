@@ -14,7 +14,7 @@ use testbed::{CertManager, Channel, ControlPlane, Level, Traefik, available, ski
 const OTHER: u16 = 6000;
 
 /// What stands at the edge of the cluster.
-pub struct Edge {
+pub(crate) struct Edge {
     plane: &'static ControlPlane,
     /// Who serves.
     pub traefik: Traefik,
@@ -22,7 +22,7 @@ pub struct Edge {
 }
 
 /// A place for one test where requests are served.
-pub fn edge(prefix: &str) -> Option<(Bench, &'static Edge)> {
+pub(crate) fn edge(prefix: &str) -> Option<(Bench, &'static Edge)> {
     static EDGE: OnceLock<Edge> = OnceLock::new();
     if let Err(reason) = available(Level::A) {
         skip_or_fail(&reason);

@@ -54,7 +54,7 @@ fn the_controller_opens_what_was_sealed_and_values_in_use_are_sealed() {
     assert!(!file.contains(&token));
     bench.deploy(&[]).ok();
     assert_eq!(opened(&bench, "TOKEN"), token, "the value in use was sealed");
-    assert_eq!(opened(&bench, "ASPIRE_SECRET_DB_PASSWORD_URI"), kubectl_aspire::app::escape_uri_data(ODD));
+    assert_eq!(opened(&bench, "ASPIRE_SECRET_DB_PASSWORD_URI"), kubectl_aspire::internals::app::escape_uri_data(ODD));
     assert!(!bench.secret("app-secrets").contains_key("token"));
     seal(&bench, &[]).ok().says(&["nothing to seal"]);
     assert_eq!(fs::read_to_string(bench.path(FILE)).unwrap(), file, "sealing is random: only on request");

@@ -57,7 +57,6 @@ fn the_context_chooses_the_cluster_and_the_kubeconfig_stays_as_it_is() {
     assert_eq!(fs::read_to_string(file).unwrap(), text);
 }
 
-/// The files of a folder by their path.
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(folder).unwrap() {

@@ -266,7 +266,7 @@ impl Stand {
         let all = fs::read_to_string(&self.processes).unwrap();
         for process in all.lines().filter_map(|line| line.parse().ok()) {
             wait_for("the end of helm", || {
-                kubectl_aspire::cluster::processes::start_time(process).is_none().then_some(())
+                kubectl_aspire::internals::cluster::start_time(process).is_none().then_some(())
             });
         }
     }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 /// A terminal with the program on it.
-pub struct Terminal {
+pub(crate) struct Terminal {
     pty: Arc<Pty>,
     /// The side of the program, so that the terminal outlives it.
     other: File,
@@ -22,7 +22,7 @@ pub struct Terminal {
 
 impl Terminal {
     /// Starts a run on a new terminal.
-    pub fn start(run: Run) -> Self {
+    pub(crate) fn start(run: Run) -> Self {
         let (pty, pts) = open().unwrap();
         let name = rustix::pty::ptsname(&pty, Vec::new()).unwrap();
         let other = File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
@@ -44,12 +44,12 @@ impl Terminal {
     }
 
     /// What it has shown.
-    pub fn seen(&self) -> String {
+    pub(crate) fn seen(&self) -> String {
         self.seen.lock().unwrap().clone()
     }
 
     /// Waits until it shows this, behind what was waited for before.
-    pub fn shows(&mut self, text: &str) {
+    pub(crate) fn shows(&mut self, text: &str) {
         self.read = wait_for(&format!("`{text}` on the terminal"), || {
             let seen = self.seen();
             Some(seen[self.read..].find(text)? + self.read + text.len())
@@ -57,7 +57,7 @@ impl Terminal {
     }
 
     /// Waits until the program reads one key after the other, and types.
-    pub fn types(&mut self, text: &str) {
+    pub(crate) fn types(&mut self, text: &str) {
         wait_for("a question", || (!self.modes().contains(LocalModes::ICANON)).then_some(()));
         (&*self.pty).write_all(text.as_bytes()).unwrap();
     }
@@ -67,7 +67,7 @@ impl Terminal {
     }
 
     /// Waits for the end of the program; the terminal must be as it was before.
-    pub fn end(mut self) -> (Option<i32>, String) {
+    pub(crate) fn end(mut self) -> (Option<i32>, String) {
         let status = wait_for("the end", || self.child.try_wait().unwrap());
         assert!(self.modes().contains(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG), "{}", self.seen());
         // What was written last may still be on its way: the terminal hands bytes over in order.

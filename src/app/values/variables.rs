@@ -6,7 +6,7 @@ use crate::app::value::{Part, Value};
 use crate::app::{addresses, certificate, removed, telemetry};
 use crate::config::{self, intent_place};
 use crate::manifest::{Kind, Resource};
-use crate::support::diagnostic::Problem;
+use crate::support::diagnostic::Diagnostic;
 use indexmap::IndexMap;
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ const ENVIRONMENT_VARIABLES: [&str; 3] = ["ASPNETCORE_ENVIRONMENT", "DOTNET_ENVI
 
 impl Values<'_> {
     /// The environment of a workload: the manifest's, without https addresses that nothing answers, under the file's.
-    pub fn environment(
+    pub(crate) fn environment(
         &mut self,
         name: &str,
         resource: &Resource,
@@ -56,8 +56,9 @@ impl Values<'_> {
         // What an environment takes away is checked where the file's own variables are known.
         let checked = overrides.filter(|_| self.config.environment.is_none());
         let gone = checked.into_iter().flatten().filter(|(_, text)| text.is_none());
-        let unknown: Vec<Problem> = gone.filter_map(|(variable, _)| removed::unknown(name, variable, &given)).collect();
-        self.problems.0.extend(unknown);
+        let unknown: Vec<Diagnostic> =
+            gone.filter_map(|(variable, _)| removed::unknown(name, variable, &given)).collect();
+        self.diagnostics.0.extend(unknown);
         for (variable, value) in for_http {
             if is_free(&variable) && !resource.env.contains_key(&variable) {
                 self.use_inputs(name, &value);

@@ -3,8 +3,8 @@
 mod parts;
 mod verbs;
 
-pub use parts::{Accept, Images, ListFormat, Named, On, Parameters, Source, StepFormat};
-pub use verbs::{
+pub(super) use parts::{Accept, Images, ListFormat, Named, On, Parameters, Source, StepFormat};
+pub(super) use verbs::{
     Charts, ChartsList, ChartsLock, Dashboard, Deploy, Destroy, Doctor, Explain, Format, InputFormat, Inputs, Look,
     Part, Plan, Promote, Render, Rollback, Seal,
 };
@@ -15,7 +15,7 @@ use std::path::PathBuf;
 /// Render and deploy .NET Aspire applications as Helm charts.
 #[derive(Debug, Parser)]
 #[command(name = "aspire", version, max_term_width = 110, disable_help_subcommand = true)]
-pub struct Cli {
+pub(super) struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub verb: Verb,
@@ -26,7 +26,7 @@ pub struct Cli {
 
 /// The verbs.
 #[derive(Debug, Subcommand)]
-pub enum Verb {
+pub(super) enum Verb {
     /// Render the application as a Helm chart
     Render(Render),
     /// Install or upgrade the application on a cluster
@@ -72,7 +72,7 @@ pub enum Verb {
 /// through.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "For every verb")]
-pub struct Common {
+pub(super) struct Common {
     /// Environment in aspire-k8s.yaml whose overrides apply
     #[arg(short, long, global = true, value_name = "NAME")]
     pub environment: Option<String>,
@@ -120,7 +120,7 @@ pub struct Common {
 
 /// Targets; all but the first come later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Target {
+pub(super) enum Target {
     /// Any Kubernetes cluster
     Kubernetes,
     /// Docker Compose

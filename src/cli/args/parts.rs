@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// Where the application is described.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_field_names, reason = "SOURCE is what a person types")]
-pub struct Source {
+pub(crate) struct Source {
     /// Path to aspire-manifest.json or its folder. All commands except render, inputs, seal and charts also accept a
     /// rendered chart: a folder, a .tgz archive or an oci:// reference
     /// [default: .]
@@ -25,7 +25,7 @@ pub struct Source {
 
 /// What is read beside the manifest, by every verb that reads SOURCE.
 #[derive(Debug, Clone, Default, Args)]
-pub struct Beside {
+pub(crate) struct Beside {
     /// Deployment configuration file [default: aspire-k8s.yaml next to the manifest, if it exists]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -36,19 +36,19 @@ pub struct Beside {
 
 impl Source {
     /// A SOURCE that another flag or word names. It is no reference into a registry.
-    pub fn named(source: Option<PathBuf>, beside: &Beside) -> Self {
+    pub(crate) fn named(source: Option<PathBuf>, beside: &Beside) -> Self {
         Self { source, beside: beside.clone(), version: None, plain_http: false }
     }
 
     /// Where it is.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.source.as_deref().unwrap_or(Path::new("."))
     }
 }
 
 /// Where built images are.
 #[derive(Debug, Args)]
-pub struct Images {
+pub(crate) struct Images {
     /// Registry and path of built images. Stored with the release and reused by later deploys; `-` clears the stored
     /// value
     #[arg(long, value_name = "HOST/PATH")]
@@ -63,7 +63,7 @@ pub struct Images {
 
 /// Values of inputs.
 #[derive(Debug, Args)]
-pub struct Parameters {
+pub(crate) struct Parameters {
     /// Value of an input; repeatable. Other users of this machine can see it in the process list: use a file for
     /// secrets
     #[arg(long = "parameter", value_name = "NAME=VALUE")]
@@ -78,7 +78,7 @@ pub struct Parameters {
 
 /// Which steps.
 #[derive(Debug, Args)]
-pub struct Steps {
+pub(crate) struct Steps {
     /// List the steps and their dependencies without running them
     #[arg(long, value_enum, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "text")]
     pub list_steps: Option<StepFormat>,
@@ -89,7 +89,7 @@ pub struct Steps {
 
 /// Forms of the list of steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum StepFormat {
+pub(crate) enum StepFormat {
     /// A table
     Text,
     /// JSON
@@ -104,7 +104,7 @@ pub enum StepFormat {
 
 /// Which release is meant.
 #[derive(Debug, Args)]
-pub struct Named {
+pub(crate) struct Named {
     /// Release name [default: from aspire-k8s.yaml, or the application name]
     #[arg(long, value_name = "NAME")]
     pub release: Option<String>,
@@ -115,7 +115,7 @@ pub struct Named {
 
 /// Which release is changed.
 #[derive(Debug, Args)]
-pub struct On {
+pub(crate) struct On {
     /// The release.
     #[command(flatten)]
     pub named: Named,
@@ -134,7 +134,7 @@ pub struct On {
 
 /// Losses that a person has to accept by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Accept {
+pub(crate) enum Accept {
     /// Change a secret although the data on a PVC was created with the old value
     StaleCredentials,
     /// The workload is unavailable while it is stopped and recreated
@@ -157,7 +157,7 @@ pub enum Accept {
 
 /// Forms of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ListFormat {
+pub(crate) enum ListFormat {
     /// A table
     Text,
     /// JSON

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 /// `render`.
 #[derive(Debug, Args)]
-pub struct Render {
+pub(crate) struct Render {
     /// The application.
     #[command(flatten)]
     pub source: Source,
@@ -45,7 +45,7 @@ pub struct Render {
 
 /// What is rendered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Part {
+pub(crate) enum Part {
     /// The application
     App,
     /// The issuers of its certificates, for a release of their own
@@ -54,7 +54,7 @@ pub enum Part {
 
 /// Forms of a rendered application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     /// A Helm chart
     Chart,
     /// Plain Kubernetes objects
@@ -63,7 +63,7 @@ pub enum Format {
 
 /// `plan`.
 #[derive(Debug, Args)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// The deploy that is looked at.
     #[command(flatten)]
     pub deploy: Deploy,
@@ -74,7 +74,7 @@ pub struct Plan {
 
 /// `deploy`.
 #[derive(Debug, Args)]
-pub struct Deploy {
+pub(crate) struct Deploy {
     /// The application.
     #[command(flatten)]
     pub source: Source,
@@ -125,7 +125,7 @@ pub struct Deploy {
 /// `promote`.
 #[derive(Debug, Args)]
 #[group(id = "wish", required = true, multiple = false, args = ["resume", "abort", "status"])]
-pub struct Promote {
+pub(crate) struct Promote {
     /// The application.
     #[command(flatten)]
     pub source: Source,
@@ -148,7 +148,7 @@ pub struct Promote {
 
 /// `rollback`.
 #[derive(Debug, Args)]
-pub struct Rollback {
+pub(crate) struct Rollback {
     /// The application and the revision number [default: the last successful revision before the current one]
     #[arg(value_name = "SOURCE] [REVISION", num_args = 0..=2)]
     pub which: Vec<String>,
@@ -177,7 +177,7 @@ pub struct Rollback {
 
 /// `destroy`.
 #[derive(Debug, Args)]
-pub struct Destroy {
+pub(crate) struct Destroy {
     /// The application.
     #[command(flatten)]
     pub source: Source,
@@ -207,7 +207,7 @@ pub struct Destroy {
 
 /// `status` and `history`.
 #[derive(Debug, Args)]
-pub struct Look {
+pub(crate) struct Look {
     /// The application.
     #[command(flatten)]
     pub source: Source,
@@ -221,7 +221,7 @@ pub struct Look {
 
 /// `dashboard`.
 #[derive(Debug, Args)]
-pub struct Dashboard {
+pub(crate) struct Dashboard {
     /// The application.
     #[command(flatten)]
     pub source: Source,
@@ -238,7 +238,7 @@ pub struct Dashboard {
 
 /// `doctor`.
 #[derive(Debug, Args)]
-pub struct Doctor {
+pub(crate) struct Doctor {
     /// The application; without it, only helm and the cluster are checked.
     #[command(flatten)]
     pub source: Source,
@@ -258,7 +258,7 @@ pub struct Doctor {
 
 /// `inputs`.
 #[derive(Debug, Args)]
-pub struct Inputs {
+pub(crate) struct Inputs {
     /// The application.
     #[command(flatten)]
     pub source: Source,
@@ -272,7 +272,7 @@ pub struct Inputs {
 
 /// Forms of the list of inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum InputFormat {
+pub(crate) enum InputFormat {
     /// A table
     Text,
     /// JSON, each with a `value` to fill in
@@ -285,7 +285,7 @@ pub enum InputFormat {
 
 /// `seal`.
 #[derive(Debug, Args)]
-pub struct Seal {
+pub(crate) struct Seal {
     /// The application.
     #[command(flatten)]
     pub source: Source,
@@ -306,7 +306,7 @@ pub struct Seal {
 
 /// `charts`.
 #[derive(Debug, Subcommand)]
-pub enum Charts {
+pub(crate) enum Charts {
     /// Show the requested, locked and, if the cluster is reachable, installed version of each chart
     List(ChartsList),
     /// Write the version and digest of each chart to aspire-k8s.lock.yaml; keep locked versions that still match
@@ -317,7 +317,7 @@ pub enum Charts {
 
 /// `charts list`.
 #[derive(Debug, Args)]
-pub struct ChartsList {
+pub(crate) struct ChartsList {
     /// The application.
     #[command(flatten)]
     pub source: Source,
@@ -331,7 +331,7 @@ pub struct ChartsList {
 
 /// `charts lock`.
 #[derive(Debug, Args)]
-pub struct ChartsLock {
+pub(crate) struct ChartsLock {
     /// Charts of aspire-k8s.yaml [default: all]
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
@@ -348,7 +348,7 @@ pub struct ChartsLock {
 
 /// `charts update`.
 #[derive(Debug, Args)]
-pub struct ChartsUpdate {
+pub(crate) struct ChartsUpdate {
     /// What `charts lock` takes.
     #[command(flatten)]
     pub lock: ChartsLock,
@@ -359,7 +359,7 @@ pub struct ChartsUpdate {
 
 /// `explain`.
 #[derive(Debug, Args)]
-pub struct Explain {
+pub(crate) struct Explain {
     /// The code, such as `unknown-key`; all codes are listed without it
     #[arg(value_parser = CodeName, hide_possible_values = true)]
     pub code: Option<String>,

@@ -2,7 +2,7 @@
 
 mod verbs;
 
-pub use verbs::charts;
+pub(super) use verbs::charts;
 
 use super::args::{Common, Source};
 use super::project::{config_folder, read_config};
@@ -11,34 +11,34 @@ use super::{CliError, packed};
 use crate::cluster::state::secret::ReleaseSecret;
 use crate::config::{Config, SecretKey, SecretSource};
 use crate::external_charts::{self, LOCK_FILE, Lock, PlannedChart};
-use crate::support::diagnostic::{Code, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::support::read_file;
 use crate::targets::kubernetes::Plan;
 use std::path::{Path, PathBuf};
 
 /// The charts of an application that is about to be deployed as this release: each exact, as the lock file says.
-pub fn of_rendered(rendered: &Rendered, release: &str, namespace: &str) -> Result<Vec<PlannedChart>, CliError> {
+pub(super) fn of_rendered(rendered: &Rendered, release: &str, namespace: &str) -> Result<Vec<PlannedChart>, CliError> {
     let Some(folder) = &rendered.folder else { return Ok(Vec::new()) };
     let charts = exact(&rendered.config, folder)?;
     Ok(external_charts::ordered(charts.into_iter().chain(issuers(rendered, release, namespace)?).collect()))
 }
 
 /// The chart of the issuers of a release, when it has any.
-pub fn issuers(rendered: &Rendered, release: &str, namespace: &str) -> Result<Option<PlannedChart>, CliError> {
+pub(super) fn issuers(rendered: &Rendered, release: &str, namespace: &str) -> Result<Option<PlannedChart>, CliError> {
     let lives = |input: &str, must: bool| secret_of(&rendered.plan, release, input, must);
     external_charts::issuers(&rendered.config, release, namespace, &lives)
-        .map_err(|problems| wrong("aspire-k8s.yaml", problems))
+        .map_err(|diagnostics| wrong("aspire-k8s.yaml", diagnostics))
 }
 
 /// Where cert-manager finds the value of a secret input of a release.
-fn secret_of(plan: &Plan, release: &str, input: &str, must: bool) -> Result<SecretKey, Problem> {
+fn secret_of(plan: &Plan, release: &str, input: &str, must: bool) -> Result<SecretKey, Diagnostic> {
     let Some(used) = plan.secrets.get(input) else {
-        return Err(Problem::new(Code::ChartSecretMissing, "", format!("no value for input `{input}`")));
+        return Err(Diagnostic::new(Code::ChartSecretMissing, "", format!("no value for input `{input}`")));
     };
     if must && matches!(used.source, SecretSource::Chart | SecretSource::ExternalSecrets(_) | SecretSource::Sealed) {
         let what =
             format!("`{input}` comes with the application's own chart, and the issuer must be ready before that");
-        return Err(Problem::new(Code::ChartSecretMissing, "", what)
+        return Err(Diagnostic::new(Code::ChartSecretMissing, "", what)
             .hint("give the parameter another `from`, or name a Secret: `{secret: ..., key: ...}`"));
     }
     let (secret, key) = used.foreign_key(release, input).unwrap_or_else(|| {
@@ -50,7 +50,7 @@ fn secret_of(plan: &Plan, release: &str, input: &str, must: bool) -> Result<Secr
 }
 
 /// The charts that SOURCE names, as far as it can be read, with the issuers: for a list of steps.
-pub fn steps_of_source(common: &Common, source: &Source) -> Result<Vec<PlannedChart>, CliError> {
+pub(super) fn steps_of_source(common: &Common, source: &Source) -> Result<Vec<PlannedChart>, CliError> {
     let charts = of_source(common, source)?;
     if packed::is_chart(source) {
         return Ok(charts);
@@ -58,22 +58,22 @@ pub fn steps_of_source(common: &Common, source: &Source) -> Result<Vec<PlannedCh
     let (config, _) = intent(common, source)?;
     // Which release it will be, and where its secrets live, is in no step.
     let nowhere = |_: &str, _| Ok(SecretKey::default());
-    let issuers =
-        external_charts::issuers(&config, "", "", &nowhere).map_err(|problems| wrong("aspire-k8s.yaml", problems))?;
+    let issuers = external_charts::issuers(&config, "", "", &nowhere)
+        .map_err(|diagnostics| wrong("aspire-k8s.yaml", diagnostics))?;
     Ok(external_charts::ordered(charts.into_iter().chain(issuers).collect()))
 }
 
 /// The charts that the intent of SOURCE names, the issuers among them, for who removes them: what they are called and where they lie.
-pub fn to_remove(config: &Config, release: &str, namespace: &str) -> Result<Vec<PlannedChart>, CliError> {
+pub(super) fn to_remove(config: &Config, release: &str, namespace: &str) -> Result<Vec<PlannedChart>, CliError> {
     // Where their secrets live does not matter for that.
     let nowhere = |_: &str, _| Ok(SecretKey::default());
     let issuers = external_charts::issuers(config, release, namespace, &nowhere)
-        .map_err(|problems| wrong("aspire-k8s.yaml", problems))?;
+        .map_err(|diagnostics| wrong("aspire-k8s.yaml", diagnostics))?;
     Ok(external_charts::plan(config).into_iter().chain(issuers).collect())
 }
 
 /// The charts that SOURCE names, as far as it can be read, for a list of steps.
-pub fn of_source(common: &Common, source: &Source) -> Result<Vec<PlannedChart>, CliError> {
+pub(super) fn of_source(common: &Common, source: &Source) -> Result<Vec<PlannedChart>, CliError> {
     if packed::is_chart(source) {
         return Ok(Vec::new());
     }
@@ -91,7 +91,7 @@ pub fn of_source(common: &Common, source: &Source) -> Result<Vec<PlannedChart>, 
 fn intent(common: &Common, source: &Source) -> Result<(Config, PathBuf), CliError> {
     let (config, shown) = read_intent(source)?;
     let chosen = match &common.environment {
-        Some(name) => config.for_environment(name).map_err(|problem| wrong(&shown, problem.into()))?,
+        Some(name) => config.for_environment(name).map_err(|diagnostic| wrong(&shown, diagnostic.into()))?,
         None => config,
     };
     Ok((chosen, config_folder(&shown)))
@@ -107,20 +107,20 @@ fn read_intent(source: &Source) -> Result<(Config, String), CliError> {
 fn exact(config: &Config, folder: &Path) -> Result<Vec<PlannedChart>, CliError> {
     let mut charts = with_files(config, folder)?;
     if let Some(lock) = read_lock(folder)? {
-        lock.apply(&mut charts).map_err(|problems| wrong(&lock_path(folder).display().to_string(), problems))?;
+        lock.apply(&mut charts).map_err(|diagnostics| wrong(&lock_path(folder).display().to_string(), diagnostics))?;
     }
     let ranges = charts.iter().filter(|chart| chart.source.is_remote() && chart.exact().is_none());
-    let problem = |chart: &PlannedChart| {
+    let diagnostic = |chart: &PlannedChart| {
         let range = chart.version.as_deref().unwrap_or_default();
-        Problem::new(
+        Diagnostic::new(
             Code::ChartLockOutdated,
             chart.place().key("version"),
             format!("{range} is a range, and no {LOCK_FILE} says which version"),
         )
         .hint("`kubectl aspire charts lock` writes it")
     };
-    let problems = Problems(ranges.map(problem).collect());
-    problems.or(()).map_err(|problems| wrong("aspire-k8s.yaml", problems))?;
+    let diagnostics = Diagnostics(ranges.map(diagnostic).collect());
+    diagnostics.or(()).map_err(|diagnostics| wrong("aspire-k8s.yaml", diagnostics))?;
     Ok(charts)
 }
 
@@ -128,7 +128,7 @@ fn exact(config: &Config, folder: &Path) -> Result<Vec<PlannedChart>, CliError> 
 fn with_files(config: &Config, folder: &Path) -> Result<Vec<PlannedChart>, CliError> {
     let read = |file: &str| read_file::text(&folder.join(file)).map_err(|error| error.to_string());
     let mut charts = external_charts::with_texts(external_charts::plan(config), read)
-        .map_err(|problems| wrong("aspire-k8s.yaml", problems))?;
+        .map_err(|diagnostics| wrong("aspire-k8s.yaml", diagnostics))?;
     for chart in &mut charts {
         if let external_charts::Source::File(path) = &mut chart.source {
             let full = std::path::absolute(folder.join(path.as_str())).unwrap_or_else(|_| folder.join(path.as_str()));
@@ -147,12 +147,12 @@ fn read_lock(folder: &Path) -> Result<Option<Lock>, CliError> {
     let path = lock_path(folder);
     let shown = path.display().to_string();
     match read_file::text(&path) {
-        Ok(text) => Lock::parse(&text).map(Some).map_err(|problem| wrong(&shown, problem.into())),
+        Ok(text) => Lock::parse(&text).map(Some).map_err(|diagnostic| wrong(&shown, diagnostic.into())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(CliError::Read { path: shown, source }),
     }
 }
 
-fn wrong(file: &str, problems: Problems) -> CliError {
-    CliError::input(file, problems)
+fn wrong(file: &str, diagnostics: Diagnostics) -> CliError {
+    CliError::input(file, diagnostics)
 }

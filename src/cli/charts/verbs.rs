@@ -11,13 +11,13 @@ use crate::cluster::connect::environment::Environment;
 use crate::config::is_exact_version;
 use crate::external_charts::{self, Found, Locked, Phase, PlannedChart, Version, fits, newest};
 use crate::pipeline;
-use crate::support::diagnostic::{Code, Problem, Problems, nearest};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, nearest};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// Does what was asked for.
-pub fn charts(common: &Common, options: &Charts) -> Result<Exit, CliError> {
+pub(crate) fn charts(common: &Common, options: &Charts) -> Result<Exit, CliError> {
     match options {
         Charts::List(options) => list(common, options),
         Charts::Lock(options) => relock(options, None, false),
@@ -40,7 +40,6 @@ struct Listed<'a> {
     installed: Option<Installed<'a>>,
 }
 
-/// What is installed of it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Installed<'a> {
@@ -172,14 +171,14 @@ fn tell_newer(wanted: &[(PlannedChart, String)], environment: &Environment, limi
 
 fn not_asked_for(chart: &PlannedChart, to: &str) -> CliError {
     let version = chart.version.as_deref().unwrap_or_default();
-    let problem = Problem::new(
+    let diagnostic = Diagnostic::new(
         Code::ChartLockOutdated,
         "--to",
         format!("{to} is not what aspire-k8s.yaml asks for: `version: {version}` of {}", chart.name),
     );
     wrong(
         "aspire-k8s.yaml",
-        problem.hint(format!("write `version: {to}` there, or a range that it is inside of")).into(),
+        diagnostic.hint(format!("write `version: {to}` there, or a range that it is inside of")).into(),
     )
 }
 
@@ -191,19 +190,19 @@ fn check_names(names: &[String], to: Option<&str>, charts: &[PlannedChart]) -> R
         return Err(CliError::Usage(Code::InvalidArgument, format!("--to {to:?} is no version; write it like 4.10.0")));
     }
     let known: Vec<&str> = charts.iter().map(|chart| chart.name.as_str()).collect();
-    let mut problems = Problems::default();
+    let mut diagnostics = Diagnostics::default();
     for name in names.iter().filter(|name| !known.contains(&name.as_str())) {
-        let problem = Problem::new(
+        let diagnostic = Diagnostic::new(
             Code::UnknownEntry,
             "charts",
             format!("there is no chart `{name}` that is fetched from anywhere"),
         );
-        problems.push(match nearest(name, known.iter().copied()) {
-            Some(near) => problem.hint(format!("did you mean `{near}`?")),
-            None => problem.hint("`kubectl aspire charts list` lists them"),
+        diagnostics.push(match nearest(name, known.iter().copied()) {
+            Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
+            None => diagnostic.hint("`kubectl aspire charts list` lists them"),
         });
     }
-    problems.or(()).map_err(|problems| wrong("aspire-k8s.yaml", problems))
+    diagnostics.or(()).map_err(|diagnostics| wrong("aspire-k8s.yaml", diagnostics))
 }
 
 /// Charts with and without environments, each way of asking for one once.
@@ -216,7 +215,7 @@ fn of_every_environment(source: &Source) -> Result<All, CliError> {
     let (config, shown) = read_intent(source)?;
     let mut charts = external_charts::plan(&config);
     for name in config.environments.keys() {
-        let chosen = config.for_environment(name).map_err(|problem| wrong(&shown, problem.into()))?;
+        let chosen = config.for_environment(name).map_err(|diagnostic| wrong(&shown, diagnostic.into()))?;
         charts.extend(external_charts::plan(&chosen));
     }
     charts.retain(|chart| chart.source.is_remote());

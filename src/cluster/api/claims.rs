@@ -11,11 +11,11 @@ use crate::k8s::labels;
 use crate::k8s::object::{label, name_of};
 use crate::k8s::ownership::{ReleaseName, helm_release};
 use crate::k8s::quantity::Quantity;
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 
 /// A claim as the chart will ask for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WantedClaim {
+pub(crate) struct WantedClaim {
     /// Name of the object.
     pub name: String,
     /// Storage that is asked for.
@@ -34,7 +34,7 @@ pub struct WantedClaim {
 
 /// What to do about a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// It does not exist: it will be created.
     Create,
     /// It is ours and fits: it is taken over with its data.
@@ -45,12 +45,12 @@ pub enum Verdict {
         from: String,
     },
     /// It cannot be used as configured.
-    Refuse(Problem),
+    Refuse(Diagnostic),
 }
 
 /// Compares one claim. `classes` are the storage classes of the cluster; none when we may not look, then the API server
 /// decides whether a claim can grow.
-pub fn compare(
+pub(crate) fn compare(
     wanted: &WantedClaim,
     release: ReleaseName<'_>,
     live: Option<&Value>,
@@ -64,14 +64,14 @@ pub fn compare(
         volume(wanted, live),
         modes(wanted, live),
     ];
-    if let Some(problem) = checks.into_iter().flatten().next() {
-        return Verdict::Refuse(problem);
+    if let Some(diagnostic) = checks.into_iter().flatten().next() {
+        return Verdict::Refuse(diagnostic);
     }
     size(wanted, live, classes)
 }
 
 /// All problems of these claims, with what to do about the others.
-pub fn compare_all<'a>(
+pub(crate) fn compare_all<'a>(
     wanted: &'a [WantedClaim],
     release: ReleaseName<'_>,
     live: &[Value],
@@ -81,35 +81,37 @@ pub fn compare_all<'a>(
     wanted.iter().map(|claim| (claim, compare(claim, release, find(claim), classes))).collect()
 }
 
-fn problem(wanted: &WantedClaim, what: &str) -> Problem {
-    Problem::new(Code::PvcImmutable, &wanted.place, format!("the claim {} {what}", wanted.name))
+fn diagnostic(wanted: &WantedClaim, what: &str) -> Diagnostic {
+    Diagnostic::new(Code::PvcImmutable, &wanted.place, format!("the claim {} {what}", wanted.name))
 }
 
-fn gone(wanted: &WantedClaim, live: &Value) -> Option<Problem> {
+fn gone(wanted: &WantedClaim, live: &Value) -> Option<Diagnostic> {
     if !live["metadata"]["deletionTimestamp"].is_null() {
         let hint = "wait until it is gone (it goes when the last pod that uses it has ended), then run again";
-        return Some(problem(wanted, "is being deleted, and its data with it").hint(hint));
+        return Some(diagnostic(wanted, "is being deleted, and its data with it").hint(hint));
     }
     let lost = live["status"]["phase"] == "Lost";
-    lost.then(|| problem(wanted, "has lost its volume").hint("restore the volume, or delete the claim to start empty"))
+    lost.then(|| {
+        diagnostic(wanted, "has lost its volume").hint("restore the volume, or delete the claim to start empty")
+    })
 }
 
-fn owner(wanted: &WantedClaim, release: ReleaseName<'_>, live: &Value) -> Option<Problem> {
+fn owner(wanted: &WantedClaim, release: ReleaseName<'_>, live: &Value) -> Option<Diagnostic> {
     let existing = format!("set `existingClaim: {}` to use it as it is, or choose another name", wanted.name);
     if wanted.of_template {
         return None;
     }
     let (Some((name, namespace)), Some(labels::BY_HELM)) = (helm_release(live), label(live, labels::MANAGED_BY)) else {
-        return Some(problem(wanted, "is there already and was not made by helm").hint(existing));
+        return Some(diagnostic(wanted, "is there already and was not made by helm").hint(existing));
     };
     if release.owns(live) {
         return None;
     }
     let what = format!("belongs to the release {name} in namespace {namespace}");
-    Some(problem(wanted, &what).hint(existing))
+    Some(diagnostic(wanted, &what).hint(existing))
 }
 
-fn class(wanted: &WantedClaim, live: &Value) -> Option<Problem> {
+fn class(wanted: &WantedClaim, live: &Value) -> Option<Diagnostic> {
     let wanted_class = wanted.storage_class.as_deref()?;
     let live_class = class_of(live);
     if wanted_class == live_class {
@@ -117,10 +119,10 @@ fn class(wanted: &WantedClaim, live: &Value) -> Option<Problem> {
     }
     let what = format!("has the storage class `{live_class}`, not `{wanted_class}`, and a class cannot be changed");
     let hint = format!("set `storageClass: {}`, or move the data to a claim of another name", quoted(live_class));
-    Some(problem(wanted, &what).hint(hint))
+    Some(diagnostic(wanted, &what).hint(hint))
 }
 
-fn volume(wanted: &WantedClaim, live: &Value) -> Option<Problem> {
+fn volume(wanted: &WantedClaim, live: &Value) -> Option<Diagnostic> {
     let wanted_volume = wanted.volume.as_deref()?;
     let live_volume = live["spec"]["volumeName"].as_str().unwrap_or_default();
     if wanted_volume == live_volume {
@@ -132,10 +134,10 @@ fn volume(wanted: &WantedClaim, live: &Value) -> Option<Problem> {
         "" => "delete the claim: it is empty".to_owned(),
         live => format!("set `volumeName: {live}` or leave it out, or move the data to a claim of another name"),
     };
-    Some(problem(wanted, &what).hint(hint))
+    Some(diagnostic(wanted, &what).hint(hint))
 }
 
-fn modes(wanted: &WantedClaim, live: &Value) -> Option<Problem> {
+fn modes(wanted: &WantedClaim, live: &Value) -> Option<Diagnostic> {
     let live_modes: BTreeSet<&str> =
         live["spec"]["accessModes"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let wanted_modes: BTreeSet<&str> = wanted.access_modes.iter().map(String::as_str).collect();
@@ -146,14 +148,14 @@ fn modes(wanted: &WantedClaim, live: &Value) -> Option<Problem> {
     let (live_modes, wanted_modes) = (list(live_modes), list(wanted_modes));
     let what = format!("has the access modes {live_modes}, not {wanted_modes}, and they cannot be changed");
     let hint = format!("set `accessModes: [{live_modes}]`, or move the data to a claim of another name");
-    Some(problem(wanted, &what).hint(hint))
+    Some(diagnostic(wanted, &what).hint(hint))
 }
 
 fn size(wanted: &WantedClaim, live: &Value, classes: Option<&[Value]>) -> Verdict {
     let live_size = live["spec"]["resources"]["requests"]["storage"].as_str().unwrap_or_default();
     let Some(wanted_amount) = Quantity::parse(&wanted.size) else {
         let what = format!("is to have the size `{}`, which is no amount", wanted.size);
-        return Verdict::Refuse(problem(wanted, &what).hint("write it like `10Gi`"));
+        return Verdict::Refuse(diagnostic(wanted, &what).hint("write it like `10Gi`"));
     };
     let Some(live_amount) = Quantity::parse(live_size) else { return Verdict::Adopt };
     let keep = format!("set `size: {live_size}`");
@@ -162,17 +164,17 @@ fn size(wanted: &WantedClaim, live: &Value, classes: Option<&[Value]>) -> Verdic
     }
     if wanted_amount < live_amount {
         let what = format!("has {live_size}, more than the {} asked for, and a claim cannot shrink", wanted.size);
-        return Verdict::Refuse(problem(wanted, &what).hint(keep));
+        return Verdict::Refuse(diagnostic(wanted, &what).hint(keep));
     }
     if live["status"]["phase"] != "Bound" {
         let what = format!("has no volume yet, so it cannot grow from {live_size} to {}", wanted.size);
-        return Verdict::Refuse(problem(wanted, &what).hint(format!("{keep}, or delete the claim: it is empty")));
+        return Verdict::Refuse(diagnostic(wanted, &what).hint(format!("{keep}, or delete the claim: it is empty")));
     }
     let class = class_of(live);
     let allows = |found: &Value| name_of(found) == class && found["allowVolumeExpansion"] == true;
     if classes.is_some_and(|classes| !classes.iter().any(allows)) {
         let what = format!("cannot grow from {live_size} to {}: the class `{class}` does not allow it", wanted.size);
-        return Verdict::Refuse(problem(wanted, &what).hint(keep));
+        return Verdict::Refuse(diagnostic(wanted, &what).hint(keep));
     }
     Verdict::Expand { from: live_size.to_owned() }
 }
@@ -311,12 +313,15 @@ mod tests {
             (&wanted(), changed("/metadata/annotations", json!({})), "was not made by helm", "existingClaim: pg-data"),
             (&wanted(), changed("/metadata/labels", json!({})), "was not made by helm", "existingClaim: pg-data"),
         ] {
-            let Verdict::Refuse(problem) = compare(claim, RELEASE, Some(&object), Some(&classes())) else {
+            let Verdict::Refuse(diagnostic) = compare(claim, RELEASE, Some(&object), Some(&classes())) else {
                 panic!("{what}: not refused");
             };
-            assert_eq!(problem.place.path, "resources.pg.volumes.data");
-            assert!(problem.what.starts_with("the claim pg-data ") && problem.what.contains(what), "{problem}");
-            assert!(problem.hint.contains(hint), "{problem}");
+            assert_eq!(diagnostic.place.path, "resources.pg.volumes.data");
+            assert!(
+                diagnostic.what.starts_with("the claim pg-data ") && diagnostic.what.contains(what),
+                "{diagnostic}"
+            );
+            assert!(diagnostic.hint.contains(hint), "{diagnostic}");
         }
     }
 

@@ -17,7 +17,6 @@ pub struct Attempt<'a> {
     pub verb: &'static str,
     /// The kind of the object.
     pub kind: &'a Kind,
-    /// Its namespace.
     pub namespace: &'a str,
     /// Its name; empty for all of them.
     pub name: &'a str,

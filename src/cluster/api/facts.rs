@@ -16,16 +16,13 @@ use crate::k8s::kind::{ACCESS_REVIEW, Kind, KindName, NAMESPACE, POD, STORAGE_CL
 use crate::k8s::object::name_of;
 use crate::k8s::permission::Permission;
 
-/// `ResourceQuota`.
 const QUOTA: Kind = row("v1", "ResourceQuota", "resourcequotas", true);
-/// `LimitRange`.
 const LIMIT_RANGE: Kind = row("v1", "LimitRange", "limitranges", true);
-/// `PersistentVolume`.
 const VOLUME: Kind = row("v1", "PersistentVolume", "persistentvolumes", false);
 
 /// What a cluster says of itself and of one namespace.
 #[derive(Debug, Clone)]
-pub struct ClusterFacts {
+pub(crate) struct ClusterFacts {
     /// The version of the API server, like `v1.36.3`.
     pub version: Result<String>,
     /// The namespace; none when it is missing.
@@ -42,7 +39,7 @@ pub struct ClusterFacts {
 
 impl Cluster {
     /// Asks for all of it at once.
-    pub fn survey(&self, namespace: &str) -> Result<ClusterFacts> {
+    pub(crate) fn survey(&self, namespace: &str) -> Result<ClusterFacts> {
         let server = Kind { kind: "version".into(), namespaced: false, ..NAMESPACE };
         let lists = [(QUOTA, namespace), (LIMIT_RANGE, namespace), (STORAGE_CLASS, ""), (VOLUME, "")];
         let attempt = Attempt { verb: "get", kind: &server, namespace: "", name: "of the API server" };
@@ -61,7 +58,10 @@ impl Cluster {
     }
 
     /// These kinds; none for those that the cluster does not have. The usual ones cost no question.
-    pub fn kinds(&self, names: impl IntoIterator<Item = KindName>) -> Result<BTreeMap<KindName, Result<Option<Kind>>>> {
+    pub(crate) fn kinds(
+        &self,
+        names: impl IntoIterator<Item = KindName>,
+    ) -> Result<BTreeMap<KindName, Result<Option<Kind>>>> {
         let mut found = BTreeMap::new();
         let mut versions: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (version, kind) in names {
@@ -94,7 +94,7 @@ impl Cluster {
     }
 
     /// The objects of these names, as far as there are any, in the order of the names.
-    pub fn get_all(&self, namespace: &str, names: &[(Kind, String)]) -> Result<Vec<Result<Option<Value>>>> {
+    pub(crate) fn get_all(&self, namespace: &str, names: &[(Kind, String)]) -> Result<Vec<Result<Option<Value>>>> {
         let mut asked = Vec::new();
         for (kind, name) in names {
             let attempt = Attempt { verb: "get", kind, namespace, name };
@@ -104,7 +104,7 @@ impl Cluster {
     }
 
     /// Whether we have each of these rights.
-    pub fn rights(&self, rights: &[Permission]) -> Result<Vec<Result<bool>>> {
+    pub(crate) fn rights(&self, rights: &[Permission]) -> Result<Vec<Result<bool>>> {
         let (mut asked, kind) = (Vec::new(), ACCESS_REVIEW);
         for right in rights {
             let attempt = Attempt { verb: "create", kind: &kind, namespace: "", name: "" };
@@ -123,7 +123,7 @@ impl Cluster {
     }
 
     /// What the API server would say to each of these pods; none is made.
-    pub fn try_pods(&self, namespace: &str, pods: &[Value]) -> Result<Vec<Result<Value>>> {
+    pub(crate) fn try_pods(&self, namespace: &str, pods: &[Value]) -> Result<Vec<Result<Value>>> {
         let (mut asked, kind) = (Vec::new(), POD);
         for pod in pods {
             let attempt = Attempt { verb: "create", kind: &kind, namespace, name: name_of(pod) };

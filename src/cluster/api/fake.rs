@@ -12,7 +12,7 @@ use crate::k8s::object::name_of;
 
 /// The store. `log` holds one line per write that was tried.
 #[derive(Default)]
-pub struct Fake {
+pub(crate) struct Fake {
     objects: RefCell<BTreeMap<(String, String, String), Value>>,
     clock: Cell<u64>,
     pub log: RefCell<Vec<String>>,
@@ -24,7 +24,7 @@ pub struct Fake {
 
 impl Fake {
     /// Puts an object there, as another user would.
-    pub fn put(&self, kind: &Kind, namespace: &str, mut object: Value) {
+    pub(crate) fn put(&self, kind: &Kind, namespace: &str, mut object: Value) {
         let key = key(kind, namespace, name_of(&object));
         let uid = self.objects.borrow().get(&key).map(|old| old["metadata"]["uid"].clone());
         object["metadata"]["uid"] = uid.unwrap_or_else(|| json!(format!("uid-{}", self.tick())));
@@ -33,7 +33,7 @@ impl Fake {
     }
 
     /// The object as it is.
-    pub fn peek(&self, kind: &Kind, namespace: &str, name: &str) -> Option<Value> {
+    pub(crate) fn peek(&self, kind: &Kind, namespace: &str, name: &str) -> Option<Value> {
         self.objects.borrow().get(&key(kind, namespace, name)).cloned()
     }
 

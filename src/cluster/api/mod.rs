@@ -1,14 +1,14 @@
 //! Requests to the API server: one engine that sends, retries and explains; discovery, dry runs and facts on top of it.
 
 pub(crate) mod address;
-pub mod claims;
-pub mod explain;
-pub mod facts;
+pub(crate) mod claims;
+pub(crate) mod explain;
+pub(crate) mod facts;
 #[cfg(test)]
 pub(crate) mod fake;
-pub mod namespace;
-pub mod namespace_contents;
-pub mod objects;
-pub mod probe;
-pub mod retry;
-pub mod send;
+pub(crate) mod namespace;
+pub(crate) mod namespace_contents;
+pub(crate) mod objects;
+pub(crate) mod probe;
+pub(crate) mod retry;
+pub(crate) mod send;

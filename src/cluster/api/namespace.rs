@@ -9,9 +9,8 @@ use crate::k8s::kind::NAMESPACE;
 use crate::k8s::labels;
 use crate::k8s::object::label;
 
-/// What was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Found {
+pub(crate) enum Found {
     /// It is there.
     Existing,
     /// It was missing, and is there now.
@@ -21,7 +20,7 @@ pub enum Found {
 }
 
 /// Creates the namespace if it is missing.
-pub fn ensure(store: &impl Objects, name: &str, release: &str) -> Result<Found> {
+pub(crate) fn ensure(store: &impl Objects, name: &str, release: &str) -> Result<Found> {
     if let Some(found) = look(store, name)? {
         return Ok(found);
     }
@@ -38,7 +37,7 @@ pub fn ensure(store: &impl Objects, name: &str, release: &str) -> Result<Found> 
 }
 
 /// Whether the namespace is there; none when it is not.
-pub fn look(store: &impl Objects, name: &str) -> Result<Option<Found>> {
+pub(crate) fn look(store: &impl Objects, name: &str) -> Result<Option<Found>> {
     match store.get(&NAMESPACE, "", name) {
         Ok(Some(live)) if !live["metadata"]["deletionTimestamp"].is_null() => {
             Err(Error::refused(format!("the namespace {name} is being deleted"))
@@ -53,7 +52,7 @@ pub fn look(store: &impl Objects, name: &str) -> Result<Option<Found>> {
 }
 
 /// Whether this namespace was created by us for this release, so that destroying it may be offered.
-pub fn created_for(namespace: &Value, release: &str) -> bool {
+pub(crate) fn created_for(namespace: &Value, release: &str) -> bool {
     label(namespace, labels::MANAGED_BY) == Some(labels::US) && label(namespace, labels::CREATED_FOR) == Some(release)
 }
 

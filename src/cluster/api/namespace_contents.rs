@@ -14,7 +14,7 @@ const READINGS: [&str; 3] = ["metrics.k8s.io", "custom.metrics.k8s.io", "externa
 
 impl Cluster {
     /// All objects of the namespace. An error where a kind cannot be listed: then nothing is proved.
-    pub fn inhabitants(&self, namespace: &str) -> Result<Vec<Value>> {
+    pub(crate) fn inhabitants(&self, namespace: &str) -> Result<Vec<Value>> {
         let kinds = self.listed_kinds()?;
         let mut asked = Vec::new();
         for kind in &kinds {

@@ -18,14 +18,14 @@ use crate::k8s::kind::Kind;
 use crate::k8s::object::name_of;
 
 /// The name under which every helm manages fields, whatever its file is called.
-pub const HELM: &str = "helm";
+pub(crate) const HELM: &str = "helm";
 
 /// Requests that are under way at the same time; more would only wait in the API server.
 const AT_ONCE: usize = 8;
 
 /// What is asked. Dry runs are those of helm.
 #[derive(Debug, Clone, Copy)]
-pub enum Probe<'a> {
+pub(crate) enum Probe<'a> {
     /// The object of this name.
     Get(&'a str),
     /// What a server-side apply would make of it; a field that another client set otherwise is a conflict, unless it is taken
@@ -39,10 +39,9 @@ pub enum Probe<'a> {
 
 /// A probe and where it goes.
 #[derive(Debug, Clone, Copy)]
-pub struct Question<'a> {
+pub(crate) struct Question<'a> {
     /// The kind of the object.
     pub kind: &'a Kind,
-    /// Its namespace.
     pub namespace: &'a str,
     /// What is asked.
     pub probe: Probe<'a>,
@@ -50,7 +49,7 @@ pub struct Question<'a> {
 
 impl Question<'_> {
     /// The verb of the permission that the question needs.
-    pub fn verb(&self) -> &'static str {
+    pub(crate) fn verb(&self) -> &'static str {
         match self.probe {
             Probe::Get(_) => "get",
             Probe::Create(_) => "create",
@@ -59,7 +58,7 @@ impl Question<'_> {
     }
 
     /// The name of the object.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         match self.probe {
             Probe::Get(name) | Probe::Patch(name, _) => name,
             Probe::Apply(object, _) | Probe::Create(object) => name_of(object),
@@ -73,7 +72,7 @@ impl Question<'_> {
 
 impl Cluster {
     /// The answers in the order of the questions; none where there is no such object.
-    pub fn ask(&self, questions: &[Question<'_>]) -> Vec<Result<Option<Value>>> {
+    pub(crate) fn ask(&self, questions: &[Question<'_>]) -> Vec<Result<Option<Value>>> {
         let mut answers = Vec::with_capacity(questions.len());
         for some in questions.chunks(AT_ONCE) {
             answers.extend(self.at_once(some));

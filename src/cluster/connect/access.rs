@@ -36,7 +36,6 @@ impl fmt::Debug for Token {
 pub struct Access {
     /// `--kubeconfig`: this one file instead of `$KUBECONFIG`.
     pub kubeconfig: Option<PathBuf>,
-    /// The context.
     pub context: Option<String>,
     /// `--namespace` as typed.
     pub namespace: Option<String>,

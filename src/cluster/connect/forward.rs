@@ -20,14 +20,12 @@ use crate::k8s::kind::Kind;
 /// What is asked for: a connection is made to something below a pod.
 static CONNECTION: Kind = kind::row("v1", "connection to Pod", "pods/portforward", true);
 
-/// A port of a pod.
 #[derive(Debug, Clone, Copy)]
-pub struct PodPort<'a> {
+pub(crate) struct PodPort<'a> {
     /// Namespace of the pod.
     pub namespace: &'a str,
     /// Its name.
     pub pod: &'a str,
-    /// The port in it.
     pub port: u16,
 }
 
@@ -35,7 +33,13 @@ impl Cluster {
     /// Listens on a port of the loopback address (0: a free one) and leads each connection to the pod until a person stops us
     /// (Ctrl-C, or SIGTERM). `opened` gets the number of the port, after a first connection has shown that the way is free;
     /// `failed` gets what goes wrong with a single connection. It is an error when the pod is gone.
-    pub fn forward(&self, to: PodPort<'_>, local: u16, opened: &dyn Fn(u16), failed: &dyn Fn(&Error)) -> Result<()> {
+    pub(crate) fn forward(
+        &self,
+        to: PodPort<'_>,
+        local: u16,
+        opened: &dyn Fn(u16),
+        failed: &dyn Fn(&Error),
+    ) -> Result<()> {
         // What could be read as another address goes no further.
         segment(to.namespace).and(segment(to.pod))?;
         self.runtime.block_on(async {

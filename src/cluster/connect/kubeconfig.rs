@@ -29,7 +29,6 @@ pub struct Location {
     pub url: String,
     /// The namespace that counts: typed, else helm's, else the context's, else `default`.
     pub namespace: String,
-    /// The context's own namespace.
     pub context_namespace: String,
     /// The files that were read.
     pub files: Vec<PathBuf>,

@@ -1,8 +1,8 @@
 //! Which cluster, as whom, and through what: kubeconfig, proxies, the client.
 
-pub mod access;
-pub mod client;
-pub mod environment;
-pub mod forward;
-pub mod kubeconfig;
-pub mod proxy;
+pub(crate) mod access;
+pub(crate) mod client;
+pub(crate) mod environment;
+pub(crate) mod forward;
+pub(crate) mod kubeconfig;
+pub(crate) mod proxy;

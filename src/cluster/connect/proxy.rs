@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use super::environment::Environment;
 
 /// The proxy for this address, if any.
-pub fn for_url<'a>(url: &str, environment: &'a Environment) -> Option<&'a str> {
+pub(crate) fn for_url<'a>(url: &str, environment: &'a Environment) -> Option<&'a str> {
     let first = |names: [&str; 2]| names.iter().find_map(|name| environment.text(name));
     let names = if url.starts_with("http:") { ["HTTP_PROXY", "http_proxy"] } else { ["HTTPS_PROXY", "https_proxy"] };
     let proxy = first(names)?;

@@ -1,10 +1,10 @@
 //! What the program keeps in a cluster between runs, and helm's own records: Secret, Lease, journal, remembered values.
 
-pub mod holder;
-pub mod lease;
-pub mod owned_config_map;
-pub mod record;
-pub mod records;
-pub mod remembered;
-pub mod secret;
-pub mod transition_record;
+pub(crate) mod holder;
+pub(crate) mod lease;
+pub(crate) mod owned_config_map;
+pub(crate) mod record;
+pub(crate) mod records;
+pub(crate) mod remembered;
+pub(crate) mod secret;
+pub(crate) mod transition_record;

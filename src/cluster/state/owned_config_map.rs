@@ -12,13 +12,13 @@ use crate::k8s::ownership::Owner;
 
 /// The ConfigMap, as it was read.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct OwnMap {
+pub(crate) struct OwnMap {
     live: Option<Value>,
 }
 
 impl OwnMap {
     /// Reads it; empty if it does not exist. Refuses one that is not ours.
-    pub fn read(store: &impl Objects, owner: Owner<'_>, namespace: &str, name: &str) -> Result<Self> {
+    pub(crate) fn read(store: &impl Objects, owner: Owner<'_>, namespace: &str, name: &str) -> Result<Self> {
         let live = store.get(&CONFIG_MAP, namespace, name)?;
         if let Some(live) = &live {
             check_ours(live, &CONFIG_MAP, namespace, owner)?;
@@ -27,22 +27,22 @@ impl OwnMap {
     }
 
     /// Whether there is one in the cluster.
-    pub fn exists(&self) -> bool {
+    pub(crate) fn exists(&self) -> bool {
         self.live.is_some()
     }
 
     /// The text under a key.
-    pub fn text(&self, key: &str) -> Option<&str> {
+    pub(crate) fn text(&self, key: &str) -> Option<&str> {
         self.live.as_ref()?["data"][key].as_str()
     }
 
     /// Whether it says just this.
-    pub fn says(&self, data: &Value) -> bool {
+    pub(crate) fn says(&self, data: &Value) -> bool {
         self.live.as_ref().is_some_and(|live| live["data"] == *data)
     }
 
     /// Writes it, and is what was written; a conflict if another client wrote it since it was read.
-    pub fn write(
+    pub(crate) fn write(
         &self,
         store: &impl Objects,
         owner: Owner<'_>,
@@ -64,7 +64,7 @@ impl OwnMap {
     }
 
     /// Deletes what was read.
-    pub fn delete(&self, store: &impl Objects, namespace: &str) -> Result<()> {
+    pub(crate) fn delete(&self, store: &impl Objects, namespace: &str) -> Result<()> {
         if let Some(live) = &self.live {
             let guard = Guard::of(live).any_state();
             store.delete(&CONFIG_MAP, namespace, name_of(live), &guard, Propagation::Background)?;

@@ -8,7 +8,12 @@ use crate::k8s::kind::{CONFIG_MAP, SECRET};
 
 /// The records, oldest revision first. `driver` is `HELM_DRIVER`; none where helm keeps its records outside of the cluster, out of the
 /// reach of whoever may write into the namespace. One that cannot be read is an error: helm may read it.
-pub fn all(cluster: &Cluster, driver: Option<&str>, namespace: &str, release: &str) -> Result<Option<Vec<Record>>> {
+pub(crate) fn all(
+    cluster: &Cluster,
+    driver: Option<&str>,
+    namespace: &str,
+    release: &str,
+) -> Result<Option<Vec<Record>>> {
     let kind = match driver {
         None | Some("" | "secret" | "secrets") => &SECRET,
         Some("configmap" | "configmaps") => &CONFIG_MAP,
@@ -21,7 +26,13 @@ pub fn all(cluster: &Cluster, driver: Option<&str>, namespace: &str, release: &s
 }
 
 /// The record that helm finds by the number of a revision: by name, whatever its labels say.
-pub fn named(cluster: &Cluster, driver: Option<&str>, namespace: &str, release: &str, revision: u64) -> Result<Record> {
+pub(crate) fn named(
+    cluster: &Cluster,
+    driver: Option<&str>,
+    namespace: &str,
+    release: &str,
+    revision: u64,
+) -> Result<Record> {
     let kind = if driver.is_some_and(|driver| driver.starts_with("configmap")) { &CONFIG_MAP } else { &SECRET };
     let name = Record::name(release, revision);
     let object = cluster.get(kind, namespace, &name)?;

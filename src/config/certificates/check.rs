@@ -63,7 +63,7 @@ fn is_bundle(text: &str) -> bool {
 }
 
 /// Reports what is not legal about the issuers of a file, and about routes that ask them for what they cannot sign.
-pub fn check(config: &Config, findings: &mut Findings, at: &Path<'_>) {
+pub(crate) fn check(config: &Config, findings: &mut Findings, at: &Path<'_>) {
     let place = at.key("certManager");
     let mut check = Check { config, findings };
     check.cert_manager(&config.cert_manager, &place);

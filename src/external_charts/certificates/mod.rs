@@ -2,24 +2,24 @@
 //!
 //! The issuers are values of a chart whose only template writes them down, so that plain helm and GitOps install the same.
 
-pub mod spec;
+pub(crate) mod spec;
 #[cfg(test)]
 mod tests;
 
-pub use spec::Lives;
+pub(crate) use spec::Lives;
 
 use super::{PlannedChart, Source};
 use crate::config::{Config, ExternalChart, IssuerKind, Phase, WaitFor, WaitObject, parameters_in};
-use crate::support::diagnostic::Problems;
+use crate::support::diagnostic::Diagnostics;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Its name among the charts, its release and its namespace.
-pub const CERT_MANAGER: &str = "cert-manager";
+pub(crate) const CERT_MANAGER: &str = "cert-manager";
 /// The name of the issuers among the charts.
-pub const ISSUERS: &str = "issuers";
+pub(crate) const ISSUERS: &str = "issuers";
 /// Group and version of its kinds.
-pub const API: &str = "cert-manager.io/v1";
+pub(crate) const API: &str = "cert-manager.io/v1";
 
 const CHART: &str = "oci://quay.io/jetstack/charts/cert-manager";
 /// The version that this was tested with.
@@ -42,7 +42,7 @@ const FILES: [(&str, &str); 2] = [
 ];
 
 /// The chart of cert-manager, when it is to be installed.
-pub fn cert_manager(config: &Config) -> Option<PlannedChart> {
+pub(crate) fn cert_manager(config: &Config) -> Option<PlannedChart> {
     let manager = &config.cert_manager;
     if !manager.is_installed() {
         return None;
@@ -89,29 +89,29 @@ pub fn cert_manager(config: &Config) -> Option<PlannedChart> {
 }
 
 /// Whether the chart of the issuers holds objects of this kind in its namespace.
-pub fn makes(group: &str, kind: &str) -> bool {
+pub(crate) fn makes(group: &str, kind: &str) -> bool {
     API.split_once('/').is_some_and(|(of, _)| of == group) && kind == IssuerKind::Issuer.name()
 }
 
 /// The name of the release of the issuers that are made for a release.
-pub fn issuers_of(release: &str) -> String {
+pub(crate) fn issuers_of(release: &str) -> String {
     format!("{release}-{ISSUERS}")
 }
 
 /// The chart of the issuers, when there are any to be made for a release. `lives` says where the value of a secret
 /// parameter is read from.
-pub fn issuers(
+pub(crate) fn issuers(
     config: &Config,
     release: &str,
     namespace: &str,
     lives: &Lives<'_>,
-) -> Result<Option<PlannedChart>, Problems> {
-    let mut problems = Problems::default();
+) -> Result<Option<PlannedChart>, Diagnostics> {
+    let mut diagnostics = Diagnostics::default();
     let (mut values, mut objects) = (Map::new(), Vec::new());
     for (name, issuer) in config.cert_manager.made() {
         match spec::spec(config, name, issuer, namespace, lives) {
             Ok(spec) => drop(values.insert(name.clone(), json!({"kind": issuer.kind().name(), "spec": spec}))),
-            Err(problem) => problems.push(problem),
+            Err(diagnostic) => diagnostics.push(diagnostic),
         }
         objects.push(WaitObject {
             api_version: Some(API.to_owned()),
@@ -122,7 +122,7 @@ pub fn issuers(
         });
     }
     if values.is_empty() {
-        return problems.or(None);
+        return diagnostics.or(None);
     }
     let values = Value::Object(values);
     let parameters = texts(&values).into_iter().flat_map(parameters_in);
@@ -137,7 +137,7 @@ pub fn issuers(
             config.charts.iter().filter(of_before).filter(|(_, chart)| !chart.needs.iter().any(|it| it == ISSUERS));
         others.map(|(name, _)| name.clone()).collect()
     };
-    problems.or(Some(PlannedChart {
+    diagnostics.or(Some(PlannedChart {
         name: ISSUERS.to_owned(),
         source: Source::Generated(FILES.map(|(path, text)| (path.to_owned(), text.to_owned())).into()),
         release: issuers_of(release),

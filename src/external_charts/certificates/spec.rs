@@ -3,13 +3,13 @@
 use crate::config::{
     Acme, Config, Credential, Dns01, Http01, Issuer, RouteTls, SecretKey, Solver, Vault, VaultAuth, intent_place,
 };
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
 /// Where the value of a secret parameter is read from; `must` tells that the issuer is not ready without it. A sentence
 /// says why it cannot be.
-pub type Lives<'a> = dyn Fn(&str, bool) -> Result<SecretKey, Problem> + 'a;
+pub(crate) type Lives<'a> = dyn Fn(&str, bool) -> Result<SecretKey, Diagnostic> + 'a;
 
 /// What one issuer is made from.
 struct Made<'a> {
@@ -20,13 +20,13 @@ struct Made<'a> {
 }
 
 /// The `spec` of an issuer.
-pub fn spec(
+pub(crate) fn spec(
     config: &Config,
     name: &str,
     issuer: &Issuer,
     namespace: &str,
     lives: &Lives<'_>,
-) -> Result<Value, Problem> {
+) -> Result<Value, Diagnostic> {
     let made = Made { config, name, namespace, lives };
     if let Some(acme) = &issuer.acme {
         return Ok(json!({"acme": made.acme(issuer, acme)?}));
@@ -41,7 +41,7 @@ pub fn spec(
 }
 
 impl Made<'_> {
-    fn acme(&self, issuer: &Issuer, acme: &Acme) -> Result<Value, Problem> {
+    fn acme(&self, issuer: &Issuer, acme: &Acme) -> Result<Value, Diagnostic> {
         let mut spec = filled([
             ("server", Some(json!(acme.server()))),
             ("caBundle", acme.ca_bundle().map(|bundle| json!(bundle))),
@@ -52,7 +52,7 @@ impl Made<'_> {
             let key = self.secret(&eab.key, true)?;
             spec["externalAccountBinding"] = json!({"keyID": eab.key_id, "keySecretRef": key});
         }
-        let solvers: Result<Vec<Value>, Problem> = if issuer.solvers.is_empty() {
+        let solvers: Result<Vec<Value>, Diagnostic> = if issuer.solvers.is_empty() {
             self.default_solvers()
         } else {
             issuer.solvers.iter().map(|solver| self.solver(solver)).collect()
@@ -62,7 +62,7 @@ impl Made<'_> {
     }
 
     /// HTTP-01 through every route of the file that asks this issuer.
-    fn default_solvers(&self) -> Result<Vec<Value>, Problem> {
+    fn default_solvers(&self) -> Result<Vec<Value>, Diagnostic> {
         let asks = |tls: &Option<RouteTls>| tls.as_ref().is_some_and(|tls| tls.issuer.as_deref() == Some(self.name));
         let mut by_class: IndexMap<Option<&str>, Vec<&String>> = IndexMap::new();
         for ingress in self.config.ingresses.values().filter(|ingress| asks(&ingress.tls)) {
@@ -86,13 +86,13 @@ impl Made<'_> {
         }
         if solvers.is_empty() {
             let place = intent_place(format!("certManager.issuers.{}", self.name));
-            return Err(Problem::new(Code::MissingKey, place, "no route of this file asks this issuer, so nothing says how it shows that a domain is ours")
+            return Err(Diagnostic::new(Code::MissingKey, place, "no route of this file asks this issuer, so nothing says how it shows that a domain is ours")
                 .hint("give it `solvers`, such as `- http01: {ingress: nginx}`, or let the `tls` of an ingress or gateway name it"));
         }
         Ok(solvers)
     }
 
-    fn solver(&self, solver: &Solver) -> Result<Value, Problem> {
+    fn solver(&self, solver: &Solver) -> Result<Value, Diagnostic> {
         let mut spec = match (&solver.http01, &solver.dns01) {
             (_, Some(dns)) => json!({"dns01": self.dns(dns)?}),
             (Some(http), None) => json!({"http01": self.http(http)}),
@@ -131,7 +131,7 @@ impl Made<'_> {
         json!({"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": name, "namespace": namespace})
     }
 
-    fn dns(&self, dns: &Dns01) -> Result<Value, Problem> {
+    fn dns(&self, dns: &Dns01) -> Result<Value, Diagnostic> {
         let secret = |credential: &Option<Credential>| {
             credential.as_ref().map(|credential| self.secret(credential, false)).transpose()
         };
@@ -175,7 +175,7 @@ impl Made<'_> {
         })
     }
 
-    fn vault(&self, vault: &Vault) -> Result<Value, Problem> {
+    fn vault(&self, vault: &Vault) -> Result<Value, Diagnostic> {
         let auth = match &vault.auth {
             VaultAuth::Token(token) => json!({"tokenSecretRef": self.secret(token, true)?}),
             VaultAuth::AppRole(role) => json!({"appRole": {
@@ -198,11 +198,11 @@ impl Made<'_> {
         ]))
     }
 
-    fn secret(&self, credential: &Credential, must: bool) -> Result<Value, Problem> {
+    fn secret(&self, credential: &Credential, must: bool) -> Result<Value, Diagnostic> {
         let SecretKey { secret, key } = match credential {
             Credential::Secret(secret) => secret.clone(),
             Credential::Parameter(name) => (self.lives)(name, must)
-                .map_err(|problem| problem.at(intent_place(format!("certManager.issuers.{}", self.name))))?,
+                .map_err(|diagnostic| diagnostic.at(intent_place(format!("certManager.issuers.{}", self.name))))?,
         };
         Ok(json!({"name": secret, "key": key}))
     }

@@ -3,17 +3,18 @@
 
 use super::*;
 use crate::config::{SecretKey, parse};
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 
-fn lives(name: &str, must: bool) -> Result<SecretKey, Problem> {
+fn lives(name: &str, must: bool) -> Result<SecretKey, Diagnostic> {
     match name {
-        "late" if must => Err(Problem::new(Code::MissingInput, "", "it comes too late")),
+        "late" if must => Err(Diagnostic::new(Code::MissingInput, "", "it comes too late")),
         _ => Ok(SecretKey { secret: "shop-secrets".to_owned(), key: name.to_owned() }),
     }
 }
 
-fn planned(text: &str) -> Result<Option<PlannedChart>, Problems> {
-    let config = parse(&format!("apiVersion: aspire-k8s/v1\n{text}")).unwrap_or_else(|problems| panic!("{problems}"));
+fn planned(text: &str) -> Result<Option<PlannedChart>, Diagnostics> {
+    let config =
+        parse(&format!("apiVersion: aspire-k8s/v1\n{text}")).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
     issuers(&config, "shop", "prod", &lives)
 }
 

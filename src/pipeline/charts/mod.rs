@@ -3,4 +3,4 @@
 pub(crate) mod packed;
 pub(crate) mod pin;
 
-pub use pin::{installed_charts, newest_of, pin};
+pub(crate) use pin::pin;

@@ -3,7 +3,7 @@
 use crate::cluster::connect::environment::Environment;
 use crate::helm::{Helm, Pull};
 use crate::pipeline::Error;
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 use crate::support::temporary;
 use crate::targets::kubernetes::chart;
 use std::path::PathBuf;
@@ -11,17 +11,16 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// Longest time to fetch one chart.
-pub const LIMIT: Duration = Duration::from_secs(120);
+pub(crate) const LIMIT: Duration = Duration::from_secs(120);
 
 /// A packed chart; gone when dropped.
-pub struct Fetched {
-    /// The archive.
+pub(crate) struct Fetched {
     pub archive: PathBuf,
     _folder: TempDir,
 }
 
 /// Fetches the chart at an `oci://` reference. Without a version it is the latest one, or the one of the reference's tag.
-pub fn fetch(
+pub(crate) fn fetch(
     reference: &str,
     version: Option<&str>,
     plain_http: bool,
@@ -35,6 +34,6 @@ pub fn fetch(
     let archive = entries.flatten().map(|entry| entry.path()).find(|path| chart::is_archive(path));
     match archive {
         Some(archive) => Ok(Fetched { archive, _folder: folder }),
-        None => Err(Problem::new(Code::ChartNotFound, "", format!("helm fetched no chart from {reference}")).into()),
+        None => Err(Diagnostic::new(Code::ChartNotFound, "", format!("helm fetched no chart from {reference}")).into()),
     }
 }

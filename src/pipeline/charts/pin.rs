@@ -14,7 +14,7 @@ use std::time::Duration;
 const REACH: Duration = Duration::from_secs(5);
 
 /// The newest version of each chart that fits what is asked for beside it, and the one that is fetched.
-pub fn newest_of(
+pub(crate) fn newest_of(
     charts: &[(PlannedChart, String)],
     environment: &Environment,
     limits: &Limits,
@@ -24,7 +24,7 @@ pub fn newest_of(
 }
 
 /// Fetches each chart at the version beside it, and says its version and digest.
-pub fn pin(
+pub(crate) fn pin(
     charts: &[(PlannedChart, String)],
     environment: &Environment,
     limits: &Limits,
@@ -38,7 +38,10 @@ pub fn pin(
 }
 
 /// What of the charts is installed, each with whether it is ours. An error when the cluster cannot be asked.
-pub fn installed_charts(charts: &[PlannedChart], release: &Release) -> Result<Vec<Option<(Found, bool)>>, Error> {
+pub(crate) fn installed_charts(
+    charts: &[PlannedChart],
+    release: &Release,
+) -> Result<Vec<Option<(Found, bool)>>, Error> {
     let mut cluster = release.connect()?;
     cluster.set_timeout(REACH);
     cluster.server_version()?;

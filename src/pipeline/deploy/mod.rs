@@ -17,10 +17,10 @@ use crate::external_charts::PlannedChart;
 use crate::pipeline::engine::event::{say, warn};
 use crate::pipeline::engine::graph::{Graph, Step};
 use crate::pipeline::engine::run::{RunOptions, run};
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 
 /// The steps of a deploy with these charts.
-pub fn steps<'a>(charts: &[PlannedChart]) -> Result<Graph<'a, DeployRun<'a>>, Problem> {
+pub(crate) fn steps<'a>(charts: &[PlannedChart]) -> Result<Graph<'a, DeployRun<'a>>, Diagnostic> {
     let mut steps = reading(charts);
     let installed = charts::names(charts, Phase::Before);
     let prepared: Vec<&str> =
@@ -69,7 +69,7 @@ pub fn steps<'a>(charts: &[PlannedChart]) -> Result<Graph<'a, DeployRun<'a>>, Pr
 }
 
 /// Deploys the application.
-pub fn deploy(
+pub(crate) fn deploy(
     request: &Deploy,
     release: &Release,
     ask: &Ask,

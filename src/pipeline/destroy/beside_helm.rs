@@ -15,7 +15,7 @@ use serde_json::Value as Json;
 
 /// What stays of a destroyed release.
 #[derive(Debug, Clone, Copy)]
-pub struct Staying {
+pub(crate) struct Staying {
     /// Whether claims do.
     pub claims: bool,
     /// Whether charts or issuers that came with it do.
@@ -24,7 +24,7 @@ pub struct Staying {
 
 /// What goes.
 #[derive(Debug, Default)]
-pub struct BesideHelm {
+pub(crate) struct BesideHelm {
     /// What makes Secrets, which helm keeps.
     makers: Vec<(Kind, Json)>,
     /// The Secret of the chart, which helm keeps.
@@ -35,7 +35,7 @@ pub struct BesideHelm {
 
 impl BesideHelm {
     /// Looks. Without an owner nothing is ours.
-    pub fn look(cluster: &Cluster, release: &Release, owner: Option<Owner>, staying: Staying) -> Result<Self> {
+    pub(crate) fn look(cluster: &Cluster, release: &Release, owner: Option<Owner>, staying: Staying) -> Result<Self> {
         let space = &release.namespace;
         let mut own = Vec::new();
         if let Some(owner) = owner {
@@ -56,14 +56,14 @@ impl BesideHelm {
     }
 
     /// What goes, each in words.
-    pub fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         let makers = self.makers.iter().map(|(kind, object)| format!("{kind} {}", name_of(object)));
         let secret = self.chart_secret.iter().map(|object| format!("Secret {}", name_of(object)));
         makers.chain(secret).chain(self.own.iter().cloned()).collect()
     }
 
     /// Removes what helm keeps; the Secret of the chart only if no claim stays after all.
-    pub fn remove(&self, cluster: &Cluster, release: &Release, claims_stay: bool) -> Result<()> {
+    pub(crate) fn remove(&self, cluster: &Cluster, release: &Release, claims_stay: bool) -> Result<()> {
         external_secrets::delete(cluster, release, &self.makers)?;
         match &self.chart_secret {
             Some(object) if !claims_stay => chart_secret::delete(cluster, release, object),

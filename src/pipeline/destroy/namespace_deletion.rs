@@ -13,7 +13,7 @@ use crate::k8s::ownership::ReleaseName;
 use crate::pipeline::engine::run::Limits;
 use crate::pipeline::release::checks::is_our_claim;
 use crate::pipeline::{Error, Release};
-use crate::support::diagnostic::{Code, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -31,14 +31,14 @@ const SHADOWS: [&str; 2] = ["Event", "PodMetrics"];
 
 /// Uids of objects that may go with the namespace. What they own may go too, even when they are gone already.
 #[derive(Debug, Default)]
-pub struct Vacant(BTreeSet<String>);
+pub(crate) struct Vacant(BTreeSet<String>);
 
 /// Most names that a refusal lists.
 const SHOWN: usize = 10;
 
 /// Refuses to delete a namespace that is not ours, or that holds more than this release and the releases of charts that go
 /// with it (`going`). `before` is what was found earlier.
-pub fn check(
+pub(crate) fn check(
     cluster: &Cluster,
     release: &Release,
     delete_data: bool,
@@ -47,33 +47,33 @@ pub fn check(
 ) -> Result<Vacant, Error> {
     let space = &release.namespace;
     let Some(live) = cluster.get(&NAMESPACE, "", space)? else { return Ok(Vacant::default()) };
-    let mut problems = Problems::default();
+    let mut diagnostics = Diagnostics::default();
     if !namespace::created_for(&live, &release.name) {
         let what = format!("the namespace {space} was not made by kubectl aspire for the release {}", release.name);
-        problems.push(
-            Problem::new(Code::NamespaceNotRemovable, "", what)
+        diagnostics.push(
+            Diagnostic::new(Code::NamespaceNotRemovable, "", what)
                 .hint("leave --delete-namespace out, and delete it yourself if nobody needs it"),
         );
-        return Err(Error::Refused(problems));
+        return Err(Error::Refused(diagnostics));
     }
     let objects = cluster.inhabitants(space)?;
     let name = release.helm_name();
     let claims: Vec<&str> = objects.iter().filter(|object| is_our_claim(object, name)).map(name_of).collect();
     if !claims.is_empty() && !delete_data {
         let what = format!("the namespace {space} holds claims with data of the release: {}", claims.join(", "));
-        problems.push(Problem::new(Code::NamespaceNotRemovable, "", what).hint("--delete-data deletes them too"));
+        diagnostics.push(Diagnostic::new(Code::NamespaceNotRemovable, "", what).hint("--delete-data deletes them too"));
     }
     let (foreign, vacant) = foreign(&objects, name, going, before);
     if !foreign.is_empty() {
         let more = if foreign.len() > SHOWN { format!(" and {} more", foreign.len() - SHOWN) } else { String::new() };
         let shown = foreign.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
         let what = format!("the namespace {space} holds what is not of the release {}: {shown}{more}", release.name);
-        problems.push(
-            Problem::new(Code::NamespaceNotRemovable, "", what)
+        diagnostics.push(
+            Diagnostic::new(Code::NamespaceNotRemovable, "", what)
                 .hint("leave --delete-namespace out, or remove them first"),
         );
     }
-    problems.or(vacant).map_err(Error::Refused)
+    diagnostics.or(vacant).map_err(Error::Refused)
 }
 
 /// Objects that are neither of the release, nor of those that go with it, nor in every namespace, as `Kind name`, sorted; and the
@@ -142,7 +142,7 @@ fn is_of(object: &Json, release: ReleaseName) -> bool {
 }
 
 /// Deletes the namespace and waits until it is gone; an error that says what holds it when the timeout is reached.
-pub fn clear(
+pub(crate) fn clear(
     cluster: &Cluster,
     release: &Release,
     delete_data: bool,
@@ -158,7 +158,7 @@ pub fn clear(
     while let Some(now) = cluster.get(&NAMESPACE, "", space)?.filter(|now| now["metadata"]["uid"] == *uid) {
         if limits.left().is_zero() || (limits.stopped)() {
             let what = format!("the namespace {space} is still being deleted: {}", holds(&now));
-            return Err(Problem::new(Code::StillDeleting, "", what)
+            return Err(Diagnostic::new(Code::StillDeleting, "", what)
                 .hint("it goes when that has gone; nothing more has to be done here")
                 .into());
         }

@@ -3,13 +3,13 @@
 //! Texts in events hold no secrets. How an event looks is decided elsewhere.
 
 use crate::rollout::{Finding, Progress};
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 use serde::Serialize;
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "camelCase")]
-pub enum Event {
+pub(crate) enum Event {
     /// A step began.
     Started {
         /// Its name.
@@ -29,7 +29,7 @@ pub enum Event {
         /// Why, in sentences.
         reason: String,
         /// The same, each with its code and place.
-        problems: Vec<Problem>,
+        diagnostics: Vec<Diagnostic>,
     },
     /// A step was not begun.
     Skipped {
@@ -57,14 +57,14 @@ pub enum Event {
 }
 
 /// Where events go. Steps run side by side, so it is called from several threads.
-pub type Report<'a> = dyn Fn(&Event) + Sync + 'a;
+pub(crate) type Report<'a> = dyn Fn(&Event) + Sync + 'a;
 
 /// Reports a sentence.
-pub fn say(report: &Report, text: impl Into<String>) {
+pub(crate) fn say(report: &Report, text: impl Into<String>) {
     report(&Event::Said { text: text.into() });
 }
 
 /// Reports a warning.
-pub fn warn(report: &Report, code: Code, text: impl Into<String>) {
+pub(crate) fn warn(report: &Report, code: Code, text: impl Into<String>) {
     report(&Event::Warned { code, text: text.into() });
 }

@@ -1,14 +1,14 @@
 //! Steps and what each waits for. Pure: it orders and selects, and starts nothing.
 
 use crate::pipeline::Error;
-use crate::support::diagnostic::{Code, Problem, nearest};
+use crate::support::diagnostic::{Code, Diagnostic, nearest};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
 /// What a step is called, what it does, and what must be done before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct StepName {
+pub(crate) struct StepName {
     /// Its name, as `--step` takes it.
     pub name: String,
     /// What it does, as a command: `check helm and its version`.
@@ -19,7 +19,7 @@ pub struct StepName {
 
 /// How the run ended, for what a step has to clear up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
+pub(crate) enum Ended {
     /// Every step ended well.
     Well,
     /// Something failed, or we were stopped.
@@ -30,7 +30,7 @@ type Act<'f, C> = Box<dyn Fn(&C) -> Result<(), Error> + Send + Sync + 'f>;
 type End<'f, C> = Box<dyn Fn(&C, Ended) -> Result<(), Error> + Send + Sync + 'f>;
 
 /// A step: its name, what it does, and what it clears up. `C` is what the steps of a run share.
-pub struct Step<'f, C> {
+pub(crate) struct Step<'f, C> {
     /// How it is listed.
     pub listed: StepName,
     pub(crate) act: Act<'f, C>,
@@ -41,7 +41,7 @@ pub struct Step<'f, C> {
 
 impl<'f, C> Step<'f, C> {
     /// A step that waits for these others.
-    pub fn new(
+    pub(crate) fn new(
         name: impl Into<String>,
         description: impl Into<String>,
         depends_on: &[&str],
@@ -54,32 +54,32 @@ impl<'f, C> Step<'f, C> {
 
     /// A step that takes no time and changes nothing, such as telling what was done.
     #[must_use]
-    pub fn free(self) -> Self {
+    pub(crate) fn free(self) -> Self {
         Self { is_free: true, ..self }
     }
 
     /// What to do when the run is over, whether the step itself ended well or not. The last step to begin is cleared up first.
     #[must_use]
-    pub fn at_end(mut self, end: impl Fn(&C, Ended) -> Result<(), Error> + Send + Sync + 'f) -> Self {
+    pub(crate) fn at_end(mut self, end: impl Fn(&C, Ended) -> Result<(), Error> + Send + Sync + 'f) -> Self {
         self.end = Some(Box::new(end));
         self
     }
 }
 
 /// Steps in an order in which they can run.
-pub struct Graph<'f, C> {
+pub(crate) struct Graph<'f, C> {
     pub(crate) steps: Vec<Step<'f, C>>,
 }
 
 impl<'f, C> Graph<'f, C> {
     /// Orders the steps; ones that do not wait for each other stay as they are given. A name that is not there, or steps
     /// that wait for each other, are a problem.
-    pub fn new(steps: Vec<Step<'f, C>>) -> Result<Self, Problem> {
+    pub(crate) fn new(steps: Vec<Step<'f, C>>) -> Result<Self, Diagnostic> {
         let names: BTreeSet<String> = steps.iter().map(|step| step.listed.name.clone()).collect();
         for step in &steps {
             if let Some(missing) = step.listed.depends_on.iter().find(|name| !names.contains(*name)) {
                 let what = format!("the step {} waits for {missing}, which is no step", step.listed.name);
-                return Err(Problem::new(Code::Defect, "", what));
+                return Err(Diagnostic::new(Code::Defect, "", what));
             }
         }
         let (mut ordered, mut left, mut done) = (Vec::new(), steps, BTreeSet::new());
@@ -87,7 +87,7 @@ impl<'f, C> Graph<'f, C> {
             let ready = |step: &Step<'f, C>| step.listed.depends_on.iter().all(|name| done.contains(name));
             let Some(next) = left.iter().position(ready) else {
                 let circle = left.iter().map(|step| step.listed.name.as_str()).collect::<Vec<_>>().join(", ");
-                return Err(Problem::new(Code::Defect, "", format!("these steps wait for each other: {circle}")));
+                return Err(Diagnostic::new(Code::Defect, "", format!("these steps wait for each other: {circle}")));
             };
             let step = left.remove(next);
             done.insert(step.listed.name.clone());
@@ -97,14 +97,14 @@ impl<'f, C> Graph<'f, C> {
     }
 
     /// Only one step and everything that it needs; all when none is named.
-    pub fn part(mut self, name: Option<&str>) -> Result<Self, Problem> {
+    pub(crate) fn part(mut self, name: Option<&str>) -> Result<Self, Diagnostic> {
         let Some(name) = name else { return Ok(self) };
         let names = self.steps.iter().map(|step| step.listed.name.as_str());
         if !names.clone().any(|step| step == name) {
-            let problem = Problem::new(Code::InvalidArgument, "--step", format!("there is no step `{name}`"));
+            let diagnostic = Diagnostic::new(Code::InvalidArgument, "--step", format!("there is no step `{name}`"));
             return Err(match nearest(name, names) {
-                Some(near) => problem.hint(format!("did you mean `{near}`?")),
-                None => problem.hint("--list-steps lists them"),
+                Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
+                None => diagnostic.hint("--list-steps lists them"),
             });
         }
         let mut needed = BTreeSet::from([name.to_owned()]);
@@ -119,7 +119,7 @@ impl<'f, C> Graph<'f, C> {
     }
 
     /// The steps in their order.
-    pub fn list(&self) -> Vec<StepName> {
+    pub(crate) fn list(&self) -> Vec<StepName> {
         self.steps.iter().map(|step| step.listed.clone()).collect()
     }
 }
@@ -128,7 +128,7 @@ impl<'f, C> Graph<'f, C> {
 mod tests {
     use super::*;
 
-    fn graph(steps: &[(&str, &[&str])]) -> Result<Graph<'static, ()>, Problem> {
+    fn graph(steps: &[(&str, &[&str])]) -> Result<Graph<'static, ()>, Diagnostic> {
         Graph::new(steps.iter().map(|(name, after)| Step::new(*name, "", after, |()| Ok(()))).collect())
     }
 
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_graphs_and_names_are_problems() {
+    fn wrong_graphs_and_names_are_diagnostics() {
         let unknown = graph(&[("a", &["x"])]).err().unwrap().to_string();
         assert!(unknown.contains("waits for x, which is no step"), "{unknown}");
         let circle = graph(&[("a", &["b"]), ("b", &["a"]), ("c", &[])]).err().unwrap().to_string();

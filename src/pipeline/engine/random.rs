@@ -1,6 +1,6 @@
 //! Where steps take random bytes from.
 
-use crate::support::diagnostic::Problem;
+use crate::support::diagnostic::Diagnostic;
 
 /// A source of random bytes for steps that may run side by side.
-pub type Random<'a> = dyn Fn(&mut [u8]) -> Result<(), Problem> + Sync + 'a;
+pub(crate) type Random<'a> = dyn Fn(&mut [u8]) -> Result<(), Diagnostic> + Sync + 'a;

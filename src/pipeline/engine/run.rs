@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// What bounds a run.
-pub struct Limits<'a> {
+pub(crate) struct Limits<'a> {
     /// When the whole must be over.
     pub deadline: Instant,
     /// Whether a person told us to halt.
@@ -20,13 +20,13 @@ pub struct Limits<'a> {
 
 impl Limits<'_> {
     /// The time that is left.
-    pub fn left(&self) -> Duration {
+    pub(crate) fn left(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
     }
 }
 
 /// How a run goes: which part of it, what bounds it, and who hears of it.
-pub struct RunOptions<'a> {
+pub(crate) struct RunOptions<'a> {
     /// Only this step and what it needs; none for all.
     pub only: Option<&'a str>,
     /// Its bounds.
@@ -43,7 +43,7 @@ enum State {
 }
 
 /// Runs the steps. The error is that of the step that failed, or of all of them.
-pub fn run<C: Sync>(graph: &Graph<'_, C>, context: &C, report: &Report, limits: &Limits) -> Result<(), Error> {
+pub(crate) fn run<C: Sync>(graph: &Graph<'_, C>, context: &C, report: &Report, limits: &Limits) -> Result<(), Error> {
     let mut states: Vec<State> = graph.steps.iter().map(|_| State::Waiting).collect();
     let mut begun = Vec::new();
     let mut errors: Vec<(usize, Error)> = Vec::new();
@@ -82,7 +82,7 @@ pub fn run<C: Sync>(graph: &Graph<'_, C>, context: &C, report: &Report, limits: 
                 }
                 Err(error) => {
                     states[index] = State::Failed;
-                    report(&Event::Failed { step, reason: error.to_string(), problems: error.problems() });
+                    report(&Event::Failed { step, reason: error.to_string(), diagnostics: error.diagnostics() });
                     errors.push((index, error));
                 }
             }
@@ -153,7 +153,7 @@ fn clear_up<C>(graph: &Graph<'_, C>, context: &C, begun: &[usize], mut errors: V
 mod tests {
     use super::super::graph::Step;
     use super::*;
-    use crate::support::diagnostic::{Code, Problem};
+    use crate::support::diagnostic::{Code, Diagnostic};
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::sync::{Barrier, Mutex};
 
@@ -167,7 +167,7 @@ mod tests {
     }
 
     fn refused(text: &str) -> Error {
-        Error::Refused(Problem::new(Code::NotOwned, "", text).into())
+        Error::Refused(Diagnostic::new(Code::NotOwned, "", text).into())
     }
 
     fn step(name: &'static str, after: &[&str], good: bool) -> Step<'static, Log> {

@@ -4,7 +4,7 @@ use crate::pipeline::Error;
 use std::sync::OnceLock;
 
 /// What one step leaves for those that wait for it.
-pub struct Slot<T>(OnceLock<T>);
+pub(crate) struct Slot<T>(OnceLock<T>);
 
 impl<T> Default for Slot<T> {
     fn default() -> Self {
@@ -14,22 +14,22 @@ impl<T> Default for Slot<T> {
 
 impl<T> Slot<T> {
     /// What an earlier step put here.
-    pub fn get(&self) -> Result<&T, Error> {
+    pub(crate) fn get(&self) -> Result<&T, Error> {
         self.0.get().ok_or_else(|| Error::Defect(std::any::type_name::<T>().to_owned()))
     }
 
     /// What an earlier step put here, if it came that far.
-    pub fn find(&self) -> Option<&T> {
+    pub(crate) fn find(&self) -> Option<&T> {
         self.0.get()
     }
 
     /// What an earlier step put here, when all steps are over.
-    pub fn into_inner(self) -> Option<T> {
+    pub(crate) fn into_inner(self) -> Option<T> {
         self.0.into_inner()
     }
 
     /// Puts the result of a step here, for the steps that wait for it.
-    pub fn put(&self, value: T) {
+    pub(crate) fn put(&self, value: T) {
         // A step runs once.
         let _ = self.0.set(value);
     }

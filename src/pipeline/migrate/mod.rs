@@ -14,11 +14,11 @@ use crate::pipeline::engine::run::RunOptions;
 use crate::pipeline::release::installation::Installation;
 use crate::pipeline::release::lock;
 use crate::pipeline::release::lock::LockGuard;
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 
 /// What is wished of a workload migration that was begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wish {
+pub(crate) enum Wish {
     /// To know where it stands.
     Status,
     /// To continue, as far as that needs no chart.
@@ -28,11 +28,16 @@ pub enum Wish {
 }
 
 /// Shows where a workload migration stands, resumes it or rolls it back.
-pub fn promote(wish: Wish, release: &Release, assume_helm_dead: bool, conduct: &RunOptions) -> Result<(), Error> {
+pub(crate) fn promote(
+    wish: Wish,
+    release: &Release,
+    assume_helm_dead: bool,
+    conduct: &RunOptions,
+) -> Result<(), Error> {
     let cluster = release.connect()?;
     let nothing = || {
         let what = format!("no workload migration is in progress in the {}", release.described());
-        Error::Refused(Problem::new(Code::ReleaseNotFound, "", what).into())
+        Error::Refused(Diagnostic::new(Code::ReleaseNotFound, "", what).into())
     };
     let application = application::live_application(&cluster, release)?.ok_or_else(nothing)?;
     let owner = Owner { release: &release.name, application: &application };

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Claims that continue under the name that they have.
 #[derive(Debug, Clone, Default)]
-pub struct Adopted {
+pub(crate) struct Adopted {
     /// Live names by those that the chart would give.
     names: BTreeMap<String, String>,
     /// The plan with the live names.
@@ -23,7 +23,7 @@ pub struct Adopted {
 
 impl Adopted {
     /// Finds them; none where every claim is called as the chart calls it.
-    pub fn find(plan: &Plan, release: ReleaseName, live: &Live, claims: &[Json]) -> Option<Self> {
+    pub(crate) fn find(plan: &Plan, release: ReleaseName, live: &Live, claims: &[Json]) -> Option<Self> {
         let names = names(plan, release, live, claims);
         if names.is_empty() {
             return None;
@@ -40,12 +40,12 @@ impl Adopted {
     }
 
     /// The plan with the live names.
-    pub fn plan(&self) -> &Plan {
+    pub(crate) fn plan(&self) -> &Plan {
         &self.plan
     }
 
     /// What helm must be given, by workload.
-    pub fn values(&self) -> Json {
+    pub(crate) fn values(&self) -> Json {
         let mut workloads = json!({});
         for claim in
             self.plan.claims().filter(|claim| !claim.per_replica && self.names.values().any(|name| *name == claim.name))
@@ -56,7 +56,7 @@ impl Adopted {
     }
 
     /// What a person should know of it.
-    pub fn sentences(&self) -> impl Iterator<Item = String> {
+    pub(crate) fn sentences(&self) -> impl Iterator<Item = String> {
         self.names
             .iter()
             .map(|(name, live)| format!("the claim {live} is mounted, where a new chart would have {name}"))

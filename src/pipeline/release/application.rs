@@ -9,16 +9,16 @@ use crate::k8s::kind::{CONFIG_MAP, SECRET};
 use crate::k8s::labels;
 use crate::k8s::object::{annotation, label};
 use crate::pipeline::{Error, Release};
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 use serde_json::Value as Json;
 
 /// Refuses the release of another application.
-pub fn check_application(live: Option<&str>, wanted: Option<&str>, release: &Release) -> Result<(), Error> {
+pub(crate) fn check_application(live: Option<&str>, wanted: Option<&str>, release: &Release) -> Result<(), Error> {
     match (live, wanted) {
         (Some(live), Some(wanted)) if live != wanted => {
             let what = format!("the {} belongs to the application `{live}`, not to `{wanted}`", release.described());
             let hint = "name its release with --release and leave SOURCE out, or choose another namespace";
-            Err(Error::Refused(Problem::new(Code::OtherApplication, "", what).hint(hint).into()))
+            Err(Error::Refused(Diagnostic::new(Code::OtherApplication, "", what).hint(hint).into()))
         }
         _ => Ok(()),
     }
@@ -26,7 +26,7 @@ pub fn check_application(live: Option<&str>, wanted: Option<&str>, release: &Rel
 
 /// Every deploy leaves its state, so that a release without it was made by another client.
 /// `verb` is helm's, for whoever works on it by hand.
-pub fn check_release(
+pub(crate) fn check_release(
     live: Option<&helm::Release>,
     cluster: &Cluster,
     release: &Release,
@@ -37,13 +37,13 @@ pub fn check_release(
     if state.is_some_and(|state| is_ours(&state, release)) {
         return Ok(());
     }
-    let problem = Problem::new(
+    let diagnostic = Diagnostic::new(
         Code::OtherApplication,
         "",
         format!("the {} (chart {}) was not deployed with kubectl aspire", release.described(), live.chart),
     )
     .hint(format!("`helm {verb} {} --namespace {}` does it by hand", release.name, release.namespace));
-    Err(Error::Refused(problem.into()))
+    Err(Error::Refused(diagnostic.into()))
 }
 
 fn is_ours(object: &Json, release: &Release) -> bool {
@@ -51,7 +51,7 @@ fn is_ours(object: &Json, release: &Release) -> bool {
 }
 
 /// The application that the release belongs to, as our own objects say.
-pub fn live_application(cluster: &Cluster, release: &Release) -> Result<Option<String>, Error> {
+pub(crate) fn live_application(cluster: &Cluster, release: &Release) -> Result<Option<String>, Error> {
     let space = &release.namespace;
     let state = cluster.get(&CONFIG_MAP, space, &State::name(&release.name))?;
     let secret = cluster.get(&SECRET, space, &ReleaseSecret::name(&release.name))?;

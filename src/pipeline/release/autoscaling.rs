@@ -13,17 +13,17 @@ use crate::k8s::object::name_of;
 use crate::pipeline::release::installation::Manifest;
 use crate::pipeline::release::rollback_feasibility;
 use crate::pipeline::{Error, Release};
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 use crate::support::yaml;
 use serde::Deserialize as _;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
 /// Autoscalers by the kind and name of what they scale.
-pub type Autoscalers = BTreeMap<(String, String), String>;
+pub(crate) type Autoscalers = BTreeMap<(String, String), String>;
 
 /// The autoscalers of the namespace. Where they cannot be listed there are none to us.
-pub fn autoscalers(cluster: &Cluster, release: &Release) -> Result<Autoscalers, Error> {
+pub(crate) fn autoscalers(cluster: &Cluster, release: &Release) -> Result<Autoscalers, Error> {
     let Some(kind) = cluster.kind("autoscaling/v2", "HorizontalPodAutoscaler")? else { return Ok(Autoscalers::new()) };
     let objects = match cluster.list(&kind, &release.namespace, "") {
         Err(error) if error.kind() == ErrorKind::Forbidden => Vec::new(),
@@ -39,7 +39,7 @@ pub fn autoscalers(cluster: &Cluster, release: &Release) -> Result<Autoscalers, 
 
 /// The live number of pods of each of these workloads (kind and name) that an autoscaler decides about. One that scales the
 /// other kind decides nothing about the kind that comes.
-pub fn live<'a>(
+pub(crate) fn live<'a>(
     cluster: &Cluster,
     release: &Release,
     workloads: impl Iterator<Item = (&'a str, &'a str)>,
@@ -65,7 +65,7 @@ pub fn live<'a>(
 }
 
 /// Writes the live numbers into helm's record of a revision, where they differ from what it was stored with.
-pub fn hold(cluster: &Cluster, release: &Release, revision: u64, wanted: &Manifest) -> Result<(), Error> {
+pub(crate) fn hold(cluster: &Cluster, release: &Release, revision: u64, wanted: &Manifest) -> Result<(), Error> {
     let scalers = autoscalers(cluster, release)?;
     if scalers.is_empty() {
         return Ok(());
@@ -80,7 +80,7 @@ pub fn hold(cluster: &Cluster, release: &Release, revision: u64, wanted: &Manife
             scaled[0].0
         );
         return Err(Error::Refused(
-            Problem::new(Code::RollbackNotPossible, "", what).hint("deploy the older source instead").into(),
+            Diagnostic::new(Code::RollbackNotPossible, "", what).hint("deploy the older source instead").into(),
         ));
     };
     let mut manifest = record.manifest.clone();
@@ -88,7 +88,7 @@ pub fn hold(cluster: &Cluster, release: &Release, revision: u64, wanted: &Manife
         manifest = with_replicas(&manifest, object, *now).ok_or_else(|| {
             let what = format!("revision {revision} does not say in the usual place how many pods {object} has");
             Error::Refused(
-                Problem::new(Code::RollbackNotPossible, "", what).hint("deploy the older source instead").into(),
+                Diagnostic::new(Code::RollbackNotPossible, "", what).hint("deploy the older source instead").into(),
             )
         })?;
     }

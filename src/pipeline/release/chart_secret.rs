@@ -10,13 +10,13 @@ use crate::pipeline::Release;
 use serde_json::Value as Json;
 
 /// The live Secret, if this release's chart wrote it.
-pub fn live(cluster: &Cluster, release: &Release) -> Result<Option<Json>> {
+pub(crate) fn live(cluster: &Cluster, release: &Release) -> Result<Option<Json>> {
     let object = cluster.get(&SECRET, &release.namespace, &format!("{}-chart-secrets", release.name))?;
     Ok(object.filter(|object| release.helm_name().owns(object)))
 }
 
 /// Takes values out of inputs that come from elsewhere now: left there, they would be taken for the ones in use.
-pub fn keep_only(cluster: &Cluster, release: &Release, stays: impl Fn(&str) -> bool) -> Result<()> {
+pub(crate) fn keep_only(cluster: &Cluster, release: &Release, stays: impl Fn(&str) -> bool) -> Result<()> {
     let Some(mut object) = live(cluster, release)? else { return Ok(()) };
     let guard = Guard::of(&object);
     let Some(data) = object["data"].as_object_mut() else { return Ok(()) };
@@ -32,7 +32,7 @@ pub fn keep_only(cluster: &Cluster, release: &Release, stays: impl Fn(&str) -> b
 }
 
 /// Deletes it as it was read.
-pub fn delete(cluster: &Cluster, release: &Release, object: &Json) -> Result<()> {
+pub(crate) fn delete(cluster: &Cluster, release: &Release, object: &Json) -> Result<()> {
     let guard = Guard::of(object).any_state();
     let name = object::name_of(object);
     cluster.delete(&SECRET, &release.namespace, name, &guard, Propagation::Background)?;

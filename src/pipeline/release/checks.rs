@@ -7,12 +7,12 @@ use crate::k8s::ownership::{ReleaseName, helm_release};
 use crate::k8s::quantity::Quantity;
 use crate::migration;
 use crate::pipeline::release::snapshot::ReleaseSnapshot;
-use crate::support::diagnostic::Problems;
+use crate::support::diagnostic::Diagnostics;
 use crate::targets::kubernetes::{Claim, NO_CLASS, Plan};
 use serde_json::{Value as Json, json};
 
 /// Whether the chart changes what helm cannot change safely: a cheap look at what was read anyhow. Jobs are not read.
-pub fn transition(release: ReleaseName, before: &ReleaseSnapshot, target: &[Json]) -> bool {
+pub(crate) fn transition(release: ReleaseName, before: &ReleaseSnapshot, target: &[Json]) -> bool {
     let of = |kind: &str| before.live.get(kind).cloned().unwrap_or_default();
     let live = migration::Live {
         deployments: of("Deployment"),
@@ -34,12 +34,12 @@ fn resource_of<'a>(plan: &'a Plan, workload: &'a str) -> &'a str {
 
 /// Claims that are there already against those that the chart asks for. `values` are the chart's, with everything that
 /// overrides them.
-pub fn claims(
+pub(crate) fn claims(
     plan: &Plan,
     values: &Json,
     release: ReleaseName,
     before: &ReleaseSnapshot,
-    problems: &mut Problems,
+    diagnostics: &mut Diagnostics,
 ) -> Vec<String> {
     let (live, classes) = (&before.claims, before.classes.as_deref());
     let names = |claim: &Claim| -> Vec<String> {
@@ -83,7 +83,7 @@ pub fn claims(
         match verdict {
             Verdict::Create | Verdict::Adopt => {}
             Verdict::Expand { from } => said.push(format!("claim {} grows from {from} to {}", claim.name, claim.size)),
-            Verdict::Refuse(problem) => problems.push(problem),
+            Verdict::Refuse(diagnostic) => diagnostics.push(diagnostic),
         }
     }
     said
@@ -101,7 +101,7 @@ fn size(claim: &Json) -> Option<Quantity> {
 }
 
 /// The folders that live claims are mounted with. They are followed ever after: another folder would hide the data.
-pub fn mounted_folders(plan: &Plan, live: &[Json]) -> Json {
+pub(crate) fn mounted_folders(plan: &Plan, live: &[Json]) -> Json {
     let mut workloads = serde_json::Map::new();
     for claim in plan.claims().filter(|claim| !claim.per_replica) {
         let Some(object) = live.iter().find(|object| name_of(object) == claim.name) else { continue };
@@ -116,7 +116,7 @@ pub fn mounted_folders(plan: &Plan, live: &[Json]) -> Json {
 }
 
 /// Whether a live claim belongs to the release: made by its chart, or from a claim template of it.
-pub fn is_our_claim(claim: &Json, release: ReleaseName) -> bool {
+pub(crate) fn is_our_claim(claim: &Json, release: ReleaseName) -> bool {
     let by_chart = release.owns(claim);
     let by_template = helm_release(claim).is_none()
         && label(claim, labels::INSTANCE) == Some(release.name)

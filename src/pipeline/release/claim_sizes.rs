@@ -11,7 +11,7 @@ use crate::pipeline::Error;
 use crate::pipeline::release::autoscaling::with_line;
 use crate::pipeline::release::installation::Manifest;
 use crate::pipeline::release::rollback_feasibility;
-use crate::support::diagnostic::{Code, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use serde_json::Value as Json;
 
 /// How the line begins that says the size of a claim.
@@ -19,12 +19,12 @@ const LINE: &str = "      storage: ";
 
 /// Gives the claims of a revision the sizes that they have now. A record that does not say them in the usual place cannot be
 /// brought to that: this is the reason against going back.
-pub fn keep(
+pub(crate) fn keep(
     on: &Installation,
     revision: u64,
     wanted: &mut Manifest,
     live: &Manifest,
-    problems: &mut Problems,
+    diagnostics: &mut Diagnostics,
 ) -> Result<(), Error> {
     let grown = grown(wanted, live);
     if grown.is_empty() {
@@ -41,8 +41,8 @@ pub fn keep(
             "the claim {} has grown to {now} since revision {revision} ({then}), and no claim can shrink",
             object.name
         );
-        problems.push(
-            Problem::new(Code::RollbackNotPossible, "", what)
+        diagnostics.push(
+            Diagnostic::new(Code::RollbackNotPossible, "", what)
                 .hint("deploy the older source with the size that the claim has now"),
         );
     }
@@ -50,7 +50,7 @@ pub fn keep(
 }
 
 /// Writes the live sizes into helm's record of a revision, where they are larger than what it was stored with.
-pub fn hold(on: &Installation, revision: u64) -> Result<(), Error> {
+pub(crate) fn hold(on: &Installation, revision: u64) -> Result<(), Error> {
     let Some(record) = Record::read(on.cluster, on.space(), &on.release.name, revision)? else { return Ok(()) };
     let wanted = crate::diff::objects(&record.manifest, on.space())?;
     let claims: Manifest = wanted.into_iter().filter(|(object, _)| object.kind == CLAIM).collect();

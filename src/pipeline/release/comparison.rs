@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is looked at.
-pub struct Comparison<'a> {
+pub(crate) struct Comparison<'a> {
     /// The objects as they were applied.
     pub last: &'a BTreeMap<Object, Json>,
     /// As they would be applied.

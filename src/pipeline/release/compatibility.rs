@@ -9,15 +9,14 @@ use crate::cluster::state::records;
 use crate::config::compatibility;
 use crate::diff::Change;
 use crate::pipeline::{Error, Release};
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 use crate::targets::kubernetes::Plan;
 
 /// The number of a live release.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Number {
+pub(crate) enum Number {
     /// There is no release, or helm keeps its records where they are not looked for.
     None,
-    /// This one.
     Known(u32),
     /// None that this version knows.
     Unknown(String),
@@ -25,7 +24,7 @@ pub enum Number {
 
 /// Who says the number of a chart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PodDefaults {
+pub(crate) enum PodDefaults {
     /// A person, or a chart that was rendered before.
     Chosen,
     /// The live release, which keeps its own.
@@ -34,7 +33,7 @@ pub enum PodDefaults {
 
 impl Number {
     /// The number that a chart takes which does not say one itself.
-    pub fn of_chart(&self) -> u32 {
+    pub(crate) fn of_chart(&self) -> u32 {
         match self {
             Self::Known(number) => *number,
             Self::None | Self::Unknown(_) => compatibility::NEWEST,
@@ -43,7 +42,7 @@ impl Number {
 }
 
 /// Asks the cluster.
-pub fn live(cluster: &Cluster, release: &Release) -> Result<Number, Error> {
+pub(crate) fn live(cluster: &Cluster, release: &Release) -> Result<Number, Error> {
     let driver = release.environment.text("HELM_DRIVER");
     let records = records::all(cluster, driver, &release.namespace, &release.name)?;
     Ok(in_force(&records.unwrap_or_default()))
@@ -51,7 +50,7 @@ pub fn live(cluster: &Cluster, release: &Release) -> Result<Number, Error> {
 
 /// The number for a chart that does not say one, by what the cluster holds now; the newest where nobody can tell. That a
 /// cluster cannot be reached is told by the steps that need it.
-pub fn to_keep(release: &Release) -> u32 {
+pub(crate) fn to_keep(release: &Release) -> u32 {
     let live = release.connect().and_then(|cluster| live(&cluster, release));
     live.unwrap_or(Number::None).of_chart()
 }
@@ -68,18 +67,18 @@ fn in_force(records: &[Record]) -> Number {
 }
 
 /// Refuses a chart that was made for another number than the release has by now; a number that a person chose is accepted.
-pub fn check(live: &Number, plan: &Plan, said: PodDefaults) -> Result<(), Error> {
+pub(crate) fn check(live: &Number, plan: &Plan, said: PodDefaults) -> Result<(), Error> {
     let (has, takes) = (live.of_chart(), plan.compatibility);
     if said == PodDefaults::Chosen || has == takes {
         return Ok(());
     }
     let what = format!("the release has the compatibility number {has}, and its chart was rendered for {takes}");
     let hint = "the release changed since this run began, or could not be read then: run the command again";
-    Err(Error::Refused(Problem::new(Code::ReleaseChanged, "", what).hint(hint).into()))
+    Err(Error::Refused(Diagnostic::new(Code::ReleaseChanged, "", what).hint(hint).into()))
 }
 
 /// What a person should know of the numbers; none where both are the same.
-pub fn told(live: &Number, plan: &Plan) -> Option<String> {
+pub(crate) fn told(live: &Number, plan: &Plan) -> Option<String> {
     let takes = plan.compatibility;
     match live {
         Number::Unknown(_) => Some(format!(
@@ -100,7 +99,7 @@ pub fn told(live: &Number, plan: &Plan) -> Option<String> {
 }
 
 /// Names the changed number where it is why pods are replaced.
-pub fn explain(live: &Number, plan: &Plan, changes: &mut [Change]) {
+pub(crate) fn explain(live: &Number, plan: &Plan, changes: &mut [Change]) {
     let Number::Known(has) = live else { return };
     let (workloads, takes) = (changed(plan, *has), plan.compatibility);
     let is_workload = |change: &&mut Change| ["Deployment", "StatefulSet"].contains(&change.kind.as_str());

@@ -15,10 +15,8 @@ use std::time::Duration;
 const REQUEST: Duration = Duration::from_secs(30);
 
 /// A release on a cluster, and the means to reach both.
-pub struct Release {
-    /// Its name.
+pub(crate) struct Release {
     pub name: String,
-    /// Its namespace.
     pub namespace: String,
     /// Where the cluster is.
     pub location: Location,
@@ -30,7 +28,7 @@ pub struct Release {
 
 impl Release {
     /// Names a release; connects to nothing.
-    pub fn new(name: &str, namespace: &str, access: Access, environment: Environment) -> Result<Self, Error> {
+    pub(crate) fn new(name: &str, namespace: &str, access: Access, environment: Environment) -> Result<Self, Error> {
         let location = kubeconfig::locate(&access, &environment)?;
         Ok(Self {
             name: name.to_owned(),
@@ -44,19 +42,19 @@ impl Release {
 
     /// The same with objects beyond the namespace that a person named.
     #[must_use]
-    pub fn allowing(self, allowed: Vec<NamedObject>) -> Self {
+    pub(crate) fn allowing(self, allowed: Vec<NamedObject>) -> Self {
         Self { allowed, ..self }
     }
 
     /// `release shop in namespace shop of context kind (https://127.0.0.1:6443)`.
-    pub fn described(&self) -> String {
+    pub(crate) fn described(&self) -> String {
         let context =
             self.location.context.as_ref().map_or("this cluster".to_owned(), |context| format!("context {context}"));
         format!("release {} in namespace {} of {context} ({})", self.name, self.namespace, self.location.url)
     }
 
     /// The release as helm writes it onto its objects.
-    pub fn helm_name(&self) -> ReleaseName<'_> {
+    pub(crate) fn helm_name(&self) -> ReleaseName<'_> {
         ReleaseName { name: &self.name, namespace: &self.namespace }
     }
 

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 /// How long helm waits for the workloads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wait {
+pub(crate) enum Wait {
     /// Not at all.
     No,
     /// Until they are ready or the timeout is reached.
@@ -24,18 +24,15 @@ pub enum Wait {
 
 impl Wait {
     /// Whether helm waits at all.
-    pub fn waits(self) -> bool {
+    pub(crate) fn waits(self) -> bool {
         self != Self::No
     }
 }
 
-/// What to deploy.
-pub struct Deploy<'a> {
+pub(crate) struct Deploy<'a> {
     /// The application, with the values of the chosen environment.
     pub app: &'a App,
-    /// Its plan.
     pub plan: &'a Plan,
-    /// Its chart.
     pub chart: &'a Chart,
     /// Who says the number of the defaults of its pods.
     pub defaults: PodDefaults,
@@ -66,11 +63,10 @@ pub struct Deploy<'a> {
 }
 
 /// Asks a person for everything that is missing, at once.
-pub type AskInputs<'a> = dyn Fn(&Outlook) -> Answers + Sync + 'a;
+pub(crate) type AskInputs<'a> = dyn Fn(&Outlook) -> Answers + Sync + 'a;
 
 /// Who is asked.
-pub struct Ask<'a> {
-    /// For inputs.
+pub(crate) struct Ask<'a> {
     pub inputs: &'a AskInputs<'a>,
     /// Whether what was just shown may be done; no where nobody can be asked.
     pub agree: &'a (dyn Fn() -> bool + Sync),
@@ -78,7 +74,7 @@ pub struct Ask<'a> {
 
 /// Secrets that are replaced.
 #[derive(Debug, Clone, Default)]
-pub struct Rotation {
+pub(crate) struct Rotation {
     /// Inputs whose values are made, or asked for, once more.
     pub names: BTreeSet<String>,
     /// Whether a person said that data may be left with an old value.

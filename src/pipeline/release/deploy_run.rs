@@ -26,7 +26,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// What the steps of one deploy share.
-pub struct DeployRun<'a> {
+pub(crate) struct DeployRun<'a> {
     pub(in crate::pipeline) request: &'a Deploy<'a>,
     pub(in crate::pipeline) release: &'a Release,
     /// Whether it is a deploy, not only a look at what one would do.
@@ -68,7 +68,7 @@ pub struct DeployRun<'a> {
 
 /// What was written before helm ran.
 #[derive(Default)]
-pub struct Written {
+pub(crate) struct Written {
     pub(in crate::pipeline) state: Option<State>,
     pub(in crate::pipeline) change: Option<Change>,
 }

@@ -12,7 +12,7 @@ use crate::k8s::labels;
 use crate::k8s::object::name_of;
 use crate::pipeline::engine::event::{Report, warn};
 use crate::pipeline::{Error, Release};
-use crate::support::diagnostic::{Code, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::support::redact::unbase64;
 use crate::targets::kubernetes::{Plan, SecretUse};
 use serde_json::Value as Json;
@@ -25,16 +25,16 @@ const MAKERS: [(&str, &str, &str); 2] = [
 ];
 
 /// Name and key of a Secret, by input.
-pub type Keys = BTreeMap<String, (String, String)>;
+pub(crate) type Keys = BTreeMap<String, (String, String)>;
 
 /// The Secrets of others that the plan uses.
-pub fn used(plan: &Plan, release: &str) -> Keys {
+pub(crate) fn used(plan: &Plan, release: &str) -> Keys {
     let secrets = plan.secrets.iter();
     secrets.filter_map(|(name, secret)| Some((name.clone(), secret.foreign_key(release, name)?))).collect()
 }
 
 /// The values that these keys hold, and the keys that hold none any more.
-pub fn values(cluster: &Cluster, namespace: &str, keys: &Keys) -> Result<(BTreeMap<String, String>, Keys)> {
+pub(crate) fn values(cluster: &Cluster, namespace: &str, keys: &Keys) -> Result<(BTreeMap<String, String>, Keys)> {
     let (mut values, mut lost) = (BTreeMap::new(), Keys::new());
     for (input, (secret, key)) in keys {
         match value(cluster.get(&SECRET, namespace, secret)?.as_ref(), key) {
@@ -51,12 +51,12 @@ fn value(secret: Option<&Json>, key: &str) -> Option<String> {
 
 /// A value that was in a Secret of others and is not there any more cannot be taken along, and nothing else may stand in
 /// for it: not an older copy of ours, and not one that is made now.
-pub fn check_lost(plan: &Plan, given: &Given, lost: &Keys) -> std::result::Result<(), Problems> {
-    let mut problems = Problems::default();
+pub(crate) fn check_lost(plan: &Plan, given: &Given, lost: &Keys) -> std::result::Result<(), Diagnostics> {
+    let mut diagnostics = Diagnostics::default();
     let ours = |name: &str| plan.secrets.get(name).is_some_and(|secret| !secret.is_foreign());
     for (name, (secret, key)) in lost.iter().filter(|(name, _)| ours(name) && given.value(name).is_none()) {
-        problems.push(
-            Problem::new(
+        diagnostics.push(
+            Diagnostic::new(
                 Code::SecretGone,
                 "",
                 format!("`{name}` was taken from the key {key} of the Secret {secret}, which is not there any more"),
@@ -64,18 +64,18 @@ pub fn check_lost(plan: &Plan, given: &Given, lost: &Keys) -> std::result::Resul
             .hint(format!("pass the value with --parameter '{name}=VALUE', or put the Secret back")),
         );
     }
-    problems.or(())
+    diagnostics.or(())
 }
 
 /// What must be there before helm runs, so that no pod waits for what never comes.
-pub fn check(
+pub(crate) fn check(
     cluster: &Cluster,
     release: &Release,
     plan: &Plan,
     kept: &Kept,
     report: &Report,
 ) -> std::result::Result<(), Error> {
-    let mut problems = Problems::default();
+    let mut diagnostics = Diagnostics::default();
     let kinds = kinds(cluster)?;
     let mut missing = BTreeSet::new();
     for (name, secret) in &plan.secrets {
@@ -88,7 +88,7 @@ pub fn check(
                     found => found?,
                 };
                 for key in keys.into_iter().flatten().filter(|key| value(found.as_ref(), key).is_none()) {
-                    problems.push(without(name, &existing.name, key, found.is_some(), release));
+                    diagnostics.push(without(name, &existing.name, key, found.is_some(), release));
                 }
                 if let Some(sentence) = differs(name, secret, kept, value(found.as_ref(), &existing.key)) {
                     warn(report, Code::SecretNotInSync, sentence);
@@ -96,13 +96,13 @@ pub fn check(
             }
             SecretSource::ExternalSecrets(external) => {
                 if kinds.contains_key("ExternalSecret") {
-                    problems.0.extend(without_store(cluster, release, name, external)?);
+                    diagnostics.0.extend(without_store(cluster, release, name, external)?);
                 } else {
                     missing.insert("ExternalSecret");
                 }
             }
             SecretSource::Sealed => {
-                problems.0.extend(not_sealed(name, secret, release));
+                diagnostics.0.extend(not_sealed(name, secret, release));
                 if !kinds.contains_key("SealedSecret") {
                     missing.insert("SealedSecret");
                 }
@@ -112,24 +112,24 @@ pub fn check(
     }
     for (version, kind, maker) in MAKERS.iter().filter(|(_, kind, _)| missing.contains(kind)) {
         let what = format!("the cluster knows no {kind} ({version}), and secrets of this application come from there");
-        problems.push(Problem::new(Code::SecretSourceMissing, "", what).hint(format!("install {maker} first")));
+        diagnostics.push(Diagnostic::new(Code::SecretSourceMissing, "", what).hint(format!("install {maker} first")));
     }
-    problems.or(()).map_err(Error::Refused)
+    diagnostics.or(()).map_err(Error::Refused)
 }
 
-fn without(name: &str, secret: &str, key: &str, exists: bool, release: &Release) -> Problem {
+fn without(name: &str, secret: &str, key: &str, exists: bool, release: &Release) -> Diagnostic {
     let space = &release.namespace;
     let what = if exists {
         format!("`{name}` comes from the Secret {secret} in namespace {space}, which has no key {key}")
     } else {
         format!("`{name}` comes from the key {key} of the Secret {secret}, which is not in namespace {space}")
     };
-    Problem::new(Code::SecretSourceMissing, "", what)
+    Diagnostic::new(Code::SecretSourceMissing, "", what)
         .hint("create it first; for a value that something in the cluster makes later, say `deferred`")
 }
 
 /// A sealed value opens in one release only.
-fn not_sealed(name: &str, secret: &SecretUse, release: &Release) -> Option<Problem> {
+fn not_sealed(name: &str, secret: &SecretUse, release: &Release) -> Option<Diagnostic> {
     let hint = format!("run `kubectl aspire seal --name {name} --cert FILE -n {}`", release.namespace);
     let what = match &secret.sealed {
         None => format!(
@@ -145,7 +145,7 @@ fn not_sealed(name: &str, secret: &SecretUse, release: &Release) -> Option<Probl
         }
         Some(_) => return None,
     };
-    Some(Problem::new(Code::SealingFailed, "", what).hint(hint))
+    Some(Diagnostic::new(Code::SealingFailed, "", what).hint(hint))
 }
 
 /// A database keeps the password that its volume was set up with.
@@ -164,7 +164,7 @@ fn without_store(
     release: &Release,
     name: &str,
     external: &ExternalSecret,
-) -> std::result::Result<Option<Problem>, Error> {
+) -> std::result::Result<Option<Diagnostic>, Error> {
     let Some(store) = &external.store else { return Ok(None) };
     let kind = store.kind.unwrap_or_default().name();
     let Some(known) = cluster.kind(MAKERS[0].0, kind)? else { return Ok(None) };
@@ -174,7 +174,7 @@ fn without_store(
     };
     Ok(found.is_none().then(|| {
         let place = if known.namespaced { format!(" in namespace {}", release.namespace) } else { String::new() };
-        Problem::new(
+        Diagnostic::new(
             Code::SecretSourceMissing,
             "",
             format!("there is no {kind} {}{place}, from which `{name}` comes", store.name),
@@ -196,12 +196,12 @@ fn kinds(cluster: &Cluster) -> Result<BTreeMap<&'static str, Kind>> {
 
 /// Removes the objects of the release that make Secrets and that the plan does not want; without a plan, all of them. Helm
 /// keeps them, because pods that run take what they make.
-pub fn remove(cluster: &Cluster, release: &Release, plan: Option<&Plan>) -> Result<()> {
+pub(crate) fn remove(cluster: &Cluster, release: &Release, plan: Option<&Plan>) -> Result<()> {
     delete(cluster, release, &leaving(cluster, release, plan)?)
 }
 
 /// Removes these.
-pub fn delete(cluster: &Cluster, release: &Release, objects: &[(Kind, Json)]) -> Result<()> {
+pub(crate) fn delete(cluster: &Cluster, release: &Release, objects: &[(Kind, Json)]) -> Result<()> {
     for (kind, object) in objects {
         let guard = Guard::of(object).any_state();
         cluster.delete(kind, &release.namespace, name_of(object), &guard, Propagation::Background)?;
@@ -210,7 +210,7 @@ pub fn delete(cluster: &Cluster, release: &Release, objects: &[(Kind, Json)]) ->
 }
 
 /// What [`remove()`] removes.
-pub fn leaving(cluster: &Cluster, release: &Release, plan: Option<&Plan>) -> Result<Vec<(Kind, Json)>> {
+pub(crate) fn leaving(cluster: &Cluster, release: &Release, plan: Option<&Plan>) -> Result<Vec<(Kind, Json)>> {
     let wanted: BTreeSet<String> = plan
         .map_or_else(BTreeSet::new, |plan| used(plan, &release.name).into_values().map(|(secret, _)| secret).collect());
     let mut found = Vec::new();
@@ -227,7 +227,7 @@ pub fn leaving(cluster: &Cluster, release: &Release, plan: Option<&Plan>) -> Res
 }
 
 /// Who did not deliver, after helm gave up. What cannot be read is not told: another error is on its way already.
-pub fn late(cluster: &Cluster, release: &Release, plan: &Plan) -> Vec<String> {
+pub(crate) fn late(cluster: &Cluster, release: &Release, plan: &Plan) -> Vec<String> {
     let secret = |name: &str| cluster.get(&SECRET, &release.namespace, name);
     let sentence = |(name, used): (&String, &SecretUse)| match &used.source {
         SecretSource::Deferred(later) => {

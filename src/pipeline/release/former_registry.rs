@@ -15,7 +15,12 @@ use serde_json::Value as Json;
 
 impl ReleaseSnapshot {
     /// The same with the registry of a former version, where the chart needs one and nothing remembers it.
-    pub fn with_former_registry(mut self, cluster: &Cluster, release: &Release, plan: &Plan) -> Result<Self, Error> {
+    pub(crate) fn with_former_registry(
+        mut self,
+        cluster: &Cluster,
+        release: &Release,
+        plan: &Plan,
+    ) -> Result<Self, Error> {
         let is_open = !plan.images.built.is_empty() && !plan.images.has_registry;
         if !is_open || !self.state.exists() || self.kept.plain.contains_key(REGISTRY_INPUT) {
             return Ok(self);

@@ -14,12 +14,12 @@ use crate::helm::Options;
 use crate::k8s::ownership::Owner;
 use crate::pipeline::Error;
 use crate::pipeline::engine::event::{say, warn};
-use crate::support::diagnostic::{Code, Problems};
+use crate::support::diagnostic::{Code, Diagnostics};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
 /// The Secret from before a deploy that was killed: the revision that lives was good with it.
-pub fn take_back_killed_run(cluster: &Cluster, owner: Owner, namespace: &str) -> Result<(), Error> {
+pub(crate) fn take_back_killed_run(cluster: &Cluster, owner: Owner, namespace: &str) -> Result<(), Error> {
     if secret::leftover(cluster, owner, namespace)?.is_some() {
         let now = secret::read(cluster, owner, namespace)?;
         Change::begin(cluster, owner, namespace, &now)?.restore(cluster)?;
@@ -28,7 +28,7 @@ pub fn take_back_killed_run(cluster: &Cluster, owner: Owner, namespace: &str) ->
 }
 
 /// The values that the next deploy starts from are those that a revision was given.
-pub fn put_back_values(on: &Installation, revision: u64) -> Result<(), Error> {
+pub(crate) fn put_back_values(on: &Installation, revision: u64) -> Result<(), Error> {
     let values = on.helm.get_values(on.target, Some(revision))?;
     let mut state = State::read(on.cluster, on.owner, on.space())?;
     if let Some(kept) = values.as_ref().and_then(kept_values).filter(|_| state.exists()) {
@@ -39,22 +39,22 @@ pub fn put_back_values(on: &Installation, revision: u64) -> Result<(), Error> {
 }
 
 /// The objects of a revision, if helm can bring the release from what lives to them with its data and its secrets.
-pub fn check(on: &Installation, revision: u64) -> Result<Manifest, Error> {
+pub(crate) fn check(on: &Installation, revision: u64) -> Result<Manifest, Error> {
     records::check(on.cluster, on.release, &Operation::ours(Verb::Rollback(revision)))?;
     let (last, mut wanted) = (on.objects(None)?, on.objects(Some(revision))?);
     let live = rollback_feasibility::live(on.cluster, &wanted)?;
-    let mut problems = Problems::default();
-    claim_sizes::keep(on, revision, &mut wanted, &live, &mut problems)?;
-    rollback_feasibility::fields(revision, &last, &wanted, &live, &mut problems);
-    rollback_feasibility::secrets(on.cluster, on.release, revision, &wanted, &mut problems)?;
-    if problems.0.is_empty() {
-        problems = predict::on_the_way_back(on, revision, &last, &wanted)?;
+    let mut diagnostics = Diagnostics::default();
+    claim_sizes::keep(on, revision, &mut wanted, &live, &mut diagnostics)?;
+    rollback_feasibility::fields(revision, &last, &wanted, &live, &mut diagnostics);
+    rollback_feasibility::secrets(on.cluster, on.release, revision, &wanted, &mut diagnostics)?;
+    if diagnostics.0.is_empty() {
+        diagnostics = predict::on_the_way_back(on, revision, &last, &wanted)?;
     }
-    problems.or(wanted).map_err(Error::Refused)
+    diagnostics.or(wanted).map_err(Error::Refused)
 }
 
 /// The means to go back.
-pub struct HelmRollback<'a> {
+pub(crate) struct HelmRollback<'a> {
     /// What goes back.
     pub on: Installation<'a>,
     /// The lock that is held.
@@ -68,7 +68,7 @@ pub struct HelmRollback<'a> {
 impl HelmRollback<'_> {
     /// Goes back to the last good revision after a deploy failed, with `change_kinds` where that changes kinds. None when there
     /// does not exist, or if helm wrote no revision that would have to go.
-    pub fn after_failure(
+    pub(crate) fn after_failure(
         &self,
         change_kinds: impl FnOnce(u64, &Manifest) -> Result<(), Error>,
     ) -> Result<Option<u64>, Error> {
@@ -89,7 +89,7 @@ impl HelmRollback<'_> {
     }
 
     /// Runs helm rollback, and shows how the workloads go while it waits.
-    pub fn go(&self, revision: u64, wanted: &Manifest) -> Result<(), Error> {
+    pub(crate) fn go(&self, revision: u64, wanted: &Manifest) -> Result<(), Error> {
         let Self { on: Installation { cluster, helm, target, release, report, .. }, secrets, .. } = *self;
         autoscaling::hold(cluster, release, revision, wanted)?;
         claim_sizes::hold(&self.on, revision)?;
@@ -115,7 +115,7 @@ impl HelmRollback<'_> {
 }
 
 /// The plain values that the deploy of a revision kept for the next one; none when it was not a deploy of ours.
-pub fn kept_values(values: &Json) -> Option<BTreeMap<String, String>> {
+pub(crate) fn kept_values(values: &Json) -> Option<BTreeMap<String, String>> {
     let kept = values["global"]["aspire"]["kept"].as_object()?;
     Some(kept.iter().filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect())
 }

@@ -4,7 +4,7 @@ use super::installation::Installation;
 use crate::helm;
 use crate::pipeline::release::host_names::HALF;
 use crate::pipeline::{Error, Release};
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,12 +12,11 @@ use std::collections::{BTreeMap, BTreeSet};
 const ROLLBACK: &str = "Rollback to ";
 
 /// What the description of a revision says whose helm was killed.
-pub const CUT_SHORT: &str = "set to failed by kubectl-aspire";
+pub(crate) const CUT_SHORT: &str = "set to failed by kubectl-aspire";
 
-/// One revision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Revision {
+pub(crate) struct Revision {
     /// Its number.
     pub revision: u64,
     /// When it was written, as helm says it.
@@ -35,20 +34,20 @@ pub struct Revision {
 }
 
 /// That a workload migration cannot begin or end, because helm remembers nothing to go back to.
-pub fn gone(release: &Release) -> Problem {
+pub(crate) fn gone(release: &Release) -> Diagnostic {
     let what = format!("{} has no history any more", release.described());
-    Problem::new(Code::HistoryGone, "", what)
+    Diagnostic::new(Code::HistoryGone, "", what)
         .hint("restore its Secrets `sh.helm.release.v1...` from a backup; nothing was done")
 }
 
 /// The revisions that helm remembers, the oldest first; none when there is no release.
-pub fn history(release: &Release) -> Result<Vec<Revision>, Error> {
+pub(crate) fn history(release: &Release) -> Result<Vec<Revision>, Error> {
     let (helm, target) = release.helm()?;
     Ok(told(helm.history(&target)?))
 }
 
 /// The revisions of a release, and from which one each rollback among them took its objects.
-pub struct Past {
+pub(crate) struct Past {
     revisions: Vec<helm::Revision>,
     /// By the number of the rollback.
     sources: BTreeMap<u64, u64>,
@@ -57,7 +56,7 @@ pub struct Past {
 impl Past {
     /// Reads where rollbacks took their objects from. Helm says it of those that ended well or were killed. Of one that is not
     /// at its end, that is compared with its objects; of one that failed, only these tell it.
-    pub fn read(on: &Installation, revisions: Vec<helm::Revision>) -> Result<Self, Error> {
+    pub(crate) fn read(on: &Installation, revisions: Vec<helm::Revision>) -> Result<Self, Error> {
         let mut sources = BTreeMap::new();
         for (place, revision) in revisions.iter().enumerate() {
             let objects = || on.objects(Some(revision.revision));
@@ -88,25 +87,25 @@ impl Past {
 
     /// The revision to go back to: the wanted one, else the last good one before the current. Never one that failed, and none
     /// that was left by going back. A rollback that is not at its end, or whose run was killed (`again`), leads where it led.
-    pub fn choose(&self, wanted: Option<u64>, again: bool) -> Result<u64, Problem> {
+    pub(crate) fn choose(&self, wanted: Option<u64>, again: bool) -> Result<u64, Diagnostic> {
         let Some(wanted) = wanted else { return self.last_good(again) };
         match self.revisions.iter().find(|revision| revision.revision == wanted) {
             None => {
                 let all = numbers(self.revisions.iter());
                 let what = format!("there is no revision {wanted} (any more): helm remembers {all}");
-                Err(Problem::new(Code::NoGoodRevision, "", what).hint(self.choice()))
+                Err(Diagnostic::new(Code::NoGoodRevision, "", what).hint(self.choice()))
             }
             Some(revision) if !is_good(revision) => {
                 let what = format!("revision {wanted} failed: it was never in place as a whole");
-                Err(Problem::new(Code::NoGoodRevision, "", what).hint(self.choice()))
+                Err(Diagnostic::new(Code::NoGoodRevision, "", what).hint(self.choice()))
             }
             Some(_) => Ok(wanted),
         }
     }
 
-    fn last_good(&self, again: bool) -> Result<u64, Problem> {
+    fn last_good(&self, again: bool) -> Result<u64, Diagnostic> {
         let none = || {
-            Problem::new(Code::NoGoodRevision, "", "there is no earlier revision that was good")
+            Diagnostic::new(Code::NoGoodRevision, "", "there is no earlier revision that was good")
                 .hint("deploy again instead")
         };
         let current = self.revisions.last().ok_or_else(none)?;
@@ -129,7 +128,7 @@ impl Past {
             "revision {} is revision {position} again, by a rollback, and no revision before that was good",
             current.revision
         );
-        Err(Problem::new(Code::NoGoodRevision, "", what)
+        Err(Diagnostic::new(Code::NoGoodRevision, "", what)
             .hint(format!("`rollback REVISION` goes to any other; {}", self.choice())))
     }
 
@@ -164,7 +163,7 @@ impl Past {
 }
 
 /// Whether a revision before the current one was good.
-pub fn has_way_back(revisions: Vec<helm::Revision>) -> bool {
+pub(crate) fn has_way_back(revisions: Vec<helm::Revision>) -> bool {
     Past { revisions, sources: BTreeMap::new() }.good().next().is_some()
 }
 

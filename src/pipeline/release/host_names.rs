@@ -9,15 +9,14 @@ use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
 /// How the description of a revision begins that a deploy wrote before it knew every host.
-pub const HALF: &str = "Half of a deploy: ";
+pub(crate) const HALF: &str = "Half of a deploy: ";
 
 /// Hosts by the name under which they are remembered between deploys.
-pub type Hosts = BTreeMap<String, String>;
+pub(crate) type Hosts = BTreeMap<String, String>;
 
 /// What the cluster says of a route.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
-    /// Its host.
+pub(crate) enum Found {
     Host(String),
     /// No host yet, and why.
     Waiting(String),
@@ -26,13 +25,13 @@ pub enum Found {
 }
 
 /// The hosts that were found before, of the routes that still look for theirs.
-pub fn remembered(plan: &Plan, kept: &Hosts) -> Hosts {
+pub(crate) fn remembered(plan: &Plan, kept: &Hosts) -> Hosts {
     let keys = plan.routes.discoveries.iter().map(Discovering::key);
     keys.filter_map(|key| kept.get_key_value(&key)).map(|(key, host)| (key.clone(), host.clone())).collect()
 }
 
 /// The same as values of the chart.
-pub fn values(plan: &Plan, hosts: &Hosts) -> Json {
+pub(crate) fn values(plan: &Plan, hosts: &Hosts) -> Json {
     let mut values = json!({});
     for route in &plan.routes.discoveries {
         if let Some(host) = hosts.get(&route.key()) {
@@ -43,7 +42,7 @@ pub fn values(plan: &Plan, hosts: &Hosts) -> Json {
 }
 
 /// What a revision is said to be that is written while hosts are missing; none when it is whole.
-pub fn half(plan: &Plan, hosts: &Hosts) -> Option<String> {
+pub(crate) fn half(plan: &Plan, hosts: &Hosts) -> Option<String> {
     let missing: Vec<String> = plan
         .routes
         .discoveries
@@ -55,7 +54,7 @@ pub fn half(plan: &Plan, hosts: &Hosts) -> Option<String> {
 }
 
 /// The host that the live object shows.
-pub fn found(route: &Discovering, object: Option<&Json>) -> Found {
+pub(crate) fn found(route: &Discovering, object: Option<&Json>) -> Found {
     let Some(object) = object else { return Found::Waiting("it is not there".into()) };
     if let Some(key) = &route.annotation {
         return match object["metadata"]["annotations"][key].as_str().filter(|text| !text.is_empty()) {

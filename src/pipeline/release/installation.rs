@@ -9,21 +9,17 @@ use crate::pipeline::{Error, Release};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
-/// Objects of a manifest.
-pub type Manifest = BTreeMap<Object, Json>;
+pub(crate) type Manifest = BTreeMap<Object, Json>;
 
 /// A release on its cluster, and the means to reach both.
 #[derive(Clone, Copy)]
-pub struct Installation<'a> {
+pub(crate) struct Installation<'a> {
     /// The API server.
     pub cluster: &'a Cluster,
-    /// Helm.
     pub helm: &'a Helm,
     /// The release, for helm.
     pub target: &'a Target,
-    /// The release.
     pub release: &'a Release,
-    /// Whose it is.
     pub owner: Owner<'a>,
     /// Who hears of what is done to it.
     pub report: &'a Report<'a>,
@@ -31,17 +27,17 @@ pub struct Installation<'a> {
 
 impl<'a> Installation<'a> {
     /// The namespace of the release.
-    pub fn space(&self) -> &'a str {
+    pub(crate) fn space(&self) -> &'a str {
         &self.release.namespace
     }
 
     /// The release as helm writes it onto its objects.
-    pub fn name(&self) -> ReleaseName<'a> {
+    pub(crate) fn name(&self) -> ReleaseName<'a> {
         self.release.helm_name()
     }
 
     /// The objects that a revision brought, or the last one; none where helm knows no such revision.
-    pub fn objects(&self, revision: Option<u64>) -> Result<Manifest, Error> {
+    pub(crate) fn objects(&self, revision: Option<u64>) -> Result<Manifest, Error> {
         let text = self.helm.get_manifest(self.target, revision)?.unwrap_or_default();
         Ok(crate::diff::objects(&text, self.space())?)
     }

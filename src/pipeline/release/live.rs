@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The objects as they are.
 #[derive(Default)]
-pub struct Standing {
+pub(crate) struct Standing {
     /// Those that are there.
     pub live: BTreeMap<Object, Json>,
     /// Their names for a saved plan, those that are not there too.
@@ -26,7 +26,7 @@ pub struct Standing {
 
 impl Standing {
     /// Reads every object of both manifests.
-    pub fn read(
+    pub(crate) fn read(
         cluster: &Cluster,
         last: &BTreeMap<Object, Json>,
         wanted: &BTreeMap<Object, Json>,
@@ -92,7 +92,7 @@ fn name(kind: &Kind, object: &Object) -> String {
 }
 
 /// The state of each of these objects ([`name`]); none of one that is not there.
-pub fn states<'a>(
+pub(crate) fn states<'a>(
     cluster: &Cluster,
     names: impl Iterator<Item = &'a str>,
 ) -> Result<BTreeMap<String, Option<String>>, Error> {
@@ -124,7 +124,7 @@ pub fn states<'a>(
 
 /// What the API server would make of the objects.
 #[derive(Default)]
-pub struct Asked {
+pub(crate) struct Asked {
     /// The objects as they would be.
     pub answers: BTreeMap<Object, Json>,
     /// Why it would not take them.
@@ -135,12 +135,12 @@ pub struct Asked {
 
 impl Asked {
     /// Nothing was asked, for this reason.
-    pub fn nothing(reason: String) -> Self {
+    pub(crate) fn nothing(reason: String) -> Self {
         Self { not_checked: vec![reason], ..Self::default() }
     }
 
     /// Asks it, by the method that helm uses for this release. What is deleted and recreated it would refuse.
-    pub fn of_server(
+    pub(crate) fn of_server(
         cluster: &Cluster,
         question: &Comparison,
         standing: &Standing,

@@ -16,7 +16,7 @@ use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The changes, in the order in which deploy makes them.
-pub fn changes(
+pub(crate) fn changes(
     plan: &Plan,
     release: &Release,
     has_namespace: bool,
@@ -53,7 +53,7 @@ pub fn changes(
 
 /// What deploy takes away when all is well: values in the Secret of the chart that come from elsewhere now, and what makes Secrets
 /// that nothing takes any more (`leaving`), which helm keeps.
-pub fn clear_up(
+pub(crate) fn clear_up(
     release: &Release,
     before: &ReleaseSnapshot,
     settled: &Settled,

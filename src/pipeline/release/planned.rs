@@ -5,7 +5,7 @@ use super::saved_plan::Saved;
 use crate::diff::Change;
 
 /// What a deploy would do.
-pub struct Planned {
+pub(crate) struct Planned {
     /// How workloads change their kind, line by line; empty when none does.
     pub transition: Vec<String>,
     /// What happens to the charts that come with the application.
@@ -22,7 +22,7 @@ pub struct Planned {
 
 impl Planned {
     /// Whether the deploy would change anything.
-    pub fn has_changes(&self) -> bool {
+    pub(crate) fn has_changes(&self) -> bool {
         !self.transition.is_empty()
             || self.changes.iter().any(|change| change.action.is_change())
             || self.charts.iter().any(|chart| chart.changes)

@@ -19,16 +19,16 @@ use crate::pipeline::release::installation::Manifest;
 use crate::pipeline::release::migration::consent::Intent;
 use crate::pipeline::release::rollback_feasibility;
 use crate::pipeline::{Error, Release};
-use crate::support::diagnostic::Problems;
+use crate::support::diagnostic::Diagnostics;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The flag of helm 4 that takes over fields that another client set.
-pub const FORCE: &str = "--force-conflicts";
+pub(crate) const FORCE: &str = "--force-conflicts";
 
 /// What helm compares with: the revision that is in place, else that of the last try.
 #[derive(Default)]
-pub struct Applied {
+pub(crate) struct Applied {
     /// Its objects as helm keeps them.
     pub manifest: String,
     /// Whether the API server merged them; none where the record cannot be read.
@@ -36,7 +36,7 @@ pub struct Applied {
 }
 
 /// What was found out.
-pub struct Foreseen {
+pub(crate) struct Foreseen {
     /// The objects as they are.
     pub standing: Standing,
     /// What the API server would make of them.
@@ -47,7 +47,7 @@ pub struct Foreseen {
 
 impl Foreseen {
     /// Asks. Nothing is written.
-    pub fn look(cluster: &Cluster, release: &Release, question: &Comparison) -> Result<Self, Error> {
+    pub(crate) fn look(cluster: &Cluster, release: &Release, question: &Comparison) -> Result<Self, Error> {
         let space = &release.namespace;
         let has_namespace = namespace::look(cluster, space)?.is_some();
         let standing = Standing::read(cluster, question.last, question.wanted)?;
@@ -134,16 +134,16 @@ impl DeployRun<'_> {
 
 /// What stands in the way of helm during its rollback to a revision, as the API server and helm's own merge tell. A workload migration
 /// goes another way, and what an autoscaler decides is not helm's.
-pub fn on_the_way_back(
+pub(crate) fn on_the_way_back(
     on: &Installation,
     revision: u64,
     last: &Manifest,
     wanted: &Manifest,
-) -> Result<Problems, Error> {
+) -> Result<Diagnostics, Error> {
     let (name, space) = (&on.release.name, on.space());
-    let mut problems = Problems::default();
+    let mut diagnostics = Diagnostics::default();
     if on.change_under_way()?.is_some() || rollback_feasibility::changes_kind(on.cluster, on.release, wanted)? {
-        return Ok(problems);
+        return Ok(diagnostics);
     }
     let scalers = autoscalers(on.cluster, on.release)?;
     let marked = |objects: &Manifest| {
@@ -171,13 +171,13 @@ pub fn on_the_way_back(
         } else {
             error.advice()
         };
-        problems.push(error.to_problem().hint(hint));
+        diagnostics.push(error.to_diagnostic().hint(hint));
     }
-    Ok(problems)
+    Ok(diagnostics)
 }
 
 /// Kinds and names of the objects that cannot become what they are to be, and make room for new ones.
-pub fn recreated(changes: &[migration::Change]) -> BTreeSet<(String, String)> {
+pub(crate) fn recreated(changes: &[migration::Change]) -> BTreeSet<(String, String)> {
     let same = changes.iter().filter(|change| change.marks.is_some());
     same.map(|change| (change.new.kind.clone(), change.new.name.clone())).collect()
 }

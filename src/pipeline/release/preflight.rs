@@ -25,7 +25,7 @@ use crate::pipeline::release::deploy_request::Deploy;
 use crate::pipeline::release::snapshot::ReleaseSnapshot;
 use crate::pipeline::release::{autoscaling, host_names, snapshot};
 use crate::pipeline::{Error, Random, Release};
-use crate::support::diagnostic::Problems;
+use crate::support::diagnostic::Diagnostics;
 use crate::support::temporary;
 use crate::targets::kubernetes::chart::write;
 use serde_json::{Value as Json, json};
@@ -35,8 +35,7 @@ use std::time::Duration;
 
 type Kinds = BTreeMap<KindName, crate::k8s::error::Result<Option<Kind>>>;
 
-/// What is examined.
-pub struct Examined<'a> {
+pub(crate) struct Examined<'a> {
     pub request: &'a Deploy<'a>,
     pub release: &'a Release,
     pub helm: &'a Helm,
@@ -54,7 +53,7 @@ pub struct Examined<'a> {
 
 /// What was found before anything is written.
 #[derive(Default)]
-pub struct Examination {
+pub(crate) struct Examination {
     /// What was judged.
     pub findings: Vec<Finding>,
     /// The last revision as it was seen.
@@ -70,7 +69,7 @@ pub struct Examination {
 }
 
 /// `doctor`: everything that can be found without a write; without an application, about helm and the cluster alone.
-pub fn doctor(request: Option<&Deploy>, release: &Release, random: &Random) -> Findings {
+pub(crate) fn doctor(request: Option<&Deploy>, release: &Release, random: &Random) -> Findings {
     let helm = release.helm();
     let mut findings = match &helm {
         Ok((helm, _)) => doctor::helm(&helm.version().map(|version| (helm.program().display().to_string(), version))),
@@ -153,8 +152,8 @@ fn provisional(request: &Deploy, before: &ReleaseSnapshot, random: &Random) -> R
 /// An error that says what stands in the way, as findings; others stay errors.
 fn found(check: &'static str, error: Error) -> Result<Vec<Finding>, Error> {
     match error {
-        Error::Refused(Problems(problems)) => {
-            Ok(problems.into_iter().map(|problem| Finding::of_problem(check, problem)).collect())
+        Error::Refused(Diagnostics(diagnostics)) => {
+            Ok(diagnostics.into_iter().map(|diagnostic| Finding::of_diagnostic(check, diagnostic)).collect())
         }
         Error::Cluster(error) if error.kind() == ErrorKind::Forbidden => {
             Ok(vec![Finding::new(check, Verdict::Skipped, "", error.sentence())])
@@ -174,7 +173,7 @@ fn of_cluster(cluster: &Cluster, survey: &ClusterFacts, namespace: &str, objects
 }
 
 /// Findings about a deploy, those about the cluster too.
-pub fn examine(examined: &Examined, survey: &ClusterFacts) -> Result<Examination, Error> {
+pub(crate) fn examine(examined: &Examined, survey: &ClusterFacts) -> Result<Examination, Error> {
     let (cluster, request, space) = (examined.cluster, examined.request, examined.target.namespace());
     let bare = of_cluster(cluster, survey, space, &[]);
     if bare.iter().any(|finding| finding.verdict == Verdict::Failed) {
@@ -275,11 +274,11 @@ fn of_release(examined: &Examined, objects: &[Json]) -> Result<(Vec<Finding>, Ve
 fn of_live(examined: &Examined, objects: &[Json]) -> Vec<Finding> {
     let Examined { request, before, .. } = examined;
     let name = examined.release.helm_name();
-    let mut claims = Problems::default();
+    let mut claims = Diagnostics::default();
     let wanted = values::of_chart(request);
     let said = checks::claims(before.plan(request.plan), &wanted, name, before, &mut claims);
     let mut findings: Vec<Finding> =
-        claims.0.into_iter().map(|problem| Finding::of_problem("claims", problem)).collect();
+        claims.0.into_iter().map(|diagnostic| Finding::of_diagnostic("claims", diagnostic)).collect();
     let adopted = before.adopted.iter().flat_map(Adopted::sentences);
     findings.extend(said.into_iter().chain(adopted).map(|sentence| Finding::new("claims", Verdict::Ok, "", sentence)));
     if checks::transition(name, before, objects) {

@@ -5,7 +5,7 @@
 use super::installation::Installation;
 use crate::cluster::state::record::Record;
 use crate::pipeline::Error;
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 use crate::support::redact::unbase64;
 use crate::targets::kubernetes::chart::Chart;
 use serde_json::Value as Json;
@@ -15,15 +15,14 @@ use std::collections::BTreeMap;
 const TEMPLATES: &str = "templates/";
 
 /// What helm was given for an upgrade.
-pub struct Sent<'a> {
-    /// The chart.
+pub(crate) struct Sent<'a> {
     pub chart: &'a Chart,
     /// The values that override all others.
     pub values: &'a Json,
 }
 
 /// An error unless the newest revision is the one after `before`, in place, and of this chart and these values.
-pub fn upgraded(on: &Installation, before: u64, sent: &Sent) -> Result<(), Error> {
+pub(crate) fn upgraded(on: &Installation, before: u64, sent: &Sent) -> Result<(), Error> {
     let Some(record) = newest(on, "upgrade", before)? else { return Ok(()) };
     let record = record.whole();
     if !has_templates(&record["chart"], sent.chart) {
@@ -36,7 +35,7 @@ pub fn upgraded(on: &Installation, before: u64, sent: &Sent) -> Result<(), Error
 }
 
 /// An error unless the newest revision is the one after `before`, in place, and has the objects of `revision`.
-pub fn rolled_back(on: &Installation, before: u64, revision: u64) -> Result<(), Error> {
+pub(crate) fn rolled_back(on: &Installation, before: u64, revision: u64) -> Result<(), Error> {
     let Some(record) = newest(on, "rollback", before)? else { return Ok(()) };
     let wanted = Record::read(on.cluster, on.space(), &on.release.name, revision)?;
     if wanted.is_some_and(|wanted| wanted.manifest != record.manifest) {
@@ -78,7 +77,7 @@ fn not_applied(on: &Installation, verb: &str, what: &str) -> Error {
     let hint = format!(
         "`helm history {name} -n {space}` shows the revisions; find out who else changes the release, then run again"
     );
-    Error::NotApplied(Problem::new(Code::NotApplied, "", what).hint(hint))
+    Error::NotApplied(Diagnostic::new(Code::NotApplied, "", what).hint(hint))
 }
 
 /// Whether a chart in a record has just these templates.

@@ -11,7 +11,7 @@ use crate::pipeline::engine::graph::Step;
 use crate::pipeline::release::preflight::{Examination, Examined};
 use crate::pipeline::release::resolve_inputs::settled;
 use crate::pipeline::release::{compatibility, external_secrets, lock, preflight, snapshot, values};
-use crate::support::diagnostic::{Code, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::support::redact::hides_words;
 use crate::support::temporary;
 use crate::targets::kubernetes::chart::write;
@@ -20,7 +20,7 @@ use crate::targets::kubernetes::chart::write;
 const OWNERS: [&str; 4] = ["release", "claims", "names", "secrets"];
 
 /// The steps that only read: all that is known before anything is checked or written.
-pub fn reading<'a>(charts: &[PlannedChart]) -> Vec<Step<'a, DeployRun<'a>>> {
+pub(crate) fn reading<'a>(charts: &[PlannedChart]) -> Vec<Step<'a, DeployRun<'a>>> {
     // Nothing else continues, and nothing is said, while a person is asked.
     let before_asking: Vec<&str> = ["check-helm-prereqs-kubernetes", "check-cluster-kubernetes", "publish-kubernetes"]
         .into_iter()
@@ -140,7 +140,7 @@ impl DeployRun<'_> {
         let foreign = match external_secrets::check(cluster, self.release, self.request.plan, &before.kept, self.report)
         {
             Ok(()) => Vec::new(),
-            Err(Error::Refused(Problems(problems))) => problems,
+            Err(Error::Refused(Diagnostics(diagnostics))) => diagnostics,
             Err(error) => return Err(error),
         };
         let found = match preflight::examine(&examined, &cluster.survey(&self.release.namespace)?) {
@@ -156,7 +156,7 @@ impl DeployRun<'_> {
         self.foreseen.put(objects);
         self.goes.put(goes);
         self.kube_version.put(version);
-        findings.extend(foreign.into_iter().map(|problem| Finding::of_problem("secrets", problem)));
+        findings.extend(foreign.into_iter().map(|diagnostic| Finding::of_diagnostic("secrets", diagnostic)));
         Ok((self.heeded(findings), manifest))
     }
 
@@ -174,6 +174,6 @@ impl DeployRun<'_> {
 /// What failed, as the refusal of a run.
 fn refusal(findings: &[Finding]) -> Option<Error> {
     let failed = findings.iter().filter(|finding| finding.verdict == Verdict::Failed);
-    let problems: Vec<Problem> = failed.map(Finding::to_problem).collect();
-    (!problems.is_empty()).then_some(Error::Refused(Problems(problems)))
+    let diagnostics: Vec<Diagnostic> = failed.map(Finding::to_diagnostic).collect();
+    (!diagnostics.is_empty()).then_some(Error::Refused(Diagnostics(diagnostics)))
 }

@@ -20,10 +20,9 @@ const KESTREL: &str = "kestrel__certificates__";
 /// A workload whose pods began before their certificate was renewed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Renewed {
+pub(crate) struct Renewed {
     /// `Deployment` or `StatefulSet`.
     pub kind: String,
-    /// Its name.
     pub name: String,
     /// From when on the renewed certificate is valid.
     pub valid_from: String,
@@ -35,7 +34,7 @@ pub struct Renewed {
 
 impl Renewed {
     /// One sentence, with what to do.
-    pub fn sentence(&self) -> String {
+    pub(crate) fn sentence(&self) -> String {
         format!(
             "the certificate of {} was renewed at {}, after its pods began, and .NET reads it only then: `{}`",
             self.name, self.valid_from, self.command
@@ -44,7 +43,7 @@ impl Renewed {
 }
 
 /// Looks at the certificates of .NET servers among these objects of the chart. Where we may not look there are none to tell of.
-pub fn look(cluster: &Cluster, release: &Release, objects: &[Json]) -> Result<Vec<Renewed>, Error> {
+pub(crate) fn look(cluster: &Cluster, release: &Release, objects: &[Json]) -> Result<Vec<Renewed>, Error> {
     let servers: Vec<(&Json, &str)> = objects.iter().filter_map(|object| server(object, objects)).collect();
     if servers.is_empty() {
         return Ok(Vec::new());

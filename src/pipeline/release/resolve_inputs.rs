@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 
 /// Settles the inputs. Writes nothing, and refuses to part data from its credentials. `with_data` are charts that have claims
 /// of their own, as the Secret remembers charts.
-pub fn settled(
+pub(crate) fn settled(
     request: &Deploy,
     release: ReleaseName,
     before: &ReleaseSnapshot,

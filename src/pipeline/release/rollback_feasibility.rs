@@ -9,12 +9,12 @@ use crate::cluster::connect::client::Cluster;
 use crate::diff::{Sides, change};
 use crate::k8s::kind::{DEPLOYMENT, STATEFUL_SET};
 use crate::pipeline::{Error, Release};
-use crate::support::diagnostic::{Code, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::support::redact::Mask;
 use serde_json::Value as Json;
 
 /// The live object to each of a manifest; those that are not there are left out.
-pub fn live(cluster: &Cluster, wanted: &Manifest) -> Result<Manifest, Error> {
+pub(crate) fn live(cluster: &Cluster, wanted: &Manifest) -> Result<Manifest, Error> {
     let mut found = Manifest::new();
     for (object, stored) in wanted {
         let Some(kind) = cluster.kind(stored["apiVersion"].as_str().unwrap_or_default(), &object.kind)? else {
@@ -28,7 +28,7 @@ pub fn live(cluster: &Cluster, wanted: &Manifest) -> Result<Manifest, Error> {
 }
 
 /// Whether a workload runs as the other kind: helm alone would run the pods of both on the same data.
-pub fn changes_kind(cluster: &Cluster, release: &Release, wanted: &Manifest) -> Result<bool, Error> {
+pub(crate) fn changes_kind(cluster: &Cluster, release: &Release, wanted: &Manifest) -> Result<bool, Error> {
     for object in wanted.keys() {
         let other = match object.kind.as_str() {
             "Deployment" => STATEFUL_SET,
@@ -45,7 +45,13 @@ pub fn changes_kind(cluster: &Cluster, release: &Release, wanted: &Manifest) -> 
 }
 
 /// Fields that cannot be changed on a live object.
-pub fn fields(revision: u64, last: &Manifest, wanted: &Manifest, live: &Manifest, problems: &mut Problems) {
+pub(crate) fn fields(
+    revision: u64,
+    last: &Manifest,
+    wanted: &Manifest,
+    live: &Manifest,
+    diagnostics: &mut Diagnostics,
+) {
     for (object, stored) in wanted {
         let Some(now) = live.get(object) else { continue };
         let sides = Sides { last: last.get(object), wanted: Some(stored), live: Some(now), answer: None };
@@ -53,8 +59,8 @@ pub fn fields(revision: u64, last: &Manifest, wanted: &Manifest, live: &Manifest
         if !fixed.is_empty() {
             let what =
                 format!("{} of the {object} cannot be changed back to what revision {revision} says", fixed.join(", "));
-            problems.push(
-                Problem::new(Code::RollbackNotPossible, "", what)
+            diagnostics.push(
+                Diagnostic::new(Code::RollbackNotPossible, "", what)
                     .hint("deploy the older source with what the object has now"),
             );
         }
@@ -62,12 +68,12 @@ pub fn fields(revision: u64, last: &Manifest, wanted: &Manifest, live: &Manifest
 }
 
 /// Keys that the pods of the revision need and no Secret has any more.
-pub fn secrets(
+pub(crate) fn secrets(
     cluster: &Cluster,
     release: &Release,
     revision: u64,
     wanted: &Manifest,
-    problems: &mut Problems,
+    diagnostics: &mut Diagnostics,
 ) -> Result<(), Error> {
     let own: Vec<&str> = wanted.keys().filter(|object| object.kind == "Secret").map(|object| &*object.name).collect();
     let stored: Vec<&Json> = wanted.values().collect();
@@ -80,8 +86,8 @@ pub fn secrets(
             secret.missing.join(", "),
             secret.name
         );
-        problems.push(
-            Problem::new(Code::RollbackNotPossible, "", what)
+        diagnostics.push(
+            Diagnostic::new(Code::RollbackNotPossible, "", what)
                 .hint("deploy the older source instead: it settles its inputs again"),
         );
     }
@@ -103,8 +109,8 @@ mod tests {
     #[test]
     fn fixed_fields_stay() {
         let set = |service: &str| manifest("StatefulSet", &json!({"serviceName": service}));
-        let mut problems = Problems::default();
-        fields(3, &set("b"), &set("a"), &set("b"), &mut problems);
-        assert!(problems.to_string().contains("spec.serviceName of the StatefulSet x"), "{problems}");
+        let mut diagnostics = Diagnostics::default();
+        fields(3, &set("b"), &set("a"), &set("b"), &mut diagnostics);
+        assert!(diagnostics.to_string().contains("spec.serviceName of the StatefulSet x"), "{diagnostics}");
     }
 }

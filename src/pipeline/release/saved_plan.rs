@@ -7,7 +7,7 @@
 
 use crate::diff::{Action, Change};
 use crate::inputs::Settled;
-use crate::support::diagnostic::{Code, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::support::digest::sha256;
 use crate::targets::kubernetes::chart::Chart;
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,6 @@ use std::collections::BTreeMap;
 /// The version of the file.
 const VERSION: u32 = 2;
 
-/// A plan as it is saved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Saved {
@@ -34,15 +33,12 @@ pub struct Saved {
 pub struct Basis {
     /// Release name.
     pub release: String,
-    /// Namespace.
     pub namespace: String,
     /// Address of the API server.
     pub server: String,
     /// The namespace whose uid is the key of the digests.
     pub key_of: String,
-    /// The application.
     pub application: String,
-    /// The environment.
     pub environment: Option<String>,
     /// Version of helm.
     pub helm: String,
@@ -66,7 +62,7 @@ pub struct Basis {
 /// One change, without its values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Entry {
+pub(crate) struct Entry {
     action: Action,
     kind: String,
     name: String,
@@ -86,9 +82,9 @@ impl Saved {
     }
 
     /// Reads a file. `name` is for messages.
-    pub fn parse(text: &str, name: &str) -> Result<Self, Problem> {
+    pub fn parse(text: &str, name: &str) -> Result<Self, Diagnostic> {
         let wrong = |what: String| {
-            Problem::new(Code::SavedPlanInvalid, "", format!("{name} is no plan: {what}"))
+            Diagnostic::new(Code::SavedPlanInvalid, "", format!("{name} is no plan: {what}"))
                 .hint("make one with `plan --save`")
         };
         let json: Json = serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
@@ -119,9 +115,9 @@ impl Saved {
     }
 
     /// Everything that is not as it was when the plan was made.
-    pub fn moved(&self, now: &Basis) -> Problems {
+    pub fn moved(&self, now: &Basis) -> Diagnostics {
         let then = &self.basis;
-        let mut problems = Problems::default();
+        let mut diagnostics = Diagnostics::default();
         let texts = [
             ("the release", &then.release, &now.release),
             ("the namespace", &then.namespace, &now.namespace),
@@ -130,7 +126,7 @@ impl Saved {
             ("the version of helm", &then.helm, &now.helm),
         ];
         for (what, then, now) in texts.into_iter().filter(|(_, then, now)| then != now) {
-            problems.push(Problem::new(
+            diagnostics.push(Diagnostic::new(
                 Code::PlanOutdated,
                 "",
                 format!("{what} is {now}, and the plan was made for {then}"),
@@ -141,56 +137,60 @@ impl Saved {
             let what = "the environment is";
             let text =
                 format!("{what} {}, and the plan was made for {}", name(&now.environment), name(&then.environment));
-            problems.push(Problem::new(Code::PlanOutdated, "", text));
+            diagnostics.push(Diagnostic::new(Code::PlanOutdated, "", text));
         }
         if then.revision != now.revision {
             let state = |revision: &Option<String>| revision.clone().unwrap_or_else(|| "not installed".into());
             let text = format!("the release is {}, it was {}", state(&now.revision), state(&then.revision));
-            problems.push(Problem::new(Code::PlanOutdated, "", text));
+            diagnostics.push(Diagnostic::new(Code::PlanOutdated, "", text));
         }
-        differing("the chart differs", &then.chart, &now.chart, &mut problems);
-        differing("other values", &then.values, &now.values, &mut problems);
-        differing("other secrets", &then.secrets, &now.secrets, &mut problems);
-        differing("other secrets of the chart", &then.chart_secrets, &now.chart_secrets, &mut problems);
-        differing("other charts", &then.charts, &now.charts, &mut problems);
-        differing("changed on the cluster since", &then.objects, &now.objects, &mut problems);
-        problems
+        differing("the chart differs", &then.chart, &now.chart, &mut diagnostics);
+        differing("other values", &then.values, &now.values, &mut diagnostics);
+        differing("other secrets", &then.secrets, &now.secrets, &mut diagnostics);
+        differing("other secrets of the chart", &then.chart_secrets, &now.chart_secrets, &mut diagnostics);
+        differing("other charts", &then.charts, &now.charts, &mut diagnostics);
+        differing("changed on the cluster since", &then.objects, &now.objects, &mut diagnostics);
+        diagnostics
     }
 }
 
-fn differing<T: PartialEq>(what: &str, then: &BTreeMap<String, T>, now: &BTreeMap<String, T>, problems: &mut Problems) {
+fn differing<T: PartialEq>(
+    what: &str,
+    then: &BTreeMap<String, T>,
+    now: &BTreeMap<String, T>,
+    diagnostics: &mut Diagnostics,
+) {
     let gone = then.keys().filter(|name| !now.contains_key(*name));
     let other = now.iter().filter(|(name, value)| then.get(*name) != Some(value)).map(|(name, _)| name);
     let mut names: Vec<&str> = gone.chain(other).map(String::as_str).collect();
     names.sort_unstable();
     if !names.is_empty() {
-        problems.push(Problem::new(Code::PlanOutdated, "", format!("{what}: {}", names.join(", "))));
+        diagnostics.push(Diagnostic::new(Code::PlanOutdated, "", format!("{what}: {}", names.join(", "))));
     }
 }
 
 /// What nobody has who has only the file: the uid of a namespace, which is random and which no plan names.
-pub struct Key<'a>(pub &'a str);
+pub(crate) struct Key<'a>(pub &'a str);
 
 impl Key<'_> {
     /// The digest of each file of a chart.
-    pub fn chart(&self, chart: &Chart) -> BTreeMap<String, String> {
+    pub(crate) fn chart(&self, chart: &Chart) -> BTreeMap<String, String> {
         chart.files.iter().map(|(path, bytes)| (path.clone(), self.digest(bytes))).collect()
     }
 
     /// The digest of each plain value.
-    pub fn values(&self, settled: &Settled) -> BTreeMap<String, String> {
+    pub(crate) fn values(&self, settled: &Settled) -> BTreeMap<String, String> {
         settled.kept().map(|(name, value)| (name.clone(), self.digest(value.as_bytes()))).collect()
     }
 
-    /// The digest of bytes.
-    pub fn digest(&self, bytes: &[u8]) -> String {
+    pub(crate) fn digest(&self, bytes: &[u8]) -> String {
         let inner = digest(&[self.0.as_bytes(), bytes].concat());
         digest(&[self.0.as_bytes(), inner.as_bytes()].concat())
     }
 }
 
 /// What tells two states of an object apart, and is the same while only its controllers write to it.
-pub fn state_of(object: &Json) -> String {
+pub(crate) fn state_of(object: &Json) -> String {
     let metadata = &object["metadata"];
     let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
     let state = match (&metadata["generation"], &object["spec"]) {
@@ -291,8 +291,8 @@ mod tests {
             ("{\"version\": 1}", "it is of version 1"),
             (&*saved.to_text().replace("\"release\"", "\"odd\""), "unknown field `odd`"),
         ] {
-            let problem = Saved::parse(text, "f").unwrap_err().to_string();
-            assert!(problem.contains(expected), "{problem}");
+            let diagnostic = Saved::parse(text, "f").unwrap_err().to_string();
+            assert!(diagnostic.contains(expected), "{diagnostic}");
         }
     }
 

@@ -10,11 +10,9 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A Secret.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Secret {
-    /// Its name.
+pub(crate) struct Secret {
     pub name: String,
     /// Whether it exists; null when we may not look.
     pub exists: Option<bool>,
@@ -25,7 +23,7 @@ pub struct Secret {
 }
 
 /// The Secrets that workloads take keys from, and the one that deploy wrote.
-pub fn used(cluster: &Cluster, release: &Release, stored: &[&Json]) -> Result<Vec<Secret>, Error> {
+pub(crate) fn used(cluster: &Cluster, release: &Release, stored: &[&Json]) -> Result<Vec<Secret>, Error> {
     let mut wanted: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for object in stored {
         references(&object["spec"]["template"]["spec"], &mut wanted);

@@ -18,7 +18,7 @@ use crate::k8s::ownership::{Owner, ReleaseName};
 use crate::pipeline::release::external_secrets;
 use crate::pipeline::release::workloads::Live;
 use crate::pipeline::{Error, Release};
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 use crate::support::redact::unbase64;
 use crate::targets::kubernetes::Plan;
 use serde_json::Value as Json;
@@ -26,7 +26,7 @@ use std::collections::BTreeMap;
 
 /// What the cluster holds of the release before anything changes.
 #[derive(Default)]
-pub struct ReleaseSnapshot {
+pub(crate) struct ReleaseSnapshot {
     pub secret: ReleaseSecret,
     pub state: State,
     pub kept: Kept,
@@ -50,19 +50,24 @@ impl ReleaseSnapshot {
     }
 
     /// The plan with the names of the claims that are there.
-    pub fn plan<'a>(&'a self, plan: &'a Plan) -> &'a Plan {
+    pub(crate) fn plan<'a>(&'a self, plan: &'a Plan) -> &'a Plan {
         self.adopted.as_ref().map_or(plan, Adopted::plan)
     }
 }
 
 /// Reads it for a deploy of a plan.
-pub fn look_for(cluster: &Cluster, release: &Release, owner: Owner, plan: &Plan) -> Result<ReleaseSnapshot, Error> {
+pub(crate) fn look_for(
+    cluster: &Cluster,
+    release: &Release,
+    owner: Owner,
+    plan: &Plan,
+) -> Result<ReleaseSnapshot, Error> {
     let before = look(cluster, release, owner, !plan.dapr_components.is_empty())?;
     Ok(before.with_former_registry(cluster, release, plan)?.adopting(plan, release))
 }
 
 /// Reads it.
-pub fn look(cluster: &Cluster, release: &Release, owner: Owner, dapr: bool) -> Result<ReleaseSnapshot, Error> {
+pub(crate) fn look(cluster: &Cluster, release: &Release, owner: Owner, dapr: bool) -> Result<ReleaseSnapshot, Error> {
     let space = &release.namespace;
     if namespace::look(cluster, space)?.is_none() {
         return Ok(ReleaseSnapshot {
@@ -122,7 +127,7 @@ fn texts(data: impl Iterator<Item = (String, Vec<u8>)>) -> BTreeMap<String, Stri
 }
 
 /// A release of that name that is not this application's must not become it: helm would remove all its objects.
-pub fn check_release(
+pub(crate) fn check_release(
     live: Option<&helm::Release>,
     target: &Target,
     seen: &Seen,
@@ -136,8 +141,8 @@ pub fn check_release(
     let ours = is_of_chart && workloads::has_workloads_of_ours(name, &before.live)
         // Aspire's own tool made it: what runs there is taken over step by step, and claims are kept.
         || workloads::is_made_by_aspire(plan, name, &before.live);
-    let problem = if !before.state.exists() && !ours {
-        Problem::new(
+    let diagnostic = if !before.state.exists() && !ours {
+        Diagnostic::new(
             Code::OtherApplication,
             "",
             format!("{what} is of the chart {}, not of this application", live.chart),
@@ -146,34 +151,34 @@ pub fn check_release(
     } else {
         return check_idle(live, seen);
     };
-    Err(Error::Refused(problem.into()))
+    Err(Error::Refused(diagnostic.into()))
 }
 
 /// A release that a helm works on, or was killed while it did, must be left alone.
-pub fn check_idle(live: &helm::Release, seen: &Seen) -> Result<(), Error> {
+pub(crate) fn check_idle(live: &helm::Release, seen: &Seen) -> Result<(), Error> {
     if seen.is_under_way() {
         // Whether the way can be freed is decided with the lock.
         return Ok(());
     }
     let what = format!("the release {} in namespace {}", live.name, live.namespace);
-    let problem = if live.is_pending() {
-        Problem::new(
+    let diagnostic = if live.is_pending() {
+        Diagnostic::new(
             Code::ReleaseBusy,
             "",
             format!("{what} is {}: another helm works on it, or was killed while it did", live.status),
         )
         .hint(way_out(&live.name, &live.namespace, live.status == "pending-install"))
     } else if live.status == "uninstalling" {
-        Problem::new(Code::ReleaseBusy, "", format!("{what} is uninstalling, or a helm was killed while it did"))
+        Diagnostic::new(Code::ReleaseBusy, "", format!("{what} is uninstalling, or a helm was killed while it did"))
             .hint("wait until it is gone; when nothing removes it any more, run `destroy` again, then deploy")
     } else {
         return Ok(());
     };
-    Err(Error::Refused(problem.into()))
+    Err(Error::Refused(diagnostic.into()))
 }
 
 /// A run that was killed after helm had succeeded left a copy of the Secret that is older than the good state.
-pub fn forget_finished_run(on: &Installation, live: &ReleaseSecret) -> Result<(), Error> {
+pub(crate) fn forget_finished_run(on: &Installation, live: &ReleaseSecret) -> Result<(), Error> {
     let is_good = || -> Result<bool, Error> {
         let deployed = on.helm.status(on.target)?.is_some_and(|release| release.is_deployed());
         let values = if deployed { on.helm.get_values(on.target, None)? } else { None };

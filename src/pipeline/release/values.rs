@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The content of the Secret: each secret from deploy, and its URI-escaped form where it is needed.
-pub fn secret_data(plan: &Plan, settled: &Settled) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn secret_data(plan: &Plan, settled: &Settled) -> BTreeMap<String, Vec<u8>> {
     let mut data = BTreeMap::new();
     for (name, value) in &settled.secret {
         data.insert(name.clone(), value.clone().into_bytes());
@@ -27,7 +27,7 @@ pub fn secret_data(plan: &Plan, settled: &Settled) -> BTreeMap<String, Vec<u8>> 
 
 /// The claims that live and die with each key. A chart of others that was set up with a key is like a claim: it may have put
 /// the value into data of its own.
-pub fn claims_by_key(plan: &Plan, charts: &[PlannedChart]) -> BTreeMap<String, Vec<String>> {
+pub(crate) fn claims_by_key(plan: &Plan, charts: &[PlannedChart]) -> BTreeMap<String, Vec<String>> {
     let with_claims =
         plan.secrets.iter().filter(|(_, secret)| !secret.claims.is_empty() && secret.is_written_by_deploy());
     let mut by_key: BTreeMap<String, Vec<String>> = with_claims
@@ -44,12 +44,12 @@ pub fn claims_by_key(plan: &Plan, charts: &[PlannedChart]) -> BTreeMap<String, V
 }
 
 /// How the Secret remembers that a chart was set up with a key. No claim can be called so.
-pub fn remembered(chart: &PlannedChart) -> String {
+pub(crate) fn remembered(chart: &PlannedChart) -> String {
     format!("{}{}", crate::inputs::CHART, chart.name)
 }
 
 /// The values that only a deploy gives. `replicas` are those of autoscaled workloads, which are the autoscaler's to decide.
-pub fn values(
+pub(crate) fn values(
     request: &Deploy,
     settled: &Settled,
     secret: &ReleaseSecret,
@@ -85,18 +85,18 @@ pub fn values(
 }
 
 /// What the cluster remembers for the next deploy and is no secret.
-pub fn kept(settled: &Settled, hosts: &Hosts) -> BTreeMap<String, String> {
+pub(crate) fn kept(settled: &Settled, hosts: &Hosts) -> BTreeMap<String, String> {
     settled.kept().chain(hosts).map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 /// Values that nothing may show.
-pub fn secrets_of(settled: &Settled) -> Vec<String> {
+pub(crate) fn secrets_of(settled: &Settled) -> Vec<String> {
     let values = settled.secret.values().chain(settled.chart_secret.values());
     values.filter(|value| !value.is_empty()).cloned().collect()
 }
 
 /// The chart's values, with those of the chosen environment over them.
-pub fn of_chart(request: &Deploy) -> Json {
+pub(crate) fn of_chart(request: &Deploy) -> Json {
     let mut values = request.plan.values.to_json();
     if let Some((_, environment)) = &request.environment {
         merge(&mut values, environment);
@@ -105,7 +105,7 @@ pub fn of_chart(request: &Deploy) -> Json {
 }
 
 /// Files of values in the chart's folder that the chosen environment adds.
-pub fn files(request: &Deploy, chart: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(request: &Deploy, chart: &Path) -> Vec<PathBuf> {
     request.environment.iter().map(|(name, _)| chart.join(format!("values-{name}.yaml"))).collect()
 }
 

@@ -4,20 +4,20 @@ use super::snapshot;
 use crate::inputs::Kept;
 use crate::k8s::ownership::Owner;
 use crate::pipeline::{Error, Release};
-use crate::support::diagnostic::{Code, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 
 /// The values that the release uses now, read from its cluster.
-pub fn values_in_use(release: &Release, application: &str) -> Result<Kept, Error> {
+pub(crate) fn values_in_use(release: &Release, application: &str) -> Result<Kept, Error> {
     let cluster = release.connect()?;
     let owner = Owner { release: &release.name, application };
     let before = snapshot::look(&cluster, release, owner, false)?;
     let gone = before.lost.iter().map(|(name, (secret, key))| {
-        Problem::new(
+        Diagnostic::new(
             Code::SecretGone,
             "",
             format!("`{name}` was taken from the key {key} of the Secret {secret}, which is not there any more"),
         )
         .hint(format!("pass the value with --parameter '{name}=VALUE', or put the Secret back"))
     });
-    Problems(gone.collect()).or(before.kept).map_err(Error::Input)
+    Diagnostics(gone.collect()).or(before.kept).map_err(Error::Input)
 }

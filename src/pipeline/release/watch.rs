@@ -43,10 +43,9 @@ const READ: [(&Kind, bool, &str); 6] = [
 ];
 
 /// What to watch, and for whom.
-pub struct Watching<'a> {
+pub(crate) struct Watching<'a> {
     /// What the release is of: `the application`.
     pub what: &'a str,
-    /// The release.
     pub release: &'a Release,
     /// Texts that are not shown.
     pub secrets: &'a [String],
@@ -59,7 +58,7 @@ pub struct Watching<'a> {
 impl Watching<'_> {
     /// Runs helm, and reports how the workloads go until it has ended. When it waited for them in vain, the error says what
     /// they showed; when it failed for another reason, that reason is the error.
-    pub fn during<T>(&self, change: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    pub(crate) fn during<T>(&self, change: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
         let (result, seen) = self.seen_during(change);
         let shows_why = !seen.findings.is_empty() || !seen.unready.is_empty();
         match result {

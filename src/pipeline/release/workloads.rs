@@ -8,10 +8,10 @@ use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
 /// Live objects by kind.
-pub type Live = BTreeMap<&'static str, Vec<Json>>;
+pub(crate) type Live = BTreeMap<&'static str, Vec<Json>>;
 
 /// Whether a chart of ours made a workload of this release.
-pub fn has_workloads_of_ours(release: ReleaseName, live: &Live) -> bool {
+pub(crate) fn has_workloads_of_ours(release: ReleaseName, live: &Live) -> bool {
     let workloads = ["Deployment", "StatefulSet"].into_iter().filter_map(|kind| live.get(kind)).flatten();
     workloads
         .filter(|object| release.owns(object))
@@ -20,7 +20,7 @@ pub fn has_workloads_of_ours(release: ReleaseName, live: &Live) -> bool {
 
 /// Whether Aspire's own tool made the release from this application: its workloads are called `<resource>-deployment` or
 /// `<resource>-statefulset`.
-pub fn is_made_by_aspire(plan: &Plan, release: ReleaseName, live: &Live) -> bool {
+pub(crate) fn is_made_by_aspire(plan: &Plan, release: ReleaseName, live: &Live) -> bool {
     let of = |kind: &'static str| live.get(kind).into_iter().flatten().map(move |object| (kind, object));
     let ours = of("Deployment").chain(of("StatefulSet")).filter(|(_, object)| release.owns(object));
     let resources: Vec<Option<&str>> =

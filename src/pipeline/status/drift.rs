@@ -15,7 +15,6 @@ use serde_json::Value as Json;
 pub struct Drift {
     /// Kind of the object.
     pub kind: String,
-    /// Its name.
     pub name: String,
     /// Where in the object, such as `spec.replicas` or `spec.template.spec.containers[api].image`; empty when the whole
     /// object is missing.

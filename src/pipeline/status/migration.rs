@@ -13,7 +13,7 @@ use serde::Serialize;
 /// A migration that was begun and not finished.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Migration {
+pub(crate) struct Migration {
     /// The part of the way that was begun last; empty when its journal cannot be read.
     pub phase: String,
     /// What it changes, and where it stands.
@@ -29,8 +29,8 @@ pub(super) fn unfinished(cluster: &Cluster, release: &Release, application: &str
     let owner = Owner { release: &release.name, application };
     let journal = match Log::read(cluster, owner, &release.namespace) {
         Ok(log) => log.map(|log| log.journal).filter(Journal::is_open),
-        Err(Error::Refused(problems)) => {
-            let meaning = problems.to_string();
+        Err(Error::Refused(diagnostics)) => {
+            let meaning = diagnostics.to_string();
             let next = "`promote --status` says what to do".to_owned();
             return Ok(Some(Migration { phase: String::new(), meaning, workloads: Vec::new(), next }));
         }

@@ -1,9 +1,9 @@
 //! What is on the cluster of a release, and where it differs from what helm stored. Reads only; shows no secret.
 
-pub mod drift;
+pub(crate) mod drift;
 pub(crate) mod migration;
 
-pub use migration::Migration;
+pub(crate) use migration::Migration;
 
 use super::{Error, Release};
 use crate::cluster::api::objects::Objects;
@@ -28,7 +28,7 @@ use std::collections::btree_map::Entry;
 
 /// What was found under the name of a release.
 #[derive(Debug)]
-pub enum Standing {
+pub(crate) enum Standing {
     /// There is a release.
     Release(Box<Status>),
     /// It does not exist.
@@ -43,10 +43,9 @@ pub enum Standing {
 /// A release as it stands.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Status {
+pub(crate) struct Status {
     /// Its name.
     pub release: String,
-    /// Its namespace.
     pub namespace: String,
     /// The context of the kubeconfig, if one was used.
     pub context: Option<String>,
@@ -87,8 +86,7 @@ pub struct Status {
 /// A workload.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Running {
-    /// Its name.
+pub(crate) struct Running {
     pub name: String,
     /// `Deployment`, `StatefulSet` and so on.
     pub kind: String,
@@ -102,24 +100,21 @@ pub struct Running {
     pub images: Vec<String>,
 }
 
-/// A claim.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Claim {
-    /// Its name.
+pub(crate) struct Claim {
     pub name: String,
     /// `Bound`, `Pending` or `Lost`.
     pub phase: String,
     /// Its size, or what is asked for while it has none.
     pub size: String,
-    /// Its storage class.
     pub storage_class: Option<String>,
     /// Whether it stays when the release is destroyed.
     pub kept: bool,
 }
 
 /// Looks at the release.
-pub fn status(release: &Release) -> Result<Standing, Error> {
+pub(crate) fn status(release: &Release) -> Result<Standing, Error> {
     let (helm, target) = release.helm()?;
     let cluster = release.connect()?;
     let Some(live) = helm.status(&target)? else { return nothing(&cluster, release) };
@@ -179,12 +174,12 @@ fn nothing(cluster: &Cluster, release: &Release) -> Result<Standing, Error> {
 }
 
 /// Whether `rollback` would find a revision, where the last one failed.
-pub fn can_go_back(helm: &Helm, target: &Target, live: &helm::Release) -> Result<bool, Error> {
+pub(crate) fn can_go_back(helm: &Helm, target: &Target, live: &helm::Release) -> Result<bool, Error> {
     Ok(live.status != "failed" || history::has_way_back(helm.history(target)?))
 }
 
 /// Helm's word for a state, for a person.
-pub fn meaning(status: &str, can_go_back: bool, release: &Release) -> String {
+pub(crate) fn meaning(status: &str, can_go_back: bool, release: &Release) -> String {
     let killed = "a helm works on it now, or was killed while it did; run `deploy` to see how to continue";
     let sentence = match status {
         "deployed" => "in place as a whole",

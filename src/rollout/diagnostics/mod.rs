@@ -3,10 +3,10 @@
 //! The left side of every table is text of a real component (scheduler, kubelet, containerd, controllers); what no row
 //! knows is passed on as it came.
 
-pub mod admission;
-pub mod container;
-pub mod scheduling;
-pub mod storage;
+pub(crate) mod admission;
+pub(crate) mod container;
+pub(crate) mod scheduling;
+pub(crate) mod storage;
 
 pub(crate) use admission::refusal;
 pub(crate) use container::{exit_code, not_running, probe};
@@ -18,7 +18,6 @@ use super::Reason;
 pub(crate) struct Row {
     /// The cause.
     pub reason: Reason,
-    /// It in words.
     pub words: String,
     /// What to do now.
     pub hint: &'static str,
@@ -63,7 +62,7 @@ const fn missing_config_map(patience: u64) -> Rule {
 
 impl Rule {
     /// The row without a sentence.
-    pub fn row(&self) -> Row {
+    pub(crate) fn row(&self) -> Row {
         self.with("")
     }
 

@@ -8,7 +8,7 @@ const MOST: usize = 60;
 
 /// The beginning of line `line` of `text`, from its indentation to the end of the key at `column` (both from 1), or to the end
 /// of a plain value when `with_value`. Empty where the line does not begin with a key, and another text stands before it.
-pub fn excerpt(text: &str, line: usize, column: usize, with_value: bool) -> String {
+pub(crate) fn excerpt(text: &str, line: usize, column: usize, with_value: bool) -> String {
     let Some(line) = text.split('\n').nth(line.wrapping_sub(1)) else { return String::new() };
     let mut characters = line.char_indices();
     let start = characters.nth(column.wrapping_sub(1)).map_or(line.len(), |(at, _)| at);

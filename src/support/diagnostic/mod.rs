@@ -8,17 +8,17 @@ mod excerpt;
 mod place;
 mod text;
 
-pub use code::{Area, Code, Entry};
-pub use excerpt::excerpt;
-pub use place::{Place, Position, affords_lines};
-pub use text::{Severity, headed};
+pub(crate) use code::Code;
+pub(crate) use excerpt::excerpt;
+pub(crate) use place::{Place, Position, affords_lines};
+pub(crate) use text::{Severity, headed};
 
 use serde::Serialize;
 use std::fmt;
 
 /// One thing that is wrong (or, as a warning, worth knowing): what, where, and what to do now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Problem {
+pub struct Diagnostic {
     /// The kind of cause.
     pub code: Code,
     /// Where it is; empty where it has no place. Boxed, because most results hold a problem only in theory.
@@ -30,7 +30,7 @@ pub struct Problem {
     pub hint: String,
 }
 
-impl Problem {
+impl Diagnostic {
     /// A problem at a place.
     pub fn new(code: Code, place: impl Into<Place>, what: impl Into<String>) -> Self {
         Self { code, place: Box::new(place.into()), what: what.into(), hint: String::new() }
@@ -51,7 +51,7 @@ impl Problem {
 }
 
 /// The problem inside a longer text: without its code.
-impl fmt::Display for Problem {
+impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.place.is_empty() {
             write!(f, "{}: ", self.place)?;
@@ -66,12 +66,12 @@ impl fmt::Display for Problem {
 
 /// All problems of one stage, in the order of the input. Never empty when returned as an error.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Problems(pub Vec<Problem>);
+pub struct Diagnostics(pub Vec<Diagnostic>);
 
-impl Problems {
+impl Diagnostics {
     /// Adds one problem.
-    pub fn push(&mut self, problem: Problem) {
-        self.0.push(problem);
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        self.0.push(diagnostic);
     }
 
     /// As [`nearest()`], for one more problem beside these; none where there are many.
@@ -82,8 +82,8 @@ impl Problems {
     /// The same problems, those without a file in this one.
     #[must_use]
     pub fn in_file(mut self, file: &str) -> Self {
-        for problem in self.0.iter_mut().filter(|problem| problem.place.file.is_empty()) {
-            file.clone_into(&mut problem.place.file);
+        for diagnostic in self.0.iter_mut().filter(|diagnostic| diagnostic.place.file.is_empty()) {
+            file.clone_into(&mut diagnostic.place.file);
         }
         self
     }
@@ -94,25 +94,25 @@ impl Problems {
     }
 }
 
-impl From<Problem> for Problems {
-    fn from(problem: Problem) -> Self {
-        Self(vec![problem])
+impl From<Diagnostic> for Diagnostics {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self(vec![diagnostic])
     }
 }
 
-impl fmt::Display for Problems {
+impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, problem) in self.0.iter().enumerate() {
+        for (index, diagnostic) in self.0.iter().enumerate() {
             if index > 0 {
                 f.write_str("\n")?;
             }
-            problem.fmt(f)?;
+            diagnostic.fmt(f)?;
         }
         Ok(())
     }
 }
 
-impl std::error::Error for Problems {}
+impl std::error::Error for Diagnostics {}
 
 /// Longer names are not compared.
 const LONGEST_NAME: usize = 256;
@@ -124,16 +124,16 @@ const MARGIN: usize = 16;
 const MOST_SUGGESTIONS: usize = 50;
 
 /// As [`nearest()`], where so many problems were found before.
-pub fn nearest_after<'a>(
-    problems: usize,
+pub(crate) fn nearest_after<'a>(
+    diagnostics: usize,
     name: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
-    if problems < MOST_SUGGESTIONS { nearest(name, candidates) } else { None }
+    if diagnostics < MOST_SUGGESTIONS { nearest(name, candidates) } else { None }
 }
 
 /// The candidate nearest to a mistyped name, when one is near enough to be meant.
-pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // The comparison costs the product of both lengths, and nobody mistypes a name that long.
     if name.len() > LONGEST_NAME {
         return None;
@@ -155,11 +155,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_many_problems_only_the_first_get_a_suggestion() {
-        let mut problems = Problems::default();
+    fn of_many_diagnostics_only_the_first_get_a_suggestion() {
+        let mut diagnostics = Diagnostics::default();
         let suggested = (0..1_000).filter(|_| {
-            let near = problems.nearest("pasword", ["password"]).is_some();
-            problems.push(Problem::new(Code::UnknownKey, "", "it is unknown"));
+            let near = diagnostics.nearest("pasword", ["password"]).is_some();
+            diagnostics.push(Diagnostic::new(Code::UnknownKey, "", "it is unknown"));
             near
         });
         assert_eq!(suggested.count(), MOST_SUGGESTIONS);

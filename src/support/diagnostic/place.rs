@@ -6,7 +6,6 @@ use std::fmt;
 /// A line and column of a text, from 1, as editors count them, and the part of the line that may be shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Position {
-    /// The line.
     pub line: usize,
     /// The column, in characters; 0 where only the line is known.
     pub column: usize,
@@ -29,8 +28,8 @@ const MOST_LINES: usize = 100;
 const MOST_READ: usize = 8 << 20;
 
 /// Whether so many problems in a text of so many bytes get their lines.
-pub fn affords_lines(problems: usize, text: usize) -> bool {
-    problems <= MOST_LINES && problems * text <= MOST_READ
+pub(crate) fn affords_lines(diagnostics: usize, text: usize) -> bool {
+    diagnostics <= MOST_LINES && diagnostics * text <= MOST_READ
 }
 
 /// Where something is. Without a file, the path is what a person would look for: a flag, a variable, an object.

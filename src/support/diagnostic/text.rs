@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 /// How serious it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Severity {
+pub(crate) enum Severity {
     /// The command fails.
     Error,
     /// The command continues.
@@ -15,7 +15,7 @@ pub enum Severity {
 
 impl Severity {
     /// Its word.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Error => "error",
             Self::Warning => "warning",
@@ -34,7 +34,7 @@ impl Severity {
 ///   path: resources.api.replica
 ///   hint: did you mean `replicas`?
 /// ```
-pub fn headed(severity: Severity, code: Code, place: &Place, what: &str, hint: &str) -> String {
+pub(crate) fn headed(severity: Severity, code: Code, place: &Place, what: &str, hint: &str) -> String {
     let mut out = format!("{}[{code}]: ", severity.name());
     if place.file.is_empty() && !place.is_empty() {
         let _ = write!(out, "{place}: ");
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_problem_shows_its_line() {
+    fn a_diagnostic_shows_its_line() {
         let position = Position { excerpt: "    replica: 3".into(), ..Position::new(9, 5) };
         let place = Place { position: Some(position), ..Place::in_file("a/aspire-k8s.yaml", "resources.api.replica") };
         let text =

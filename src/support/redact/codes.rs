@@ -18,7 +18,7 @@ pub(crate) struct Code {
 
 impl Code {
     /// Where these of the bytes stand in the text.
-    pub fn span(&self, range: &Range<usize>) -> Range<usize> {
+    pub(crate) fn span(&self, range: &Range<usize>) -> Range<usize> {
         self.spans[range.start].0..self.spans[range.end - 1].1
     }
 }

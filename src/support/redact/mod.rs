@@ -4,15 +4,13 @@
 //! for a URI, folded by YAML. Texts and secrets are compared without their escapes, and what is written in base64 is read,
 //! so that a new printer needs no new rule here. This module must not know where the text came from.
 
-pub mod codes;
-pub mod forms;
-pub mod lines;
-pub mod projection;
-pub mod short;
+pub(crate) mod codes;
+pub(crate) mod forms;
+pub(crate) mod lines;
+pub(crate) mod projection;
+pub(crate) mod short;
 #[cfg(test)]
 mod tests;
-
-pub use lines::MaskedLines;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use base64::Engine as _;
@@ -22,13 +20,13 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// What stands in place of a secret.
-pub const MASK: &str = "***";
+pub(crate) const MASK: &str = "***";
 
 /// What is shorter than this is a word like any other: see [`short`].
 const SHORT: usize = 4;
 
 /// Whether a secret is so short that every word of its length is hidden with it.
-pub fn hides_words(secret: &str) -> bool {
+pub(crate) fn hides_words(secret: &str) -> bool {
     !secret.is_empty() && secret.len() < SHORT
 }
 
@@ -39,7 +37,7 @@ const BREAKABLE: usize = 12;
 const DEPTH: usize = 2;
 
 /// The text without the secrets, in whatever form they stand in it.
-pub fn mask(text: &str, secrets: &[String]) -> String {
+pub(crate) fn mask(text: &str, secrets: &[String]) -> String {
     if text.is_empty() || secrets.is_empty() { text.to_owned() } else { Mask::within(secrets, text.len()).text(text) }
 }
 

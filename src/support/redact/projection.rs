@@ -18,7 +18,7 @@ const LONGEST_ENTITY: usize = 10;
 
 impl Projection {
     /// The text without escapes; backslashes, quotes and white space are still there.
-    pub fn decoded(text: &[u8]) -> Self {
+    pub(crate) fn decoded(text: &[u8]) -> Self {
         let mut decoded = Self { bytes: Vec::with_capacity(text.len()), spans: Vec::with_capacity(text.len()) };
         for (index, byte) in text.iter().enumerate() {
             decoded.push(*byte, (index, index + 1));
@@ -27,7 +27,7 @@ impl Projection {
     }
 
     /// For comparing texts: in lower case, without what printers add. `decoded` is the text without escapes.
-    pub fn letters(decoded: &Self) -> Self {
+    pub(crate) fn letters(decoded: &Self) -> Self {
         let mut letters = Self::default();
         let mut at = 0;
         for chunk in decoded.bytes.utf8_chunks() {
@@ -48,7 +48,7 @@ impl Projection {
 
     /// The part of the text, grown by the escapes and marks at its edges that belong to what was found, counted as
     /// [`super::forms::added`] does: printers multiply backslashes.
-    pub fn grown(&self, range: &Range<usize>, (before, behind): (usize, usize)) -> Range<usize> {
+    pub(crate) fn grown(&self, range: &Range<usize>, (before, behind): (usize, usize)) -> Range<usize> {
         let grow = |tokens: &mut dyn Iterator<Item = usize>, count: usize| {
             let (mut left, mut last) = (count.saturating_sub(1), None);
             for at in tokens {

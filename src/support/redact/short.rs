@@ -14,7 +14,7 @@ pub(crate) struct Short {
 }
 
 impl Short {
-    pub fn add(&mut self, secret: &str) {
+    pub(crate) fn add(&mut self, secret: &str) {
         let length = secret.chars().count();
         if secret.contains(char::is_alphanumeric) {
             self.words = self.words.max(length);
@@ -24,7 +24,7 @@ impl Short {
     }
 
     /// Adds every word that is as short.
-    pub fn find(&self, text: &str, found: &mut Vec<Range<usize>>) {
+    pub(crate) fn find(&self, text: &str, found: &mut Vec<Range<usize>>) {
         let is_word = |c: char| c.is_alphanumeric();
         let is_mark = |c: char| !c.is_alphanumeric() && !c.is_whitespace();
         runs(text, self.words, is_word, found);

@@ -1,5 +1,6 @@
 //! Every printer of Go and YAML that helm uses, once and twice, on secrets of any characters.
 
+use super::lines::MaskedLines;
 use super::*;
 use proptest::prelude::*;
 use std::fmt::Write as _;

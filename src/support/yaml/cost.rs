@@ -35,7 +35,7 @@ pub fn affordable(text: &str) -> Result<(), Costly> {
 
 /// Whether a tag (`!!binary`, `!mine`) or a directive (`%TAG`) stands in a text that is affordable, outside of quotes, comments
 /// and block scalars. Every character is taken for a line break that YAML 1.1 takes for one.
-pub fn has_tags(text: &str) -> bool {
+pub(crate) fn has_tags(text: &str) -> bool {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace(['\r', '\u{85}', '\u{2028}', '\u{2029}'], "\n");
     let mut scan = Scan { text: text.as_bytes(), ..Scan::default() };
     // What cannot be looked through may hold some.

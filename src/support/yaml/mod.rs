@@ -2,7 +2,8 @@
 
 mod cost;
 
-pub use cost::{Costly, affordable, has_tags};
+pub use cost::affordable;
+pub(crate) use cost::has_tags;
 
 use serde::Deserialize;
 
@@ -13,7 +14,9 @@ pub fn documents(text: &str) -> impl Iterator<Item = Result<serde_json::Value, s
 }
 
 /// [`documents`], each read as a type of its own.
-pub fn documents_as<'a, T: Deserialize<'a>>(text: &'a str) -> impl Iterator<Item = Result<T, serde_yaml::Error>> {
+pub(crate) fn documents_as<'a, T: Deserialize<'a>>(
+    text: &'a str,
+) -> impl Iterator<Item = Result<T, serde_yaml::Error>> {
     let mut failed = false;
     serde_yaml::Deserializer::from_str(text).map_while(move |document| {
         let document = (!failed).then(|| T::deserialize(document))?;

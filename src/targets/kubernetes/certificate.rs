@@ -3,17 +3,17 @@
 use super::name::Name;
 use crate::app::App;
 use crate::config::{Certificate, Config, Issuer, RouteTls, intent_place};
-use crate::support::diagnostic::{Code, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
 /// The certificate that a resource asks for.
-pub fn of<'a>(config: &'a Config, resource: &str) -> Option<&'a Certificate> {
+pub(crate) fn of<'a>(config: &'a Config, resource: &str) -> Option<&'a Certificate> {
     config.resources.get(resource)?.certificate.as_ref()
 }
 
 /// `certificate:` of the values of a workload.
-pub fn values(name: &str, certificate: &Certificate, config: &Config) -> Json {
+pub(crate) fn values(name: &str, certificate: &Certificate, config: &Config) -> Json {
     let kind = config.cert_manager.issuers.get(&certificate.issuer).map(Issuer::kind).unwrap_or_default();
     json!({
         "issuer": certificate.issuer,
@@ -28,7 +28,7 @@ fn secret(name: &str, certificate: &Certificate) -> String {
 }
 
 /// One certificate for each Secret, and none for what nobody can reach.
-pub fn check(app: &App, config: &Config, names: &BTreeMap<String, Name>, problems: &mut Problems) {
+pub(crate) fn check(app: &App, config: &Config, names: &BTreeMap<String, Name>, diagnostics: &mut Diagnostics) {
     let mut taken: BTreeMap<String, String> = BTreeMap::new();
     let ingresses = config.ingresses.iter().map(|(name, it)| (format!("ingresses.{name}"), name, &it.tls));
     let gateways = config.gateways.iter().map(|(name, it)| (format!("gateways.{name}"), name, &it.tls));
@@ -41,7 +41,7 @@ pub fn check(app: &App, config: &Config, names: &BTreeMap<String, Name>, problem
         let Some(certificate) = &intent.certificate else { continue };
         let place = intent_place(format!("resources.{resource}.certificate"));
         let (Some(workload), Some(name)) = (app.workloads.get(resource), names.get(resource)) else {
-            problems.push(Problem::new(
+            diagnostics.push(Diagnostic::new(
                 Code::NoEffect,
                 place,
                 format!("`{resource}` does not run, so it needs no certificate"),
@@ -50,12 +50,13 @@ pub fn check(app: &App, config: &Config, names: &BTreeMap<String, Name>, problem
         };
         if workload.ports.is_empty() {
             let what = format!("`{resource}` has no bindings, so it has no Service that a certificate could be for");
-            problems.push(Problem::new(Code::NoEffect, &place, what));
+            diagnostics.push(Diagnostic::new(Code::NoEffect, &place, what));
         }
         let secret = secret(name.as_str(), certificate);
         if let Some(other) = taken.insert(secret.clone(), format!("resources.{resource}")) {
             let what = format!("the Secret `{secret}` is that of {other} too, and holds one certificate only");
-            problems.push(Problem::new(Code::NameCollision, place, what).hint("name another one here: `secret: NAME`"));
+            diagnostics
+                .push(Diagnostic::new(Code::NameCollision, place, what).hint("name another one here: `secret: NAME`"));
         }
     }
 }
@@ -66,7 +67,7 @@ mod tests {
     use crate::app::{Sources, resolve};
     use crate::{config, manifest};
 
-    fn problems(intent: &str) -> Vec<String> {
+    fn diagnostics(intent: &str) -> Vec<String> {
         let bindings = r#"{"https": {"scheme": "https", "protocol": "tcp", "transport": "http"}}"#;
         let manifest = format!(
             r#"{{"resources": {{"api": {{"type": "project.v0", "path": "a", "bindings": {bindings}}},
@@ -77,14 +78,14 @@ mod tests {
         let config = config::parse(&text).unwrap();
         let app = resolve(&manifest, &config, "a", &Sources::default()).unwrap();
         let names = app.workloads.keys().map(|name| (name.clone(), Name::of_workload(name))).collect();
-        let mut problems = Problems::default();
-        check(&app, &config, &names, &mut problems);
-        problems.0.iter().map(ToString::to_string).collect()
+        let mut diagnostics = Diagnostics::default();
+        check(&app, &config, &names, &mut diagnostics);
+        diagnostics.0.iter().map(ToString::to_string).collect()
     }
 
     #[test]
     fn a_secret_holds_one_certificate_of_what_can_be_reached() {
-        assert_eq!(problems("resources: {api: {certificate: {issuer: own}}}"), [""; 0]);
+        assert_eq!(diagnostics("resources: {api: {certificate: {issuer: own}}}"), [""; 0]);
         for (intent, part) in [
             ("resources: {job: {certificate: {issuer: own}}}", "has no bindings"),
             ("resources: {word: {certificate: {issuer: own}}}", "does not run"),
@@ -94,7 +95,7 @@ mod tests {
                 "the Secret `api-tls` is that of ingresses.api too",
             ),
         ] {
-            let found = problems(intent);
+            let found = diagnostics(intent);
             assert!(found.len() == 1 && found[0].contains(part), "{intent}: {found:?}");
         }
     }

@@ -4,7 +4,7 @@ use super::name::Name;
 use super::view::{ClaimTemplate, ClaimView, VolumeView};
 use crate::app::{App, Workload};
 use crate::config::{self, AccessMode, Config, Storage, WorkloadKind, intent_place};
-use crate::support::diagnostic::{Code, Place, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +15,6 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Claim {
     /// Name of the claim; for claim templates the name of the template.
     pub name: String,
-    /// Workload that owns it.
     pub workload: String,
     /// Key of the volume in the values.
     pub key: String,
@@ -48,16 +47,14 @@ impl Claim {
 }
 
 /// The value of a storage class that stands for no class: an empty one stands for the default of the cluster.
-pub const NO_CLASS: &str = "-";
+pub(crate) const NO_CLASS: &str = "-";
 
-/// What a workload has of storage.
 #[derive(Debug, Default)]
-pub struct WorkloadStorage {
+pub(crate) struct WorkloadStorage {
     /// Volumes that the pod mounts.
     pub volumes: Vec<VolumeView>,
     /// Claims that belong to the workload.
     pub claims: Vec<Claim>,
-    /// Claim templates.
     pub templates: Vec<ClaimTemplate>,
     /// Values of volumes with an existing claim: key to (claim, folder).
     pub existing: IndexMap<String, (String, String)>,
@@ -80,14 +77,14 @@ struct Wanted {
 }
 
 /// Decides the storage of all workloads.
-pub fn storage(
+pub(crate) fn storage(
     app: &App,
     config: &Config,
     names: &BTreeMap<String, Name>,
-    problems: &mut Problems,
+    diagnostics: &mut Diagnostics,
 ) -> BTreeMap<String, WorkloadStorage> {
     let wanted: BTreeMap<&String, Vec<Wanted>> =
-        app.workloads.iter().map(|(name, workload)| (name, wanted(workload, config, problems))).collect();
+        app.workloads.iter().map(|(name, workload)| (name, wanted(workload, config, diagnostics))).collect();
     let mut owners: BTreeMap<String, (String, String)> = BTreeMap::new();
     let mut result = BTreeMap::new();
     let default = &config.defaults.storage;
@@ -101,7 +98,7 @@ pub fn storage(
                     again(&mut storage, volume);
                     continue;
                 }
-                problems.push(Problem::new(
+                diagnostics.push(Diagnostic::new(
                     Code::NameCollision,
                     &volume.place,
                     format!("two volumes of `{resource}` are called `{}`", Name::of_label(&volume.key)),
@@ -139,11 +136,11 @@ pub fn storage(
                 let (Some(owner_name), Some(modes)) =
                     (names.get(&owner), modes_of(&owner, &owner_key, &wanted, default))
                 else {
-                    problems.push(unknown_owner(volume, &owner));
+                    diagnostics.push(unknown_owner(volume, &owner));
                     continue;
                 };
                 if !is_shareable(&modes) {
-                    problems.push(cannot_share(volume, resource, &owner, &owner_key));
+                    diagnostics.push(cannot_share(volume, resource, &owner, &owner_key));
                 }
                 let claim = claim_of(&owner, &owner_key, owner_name, &wanted);
                 storage.volumes.push(view(Some(claim), false, owner_name, &owner_key));
@@ -187,7 +184,7 @@ fn is_anonymous(volume: &Wanted) -> bool {
 }
 
 /// The volumes of a workload: the manifest's, with what the file says of them, then further ones of the file.
-fn wanted(workload: &Workload, config: &Config, problems: &mut Problems) -> Vec<Wanted> {
+fn wanted(workload: &Workload, config: &Config, diagnostics: &mut Diagnostics) -> Vec<Wanted> {
     let none = IndexMap::new();
     let intents = config.resources.get(&workload.name).map_or(&none, |resource| &resource.volumes);
     let place = |key: &str| intent_place(format!("resources.{}.volumes.{key}", workload.name));
@@ -209,15 +206,19 @@ fn wanted(workload: &Workload, config: &Config, problems: &mut Problems) -> Vec<
     }
     for (key, intent) in intents.iter().filter(|(key, _)| !used.contains(key)) {
         let Some(target) = intent.mount_path.clone() else {
-            let problem = Problem::new(
+            let diagnostic = Diagnostic::new(
                 Code::UnknownResource,
                 place(key),
                 format!("the manifest mounts no volume `{key}` on `{}`", workload.name),
             );
-            problems.push(match problems.nearest(key, workload.volumes.iter().map(|volume| volume.name.as_str())) {
-                Some(near) => problem.hint(format!("did you mean `{near}`? A volume of your own needs `mountPath`")),
-                None => problem.hint("a volume of your own needs `mountPath`"),
-            });
+            diagnostics.push(
+                match diagnostics.nearest(key, workload.volumes.iter().map(|volume| volume.name.as_str())) {
+                    Some(near) => {
+                        diagnostic.hint(format!("did you mean `{near}`? A volume of your own needs `mountPath`"))
+                    }
+                    None => diagnostic.hint("a volume of your own needs `mountPath`"),
+                },
+            );
             continue;
         };
         wanted.push(Wanted {
@@ -311,8 +312,8 @@ fn claim(volume: &Wanted, workload: &Name, key: &str, default: &Storage) -> Clai
     }
 }
 
-fn cannot_share(volume: &Wanted, resource: &str, owner: &str, key: &str) -> Problem {
-    Problem::new(
+fn cannot_share(volume: &Wanted, resource: &str, owner: &str, key: &str) -> Diagnostic {
+    Diagnostic::new(
         Code::VolumeNotShareable,
         &volume.place,
         format!("`{resource}` and `{owner}` share the volume `{key}`, but its claim is for one node at a time"),
@@ -322,8 +323,8 @@ fn cannot_share(volume: &Wanted, resource: &str, owner: &str, key: &str) -> Prob
     ))
 }
 
-fn unknown_owner(volume: &Wanted, owner: &str) -> Problem {
-    Problem::new(
+fn unknown_owner(volume: &Wanted, owner: &str) -> Diagnostic {
+    Diagnostic::new(
         Code::UnknownResource,
         &volume.place,
         format!("`{owner}` has no claim `{}` that could be shared", volume.key),
@@ -332,21 +333,26 @@ fn unknown_owner(volume: &Wanted, owner: &str) -> Problem {
 }
 
 /// The kind of a workload: a claim makes a StatefulSet, unless the file decides otherwise and it is safe.
-pub fn kind(resource: &str, storage: &WorkloadStorage, config: &Config, problems: &mut Problems) -> WorkloadKind {
+pub(crate) fn kind(
+    resource: &str,
+    storage: &WorkloadStorage,
+    config: &Config,
+    diagnostics: &mut Diagnostics,
+) -> WorkloadKind {
     let chosen = config.resources.get(resource).and_then(|resource| resource.workload);
     let natural = if storage.has_claim { WorkloadKind::StatefulSet } else { WorkloadKind::Deployment };
     let place = || intent_place(format!("resources.{resource}.workload"));
     match chosen {
         Some(WorkloadKind::Deployment) if !storage.templates.is_empty() => {
-            problems.push(
-                Problem::new(Code::ConflictingKeys, place(), "`perReplica` claims need a StatefulSet")
+            diagnostics.push(
+                Diagnostic::new(Code::ConflictingKeys, place(), "`perReplica` claims need a StatefulSet")
                     .hint("leave `workload` out"),
             );
             natural
         }
         Some(WorkloadKind::Deployment) if storage.has_claim && !storage.shareable => {
-            problems.push(
-                Problem::new(
+            diagnostics.push(
+                Diagnostic::new(
                     Code::VolumeNotShareable,
                     place(),
                     format!("`{resource}` has a claim for one pod, and a Deployment may run two during an update"),
@@ -361,7 +367,7 @@ pub fn kind(resource: &str, storage: &WorkloadStorage, config: &Config, problems
 }
 
 /// Views of the claims that are objects of their own.
-pub fn claim_views(storage: &WorkloadStorage) -> Vec<ClaimView> {
+pub(crate) fn claim_views(storage: &WorkloadStorage) -> Vec<ClaimView> {
     let own = storage.claims.iter().filter(|claim| !claim.per_replica);
     own.map(|claim| ClaimView {
         workload: claim.workload.clone(),

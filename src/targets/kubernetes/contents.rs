@@ -13,14 +13,14 @@ use super::view::{DaprView, WorkloadView};
 use crate::app::{App, Input, Note};
 use crate::config::Release;
 use crate::config::compatibility::{self, NEWEST, OLDEST};
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The file in the chart.
-pub const FILE: &str = "aspire.json";
+pub(crate) const FILE: &str = "aspire.json";
 
 /// The only form that there is yet.
 const FORMAT: u32 = 1;
@@ -126,9 +126,9 @@ impl Contents {
     }
 
     /// Reads the file.
-    pub fn parse(bytes: &[u8]) -> Result<Self, Problem> {
+    pub fn parse(bytes: &[u8]) -> Result<Self, Diagnostic> {
         let wrong = |what: String| {
-            Problem::new(Code::NotARenderedChart, FILE, what)
+            Diagnostic::new(Code::NotARenderedChart, FILE, what)
                 .hint("render the chart again; the file is not meant to be edited")
         };
         let json: Json = serde_json::from_slice(bytes).map_err(|error| wrong(format!("it is no JSON: {error}")))?;
@@ -136,7 +136,7 @@ impl Contents {
             Some(format) if format == u64::from(FORMAT) => {}
             Some(format) => {
                 let what = format!("it has the form {format}, and this version reads {FORMAT}");
-                return Err(Problem::new(Code::NotARenderedChart, FILE, what)
+                return Err(Diagnostic::new(Code::NotARenderedChart, FILE, what)
                     .hint("deploy with the version that rendered the chart, or a later one"));
             }
             None => return Err(wrong("it does not say its `format`".into())),
@@ -338,8 +338,8 @@ mod tests {
             (r#"{"format": 2}"#, "form 2, and this version reads 1"),
             (r#"{"format": 1}"#, "does not say what it should"),
         ] {
-            let problem = Contents::parse(text.as_bytes()).unwrap_err().to_string();
-            assert!(problem.contains(part), "{problem}");
+            let diagnostic = Contents::parse(text.as_bytes()).unwrap_err().to_string();
+            assert!(diagnostic.contains(part), "{diagnostic}");
         }
     }
 }

@@ -45,7 +45,7 @@ const ANNOTATIONS: [(&str, &str); 29] = [
 ];
 
 /// The annotations of a workload's pods; options that only matter on a developer's machine get a note.
-pub fn annotations(
+pub(crate) fn annotations(
     workload: &Workload,
     name: &str,
     ports: &BTreeMap<(String, String), String>,
@@ -106,7 +106,7 @@ fn application_binding<'a>(workload: &'a Workload, notes: &mut Vec<Note>) -> Opt
 }
 
 /// The components as the chart sees them, with their values.
-pub fn components(app: &App, notes: &mut Vec<Note>) -> (Vec<DaprView>, Tree) {
+pub(crate) fn components(app: &App, notes: &mut Vec<Note>) -> (Vec<DaprView>, Tree) {
     let mut tree = Tree::default();
     let mut views = Vec::new();
     for (written, component) in &app.dapr_components {
@@ -132,7 +132,7 @@ pub fn components(app: &App, notes: &mut Vec<Note>) -> (Vec<DaprView>, Tree) {
 }
 
 /// The other objects of Dapr in the same way.
-pub fn objects(app: &App, notes: &mut Vec<Note>) -> (Vec<DaprObjectView>, Tree) {
+pub(crate) fn objects(app: &App, notes: &mut Vec<Note>) -> (Vec<DaprObjectView>, Tree) {
     let mut tree = Tree::default();
     let mut views = Vec::new();
     for object in &app.dapr_objects {

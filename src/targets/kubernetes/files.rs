@@ -8,7 +8,7 @@ use super::name::Name;
 use super::text;
 use super::view::{FileEntry, FileItem, FilesView, formula};
 use crate::app::{FileContent, FileMount, Workload};
-use crate::support::diagnostic::{Code, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::support::digest::sha256;
 use flate2::{Compression, write::GzEncoder};
 use std::collections::BTreeSet;
@@ -26,23 +26,19 @@ const RELEASE_FILE_BYTES: usize = 360_000;
 pub struct ChartFile {
     /// Path in the chart.
     pub path: String,
-    /// Its bytes.
     pub bytes: Vec<u8>,
 }
 
-/// The files of one workload.
 #[derive(Debug, Default)]
-pub struct WorkloadFiles {
-    /// Mounts.
+pub(crate) struct WorkloadFiles {
     pub mounts: Vec<FilesView>,
     /// Keys of the ConfigMap.
     pub entries: Vec<FileEntry>,
-    /// Files of the chart.
     pub files: Vec<ChartFile>,
 }
 
 /// Plans the files of a workload.
-pub fn files(workload: &Workload, name: &Name, problems: &mut Problems) -> WorkloadFiles {
+pub(crate) fn files(workload: &Workload, name: &Name, diagnostics: &mut Diagnostics) -> WorkloadFiles {
     let mut planned = WorkloadFiles::default();
     let mut keys = BTreeSet::new();
     for (index, mount) in workload.files.iter().enumerate() {
@@ -67,7 +63,7 @@ pub fn files(workload: &Workload, name: &Name, problems: &mut Problems) -> Workl
     }
     let size: usize = planned.files.iter().map(|file| file.bytes.len()).sum();
     if size > CONFIG_MAP_BYTES {
-        problems.push(too_large(
+        diagnostics.push(too_large(
             format!("resources.{}.bindMounts", workload.name),
             &format!("its files have {size} bytes, a ConfigMap holds {CONFIG_MAP_BYTES}"),
         ));
@@ -76,7 +72,7 @@ pub fn files(workload: &Workload, name: &Name, problems: &mut Problems) -> Workl
 }
 
 /// Refuses files that do not fit into helm's record of a release.
-pub fn check_release_size(files: &[ChartFile], problems: &mut Problems) {
+pub(crate) fn check_release_size(files: &[ChartFile], diagnostics: &mut Diagnostics) {
     let total: usize = files.iter().map(|file| file.bytes.len()).sum();
     if total <= RELEASE_FILE_BYTES {
         return;
@@ -88,15 +84,15 @@ pub fn check_release_size(files: &[ChartFile], problems: &mut Problems) {
     }
     let compressed = encoder.finish().map_or(total, |bytes| bytes.len());
     if compressed > RELEASE_FILE_BYTES {
-        problems.push(too_large(
+        diagnostics.push(too_large(
             "resources.*.bindMounts".into(),
             &format!("all mounted files have {compressed} bytes when compressed, helm's record of a release has room for {RELEASE_FILE_BYTES}"),
         ));
     }
 }
 
-fn too_large(place: String, what: &str) -> Problem {
-    Problem::new(Code::ValueTooLarge, place, what)
+fn too_large(place: String, what: &str) -> Diagnostic {
+    Diagnostic::new(Code::ValueTooLarge, place, what)
         .hint("build the files into the image, or put them on a volume (`volumes` in aspire-k8s.yaml)")
 }
 

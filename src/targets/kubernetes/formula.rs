@@ -33,7 +33,7 @@ pub enum Scalar {
 }
 
 /// How references are written down.
-pub struct Names<'a> {
+pub(crate) struct Names<'a> {
     /// Workload names by resource name.
     pub workloads: &'a BTreeMap<String, Name>,
     /// Port names by (resource, binding).
@@ -44,18 +44,18 @@ pub struct Names<'a> {
 
 impl Names<'_> {
     /// A value without secrets, for the data of a ConfigMap.
-    pub fn config_data(&self, value: &Value) -> Scalar {
+    pub(crate) fn config_data(&self, value: &Value) -> Scalar {
         self.scalar(value, false)
     }
 
     /// A value for `env.value`, `command` or `args`, where the kubelet expands `$(NAME)`.
-    pub fn pod_field(&self, value: &Value) -> Scalar {
+    pub(crate) fn pod_field(&self, value: &Value) -> Scalar {
         self.scalar(value, true)
     }
 
     /// The condition for the variables of telemetry: its receiver has pods, and the values name no other receiver. `$w` is
     /// the workload in the template.
-    pub fn sends(&self, telemetry: &Telemetry) -> Formula {
+    pub(crate) fn sends(&self, telemetry: &Telemetry) -> Formula {
         let (receiver, endpoint) = (text::go(self.host(&telemetry.receiver)), text::go(OTLP_ENDPOINT));
         let runs = format!("(gt (int (index $.Values.workloads {receiver} \"replicas\")) 0)");
         Formula(format!("and {runs} (not (hasKey $w.env {endpoint}))"))

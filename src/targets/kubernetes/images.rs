@@ -5,13 +5,13 @@ use super::image_sources::{BuiltImages, reference_values, registry};
 use super::planned::Plan;
 use crate::app::{App, Image, REGISTRY_INPUT, reference_input};
 use crate::config::Config;
-use crate::support::diagnostic::{Code, Place, Problem, Problems, nearest};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place, nearest};
 use crate::support::image;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
 /// What was chosen for images, by the name under which it is remembered, as values over those of the chart.
-pub fn image_values(plan: &Plan, chosen: &BTreeMap<String, String>) -> Json {
+pub(crate) fn image_values(plan: &Plan, chosen: &BTreeMap<String, String>) -> Json {
     let mut values = json!({});
     if let Some(registry) = chosen.get(REGISTRY_INPUT) {
         values["images"] = json!({"registry": registry});
@@ -25,15 +25,18 @@ pub fn image_values(plan: &Plan, chosen: &BTreeMap<String, String>) -> Json {
 }
 
 /// Checks what flags say, and that a registry takes the names of built images.
-pub(crate) fn check(app: &App, config: &Config, images: &BuiltImages, problems: &mut Problems) {
+pub(crate) fn check(app: &App, config: &Config, images: &BuiltImages, diagnostics: &mut Diagnostics) {
     let resources: Vec<&str> = app.workloads.keys().map(String::as_str).collect();
-    problems.0.extend(check_resources(images, &resources).0);
+    diagnostics.0.extend(check_resources(images, &resources).0);
     for (resource, reference) in &images.references {
         if let Err(why) = image::check(reference) {
-            let problem =
-                Problem::new(Code::InvalidImage, flag(), format!("`{reference}` is no image for `{resource}`: {why}"));
-            problems
-                .push(problem.hint(format!("write it like ghcr.io/contoso/{}:1.0", image::repository_of(resource))));
+            let diagnostic = Diagnostic::new(
+                Code::InvalidImage,
+                flag(),
+                format!("`{reference}` is no image for `{resource}`: {why}"),
+            );
+            diagnostics
+                .push(diagnostic.hint(format!("write it like ghcr.io/contoso/{}:1.0", image::repository_of(resource))));
         }
     }
     let before = registry(config, images).map_or(0, |registry| registry.len() + 1);
@@ -43,23 +46,24 @@ pub(crate) fn check(app: &App, config: &Config, images: &BuiltImages, problems: 
             let most = image::LONGEST_NAME;
             let text =
                 format!("with its registry the name of its image has {length} characters, and {most} is the most");
-            let problem = Problem::new(Code::InvalidImage, format!("resources.{}", workload.name), text);
-            problems.push(problem.hint("choose a shorter registry path, or give it another name with `image`"));
+            let diagnostic = Diagnostic::new(Code::InvalidImage, format!("resources.{}", workload.name), text);
+            diagnostics.push(diagnostic.hint("choose a shorter registry path, or give it another name with `image`"));
         }
     }
 }
 
 /// Checks that flags name images of what there is.
-pub fn check_resources(images: &BuiltImages, resources: &[&str]) -> Problems {
+pub(crate) fn check_resources(images: &BuiltImages, resources: &[&str]) -> Diagnostics {
     let unknown = images.references.keys().filter(|resource| !resources.contains(&resource.as_str()));
-    let problem = |resource: &String| {
-        let problem = Problem::new(Code::UnknownResource, flag(), format!("the application runs no `{resource}`"));
+    let diagnostic = |resource: &String| {
+        let diagnostic =
+            Diagnostic::new(Code::UnknownResource, flag(), format!("the application runs no `{resource}`"));
         match nearest(resource, resources.iter().copied()) {
-            Some(near) => problem.hint(format!("did you mean `{near}`?")),
-            None => problem,
+            Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
+            None => diagnostic,
         }
     };
-    Problems(unknown.map(problem).collect())
+    Diagnostics(unknown.map(diagnostic).collect())
 }
 
 /// Images that a person names stand in no file.

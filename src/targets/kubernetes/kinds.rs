@@ -12,13 +12,11 @@ use std::borrow::Cow;
 pub struct KindSpec {
     /// The API group; empty for the core group.
     pub group: &'static str,
-    /// The kind, as in `kind:`.
     pub kind: &'static str,
     /// File name of the template.
     pub template: &'static str,
     /// Text of the template.
     pub source: &'static str,
-    /// The objects of this kind.
     pub objects: fn(&Plan) -> Vec<Object<'_>>,
 }
 
@@ -168,7 +166,7 @@ pub const KINDS: [KindSpec; 21] = [
 ];
 
 /// Whether the charts of applications hold objects of this kind.
-pub fn makes(group: &str, kind: &str) -> bool {
+pub(crate) fn makes(group: &str, kind: &str) -> bool {
     KINDS.iter().any(|spec| (spec.group, spec.kind) == (group, kind))
 }
 

@@ -14,7 +14,7 @@ type Owned<'a> = (&'a str, &'a Claim);
 
 /// What a person should know of claims that are called otherwise in the chart to come. Who chose the new name knows it.
 /// `app` and `config` are what the new chart was made from.
-pub fn moved_claims(former: &Contents, new: &Contents, app: &App, config: &Config) -> Vec<Note> {
+pub(crate) fn moved_claims(former: &Contents, new: &Contents, app: &App, config: &Config) -> Vec<Note> {
     let mut told = BTreeSet::new();
     let mut notes = Vec::new();
     for environment in std::iter::once(None).chain(new.environments().map(Some)) {

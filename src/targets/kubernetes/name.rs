@@ -7,35 +7,34 @@ use std::fmt;
 
 /// Longest name of a workload. A StatefulSet adds `-` and a ten-digit hash to its pods' `controller-revision-hash`
 /// label (63 at most), and a Deployment must keep its name when it becomes one.
-pub const WORKLOAD: usize = 52;
+pub(crate) const WORKLOAD: usize = 52;
 
 /// Longest name of a port (`IANA_SVC_NAME`).
 const PORT: usize = 15;
 
 /// A name of lower-case letters, digits and dashes that starts with a letter (RFC 1035, which Services need).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct Name(String);
+pub(crate) struct Name(String);
 
 impl Name {
     /// The name of the workload that a resource becomes, and of everything that carries the resource's name.
-    pub fn of_workload(resource: &str) -> Self {
+    pub(crate) fn of_workload(resource: &str) -> Self {
         Self(shortened(&legal(resource), resource, WORKLOAD))
     }
 
     /// A name of at most 63 characters.
-    pub fn of_label(text: &str) -> Self {
+    pub(crate) fn of_label(text: &str) -> Self {
         Self(shortened(&legal(text), text, 63))
     }
 
-    /// The name of the claim for a volume of a workload.
-    pub fn of_claim(workload: &Name, volume: &str) -> Self {
+    pub(crate) fn of_claim(workload: &Name, volume: &str) -> Self {
         let text = format!("{workload}-{volume}");
         Self(shortened(&legal(&text), &text, 63))
     }
 
     /// The part of an object's name that tells the secret inputs of a release apart. Those that are written alike get a
     /// hash, so that none becomes the object of another.
-    pub fn of_secret(input: &str) -> Self {
+    pub(crate) fn of_secret(input: &str) -> Self {
         let legal = legal(input);
         if legal == input && legal.len() <= 63 {
             return Self(legal);
@@ -45,12 +44,12 @@ impl Name {
     }
 
     /// The name with an ending, such as `-headless`.
-    pub fn with(&self, ending: &str) -> String {
+    pub(crate) fn with(&self, ending: &str) -> String {
         format!("{}{ending}", self.0)
     }
 
     /// The text.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -62,7 +61,7 @@ impl fmt::Display for Name {
 }
 
 /// A port name that is not among `taken`: lower-case letters, digits and single dashes, at least one letter.
-pub fn port_name(binding: &str, taken: &BTreeSet<String>) -> String {
+pub(crate) fn port_name(binding: &str, taken: &BTreeSet<String>) -> String {
     let mut base = legal(binding);
     while base.contains("--") {
         base = base.replace("--", "-");

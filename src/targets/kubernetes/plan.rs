@@ -16,22 +16,22 @@ use super::view::WorkloadView;
 use super::{certificate, dapr, ports, probes};
 use crate::app::{App, CERTIFICATE_FOLDER, Input, Note, TAG_INPUT, Workload, is_route};
 use crate::config::{Config, WorkloadKind, intent_place};
-use crate::support::diagnostic::{Code, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use indexmap::IndexMap;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Plans the chart and reports all errors of the target together.
-pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Problems> {
-    let mut problems = Problems::default();
+pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Diagnostics> {
+    let mut diagnostics = Diagnostics::default();
     let mut notes = app.notes.clone();
     notes.extend(variables::lost_defaults(app));
-    let chart = chart_name(app, config, &mut problems);
-    images::check(app, config, images, &mut problems);
+    let chart = chart_name(app, config, &mut diagnostics);
+    images::check(app, config, images, &mut diagnostics);
     let names = variables::workload_names(app);
-    check_names(&names, &mut problems);
+    check_names(&names, &mut diagnostics);
     let port_names = ports::port_names(app);
-    let mut storage = claims::storage(app, config, &names, &mut problems);
-    let mut secrets = secret_uses(app, config, &mut problems);
+    let mut storage = claims::storage(app, config, &names, &mut diagnostics);
+    let mut secrets = secret_uses(app, config, &mut diagnostics);
     let mut workloads = Vec::new();
     let mut workload_values = Tree::default();
     let mut chart_files = Vec::new();
@@ -46,7 +46,7 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Pr
             ports: &port_names,
             chart: &chart,
             notes: &mut notes,
-            problems: &mut problems,
+            diagnostics: &mut diagnostics,
         };
         let (planned, values, files) = planning.workload(workload, name, storage);
         for key in &planned.view.secrets {
@@ -58,9 +58,9 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Pr
         chart_files.extend(files);
         workloads.push(planned);
     }
-    certificate::check(app, config, &names, &mut problems);
-    files::check_release_size(&chart_files, &mut problems);
-    let routes = plan_routes(app, config, &names, &port_names, &workloads, &mut notes, &mut problems);
+    certificate::check(app, config, &names, &mut diagnostics);
+    files::check_release_size(&chart_files, &mut diagnostics);
+    let routes = plan_routes(app, config, &names, &port_names, &workloads, &mut notes, &mut diagnostics);
     let sources = ImageSources::of(app, config, images);
     let has_built = !sources.built.is_empty();
     let tag = images.tag.as_ref().or(config.defaults.tag.as_ref());
@@ -114,8 +114,8 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Pr
         notes,
     };
     plan.objects = object_names(&plan);
-    check_collisions(&plan, &mut problems);
-    problems.or(plan)
+    check_collisions(&plan, &mut diagnostics);
+    diagnostics.or(plan)
 }
 
 fn plan_routes(
@@ -125,10 +125,10 @@ fn plan_routes(
     ports: &BTreeMap<(String, String), String>,
     workloads: &[PlannedWorkload],
     notes: &mut Vec<Note>,
-    problems: &mut Problems,
+    diagnostics: &mut Diagnostics,
 ) -> Routes {
     let services = workloads.iter().map(|it| (it.resource.as_str(), it.view.service_ports.as_slice())).collect();
-    routes::plan(config, &Surroundings { app, names, ports, services }, notes, problems)
+    routes::plan(config, &Surroundings { app, names, ports, services }, notes, diagnostics)
 }
 
 /// What planning one workload needs to know of the rest.
@@ -140,7 +140,7 @@ struct Planning<'a> {
     ports: &'a BTreeMap<(String, String), String>,
     chart: &'a str,
     notes: &'a mut Vec<Note>,
-    problems: &'a mut Problems,
+    diagnostics: &'a mut Diagnostics,
 }
 
 impl Planning<'_> {
@@ -150,16 +150,16 @@ impl Planning<'_> {
         name: &Name,
         storage: WorkloadStorage,
     ) -> (PlannedWorkload, Tree, Vec<ChartFile>) {
-        let kind = claims::kind(&workload.name, &storage, self.config, self.problems);
-        let secret_variables = variables::secret_variables(self.app, workload, self.problems);
+        let kind = claims::kind(&workload.name, &storage, self.config, self.diagnostics);
+        let secret_variables = variables::secret_variables(self.app, workload, self.diagnostics);
         let writing = Names { workloads: self.names, ports: self.ports, secrets: &secret_variables };
         self.notes.extend(variables::lost_texts(workload));
-        let placed = variables::place(self.app, workload, &writing, self.problems);
-        let (container_ports, service_ports) = ports::ports(workload, self.ports, self.problems);
+        let placed = variables::place(self.app, workload, &writing, self.diagnostics);
+        let (container_ports, service_ports) = ports::ports(workload, self.ports, self.diagnostics);
         self.check_service_ports(workload);
         self.check_mounts(workload, &storage);
-        let files = files::files(workload, name, self.problems);
-        let probing = probes::plan(workload, self.config, self.images, self.ports, self.notes, self.problems);
+        let files = files::files(workload, name, self.diagnostics);
+        let probing = probes::plan(workload, self.config, self.images, self.ports, self.notes, self.diagnostics);
         let parts = WorkloadParts {
             workload,
             name: name.as_str(),
@@ -211,15 +211,15 @@ impl Planning<'_> {
         for (key, binding) in said.filter(|(_, binding)| !workload.ports.contains_key(*binding)) {
             let place = intent_place(format!("resources.{}.service.{key}.{binding}", workload.name));
             let known: Vec<&str> = workload.ports.keys().map(String::as_str).collect();
-            let problem = Problem::new(
+            let diagnostic = Diagnostic::new(
                 Code::UnknownEndpoint,
                 place,
                 format!("the Service of `{}` has no port `{binding}`", workload.name),
             );
-            self.problems.push(match self.problems.nearest(binding, known.iter().copied()) {
-                Some(near) => problem.hint(format!("did you mean `{near}`?")),
-                None if known.is_empty() => problem.hint("it has no ports at all"),
-                None => problem.hint(format!("there are: {}", known.join(", "))),
+            self.diagnostics.push(match self.diagnostics.nearest(binding, known.iter().copied()) {
+                Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
+                None if known.is_empty() => diagnostic.hint("it has no ports at all"),
+                None => diagnostic.hint(format!("there are: {}", known.join(", "))),
             });
         }
     }
@@ -234,8 +234,8 @@ impl Planning<'_> {
         }
         for (target, what) in volumes.chain(files) {
             if let Some(other) = seen.get(target.as_str()) {
-                self.problems.push(
-                    Problem::new(
+                self.diagnostics.push(
+                    Diagnostic::new(
                         Code::NameCollision,
                         format!("resources.{}", workload.name),
                         format!("the {other} and the {what} are both mounted at {target}"),
@@ -287,13 +287,13 @@ fn kinds(kind: WorkloadKind) -> (&'static str, &'static str) {
 }
 
 /// A chart name may have the characters of a DNS label; definitions in templates are prefixed with it.
-fn chart_name(app: &App, config: &Config, problems: &mut Problems) -> String {
+fn chart_name(app: &App, config: &Config, diagnostics: &mut Diagnostics) -> String {
     if let Some(name) = &config.chart.name {
         return name.clone();
     }
     if app.name.is_empty() {
-        problems.push(
-            Problem::new(
+        diagnostics.push(
+            Diagnostic::new(
                 Code::MissingName,
                 "",
                 "the application has no name: neither aspire-k8s.yaml nor the manifest's folder gives one",
@@ -330,7 +330,6 @@ fn external(workload: &Workload, names: &BTreeMap<(String, String), String>) -> 
         .collect()
 }
 
-/// The objects of the plan that have a name of their own.
 fn object_names(plan: &Plan) -> Vec<ObjectName> {
     let objects = |spec: &KindSpec| {
         let names = (spec.objects)(plan).into_iter().filter_map(|object| object.name);
@@ -340,12 +339,12 @@ fn object_names(plan: &Plan) -> Vec<ObjectName> {
 }
 
 /// Two resources must not become one workload.
-fn check_names(names: &BTreeMap<String, Name>, problems: &mut Problems) {
+fn check_names(names: &BTreeMap<String, Name>, diagnostics: &mut Diagnostics) {
     let mut seen: BTreeMap<&Name, &String> = BTreeMap::new();
     for (resource, name) in names {
         if let Some(other) = seen.insert(name, resource) {
-            problems.push(
-                Problem::new(
+            diagnostics.push(
+                Diagnostic::new(
                     Code::NameCollision,
                     "",
                     format!("`{other}` and `{resource}` would both be called `{name}` in the cluster"),
@@ -357,7 +356,7 @@ fn check_names(names: &BTreeMap<String, Name>, problems: &mut Problems) {
 }
 
 /// Two objects of one kind must not have one name. Workloads that are called the same were reported already.
-fn check_collisions(plan: &Plan, problems: &mut Problems) {
+fn check_collisions(plan: &Plan, diagnostics: &mut Diagnostics) {
     let mut seen: BTreeMap<(&str, String), Option<&str>> = BTreeMap::new();
     for spec in &KINDS {
         for object in (spec.objects)(plan) {
@@ -367,8 +366,8 @@ fn check_collisions(plan: &Plan, problems: &mut Problems) {
                 (Some(None), None) => "two resources".to_owned(),
                 _ => continue,
             };
-            problems.push(
-                Problem::new(Code::NameCollision, "", format!("{what} would both make the {} `{name}`", spec.kind))
+            diagnostics.push(
+                Diagnostic::new(Code::NameCollision, "", format!("{what} would both make the {} `{name}`", spec.kind))
                     .hint(
                         "rename one of the resources (or volumes) in the AppHost, or `exclude` one in aspire-k8s.yaml",
                     ),

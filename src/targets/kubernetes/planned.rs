@@ -30,7 +30,6 @@ pub struct Plan {
     pub workloads: Vec<PlannedWorkload>,
     /// How the public reaches them.
     pub routes: Routes,
-    /// Dapr components.
     pub dapr_components: Vec<DaprView>,
     /// Other objects of Dapr.
     pub dapr_objects: Vec<DaprObjectView>,
@@ -44,7 +43,6 @@ pub struct Plan {
     pub required: IndexMap<String, Vec<String>>,
     /// Where its images come from.
     pub images: ImageSources,
-    /// The values.
     pub values: Tree,
     /// Names that `parameters` in the values may hold.
     pub parameters: Vec<String>,
@@ -56,7 +54,6 @@ pub struct Plan {
     pub notes: Vec<Note>,
 }
 
-/// A workload, as planned.
 #[derive(Debug, Clone)]
 pub struct PlannedWorkload {
     /// The resource, as the manifest and aspire-k8s.yaml name it.
@@ -91,8 +88,6 @@ impl Plan {
 /// Kind and name of an object whose name is the same in every release.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ObjectName {
-    /// Its kind.
     pub kind: String,
-    /// Its name.
     pub name: String,
 }

@@ -3,11 +3,11 @@
 use super::name::port_name;
 use super::view::{ContainerPort, ServicePort};
 use crate::app::{App, Workload};
-use crate::support::diagnostic::{Code, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Port names by (resource, binding). They are the endpoint names, made legal and unique within the workload.
-pub fn port_names(app: &App) -> BTreeMap<(String, String), String> {
+pub(crate) fn port_names(app: &App) -> BTreeMap<(String, String), String> {
     let mut names = BTreeMap::new();
     for (resource, workload) in &app.workloads {
         let mut taken = BTreeSet::new();
@@ -23,10 +23,10 @@ pub fn port_names(app: &App) -> BTreeMap<(String, String), String> {
 /// The ports of a workload's container and Service.
 ///
 /// Several bindings may share a number (http and https behind one port): Kubernetes wants each (number, protocol) once.
-pub fn ports(
+pub(crate) fn ports(
     workload: &Workload,
     names: &BTreeMap<(String, String), String>,
-    problems: &mut Problems,
+    diagnostics: &mut Diagnostics,
 ) -> (Vec<ContainerPort>, Vec<ServicePort>) {
     let mut containers: BTreeMap<(u16, bool), String> = BTreeMap::new();
     let mut services: BTreeMap<(u16, bool), (String, u16)> = BTreeMap::new();
@@ -39,8 +39,8 @@ pub fn ports(
             name.clone()
         });
         match services.get(&(port.client, port.udp)) {
-            Some((other, process)) if *process != port.process => problems.push(
-                Problem::new(
+            Some((other, process)) if *process != port.process => diagnostics.push(
+                Diagnostic::new(
                     Code::PortCollision,
                     format!("resources.{}.bindings.{binding}", workload.name),
                     format!("it needs port {} of the Service, which binding `{other}` has already", port.client),

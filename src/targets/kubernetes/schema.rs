@@ -9,7 +9,7 @@ use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::{Map, Value as Json, json};
 
 /// The schema of values. That of each workload is made when it is written: all together are larger than anything else here.
-pub struct Schema<'a> {
+pub(crate) struct Schema<'a> {
     /// Properties before and after the workloads.
     parts: [Map<String, Json>; 2],
     workloads: &'a [Entry],
@@ -17,7 +17,7 @@ pub struct Schema<'a> {
 
 impl<'a> Schema<'a> {
     /// The schema for the given values. `inputs` are the names that `parameters` may hold.
-    pub fn of(values: &'a Tree, inputs: &[String]) -> Self {
+    pub(crate) fn of(values: &'a Tree, inputs: &[String]) -> Self {
         let rest = Json::Object(values.0.iter().filter(|entry| entry.key != WORKLOADS).map(Entry::to_json).collect());
         let workloads = values.0.iter().find_map(|entry| match &entry.value {
             Node::Tree(tree) if entry.key == WORKLOADS => Some(tree.0.as_slice()),
@@ -99,7 +99,6 @@ impl Serialize for Workloads<'_> {
     }
 }
 
-/// One schema for each workload.
 struct EachWorkload<'a>(&'a [Entry]);
 
 impl Serialize for EachWorkload<'_> {

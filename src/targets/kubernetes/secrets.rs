@@ -4,7 +4,7 @@ use super::name::Name;
 use super::view::ExternalView;
 use crate::app::{App, Input, REGISTRY_INPUT, TAG_INPUT, reference_input};
 use crate::config::{Config, ExternalSecret, SealedFor, SecretSource, intent_place};
-use crate::support::diagnostic::{Code, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
@@ -53,12 +53,12 @@ impl SecretUse {
 }
 
 /// Name of the `ExternalSecret` of an input, and of the Secret that it makes.
-pub fn external_name(release: &str, input: &str) -> String {
+pub(crate) fn external_name(release: &str, input: &str) -> String {
     format!("{release}-{}{EXTERNAL}", Name::of_secret(input))
 }
 
 /// Name of the `SealedSecret` of an input, and of the Secret that it makes.
-pub fn sealed_name(release: &str, input: &str, id: &str) -> String {
+pub(crate) fn sealed_name(release: &str, input: &str, id: &str) -> String {
     format!("{release}-{}-{id}-sealed", Name::of_secret(input))
 }
 
@@ -66,32 +66,32 @@ pub fn sealed_name(release: &str, input: &str, id: &str) -> String {
 const EXTERNAL: &str = "-external";
 
 /// Key under which a Secret of ours holds the URI-escaped form of a secret.
-pub fn escaped_key(name: &str) -> String {
+pub(crate) fn escaped_key(name: &str) -> String {
     format!("{name}.uri")
 }
 
 /// The secret inputs that workloads use, in the order of the inputs.
-pub fn secret_uses(app: &App, config: &Config, problems: &mut Problems) -> IndexMap<String, SecretUse> {
+pub(crate) fn secret_uses(app: &App, config: &Config, diagnostics: &mut Diagnostics) -> IndexMap<String, SecretUse> {
     let mut uses = IndexMap::new();
     let release = config.release.name.clone().unwrap_or_else(|| Name::of_workload(&app.name).to_string());
     for (name, input) in used(app) {
         let source = config.source(name).cloned().unwrap_or_default();
         match settled(source, name, config) {
             Ok(source) => {
-                problems.0.extend(without_uri(&source, name, input));
+                diagnostics.0.extend(without_uri(&source, name, input));
                 let sealed = config.sealed.find(config.release.namespace.as_deref(), &release, name);
                 let sealed = sealed.filter(|_| source == SecretSource::Sealed);
                 uses.insert(name.clone(), SecretUse { source, uri: input.uri, claims: Vec::new(), sealed });
             }
-            Err(problem) => problems.push(problem),
+            Err(diagnostic) => diagnostics.push(diagnostic),
         }
     }
     for (name, _) in app.inputs.iter().filter(|(_, input)| input.secret && input.uri) {
         let key = escaped_key(name);
         if app.inputs.get(&key).is_some_and(|input| input.secret) {
             let what = format!("a Secret holds the URI-escaped form of `{name}` under the same key `{key}`");
-            problems.push(
-                Problem::new(Code::NameCollision, format!("resources.{key}"), what)
+            diagnostics.push(
+                Diagnostic::new(Code::NameCollision, format!("resources.{key}"), what)
                     .hint("give this parameter another name"),
             );
         }
@@ -99,7 +99,7 @@ pub fn secret_uses(app: &App, config: &Config, problems: &mut Problems) -> Index
     let reserved =
         |name: &&String| [TAG_INPUT, REGISTRY_INPUT].contains(&name.as_str()) || name.starts_with(&reference_input(""));
     for name in app.inputs.keys().filter(reserved) {
-        problems.push(Problem::new(
+        diagnostics.push(Diagnostic::new(
             Code::ReservedName,
             format!("resources.{name}"),
             format!("`{name}` is reserved for built images"),
@@ -109,12 +109,12 @@ pub fn secret_uses(app: &App, config: &Config, problems: &mut Problems) -> Index
 }
 
 /// The `ExternalSecret` objects of the chart: of every input that comes from there in some environment.
-pub fn external_views(app: &App, config: &Config) -> Vec<ExternalView> {
+pub(crate) fn external_views(app: &App, config: &Config) -> Vec<ExternalView> {
     views(app, config, |source| matches!(source, Some(SecretSource::ExternalSecrets(_))))
 }
 
 /// The `SealedSecret` objects of the chart, in the same way.
-pub fn sealed_views(app: &App, config: &Config) -> Vec<ExternalView> {
+pub(crate) fn sealed_views(app: &App, config: &Config) -> Vec<ExternalView> {
     views(app, config, |source| source == Some(&SecretSource::Sealed))
 }
 
@@ -141,24 +141,24 @@ fn used(app: &App) -> impl Iterator<Item = (&String, &Input)> {
 }
 
 /// The source with what the file says for all filled in.
-fn settled(source: SecretSource, name: &str, config: &Config) -> Result<SecretSource, Problem> {
+fn settled(source: SecretSource, name: &str, config: &Config) -> Result<SecretSource, Diagnostic> {
     let own = config.parameters.get(name).is_some_and(|parameter| parameter.from.is_some());
     let place = if own { intent_place(format!("parameters.{name}.from")) } else { intent_place("secrets.from") };
     match source {
-        SecretSource::Existing(_) | SecretSource::Deferred(_) if !own => Err(Problem::new(
+        SecretSource::Existing(_) | SecretSource::Deferred(_) if !own => Err(Diagnostic::new(
             Code::IncompleteSecretSource,
             place,
             format!("`{name}` needs a key of its own in a Secret that is not ours"),
         )
         .hint("say `from: {existing: {name: ..., key: ...}}` for each parameter, not under `secrets`")),
         SecretSource::Sops if config.secrets.sops.file.is_none() => {
-            Err(Problem::new(Code::IncompleteSecretSource, place, format!("no file is named that holds `{name}`"))
+            Err(Diagnostic::new(Code::IncompleteSecretSource, place, format!("no file is named that holds `{name}`"))
                 .hint("say which: `secrets: {sops: {file: secrets.enc.yaml}}`"))
         }
         SecretSource::ExternalSecrets(external) => {
             let defaults = &config.secrets.external_secrets;
             let store = external.store.or_else(|| defaults.store.clone()).ok_or_else(|| {
-                Problem::new(Code::IncompleteSecretSource, place, format!("no store is named for `{name}`")).hint(
+                Diagnostic::new(Code::IncompleteSecretSource, place, format!("no store is named for `{name}`")).hint(
                     "say which once: `secrets: {externalSecrets: {store: {name: ..., kind: ClusterSecretStore}}}`",
                 )
             })?;
@@ -202,7 +202,7 @@ fn as_go_writes(interval: &str) -> String {
 }
 
 /// Where nobody can escape a value, the escaped one must be named.
-fn without_uri(source: &SecretSource, name: &str, input: &Input) -> Option<Problem> {
+fn without_uri(source: &SecretSource, name: &str, input: &Input) -> Option<Diagnostic> {
     let word = match source {
         SecretSource::Existing(existing) if existing.uri_key.is_none() => "existing",
         SecretSource::Deferred(deferred) if deferred.uri_key.is_none() => "deferred",
@@ -210,7 +210,7 @@ fn without_uri(source: &SecretSource, name: &str, input: &Input) -> Option<Probl
     };
     let what = format!("the application needs `{name}` URI-escaped too, and the chart cannot escape a Secret of yours");
     input.uri.then(|| {
-        Problem::new(Code::IncompleteSecretSource, intent_place(format!("parameters.{name}.from.{word}")), what)
+        Diagnostic::new(Code::IncompleteSecretSource, intent_place(format!("parameters.{name}.from.{word}")), what)
             .hint("store the escaped value under a further key and name it as `uriKey`")
     })
 }

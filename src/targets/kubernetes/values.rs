@@ -25,7 +25,6 @@ pub struct Tree(pub Vec<Entry>);
 pub struct Entry {
     /// Lines above the key.
     pub comment: String,
-    /// The key.
     pub key: String,
     /// What it holds.
     pub value: Node,
@@ -71,23 +70,19 @@ impl Entry {
 }
 
 /// What the values of one workload are made from.
-pub struct WorkloadParts<'a> {
-    /// The workload.
+pub(crate) struct WorkloadParts<'a> {
     pub workload: &'a Workload,
     /// Its name in the cluster.
     pub name: &'a str,
     /// Literal variables.
     pub literals: &'a IndexMap<String, String>,
-    /// Its storage.
     pub storage: &'a WorkloadStorage,
-    /// Its probes.
     pub probes: Json,
     /// Port names by binding.
     pub ports: &'a BTreeMap<(String, String), String>,
 }
 
-/// `images:`.
-pub fn images(config: &Config, images: &BuiltImages) -> Tree {
+pub(crate) fn images(config: &Config, images: &BuiltImages) -> Tree {
     let mut tree = Tree::default();
     let registry = registry(config, images);
     tree.data(
@@ -105,7 +100,7 @@ pub fn images(config: &Config, images: &BuiltImages) -> Tree {
 }
 
 /// `parameters:`: defaults of inputs; an input without one is a comment, so that it is missing and not empty.
-pub fn parameters(app: &App, tag: Option<&String>, has_built: bool) -> Tree {
+pub(crate) fn parameters(app: &App, tag: Option<&String>, has_built: bool) -> Tree {
     let mut tree = Tree::default();
     for (name, input) in app.inputs.iter().filter(|(_, input)| !input.secret) {
         if let Some(default) = &input.default {
@@ -119,7 +114,7 @@ pub fn parameters(app: &App, tag: Option<&String>, has_built: bool) -> Tree {
 }
 
 /// `secrets:`: where the value of each secret parameter comes from.
-pub fn secrets(uses: &IndexMap<String, SecretUse>) -> Tree {
+pub(crate) fn secrets(uses: &IndexMap<String, SecretUse>) -> Tree {
     let mut tree = Tree::default();
     for (name, secret) in uses {
         let entry = match &secret.source {
@@ -157,7 +152,7 @@ fn existing_key(name: &str, key: &str, uri_key: Option<&String>) -> Json {
 }
 
 /// `workloads.<name>:`.
-pub fn workload(parts: &WorkloadParts, config: &Config, images: &BuiltImages) -> Tree {
+pub(crate) fn workload(parts: &WorkloadParts, config: &Config, images: &BuiltImages) -> Tree {
     let intent = config.intent(&parts.workload.name);
     let intent = intent.as_ref();
     let defaults = &config.defaults;
@@ -309,7 +304,7 @@ fn over(mut ours: Map<String, Json>, theirs: Option<&Map<String, Json>>) -> Map<
 
 /// What an environment changes: the keys whose values differ from the chart's own. A setting of a workload that the
 /// environment does not have is null, which takes it away; inputs and secrets belong to the templates and stay.
-pub fn environment_values(base: &Json, changed: &Json) -> Json {
+pub(crate) fn environment_values(base: &Json, changed: &Json) -> Json {
     let mut values = difference(base, changed, false);
     let workloads = (base.get("workloads"), changed.get("workloads"));
     if let (Some(base), Some(changed)) = workloads

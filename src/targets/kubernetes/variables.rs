@@ -5,7 +5,7 @@ use super::name::Name;
 use super::text::lost_when_applied;
 use super::view::{ConfigVariable, PodVariable, SecretVariable};
 use crate::app::{App, Form, Note, Part, Value, Workload};
-use crate::support::diagnostic::{Code, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use indexmap::IndexMap;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,12 +13,12 @@ use std::collections::{BTreeMap, BTreeSet};
 const RESERVED: &str = "ASPIRE_SECRET_";
 
 /// Secret inputs of a workload: the variable that holds each (input, URI form).
-pub type SecretVariables = BTreeMap<(String, bool), String>;
+pub(crate) type SecretVariables = BTreeMap<(String, bool), String>;
 
 /// The variables that composed values, commands and arguments of a workload refer to.
 ///
 /// A variable that is nothing but a secret refers to the Secret itself and needs none.
-pub fn secret_variables(app: &App, workload: &Workload, problems: &mut Problems) -> SecretVariables {
+pub(crate) fn secret_variables(app: &App, workload: &Workload, diagnostics: &mut Diagnostics) -> SecretVariables {
     let mut wanted: BTreeSet<(String, bool)> = BTreeSet::new();
     for value in
         workload.env.values().filter(|value| value.parts().len() > 1).chain(&workload.command).chain(&workload.args)
@@ -27,8 +27,8 @@ pub fn secret_variables(app: &App, workload: &Workload, problems: &mut Problems)
     }
     let mut taken: BTreeSet<String> = workload.env.keys().filter(|name| name.starts_with(RESERVED)).cloned().collect();
     for name in &taken {
-        problems.push(
-            Problem::new(
+        diagnostics.push(
+            Diagnostic::new(
                 Code::InvalidVariable,
                 format!("resources.{}.env.{name}", workload.name),
                 format!("names that start with {RESERVED} are reserved"),
@@ -61,7 +61,7 @@ fn secret_parts<'a>(app: &'a App, value: &'a Value) -> impl Iterator<Item = (Str
 
 /// The variables of a workload, sorted into the three places where they can stand.
 #[derive(Debug, Default)]
-pub struct Placed {
+pub(crate) struct Placed {
     /// Literals, which go to the values.
     pub literals: IndexMap<String, String>,
     /// Composed without secrets: the ConfigMap.
@@ -71,12 +71,12 @@ pub struct Placed {
 }
 
 /// Sorts the variables of a workload.
-pub fn place(app: &App, workload: &Workload, names: &Names, problems: &mut Problems) -> Placed {
+pub(crate) fn place(app: &App, workload: &Workload, names: &Names, diagnostics: &mut Diagnostics) -> Placed {
     let mut placed = Placed::default();
     for (name, value) in &workload.env {
         if !is_variable_name(name) {
-            problems.push(
-                Problem::new(
+            diagnostics.push(
+                Diagnostic::new(
                     Code::InvalidVariable,
                     format!("resources.{}.env", workload.name),
                     format!("`{name}` cannot be the name of a variable"),
@@ -116,7 +116,7 @@ fn in_pod(name: &str, value: Scalar, when: Option<Formula>) -> PodVariable {
 }
 
 /// Sentences about literal texts of a workload that may not reach its container unchanged.
-pub fn lost_texts(workload: &Workload) -> Vec<Note> {
+pub(crate) fn lost_texts(workload: &Workload) -> Vec<Note> {
     let env = workload.env.iter().map(|(variable, value)| (format!("the variable {variable}"), value));
     let command = workload.command.iter().map(|value| ("the entrypoint".to_owned(), value));
     let args = workload.args.iter().enumerate().map(|(index, value)| (format!("args[{index}]"), value));
@@ -130,7 +130,7 @@ pub fn lost_texts(workload: &Workload) -> Vec<Note> {
 }
 
 /// The same about defaults of plain inputs in use; secrets travel as base64.
-pub fn lost_defaults(app: &App) -> Vec<Note> {
+pub(crate) fn lost_defaults(app: &App) -> Vec<Note> {
     let plain = app.inputs.iter().filter(|(_, input)| !input.secret && !input.used_by.is_empty());
     let found =
         plain.filter_map(|(name, input)| Some((name, lost_when_applied("its default", input.default.as_deref()?)?)));
@@ -151,7 +151,7 @@ fn is_variable_name(name: &str) -> bool {
 }
 
 /// Views of the variables that hold secrets, in a fixed order. One that only telemetry needs is there when that is.
-pub fn secret_variable_views(app: &App, workload: &Workload, names: &Names) -> Vec<SecretVariable> {
+pub(crate) fn secret_variable_views(app: &App, workload: &Workload, names: &Names) -> Vec<SecretVariable> {
     let telemetry = workload.telemetry.as_ref();
     let is_telemetry = |name: &String| telemetry.is_some_and(|telemetry| telemetry.variables.contains(&name.as_str()));
     let others = workload.env.iter().filter(|(name, value)| !is_telemetry(name) && value.parts().len() > 1);
@@ -167,13 +167,13 @@ pub fn secret_variable_views(app: &App, workload: &Workload, names: &Names) -> V
 }
 
 /// All secret inputs that a workload uses, sorted.
-pub fn used_secrets(app: &App, workload: &Workload) -> Vec<String> {
+pub(crate) fn used_secrets(app: &App, workload: &Workload) -> Vec<String> {
     let values = workload.env.values().chain(&workload.command).chain(&workload.args);
     let names: BTreeSet<String> = values.flat_map(|value| secret_parts(app, value).map(|(name, _)| name)).collect();
     names.into_iter().collect()
 }
 
 /// Names of all workloads by resource.
-pub fn workload_names(app: &App) -> BTreeMap<String, Name> {
+pub(crate) fn workload_names(app: &App) -> BTreeMap<String, Name> {
     app.workloads.keys().map(|resource| (resource.clone(), Name::of_workload(resource))).collect()
 }

@@ -26,9 +26,7 @@ pub struct WorkloadView {
     pub config_variables: Vec<ConfigVariable>,
     /// Secret inputs that it uses, sorted.
     pub secrets: Vec<String>,
-    /// Ports of the container.
     pub container_ports: Vec<ContainerPort>,
-    /// Ports of the Service.
     pub service_ports: Vec<ServicePort>,
     /// Claims and other volumes that the pod mounts.
     pub volumes: Vec<VolumeView>,
@@ -51,7 +49,6 @@ pub struct WorkloadView {
 pub struct SecretVariable {
     /// Name of the variable.
     pub variable: String,
-    /// The input.
     pub input: String,
     /// Whether it holds the URI-escaped form.
     pub uri: bool,
@@ -59,7 +56,6 @@ pub struct SecretVariable {
     pub when: Option<Formula>,
 }
 
-/// A variable in the pod.
 #[derive(Debug, Clone, Serialize)]
 pub struct PodVariable {
     /// Name of the variable.
@@ -79,22 +75,18 @@ pub struct PodVariable {
 pub struct ConfigVariable {
     /// Name of the variable.
     pub name: String,
-    /// Its value.
     pub value: Scalar,
     /// When it is there, as a Helm condition; always when none.
     pub when: Option<Formula>,
 }
 
-/// A port of the container.
 #[derive(Debug, Clone, Serialize)]
 pub struct ContainerPort {
-    /// Its name.
     pub name: String,
     /// `TCP` or `UDP`.
     pub protocol: &'static str,
 }
 
-/// A port of the Service.
 #[derive(Debug, Clone, Serialize)]
 pub struct ServicePort {
     /// Its name, also its key in the values.
@@ -198,12 +190,9 @@ pub struct FileEntry {
     pub padded: bool,
 }
 
-/// An annotation.
 #[derive(Debug, Clone, Serialize)]
 pub struct Annotation {
-    /// Its key.
     pub key: String,
-    /// Its value.
     pub value: Scalar,
 }
 
@@ -225,7 +214,6 @@ pub struct DaprObjectView {
     pub key: String,
     /// Name of the object.
     pub name: String,
-    /// Kind.
     pub kind: String,
     /// Group and version.
     pub api_version: String,
@@ -247,6 +235,6 @@ pub struct ExternalView {
 }
 
 /// An expression of a Helm template.
-pub fn formula(text: impl Into<String>) -> Scalar {
+pub(crate) fn formula(text: impl Into<String>) -> Scalar {
     Scalar::Formula(Formula(text.into()))
 }

@@ -1,16 +1,16 @@
 //! What lies in a cluster, where others may write.
 
 use super::{packed, text};
-use kubectl_aspire::cluster::api::objects::{Guard, Objects, Propagation};
-use kubectl_aspire::cluster::state::lease;
-use kubectl_aspire::cluster::state::record::Record;
-use kubectl_aspire::cluster::state::remembered::State;
-use kubectl_aspire::cluster::state::secret::ReleaseSecret;
-use kubectl_aspire::k8s::error::Result as ClusterResult;
-use kubectl_aspire::k8s::kind::Kind;
-use kubectl_aspire::k8s::ownership::{Owner, ReleaseName};
-use kubectl_aspire::support::redact::{Mask, base64};
-use kubectl_aspire::{diff, doctor, external_charts, migration, rollout};
+use kubectl_aspire::internals::cluster::api::{Guard, Objects, Propagation};
+use kubectl_aspire::internals::cluster::state::Record;
+use kubectl_aspire::internals::cluster::state::ReleaseSecret;
+use kubectl_aspire::internals::cluster::state::State;
+use kubectl_aspire::internals::cluster::state::lease;
+use kubectl_aspire::internals::k8s::Kind;
+use kubectl_aspire::internals::k8s::Result as ClusterResult;
+use kubectl_aspire::internals::k8s::{Owner, ReleaseName};
+use kubectl_aspire::internals::support::redact::{Mask, base64};
+use kubectl_aspire::internals::{diff, doctor, external_charts, migration, rollout};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -60,10 +60,10 @@ pub(super) fn objects() -> Vec<Vec<u8>> {
 
 pub(super) fn stored(bytes: &[u8]) {
     let text = text(bytes);
-    let _ = black_box(kubectl_aspire::pipeline::release::records::stored::read(&text));
+    let _ = black_box(kubectl_aspire::internals::pipeline::read(&text));
     black_box((external_charts::brought(&text), diff::objects(&text, "n").is_ok()));
-    for object in kubectl_aspire::pipeline::status::drift::objects(&text) {
-        black_box(kubectl_aspire::pipeline::status::drift::compare(&object, None, &[]));
+    for object in kubectl_aspire::internals::pipeline::drift::objects(&text) {
+        black_box(kubectl_aspire::internals::pipeline::drift::compare(&object, None, &[]));
     }
 }
 
@@ -84,7 +84,7 @@ pub(super) fn differences(bytes: &[u8]) {
                 diff::predict(last, wanted, live),
                 diff::merge_patch(last, live),
             ));
-            black_box(kubectl_aspire::pipeline::status::drift::compare(last, Some(live), &["spec.replicas"]));
+            black_box(kubectl_aspire::internals::pipeline::drift::compare(last, Some(live), &["spec.replicas"]));
         }
         black_box((diff::fields(one, other), diff::holds_data(one), diff::with_places(one, other)));
     }
@@ -201,7 +201,7 @@ pub(super) fn migration(bytes: &[u8]) {
     }
     let sides = migration::Sides { release: RELEASE, base: 1, last: &objects, target: &target, live: &live };
     black_box((migration::concerns(sides), migration::asks(sides)));
-    if let Ok(Some(found)) = kubectl_aspire::migration::detect::detect(sides) {
+    if let Ok(Some(found)) = kubectl_aspire::internals::migration::detect(sides) {
         let journal = found.journal("h".into(), "t".into(), 1);
         black_box((journal.text(), journal.described()));
     }
@@ -243,7 +243,7 @@ impl Objects for Everywhere {
 pub(super) fn owned_objects(bytes: &[u8]) {
     let Ok(object) = serde_json::from_slice::<Value>(bytes) else { return };
     // The client lets no other answer through.
-    if kubectl_aspire::k8s::object::oddity(&object).is_some() {
+    if kubectl_aspire::internals::k8s::oddity(&object).is_some() {
         return;
     }
     let owner = Owner { release: "shop", application: "shop" };
@@ -252,12 +252,12 @@ pub(super) fn owned_objects(bytes: &[u8]) {
     black_box((secret.only_claimed(), secret.texts().count()));
     black_box((
         external_charts::Marks::read(&object["metadata"]["labels"]),
-        kubectl_aspire::k8s::ownership::helm_release(&object),
+        kubectl_aspire::internals::k8s::helm_release(&object),
     ));
     let store = Everywhere(object);
     black_box((
         State::read(&store, owner, "n").is_ok(),
-        kubectl_aspire::cluster::state::transition_record::TransitionRecord::read(&store, owner, "n").is_ok(),
+        kubectl_aspire::internals::cluster::state::TransitionRecord::read(&store, owner, "n").is_ok(),
     ));
     black_box((lease::look(&store, owner, "n").is_ok(), lease::outlived(&store, owner, "n").is_some()));
     black_box(lease::abandoned(&store, owner, "n").is_ok());

@@ -1,14 +1,14 @@
 //! What a person gives.
 
 use super::{files, packed, text};
-use kubectl_aspire::cluster::state::holder;
-use kubectl_aspire::config::Config;
-use kubectl_aspire::inputs::{Format, Given, Names};
-use kubectl_aspire::k8s::quantity::Quantity;
-use kubectl_aspire::support::image;
-use kubectl_aspire::support::redact::{base64, unbase64};
-use kubectl_aspire::targets::kubernetes::{BuiltImages, Contents, Plan};
-use kubectl_aspire::{app, config, external_charts, helm, inputs, manifest, seal};
+use kubectl_aspire::internals::cluster::state::Holder;
+use kubectl_aspire::internals::config::Config;
+use kubectl_aspire::internals::inputs::{Format, Given, Names};
+use kubectl_aspire::internals::k8s::Quantity;
+use kubectl_aspire::internals::kubernetes::{BuiltImages, Contents, Plan};
+use kubectl_aspire::internals::support::image;
+use kubectl_aspire::internals::support::redact::{base64, unbase64};
+use kubectl_aspire::internals::{app, config, external_charts, helm, inputs, manifest, seal};
 use serde_json::json;
 use std::fs;
 use std::hint::black_box;
@@ -50,8 +50,8 @@ pub(super) fn application(bytes: &[u8], config: &Config) -> Option<(app::App, Pl
     let sources = app::Sources::default();
     let app = app::resolve(&manifest, config, "fuzz", &sources).ok()?;
     let images = BuiltImages { tag: Some("1".into()), ..BuiltImages::default() };
-    let plan = kubectl_aspire::targets::kubernetes::plan::plan(&app, config, &images).ok()?;
-    black_box(kubectl_aspire::targets::kubernetes::chart::render::render(&plan).ok()?);
+    let plan = kubectl_aspire::internals::kubernetes::plan(&app, config, &images).ok()?;
+    black_box(kubectl_aspire::internals::kubernetes::chart::render(&plan).ok()?);
     black_box(inputs::list(&app, &plan));
     Some((app, plan))
 }
@@ -61,7 +61,7 @@ const APPLICATION: &[u8] = include_bytes!("../../inputs/cli/app.json");
 pub(super) fn configured(bytes: &[u8]) {
     if let Ok(config) = config::parse(&text(bytes)) {
         let _ = black_box(application(APPLICATION, &config));
-        let charts = kubectl_aspire::external_charts::plan::plan(&config);
+        let charts = kubectl_aspire::internals::external_charts::plan(&config);
         let _ = black_box(external_charts::with_texts(charts, |_| Ok(text(bytes).into_owned())));
     }
 }
@@ -182,9 +182,9 @@ fn in_file(name: &str, bytes: &[u8], read: impl FnOnce(&Path)) {
 
 /// As it is, and packed.
 pub(super) fn archive(bytes: &[u8]) {
-    in_file("chart.tgz", bytes, |path| drop(black_box(kubectl_aspire::targets::kubernetes::chart::read::read(path))));
+    in_file("chart.tgz", bytes, |path| drop(black_box(kubectl_aspire::internals::kubernetes::chart::read(path))));
     in_file("chart.tgz", &packed(bytes), |path| {
-        drop(black_box(kubectl_aspire::targets::kubernetes::chart::read::read(path)));
+        drop(black_box(kubectl_aspire::internals::kubernetes::chart::read(path)));
     });
 }
 
@@ -197,16 +197,16 @@ pub(super) fn kubeconfigs() -> Vec<Vec<u8>> {
 
 pub(super) fn kubeconfig(bytes: &[u8]) {
     in_file("config", bytes, |path| {
-        let access = kubectl_aspire::cluster::connect::access::Access {
+        let access = kubectl_aspire::internals::cluster::connect::Access {
             kubeconfig: Some(path.to_owned()),
-            ..kubectl_aspire::cluster::connect::access::Access::default()
+            ..kubectl_aspire::internals::cluster::connect::Access::default()
         };
         let environment =
-            kubectl_aspire::cluster::connect::environment::Environment::new("/", std::iter::empty::<(&str, &str)>());
-        let _ = black_box(kubectl_aspire::cluster::connect::kubeconfig::locate(&access, &environment));
+            kubectl_aspire::internals::cluster::connect::Environment::new("/", std::iter::empty::<(&str, &str)>());
+        let _ = black_box(kubectl_aspire::internals::cluster::connect::locate(&access, &environment));
         let typed =
-            kubectl_aspire::cluster::connect::access::Access { server: Some(text(bytes).into_owned()), ..access };
-        let _ = black_box(kubectl_aspire::cluster::connect::kubeconfig::locate(&typed, &environment));
+            kubectl_aspire::internals::cluster::connect::Access { server: Some(text(bytes).into_owned()), ..access };
+        let _ = black_box(kubectl_aspire::internals::cluster::connect::locate(&typed, &environment));
     });
 }
 
@@ -219,7 +219,7 @@ pub(super) fn saved_plans() -> Vec<Vec<u8>> {
 }
 
 pub(super) fn saved_plan(bytes: &[u8]) {
-    if let Ok(plan) = kubectl_aspire::pipeline::release::saved_plan::Saved::parse(&text(bytes), "file") {
+    if let Ok(plan) = kubectl_aspire::internals::pipeline::Saved::parse(&text(bytes), "file") {
         black_box((plan.hash(), plan.to_text()));
     }
 }
@@ -248,9 +248,9 @@ pub(super) fn words_of(text: &str) {
     let (name, tag, digest) = image::split(text);
     let _ = black_box([image::check(text), image::check_registry(text), image::check_tag(tag)]);
     black_box(image::repository_of(text));
-    black_box((name, digest, kubectl_aspire::pipeline::release::records::judge::NamedObject::parse(text)));
+    black_box((name, digest, kubectl_aspire::internals::pipeline::NamedObject::parse(text)));
     let _ = black_box(inputs::parse_assignment("--parameter", text));
-    black_box((holder::Holder::parse(text), inputs::variable(text), app::escape_uri_data(text)));
+    black_box((Holder::parse(text), inputs::variable(text), app::escape_uri_data(text)));
     let _ = black_box(helm::checked_arguments(&[text.to_owned()]));
 }
 
@@ -279,14 +279,14 @@ fn paths(text: &str) -> Vec<String> {
 }
 
 /// Where paths are in a manifest.
-pub fn manifest_places(bytes: &[u8]) {
+pub(super) fn manifest_places(bytes: &[u8]) {
     for path in paths(&String::from_utf8_lossy(bytes)) {
         black_box(manifest::position(bytes, &path));
     }
 }
 
 /// Where paths are in `aspire-k8s.yaml`.
-pub fn config_places(bytes: &[u8]) {
+pub(super) fn config_places(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     for path in paths(&text) {
         black_box(config::position(&text, &path));

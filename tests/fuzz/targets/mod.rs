@@ -4,17 +4,16 @@ mod cluster;
 mod given;
 mod programs;
 
-use kubectl_aspire::config::{Config, Sealed};
-use kubectl_aspire::inputs::Format;
-use kubectl_aspire::{cli, config, manifest, migration};
+use kubectl_aspire::internals::config::{Config, Sealed};
+use kubectl_aspire::internals::inputs::Format;
+use kubectl_aspire::internals::{cli, config, manifest, migration};
 use std::borrow::Cow;
 use std::fs;
 use std::hint::black_box;
 use std::path::Path;
 
 /// A parser.
-pub struct Target {
-    /// Its name.
+pub(crate) struct Target {
     pub name: &'static str,
     /// How many of the cases it gets, in relation to the others.
     pub share: u64,
@@ -35,7 +34,7 @@ const fn of_texts(name: &'static str, share: u64, seeds: fn() -> Vec<Vec<u8>>, r
 }
 
 /// All of them. A share says how many cases a target can try in the time of one that renders an application.
-pub const TARGETS: &[Target] = &[
+pub(crate) const TARGETS: &[Target] = &[
     // What a person gives.
     of_trees("manifest", 30, given::manifests, |bytes| drop(black_box(manifest::parse(bytes)))),
     of_trees("manifest-places", 10, given::manifests, given::manifest_places),

@@ -1,12 +1,12 @@
 //! What other programs say.
 
 use super::text;
-use kubectl_aspire::cluster::api::explain::Attempt;
-use kubectl_aspire::k8s::kind::SECRET;
-use kubectl_aspire::support::redact::Mask;
-use kubectl_aspire::support::redact::lines::MaskedLines;
-use kubectl_aspire::support::yaml;
-use kubectl_aspire::{helm, sops};
+use kubectl_aspire::internals::cluster::api::Attempt;
+use kubectl_aspire::internals::k8s::SECRET;
+use kubectl_aspire::internals::support::redact::Mask;
+use kubectl_aspire::internals::support::redact::MaskedLines;
+use kubectl_aspire::internals::support::yaml;
+use kubectl_aspire::internals::{helm, sops};
 use serde_json::json;
 use std::hint::black_box;
 use std::sync::LazyLock;
@@ -97,7 +97,7 @@ pub(super) fn refused(bytes: &[u8]) {
 /// A complaint of sops, with every exit code that has a sentence, and with none.
 pub(super) fn sops_says(text: &str) {
     for code in [None, Some(1), Some(24), Some(51), Some(128)] {
-        let problem = sops::explain("file".to_owned(), code, text);
-        assert!(problem.what.len() < 4_000, "a complaint of any length is repeated");
+        let diagnostic = sops::explain("file".to_owned(), code, text);
+        assert!(diagnostic.what.len() < 4_000, "a complaint of any length is repeated");
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Every request has the same time limit and every error says what was tried. Objects are JSON values as they came.
 
-pub mod observe;
+pub(crate) mod observe;
 
 use std::pin::Pin;
 use std::sync::{PoisonError, RwLock};
@@ -47,7 +47,7 @@ pub(crate) struct Asked<'a> {
 type Answer = std::result::Result<kube::Result<Value>, Elapsed>;
 
 /// A connection to one API server.
-pub struct Cluster {
+pub(crate) struct Cluster {
     pub(crate) runtime: Runtime,
     pub(crate) client: Client,
     pub(crate) url: String,
@@ -57,7 +57,7 @@ pub struct Cluster {
 
 impl Cluster {
     /// Prepares a connection (nothing is sent yet). `timeout` is for every single request.
-    pub fn connect(access: &Access, environment: &Environment, timeout: Duration) -> Result<Self> {
+    pub(crate) fn connect(access: &Access, environment: &Environment, timeout: Duration) -> Result<Self> {
         let mut config = kubeconfig::configuration(access, environment)?;
         config.connect_timeout = Some(timeout);
         // Ours knows what may be sent twice.
@@ -74,17 +74,17 @@ impl Cluster {
     }
 
     /// The address of the API server.
-    pub fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
     /// Another time limit for the requests that follow.
-    pub fn set_timeout(&mut self, timeout: Duration) {
+    pub(crate) fn set_timeout(&mut self, timeout: Duration) {
         self.timeout = timeout;
     }
 
     /// Texts that no error may show from now on.
-    pub fn hide(&self, secrets: impl IntoIterator<Item = String>) {
+    pub(crate) fn hide(&self, secrets: impl IntoIterator<Item = String>) {
         self.secrets.write().unwrap_or_else(PoisonError::into_inner).extend(secrets);
     }
 
@@ -94,7 +94,7 @@ impl Cluster {
     }
 
     /// The version of the API server, like `v1.36.3`.
-    pub fn server_version(&self) -> Result<String> {
+    pub(crate) fn server_version(&self) -> Result<String> {
         let kind = Kind { kind: "version".into(), namespaced: false, ..kind::NAMESPACE };
         let attempt = Attempt { verb: "get", kind: &kind, namespace: "", name: "of the API server" };
         let request = built(attempt, Request::new("").get("version", &GetParams::default()))?;
@@ -103,7 +103,7 @@ impl Cluster {
     }
 
     /// A kind by its name, from the table or from the API server; none when the cluster does not have it.
-    pub fn kind(&self, api_version: &str, kind: &str) -> Result<Option<Kind>> {
+    pub(crate) fn kind(&self, api_version: &str, kind: &str) -> Result<Option<Kind>> {
         if let Some(known) = Kind::known(api_version, kind) {
             return Ok(Some(known));
         }
@@ -118,7 +118,7 @@ impl Cluster {
     }
 
     /// All objects of a kind with these labels (`a=b,c`; empty for all); with an empty namespace, of the whole cluster.
-    pub fn list(&self, kind: &Kind, namespace: &str, label_selector: &str) -> Result<Vec<Value>> {
+    pub(crate) fn list(&self, kind: &Kind, namespace: &str, label_selector: &str) -> Result<Vec<Value>> {
         let attempt = Attempt { verb: "list", kind, namespace, name: "" };
         let path = kind.path(namespace)?;
         let mut parameters = ListParams::default().limit(PAGE);
@@ -140,7 +140,14 @@ impl Cluster {
     }
 
     /// Merges into the object, if it is still in the state that `guard` names.
-    pub fn patch(&self, kind: &Kind, namespace: &str, name: &str, guard: &Guard, patch: &Value) -> Result<Value> {
+    pub(crate) fn patch(
+        &self,
+        kind: &Kind,
+        namespace: &str,
+        name: &str,
+        guard: &Guard,
+        patch: &Value,
+    ) -> Result<Value> {
         let attempt = Attempt { verb: "patch", kind, namespace, name };
         let mut patch = patch.clone();
         guard.write_into(&mut patch)?;
@@ -152,7 +159,7 @@ impl Cluster {
     }
 
     /// Whether we may do this; an empty name means any object of the kind, an empty namespace the whole cluster.
-    pub fn can_i(&self, verb: &str, kind: &Kind, namespace: &str, name: &str) -> Result<bool> {
+    pub(crate) fn can_i(&self, verb: &str, kind: &Kind, namespace: &str, name: &str) -> Result<bool> {
         let review = json!({
             "apiVersion": kind::ACCESS_REVIEW.api_version,
             "kind": kind::ACCESS_REVIEW.kind,

@@ -18,7 +18,7 @@ const LOG_BYTES: i64 = 64 * 1024;
 impl Cluster {
     /// Objects of a kind in a namespace as the API server has them at hand, which costs it little; they may be a moment
     /// old. `fields` narrows them like `labels` does (`type!=Normal`).
-    pub fn recent(&self, kind: &Kind, namespace: &str, labels: &str, fields: &str) -> Result<Vec<Value>> {
+    pub(crate) fn recent(&self, kind: &Kind, namespace: &str, labels: &str, fields: &str) -> Result<Vec<Value>> {
         let attempt = Attempt { verb: "list", kind, namespace, name: "" };
         let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
         let parameters =
@@ -31,7 +31,14 @@ impl Cluster {
 
     /// The last lines that a container wrote, the whole of each, without what is hidden; `previous` for its run before
     /// this one.
-    pub fn logs(&self, namespace: &str, pod: &str, container: &str, previous: bool, last: u32) -> Result<Vec<String>> {
+    pub(crate) fn logs(
+        &self,
+        namespace: &str,
+        pod: &str,
+        container: &str,
+        previous: bool,
+        last: u32,
+    ) -> Result<Vec<String>> {
         let attempt = Attempt { verb: "get", kind: &kind::POD, namespace, name: pod };
         let parameters = LogParams {
             container: Some(container.to_owned()).filter(|name| !name.is_empty()),

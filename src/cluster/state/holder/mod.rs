@@ -6,7 +6,7 @@
 
 use std::fs;
 
-use crate::cluster::processes;
+use crate::cluster::processes::{self, Search};
 use crate::support::digest::sha256;
 
 /// How many hexadecimal digits of a digest are published: as many as the boot id has.
@@ -133,10 +133,10 @@ impl Here {
 
     fn found(&self, holder: &Holder, fits: impl Fn(u32) -> bool) -> Life {
         match processes::find(fits) {
-            Some(Some(process)) => Life::Alive(Some(process)),
+            Search::Found(process) => Life::Alive(Some(process)),
             // What others run may be hidden.
-            Some(None) if self.sees(holder) => Life::Dead,
-            _ => Life::Unknown,
+            Search::NotThere if self.sees(holder) => Life::Dead,
+            Search::NotThere | Search::Unknown => Life::Unknown,
         }
     }
 
@@ -162,9 +162,12 @@ impl Here {
 
 /// A helm of this machine that was started for a release: it has this line in its environment (`NAME=value`) and the name of the
 /// release among its arguments, which what it starts in turn has not. `None` if no such process is visible from here.
-pub fn helm_of(release: &str, line: &str) -> Option<u32> {
+pub(crate) fn helm_of(release: &str, line: &str) -> Option<u32> {
     let fits = |process| processes::has_argument(process, release) && processes::has_variable(process, line);
-    processes::find(fits).flatten()
+    match processes::find(fits) {
+        Search::Found(process) => Some(process),
+        Search::NotThere | Search::Unknown => None,
+    }
 }
 
 impl Holder {

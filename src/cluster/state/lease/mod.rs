@@ -4,7 +4,7 @@
 //! for proof: the holder is dead on this machine, or lives on another one and has let its time pass. This module decides
 //! nothing about releases.
 
-pub mod verdict;
+pub(crate) mod verdict;
 
 use crate::support::diagnostic::Code;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -15,7 +15,7 @@ use std::time::Duration;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
-pub use verdict::{Earlier, HelmRun, MARK, WORKS_ON, name, over_at};
+pub(crate) use verdict::{Earlier, HelmRun, MARK, WORKS_ON, name, over_at};
 use verdict::{Former, Verdict, described, instant};
 
 use super::holder::{Here, Holder};
@@ -29,7 +29,7 @@ use crate::k8s::ownership::Owner;
 
 /// The times of a Lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Terms {
+pub(crate) struct Terms {
     /// How long it counts without being renewed.
     pub lasts: Duration,
     /// How often it is renewed.
@@ -44,10 +44,9 @@ impl Default for Terms {
 
 /// Who wants to hold which Lease, for what.
 #[derive(Debug, Clone)]
-pub struct Claim<'a> {
+pub(crate) struct Claim<'a> {
     /// The release and its application.
     pub owner: Owner<'a>,
-    /// Its namespace.
     pub namespace: &'a str,
     /// The verb: `deploy`, `destroy`...
     pub doing: &'a str,
@@ -58,7 +57,7 @@ pub struct Claim<'a> {
 }
 
 /// A Lease that is held. Dropping it ends the renewals and leaves the Lease as it is; [`Held::release`] gives it back.
-pub struct Held<S> {
+pub(crate) struct Held<S> {
     shared: Arc<Shared<S>>,
     earlier: Option<Earlier>,
     renewals: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
@@ -115,7 +114,7 @@ pub fn abandoned(store: &impl Objects, owner: Owner<'_>, namespace: &str) -> Res
 impl<S: Objects + Send + 'static> Held<S> {
     /// Takes the Lease, or refuses with who holds it and what to do. `store` is a connection of its own. Renewals begin at
     /// once.
-    pub fn acquire(store: S, claim: &Claim<'_>) -> Result<Self> {
+    pub(crate) fn acquire(store: S, claim: &Claim<'_>) -> Result<Self> {
         let (live, earlier, now) = take(&store, claim, &Here::look())?;
         let state = State { store, live, renewed: now, lost: None, helm: None };
         let shared = Shared {
@@ -130,17 +129,17 @@ impl<S: Objects + Send + 'static> Held<S> {
     }
 
     /// The helm that an earlier run started, when nobody heard of its end.
-    pub fn earlier(&self) -> Option<&Earlier> {
+    pub(crate) fn earlier(&self) -> Option<&Earlier> {
         self.earlier.as_ref()
     }
 
     /// The run that holds it, for [`MARK`].
-    pub fn run(&self) -> &str {
+    pub(crate) fn run(&self) -> &str {
         &self.shared.holder.run
     }
 
     /// An error when the Lease is no longer surely ours: from then on nothing may be written.
-    pub fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         let mut state = self.shared.lock();
         if self.shared.overdue(&state) {
             self.shared.renew(&mut state);
@@ -149,7 +148,7 @@ impl<S: Objects + Send + 'static> Held<S> {
     }
 
     /// Notes that a helm is about to start. Must be in the cluster before it does.
-    pub fn helm_starts(&self, command: &str, timeout: Duration) -> Result<()> {
+    pub(crate) fn helm_starts(&self, command: &str, timeout: Duration) -> Result<()> {
         let note = HelmRun {
             holder: self.shared.holder.identity(),
             command: command.to_owned(),
@@ -163,7 +162,7 @@ impl<S: Objects + Send + 'static> Held<S> {
     }
 
     /// Notes the process that runs.
-    pub fn helm_runs(&self, process: u32) -> Result<()> {
+    pub(crate) fn helm_runs(&self, process: u32) -> Result<()> {
         let child = self.shared.holder.child(process);
         // Not what stands in the Lease, which others may have written.
         let noted = self.shared.lock().helm.clone();
@@ -181,12 +180,12 @@ impl<S: Objects + Send + 'static> Held<S> {
 
     /// Notes that the helm has ended. When that settled the release, it is forgotten; else the note stays, and the next run
     /// finds out that it is dead.
-    pub fn helm_ended(&self, settled: bool) -> Result<()> {
+    pub(crate) fn helm_ended(&self, settled: bool) -> Result<()> {
         if settled { self.shared.change(forget) } else { Ok(()) }
     }
 
     /// Gives the Lease back. When a helm is still noted, that note stays in the cluster for the next run.
-    pub fn release(&self) -> Result<()> {
+    pub(crate) fn release(&self) -> Result<()> {
         self.stop_renewals();
         let mut state = self.shared.lock();
         self.shared.lost(&state)?;
@@ -215,7 +214,7 @@ impl<S: Objects + Send + 'static> Held<S> {
 
 impl<S> Held<S> {
     /// Renews no longer: the namespace is about to be deleted, and the Lease with it, which is no loss then.
-    pub fn ends_with_namespace(&self) {
+    pub(crate) fn ends_with_namespace(&self) {
         self.stop_renewals();
     }
 

@@ -15,10 +15,10 @@ use crate::k8s::labels;
 use crate::k8s::object::annotation;
 
 /// Variable in the environment of every helm that is started under a Lease: the run of its holder.
-pub const MARK: &str = "KUBECTL_ASPIRE_RUN";
+pub(crate) const MARK: &str = "KUBECTL_ASPIRE_RUN";
 
 /// Variable in the environment of every helm that is started under a Lease: the release that it works on.
-pub const WORKS_ON: &str = "KUBECTL_ASPIRE_WORKS_ON";
+pub(crate) const WORKS_ON: &str = "KUBECTL_ASPIRE_WORKS_ON";
 
 /// The longest time that a Lease is believed to last without being renewed, in seconds, and a note of a helm that anybody can
 /// have written. Our Leases last one minute.
@@ -29,7 +29,7 @@ const BESIDES: u64 = 120;
 const BEGINS: Duration = Duration::from_secs(300);
 
 /// The name of the Lease of a release.
-pub fn name(release: &str) -> String {
+pub(crate) fn name(release: &str) -> String {
     format!("{release}-aspire")
 }
 
@@ -97,8 +97,7 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    /// The error for this release.
-    pub fn of(self, release: &str, namespace: &str) -> Error {
+    pub(crate) fn of(self, release: &str, namespace: &str) -> Error {
         let Self { what, hint, proven } = self;
         let hint = if proven {
             hint
@@ -214,7 +213,6 @@ fn alive(helm: &HelmRun, process: Option<u32>) -> Refusal {
 }
 
 impl Earlier {
-    /// The helm.
     pub fn helm(&self) -> &HelmRun {
         match self {
             Self::Dead(helm) | Self::Unproven(helm) => helm,
@@ -275,7 +273,7 @@ impl HelmRun {
 }
 
 /// When a helm must have ended that was started then. None for a start that no clock could have said yet.
-pub fn over_at(started: Timestamp, timeout: Duration, now: Timestamp) -> Option<Timestamp> {
+pub(crate) fn over_at(started: Timestamp, timeout: Duration, now: Timestamp) -> Option<Timestamp> {
     let besides = Duration::from_secs(BESIDES);
     let latest = now.checked_add(besides).ok()?;
     (started <= latest).then(|| started.checked_add(timeout.checked_add(besides)?).ok()).flatten()

@@ -4,7 +4,7 @@
 //! the way Flux does it; every other byte of the JSON stays as helm wrote it. Whether a change is allowed is decided
 //! elsewhere.
 
-pub mod parts;
+pub(crate) mod parts;
 
 use crate::support::diagnostic::Code;
 use std::collections::BTreeMap;
@@ -27,7 +27,7 @@ use crate::support::redact::{base64, unbase64};
 use crate::support::yaml;
 use parts::Parts;
 
-pub use parts::Hook;
+pub(crate) use parts::Hook;
 
 /// The most that a payload may unpack to. A Secret holds 1 MiB of it packed, whoever wrote it.
 const LARGEST: u64 = 64 << 20;
@@ -68,11 +68,9 @@ pub struct Record {
 pub struct Brought {
     /// Group and version.
     pub api_version: String,
-    /// Kind.
     pub kind: String,
     /// Namespace, where the manifest names one.
     pub namespace: Option<String>,
-    /// Name.
     pub name: String,
 }
 

@@ -19,7 +19,7 @@ pub struct Hook {
 
 /// The keys of an object of JSON as they are written, with what stands behind each, not read yet.
 #[derive(Default)]
-pub struct Entries<'a>(Vec<(String, &'a RawValue)>);
+pub(crate) struct Entries<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'a> Entries<'a> {
     fn find(&self, key: &str) -> Option<&'a RawValue> {
@@ -28,12 +28,12 @@ impl<'a> Entries<'a> {
     }
 
     /// What stands behind a key, when it is of that type.
-    pub fn read<T: serde::de::DeserializeOwned>(&self, key: &str) -> Option<T> {
+    pub(crate) fn read<T: serde::de::DeserializeOwned>(&self, key: &str) -> Option<T> {
         serde_json::from_str(self.find(key)?.get()).ok()
     }
 
     /// A text; empty if it is absent.
-    pub fn text(&self, key: &str) -> String {
+    pub(crate) fn text(&self, key: &str) -> String {
         self.read(key).unwrap_or_default()
     }
 
@@ -85,21 +85,20 @@ const READ: [&str; 15] = [
 ];
 
 /// The parts of a record that are looked at. The rest, a tree of any size, is not built.
-pub struct Parts<'a> {
+pub(crate) struct Parts<'a> {
     /// The record itself.
     pub all: Entries<'a>,
     /// What helm says of the revision.
     pub info: Entries<'a>,
     /// What the chart says of itself.
     pub metadata: Entries<'a>,
-    /// The hooks.
     pub hooks: Vec<Hook>,
 }
 
 impl<'a> Parts<'a> {
     /// None where helm may read something else than we do. Go takes a key in any case, and of two the last, so that a second
     /// `Hooks` would be seen by helm alone.
-    pub fn of(json: &'a str) -> Option<Self> {
+    pub(crate) fn of(json: &'a str) -> Option<Self> {
         serde_json::from_str::<Anything>(json).ok()?;
         let all = plain_entries(json)?;
         let hooks: Option<Vec<&RawValue>> = match all.find("hooks") {

@@ -18,7 +18,7 @@ const BEFORE: &str = "before";
 
 /// A change of the Secret under way: helm runs between its beginning and its end.
 #[derive(Debug)]
-pub struct Change {
+pub(crate) struct Change {
     release: String,
     application: String,
     namespace: String,
@@ -31,19 +31,19 @@ pub struct Change {
 }
 
 /// The live Secret of a release; empty if it does not exist. Refuses one that is not ours.
-pub fn read(store: &impl Objects, owner: Owner<'_>, namespace: &str) -> Result<ReleaseSecret> {
+pub(crate) fn read(store: &impl Objects, owner: Owner<'_>, namespace: &str) -> Result<ReleaseSecret> {
     let live = live(store, owner, namespace, &ReleaseSecret::name(owner.release))?;
     Ok(live.map_or_else(ReleaseSecret::default, |object| ReleaseSecret::from_object(&object)))
 }
 
 /// What a killed run left to go back to, if it left anything.
-pub fn leftover(store: &impl Objects, owner: Owner<'_>, namespace: &str) -> Result<Option<ReleaseSecret>> {
+pub(crate) fn leftover(store: &impl Objects, owner: Owner<'_>, namespace: &str) -> Result<Option<ReleaseSecret>> {
     let copy = live(store, owner, namespace, &copy_name(owner.release))?;
     Ok(copy.map(|object| ReleaseSecret::from_object(&object)))
 }
 
 /// Deletes what a killed run left. For when the release turns out to be good: only the end of that run was missing.
-pub fn discard_leftover(store: &impl Objects, owner: Owner<'_>, namespace: &str) -> Result<()> {
+pub(crate) fn discard_leftover(store: &impl Objects, owner: Owner<'_>, namespace: &str) -> Result<()> {
     match live(store, owner, namespace, &copy_name(owner.release))? {
         Some(copy) => delete(store, namespace, &copy),
         None => Ok(()),
@@ -51,7 +51,7 @@ pub fn discard_leftover(store: &impl Objects, owner: Owner<'_>, namespace: &str)
 }
 
 /// Removes the Secret of a destroyed release. Keys that kept claims were set up with stay, unless the data goes too.
-pub fn retire(store: &impl Objects, owner: Owner<'_>, namespace: &str, delete_data: bool) -> Result<()> {
+pub(crate) fn retire(store: &impl Objects, owner: Owner<'_>, namespace: &str, delete_data: bool) -> Result<()> {
     discard_leftover(store, owner, namespace)?;
     let name = ReleaseSecret::name(owner.release);
     let Some(object) = live(store, owner, namespace, &name)? else { return Ok(()) };
@@ -67,7 +67,12 @@ pub fn retire(store: &impl Objects, owner: Owner<'_>, namespace: &str, delete_da
 }
 
 /// What [`retire()`] would remove, each in words: Secrets, and keys by their names.
-pub fn retiring(store: &impl Objects, owner: Owner<'_>, namespace: &str, delete_data: bool) -> Result<Vec<String>> {
+pub(crate) fn retiring(
+    store: &impl Objects,
+    owner: Owner<'_>,
+    namespace: &str,
+    delete_data: bool,
+) -> Result<Vec<String>> {
     let copy = copy_name(owner.release);
     let mut found: Vec<String> =
         live(store, owner, namespace, &copy)?.map(|_| format!("Secret {copy}")).into_iter().collect();
@@ -94,7 +99,7 @@ impl Change {
     /// Puts the new Secret in place, with what was before beside it. Keys that go stay until [`Self::commit`], because pods
     /// that run still take them. `new` was made from what [`read`] gave; when
     /// another client wrote the Secret since, this is a conflict and nothing is changed.
-    pub fn begin(store: &impl Objects, owner: Owner<'_>, namespace: &str, new: &ReleaseSecret) -> Result<Self> {
+    pub(crate) fn begin(store: &impl Objects, owner: Owner<'_>, namespace: &str, new: &ReleaseSecret) -> Result<Self> {
         let name = ReleaseSecret::name(owner.release);
         let live = live(store, owner, namespace, &name)?;
         let current = live.as_ref().map_or_else(ReleaseSecret::default, ReleaseSecret::from_object);
@@ -128,12 +133,12 @@ impl Change {
     }
 
     /// The Secret as it is now in the cluster, with the marks that the chart is given.
-    pub fn now(&self) -> &ReleaseSecret {
+    pub(crate) fn now(&self) -> &ReleaseSecret {
         &self.now
     }
 
     /// The release is good and runs: what was before is no longer needed, and a Secret without keys neither.
-    pub fn commit(self, store: &impl Objects) -> Result<()> {
+    pub(crate) fn commit(self, store: &impl Objects) -> Result<()> {
         let owner = Owner { release: &self.release, application: &self.application };
         let name = ReleaseSecret::name(&self.release);
         if let (false, Some(live)) = (self.wanted.says_the_same(&self.now), live(store, owner, &self.namespace, &name)?)
@@ -149,7 +154,7 @@ impl Change {
     }
 
     /// The release is good, but pods that take what goes may still run: it goes with the next change that is committed.
-    pub fn keep_leaving(self, store: &impl Objects) -> Result<()> {
+    pub(crate) fn keep_leaving(self, store: &impl Objects) -> Result<()> {
         match &self.copy {
             Some(copy) => delete(store, &self.namespace, copy),
             None => Ok(()),
@@ -158,7 +163,7 @@ impl Change {
 
     /// The release failed: the values from before come back, then the copy goes. After a failed first install there is
     /// nothing to go back to, and everything stays: claims may have been set up with these values already.
-    pub fn restore(self, store: &impl Objects) -> Result<()> {
+    pub(crate) fn restore(self, store: &impl Objects) -> Result<()> {
         let Some(copy) = &self.copy else { return Ok(()) };
         let owner = Owner { release: &self.release, application: &self.application };
         let name = ReleaseSecret::name(&self.release);

@@ -4,9 +4,9 @@
 //! that nothing restarts; a mark never comes twice, so that a failed try and the next one are told apart; a credential
 //! lives as long as the claims that were set up with it.
 
-pub mod change;
+pub(crate) mod change;
 
-pub use change::{Change, discard_leftover, leftover, read, retire, retiring};
+pub(crate) use change::{Change, discard_leftover, leftover, read, retire, retiring};
 
 use std::collections::{BTreeMap, BTreeSet};
 

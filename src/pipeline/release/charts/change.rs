@@ -3,12 +3,11 @@
 /// What a plan says of one chart.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ChartChange {
+pub(crate) struct ChartChange {
     /// Its name among the charts.
     pub name: String,
     /// Release name.
     pub release: String,
-    /// Namespace.
     pub namespace: String,
     /// The version that is to be there.
     pub version: String,

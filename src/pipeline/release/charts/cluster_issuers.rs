@@ -16,14 +16,13 @@ use crate::pipeline::release::records::NamedObject;
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
 
-/// The kind.
 const KIND: &str = "ClusterIssuer";
 /// Kinds whose objects have an issuer sign.
 const USERS: [&str; 2] = ["Certificate", "CertificateRequest"];
 
 /// What becomes of the cluster issuers of a release.
 #[derive(Debug, Default)]
-pub struct Issuers {
+pub(crate) struct Issuers {
     /// Those that go.
     pub going: Vec<Json>,
     /// Those that stay, each with the reason.
@@ -36,7 +35,7 @@ type Signed = Option<Vec<Json>>;
 impl Issuers {
     /// Looks at those that helm leaves when the release goes; it deletes `by_helm`. `made` are named by SOURCE, `allowed` by a
     /// person.
-    pub fn look(
+    pub(crate) fn look(
         cluster: &Cluster,
         owner: ReleaseName,
         by_helm: &[Object],
@@ -63,7 +62,7 @@ impl Issuers {
     }
 
     /// Removes those that go, unless one is used by now. What stays.
-    pub fn remove(&self, cluster: &Cluster, namespace: &str, report: &Report) -> Result<Vec<String>, Error> {
+    pub(crate) fn remove(&self, cluster: &Cluster, namespace: &str, report: &Report) -> Result<Vec<String>, Error> {
         let mut kept = self.staying.clone();
         let Some(kind) = cluster.kind(CERT_MANAGER_API, KIND)?.filter(|_| !self.going.is_empty()) else {
             return Ok(kept);

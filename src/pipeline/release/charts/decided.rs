@@ -1,11 +1,10 @@
 //! What is decided about one chart, and where its problems are.
 
 use crate::external_charts::{Action, Brought, Marks, PlannedChart};
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 
 /// What is to be done about a chart.
-pub struct Decided {
-    /// That.
+pub(crate) struct Decided {
     pub action: Action,
     /// The version that will be there.
     pub version: String,
@@ -18,6 +17,6 @@ pub struct Decided {
 }
 
 /// A problem of one chart.
-pub(super) fn at(code: Code, chart: &PlannedChart, what: impl Into<String>) -> Problem {
-    Problem::new(code, chart.place(), what)
+pub(super) fn at(code: Code, chart: &PlannedChart, what: impl Into<String>) -> Diagnostic {
+    Diagnostic::new(code, chart.place(), what)
 }

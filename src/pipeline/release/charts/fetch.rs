@@ -20,7 +20,7 @@ use tempfile::TempDir;
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// A chart on disk, ready to be given to helm.
-pub struct Ready {
+pub(crate) struct Ready {
     /// The packed chart, or its folder.
     pub path: PathBuf,
     /// Name, as Chart.yaml says it.
@@ -33,7 +33,7 @@ pub struct Ready {
 }
 
 /// Fetches a chart, or looks at the one on disk.
-pub fn fetch(chart: &PlannedChart, helm: &Helm, limits: &Limits) -> Result<Ready, Error> {
+pub(crate) fn fetch(chart: &PlannedChart, helm: &Helm, limits: &Limits) -> Result<Ready, Error> {
     let (path, folder) = match (&chart.source, pull(chart, chart.exact())) {
         (Source::File(path), _) => (PathBuf::from(path), None),
         (Source::Generated(files), _) => {
@@ -78,7 +78,7 @@ pub fn fetch(chart: &PlannedChart, helm: &Helm, limits: &Limits) -> Result<Ready
 }
 
 /// The newest version of a chart that fits a range, as its repository says.
-pub fn newest(chart: &PlannedChart, range: &str, helm: &Helm, limits: &Limits) -> Result<String, Error> {
+pub(crate) fn newest(chart: &PlannedChart, range: &str, helm: &Helm, limits: &Limits) -> Result<String, Error> {
     let Some(pull) = pull(chart, Some(range)) else {
         return Err(at(
             Code::NoEffect,

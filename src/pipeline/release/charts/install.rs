@@ -36,7 +36,7 @@ impl Work<'_> {
     fn run(&self, chart: &PlannedChart, ready: &Ready, decided: &Decided, known: &Known) -> Result<(), Error> {
         let given = match values::given(chart, known, self.cluster, &self.release.namespace)? {
             Ok(given) => given,
-            Err(missing) => return Err(Error::Refused(missing.problems)),
+            Err(missing) => return Err(Error::Refused(missing.diagnostics)),
         };
         let (release, helm, target) = of_chart(self, chart)?;
         helm.hide(given.secrets.clone());

@@ -26,7 +26,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const AFTER: usize = 1000;
 
 /// The release of a chart as it is on the cluster.
-pub fn installed(
+pub(crate) fn installed(
     release: &Release,
     helm: &Helm,
     target: &Target,
@@ -61,7 +61,7 @@ impl Work<'_> {
             Err(missing) if chart.phase == Phase::After || self.is_made_by_needed(chart, &missing.inputs, known) => {
                 None
             }
-            Err(missing) => return Err(Error::Refused(missing.problems)),
+            Err(missing) => return Err(Error::Refused(missing.diagnostics)),
         };
         let owner = (self.application, self.release.name.as_str(), self.release.namespace.as_str());
         let marks = Marks::new(chart, owner, self.depth(chart), &ready.digest);
@@ -74,7 +74,7 @@ impl Work<'_> {
         let action = if self.is_brought_by_others(chart, &marks, found.as_ref())? {
             Action::Used
         } else {
-            decide(chart, &wanted, found.as_ref()).map_err(|problem| Error::Refused(problem.into()))?
+            decide(chart, &wanted, found.as_ref()).map_err(|diagnostic| Error::Refused(diagnostic.into()))?
         };
         if let Some(given) = given.as_ref().filter(|_| chart.tried && action.is_change()) {
             self.check_owner(chart, &trial::objects(chart, ready, helm, &target, given)?)?;

@@ -15,5 +15,5 @@ pub(crate) mod values;
 pub(crate) mod wait;
 pub(crate) mod work;
 
-pub use change::ChartChange;
-pub use remove::{Named, Removal, removal, remove};
+pub(crate) use change::ChartChange;
+pub(crate) use remove::{Named, Removal, removal, remove};

@@ -19,16 +19,16 @@ use crate::pipeline::release::lock::{AssumeHelmDead, LockGuard, Seen};
 use crate::pipeline::release::records;
 use crate::pipeline::release::records::{Operation, Origin, Outlook, SeenHook, Verb, shown};
 use crate::pipeline::{Error, Release};
-use crate::support::diagnostic::{Code, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Namespace and name of a release.
-pub type Place = (String, String);
+pub(crate) type Place = (String, String);
 
 /// What SOURCE and flags name.
 #[derive(Debug, Default)]
-pub struct Named<'a> {
+pub(crate) struct Named<'a> {
     /// Charts of SOURCE.
     pub charts: &'a [PlannedChart],
     /// Releases that a person named (`--remove-chart`).
@@ -39,7 +39,7 @@ pub struct Named<'a> {
 
 /// What is to become of the charts.
 #[derive(Debug, Default)]
-pub struct Removal {
+pub(crate) struct Removal {
     /// Those that go, in the order in which they go.
     pub going: Vec<Going>,
     /// Those that stay, each with the reason.
@@ -48,10 +48,8 @@ pub struct Removal {
 
 /// The release of a chart that goes.
 #[derive(Debug)]
-pub struct Going {
-    /// Namespace.
+pub(crate) struct Going {
     pub namespace: String,
-    /// Name.
     pub name: String,
     /// What helm deletes.
     pub objects: Vec<Object>,
@@ -67,7 +65,7 @@ pub struct Going {
 
 /// What became of the charts.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Left {
+pub(crate) struct Left {
     /// Those that were removed: `nginx in web`.
     pub removed: Vec<String>,
     /// Those that stay.
@@ -81,19 +79,19 @@ impl Going {
         outlook: Outlook,
         operation: Operation,
         with_hooks: bool,
-    ) -> Result<Self, Problems> {
-        let operation = operation.as_shown(&outlook);
+    ) -> Result<Self, Diagnostics> {
+        let operation = operation.shown_in(&outlook);
         let hooks: Vec<SeenHook> = outlook.hooks.into_iter().filter(is_for_removal).collect();
-        let mut problems = Problems::default();
+        let mut diagnostics = Diagnostics::default();
         for why in hooks.iter().filter(|_| with_hooks).filter_map(|hook| hook.object.as_ref().err()) {
             let what = format!("the release {name} in namespace {namespace}: {why}");
-            problems.push(
-                Problem::new(Code::ChartNotRemoved, "", what)
+            diagnostics.push(
+                Diagnostic::new(Code::ChartNotRemoved, "", what)
                     .hint("leave --allow-chart-hooks out: its hooks are skipped then"),
             );
         }
         let issuers = Issuers::default();
-        problems.or(Self { namespace, name, objects: outlook.goes, issuers, hooks, with_hooks, operation })
+        diagnostics.or(Self { namespace, name, objects: outlook.goes, issuers, hooks, with_hooks, operation })
     }
 
     /// `nginx in web`.
@@ -102,13 +100,13 @@ impl Going {
     }
 
     /// What a person reads before being asked.
-    pub fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         let (name, namespace, hooks) = (&self.name, &self.namespace, self.hooks());
         format!("release {name} in namespace {namespace} with {}{hooks}", self.objects())
     }
 
     /// What helm deletes, in words.
-    pub fn objects(&self) -> String {
+    pub(crate) fn objects(&self) -> String {
         let objects: Vec<String> = self.objects.iter().map(shown).collect();
         if objects.is_empty() { "no object".to_owned() } else { objects.join(", ") }
     }
@@ -131,7 +129,7 @@ impl Going {
 }
 
 /// Finds what was installed for a release, and decides what goes. Reads only; refuses what helm must not be let to do.
-pub fn removal(
+pub(crate) fn removal(
     release: &Release,
     application: &str,
     cluster: &Cluster,
@@ -141,13 +139,13 @@ pub fn removal(
     let mut found = found(release, cluster, named, report)?;
     found.retain(|(_, marks)| marks.is_of(application, &release.name, &release.namespace));
     found.sort_by(|(a, ours), (b, theirs)| (theirs.order, b).cmp(&(ours.order, a)));
-    let mut problems = Problems::default();
+    let mut diagnostics = Diagnostics::default();
     for (namespace, name) in named.places {
         if !found.iter().any(|((there, other), _)| (there, other) == (namespace, name)) {
             let what =
                 format!("--remove-chart {namespace}/{name}: no such release came with the {}", release.described());
-            problems.push(
-                Problem::new(Code::ChartNotRemoved, "", what)
+            diagnostics.push(
+                Diagnostic::new(Code::ChartNotRemoved, "", what)
                     .hint("`helm uninstall` removes what did not come with it"),
             );
         }
@@ -173,23 +171,23 @@ pub fn removal(
                         going.issuers = Issuers::look(cluster, owner, &going.objects, &made, &release.allowed)?;
                         removal.going.push(going);
                     }
-                    Err(more) => problems.0.extend(more.0),
+                    Err(more) => diagnostics.0.extend(more.0),
                 }
             }
-            Err(Error::Refused(more)) => problems.0.extend(more.0),
+            Err(Error::Refused(more)) => diagnostics.0.extend(more.0),
             Err(error) => return Err(error),
         }
     }
     for (namespace, name) in named.with_hooks {
         if !removal.going.iter().any(|going| (&going.namespace, &going.name) == (namespace, name)) {
             let what = format!("--allow-chart-hooks {namespace}/{name}: no such release of a chart is removed");
-            problems.push(
-                Problem::new(Code::ChartNotRemoved, "", what)
+            diagnostics.push(
+                Diagnostic::new(Code::ChartNotRemoved, "", what)
                     .hint("--remove-chart, or `destroy: true` in SOURCE, removes it"),
             );
         }
     }
-    problems.or(removal).map_err(Error::Refused)
+    diagnostics.or(removal).map_err(Error::Refused)
 }
 
 /// Whether helm would run the hook when it removes the release.
@@ -214,7 +212,7 @@ fn origin(namespace: &str, name: &str, named: &Named) -> Result<Origin, String> 
 }
 
 /// Removes what goes.
-pub fn remove(
+pub(crate) fn remove(
     removal: &Removal,
     release: &Release,
     application: &str,
@@ -238,7 +236,7 @@ pub fn remove(
 
 /// The release of the issuers, where SOURCE makes none any more: ours by its marks, in the namespace of the application.
 /// Reads only; refuses what helm must not be let to do.
-pub fn leaving(release: &Release, application: &str, cluster: &Cluster) -> Result<Option<Going>, Error> {
+pub(crate) fn leaving(release: &Release, application: &str, cluster: &Cluster) -> Result<Option<Going>, Error> {
     let place = (release.namespace.clone(), issuers_of(&release.name));
     let records = cluster.list(&SECRET, &place.0, &Marks::selector(&release.name, &release.namespace))?;
     let is_ours = last_of(&records)

@@ -7,7 +7,7 @@ use crate::pipeline::Slot;
 
 /// What the steps of the charts leave for each other, in the order of the charts.
 #[derive(Default)]
-pub struct Charts {
+pub(crate) struct Charts {
     pub(super) ready: Slot<Vec<Ready>>,
     pub(super) decided: Slot<Vec<Decided>>,
     /// The release of issuers that SOURCE names no longer.

@@ -29,7 +29,7 @@ const FETCH: &str = "fetch-charts";
 const CHECK: &str = "check-charts";
 
 /// The steps that only read, when there are charts.
-pub fn reading<'a>(charts: &[PlannedChart]) -> Vec<Step<'a, DeployRun<'a>>> {
+pub(crate) fn reading<'a>(charts: &[PlannedChart]) -> Vec<Step<'a, DeployRun<'a>>> {
     if charts.is_empty() {
         return Vec::new();
     }
@@ -41,17 +41,17 @@ pub fn reading<'a>(charts: &[PlannedChart]) -> Vec<Step<'a, DeployRun<'a>>> {
 }
 
 /// The step that fetches, when there are charts.
-pub fn fetched(charts: &[PlannedChart]) -> Option<&'static str> {
+pub(crate) fn fetched(charts: &[PlannedChart]) -> Option<&'static str> {
     (!charts.is_empty()).then_some(FETCH)
 }
 
 /// What waits for the last of the steps that only read.
-pub fn known<'n>(charts: &[PlannedChart]) -> Vec<&'n str> {
+pub(crate) fn known<'n>(charts: &[PlannedChart]) -> Vec<&'n str> {
     if charts.is_empty() { vec!["process-parameters"] } else { vec!["process-parameters", CHECK] }
 }
 
 /// One step a chart of a phase: after `first`, and after the charts that it needs.
-pub fn steps<'a>(charts: &[PlannedChart], phase: Phase, first: &str) -> Vec<Step<'a, DeployRun<'a>>> {
+pub(crate) fn steps<'a>(charts: &[PlannedChart], phase: Phase, first: &str) -> Vec<Step<'a, DeployRun<'a>>> {
     let of_phase = charts.iter().enumerate().filter(|(_, chart)| chart.phase == phase);
     let step = |(index, chart): (usize, &PlannedChart)| {
         let needs: Vec<String> =
@@ -71,14 +71,14 @@ pub fn steps<'a>(charts: &[PlannedChart], phase: Phase, first: &str) -> Vec<Step
 const REMOVE_ISSUERS: &str = "remove-issuers-kubernetes";
 
 /// The step that removes the issuers, where there are none any more, once the application takes them no longer.
-pub fn removing<'a>(charts: &[PlannedChart]) -> Option<Step<'a, DeployRun<'a>>> {
+pub(crate) fn removing<'a>(charts: &[PlannedChart]) -> Option<Step<'a, DeployRun<'a>>> {
     let text = "uninstall the issuers of certificates, where aspire-k8s.yaml names none any more";
     let step = || Step::new(REMOVE_ISSUERS, text, &["helm-deploy-kubernetes"], DeployRun::remove_leaving);
     charts.iter().all(|chart| chart.name != ISSUERS).then(step)
 }
 
 /// Names of the steps of a phase, for what waits for all of them.
-pub fn names(charts: &[PlannedChart], phase: Phase) -> Vec<String> {
+pub(crate) fn names(charts: &[PlannedChart], phase: Phase) -> Vec<String> {
     charts.iter().filter(|chart| chart.phase == phase).map(PlannedChart::step).collect()
 }
 
@@ -120,7 +120,7 @@ impl DeployRun<'_> {
     }
 
     /// Looks whether the issuers leave. A chart that was rendered before names none, and leaves them as they are.
-    pub fn look_for_leaving(&self) -> Result<(), Error> {
+    pub(crate) fn look_for_leaving(&self) -> Result<(), Error> {
         let request = self.request;
         let named = request.charts.iter().any(|chart| chart.name == ISSUERS);
         let leaving = if named || !request.names_charts {
@@ -133,19 +133,19 @@ impl DeployRun<'_> {
     }
 
     /// The release of the issuers that leave, with what helm deletes.
-    pub fn issuers_that_leave(&self) -> Option<String> {
+    pub(crate) fn issuers_that_leave(&self) -> Option<String> {
         self.charts.leaving.find()?.as_ref().map(remove::Going::line)
     }
 
     /// The application takes them no longer.
-    pub fn remove_leaving(&self) -> Result<(), Error> {
+    pub(crate) fn remove_leaving(&self) -> Result<(), Error> {
         let Some(Some(going)) = self.charts.leaving.find() else { return Ok(()) };
         self.hold.check()?;
         self.work()?.uninstall(going)
     }
 
     /// Charts that have claims, as the Secret remembers charts: a value that their data was set up with must not change unseen.
-    pub fn charts_with_data(&self) -> Result<BTreeSet<String>, Error> {
+    pub(crate) fn charts_with_data(&self) -> Result<BTreeSet<String>, Error> {
         let cluster = self.cluster.get()?;
         let mut found = BTreeSet::new();
         for chart in self.request.charts.iter().filter(|chart| !chart.values_from.is_empty()) {
@@ -168,18 +168,18 @@ impl DeployRun<'_> {
     }
 
     /// Definitions of kinds that the charts of phase before are about to bring.
-    pub fn brought(&self) -> Vec<Brought> {
+    pub(crate) fn brought(&self) -> Vec<Brought> {
         let decided = self.charts.decided.find().into_iter().flatten();
         decided.flat_map(|decided| decided.brought.iter().cloned()).collect()
     }
 
     /// Whether a chart is about to bring a kind.
-    pub fn is_brought(&self, version: &str, kind: &str) -> bool {
+    pub(crate) fn is_brought(&self, version: &str, kind: &str) -> bool {
         self.brought().iter().any(|brought| brought.defines(version, kind))
     }
 
     /// What would be done about the charts.
-    pub fn chart_changes(&self) -> Vec<ChartChange> {
+    pub(crate) fn chart_changes(&self) -> Vec<ChartChange> {
         let decided = self.charts.decided.find().into_iter().flatten();
         let change = |(chart, decided): (&PlannedChart, &Decided)| ChartChange {
             name: chart.name.clone(),
@@ -201,7 +201,7 @@ impl DeployRun<'_> {
     }
 
     /// What a saved plan remembers of the charts: bytes, state, and what stands in files of their values.
-    pub fn chart_states(&self, key: &Key) -> BTreeMap<String, String> {
+    pub(crate) fn chart_states(&self, key: &Key) -> BTreeMap<String, String> {
         let (ready, decided) = (self.charts.ready.find(), self.charts.decided.find());
         let both = ready.into_iter().flatten().zip(decided.into_iter().flatten());
         let state = |(chart, (ready, decided)): (&PlannedChart, (&Ready, &Decided))| {

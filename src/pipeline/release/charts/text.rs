@@ -4,7 +4,7 @@ use crate::external_charts::Version;
 use crate::helm::{self, Cause};
 
 /// A version that the repository does not have, and the newest that it has.
-pub fn unknown_version(chart: &str, place: &str, version: &str, newest: Option<&str>) -> (String, String) {
+pub(crate) fn unknown_version(chart: &str, place: &str, version: &str, newest: Option<&str>) -> (String, String) {
     let Some(newest) = newest else {
         let what = format!("{place} has no chart {chart}, or no version {version} of it");
         return (what, "check `chart`, `repository` and `version`; `helm show chart` shows what there is".to_owned());
@@ -17,7 +17,7 @@ pub fn unknown_version(chart: &str, place: &str, version: &str, newest: Option<&
 }
 
 /// A place that could not be asked.
-pub fn unreachable(chart: &str, place: &str, error: &helm::Error) -> (String, String) {
+pub(crate) fn unreachable(chart: &str, place: &str, error: &helm::Error) -> (String, String) {
     let said = last_line(error);
     let said = said.trim_start_matches("Error: ");
     let what = format!("helm cannot fetch the chart {chart} from {place}: {said}");
@@ -38,7 +38,7 @@ const HINTS: [(Cause, &str); 3] = [
 const UNKNOWN: &str = "is it up, and reachable from here?";
 
 /// The last line of what helm wrote.
-pub fn last_line(error: &helm::Error) -> String {
+pub(crate) fn last_line(error: &helm::Error) -> String {
     error.to_string().lines().last().unwrap_or_default().trim().to_owned()
 }
 

@@ -16,7 +16,7 @@ use crate::k8s::object::name_of;
 use crate::k8s::ownership::ReleaseName;
 use crate::pipeline::Error;
 use crate::pipeline::engine::run::Limits;
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 use serde_json::Value as Json;
 use std::time::{Duration, Instant};
 
@@ -29,22 +29,22 @@ const PAUSE: Duration = Duration::from_millis(250);
 const DEFINITIONS: &str = "apiextensions.k8s.io/v1";
 
 /// Since when something is waited for.
-pub struct Patience(Instant);
+pub(crate) struct Patience(Instant);
 
 impl Patience {
     /// Begins now.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Instant::now())
     }
 
     /// Whether it was long enough.
-    pub fn is_over(&self, limits: &Limits) -> bool {
+    pub(crate) fn is_over(&self, limits: &Limits) -> bool {
         self.0.elapsed() >= LONGEST || limits.left().is_zero()
     }
 }
 
 /// The objects of a chart.
-pub fn objects(
+pub(crate) fn objects(
     chart: &PlannedChart,
     ready: &Ready,
     helm: &Helm,
@@ -107,9 +107,9 @@ impl Work<'_> {
         if is_brought || self.cluster.kind(CERT_MANAGER_API, "Issuer")?.is_some() {
             return Ok(());
         }
-        let problem =
+        let diagnostic =
             at(Code::UnknownKind, chart, "the cluster has no cert-manager, and no chart of this file brings it");
-        Err(Error::Refused(problem.hint("`certManager: {install: true}` installs it").into()))
+        Err(Error::Refused(diagnostic.hint("`certManager: {install: true}` installs it").into()))
     }
 
     /// Waits until the API server takes the objects in a dry run. What is refused with a reason is not waited for.
@@ -154,7 +154,7 @@ impl Work<'_> {
     }
 }
 
-fn refused(chart: &PlannedChart, error: &ClusterError) -> Problem {
+fn refused(chart: &PlannedChart, error: &ClusterError) -> Diagnostic {
     at(Code::ChartRejected, chart, error.sentence()).hint("the application was not touched")
 }
 

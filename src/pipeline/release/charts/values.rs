@@ -10,7 +10,7 @@ use crate::helm::{Helm, Target, Values};
 use crate::inputs::Settled;
 use crate::k8s::kind::SECRET;
 use crate::pipeline::Error;
-use crate::support::diagnostic::{Code, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::support::redact::unbase64;
 use crate::support::temporary;
 use crate::targets::kubernetes::Plan;
@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 /// Where the inputs of the application are known from.
-pub struct Known<'a> {
+pub(crate) struct Known<'a> {
     pub app: &'a App,
     pub plan: &'a Plan,
     pub settled: &'a Settled,
@@ -28,7 +28,7 @@ pub struct Known<'a> {
 }
 
 /// What a chart is given.
-pub struct Given {
+pub(crate) struct Given {
     files: Vec<PathBuf>,
     over: Json,
     /// Values that nothing may show.
@@ -38,19 +38,19 @@ pub struct Given {
 
 impl Given {
     /// As helm takes them.
-    pub fn values(&self) -> Values<'_> {
+    pub(crate) fn values(&self) -> Values<'_> {
         Values { files: &self.files, over: &self.over }
     }
 }
 
 /// What is not there yet: inputs that are in Secrets of others, and the sentences that say so.
-pub struct Missing {
+pub(crate) struct Missing {
     pub inputs: Vec<String>,
-    pub problems: Problems,
+    pub diagnostics: Diagnostics,
 }
 
 /// The values of a chart, or what of them is not there yet.
-pub fn given(
+pub(crate) fn given(
     chart: &PlannedChart,
     known: &Known,
     cluster: &Cluster,
@@ -58,7 +58,7 @@ pub fn given(
 ) -> Result<Result<Given, Missing>, Error> {
     let mut over = chart.values.clone();
     let mut secrets = Vec::new();
-    let mut missing = Missing { inputs: Vec::new(), problems: Problems::default() };
+    let mut missing = Missing { inputs: Vec::new(), diagnostics: Diagnostics::default() };
     for (path, input) in &chart.values_from {
         let found = match known.find(input) {
             Some(value) => Ok(value),
@@ -70,9 +70,9 @@ pub fn given(
                 secrets.extend(Some(value.clone()).filter(|value| is_secret && !value.is_empty()));
                 put(&mut over, &path_keys(path), value);
             }
-            Err(problem) => {
+            Err(diagnostic) => {
                 missing.inputs.push(input.clone());
-                missing.problems.push(problem);
+                missing.diagnostics.push(diagnostic);
             }
         }
     }
@@ -112,11 +112,11 @@ fn foreign(
     known: &Known,
     cluster: &Cluster,
     namespace: &str,
-) -> Result<Result<String, Problem>, Error> {
+) -> Result<Result<String, Diagnostic>, Error> {
     let place = chart.place().key("valuesFrom");
     let used = known.plan.secrets.get(input);
     let Some((name, key)) = used.and_then(|used| used.foreign_key(known.release, input)) else {
-        return Ok(Err(Problem::new(Code::ChartSecretMissing, place, format!("no value for input `{input}`"))));
+        return Ok(Err(Diagnostic::new(Code::ChartSecretMissing, place, format!("no value for input `{input}`"))));
     };
     let secret = cluster.get(&SECRET, namespace, &name)?;
     let value = secret.as_ref().and_then(|secret| unbase64(secret["data"][&key].as_str()?));
@@ -134,7 +134,7 @@ fn foreign(
     } else {
         "make the Secret first, or let the chart that makes it be among its `needs`"
     };
-    Ok(Err(Problem::new(Code::ChartSecretMissing, place, what).hint(hint)))
+    Ok(Err(Diagnostic::new(Code::ChartSecretMissing, place, what).hint(hint)))
 }
 
 /// Puts a text at a path; what stands in the way there gives way.
@@ -156,7 +156,7 @@ fn put(values: &mut Map<String, Json>, keys: &[String], text: String) {
 
 /// The values as helm itself merges them, to be compared with those that a release has: a chart of ours that only shows
 /// what it is given is rendered, without a cluster, because helm reads YAML in its own way.
-pub fn merged(helm: &Helm, target: &Target, given: &Given) -> Result<Json, Error> {
+pub(crate) fn merged(helm: &Helm, target: &Target, given: &Given) -> Result<Json, Error> {
     let folder = temporary::folder("values").map_err(Error::Temporary)?;
     let templates = folder.path().join("templates");
     std::fs::create_dir(&templates).map_err(Error::Temporary)?;

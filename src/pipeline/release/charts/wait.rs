@@ -8,7 +8,7 @@ use crate::config::WaitObject;
 use crate::external_charts::PlannedChart;
 use crate::k8s::kind::Kind;
 use crate::pipeline::Error;
-use crate::support::diagnostic::{Code, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use serde_json::Value as Json;
 use std::time::Duration;
 
@@ -32,17 +32,17 @@ impl Work<'_> {
                 return Err(Error::Interrupted);
             }
             if chart.tried && patience.is_over(self.limits) {
-                let problems = missing
+                let diagnostics = missing
                     .into_iter()
-                    .map(|what| Problem::new(Code::ChartNotReady, chart.place(), what).hint(NOT_READY));
-                return Err(Error::Input(Problems(problems.collect())));
+                    .map(|what| Diagnostic::new(Code::ChartNotReady, chart.place(), what).hint(NOT_READY));
+                return Err(Error::Input(Diagnostics(diagnostics.collect())));
             }
             if self.limits.left().is_zero() {
                 let what =
                     format!("the chart is installed, and what it waits for did not come: {}", missing.join("; "));
                 let hint = format!("`kubectl get` shows why; --timeout gives more time (waiting for {first})");
                 return Err(Error::Resumable(
-                    Problem::new(Code::ChartNotReady, chart.place().key("waitFor"), what).hint(hint),
+                    Diagnostic::new(Code::ChartNotReady, chart.place().key("waitFor"), what).hint(hint),
                 ));
             }
             std::thread::sleep(PAUSE.min(self.limits.left()));

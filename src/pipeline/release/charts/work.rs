@@ -11,14 +11,13 @@ use serde_json::Value as Json;
 use std::thread;
 
 /// What the work on charts needs.
-pub struct Work<'a> {
+pub(crate) struct Work<'a> {
     /// The charts, what needs others after what it needs.
     pub charts: &'a [PlannedChart],
     /// The release that they are installed for.
     pub release: &'a Release,
     /// The application of that release.
     pub application: &'a str,
-    /// The cluster.
     pub cluster: &'a Cluster,
     /// The bounds.
     pub limits: &'a Limits<'a>,
@@ -29,7 +28,7 @@ pub struct Work<'a> {
 }
 
 /// Does the same for all, side by side; all errors are told.
-pub fn side_by_side<T: Sync, R: Send>(
+pub(crate) fn side_by_side<T: Sync, R: Send>(
     items: &[T],
     act: impl Fn(&T) -> Result<R, Error> + Sync,
 ) -> Result<Vec<R>, Error> {
@@ -56,13 +55,12 @@ pub fn side_by_side<T: Sync, R: Send>(
 }
 
 /// A definition by its name, and objects of kinds that nobody looks up twice.
-pub fn condition(object: &Json, wanted: &str) -> bool {
+pub(crate) fn condition(object: &Json, wanted: &str) -> bool {
     let conditions = object["status"]["conditions"].as_array().into_iter().flatten();
     conditions.into_iter().any(|condition| condition["type"] == wanted && condition["status"] == "True")
 }
 
-/// The helm and the target of the release of a chart.
-pub fn of_chart(work: &Work, chart: &PlannedChart) -> Result<(Release, Helm, crate::helm::Target), Error> {
+pub(crate) fn of_chart(work: &Work, chart: &PlannedChart) -> Result<(Release, Helm, crate::helm::Target), Error> {
     let release = work.release.beside(&chart.release, &chart.namespace)?;
     let (helm, target) = release.helm()?;
     Ok((release, helm, target))

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
 /// The ways in through the Gateways among these objects, and through those of others that routes among them attach to.
-pub fn of(objects: &[&Json]) -> Vec<Endpoint> {
+pub(crate) fn of(objects: &[&Json]) -> Vec<Endpoint> {
     let routes: Vec<&Json> =
         objects.iter().copied().filter(|object| text(&object["kind"]).ends_with("Route")).collect();
     let gateways: Vec<&Json> = objects.iter().copied().filter(|object| object["kind"] == "Gateway").collect();

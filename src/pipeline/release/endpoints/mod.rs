@@ -4,5 +4,5 @@ pub(crate) mod all;
 pub(crate) mod gateways;
 pub(crate) mod objects;
 
-pub use all::endpoints;
-pub use objects::Endpoint;
+pub(crate) use all::endpoints;
+pub(crate) use objects::Endpoint;

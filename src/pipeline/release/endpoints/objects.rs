@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 /// A port of a Service, or a host of an Ingress.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Endpoint {
+pub(crate) struct Endpoint {
     /// Name of the Service or Ingress.
     pub name: String,
     /// `ClusterIP`, `NodePort`, `LoadBalancer`, `ExternalName`, `Ingress`, `Gateway`, or the kind of a route.
@@ -29,7 +29,7 @@ pub struct Endpoint {
 const HEADLESS: &str = "None";
 
 /// The ways to reach what an object publishes.
-pub fn of(object: &Json) -> Vec<Endpoint> {
+pub(crate) fn of(object: &Json) -> Vec<Endpoint> {
     match text(&object["kind"]) {
         "Service" if object["spec"]["clusterIP"] != HEADLESS => service(object),
         // One of ours that keeps paths from the public leads nowhere.

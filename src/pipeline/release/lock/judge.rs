@@ -4,13 +4,12 @@ use crate::cluster::Timestamp;
 use crate::cluster::state::lease;
 use crate::cluster::state::lease::{Earlier, HelmRun};
 use crate::cluster::state::record::Record;
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 use std::time::Duration;
 
 /// What a person said about helms that nobody can see from here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AssumeHelmDead {
-    /// `--assume-helm-dead`.
+pub(crate) struct AssumeHelmDead {
     pub assume_helm_dead: bool,
     /// How long a helm may take, if nothing else is known: `--timeout`.
     pub timeout: Duration,
@@ -18,7 +17,7 @@ pub struct AssumeHelmDead {
 
 /// What to do about the last revision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// Nothing: no helm works on it.
     GoOn,
     /// The helm that worked on it is dead.
@@ -26,14 +25,14 @@ pub enum Verdict {
 }
 
 /// Whether the last revision may be gone on with. `earlier` is the helm of an earlier run whose end nobody heard of.
-pub fn judge(
+pub(crate) fn judge(
     release: &str,
     namespace: &str,
     record: Option<&Record>,
     earlier: Option<&Earlier>,
     now: Timestamp,
     word: AssumeHelmDead,
-) -> Result<Verdict, Problem> {
+) -> Result<Verdict, Diagnostic> {
     let what = format!("the release {release} in namespace {namespace}");
     let under_way = record.filter(|record| record.is_under_way());
     match (under_way, earlier) {
@@ -43,9 +42,9 @@ pub fn judge(
         // what whoever may write Leases wrote, so that no long time is believed.
         (None, Some(Earlier::Unproven(left))) => match left.begun_by(now) {
             Some(over) if now < over => {
-                let problem = format!("{what} may still be worked on by {}", described(left));
+                let diagnostic = format!("{what} may still be worked on by {}", described(left));
                 let hint = format!("wait until {}, then run again; or {KNOWN_DEAD}", shown(over));
-                Err(Problem::new(Code::ReleaseBusy, "", problem).hint(hint))
+                Err(Diagnostic::new(Code::ReleaseBusy, "", diagnostic).hint(hint))
             }
             _ => Ok(Verdict::GoOn),
         },
@@ -53,19 +52,19 @@ pub fn judge(
         (Some(record), earlier) => {
             let left = earlier.map(Earlier::helm).filter(|left| left.wrote(record.changed));
             let who = left.map_or_else(|| "another helm works on it, or was killed while it did".to_owned(), described);
-            let problem = Problem::new(Code::ReleaseBusy, "", format!("{what} is {}: {who}", record.status));
+            let diagnostic = Diagnostic::new(Code::ReleaseBusy, "", format!("{what} is {}: {who}", record.status));
             // Whoever may write there can have written any times, so that this run's own bounds them.
             let over = match left {
                 Some(left) => left.over_at(word.timeout, now),
                 None => record.changed.and_then(|began| lease::over_at(began, word.timeout, now)),
             };
             match over {
-                Some(over) if now < over => Err(problem.hint(format!(
+                Some(over) if now < over => Err(diagnostic.hint(format!(
                     "wait until it has finished; if helm no longer runs, repeat the command after {} with --assume-helm-dead",
                     shown(over)
                 ))),
                 _ if word.assume_helm_dead => Ok(Verdict::Recover),
-                _ => Err(problem.hint(KNOWN_DEAD)),
+                _ => Err(diagnostic.hint(KNOWN_DEAD)),
             }
         }
     }
@@ -104,7 +103,7 @@ mod tests {
         let record = Record::of(record::secret("shop", 2, &json)).unwrap();
         let word = AssumeHelmDead { assume_helm_dead, timeout: Duration::from_secs(300) };
         let verdict = judge("shop", "n", Some(&record), earlier, now.parse().unwrap(), word);
-        verdict.map_err(|problem| format!("{} | {}", problem.what, problem.hint))
+        verdict.map_err(|diagnostic| format!("{} | {}", diagnostic.what, diagnostic.hint))
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! [`judge()`] decides, purely, whether a release that looks as if a helm worked on it may be gone on with. A helm that may
 //! still live is never overtaken, and no helm is ended here.
 
-pub mod judge;
+pub(crate) mod judge;
 pub(crate) mod recover;
 pub(crate) mod seen;
 
@@ -18,13 +18,13 @@ use crate::k8s::ownership::Owner;
 use crate::pipeline::engine::event::{Report, say};
 use crate::pipeline::engine::run::Limits;
 use crate::pipeline::{Error, Release, Slot};
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 use crate::support::digest::sha256;
-pub use judge::AssumeHelmDead;
+pub(crate) use judge::AssumeHelmDead;
 use judge::{Verdict, judge};
-pub use recover::cut_short;
+pub(crate) use recover::cut_short;
 use recover::{recover, settle};
-pub use seen::Seen;
+pub(crate) use seen::Seen;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ use std::time::Duration;
 const SECONDS: &str = "KUBECTL_ASPIRE_LEASE_SECONDS";
 
 /// A lock that is held.
-pub struct Lock {
+pub(crate) struct Lock {
     held: Held<Cluster>,
     cluster: Cluster,
     release: Release,
@@ -42,7 +42,7 @@ pub struct Lock {
 
 /// Waits until no helm of an earlier run, which is gone, works on the release any more, as long as this run may take. It
 /// comes before the release is looked at, because that helm still changes it.
-pub fn wait_for_helm(
+pub(crate) fn wait_for_helm(
     cluster: &Cluster,
     release: &Release,
     owner: Owner,
@@ -69,7 +69,7 @@ pub fn wait_for_helm(
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// Whether the lock could be had and the last revision be gone on with. Writes nothing.
-pub fn check(
+pub(crate) fn check(
     cluster: &Cluster,
     release: &Release,
     owner: Owner,
@@ -80,7 +80,7 @@ pub fn check(
     check_alone(release)?;
     judge(&release.name, &release.namespace, seen.record.as_ref(), earlier.as_ref(), Timestamp::now(), word)
         .map(drop)
-        .map_err(|problem| Error::Refused(problem.into()))
+        .map_err(|diagnostic| Error::Refused(diagnostic.into()))
 }
 
 impl Lock {
@@ -107,7 +107,7 @@ impl Lock {
             check_alone(&lock.release).and_then(|()| seen.still(&lock.cluster, &lock.release)).and_then(|()| {
                 let (record, earlier) = (seen.record.as_ref(), lock.held.earlier());
                 judge(&lock.release.name, &lock.release.namespace, record, earlier, Timestamp::now(), word)
-                    .map_err(|problem| Error::Refused(problem.into()))
+                    .map_err(|diagnostic| Error::Refused(diagnostic.into()))
             });
         match judged {
             Ok(verdict) => Ok((lock, verdict)),
@@ -120,19 +120,19 @@ impl Lock {
     }
 
     /// An error when the lock is no longer surely ours.
-    pub fn check(&self) -> Result<(), Error> {
+    pub(crate) fn check(&self) -> Result<(), Error> {
         Ok(self.held.check()?)
     }
 
     /// The namespace is deleted next, with the Lease in it. An error when the lock is no longer surely ours.
-    pub fn ends_with_namespace(&self) -> Result<(), Error> {
+    pub(crate) fn ends_with_namespace(&self) -> Result<(), Error> {
         self.check()?;
         self.held.ends_with_namespace();
         Ok(())
     }
 
     /// Says what the next helm is to do. Without that none is let start.
-    pub fn expects(&self, operation: Operation) {
+    pub(crate) fn expects(&self, operation: Operation) {
         *self.expected.lock().unwrap_or_else(PoisonError::into_inner) = Some(operation);
     }
 
@@ -155,19 +155,19 @@ impl Lock {
 
     /// Helm has ended, well or badly. A revision that it left under way is set to `failed`, because a dead helm works on
     /// nothing.
-    pub fn helm_ended(&self, cluster: &Cluster, release: &Release, well: bool) -> Result<(), Error> {
+    pub(crate) fn helm_ended(&self, cluster: &Cluster, release: &Release, well: bool) -> Result<(), Error> {
         let settled = well || settle(cluster, release).unwrap_or(false);
         Ok(self.held.helm_ended(settled)?)
     }
 
     /// Gives the lock back.
-    pub fn release(&self) -> Result<(), Error> {
+    pub(crate) fn release(&self) -> Result<(), Error> {
         Ok(self.held.release()?)
     }
 }
 
 /// The hold of one run on its release: the last revision as it was seen, and the lock once it is taken.
-pub struct LockGuard {
+pub(crate) struct LockGuard {
     /// What a person said about helms.
     pub word: AssumeHelmDead,
     seen: Slot<Seen>,
@@ -176,28 +176,28 @@ pub struct LockGuard {
 
 impl LockGuard {
     /// Nothing was seen yet, and nothing taken. A helm of this run may take the time that is left.
-    pub fn new(assume_helm_dead: bool, limits: &Limits) -> Self {
+    pub(crate) fn new(assume_helm_dead: bool, limits: &Limits) -> Self {
         let word = AssumeHelmDead { assume_helm_dead, timeout: limits.left() };
         Self { word, seen: Slot::default(), lock: Slot::default() }
     }
 
     /// Whether there was no release when it was looked at.
-    pub fn sees_nothing(&self) -> bool {
+    pub(crate) fn sees_nothing(&self) -> bool {
         self.seen.find().is_none_or(|seen| seen.number == 0)
     }
 
     /// Keeps what was seen, which the lock will be taken for.
-    pub fn keep(&self, seen: Seen) {
+    pub(crate) fn keep(&self, seen: Seen) {
         self.seen.put(seen);
     }
 
     /// The number of the last revision as it was seen; 0 if the release does not exist.
-    pub fn newest(&self) -> Result<u64, Error> {
+    pub(crate) fn newest(&self) -> Result<u64, Error> {
         Ok(self.seen.get()?.number)
     }
 
     /// Takes the lock of the release as it was seen. From here on helm tells the lock what it does.
-    pub fn take(&self, helm: &Helm, release: &Release, owner: Owner, doing: &str) -> Result<(), Error> {
+    pub(crate) fn take(&self, helm: &Helm, release: &Release, owner: Owner, doing: &str) -> Result<(), Error> {
         let (lock, verdict) = Lock::take(release, owner, doing, self.seen.get()?, self.word)?;
         let lock = Arc::new(lock);
         helm.follow(Arc::clone(&lock) as _);
@@ -206,7 +206,13 @@ impl LockGuard {
     }
 
     /// Frees the release from a helm that was killed, where one was.
-    pub fn recover(&self, cluster: &Cluster, release: &Release, limits: &Limits, report: &Report) -> Result<(), Error> {
+    pub(crate) fn recover(
+        &self,
+        cluster: &Cluster,
+        release: &Release,
+        limits: &Limits,
+        report: &Report,
+    ) -> Result<(), Error> {
         match self.lock.get()? {
             (_, Verdict::Recover) => recover(cluster, release, self.seen.get()?, limits, report),
             (_, Verdict::GoOn) => Ok(()),
@@ -214,22 +220,22 @@ impl LockGuard {
     }
 
     /// The lock, if it was taken.
-    pub fn find(&self) -> Option<&Lock> {
+    pub(crate) fn find(&self) -> Option<&Lock> {
         self.lock.find().map(|(lock, _)| &**lock)
     }
 
     /// The lock, which an earlier step took.
-    pub fn lock(&self) -> Result<&Lock, Error> {
+    pub(crate) fn lock(&self) -> Result<&Lock, Error> {
         self.lock.get().map(|(lock, _)| &**lock)
     }
 
     /// An error when the lock was taken and is no longer surely ours.
-    pub fn check(&self) -> Result<(), Error> {
+    pub(crate) fn check(&self) -> Result<(), Error> {
         self.find().map_or(Ok(()), Lock::check)
     }
 
     /// Gives the lock back, if it was taken.
-    pub fn release(&self) -> Result<(), Error> {
+    pub(crate) fn release(&self) -> Result<(), Error> {
         self.find().map_or(Ok(()), Lock::release)
     }
 }
@@ -264,7 +270,7 @@ fn check_alone(release: &Release) -> Result<(), Error> {
         release.described()
     );
     let hint = format!("wait until it has ended, then run again; `kill {process}` stops it");
-    Err(Error::Refused(Problem::new(Code::ReleaseBusy, "", what).hint(hint).into()))
+    Err(Error::Refused(Diagnostic::new(Code::ReleaseBusy, "", what).hint(hint).into()))
 }
 
 /// What names a release among those of all clusters, on this machine only.

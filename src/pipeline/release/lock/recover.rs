@@ -10,12 +10,12 @@ use crate::pipeline::engine::event::{Report, say};
 use crate::pipeline::engine::run::Limits;
 use crate::pipeline::release::history::CUT_SHORT;
 use crate::pipeline::{Error, Release};
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 use std::time::Duration;
 
 /// Sets the last revision, whose helm is dead, to `failed`, so that helm continues from it. A removal that was cut short is
 /// waited for first: what is going must not be taken for what is there.
-pub fn recover(
+pub(crate) fn recover(
     cluster: &Cluster,
     release: &Release,
     seen: &Seen,
@@ -38,7 +38,7 @@ pub fn recover(
 }
 
 /// What is said of a revision whose helm is dead. Where a rollback led stays, for the next one.
-pub fn cut_short(record: &Record) -> String {
+pub(crate) fn cut_short(record: &Record) -> String {
     let (led, status) = (record.description.as_str(), record.status.as_str());
     let led = if status == "pending-rollback" { format!("{led}: ") } else { String::new() };
     format!("{led}{status} was cut short; {CUT_SHORT}")
@@ -68,7 +68,7 @@ fn wait_for_the_going(
             if limits.left().is_zero() || (limits.stopped)() {
                 let what = format!("the {kind} {} in namespace {namespace} is still being deleted", object.name);
                 let hint = "wait until it is gone, then run again; `kubectl get -o yaml` shows its finalizers";
-                return Err(Error::Refused(Problem::new(Code::StillDeleting, "", what).hint(hint).into()));
+                return Err(Error::Refused(Diagnostic::new(Code::StillDeleting, "", what).hint(hint).into()));
             }
             std::thread::sleep(Duration::from_millis(200));
         }
@@ -77,7 +77,7 @@ fn wait_for_the_going(
 }
 
 /// Sets what a dead helm of ours left pending to `failed`. False when something is left that only a later run can settle.
-pub fn settle(cluster: &Cluster, release: &Release) -> Result<bool, Error> {
+pub(crate) fn settle(cluster: &Cluster, release: &Release) -> Result<bool, Error> {
     let under_way = "status in (pending-install,pending-upgrade,pending-rollback,uninstalling)";
     let selector = format!("owner=helm,name={},{under_way}", release.name);
     let mut settled = true;

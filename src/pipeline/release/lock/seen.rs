@@ -5,11 +5,11 @@ use crate::cluster::connect::client::Cluster;
 use crate::cluster::state::record::Record;
 use crate::helm::{self, Helm, Target};
 use crate::pipeline::{Error, Release};
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 
 /// The last revision as it was read before the lock was taken.
 #[derive(Debug, Default)]
-pub struct Seen {
+pub(crate) struct Seen {
     pub(super) number: u64,
     /// None when there is no release, or when helm keeps its records elsewhere.
     pub(super) record: Option<Record>,
@@ -17,12 +17,12 @@ pub struct Seen {
 
 impl Seen {
     /// The number of the last revision, when it is in place.
-    pub fn deployed(&self) -> Option<u64> {
+    pub(crate) fn deployed(&self) -> Option<u64> {
         self.record.as_ref().filter(|record| record.status == "deployed").map(|record| record.revision)
     }
 
     /// What helm says of the release, and the record of its last revision, both of one moment.
-    pub fn look(
+    pub(crate) fn look(
         helm: &Helm,
         target: &Target,
         cluster: &Cluster,
@@ -40,12 +40,12 @@ impl Seen {
     }
 
     /// Whether helm began its last revision after this moment.
-    pub fn is_newer_than(&self, moment: Timestamp) -> bool {
+    pub(crate) fn is_newer_than(&self, moment: Timestamp) -> bool {
         self.record.as_ref().and_then(|record| record.changed).is_some_and(|changed| changed > moment)
     }
 
     /// Whether a helm works on it, or was killed while it did.
-    pub fn is_under_way(&self) -> bool {
+    pub(crate) fn is_under_way(&self) -> bool {
         self.record.as_ref().is_some_and(Record::is_under_way)
     }
 
@@ -65,5 +65,5 @@ impl Seen {
 
 fn changed(release: &Release) -> Error {
     let what = format!("the {} was changed while this run looked at it", release.described());
-    Error::Refused(Problem::new(Code::ReleaseChanged, "", what).hint("run again").into())
+    Error::Refused(Diagnostic::new(Code::ReleaseChanged, "", what).hint("run again").into())
 }

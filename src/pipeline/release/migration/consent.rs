@@ -19,13 +19,13 @@ use crate::pipeline::release::migration::log::Log;
 use crate::pipeline::release::migration::look::{kind, live, nodes, others, volumes};
 use crate::pipeline::release::rollback_feasibility;
 use crate::pipeline::{Error, Release};
-use crate::support::diagnostic::{Code, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use serde_json::Value as Json;
 use std::path::Path;
 
 /// What a person agreed to beforehand.
 #[derive(Debug, Clone, Default)]
-pub struct Consent {
+pub(crate) struct Consent {
     /// Hash of the plan that was read.
     pub confirm: Option<String>,
     /// What was agreed to.
@@ -33,8 +33,7 @@ pub struct Consent {
 }
 
 /// A workload migration that was agreed to.
-pub enum Agreed {
-    /// It begins.
+pub(crate) enum Agreed {
     Begin(Journal),
     /// It was begun before.
     GoOn(Log),
@@ -42,7 +41,7 @@ pub enum Agreed {
 
 impl Agreed {
     /// The journal, written when it begins. What was counted in earlier runs starts again.
-    pub fn log(self, on: &Installation) -> Result<Log, Error> {
+    pub(crate) fn log(self, on: &Installation) -> Result<Log, Error> {
         let mut log = match self {
             Self::GoOn(log) => log,
             Self::Begin(journal) => Log::begin(on.cluster, on.owner, on.space(), journal)?,
@@ -53,7 +52,7 @@ impl Agreed {
 }
 
 /// A workload migration that nobody has begun yet.
-pub struct NewChange {
+pub(crate) struct NewChange {
     /// What will happen.
     pub promotion: Promotion,
     /// Its hash, which a person confirms.
@@ -63,7 +62,7 @@ pub struct NewChange {
 }
 
 /// What a deploy is about to do about kinds.
-pub enum Intent {
+pub(crate) enum Intent {
     /// To begin a change.
     New(NewChange),
     /// To continue with one, with the objects of the chart.
@@ -72,13 +71,18 @@ pub enum Intent {
 
 impl Installation<'_> {
     /// The journal of a change that was begun and not finished.
-    pub fn change_under_way(&self) -> Result<Option<Log>, Error> {
+    pub(crate) fn change_under_way(&self) -> Result<Option<Log>, Error> {
         let log = Log::read(self.cluster, self.owner, &self.release.namespace)?;
         Ok(log.filter(|log| log.journal.is_open()))
     }
 
     /// The objects that helm would bring. `version` is what helm is told of the cluster.
-    pub fn objects_to_come(&self, chart: &Path, values: &Values<'_>, version: &[String]) -> Result<Vec<Json>, Error> {
+    pub(crate) fn objects_to_come(
+        &self,
+        chart: &Path,
+        values: &Values<'_>,
+        version: &[String],
+    ) -> Result<Vec<Json>, Error> {
         let mut over = values.over.clone();
         // The chart's own guard asks the cluster, which nobody asks here.
         object::set(&mut over, &["skipGuards"], Json::Bool(true));
@@ -87,16 +91,16 @@ impl Installation<'_> {
     }
 
     /// Goes on with what was begun, when it leads to the same chart or the same revision.
-    pub fn go_on_with(&self, log: Log, objects: &[Json], to: Option<u64>) -> Result<Agreed, Error> {
-        if let Some(problem) = self.leads_elsewhere(&log.journal, objects, to) {
-            return Err(Error::Refused(problem.into()));
+    pub(crate) fn go_on_with(&self, log: Log, objects: &[Json], to: Option<u64>) -> Result<Agreed, Error> {
+        if let Some(diagnostic) = self.leads_elsewhere(&log.journal, objects, to) {
+            return Err(Error::Refused(diagnostic.into()));
         }
         say(self.report, format!("going on: {}", log.journal.described()));
         Ok(Agreed::GoOn(log))
     }
 
     /// Why nobody may continue to these objects with what was begun.
-    pub fn leads_elsewhere(&self, journal: &Journal, objects: &[Json], to: Option<u64>) -> Option<Problem> {
+    pub(crate) fn leads_elsewhere(&self, journal: &Journal, objects: &[Json], to: Option<u64>) -> Option<Diagnostic> {
         let same = journal.to == to && journal.target == digest(objects, &journal.changes);
         if journal.progress.direction == Direction::Back || (same && journal.knows_its_chart()) {
             return None;
@@ -119,13 +123,13 @@ impl Installation<'_> {
         };
         let what = format!("a workload migration is under way, and was planned {planned}: {}", journal.described());
         Some(
-            Problem::new(Code::MigrationUnfinished, "", what)
+            Diagnostic::new(Code::MigrationUnfinished, "", what)
                 .hint(format!("{first}{abort} goes back to revision {}", journal.base)),
         )
     }
 
     /// Shows the change and has it confirmed. None where helm alone can make it.
-    pub fn begin_change(
+    pub(crate) fn begin_change(
         &self,
         change: NewChange,
         consent: &Consent,
@@ -151,7 +155,7 @@ impl Installation<'_> {
     }
 
     /// Whether going to these objects means more than helm can do, or ask: another kind, or data that is left.
-    pub fn is_more_than_helm(&self, wanted: &Manifest, objects: &[Json]) -> Result<bool, Error> {
+    pub(crate) fn is_more_than_helm(&self, wanted: &Manifest, objects: &[Json]) -> Result<bool, Error> {
         if rollback_feasibility::changes_kind(self.cluster, self.release, wanted)? {
             return Ok(true);
         }
@@ -169,7 +173,7 @@ impl Installation<'_> {
 
     /// The change that leads to these objects, which are those of the revision `to` or of a chart. None when nothing changes
     /// its kind.
-    pub fn plan_change(&self, objects: &[Json], to: Option<u64>) -> Result<Option<NewChange>, Error> {
+    pub(crate) fn plan_change(&self, objects: &[Json], to: Option<u64>) -> Result<Option<NewChange>, Error> {
         let space = self.space();
         let history = self.helm.history(self.target)?;
         let last = history.last().map_or(0, |revision| revision.revision);
@@ -192,7 +196,7 @@ impl Installation<'_> {
         if deployed.is_none() && !found.changes.is_empty() {
             let what = format!("{} has no deployed revision to roll back to", self.release.described());
             let hint = "deploy the chart from before once more, then this one";
-            return Err(Error::Refused(Problem::new(Code::NoGoodRevision, "", what).hint(hint).into()));
+            return Err(Error::Refused(Diagnostic::new(Code::NoGoodRevision, "", what).hint(hint).into()));
         }
         volumes(self.cluster, &mut live, found.claims.iter().map(|note| note.name.as_str()))?;
         nodes(self.cluster, &mut live, &found.changes)?;
@@ -206,20 +210,21 @@ impl Installation<'_> {
 
     /// What is not allowed is better known before something stopped.
     fn check_rights(&self, promotion: &Promotion) -> Result<(), Error> {
-        let mut problems = Problems::default();
+        let mut diagnostics = Diagnostics::default();
         for change in &promotion.changes {
             let kind = kind(&change.old.kind);
             let verbs: &[&str] = if change.how == How::Stop { &["patch", "delete"] } else { &["delete"] };
             for &verb in verbs {
                 if !self.cluster.can_i(verb, &kind, &self.release.namespace, &change.old.name)? {
                     let what = format!("you may not {verb} {} in namespace {}", change.old, self.release.namespace);
-                    problems.push(
-                        Problem::new(Code::MissingPermission, "", what).hint("ask for that right; nothing was changed"),
+                    diagnostics.push(
+                        Diagnostic::new(Code::MissingPermission, "", what)
+                            .hint("ask for that right; nothing was changed"),
                     );
                 }
             }
         }
-        problems.or(()).map_err(Error::Refused)
+        diagnostics.or(()).map_err(Error::Refused)
     }
 }
 
@@ -227,7 +232,7 @@ impl NewChange {
     /// The journal of a change that was agreed to before anybody knew of it: who asked to go back on a failure agreed to
     /// downtime, and who agreed to another place for data on the way there, to the one from before. None where helm alone can
     /// make it; an error when it needs more.
-    pub fn agreed_beforehand(self, consent: &Consent) -> Result<Option<Journal>, Error> {
+    pub(crate) fn agreed_beforehand(self, consent: &Consent) -> Result<Option<Journal>, Error> {
         let Self { promotion, hash, target, last } = self;
         let moved =
             || consent.accept.iter().any(|word| matches!(word, Confirmation::EmptydirLoss | Confirmation::AbandonData));
@@ -241,7 +246,7 @@ impl NewChange {
         }
         let what = "going back needs a confirmation of what it means; the failed revision is left as it is";
         Err(Error::Refused(
-            Problem::new(Code::MigrationNotConfirmed, "", what)
+            Diagnostic::new(Code::MigrationNotConfirmed, "", what)
                 .hint("`rollback` shows what would happen, and asks")
                 .into(),
         ))
@@ -249,13 +254,13 @@ impl NewChange {
 }
 
 /// Refuses what would pull the ground away from under a workload migration that is not done.
-pub fn check_none_open(cluster: &Cluster, owner: Owner<'_>, release: &Release) -> Result<(), Error> {
+pub(crate) fn check_none_open(cluster: &Cluster, owner: Owner<'_>, release: &Release) -> Result<(), Error> {
     let Some(log) = Log::read(cluster, owner, &release.namespace)?.filter(|log| log.journal.is_open()) else {
         return Ok(());
     };
     let what = format!("a workload migration is under way in the {}: {}", release.described(), log.journal.described());
     let hint = format!("finish it first: {}", log.journal.way_on(release.helm_name()));
-    Err(Error::Refused(Problem::new(Code::MigrationUnfinished, "", what).hint(hint).into()))
+    Err(Error::Refused(Diagnostic::new(Code::MigrationUnfinished, "", what).hint(hint).into()))
 }
 
 /// Who may not see it all cannot know when pods have ended.
@@ -265,7 +270,9 @@ fn not_allowed(error: Error) -> Error {
             let what =
                 format!("cannot check whether the kind of a workload changes: permission to read is missing: {error}");
             Error::Refused(
-                Problem::new(Code::MissingPermission, "", what).hint("ask for that right; nothing was changed").into(),
+                Diagnostic::new(Code::MissingPermission, "", what)
+                    .hint("ask for that right; nothing was changed")
+                    .into(),
             )
         }
         other => other,
@@ -282,9 +289,9 @@ fn confirmed(
     let all = words(&promotion.needs);
     let refuse = |what: String| {
         let hint = format!("nothing was changed; read the plan above, then: --confirm {hash} --accept {all}");
-        let mut problems = Problems(promotion.images.iter().filter_map(ImageNote::refusal).collect());
-        problems.push(Problem::new(Code::MigrationNotConfirmed, "", what).hint(hint));
-        Err(Error::Refused(problems))
+        let mut diagnostics = Diagnostics(promotion.images.iter().filter_map(ImageNote::refusal).collect());
+        diagnostics.push(Diagnostic::new(Code::MigrationNotConfirmed, "", what).hint(hint));
+        Err(Error::Refused(diagnostics))
     };
     match &consent.confirm {
         Some(given) if given != hash => {

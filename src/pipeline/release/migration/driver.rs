@@ -21,13 +21,13 @@ use crate::pipeline::release::installation::Installation;
 use crate::pipeline::release::lock::Lock;
 use crate::pipeline::release::records;
 use crate::pipeline::release::records::{Operation, Verb};
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 use serde_json::Value as Json;
 use std::time::{Duration, Instant};
 
 /// How long things may take.
 #[derive(Debug, Clone, Copy)]
-pub struct Terms {
+pub(crate) struct Terms {
     /// Between two looks.
     pub poll: Duration,
     /// Until the pods that leave have ended.
@@ -38,14 +38,14 @@ pub struct Terms {
 
 impl Terms {
     /// Each part of the way may take this long.
-    pub fn within(limit: Duration) -> Self {
+    pub(crate) fn within(limit: Duration) -> Self {
         Self { poll: Duration::from_millis(300), drain: limit, ready: limit }
     }
 }
 
 /// How it ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Way {
+pub(crate) enum Way {
     /// The new kinds run.
     Forward,
     /// The old kinds run again, and why.
@@ -53,7 +53,7 @@ pub enum Way {
 }
 
 /// Who drives, and with what.
-pub struct Driver<'a> {
+pub(crate) struct Driver<'a> {
     /// What is driven.
     pub on: Installation<'a>,
     /// The lock that is held, so that no helm of an earlier run works any more.
@@ -69,10 +69,10 @@ pub struct Driver<'a> {
 }
 
 /// Calls helm forward, from the last revision with this number.
-pub type Upgrade<'a> = dyn Fn(u64) -> Result<(), Error> + 'a;
+pub(crate) type Upgrade<'a> = dyn Fn(u64) -> Result<(), Error> + 'a;
 
 /// What was seen, with the objects to act on.
-pub struct Seen {
+pub(crate) struct Seen {
     pub live: Live,
     pub revision: Revision,
     pub number: u64,
@@ -81,7 +81,7 @@ pub struct Seen {
 impl Driver<'_> {
     /// Drives to an end. `upgrade` calls helm forward, from the last revision with the given number; without it, only what
     /// needs no chart is done, which is all of a way to a revision. Who is stopped on the way is told what is left.
-    pub fn drive(&self, log: &mut Log, upgrade: Option<&Upgrade>) -> Result<Way, Error> {
+    pub(crate) fn drive(&self, log: &mut Log, upgrade: Option<&Upgrade>) -> Result<Way, Error> {
         check(&self.on, &log.journal, upgrade.is_some())?;
         check_records(&self.on, &log.journal, log.journal.progress.direction == Direction::Back)?;
         self.go(log, upgrade).map_err(|error| match error {
@@ -102,7 +102,7 @@ impl Driver<'_> {
             Err(_) => log.journal.described(),
         };
         let what = format!("the workload migration is not finished (at {}): {stands}", word(log.journal.phase));
-        let left = Problem::new(Code::MigrationUnfinished, "", what).hint(log.journal.way_on(self.name()));
+        let left = Diagnostic::new(Code::MigrationUnfinished, "", what).hint(log.journal.way_on(self.name()));
         Error::Unfinished { error: Box::new(error), left }
     }
 
@@ -234,7 +234,7 @@ impl Driver<'_> {
         let to = log.journal.to;
         if direction == Direction::Forward && upgrade.is_none() && to.is_none() {
             let what = format!("the way leads on with the chart: {}", log.journal.described());
-            return Err(Error::Resumable(Problem::new(Code::MigrationUnfinished, "", what)));
+            return Err(Error::Resumable(Diagnostic::new(Code::MigrationUnfinished, "", what)));
         }
         (log.journal.last, log.journal.calling) = (seen.number, true);
         self.write(log)?;
@@ -283,7 +283,7 @@ pub(crate) fn check(on: &Installation, journal: &Journal, has_chart: bool) -> Re
             TransitionRecord::name(name.name),
             name.namespace
         );
-        return Err(Error::Refused(Problem::new(Code::StoredStateInvalid, "", what).hint(hint).into()));
+        return Err(Error::Refused(Diagnostic::new(Code::StoredStateInvalid, "", what).hint(hint).into()));
     }
     if has_chart || !journal.needs_chart() {
         return Ok(());
@@ -300,7 +300,7 @@ pub(crate) fn check(on: &Installation, journal: &Journal, has_chart: bool) -> Re
         journal.described(),
         journal.left(&seen.live).join("; ")
     );
-    Err(Error::Refused(Problem::new(Code::MigrationUnfinished, "", what).hint(journal.way_on(name)).into()))
+    Err(Error::Refused(Diagnostic::new(Code::MigrationUnfinished, "", what).hint(journal.way_on(name)).into()))
 }
 
 /// Refuses, before anything is done, records that helm must not be let to use on the way. Which revision a way without a chart
@@ -314,7 +314,7 @@ pub(crate) fn check_records(on: &Installation, journal: &Journal, back: bool) ->
 /// Refuses a rollback to a revision that was never good: the journal says where to, and anybody may have written it.
 pub(crate) fn check_base(on: &Installation, base: u64) -> Result<(), Error> {
     let past = Past::read(on, on.helm.history(on.target)?)?;
-    past.choose(Some(base), false).map(drop).map_err(|problem| Error::Refused(problem.into()))
+    past.choose(Some(base), false).map(drop).map_err(|diagnostic| Error::Refused(diagnostic.into()))
 }
 
 /// Looks at everything that the journal is about. `known` is what the last revision that was seen brings: it does not change.
@@ -360,6 +360,6 @@ fn last_revision(on: &Installation) -> Result<(u64, Status), Error> {
 }
 
 fn halted(log: &Log, stop: Stop) -> Error {
-    let problem = stop.problem(&log.journal);
-    if stop.is_resumable() { Error::Resumable(problem) } else { Error::NeedsPerson(problem) }
+    let diagnostic = stop.diagnostic(&log.journal);
+    if stop.is_resumable() { Error::Resumable(diagnostic) } else { Error::NeedsPerson(diagnostic) }
 }

@@ -5,10 +5,10 @@ use crate::cluster::state::transition_record::TransitionRecord;
 use crate::k8s::ownership::Owner;
 use crate::migration::Journal;
 use crate::pipeline::Error;
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 
 /// The journal with the object that it lies in.
-pub struct Log {
+pub(crate) struct Log {
     note: TransitionRecord,
     /// What it says.
     pub journal: Journal,
@@ -16,7 +16,7 @@ pub struct Log {
 
 impl Log {
     /// The journal of a release; none when no workload migration was ever begun.
-    pub fn read(cluster: &Cluster, owner: Owner<'_>, namespace: &str) -> Result<Option<Self>, Error> {
+    pub(crate) fn read(cluster: &Cluster, owner: Owner<'_>, namespace: &str) -> Result<Option<Self>, Error> {
         let note = TransitionRecord::read(cluster, owner, namespace)?;
         let Some(text) = note.text() else { return Ok(None) };
         let name = TransitionRecord::name(owner.release);
@@ -24,7 +24,7 @@ impl Log {
             let what =
                 format!("the ConfigMap {name} in namespace {namespace} is no journal that this program can read");
             return Err(Error::Refused(
-                Problem::new(Code::StoredStateInvalid, "", what).hint("use the version that wrote it").into(),
+                Diagnostic::new(Code::StoredStateInvalid, "", what).hint("use the version that wrote it").into(),
             ));
         };
         let wrong = journal.contradictions();
@@ -38,20 +38,19 @@ impl Log {
                  -n {namespace} -o yaml --show-managed-fields`), look at the workloads, then \
                  `kubectl delete configmap {name} -n {namespace}`"
             );
-            return Err(Error::Refused(Problem::new(Code::StoredStateInvalid, "", what).hint(hint).into()));
+            return Err(Error::Refused(Diagnostic::new(Code::StoredStateInvalid, "", what).hint(hint).into()));
         }
         Ok(Some(Self { note, journal }))
     }
 
     /// A journal that begins, in the place of one that ended.
-    pub fn begin(cluster: &Cluster, owner: Owner<'_>, namespace: &str, journal: Journal) -> Result<Self, Error> {
+    pub(crate) fn begin(cluster: &Cluster, owner: Owner<'_>, namespace: &str, journal: Journal) -> Result<Self, Error> {
         let mut log = Self { note: TransitionRecord::read(cluster, owner, namespace)?, journal };
         log.write(cluster, owner, namespace)?;
         Ok(log)
     }
 
-    /// Writes it.
-    pub fn write(&mut self, cluster: &Cluster, owner: Owner<'_>, namespace: &str) -> Result<(), Error> {
+    pub(crate) fn write(&mut self, cluster: &Cluster, owner: Owner<'_>, namespace: &str) -> Result<(), Error> {
         Ok(self.note.write(cluster, owner, namespace, &self.journal.text())?)
     }
 }

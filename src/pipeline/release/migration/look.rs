@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 /// What lives in a namespace, without volumes. Workloads come before ReplicaSets and these before pods, as
 /// [`crate::migration::next()`] needs it.
-pub fn live(cluster: &Cluster, namespace: &str) -> Result<Live, Error> {
+pub(crate) fn live(cluster: &Cluster, namespace: &str) -> Result<Live, Error> {
     let list = |kind: &Kind| cluster.list(kind, namespace, "");
     Ok(Live {
         deployments: list(&DEPLOYMENT)?,
@@ -25,7 +25,7 @@ pub fn live(cluster: &Cluster, namespace: &str) -> Result<Live, Error> {
 }
 
 /// Adds the Services and Jobs of these kinds and names.
-pub fn others<'a>(
+pub(crate) fn others<'a>(
     cluster: &Cluster,
     namespace: &str,
     live: &mut Live,
@@ -40,7 +40,11 @@ pub fn others<'a>(
 }
 
 /// Adds the volumes of these claims, as far as we may look.
-pub fn volumes<'a>(cluster: &Cluster, live: &mut Live, claims: impl Iterator<Item = &'a str>) -> Result<(), Error> {
+pub(crate) fn volumes<'a>(
+    cluster: &Cluster,
+    live: &mut Live,
+    claims: impl Iterator<Item = &'a str>,
+) -> Result<(), Error> {
     for claim in claims {
         let name = live.claim(claim).and_then(|claim| claim["spec"]["volumeName"].as_str().map(str::to_owned));
         let Some(name) = name else { continue };
@@ -54,7 +58,7 @@ pub fn volumes<'a>(cluster: &Cluster, live: &mut Live, claims: impl Iterator<Ite
 }
 
 /// Adds the nodes of the pods that are to end, as far as we may look.
-pub fn nodes(cluster: &Cluster, live: &mut Live, changes: &[Change]) -> Result<(), Error> {
+pub(crate) fn nodes(cluster: &Cluster, live: &mut Live, changes: &[Change]) -> Result<(), Error> {
     let pods = changes.iter().flat_map(|change| pods_of(&change.old, live));
     let names: BTreeSet<String> = pods.filter_map(|pod| pod["spec"]["nodeName"].as_str()).map(str::to_owned).collect();
     for name in names {
@@ -68,7 +72,7 @@ pub fn nodes(cluster: &Cluster, live: &mut Live, changes: &[Change]) -> Result<(
 }
 
 /// The kind of a workload, Service or Job.
-pub fn kind(name: &str) -> Kind {
+pub(crate) fn kind(name: &str) -> Kind {
     match name {
         "Deployment" => DEPLOYMENT,
         "Service" => SERVICE,

@@ -9,14 +9,14 @@ use crate::external_charts;
 use crate::k8s::labels;
 use crate::k8s::object::annotation;
 use crate::k8s::ownership::ReleaseName;
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 use crate::targets::kubernetes;
 use serde_json::Value as Json;
 use std::fmt;
 
 /// What helm would do to an object of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
+pub(crate) enum Fate {
     /// Change it to what the chart says.
     Changed,
     /// Delete it.
@@ -27,7 +27,7 @@ pub enum Fate {
 
 /// Where an object lies, and what decides about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
+pub(crate) enum Scope {
     /// In the namespace of the release, of a kind that our charts make and Role `edit` may write: the record.
     Inside,
     /// There too, of another kind that our charts make: the record, unless the live object belongs to another owner.
@@ -42,8 +42,7 @@ pub enum Scope {
 
 /// An object that helm would touch.
 #[derive(Debug, Clone)]
-pub struct Touched {
-    /// Which.
+pub(crate) struct Touched {
     pub object: Object,
     /// What happens to it.
     pub fate: Fate,
@@ -108,7 +107,7 @@ impl fmt::Display for NamedObject {
 }
 
 /// Where an object lies. The namespace of an object of the whole cluster is empty.
-pub fn scope(object: &Object, space: &str) -> Scope {
+pub(crate) fn scope(object: &Object, space: &str) -> Scope {
     let (group, kind) = (&*object.group, &*object.kind);
     let is_edited = EDITED_GROUPS.contains(&group) || (group.is_empty() && EDITED_KINDS.contains(&kind));
     let is_made = kubernetes::makes(group, kind) || external_charts::makes(group, kind) || (group, kind) == RECREATED;
@@ -122,7 +121,7 @@ pub fn scope(object: &Object, space: &str) -> Scope {
 
 /// Why helm may not do that to an object; none when it may. `release` is its owner; `any` says that a person named the
 /// chart whose record it is, which may bring whatever it needs.
-pub fn judge(touched: &Touched, release: ReleaseName, allowed: &[NamedObject], any: bool) -> Option<Problem> {
+pub(crate) fn judge(touched: &Touched, release: ReleaseName, allowed: &[NamedObject], any: bool) -> Option<Diagnostic> {
     let Touched { object, fate, scope, stored, live } = touched;
     let named = any || allowed.iter().any(|one| one.names(object));
     let owned = live.as_ref().map(|live| release.owns(live));
@@ -131,7 +130,7 @@ pub fn judge(touched: &Touched, release: ReleaseName, allowed: &[NamedObject], a
         // The chart itself has it, and a kind may be about to come.
         (Scope::Unknown, _, Fate::Changed) if !any => None,
         (Scope::Unknown, ..) => Some(
-            Problem::new(
+            Diagnostic::new(
                 Code::RecordSuspect,
                 "",
                 format!("{}: the cluster does not know its kind, so that nobody can tell where it lies", shown(object)),
@@ -139,7 +138,7 @@ pub fn judge(touched: &Touched, release: ReleaseName, allowed: &[NamedObject], a
             .hint("define the kind again, so that helm can remove its objects"),
         ),
         (_, Some(false), _) => Some(
-            Problem::new(
+            Diagnostic::new(
                 Code::RecordSuspect,
                 "",
                 format!("{}: the live object is not owned by this release", shown(object)),
@@ -159,7 +158,7 @@ pub fn judge(touched: &Touched, release: ReleaseName, allowed: &[NamedObject], a
         (_, _, fate) => {
             let would = if *fate == Fate::Deleted { "delete" } else { "create or change" };
             Some(
-                Problem::new(
+                Diagnostic::new(
                     Code::RecordSuspect,
                     "",
                     format!("{}: only helm's record says that helm is to {would} it", shown(object)),
@@ -179,12 +178,12 @@ fn is_same(live: &Json, stored: &Json, release: ReleaseName) -> bool {
 }
 
 /// Whether helm leaves it where it is.
-pub fn is_kept(object: &Json) -> bool {
+pub(crate) fn is_kept(object: &Json) -> bool {
     annotation(object, labels::RESOURCE_POLICY).is_some_and(|policy| policy.trim().eq_ignore_ascii_case(labels::KEEP))
 }
 
 /// `ConfigMap precious in namespace other-team`, `ClusterRole x`.
-pub fn shown(object: &Object) -> String {
+pub(crate) fn shown(object: &Object) -> String {
     if object.namespace.is_empty() { object.to_string() } else { format!("{object} in namespace {}", object.namespace) }
 }
 
@@ -212,7 +211,7 @@ mod tests {
         let allowed: Vec<NamedObject> = allowed.iter().map(|text| NamedObject::parse(text).unwrap()).collect();
         let stored = json!({"metadata": {"name": "x"}, "spec": {"of": "the record"}});
         let touched = Touched { object: object.clone(), fate, scope: scope(object, "n"), stored, live };
-        judge(&touched, RELEASE, &allowed, any).map(|problem| problem.to_string())
+        judge(&touched, RELEASE, &allowed, any).map(|diagnostic| diagnostic.to_string())
     }
 
     #[test]

@@ -7,12 +7,11 @@
 //! Asked once before anything is written, to refuse early, and again by the lock right before each helm starts
 //! ([`super::lock`]), because whoever may write Secrets in the namespace may write them in between.
 
-pub mod judge;
+pub(crate) mod judge;
 mod plain;
-pub mod stored;
+pub(crate) mod stored;
 
-pub use judge::{NamedObject, is_kept, shown};
-pub use stored::read as read_stored;
+pub(crate) use judge::{NamedObject, is_kept, shown};
 
 use crate::cluster::api::objects::Guard;
 use crate::cluster::api::probe::{Probe, Question};
@@ -23,15 +22,14 @@ use crate::cluster::state::records;
 use crate::diff::Object;
 use crate::k8s::kind::Kind;
 use crate::pipeline::{Error, Release};
-use crate::support::diagnostic::{Code, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use judge::{Fate, Scope, Touched, judge, scope};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What helm is about to do to a release.
 #[derive(Debug, Clone)]
-pub struct Operation {
-    /// Which verb.
+pub(crate) struct Operation {
     pub verb: Verb,
     /// Whose chart it is.
     pub origin: Origin,
@@ -41,11 +39,11 @@ pub struct Operation {
 
 /// Which records were read, in which state.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Shown(Vec<(String, Guard)>);
+pub(crate) struct Shown(Vec<(String, Guard)>);
 
 /// A verb of helm.
 #[derive(Debug, Clone)]
-pub enum Verb {
+pub(crate) enum Verb {
     /// To a chart that makes these objects; none where only the chart of others knows them.
     Upgrade(Option<Vec<Json>>),
     /// To this revision.
@@ -56,7 +54,7 @@ pub enum Verb {
 
 /// Whose chart a release is of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
+pub(crate) enum Origin {
     /// Ours: it has no hooks but tests.
     Ours,
     /// Somebody else's, which a person named: it may bring what it needs. Its hooks are let run, or not, by whoever starts helm. Its
@@ -69,20 +67,20 @@ type Objects = Vec<(Object, Json)>;
 
 impl Operation {
     /// A verb on a release of our own chart.
-    pub fn ours(verb: Verb) -> Self {
+    pub(crate) fn ours(verb: Verb) -> Self {
         Self { verb, origin: Origin::Ours, shown: None }
     }
 
     /// The same, on no other records than those that were shown.
     #[must_use]
-    pub fn as_shown(self, outlook: &Outlook) -> Self {
+    pub(crate) fn shown_in(self, outlook: &Outlook) -> Self {
         Self { shown: Some(outlook.shown.clone()), ..self }
     }
 }
 
 impl Verb {
     /// The first word of helm's command.
-    pub fn command(&self) -> &'static str {
+    pub(crate) fn command(&self) -> &'static str {
         match self {
             Self::Upgrade(_) => "upgrade",
             Self::Rollback(_) => "rollback",
@@ -93,7 +91,7 @@ impl Verb {
 
 /// What the records lead helm to, where nothing is wrong with them.
 #[derive(Debug, Default)]
-pub struct Outlook {
+pub(crate) struct Outlook {
     /// The objects that it would delete.
     pub goes: Vec<Object>,
     /// The hooks of the last record.
@@ -104,7 +102,7 @@ pub struct Outlook {
 
 /// A hook of a record, by what helm would apply.
 #[derive(Debug, Clone)]
-pub struct SeenHook {
+pub(crate) struct SeenHook {
     /// Its object; why nobody can tell otherwise.
     pub object: Result<Object, String>,
     /// When helm runs it.
@@ -112,19 +110,19 @@ pub struct SeenHook {
 }
 
 /// Refuses what helm must not be let to do. What it would do, otherwise.
-pub fn check(cluster: &Cluster, release: &Release, operation: &Operation) -> Result<Outlook, Error> {
+pub(crate) fn check(cluster: &Cluster, release: &Release, operation: &Operation) -> Result<Outlook, Error> {
     let used = used(cluster, release, &operation.verb)?;
     let as_read = Shown(used.iter().map(|record| (record.stored_as(), record.state())).collect());
     if operation.shown.as_ref().is_some_and(|before| *before != as_read) {
         let what = format!("helm's records of the {} are not those that were shown any more", release.described());
         return Err(Error::Refused(
-            Problem::new(Code::ReleaseChanged, "", what).hint("run again, and look at what goes").into(),
+            Diagnostic::new(Code::ReleaseChanged, "", what).hint("run again, and look at what goes").into(),
         ));
     }
-    let mut problems = Problems::default();
+    let mut diagnostics = Diagnostics::default();
     let mut all = Vec::new();
     for record in &used {
-        look(record, release, &operation.origin, &mut problems);
+        look(record, release, &operation.origin, &mut diagnostics);
         match stored::read(&record.manifest) {
             Ok(objects) => all.push((record.revision, objects)),
             Err(why) => {
@@ -133,12 +131,12 @@ pub fn check(cluster: &Cluster, release: &Release, operation: &Operation) -> Res
                     record.stored_as(),
                     record.revision
                 );
-                problems.push(Problem::new(Code::RecordUnreadable, "", what).hint(way_out(release, record)));
+                diagnostics.push(Diagnostic::new(Code::RecordUnreadable, "", what).hint(way_out(release, record)));
             }
         }
     }
-    if !problems.0.is_empty() {
-        return Err(Error::Refused(problems));
+    if !diagnostics.0.is_empty() {
+        return Err(Error::Refused(diagnostics));
     }
     let mut scopes = Scopes { cluster, space: &release.namespace, known: BTreeMap::new() };
     let mut keyed = Vec::new();
@@ -146,24 +144,24 @@ pub fn check(cluster: &Cluster, release: &Release, operation: &Operation) -> Res
         let objects = scopes.keyed(objects)?;
         for twice in twice(&objects) {
             let what = format!("{} holds {} twice, and helm works on both", record.stored_as(), shown(twice));
-            problems.push(Problem::new(Code::RecordSuspect, "", what).hint(way_out(release, record)));
+            diagnostics.push(Diagnostic::new(Code::RecordSuspect, "", what).hint(way_out(release, record)));
         }
         keyed.push((revision, objects));
     }
-    if !problems.0.is_empty() {
-        return Err(Error::Refused(problems));
+    if !diagnostics.0.is_empty() {
+        return Err(Error::Refused(diagnostics));
     }
     let touched = touched(&mut scopes, &operation.verb, keyed)?;
     let (name, any) = (release.helm_name(), matches!(operation.origin, Origin::Others(_)));
-    let bad: Vec<Problem> = touched.iter().filter_map(|one| judge(one, name, &release.allowed, any)).collect();
+    let bad: Vec<Diagnostic> = touched.iter().filter_map(|one| judge(one, name, &release.allowed, any)).collect();
     if let (false, Some(last)) = (bad.is_empty(), used.last()) {
         let what = format!(
             "helm's record of the release {} in namespace {} names what it does not decide about, and who may write Secrets there may have written it",
             release.name, release.namespace
         );
-        problems.push(Problem::new(Code::RecordSuspect, "", what).hint(way_out(release, last)));
-        problems.0.extend(bad);
-        return Err(Error::Refused(problems));
+        diagnostics.push(Diagnostic::new(Code::RecordSuspect, "", what).hint(way_out(release, last)));
+        diagnostics.0.extend(bad);
+        return Err(Error::Refused(diagnostics));
     }
     let last = used.into_iter().max_by_key(|record| record.revision);
     let hooks = last.into_iter().flat_map(|record| record.hooks);
@@ -226,14 +224,14 @@ fn used(cluster: &Cluster, release: &Release, verb: &Verb) -> Result<Vec<Record>
 }
 
 /// Whether a record is what it should be, without its objects.
-fn look(record: &Record, release: &Release, origin: &Origin, problems: &mut Problems) {
+fn look(record: &Record, release: &Release, origin: &Origin, diagnostics: &mut Diagnostics) {
     let (stored, revision) = (record.stored_as(), record.revision);
     if !record.is_in_place(&release.name, &release.namespace) {
         let what = format!(
             "{stored} says that it is revision {revision} ({}) of the release {} in namespace {}, and its name or labels say otherwise",
             record.status, record.release, record.namespace
         );
-        problems.push(Problem::new(Code::RecordSuspect, "", what).hint(way_out(release, record)));
+        diagnostics.push(Diagnostic::new(Code::RecordSuspect, "", what).hint(way_out(release, record)));
     }
     match origin {
         Origin::Ours => {
@@ -247,13 +245,13 @@ fn look(record: &Record, release: &Release, origin: &Origin, problems: &mut Prob
                     hook.name,
                     hook.events.join(", ")
                 );
-                problems.push(Problem::new(Code::RecordSuspect, "", what).hint(way_out(release, record)));
+                diagnostics.push(Diagnostic::new(Code::RecordSuspect, "", what).hint(way_out(release, record)));
             }
         }
         Origin::Others(Some(chart)) if record.chart != *chart => {
             let what = format!("{stored} is of the chart {}, not of {chart}", record.chart);
             let hint = "look who installed it; to remove it, run `helm uninstall`";
-            problems.push(Problem::new(Code::OtherApplication, "", what).hint(hint));
+            diagnostics.push(Diagnostic::new(Code::OtherApplication, "", what).hint(hint));
         }
         Origin::Others(_) => {}
     }

@@ -8,7 +8,7 @@ use std::fmt;
 const PRIVATE: &str = "$serde_json::private::";
 
 /// A value whose maps, at every depth, hold neither merge keys (`<<`) nor keys that `serde_json` keeps for itself.
-pub struct Plain(pub Json);
+pub(super) struct Plain(pub Json);
 
 impl<'de> Deserialize<'de> for Plain {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

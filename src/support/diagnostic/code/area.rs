@@ -5,7 +5,6 @@
 pub enum Area {
     /// Any file that a person writes.
     Files,
-    /// The command line.
     CommandLine,
     /// `aspire-manifest.json`.
     Manifest,

@@ -6,8 +6,7 @@
 mod area;
 mod table;
 
-pub use area::Area;
-pub use table::{Code, Entry};
+pub(crate) use table::{Code, Entry};
 
 use std::fmt;
 use std::fmt::Write as _;

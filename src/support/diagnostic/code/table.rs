@@ -77,7 +77,7 @@ Files {
     TooComplex "too-complex" "A file is nested too deeply or expands too far"
         "Deep nesting, long lines or repeated YAML anchors would cost far more memory and time than the file is long. Such files are refused before they are read."
         "Write the content out without anchors, or split it."
-    TooManyProblems "too-many-problems" "There are more problems than are shown"
+    TooManyDiagnostics "too-many-problems" "There are more problems than are shown"
         "Very many problems usually mean that the file is not what it is used as."
         "Check that the right file was passed, fix the problems that are shown, and run the command again."
 }

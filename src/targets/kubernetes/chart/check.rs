@@ -10,13 +10,13 @@ use std::path::Path;
 
 /// How a folder differs from a chart.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Difference {
+pub(crate) struct Difference {
     /// A unified diff, from what lies there to what would be written; empty when nothing differs.
     pub diff: String,
 }
 
 /// Compares what lies in `folder` with the chart. Files that a person added do not count.
-pub fn check(chart: &Chart, folder: &Path) -> Result<Difference, WriteError> {
+pub(crate) fn check(chart: &Chart, folder: &Path) -> Result<Difference, WriteError> {
     let present = Present::look(folder)?;
     let changes = present.changes(chart, &|| Ok(()))?;
     let mut diff = String::new();

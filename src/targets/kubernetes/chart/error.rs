@@ -1,11 +1,11 @@
 //! Why a chart was not written.
 
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// Name of the file that holds plain objects.
-pub const OBJECTS: &str = "objects.yaml";
+pub(super) const OBJECTS: &str = "objects.yaml";
 
 /// Why a chart was not written.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +30,6 @@ pub enum WriteError {
     Io {
         /// What was tried.
         action: &'static str,
-        /// On what.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
@@ -39,14 +38,14 @@ pub enum WriteError {
 
 impl WriteError {
     /// The same as a problem.
-    pub fn to_problem(&self) -> Problem {
+    pub fn to_diagnostic(&self) -> Diagnostic {
         let code = if matches!(self, Self::Interrupted) { Code::Interrupted } else { Code::UnwritableFile };
-        Problem::new(code, "", self.to_string())
+        Diagnostic::new(code, "", self.to_string())
     }
 }
 
 /// An error of the file system, with what was tried on what.
-pub fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> WriteError {
+pub(super) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> WriteError {
     let path = path.to_owned();
     move |source| WriteError::Io { action, path, source }
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// A folder as it was found.
 #[derive(Debug, Default)]
-pub struct Present {
+pub(super) struct Present {
     root: PathBuf,
     /// Its files by their path with slashes.
     pub files: BTreeMap<String, Entry>,
@@ -21,8 +21,7 @@ pub struct Present {
 
 /// Something in a folder that is not a folder.
 #[derive(Debug)]
-pub struct Entry {
-    /// What it is.
+pub(super) struct Entry {
     pub thing: Thing,
     /// What the system says of it; of a link, not of what it leads to.
     pub metadata: Metadata,
@@ -30,7 +29,7 @@ pub struct Entry {
 
 /// What lies at a path of a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Thing {
+pub(super) enum Thing {
     /// A regular file.
     File,
     /// Never followed: it can lead anywhere.
@@ -41,7 +40,7 @@ pub enum Thing {
 
 /// How a chart differs from the folder.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Changes<'a> {
+pub(super) struct Changes<'a> {
     /// Files of the chart that are missing, or are not what the chart says.
     pub written: BTreeSet<&'a str>,
     /// Files of an older render that the chart no longer has.
@@ -50,7 +49,7 @@ pub struct Changes<'a> {
 
 impl Present {
     /// What a folder holds that is a chart of ours, empty or missing.
-    pub fn look(folder: &Path) -> Result<Self, WriteError> {
+    pub(super) fn look(folder: &Path) -> Result<Self, WriteError> {
         let mut present = Self { root: folder.to_owned(), ..Self::default() };
         if !folder.exists() {
             return Ok(present);
@@ -94,7 +93,7 @@ impl Present {
     }
 
     /// What a render of `chart` changes; `go_on` ends it early.
-    pub fn changes<'a>(
+    pub(super) fn changes<'a>(
         &'a self,
         chart: &'a Chart,
         go_on: &dyn Fn() -> Result<(), WriteError>,
@@ -124,7 +123,7 @@ impl Present {
     }
 
     /// The bytes of a file.
-    pub fn read(&self, path: &str) -> Result<Vec<u8>, WriteError> {
+    pub(super) fn read(&self, path: &str) -> Result<Vec<u8>, WriteError> {
         let path = self.root.join(path);
         read_file::found(&path).map_err(failed("read", &path))
     }

@@ -4,7 +4,7 @@
 //! is refused. Nothing is written.
 
 use super::{Chart, is_ours};
-use crate::support::diagnostic::{Code, Problem};
+use crate::support::diagnostic::{Code, Diagnostic};
 use crate::support::read_file;
 use crate::support::read_file::Links;
 use flate2::read::GzDecoder;
@@ -49,19 +49,19 @@ pub enum ReadError {
 
 impl ReadError {
     /// The same as a problem.
-    pub fn to_problem(&self) -> Problem {
+    pub fn to_diagnostic(&self) -> Diagnostic {
         let code = if matches!(self, Self::Io { .. }) { Code::UnreadableFile } else { Code::NotARenderedChart };
-        Problem::new(code, "", self.to_string())
+        Diagnostic::new(code, "", self.to_string())
     }
 }
 
 /// Whether this folder is a chart, ours or not.
-pub fn is_chart(folder: &Path) -> bool {
+pub(crate) fn is_chart(folder: &Path) -> bool {
     folder.join("Chart.yaml").is_file()
 }
 
 /// Whether this is the name of a packed chart.
-pub fn is_archive(path: &Path) -> bool {
+pub(crate) fn is_archive(path: &Path) -> bool {
     let is = |path: &Path, ending: &str| path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending));
     is(path, "tgz") || (is(path, "gz") && path.file_stem().is_some_and(|stem| is(Path::new(stem), "tar")))
 }

@@ -10,14 +10,14 @@ const WIDTH: usize = 116;
 const LONGEST_KEY: usize = 1000;
 
 /// The text of `values.yaml`.
-pub fn values_yaml(tree: &Tree) -> String {
+pub(crate) fn values_yaml(tree: &Tree) -> String {
     let mut out = String::new();
     write_tree(&mut out, tree, 0);
     out
 }
 
 /// The text of plain data as a YAML file.
-pub fn data_yaml(data: &Json) -> String {
+pub(crate) fn data_yaml(data: &Json) -> String {
     let mut out = String::new();
     match data {
         Json::Object(map) if !map.is_empty() => write_map(&mut out, map, 0),

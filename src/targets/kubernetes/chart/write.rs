@@ -24,7 +24,7 @@ pub fn write(chart: &Chart, folder: &Path) -> Result<(), WriteError> {
 }
 
 /// The same, unless a person tells us to stop: then what was begun is removed.
-pub fn write_unless(chart: &Chart, folder: &Path, stopped: &dyn Fn() -> bool) -> Result<(), WriteError> {
+pub(crate) fn write_unless(chart: &Chart, folder: &Path, stopped: &dyn Fn() -> bool) -> Result<(), WriteError> {
     let go_on = || if stopped() { Err(WriteError::Interrupted) } else { Ok(()) };
     let real = folder.canonicalize();
     if let (Ok(real), Ok(current)) = (&real, std::env::current_dir().and_then(fs::canonicalize))
@@ -231,7 +231,7 @@ fn replace(new: &Path, folder: &Path, staging: &Path) -> Result<(), WriteError> 
 }
 
 /// Writes plain objects into a folder that is empty or holds nothing but an older file of the kind.
-pub fn write_objects(text: &str, folder: &Path) -> Result<PathBuf, WriteError> {
+pub(crate) fn write_objects(text: &str, folder: &Path) -> Result<PathBuf, WriteError> {
     if folder.is_file() {
         return Err(WriteError::NotAFolder(folder.to_owned()));
     }

@@ -9,7 +9,7 @@ mod tests;
 use crate::app::{Image, Note, Port, Workload};
 use crate::config::compatibility::{NEWEST, OLDEST, SERVER_PROBES};
 use crate::config::{Config, EachProbe, HttpScheme, Probe, ProbePort, ProbeSetting, Probes, ProbesWord, intent_place};
-use crate::support::diagnostic::{Code, Place, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place};
 use crate::targets::kubernetes::image_sources::BuiltImages;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ type Written = Map<String, Json>;
 const ASKS: [&str; 4] = ["httpGet", "tcpSocket", "grpc", "exec"];
 
 /// The probes of a workload.
-pub struct Probing {
+pub(crate) struct Probing {
     /// Its key `probes` in the values.
     pub values: Json,
     /// The numbers of defaults that change them.
@@ -37,13 +37,13 @@ struct Three {
 }
 
 /// Decides the probes of a workload.
-pub fn plan(
+pub(crate) fn plan(
     workload: &Workload,
     config: &Config,
     images: &BuiltImages,
     names: &BTreeMap<(String, String), String>,
     notes: &mut Vec<Note>,
-    problems: &mut Problems,
+    diagnostics: &mut Diagnostics,
 ) -> Probing {
     let said = config.intent(&workload.name).probes.clone();
     let planning = Planning { workload, names, place: intent_place(format!("resources.{}.probes", workload.name)) };
@@ -51,11 +51,11 @@ pub fn plan(
         (Some(image), _) | (None, Image::Reference(image)) => image,
         (None, Image::Built) => "",
     };
-    let of = |number: u32, problems: &mut Problems| {
+    let of = |number: u32, diagnostics: &mut Diagnostics| {
         let defaults = planning.defaults(image, number);
-        said.as_ref().map_or_else(|| defaults.clone(), |said| planning.said(&said.each(), &defaults, problems))
+        said.as_ref().map_or_else(|| defaults.clone(), |said| planning.said(&said.each(), &defaults, diagnostics))
     };
-    let Three { startup, liveness, readiness } = of(config.defaults_of_pods(), problems);
+    let Three { startup, liveness, readiness } = of(config.defaults_of_pods(), diagnostics);
     let mut note = |text: &str| {
         notes.push(Note { code: Code::ChangedInCluster, resource: workload.name.clone(), text: text.to_owned() });
     };
@@ -71,7 +71,7 @@ pub fn plan(
              restarted; let liveness ask the process alone",
         );
     }
-    let mut unheard = Problems::default();
+    let mut unheard = Diagnostics::default();
     let changed_by =
         (OLDEST + 1..=NEWEST).filter(|number| of(*number, &mut unheard) != of(*number - 1, &mut unheard)).collect();
     let values = json!({"readiness": readiness, "liveness": liveness, "startup": startup});
@@ -102,10 +102,10 @@ impl Planning<'_> {
         Three { readiness: readiness.as_object().cloned().unwrap_or_default(), ..Three::default() }
     }
 
-    fn said(&self, said: &EachProbe, defaults: &Three, problems: &mut Problems) -> Three {
+    fn said(&self, said: &EachProbe, defaults: &Three, diagnostics: &mut Diagnostics) -> Three {
         let mut one = |name: &str, said: &Option<ProbeSetting>, default: &Written| match said {
             None => default.clone(),
-            Some(said) => said.probe().map_or_else(Written::new, |probe| self.one(name, &probe, default, problems)),
+            Some(said) => said.probe().map_or_else(Written::new, |probe| self.one(name, &probe, default, diagnostics)),
         };
         Three {
             startup: one("startup", &said.startup, &defaults.startup),
@@ -114,15 +114,16 @@ impl Planning<'_> {
         }
     }
 
-    fn one(&self, name: &str, probe: &Probe, default: &Written, problems: &mut Problems) -> Written {
+    fn one(&self, name: &str, probe: &Probe, default: &Written, diagnostics: &mut Diagnostics) -> Written {
         let place = self.place.key(name);
         let says_nothing = probe.asks().is_empty();
         if says_nothing && default.is_empty() {
             let what = format!("a {name} probe has no default here, and nothing says what it asks");
-            problems.push(Problem::new(Code::MissingKey, place, what).hint("add `http`, `tcp`, `grpc` or `exec`"));
+            diagnostics
+                .push(Diagnostic::new(Code::MissingKey, place, what).hint("add `http`, `tcp`, `grpc` or `exec`"));
             return Written::new();
         }
-        let ask = if says_nothing { Some(default.clone()) } else { self.ask(probe, &place, problems) };
+        let ask = if says_nothing { Some(default.clone()) } else { self.ask(probe, &place, diagnostics) };
         let Some(mut written) = ask else { return Written::new() };
         let timings = [
             ("initialDelaySeconds", probe.initial_delay_seconds),
@@ -141,10 +142,10 @@ impl Planning<'_> {
     }
 
     /// What a probe asks; none, with a problem, where it cannot.
-    fn ask(&self, probe: &Probe, place: &Place, problems: &mut Problems) -> Option<Written> {
+    fn ask(&self, probe: &Probe, place: &Place, diagnostics: &mut Diagnostics) -> Option<Written> {
         let ask = if let Some(http) = &probe.http {
             let place = place.key("http.port");
-            let port = self.port(http.port.as_ref(), &["http", "https"], &place, problems)?;
+            let port = self.port(http.port.as_ref(), &["http", "https"], &place, diagnostics)?;
             let mut get = json!({"path": http.path, "port": port.written});
             let scheme = http.scheme.or_else(|| port.is_https.then_some(HttpScheme::Https));
             if let Some(scheme) = scheme {
@@ -156,10 +157,10 @@ impl Planning<'_> {
             }
             json!({"httpGet": get})
         } else if let Some(tcp) = &probe.tcp {
-            let port = self.port(tcp.port.as_ref(), &[], &place.key("tcp.port"), problems)?;
+            let port = self.port(tcp.port.as_ref(), &[], &place.key("tcp.port"), diagnostics)?;
             json!({"tcpSocket": {"port": port.written}})
         } else if let Some(grpc) = &probe.grpc {
-            let port = self.port(grpc.port.as_ref(), &["http2"], &place.key("grpc.port"), problems)?;
+            let port = self.port(grpc.port.as_ref(), &["http2"], &place.key("grpc.port"), diagnostics)?;
             // Kubernetes takes no name here.
             let mut ask = json!({"port": port.number});
             if let Some(service) = &grpc.service {
@@ -175,7 +176,13 @@ impl Planning<'_> {
     }
 
     /// The port that is meant; where nobody says it, the first whose scheme or transport is one of `kinds`, else the first.
-    fn port(&self, said: Option<&ProbePort>, kinds: &[&str], place: &Place, problems: &mut Problems) -> Option<Meant> {
+    fn port(
+        &self,
+        said: Option<&ProbePort>,
+        kinds: &[&str],
+        place: &Place,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Meant> {
         let ports = &self.workload.ports;
         let meant = |port: &Port| Meant {
             written: self.name_of(port),
@@ -184,8 +191,8 @@ impl Planning<'_> {
         };
         if ports.is_empty() {
             let what = format!("`{}` has no endpoint, so it has no port that a probe can try", self.workload.name);
-            problems.push(
-                Problem::new(Code::UnknownEndpoint, place, what)
+            diagnostics.push(
+                Diagnostic::new(Code::UnknownEndpoint, place, what)
                     .hint("give it an endpoint in the AppHost, or use `exec`"),
             );
             return None;
@@ -199,19 +206,19 @@ impl Planning<'_> {
                 Some(port) if !port.udp => Some(meant(port)),
                 Some(_) => {
                     let what = format!("the endpoint `{name}` is UDP, which no probe can try");
-                    problems.push(
-                        Problem::new(Code::UnknownEndpoint, place, what).hint("name a TCP endpoint, or use `exec`"),
+                    diagnostics.push(
+                        Diagnostic::new(Code::UnknownEndpoint, place, what).hint("name a TCP endpoint, or use `exec`"),
                     );
                     None
                 }
                 None => {
                     let what = format!("`{}` has no endpoint `{name}`", self.workload.name);
-                    let near = problems.nearest(name, ports.keys().map(String::as_str));
+                    let near = diagnostics.nearest(name, ports.keys().map(String::as_str));
                     let hint = near.map_or_else(
                         || format!("there are: {}", ports.keys().cloned().collect::<Vec<_>>().join(", ")),
                         |near| format!("did you mean `{near}`?"),
                     );
-                    problems.push(Problem::new(Code::UnknownEndpoint, place, what).hint(hint));
+                    diagnostics.push(Diagnostic::new(Code::UnknownEndpoint, place, what).hint(hint));
                     None
                 }
             },
@@ -222,8 +229,8 @@ impl Planning<'_> {
                     kinds.iter().find_map(|kind| tcp.clone().find(|port| is(port, kind))).or_else(|| tcp.next());
                 if first.is_none() {
                     let what = format!("`{}` has no TCP endpoint that a probe can try", self.workload.name);
-                    problems.push(
-                        Problem::new(Code::UnknownEndpoint, place, what)
+                    diagnostics.push(
+                        Diagnostic::new(Code::UnknownEndpoint, place, what)
                             .hint("say the number of a port, or use `exec`"),
                     );
                 }

@@ -11,10 +11,11 @@ use serde_json::{Value as Json, json};
 fn planned(image: &str, bindings: &Json, intent: &str) -> Result<(Json, Vec<String>, Vec<u32>), String> {
     let a = json!({"type": "container.v0", "image": image, "bindings": bindings});
     let manifest = json!({"resources": {"a": a}}).to_string();
-    let manifest = manifest::parse(manifest.as_bytes()).map_err(|problems| problems.to_string())?;
-    let config = config::parse(intent).map_err(|problems| problems.to_string())?;
-    let app = app::resolve(&manifest, &config, "shop", &Sources::default()).map_err(|problems| problems.to_string())?;
-    let plan = plan(&app, &config, &BuiltImages::default()).map_err(|problems| problems.to_string())?;
+    let manifest = manifest::parse(manifest.as_bytes()).map_err(|diagnostics| diagnostics.to_string())?;
+    let config = config::parse(intent).map_err(|diagnostics| diagnostics.to_string())?;
+    let app =
+        app::resolve(&manifest, &config, "shop", &Sources::default()).map_err(|diagnostics| diagnostics.to_string())?;
+    let plan = plan(&app, &config, &BuiltImages::default()).map_err(|diagnostics| diagnostics.to_string())?;
     let notes = plan.notes.iter().map(|note| note.text.clone()).collect();
     let changed_by = plan.workloads[0].changed_by.clone();
     Ok((plan.values.to_json()["workloads"]["a"]["probes"].clone(), notes, changed_by))
@@ -36,7 +37,7 @@ fn web() -> Json {
 
 fn said(probes: &str) -> Json {
     let intent = format!("resources: {{a: {{probes: {probes}}}}}");
-    planned("web:1", &web(), &intent).unwrap_or_else(|problems| panic!("{problems}")).0
+    planned("web:1", &web(), &intent).unwrap_or_else(|diagnostics| panic!("{diagnostics}")).0
 }
 
 fn on_port(port: &Json) -> Json {

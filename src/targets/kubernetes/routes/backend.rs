@@ -3,15 +3,14 @@
 use super::shared::Surroundings;
 use crate::app::Port;
 use crate::config::intent_place;
-use crate::support::diagnostic::{Code, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 
 /// What a route says about who answers.
-pub struct Wanted<'a> {
+pub(crate) struct Wanted<'a> {
     /// The place in the file.
     pub place: &'a str,
     /// The resource.
     pub to: &'a str,
-    /// The binding.
     pub binding: Option<&'a str>,
     /// Whether a binding that is not external may be published.
     pub internal: bool,
@@ -21,7 +20,7 @@ pub struct Wanted<'a> {
 
 /// What a route can carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Carries {
+pub(crate) enum Carries {
     /// Http in all its versions.
     Http,
     /// Any connection.
@@ -30,7 +29,7 @@ pub enum Carries {
 
 /// A Service and the name of its port, which is also its key in the values.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Backend {
+pub(crate) struct Backend {
     /// Name of the Service.
     pub service: String,
     /// Name of the port.
@@ -43,14 +42,14 @@ pub struct Backend {
 const OTHERWISE: &str = "a tcp binding goes through a tcp route of a Gateway, or `service: {type: LoadBalancer}`";
 
 /// Finds it, or says what is wrong.
-pub fn find(wanted: &Wanted, around: &Surroundings, problems: &mut Problems) -> Option<Backend> {
+pub(crate) fn find(wanted: &Wanted, around: &Surroundings, diagnostics: &mut Diagnostics) -> Option<Backend> {
     let place = intent_place(wanted.place);
     let resource = wanted.to;
     let Some(workload) = around.app.workloads.get(resource) else {
-        let problem = Problem::new(Code::UnknownResource, place, format!("the application runs no `{resource}`"));
-        problems.push(match problems.nearest(resource, around.app.workloads.keys().map(String::as_str)) {
-            Some(near) => problem.hint(format!("did you mean `{near}`?")),
-            None => problem,
+        let diagnostic = Diagnostic::new(Code::UnknownResource, place, format!("the application runs no `{resource}`"));
+        diagnostics.push(match diagnostics.nearest(resource, around.app.workloads.keys().map(String::as_str)) {
+            Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
+            None => diagnostic,
         });
         return None;
     };
@@ -68,7 +67,7 @@ pub fn find(wanted: &Wanted, around: &Surroundings, problems: &mut Problems) -> 
             Some(binding) => format!("`{resource}` has no binding `{binding}`"),
             None => format!("`{resource}` has no binding that this route could lead to"),
         };
-        problems.push(Problem::new(Code::UnknownEndpoint, place, what).hint(match known.as_slice() {
+        diagnostics.push(Diagnostic::new(Code::UnknownEndpoint, place, what).hint(match known.as_slice() {
             [] => "it has no bindings at all".to_owned(),
             known if wanted.binding.is_none() => format!("there are: {}; {OTHERWISE}", known.join(", ")),
             known => format!("there are: {}", known.join(", ")),
@@ -78,12 +77,12 @@ pub fn find(wanted: &Wanted, around: &Surroundings, problems: &mut Problems) -> 
     if !fits(port) {
         let what =
             format!("binding `{binding}` of `{resource}` speaks {}, which this route cannot carry", spoken(port));
-        problems.push(Problem::new(Code::UnknownEndpoint, place, what).hint(OTHERWISE));
+        diagnostics.push(Diagnostic::new(Code::UnknownEndpoint, place, what).hint(OTHERWISE));
         return None;
     }
     if !port.external && !wanted.internal {
         let what = format!("binding `{binding}` of `{resource}` is not marked as external in the AppHost");
-        problems.push(Problem::new(Code::NotExternal, place, what).hint(
+        diagnostics.push(Diagnostic::new(Code::NotExternal, place, what).hint(
             "call WithExternalHttpEndpoints() there and write the manifest again, or say `internal: true` here if it is meant",
         ));
         return None;

@@ -4,7 +4,6 @@
 use crate::config::Controller;
 use serde_json::{Value as Json, json};
 
-/// One controller.
 struct Row {
     controller: Controller,
     /// Classes by which it is known.
@@ -97,7 +96,7 @@ const ROWS: [Row; 9] = [
 
 /// What can be asked of a controller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wish {
+pub(crate) enum Wish {
     /// Http redirected to https.
     Redirect,
     /// Paths kept from the public.
@@ -105,7 +104,7 @@ pub enum Wish {
 }
 
 /// Whether a controller, given or told by its class, is known to do it; none when the controller is not known.
-pub fn grants(controller: Option<Controller>, class: Option<&str>, wish: Wish) -> Option<bool> {
+pub(crate) fn grants(controller: Option<Controller>, class: Option<&str>, wish: Wish) -> Option<bool> {
     let row = ROWS.iter().find(|row| match controller {
         Some(controller) => row.controller == controller,
         None => class.is_some_and(|class| row.classes.contains(&class)),
@@ -117,13 +116,13 @@ pub fn grants(controller: Option<Controller>, class: Option<&str>, wish: Wish) -
 }
 
 /// Words of the controllers that are known to do it.
-pub fn granting(wish: Wish) -> String {
+pub(crate) fn granting(wish: Wish) -> String {
     let rows = ROWS.iter().filter(|row| grants(Some(row.controller), None, wish) == Some(true));
     rows.map(|row| word(row.controller)).collect::<Vec<_>>().join(", ")
 }
 
 /// The table as the chart holds it: word to classes and annotations.
-pub fn table() -> Json {
+pub(crate) fn table() -> Json {
     let pairs = |pairs: &[(&str, &str)]| -> Json {
         Json::Object(pairs.iter().map(|(key, value)| ((*key).to_owned(), json!(value))).collect())
     };
@@ -138,7 +137,7 @@ pub fn table() -> Json {
 }
 
 /// The word of the file for a controller.
-pub fn word(controller: Controller) -> String {
+pub(crate) fn word(controller: Controller) -> String {
     serde_json::to_value(controller).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
 }
 

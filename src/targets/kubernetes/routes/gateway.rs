@@ -5,7 +5,7 @@ use super::shared::{Discovering, Routes, Surroundings, covers_health, must_disco
 use super::views::{GatewayView, ListenerView, RouteView, RuleView};
 use crate::app::Note;
 use crate::config::{CertManager, Gateway, MatchType, RouteKind, intent_place};
-use crate::support::diagnostic::{Code, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::targets::kubernetes::name::Name;
 use crate::targets::kubernetes::values::Tree;
 use indexmap::IndexMap;
@@ -17,7 +17,7 @@ pub(crate) fn plan(
     around: &Surroundings,
     routes: &mut Routes,
     notes: &mut Vec<Note>,
-    problems: &mut Problems,
+    diagnostics: &mut Diagnostics,
 ) {
     let mut view = GatewayView {
         name: name.to_owned(),
@@ -36,7 +36,7 @@ pub(crate) fn plan(
         let carries = if kind == RouteKind::Tcp { Carries::Tcp } else { Carries::Http };
         let (binding, internal) = (route.binding.as_deref(), route.internal);
         let wanted = Wanted { place: &place, to: &route.to, binding, internal, carries };
-        let Some(found) = backend::find(&wanted, around, problems) else { continue };
+        let Some(found) = backend::find(&wanted, around, diagnostics) else { continue };
         if found.secure && carries == Carries::Http {
             let text = format!(
                 "gateway `{name}` speaks plain http with it, and its binding wants https; a BackendTLSPolicy of yours says \
@@ -60,7 +60,7 @@ pub(crate) fn plan(
             port: found.port,
         });
     }
-    check_groups(name, &groups, problems);
+    check_groups(name, &groups, diagnostics);
     for ((kind, host, listener), rules) in groups {
         let words = [word(kind), host.as_str(), listener.as_str()];
         let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
@@ -93,21 +93,26 @@ fn listeners(gateway: &Gateway) -> Vec<ListenerView> {
 
 /// A host on one listener belongs to http or to grpc routes: a Gateway refuses one of two that share it
 /// (<https://gateway-api.sigs.k8s.io/reference/spec/#grpcroutespec>). A listener of tcp has one route.
-fn check_groups(name: &str, groups: &IndexMap<(RouteKind, String, String), Vec<RuleView>>, problems: &mut Problems) {
+fn check_groups(
+    name: &str,
+    groups: &IndexMap<(RouteKind, String, String), Vec<RuleView>>,
+    diagnostics: &mut Diagnostics,
+) {
     let place = || intent_place(format!("gateways.{name}.routes"));
     for ((kind, host, listener), rules) in groups {
         let other = (RouteKind::Http, host.clone(), listener.clone());
         if *kind == RouteKind::Grpc && groups.contains_key(&other) {
-            let problem = Problem::new(
+            let diagnostic = Diagnostic::new(
                 Code::ConflictingKeys,
                 place(),
                 "http and grpc routes share a host, which a Gateway does not allow",
             );
-            problems.push(problem.hint("give the grpc routes a `host` of their own"));
+            diagnostics.push(diagnostic.hint("give the grpc routes a `host` of their own"));
         }
         if *kind == RouteKind::Tcp && rules.len() > 1 {
             let what = format!("the listener `{listener}` has {} tcp routes and can follow only one", rules.len());
-            problems.push(Problem::new(Code::ConflictingKeys, place(), what).hint("give each a listener of its own"));
+            diagnostics
+                .push(Diagnostic::new(Code::ConflictingKeys, place(), what).hint("give each a listener of its own"));
         }
     }
 }

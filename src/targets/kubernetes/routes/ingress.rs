@@ -6,7 +6,7 @@ use super::shared::{Discovering, Routes, Surroundings, covers_health, must_disco
 use super::views::{IngressView, PathView};
 use crate::app::Note;
 use crate::config::{CertManager, Config, Ingress, PathType, intent_place};
-use crate::support::diagnostic::{Code, Problem, Problems};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::targets::kubernetes::values::Tree;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -18,7 +18,7 @@ pub(crate) fn plan(
     around: &Surroundings,
     routes: &mut Routes,
     notes: &mut Vec<Note>,
-    problems: &mut Problems,
+    diagnostics: &mut Diagnostics,
 ) {
     let at = format!("ingresses.{name}");
     let mut paths: Vec<PathView> = Vec::new();
@@ -29,7 +29,7 @@ pub(crate) fn plan(
         let path_type = path.path_type.unwrap_or_default();
         if !seen.insert((host.clone(), path.path.clone(), path_type == PathType::Exact)) {
             let what = format!("duplicate path {} for the same host", path.path);
-            problems.push(Problem::new(Code::DuplicateEntry, intent_place(&place), what));
+            diagnostics.push(Diagnostic::new(Code::DuplicateEntry, intent_place(&place), what));
         }
         let wanted = Wanted {
             place: &place,
@@ -38,7 +38,7 @@ pub(crate) fn plan(
             internal: path.internal,
             carries: Carries::Http,
         };
-        let Some(found) = backend::find(&wanted, around, problems) else { continue };
+        let Some(found) = backend::find(&wanted, around, diagnostics) else { continue };
         routes.reached.insert((found.service.clone(), found.port.clone()));
         paths.push(PathView { host, path: path.path.clone(), path_type, service: found.service, port: found.port });
     }
@@ -46,11 +46,11 @@ pub(crate) fn plan(
         let place = format!("{at}.defaultBackend");
         let (binding, internal) = (backend.binding.as_deref(), backend.internal);
         let wanted = Wanted { place: &place, to: &backend.to, binding, internal, carries: Carries::Http };
-        let found = backend::find(&wanted, around, problems)?;
+        let found = backend::find(&wanted, around, diagnostics)?;
         routes.reached.insert((found.service.clone(), found.port.clone()));
         Some((found.service, found.port))
     });
-    check_wishes(&at, ingress, config, problems);
+    check_wishes(&at, ingress, config, diagnostics);
     let prefixes = ingress
         .paths
         .iter()
@@ -95,7 +95,7 @@ fn closed(closed: &[String], paths: &[PathView], default_backend: Option<&(Strin
 }
 
 /// What only some controllers can do, for the file as it is and in each environment.
-fn check_wishes(at: &str, ingress: &Ingress, config: &Config, problems: &mut Problems) {
+fn check_wishes(at: &str, ingress: &Ingress, config: &Config, diagnostics: &mut Diagnostics) {
     let name = at.trim_start_matches("ingresses.");
     let own = (ingress.controller, ingress.class.as_deref());
     let elsewhere = config.environments.iter().filter_map(|(environment, intent)| {
@@ -113,16 +113,16 @@ fn check_wishes(at: &str, ingress: &Ingress, config: &Config, problems: &mut Pro
             let place = intent_place(format!("{at}.{key}"));
             match controllers::grants(controller, class.filter(|class| !class.contains('{')), wish) {
                 Some(true) => {}
-                Some(false) => problems.push(
-                    Problem::new(
+                Some(false) => diagnostics.push(
+                    Diagnostic::new(
                         Code::UnsupportedRoute,
                         place,
                         format!("how the controller{of} does this is not known"),
                     )
                     .hint(format!("known: {granting}; for another write its own annotations under `annotations`")),
                 ),
-                None => problems.push(
-                    Problem::new(
+                None => diagnostics.push(
+                    Diagnostic::new(
                         Code::UnsupportedRoute,
                         place,
                         format!("which controller serves the class{of} is not known"),

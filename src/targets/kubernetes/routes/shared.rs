@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const DISCOVERY: u64 = 300;
 
 /// What planning routes needs to know of the rest.
-pub struct Surroundings<'a> {
+pub(crate) struct Surroundings<'a> {
     /// The application.
     pub app: &'a App,
     /// Names in the cluster by resource.
@@ -31,7 +31,6 @@ pub struct Surroundings<'a> {
 /// The routes of a chart.
 #[derive(Debug, Clone, Default)]
 pub struct Routes {
-    /// Ingresses.
     pub ingresses: Vec<IngressView>,
     /// Gateways of ours and of others, with what attaches to them.
     pub gateways: Vec<GatewayView>,
@@ -84,9 +83,9 @@ impl Discovering {
 }
 
 /// Keys of the values.
-pub const INGRESSES: &str = "ingresses";
+pub(crate) const INGRESSES: &str = "ingresses";
 /// Keys of the values.
-pub const GATEWAYS: &str = "gateways";
+pub(crate) const GATEWAYS: &str = "gateways";
 
 /// Whether the host has to be found: a certificate is to be signed, and nobody says for which name.
 pub(super) fn must_discover(tls: Option<&RouteTls>, discovery: Option<&Discovery>, has_host: bool) -> bool {

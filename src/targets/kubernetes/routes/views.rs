@@ -22,7 +22,6 @@ pub struct GatewayView {
     pub tls: bool,
     /// Whether http is redirected.
     pub redirect: bool,
-    /// Routes.
     pub routes: Vec<RouteView>,
 }
 
@@ -44,13 +43,11 @@ pub struct RouteView {
     pub qualifier: String,
     /// Name of the object.
     pub name: String,
-    /// Its kind.
     pub kind: RouteKind,
     /// Its own host as written; empty for the hosts of the values.
     pub host: String,
     /// The listener that it attaches to; empty for all.
     pub listener: String,
-    /// Its rules.
     pub rules: Vec<RuleView>,
     /// Paths that lead nowhere.
     pub closed: Vec<String>,
@@ -79,7 +76,6 @@ pub struct RuleView {
 pub struct IngressView {
     /// Its name, also its key in the values.
     pub name: String,
-    /// Its paths.
     pub paths: Vec<PathView>,
     /// What answers everything else: (Service, port).
     pub default_backend: Option<(String, String)>,
@@ -96,12 +92,10 @@ pub struct IngressView {
 pub struct PathView {
     /// Its own host as written; empty for the hosts of the values.
     pub host: String,
-    /// The path.
     pub path: String,
     /// How it is compared.
     #[serde(rename = "type")]
     pub path_type: PathType,
-    /// The Service.
     pub service: String,
     /// Name of its port, a key in the values.
     pub port: String,
