@@ -42,7 +42,7 @@ pub mod doctor {
 }
 pub mod external_charts {
     pub use crate::external_charts::plan::plan;
-    pub use crate::external_charts::{Lock, Marks, PlannedChart, Version, brought, fits, newest, with_texts};
+    pub use crate::external_charts::{Lock, Marks, PlannedChart, Version, fits, newest, provided_crds, with_texts};
 }
 pub mod helm {
     pub use crate::helm::{

@@ -7,7 +7,7 @@ use super::which_release::{meant, writing};
 use super::{CliError, Exit, output, prompt};
 use crate::app::Note;
 use crate::inputs::Outlook;
-use crate::pipeline::{self, Ask, Destroyed, Event, Release, RunOptions, Wish};
+use crate::pipeline::{self, Ask, Destroyed, Event, PromoteAction, Release, RunOptions};
 use crate::support::diagnostic::Code;
 use std::path::PathBuf;
 
@@ -44,16 +44,16 @@ pub(super) fn promote(common: &Common, options: &Promote) -> Result<Exit, CliErr
     let (name, config, _) = meant(common, options.on.named.release.as_deref(), &options.source)?;
     let release =
         writing(common, &name, options.on.named.release_namespace.as_deref(), &config)?.allowing(allowed(&options.on)?);
-    let wish = if options.status {
-        Wish::Status
+    let action = if options.status {
+        PromoteAction::Status
     } else if options.abort {
-        Wish::Abort
+        PromoteAction::Abort
     } else {
-        Wish::Resume
+        PromoteAction::Resume
     };
     let display = display(options.output);
     let conduct = RunOptions { only: None, limits: limits(timeout)?, report: &|event| display.event(event) };
-    pipeline::promote(wish, &release, options.on.assume_helm_dead, &conduct)?;
+    pipeline::promote(action, &release, options.on.assume_helm_dead, &conduct)?;
     Ok(Exit::Done)
 }
 

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 /// Where events go, in the form that was asked for.
 pub(super) fn display(output: ListFormat) -> report::Display {
     report::Display::new(match output {
-        ListFormat::Text => report::Form::Text,
-        ListFormat::Json => report::Form::Json,
+        ListFormat::Text => report::EventFormat::Text,
+        ListFormat::Json => report::EventFormat::Json,
     })
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 /// A kind that comes with a chart.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Brought {
+pub struct ProvidedCrd {
     /// `PLURAL.GROUP`.
     pub name: String,
     pub group: String,
@@ -13,7 +13,7 @@ pub struct Brought {
     pub kind: String,
 }
 
-impl Brought {
+impl ProvidedCrd {
     /// What the name of a definition tells.
     pub fn named(name: &str) -> Self {
         let group = name.split_once('.').map_or("", |(_, group)| group);
@@ -31,16 +31,16 @@ impl Brought {
 }
 
 /// The definitions in a manifest of several documents. What is no YAML holds none.
-pub fn brought(manifest: &str) -> Vec<Brought> {
+pub fn provided_crds(manifest: &str) -> Vec<ProvidedCrd> {
     if yaml::affordable(manifest).is_err() {
         return Vec::new();
     }
     let objects = yaml::documents(manifest).map_while(Result::ok);
     let definitions = objects.filter(|object| object["kind"] == "CustomResourceDefinition");
-    let mut found: Vec<Brought> = definitions
+    let mut found: Vec<ProvidedCrd> = definitions
         .map(|object| {
             let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-            Brought {
+            ProvidedCrd {
                 name: text(&object["metadata"]["name"]),
                 group: text(&object["spec"]["group"]),
                 kind: text(&object["spec"]["names"]["kind"]),
@@ -59,15 +59,15 @@ mod tests {
     #[test]
     fn definitions_are_found_among_others() {
         let manifest = "kind: Service\n---\n# none\n---\napiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: policies.x.example}\nspec: {group: x.example, names: {kind: Policy}}\n";
-        let found = brought(manifest);
+        let found = provided_crds(manifest);
         assert_eq!(found.len(), 1);
         assert!(found[0].defines("x.example/v1", "Policy") && !found[0].defines("x.example/v1", "Other"));
         assert!(!found[0].defines("y.example/v1", "Policy"));
-        let named = Brought::named("policies.x.example");
+        let named = ProvidedCrd::named("policies.x.example");
         assert!(named.defines("x.example/v1", "Policy") && !named.defines("x.example/v1", "Widget"));
         assert!(
-            Brought::named("gateways.gateway.networking.k8s.io").defines("gateway.networking.k8s.io/v1", "Gateway")
+            ProvidedCrd::named("gateways.gateway.networking.k8s.io").defines("gateway.networking.k8s.io/v1", "Gateway")
         );
-        assert!(brought(": no yaml\n\t").is_empty());
+        assert!(provided_crds(": no yaml\n\t").is_empty());
     }
 }

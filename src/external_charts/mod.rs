@@ -11,8 +11,8 @@ pub(crate) mod lock;
 pub(crate) mod plan;
 pub(crate) mod version;
 
-pub(crate) use crate::external_charts::crds::Brought;
-pub use crate::external_charts::crds::brought;
+pub(crate) use crate::external_charts::crds::ProvidedCrd;
+pub use crate::external_charts::crds::provided_crds;
 pub use crate::external_charts::labels::Marks;
 pub(crate) use certificates::{API as CERT_MANAGER_API, CERT_MANAGER, ISSUERS, issuers, issuers_of, makes};
 pub(crate) use decide::{Action, Found, Wanted};

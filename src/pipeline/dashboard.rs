@@ -37,12 +37,12 @@ pub(crate) fn dashboard(
     let labels = format!("{}={},{DASHBOARD_LABEL}=true", labels::INSTANCE, release.name);
     let pods = cluster.list(&POD, &release.namespace, &labels)?;
     let pod = match chosen(&pods) {
-        Found::Ready(pod) => pod,
-        Found::NotReady { pod, why } => {
+        DashboardPod::Ready(pod) => pod,
+        DashboardPod::NotReady { pod, why } => {
             let what = format!("the dashboard of {} is not ready: pod {pod}: {why}", release.described());
             return Err(diagnostic(what, "`kubectl aspire status` shows the release; try again when it is ready"));
         }
-        Found::None => return Err(none(&cluster, release, &labels)?),
+        DashboardPod::None => return Err(none(&cluster, release, &labels)?),
     };
     let token = if wanted.with_token { Some(token(&cluster, release, pod)?) } else { None };
     let to = PodPort { namespace: &release.namespace, pod: name_of(pod), port: port(pod) };
@@ -52,27 +52,27 @@ pub(crate) fn dashboard(
 
 /// What there is of a dashboard.
 #[derive(Debug, PartialEq)]
-enum Found<'a> {
+enum DashboardPod<'a> {
     None,
     NotReady { pod: &'a str, why: String },
     Ready(&'a Json),
 }
 
 /// The first pod that is ready and stays; else the first that stays, with what keeps it.
-fn chosen(pods: &[Json]) -> Found<'_> {
+fn chosen(pods: &[Json]) -> DashboardPod<'_> {
     let condition = |pod: &Json| {
         let conditions = pod["status"]["conditions"].as_array().into_iter().flatten();
         conditions.clone().find(|condition| condition["type"] == "Ready").cloned().unwrap_or_default()
     };
     let mut staying = pods.iter().filter(|pod| pod["metadata"]["deletionTimestamp"].is_null());
     if let Some(ready) = staying.clone().find(|pod| condition(pod)["status"] == "True") {
-        return Found::Ready(ready);
+        return DashboardPod::Ready(ready);
     }
-    let Some(pod) = staying.next() else { return Found::None };
+    let Some(pod) = staying.next() else { return DashboardPod::None };
     let waiting = &pod["status"]["containerStatuses"][0]["state"]["waiting"]["reason"];
     let said = waiting.as_str().map(str::to_owned).or_else(|| condition(pod)["message"].as_str().map(str::to_owned));
     let phase = || pod["status"]["phase"].as_str().unwrap_or("not started").to_owned();
-    Found::NotReady { pod: name_of(pod), why: said.unwrap_or_else(phase) }
+    DashboardPod::NotReady { pod: name_of(pod), why: said.unwrap_or_else(phase) }
 }
 
 fn none(cluster: &Cluster, release: &Release, labels: &str) -> Result<Error, Error> {
@@ -147,17 +147,17 @@ mod tests {
 
     #[test]
     fn a_pod_that_is_ready_and_stays_is_chosen() {
-        assert_eq!(chosen(&[]), Found::None);
-        assert_eq!(chosen(&[pod("a", "True", true)]), Found::None);
+        assert_eq!(chosen(&[]), DashboardPod::None);
+        assert_eq!(chosen(&[pod("a", "True", true)]), DashboardPod::None);
         let pods = [pod("a", "True", true), pod("b", "False", false), pod("c", "True", false)];
-        assert_eq!(chosen(&pods), Found::Ready(&pods[2]));
+        assert_eq!(chosen(&pods), DashboardPod::Ready(&pods[2]));
     }
 
     #[test]
     fn a_pod_that_is_not_ready_says_why() {
         let mut pulled = pod("b", "False", false);
-        assert_eq!(chosen(&[pulled.clone()]), Found::NotReady { pod: "b", why: "Running".into() });
+        assert_eq!(chosen(&[pulled.clone()]), DashboardPod::NotReady { pod: "b", why: "Running".into() });
         pulled["status"]["containerStatuses"] = json!([{"state": {"waiting": {"reason": "ImagePullBackOff"}}}]);
-        assert_eq!(chosen(&[pulled]), Found::NotReady { pod: "b", why: "ImagePullBackOff".into() });
+        assert_eq!(chosen(&[pulled]), DashboardPod::NotReady { pod: "b", why: "ImagePullBackOff".into() });
     }
 }

@@ -18,7 +18,7 @@ use crate::k8s::labels;
 use crate::k8s::object::name_of;
 use crate::k8s::ownership::Owner;
 use crate::pipeline::destroy::beside_helm::{BesideHelm, Staying};
-use crate::pipeline::destroy::namespace_deletion::Vacant;
+use crate::pipeline::destroy::namespace_deletion::Deletable;
 use crate::pipeline::engine::event::{Report, say};
 use crate::pipeline::engine::graph::{Graph, Step};
 use crate::pipeline::engine::run::{Limits, RunOptions, run};
@@ -26,7 +26,7 @@ use crate::pipeline::release::application::{check_application, check_release, li
 use crate::pipeline::release::charts;
 use crate::pipeline::release::charts::Removal;
 use crate::pipeline::release::checks::is_our_claim;
-use crate::pipeline::release::lock::{Lock, LockGuard, Seen};
+use crate::pipeline::release::lock::{LastRevision, Lock, LockGuard};
 use crate::pipeline::release::migration::consent;
 use crate::pipeline::release::records::{Operation, Outlook, Verb, shown};
 use crate::pipeline::release::{lock, records};
@@ -91,7 +91,7 @@ pub(crate) struct DestroyRun<'a> {
     beside_helm: Slot<BesideHelm>,
     charts: Slot<Removal>,
     /// What may go with the namespace.
-    vacant: Slot<Vacant>,
+    deletable: Slot<Deletable>,
     done: Mutex<Destroyed>,
     going: Mutex<Vec<Json>>,
 }
@@ -171,7 +171,7 @@ pub(crate) fn destroy(
         claims: Slot::default(),
         beside_helm: Slot::default(),
         charts: Slot::default(),
-        vacant: Slot::default(),
+        deletable: Slot::default(),
         done: Mutex::default(),
         going: Mutex::default(),
     };
@@ -200,7 +200,7 @@ impl DestroyRun<'_> {
     fn check(&self) -> Result<(), Error> {
         check_application(self.live.get()?.as_deref(), self.request.application.as_deref(), self.release)?;
         let ((helm, target), cluster) = (self.helm.get()?, self.cluster.get()?);
-        let (live, seen) = Seen::look(helm, target, cluster, self.release)?;
+        let (live, seen) = LastRevision::look(helm, target, cluster, self.release)?;
         check_release(live.as_ref(), cluster, self.release, "uninstall")?;
         lock::check(cluster, self.release, self.owner()?, &seen, self.hold.word)?;
         if self.live.get()?.is_some() {
@@ -219,12 +219,12 @@ impl DestroyRun<'_> {
             None => Removal::default(),
         };
         if self.request.delete_namespace {
-            self.vacant.put(namespace_deletion::check(
+            self.deletable.put(namespace_deletion::check(
                 cluster,
                 self.release,
                 self.request.delete_data,
                 &going_here(self.release, &removal),
-                &Vacant::default(),
+                &Deletable::default(),
             )?);
         }
         let claims = our_claims(cluster, self.release)?;
@@ -295,7 +295,8 @@ impl DestroyRun<'_> {
             self.hold.find().map_or(Ok(()), Lock::ends_with_namespace)?;
             let (cluster, data) = (self.cluster.get()?, self.request.delete_data);
             let here = going_here(self.release, self.charts.get()?);
-            let gone = namespace_deletion::clear(cluster, self.release, data, &here, self.vacant.get()?, self.limits)?;
+            let gone =
+                namespace_deletion::clear(cluster, self.release, data, &here, self.deletable.get()?, self.limits)?;
             let mut done = self.done();
             done.namespace = gone;
             done.found |= gone;

@@ -24,7 +24,7 @@ pub(crate) use crate::pipeline::charts::packed::fetch;
 pub(crate) use crate::pipeline::engine::event::Event;
 pub(crate) use crate::pipeline::engine::graph::StepName;
 pub(crate) use crate::pipeline::engine::run::{Limits, RunOptions};
-pub(crate) use crate::pipeline::migrate::{Wish, promote};
+pub(crate) use crate::pipeline::migrate::{PromoteAction, promote};
 pub(crate) use crate::pipeline::release::charts::ChartChange;
 pub(crate) use crate::pipeline::release::compatibility::{PodDefaults, to_keep as defaults_to_keep};
 pub(crate) use crate::pipeline::release::deploy_request::{Ask, Deploy, Rotation, Wait};

@@ -14,7 +14,7 @@ use crate::pipeline::release::application;
 use crate::pipeline::release::helm_rollback::{HelmRollback, check, kept_values, take_back_killed_run};
 use crate::pipeline::release::history::Past;
 use crate::pipeline::release::installation::{Installation, Manifest};
-use crate::pipeline::release::lock::{LockGuard, Seen};
+use crate::pipeline::release::lock::{LastRevision, LockGuard};
 use crate::pipeline::release::migration::consent;
 use crate::pipeline::release::migration::consent::{Agreed, Consent};
 use crate::pipeline::release::migration::driver::{Driver, Terms, Way as KindsWay};
@@ -170,7 +170,7 @@ impl RollbackRun<'_> {
             .into());
         }
         let cluster = self.cluster.get()?;
-        let (live, seen) = Seen::look(helm, target, cluster, self.release)?;
+        let (live, seen) = LastRevision::look(helm, target, cluster, self.release)?;
         application::check_release(live.as_ref(), cluster, self.release, "rollback")?;
         lock::check(cluster, self.release, self.owner()?, &seen, self.hold.word)?;
         if let Some(live) = &live {
@@ -189,7 +189,7 @@ impl RollbackRun<'_> {
     }
 
     /// Whether the newest revision is the work of a rollback whose run was killed when helm was done.
-    fn was_killed_at_its_end(&self, seen: &Seen) -> Result<bool, Error> {
+    fn was_killed_at_its_end(&self, seen: &LastRevision) -> Result<bool, Error> {
         let abandoned = lease::abandoned(self.cluster.get()?, self.owner()?, &self.release.namespace)?;
         Ok(abandoned.is_some_and(|(doing, since)| doing == DOING && seen.is_newer_than(since)))
     }

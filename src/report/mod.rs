@@ -25,7 +25,7 @@ use std::sync::{Mutex, PoisonError};
 
 /// How events are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
+pub(crate) enum EventFormat {
     /// For people, on standard error.
     Text,
     /// For programs, one JSON object a line on standard output; sentences for people stay on standard error.
@@ -34,7 +34,7 @@ pub(crate) enum Form {
 
 /// Where events go during a run.
 pub(crate) struct Display {
-    form: Form,
+    form: EventFormat,
     terminal: Terminal,
     live: Option<Live>,
     /// What was found about workloads and shown to a person.
@@ -43,15 +43,15 @@ pub(crate) struct Display {
 
 impl Display {
     /// A display of this form on the streams of this process.
-    pub(crate) fn new(form: Form) -> Self {
+    pub(crate) fn new(form: EventFormat) -> Self {
         let terminal = Terminal::of_process();
-        let live = (terminal.live && form == Form::Text).then(|| Live::new(terminal));
+        let live = (terminal.live && form == EventFormat::Text).then(|| Live::new(terminal));
         Self { form, terminal, live, found: Mutex::default() }
     }
 
     /// Shows an event.
     pub(crate) fn event(&self, event: &Event) {
-        if self.form == Form::Json {
+        if self.form == EventFormat::Json {
             let text = serde_json::to_string(event).unwrap_or_default();
             output::print(&format!("{text}\n"));
         }

@@ -13,7 +13,7 @@ const ENDED_OFTEN: u64 = 3;
 const ENDED_FOR_GOOD: u64 = 5;
 
 /// One container of a pod, with its status.
-struct Seen<'a> {
+struct ContainerState<'a> {
     workload: &'a Workload<'a>,
     pod: &'a Value,
     status: &'a Value,
@@ -26,13 +26,13 @@ pub(super) fn symptoms(workload: &Workload, pod: &Value) -> Vec<Symptom> {
     let statuses = before.chain(list(pod, "/status/containerStatuses"));
     statuses
         .filter_map(|status| {
-            let seen = Seen { workload, pod, status, name: text(status, "/name") };
+            let seen = ContainerState { workload, pod, status, name: text(status, "/name") };
             seen.not_running().or_else(|| seen.ended()).or_else(|| seen.not_ready())
         })
         .collect()
 }
 
-impl Seen<'_> {
+impl ContainerState<'_> {
     fn symptom(&self, reason: Reason, sentence: String, hint: &str) -> Symptom {
         Symptom::of(self.workload, reason, sentence, hint).pod(self.pod).container(self.name)
     }

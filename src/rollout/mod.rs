@@ -20,7 +20,7 @@ use std::fmt;
 use serde::Serialize;
 
 pub(crate) use symptom::Log;
-pub(crate) use watch::Told;
+pub(crate) use watch::Reported;
 pub use watch::{End, Rollout};
 
 /// How far one workload is.

@@ -118,9 +118,9 @@ fn findings(objects: &[Value], until: u64) -> Vec<Finding> {
     let mut rollout = Rollout::new(SHOP);
     rollout.observe(&[], seconds(0));
     let told = (1..=until).flat_map(|second| rollout.observe(objects, seconds(second)));
-    let told: Vec<Told> = told.collect();
+    let told: Vec<Reported> = told.collect();
     told.into_iter()
-        .filter_map(|told| if let Told::Finding(finding, _) = told { Some(finding) } else { None })
+        .filter_map(|told| if let Reported::Finding(finding, _) = told { Some(finding) } else { None })
         .collect()
 }
 
@@ -421,7 +421,7 @@ fn it_is_told_once_and_again_when_waiting_will_not_help() {
     let mut told = Vec::new();
     for second in 1..60 {
         for news in rollout.observe(&objects, seconds(second)) {
-            if let Told::Finding(finding, _) = news {
+            if let Reported::Finding(finding, _) = news {
                 told.push((second, finding.is_final));
             }
         }
@@ -435,14 +435,15 @@ fn at_the_end_of_a_wait_in_vain_everything_is_told() {
     let mut rollout = Rollout::new(SHOP);
     rollout.observe(&objects, seconds(0));
     let told = rollout.finish(&objects, seconds(1), End::NotReady);
-    let finding =
-        told.iter().find_map(|told| if let Told::Finding(finding, log) = told { Some((finding, log)) } else { None });
+    let finding = told
+        .iter()
+        .find_map(|told| if let Reported::Finding(finding, log) = told { Some((finding, log)) } else { None });
     let (finding, log) = finding.unwrap();
     assert_eq!((finding.reason, *log), (Reason::Crashes, Some(Log::Current)));
     assert!(rollout.still(finding));
     assert_eq!(
         rollout.finish(&objects, seconds(2), End::Otherwise),
-        [Told::Progress(rollout.progress().next().unwrap().clone())]
+        [Reported::Progress(rollout.progress().next().unwrap().clone())]
     );
 }
 
@@ -459,7 +460,7 @@ fn what_ends_by_itself_is_never_told_as_a_cause() {
         rollout.observe(objects, seconds(0));
         let told = rollout.finish(objects, seconds(at), end);
         let found =
-            told.into_iter().filter_map(|it| if let Told::Finding(it, _) = it { Some(it.reason) } else { None });
+            told.into_iter().filter_map(|it| if let Reported::Finding(it, _) = it { Some(it.reason) } else { None });
         found.collect::<Vec<_>>()
     };
     let old_pod = vec![deployment(1, 0), leaving(30)];
@@ -490,16 +491,16 @@ fn what_was_broken_before_is_not_the_fault_of_the_change() {
     let broken = with_pod(pod(1, "Running", crashed(9, 1)), &[]);
     let mut rollout = Rollout::new(SHOP);
     let told = (0..10).flat_map(|second| rollout.observe(&broken, seconds(second))).collect::<Vec<_>>();
-    assert!(!told.iter().any(|told| matches!(told, Told::Finding(..))), "{told:?}");
+    assert!(!told.iter().any(|told| matches!(told, Reported::Finding(..))), "{told:?}");
     // The change: the old pod still crashes, the new one comes.
     let ready = json!({"ready": true, "restartCount": 0, "state": {"running": {}}});
     let mended = [deployment(2, 1), set(1, 0), set(2, 1), broken[2].clone(), pod(2, "Running", ready)];
     let told = (10..60).flat_map(|second| rollout.observe(&mended, seconds(second))).collect::<Vec<_>>();
-    assert!(!told.iter().any(|told| matches!(told, Told::Finding(..))), "{told:?}");
+    assert!(!told.iter().any(|told| matches!(told, Reported::Finding(..))), "{told:?}");
     // Without a change it is told in the end: the same deploy again fails for the same reason.
     let mut again = Rollout::new(SHOP);
     let told = (0..12).flat_map(|second| again.observe(&broken, seconds(second))).collect::<Vec<_>>();
-    assert!(told.iter().any(|told| matches!(told, Told::Finding(..))), "{told:?}");
+    assert!(told.iter().any(|told| matches!(told, Reported::Finding(..))), "{told:?}");
 }
 
 #[test]
@@ -522,15 +523,15 @@ fn old_warnings_about_a_set_do_not_count() {
         event
     };
     let mut rollout = Rollout::new(SHOP);
-    let count = |told: Vec<Told>| told.iter().filter(|told| matches!(told, Told::Finding(..))).count();
+    let count = |told: Vec<Reported>| told.iter().filter(|told| matches!(told, Reported::Finding(..))).count();
     assert_eq!(
         (0..60).map(|second| count(rollout.observe(&[set.clone(), warned("1")], seconds(second)))).sum::<usize>(),
         0
     );
-    let told: Vec<Told> =
+    let told: Vec<Reported> =
         (60..65).flat_map(|second| rollout.observe(&[set.clone(), warned("2")], seconds(second))).collect();
     let text =
-        told.iter().find_map(|told| if let Told::Finding(finding, _) = told { Some(&*finding.text) } else { None });
+        told.iter().find_map(|told| if let Reported::Finding(finding, _) = told { Some(&*finding.text) } else { None });
     assert_eq!(text, Some("its pods are refused: exceeded quota: q"));
 }
 
@@ -540,7 +541,7 @@ fn a_workload_is_followed_from_the_change_on() {
     let mut states = Vec::new();
     let mut look = |objects: &[Value], second: u64| {
         for told in rollout.observe(objects, seconds(second)) {
-            if let Told::Progress(progress) = told {
+            if let Reported::Progress(progress) = told {
                 states.push((progress.ready, progress.updated, progress.state));
             }
         }

@@ -17,7 +17,7 @@ const FROM_BEFORE: u64 = 10;
 
 /// One thing to tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Told {
+pub enum Reported {
     /// A workload got further.
     Progress(Progress),
     /// A workload does not come, and the log that tells more of it.
@@ -68,20 +68,20 @@ impl Rollout {
 
     /// What is new. The first call says what was there before; `elapsed` is the time since then. `objects` are the
     /// Deployments, `StatefulSets`, `ReplicaSets`, Pods, claims and warnings of the namespace, with their kinds.
-    pub fn observe(&mut self, objects: &[Value], elapsed: Duration) -> Vec<Told> {
+    pub fn observe(&mut self, objects: &[Value], elapsed: Duration) -> Vec<Reported> {
         self.look(objects, elapsed, End::Otherwise)
     }
 
     /// What is left to tell at the end. A workload that was waited for in vain and shows nothing that lasts longer than a
     /// normal start is told with what it shows now; what ends by itself is never told as a cause.
-    pub fn finish(&mut self, objects: &[Value], elapsed: Duration, end: End) -> Vec<Told> {
+    pub fn finish(&mut self, objects: &[Value], elapsed: Duration, end: End) -> Vec<Reported> {
         let mut told = self.look(objects, elapsed, end);
         let objects = self.without_old_events(objects);
         for workload in Workload::of_release(&Objects::of(&objects), self.release()) {
             let key = (workload.kind().to_owned(), workload.name().to_owned());
             self.progress.entry(key).or_insert_with(|| {
                 let progress = progress(&workload, false);
-                told.push(Told::Progress(progress.clone()));
+                told.push(Reported::Progress(progress.clone()));
                 progress
             });
         }
@@ -99,7 +99,7 @@ impl Rollout {
         self.lasting.contains(&(kind, name, reason, container))
     }
 
-    fn look(&mut self, objects: &[Value], elapsed: Duration, end: End) -> Vec<Told> {
+    fn look(&mut self, objects: &[Value], elapsed: Duration, end: End) -> Vec<Reported> {
         let is_first = self.first.is_none();
         if is_first {
             self.first = Some(First::of(objects, self.release()));
@@ -142,18 +142,18 @@ impl Rollout {
     }
 
     /// A step of a workload, unless it is the one told last, or the state from before the change.
-    fn step(&mut self, workload: &Workload, progress: Progress) -> Option<Told> {
+    fn step(&mut self, workload: &Workload, progress: Progress) -> Option<Reported> {
         let key = (progress.kind.clone(), progress.name.clone());
         let known = self.progress.get(&key);
         let is_news =
             known.map_or(progress.state != State::Ready || self.has_changed(workload), |known| *known != progress);
         is_news.then(|| {
             self.progress.insert(key, progress.clone());
-            Told::Progress(progress)
+            Reported::Progress(progress)
         })
     }
 
-    fn tell(&mut self, symptom: Symptom, is_final: bool) -> Option<Told> {
+    fn tell(&mut self, symptom: Symptom, is_final: bool) -> Option<Reported> {
         let (kind, name, reason, container, _) = key(&symptom.finding);
         let key = (kind, name, reason, container);
         self.lasting.insert(key.clone());
@@ -161,7 +161,7 @@ impl Rollout {
             return None;
         }
         self.told.insert(key, is_final);
-        Some(Told::Finding(Finding { is_final, ..symptom.finding }, symptom.log))
+        Some(Reported::Finding(Finding { is_final, ..symptom.finding }, symptom.log))
     }
 
     fn has_changed(&self, workload: &Workload) -> bool {

@@ -22,7 +22,7 @@ fn words(text: &str) -> Vec<String> {
         apart.push(c);
     }
     let found = apart.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| !word.is_empty());
-    found.map(|word| word.to_lowercase()).map(|word| word.trim_end_matches('s').to_owned()).collect()
+    found.map(str::to_lowercase).map(|word| word.trim_end_matches('s').to_owned()).collect()
 }
 
 /// The line number and text of each comment of one line that says no more than its item.

@@ -61,9 +61,9 @@ pub(crate) fn cert_manager(config: &Config) -> Option<PlannedChart> {
         let brings = |chart: &ExternalChart| {
             chart.phase() == Phase::Before && chart.wait_for.crds.iter().any(|name| name.ends_with(GATEWAY_API))
         };
-        let brought = config.charts.iter().filter(|(name, chart)| brings(chart) && !needs.contains(name));
-        let brought: Vec<String> = brought.map(|(name, _)| name.clone()).collect();
-        needs.extend(brought);
+        let bringing = config.charts.iter().filter(|(name, chart)| brings(chart) && !needs.contains(name));
+        let bringing: Vec<String> = bringing.map(|(name, _)| name.clone()).collect();
+        needs.extend(bringing);
         values["config"] = json!({
             "apiVersion": "controller.config.cert-manager.io/v1alpha1",
             "kind": "ControllerConfiguration",

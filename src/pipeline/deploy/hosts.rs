@@ -5,7 +5,7 @@ use crate::pipeline::Error;
 use crate::pipeline::engine::event::warn;
 use crate::pipeline::release::deploy_run::DeployRun;
 use crate::pipeline::release::host_names;
-use crate::pipeline::release::host_names::{Found, Hosts};
+use crate::pipeline::release::host_names::{HostState, Hosts};
 use crate::support::diagnostic::Code;
 use crate::targets::kubernetes::Discovering;
 use std::sync::PoisonError;
@@ -61,7 +61,7 @@ impl DeployRun<'_> {
                 None => None,
             };
             match host_names::found(route, object.as_ref()) {
-                Found::Host(host) => {
+                HostState::Host(host) => {
                     match known {
                         Some(known) if *known == host => {}
                         Some(known) => warn(
@@ -73,14 +73,14 @@ impl DeployRun<'_> {
                     }
                     return Ok(Some(host));
                 }
-                Found::Unusable(why) => {
+                HostState::Unusable(why) => {
                     if known.is_none() {
                         warn(self.report, Code::NoHost, format!("{name} has no host: {why}"));
                     }
                     return Ok(None);
                 }
-                Found::Waiting(_) if known.is_some() => return Ok(None),
-                Found::Waiting(why) => {
+                HostState::Waiting(_) if known.is_some() => return Ok(None),
+                HostState::Waiting(why) => {
                     if begun.elapsed() >= time || self.limits.left().is_zero() {
                         let seconds = begun.elapsed().as_secs();
                         warn(

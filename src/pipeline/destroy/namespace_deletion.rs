@@ -31,7 +31,7 @@ const SHADOWS: [&str; 2] = ["Event", "PodMetrics"];
 
 /// Uids of objects that may go with the namespace. What they own may go too, even when they are gone already.
 #[derive(Debug, Default)]
-pub(crate) struct Vacant(BTreeSet<String>);
+pub(crate) struct Deletable(BTreeSet<String>);
 
 /// Most names that a refusal lists.
 const SHOWN: usize = 10;
@@ -43,10 +43,10 @@ pub(crate) fn check(
     release: &Release,
     delete_data: bool,
     going: &[String],
-    before: &Vacant,
-) -> Result<Vacant, Error> {
+    before: &Deletable,
+) -> Result<Deletable, Error> {
     let space = &release.namespace;
-    let Some(live) = cluster.get(&NAMESPACE, "", space)? else { return Ok(Vacant::default()) };
+    let Some(live) = cluster.get(&NAMESPACE, "", space)? else { return Ok(Deletable::default()) };
     let mut diagnostics = Diagnostics::default();
     if !namespace::created_for(&live, &release.name) {
         let what = format!("the namespace {space} was not made by kubectl aspire for the release {}", release.name);
@@ -63,7 +63,7 @@ pub(crate) fn check(
         let what = format!("the namespace {space} holds claims with data of the release: {}", claims.join(", "));
         diagnostics.push(Diagnostic::new(Code::NamespaceNotRemovable, "", what).hint("--delete-data deletes them too"));
     }
-    let (foreign, vacant) = foreign(&objects, name, going, before);
+    let (foreign, deletable) = foreign(&objects, name, going, before);
     if !foreign.is_empty() {
         let more = if foreign.len() > SHOWN { format!(" and {} more", foreign.len() - SHOWN) } else { String::new() };
         let shown = foreign.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
@@ -73,22 +73,25 @@ pub(crate) fn check(
                 .hint("leave --delete-namespace out, or remove them first"),
         );
     }
-    diagnostics.or(vacant).map_err(Error::Refused)
+    diagnostics.or(deletable).map_err(Error::Refused)
 }
 
 /// Objects that are neither of the release, nor of those that go with it, nor in every namespace, as `Kind name`, sorted; and the
 /// others.
-fn foreign(objects: &[Json], release: ReleaseName, going: &[String], before: &Vacant) -> (Vec<String>, Vacant) {
-    let mut vacant: BTreeSet<String> = before.0.clone();
+fn foreign(objects: &[Json], release: ReleaseName, going: &[String], before: &Deletable) -> (Vec<String>, Deletable) {
+    let mut deletable: BTreeSet<String> = before.0.clone();
     let (mut left, mut found): (Vec<&Json>, usize) = (objects.iter().collect(), usize::MAX);
     // An owner may itself be owned: once more as long as that finds anything.
     while left.len() < found {
         found = left.len();
-        let services: BTreeSet<&str> =
-            objects.iter().filter(|one| one["kind"] == "Service" && vacant.contains(uid(one))).map(name_of).collect();
+        let services: BTreeSet<&str> = objects
+            .iter()
+            .filter(|one| one["kind"] == "Service" && deletable.contains(uid(one)))
+            .map(name_of)
+            .collect();
         let (gone, rest): (Vec<&Json>, Vec<&Json>) =
-            left.into_iter().partition(|object| may_go(object, release, going, &vacant, &services));
-        vacant.extend(gone.into_iter().map(|object| uid(object).to_owned()));
+            left.into_iter().partition(|object| may_go(object, release, going, &deletable, &services));
+        deletable.extend(gone.into_iter().map(|object| uid(object).to_owned()));
         left = rest;
     }
     let mut names: Vec<String> = left
@@ -97,7 +100,7 @@ fn foreign(objects: &[Json], release: ReleaseName, going: &[String], before: &Va
         .collect();
     names.sort();
     names.dedup();
-    (names, Vacant(vacant))
+    (names, Deletable(deletable))
 }
 
 fn uid(object: &Json) -> &str {
@@ -108,7 +111,7 @@ fn may_go(
     object: &Json,
     release: ReleaseName,
     going: &[String],
-    vacant: &BTreeSet<String>,
+    deletable: &BTreeSet<String>,
     services: &BTreeSet<&str>,
 ) -> bool {
     let kind = object["kind"].as_str().unwrap_or_default();
@@ -117,7 +120,9 @@ fn may_go(
     }
     let owners = object["metadata"]["ownerReferences"].as_array().map_or(&[][..], Vec::as_slice);
     let owned = !owners.is_empty()
-        && owners.iter().all(|owner| owner["uid"].as_str().is_some_and(|uid| !uid.is_empty() && vacant.contains(uid)));
+        && owners
+            .iter()
+            .all(|owner| owner["uid"].as_str().is_some_and(|uid| !uid.is_empty() && deletable.contains(uid)));
     let service = match kind {
         "Endpoints" => Some(name_of(object)),
         "EndpointSlice" => label(object, "kubernetes.io/service-name"),
@@ -147,7 +152,7 @@ pub(crate) fn clear(
     release: &Release,
     delete_data: bool,
     going: &[String],
-    before: &Vacant,
+    before: &Deletable,
     limits: &Limits,
 ) -> Result<bool, Error> {
     check(cluster, release, delete_data, going, before)?;
@@ -222,7 +227,7 @@ mod tests {
             "Secret of-theirs",
             "ServiceAccount deployer",
         ];
-        let none = Vacant::default();
+        let none = Deletable::default();
         assert_eq!(foreign(&objects, release, &[], &none).0, expected);
         assert_eq!(foreign(&objects, release, &["other".to_owned()], &none).0, expected[1..]);
     }
@@ -256,7 +261,7 @@ mod tests {
             object("PersistentVolumeClaim", "of-ours", "api"),
             claim,
         ];
-        let (names, vacant) = foreign(&objects, release, &[], &Vacant::default());
+        let (names, deletable) = foreign(&objects, release, &[], &Deletable::default());
         let expected = [
             "ConfigMap of-a-volume",
             "Deployment theirs",
@@ -267,8 +272,8 @@ mod tests {
         ];
         assert_eq!(names, expected);
         // Later the owner is gone, and its pods are still on their way.
-        assert_eq!(foreign(&objects[..1], release, &[], &vacant).0, [""; 0]);
-        assert_eq!(foreign(&objects[..1], release, &[], &Vacant::default()).0, ["Pod pod"]);
+        assert_eq!(foreign(&objects[..1], release, &[], &deletable).0, [""; 0]);
+        assert_eq!(foreign(&objects[..1], release, &[], &Deletable::default()).0, ["Pod pod"]);
     }
 
     #[test]

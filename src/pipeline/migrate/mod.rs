@@ -18,7 +18,7 @@ use crate::support::diagnostic::{Code, Diagnostic};
 
 /// What is wished of a workload migration that was begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wish {
+pub(crate) enum PromoteAction {
     /// To know where it stands.
     Status,
     /// To continue, as far as that needs no chart.
@@ -29,7 +29,7 @@ pub(crate) enum Wish {
 
 /// Shows where a workload migration stands, resumes it or rolls it back.
 pub(crate) fn promote(
-    wish: Wish,
+    action: PromoteAction,
     release: &Release,
     assume_helm_dead: bool,
     conduct: &RunOptions,
@@ -41,12 +41,12 @@ pub(crate) fn promote(
     };
     let application = application::live_application(&cluster, release)?.ok_or_else(nothing)?;
     let owner = Owner { release: &release.name, application: &application };
-    if wish != Wish::Status {
+    if action != PromoteAction::Status {
         lock::wait_for_helm(&cluster, release, owner, &conduct.limits, conduct.report)?;
     }
     let log = Log::read(&cluster, owner, &release.namespace)?.ok_or_else(nothing)?;
     say(conduct.report, log.journal.described());
-    if wish == Wish::Status {
+    if action == PromoteAction::Status {
         return Ok(());
     }
     if !log.journal.is_open() {
@@ -55,25 +55,31 @@ pub(crate) fn promote(
     let (helm, target) = release.helm()?;
     let on = Installation { cluster: &cluster, helm: &helm, target: &target, release, owner, report: conduct.report };
     // The rollback needs no chart.
-    driver::check(&on, &log.journal, wish == Wish::Abort)?;
-    if wish == Wish::Abort {
+    driver::check(&on, &log.journal, action == PromoteAction::Abort)?;
+    if action == PromoteAction::Abort {
         driver::check_base(&on, log.journal.base)?;
     }
-    let back = wish == Wish::Abort || log.journal.progress.direction == Direction::Back;
+    let back = action == PromoteAction::Abort || log.journal.progress.direction == Direction::Back;
     driver::check_records(&on, &log.journal, back)?;
-    let (_, seen) = lock::Seen::look(&helm, &target, &cluster, release)?;
+    let (_, seen) = lock::LastRevision::look(&helm, &target, &cluster, release)?;
     let hold = LockGuard::new(assume_helm_dead, &conduct.limits);
     hold.keep(seen);
     hold.take(&helm, release, owner, "promote")?;
-    let ended = drive(wish, log, on, &hold, conduct);
+    let ended = drive(action, log, on, &hold, conduct);
     hold.release()?;
     ended
 }
 
-fn drive(wish: Wish, mut log: Log, on: Installation, hold: &LockGuard, conduct: &RunOptions) -> Result<(), Error> {
+fn drive(
+    action: PromoteAction,
+    mut log: Log,
+    on: Installation,
+    hold: &LockGuard,
+    conduct: &RunOptions,
+) -> Result<(), Error> {
     hold.recover(on.cluster, on.release, &conduct.limits, conduct.report)?;
     log.journal.progress = log.journal.progress.resumed();
-    if wish == Wish::Abort {
+    if action == PromoteAction::Abort {
         log.journal.progress = log.journal.progress.back();
     }
     log.write(on.cluster, on.owner, on.space())?;
@@ -91,7 +97,7 @@ fn drive(wish: Wish, mut log: Log, on: Installation, hold: &LockGuard, conduct: 
         },
     };
     match driver.drive(&mut log, None)? {
-        Way::Back(why) if wish == Wish::Resume => Err(Error::MigrationRolledBack(why)),
+        Way::Back(why) if action == PromoteAction::Resume => Err(Error::MigrationRolledBack(why)),
         Way::Forward => {
             let to = log.journal.to;
             to.map_or(Ok(()), |to| helm_rollback::put_back_values(&on, to))

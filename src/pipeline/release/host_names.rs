@@ -16,7 +16,7 @@ pub(crate) type Hosts = BTreeMap<String, String>;
 
 /// What the cluster says of a route.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Found {
+pub(crate) enum HostState {
     Host(String),
     /// No host yet, and why.
     Waiting(String),
@@ -54,17 +54,17 @@ pub(crate) fn half(plan: &Plan, hosts: &Hosts) -> Option<String> {
 }
 
 /// The host that the live object shows.
-pub(crate) fn found(route: &Discovering, object: Option<&Json>) -> Found {
-    let Some(object) = object else { return Found::Waiting("it is not there".into()) };
+pub(crate) fn found(route: &Discovering, object: Option<&Json>) -> HostState {
+    let Some(object) = object else { return HostState::Waiting("it is not there".into()) };
     if let Some(key) = &route.annotation {
         return match object["metadata"]["annotations"][key].as_str().filter(|text| !text.is_empty()) {
             Some(host) => usable(host),
-            None => Found::Waiting(format!("nobody wrote the annotation {key} yet")),
+            None => HostState::Waiting(format!("nobody wrote the annotation {key} yet")),
         };
     }
     let (ip, hostname) = address(route, object);
     if ip.is_none() && hostname.is_none() {
-        return Found::Waiting("its controller gave it no address yet".into());
+        return HostState::Waiting("its controller gave it no address yet".into());
     }
     let template = route.template.as_deref().unwrap_or("{hostname}");
     let mut host = template.to_owned();
@@ -73,7 +73,7 @@ pub(crate) fn found(route: &Discovering, object: Option<&Json>) -> Found {
             Some(value) => host = host.replace(mark, &value),
             None if template.contains(mark) => {
                 let has = ip.or(hostname).unwrap_or_default();
-                return Found::Unusable(format!(
+                return HostState::Unusable(format!(
                     "its address is {has}, and `{template}` needs {}; `discovery: {{template: ...}}` says what to make of it, \
                      such as `{{ip}}.sslip.io`",
                     if mark == "{ip}" { "an IP address" } else { "a name" }
@@ -104,13 +104,13 @@ fn address<'a>(route: &Discovering, object: &'a Json) -> (Option<&'a str>, Optio
 }
 
 /// What the cluster says may be anything; only a host name continues.
-fn usable(text: &str) -> Found {
+fn usable(text: &str) -> HostState {
     let host = text.trim_end_matches('.').to_ascii_lowercase();
     if is_host(&host) {
-        return Found::Host(host);
+        return HostState::Host(host);
     }
     let shown: String = text.chars().filter(|c| !c.is_control()).take(80).collect();
-    Found::Unusable(format!("`{shown}` is no host name"))
+    HostState::Unusable(format!("`{shown}` is no host name"))
 }
 
 #[cfg(test)]
@@ -143,7 +143,7 @@ mod tests {
             (route("Gateway", None, Some("{ip}.sslip.io")), &gateway, "fd00--7.sslip.io"),
             (route("Gateway", None, Some("shop.{hostname}")), &named, "shop.gw.cloud.test"),
         ] {
-            assert_eq!(found(&route, Some(object)), Found::Host(host.into()));
+            assert_eq!(found(&route, Some(object)), HostState::Host(host.into()));
         }
     }
 
@@ -162,19 +162,21 @@ mod tests {
             ("Gateway", &gateway, None, "gw.cloud.test"),
             ("Gateway", &gateway, Some("{ip}.sslip.io"), "10.0.0.8.sslip.io"),
         ] {
-            assert_eq!(found(&route(kind, None, template), Some(object)), Found::Host(host.into()));
+            assert_eq!(found(&route(kind, None, template), Some(object)), HostState::Host(host.into()));
         }
     }
 
     #[test]
     fn nothing_yet_and_nothing_usable_are_told_apart() {
         let route = route("Ingress", None, None);
-        assert!(matches!(found(&route, None), Found::Waiting(_)));
-        assert!(matches!(found(&route, Some(&ingress(&json!({})))), Found::Waiting(_)));
-        let Found::Unusable(why) = found(&route, Some(&ingress(&json!({"ip": "10.0.0.7"})))) else { panic!("usable") };
+        assert!(matches!(found(&route, None), HostState::Waiting(_)));
+        assert!(matches!(found(&route, Some(&ingress(&json!({})))), HostState::Waiting(_)));
+        let HostState::Unusable(why) = found(&route, Some(&ingress(&json!({"ip": "10.0.0.7"})))) else {
+            panic!("usable")
+        };
         assert!(why.contains("10.0.0.7") && why.contains("sslip.io"), "{why}");
         let hostile = ingress(&json!({"hostname": "a\u{1b}[31m b"}));
-        assert!(matches!(found(&route, Some(&hostile)), Found::Unusable(_)));
+        assert!(matches!(found(&route, Some(&hostile)), HostState::Unusable(_)));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! finding that says so.
 
 use super::adopt::Adopted;
-use super::lock::{self, AssumeHelmDead, Seen};
+use super::lock::{self, AssumeHelmDead, LastRevision};
 use super::records::{self, Operation, Verb};
 use super::{checks, values};
 use crate::cluster::api::facts::ClusterFacts;
@@ -13,7 +13,7 @@ use crate::cluster::connect::client::Cluster;
 use crate::config::Phase;
 use crate::diff::Object;
 use crate::doctor::{self, Asks, Demand, Finding, Findings, Need, Served, Verdict};
-use crate::external_charts::Brought;
+use crate::external_charts::ProvidedCrd;
 use crate::helm::{Helm, Target, Values};
 use crate::inputs::{Means, Settled, outlook, settle};
 use crate::k8s::error::ErrorKind;
@@ -46,7 +46,7 @@ pub(crate) struct Examined<'a> {
     /// The chart on disk.
     pub folder: &'a Path,
     /// Kinds that other charts will bring before.
-    pub brought: &'a [Brought],
+    pub provided_crds: &'a [ProvidedCrd],
     /// What a person said about helms that nobody can see from here.
     pub word: AssumeHelmDead,
 }
@@ -56,8 +56,8 @@ pub(crate) struct Examined<'a> {
 pub(crate) struct Examination {
     /// What was judged.
     pub findings: Vec<Finding>,
-    /// The last revision as it was seen.
-    pub seen: Seen,
+    /// Read before anything was changed.
+    pub seen: LastRevision,
     /// The objects that helm will make.
     pub objects: Vec<Json>,
     /// The objects that helm will delete.
@@ -116,8 +116,8 @@ fn look(
     write::write(request.chart, &chart)?;
     // Charts are fetched by a deploy; here only what is written down is known.
     let first = request.charts.iter().filter(|chart| chart.phase == Phase::Before);
-    let brought: Vec<Brought> =
-        first.flat_map(|chart| chart.wait_for.crds.iter().map(|name| Brought::named(name))).collect();
+    let provided_crds: Vec<ProvidedCrd> =
+        first.flat_map(|chart| chart.wait_for.crds.iter().map(|name| ProvidedCrd::named(name))).collect();
     let examined = Examined {
         request,
         release,
@@ -127,7 +127,7 @@ fn look(
         before: &before,
         settled: &settled,
         folder: &chart,
-        brought: &brought,
+        provided_crds: &provided_crds,
         word: AssumeHelmDead { assume_helm_dead: request.assume_helm_dead, timeout: Duration::ZERO },
     };
     findings.extend(examine(&examined, &survey)?.findings);
@@ -188,13 +188,13 @@ pub(crate) fn examine(examined: &Examined, survey: &ClusterFacts) -> Result<Exam
             findings.extend(more);
             (seen, goes, None)
         }
-        Err(error) => (Seen::default(), Vec::new(), Some(error)),
+        Err(error) => (LastRevision::default(), Vec::new(), Some(error)),
     };
     findings.extend(of_live(examined, &objects));
     let kinds = cluster.kinds(doctor::kind_names(&objects))?;
-    let known = kinds
-        .iter()
-        .filter(|((version, kind), _)| !examined.brought.iter().any(|brought| brought.defines(version, kind)));
+    let known = kinds.iter().filter(|((version, kind), _)| {
+        !examined.provided_crds.iter().any(|provided_crds| provided_crds.defines(version, kind))
+    });
     findings.extend(doctor::kinds(&known.map(|(name, found)| (name.clone(), found.clone())).collect()));
     findings.extend(rights(examined, &objects, &kinds, survey)?);
     findings.extend(doctor::classes(&objects, &examined.before.claims, &survey.classes, &survey.volumes));
@@ -254,9 +254,9 @@ fn of_version(survey: &ClusterFacts) -> Vec<String> {
 }
 
 /// Whether the release may become this application's, and what goes then.
-fn of_release(examined: &Examined, objects: &[Json]) -> Result<(Vec<Finding>, Vec<Object>, Seen), Error> {
+fn of_release(examined: &Examined, objects: &[Json]) -> Result<(Vec<Finding>, Vec<Object>, LastRevision), Error> {
     let Examined { request, release, helm, target, cluster, before, word, .. } = *examined;
-    let (live, seen) = Seen::look(helm, target, cluster, release)?;
+    let (live, seen) = LastRevision::look(helm, target, cluster, release)?;
     let owner = Owner { release: &release.name, application: &request.plan.application_id };
     let judged = snapshot::check_release(live.as_ref(), target, &seen, before, request.plan)
         .and_then(|()| lock::check(cluster, release, owner, &seen, word))

@@ -134,7 +134,7 @@ impl DeployRun<'_> {
             before,
             settled,
             folder: &folder,
-            brought: &self.brought(),
+            provided_crds: &self.provided_crds(),
             word: self.hold.word,
         };
         let foreign = match external_secrets::check(cluster, self.release, self.request.plan, &before.kept, self.report)

@@ -3,7 +3,7 @@
 use super::adopt::Adopted;
 use super::chart_secret;
 use super::installation::Installation;
-use super::lock::Seen;
+use super::lock::LastRevision;
 use super::workloads;
 use crate::cluster::api::namespace;
 use crate::cluster::connect::client::Cluster;
@@ -130,7 +130,7 @@ fn texts(data: impl Iterator<Item = (String, Vec<u8>)>) -> BTreeMap<String, Stri
 pub(crate) fn check_release(
     live: Option<&helm::Release>,
     target: &Target,
-    seen: &Seen,
+    seen: &LastRevision,
     before: &ReleaseSnapshot,
     plan: &Plan,
 ) -> Result<(), Error> {
@@ -155,7 +155,7 @@ pub(crate) fn check_release(
 }
 
 /// A release that a helm works on, or was killed while it did, must be left alone.
-pub(crate) fn check_idle(live: &helm::Release, seen: &Seen) -> Result<(), Error> {
+pub(crate) fn check_idle(live: &helm::Release, seen: &LastRevision) -> Result<(), Error> {
     if seen.is_under_way() {
         // Whether the way can be freed is decided with the lock.
         return Ok(());

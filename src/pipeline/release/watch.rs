@@ -10,7 +10,7 @@ use crate::k8s::labels;
 use crate::pipeline::engine::event::{Event, Report, warn};
 use crate::pipeline::error::WatchOutcome;
 use crate::pipeline::{Error, Release};
-use crate::rollout::{End, Finding, Log, Rollout, State, Told};
+use crate::rollout::{End, Finding, Log, Reported, Rollout, State};
 use crate::support::diagnostic::Code;
 use crate::support::redact::mask;
 use serde_json::Value as Json;
@@ -188,11 +188,11 @@ impl<'a> Watch<'a> {
         self.objects.values().flatten().cloned().collect()
     }
 
-    fn tell(&mut self, told: Vec<Told>) {
+    fn tell(&mut self, told: Vec<Reported>) {
         for told in told {
             match told {
-                Told::Progress(progress) => (self.of.report)(&Event::Workload(progress)),
-                Told::Finding(finding, log) => {
+                Reported::Progress(progress) => (self.of.report)(&Event::Workload(progress)),
+                Reported::Finding(finding, log) => {
                     let finding = self.complete(finding, log);
                     (self.of.report)(&Event::Finding(finding.clone()));
                     if let Some(give_up) = self.of.give_up.filter(|_| finding.is_final && !self.gave_up) {

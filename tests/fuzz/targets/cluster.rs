@@ -41,7 +41,7 @@ pub(super) fn packed_record(payload: &str) {
         let object = json!({"kind": kind, "type": "helm.sh/release.v1", "metadata": {"name": "sh.helm.release.v1.shop.v3"},
             "data": {"release": payload}});
         if let Ok(record) = Record::of(object) {
-            black_box((record.is_in_place("shop", "n"), record.by_server(), record.whole(), record.brought()));
+            black_box((record.is_in_place("shop", "n"), record.by_server(), record.whole(), record.objects()));
         }
     }
 }
@@ -61,7 +61,7 @@ pub(super) fn objects() -> Vec<Vec<u8>> {
 pub(super) fn stored(bytes: &[u8]) {
     let text = text(bytes);
     let _ = black_box(kubectl_aspire::internals::pipeline::read(&text));
-    black_box((external_charts::brought(&text), diff::objects(&text, "n").is_ok()));
+    black_box((external_charts::provided_crds(&text), diff::objects(&text, "n").is_ok()));
     for object in kubectl_aspire::internals::pipeline::drift::objects(&text) {
         black_box(kubectl_aspire::internals::pipeline::drift::compare(&object, None, &[]));
     }

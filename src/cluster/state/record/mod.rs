@@ -65,7 +65,7 @@ pub struct Record {
 
 /// An object that a revision brought.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Brought {
+pub struct RecordedObject {
     /// Group and version.
     pub api_version: String,
     pub kind: String,
@@ -158,11 +158,11 @@ impl Record {
     }
 
     /// The objects of the manifest, in its order. A document that is no object is left out.
-    pub fn brought(&self) -> Vec<Brought> {
+    pub fn objects(&self) -> Vec<RecordedObject> {
         if yaml::affordable(&self.manifest).is_err() {
             return Vec::new();
         }
-        yaml::documents(&self.manifest).filter_map(|document| brought(&document.ok()?)).collect()
+        yaml::documents(&self.manifest).filter_map(|document| objects(&document.ok()?)).collect()
     }
 
     /// Sets the status to `failed`, in the label and in the payload, if nobody wrote the record since it was read. `why` becomes
@@ -208,9 +208,9 @@ fn payload(object: &Value) -> Option<Vec<u8>> {
     }
 }
 
-fn brought(document: &Value) -> Option<Brought> {
+fn objects(document: &Value) -> Option<RecordedObject> {
     let text = |value: &Value| Some(value.as_str()?.to_owned()).filter(|text| !text.is_empty());
-    Some(Brought {
+    Some(RecordedObject {
         api_version: text(&document["apiVersion"])?,
         kind: text(&document["kind"])?,
         namespace: text(&document["metadata"]["namespace"]),
@@ -295,7 +295,7 @@ mod tests {
         assert_eq!((record.revision, record.status.as_str(), record.is_under_way()), (3, "pending-upgrade", true));
         assert_eq!(record.changed, "2026-01-02T03:04:06Z".parse().ok());
         let names: Vec<String> =
-            record.brought().iter().map(|one| format!("{} {} {:?}", one.kind, one.name, one.namespace)).collect();
+            record.objects().iter().map(|one| format!("{} {} {:?}", one.kind, one.name, one.namespace)).collect();
         assert_eq!(names, ["Service api None", "Deployment api Some(\"other\")"]);
         assert!(record.stored > 100 && record.whole()["namespace"] == "n");
         assert_eq!(Record::read(&stored(), "n", "shop", 2).unwrap(), None);

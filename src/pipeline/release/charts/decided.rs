@@ -1,6 +1,6 @@
 //! What is decided about one chart, and where its problems are.
 
-use crate::external_charts::{Action, Brought, Marks, PlannedChart};
+use crate::external_charts::{Action, Marks, PlannedChart, ProvidedCrd};
 use crate::support::diagnostic::{Code, Diagnostic};
 
 /// What is to be done about a chart.
@@ -13,7 +13,7 @@ pub(crate) struct Decided {
     /// Our marks on it.
     pub marks: Marks,
     /// Definitions of kinds that it will bring before the application.
-    pub brought: Vec<Brought>,
+    pub provided_crds: Vec<ProvidedCrd>,
 }
 
 /// A problem of one chart.

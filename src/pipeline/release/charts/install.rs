@@ -11,7 +11,7 @@ use crate::helm::{Helm, Options, Target};
 use crate::k8s::ownership::Owner;
 use crate::pipeline::Error;
 use crate::pipeline::engine::event::say;
-use crate::pipeline::release::lock::{LockGuard, Seen};
+use crate::pipeline::release::lock::{LastRevision, LockGuard};
 use crate::pipeline::release::records;
 use crate::pipeline::release::records::{Operation, Origin, Verb};
 use crate::pipeline::release::watch::Watching;
@@ -43,7 +43,7 @@ impl Work<'_> {
         if namespace::ensure(self.cluster, &chart.namespace, &chart.release)? == namespace::Found::Created {
             say(self.report, format!("created namespace {}", chart.namespace));
         }
-        let (live, seen) = Seen::look(&helm, &target, self.cluster, &release)?;
+        let (live, seen) = LastRevision::look(&helm, &target, self.cluster, &release)?;
         if live.map(|live| live.revision) != decided.revision {
             let what = format!(
                 "the release {} in namespace {} was changed while this run looked",

@@ -11,11 +11,11 @@ use crate::cluster::connect::client::Cluster;
 use crate::cluster::state::record::Record;
 use crate::config::{Phase, SecretSource};
 use crate::external_charts::decide::decide;
-use crate::external_charts::{Action, Brought, Found, Marks, PlannedChart, Wanted, brought};
+use crate::external_charts::{Action, Found, Marks, PlannedChart, ProvidedCrd, Wanted, provided_crds};
 use crate::helm::{Helm, Target};
 use crate::k8s::kind::{CONFIG_MAP, SECRET};
 use crate::k8s::ownership::Owner;
-use crate::pipeline::release::lock::Seen;
+use crate::pipeline::release::lock::LastRevision;
 use crate::pipeline::release::records::{Operation, Origin, Verb};
 use crate::pipeline::release::{lock, records};
 use crate::pipeline::{Error, Release};
@@ -82,7 +82,7 @@ impl Work<'_> {
         if action.is_change() {
             self.check_idle(chart)?;
         }
-        let brought = if chart.phase == Phase::Before && action.is_change() {
+        let provided_crds = if chart.phase == Phase::Before && action.is_change() {
             self.brings(chart, ready, helm, &target, given.as_ref())
         } else {
             Vec::new()
@@ -92,7 +92,7 @@ impl Work<'_> {
             version: ready.version.clone(),
             revision: found.map(|found| found.revision),
             marks,
-            brought,
+            provided_crds,
         })
     }
 
@@ -128,7 +128,7 @@ impl Work<'_> {
             return Ok(());
         }
         let (release, helm, target) = of_chart(self, chart)?;
-        let (_, seen) = Seen::look(&helm, &target, self.cluster, &release)?;
+        let (_, seen) = LastRevision::look(&helm, &target, self.cluster, &release)?;
         let owner = Owner { release: &chart.release, application: self.application };
         lock::check(self.cluster, &release, owner, &seen, self.word)?;
         let origin = if chart.tried { Origin::Ours } else { Origin::Others(None) };
@@ -143,7 +143,7 @@ impl Work<'_> {
         helm: &Helm,
         target: &Target,
         given: Option<&values::Given>,
-    ) -> Vec<Brought> {
+    ) -> Vec<ProvidedCrd> {
         let mut flags = vec!["--include-crds".to_owned()];
         flags.extend(
             self.cluster.server_version().into_iter().flat_map(|version| ["--kube-version".to_owned(), version]),
@@ -153,7 +153,7 @@ impl Work<'_> {
             Some(Ok(manifest)) => manifest,
             _ => helm.show_crds(&ready.path).unwrap_or_default(),
         };
-        let named = chart.wait_for.crds.iter().map(|name| Brought::named(name));
-        brought(&manifest).into_iter().chain(named).collect()
+        let named = chart.wait_for.crds.iter().map(|name| ProvidedCrd::named(name));
+        provided_crds(&manifest).into_iter().chain(named).collect()
     }
 }

@@ -15,7 +15,7 @@ use crate::k8s::object::label;
 use crate::k8s::ownership::{Owner, ReleaseName};
 use crate::pipeline::engine::event::{Report, say};
 use crate::pipeline::engine::run::Limits;
-use crate::pipeline::release::lock::{AssumeHelmDead, LockGuard, Seen};
+use crate::pipeline::release::lock::{AssumeHelmDead, LastRevision, LockGuard};
 use crate::pipeline::release::records;
 use crate::pipeline::release::records::{Operation, Origin, Outlook, SeenHook, Verb, shown};
 use crate::pipeline::{Error, Release};
@@ -268,7 +268,7 @@ fn uninstall(
     word: AssumeHelmDead,
 ) -> Result<(), Error> {
     let (helm, target) = release.helm()?;
-    let (_, seen) = Seen::look(&helm, &target, cluster, release)?;
+    let (_, seen) = LastRevision::look(&helm, &target, cluster, release)?;
     let owner = Owner { release: &release.name, application };
     let hold = LockGuard::new(word.assume_helm_dead, limits);
     hold.keep(seen);

@@ -12,7 +12,7 @@ use super::fetch::{Ready, fetch};
 use super::work::{Work, side_by_side};
 use super::{remove, values};
 use crate::config::Phase;
-use crate::external_charts::{Action, Brought, ISSUERS, PlannedChart};
+use crate::external_charts::{Action, ISSUERS, PlannedChart, ProvidedCrd};
 use crate::k8s::kind::CLAIM;
 use crate::k8s::labels;
 use crate::k8s::object::{annotation, label};
@@ -168,14 +168,14 @@ impl DeployRun<'_> {
     }
 
     /// Definitions of kinds that the charts of phase before are about to bring.
-    pub(crate) fn brought(&self) -> Vec<Brought> {
+    pub(crate) fn provided_crds(&self) -> Vec<ProvidedCrd> {
         let decided = self.charts.decided.find().into_iter().flatten();
-        decided.flat_map(|decided| decided.brought.iter().cloned()).collect()
+        decided.flat_map(|decided| decided.provided_crds.iter().cloned()).collect()
     }
 
     /// Whether a chart is about to bring a kind.
-    pub(crate) fn is_brought(&self, version: &str, kind: &str) -> bool {
-        self.brought().iter().any(|brought| brought.defines(version, kind))
+    pub(crate) fn is_provided(&self, version: &str, kind: &str) -> bool {
+        self.provided_crds().iter().any(|provided_crds| provided_crds.defines(version, kind))
     }
 
     /// What would be done about the charts.

@@ -102,9 +102,9 @@ impl Work<'_> {
     pub(super) fn check_served(&self, decided: &[Decided]) -> Result<(), Error> {
         let is_tried = |(chart, decided): &(&PlannedChart, &Decided)| chart.tried && decided.action.is_change();
         let Some((chart, _)) = self.charts.iter().zip(decided).find(is_tried) else { return Ok(()) };
-        let is_brought =
-            decided.iter().flat_map(|decided| &decided.brought).any(|it| it.defines(CERT_MANAGER_API, "Issuer"));
-        if is_brought || self.cluster.kind(CERT_MANAGER_API, "Issuer")?.is_some() {
+        let is_provided =
+            decided.iter().flat_map(|decided| &decided.provided_crds).any(|it| it.defines(CERT_MANAGER_API, "Issuer"));
+        if is_provided || self.cluster.kind(CERT_MANAGER_API, "Issuer")?.is_some() {
             return Ok(());
         }
         let diagnostic =

@@ -17,7 +17,7 @@ pub(crate) struct AssumeHelmDead {
 
 /// What to do about the last revision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum Recovery {
     /// Nothing: no helm works on it.
     GoOn,
     /// The helm that worked on it is dead.
@@ -32,12 +32,12 @@ pub(crate) fn judge(
     earlier: Option<&Earlier>,
     now: Timestamp,
     word: AssumeHelmDead,
-) -> Result<Verdict, Diagnostic> {
+) -> Result<Recovery, Diagnostic> {
     let what = format!("the release {release} in namespace {namespace}");
     let under_way = record.filter(|record| record.is_under_way());
     match (under_way, earlier) {
-        (None, None | Some(Earlier::Dead(_))) => Ok(Verdict::GoOn),
-        (None, Some(Earlier::Unproven(_))) if word.assume_helm_dead => Ok(Verdict::GoOn),
+        (None, None | Some(Earlier::Dead(_))) => Ok(Recovery::GoOn),
+        (None, Some(Earlier::Unproven(_))) if word.assume_helm_dead => Ok(Recovery::GoOn),
         // It may not have begun yet. Once its time has passed, it has ended or will never begin. The note says no more than
         // what whoever may write Leases wrote, so that no long time is believed.
         (None, Some(Earlier::Unproven(left))) => match left.begun_by(now) {
@@ -46,9 +46,9 @@ pub(crate) fn judge(
                 let hint = format!("wait until {}, then run again; or {KNOWN_DEAD}", shown(over));
                 Err(Diagnostic::new(Code::ReleaseBusy, "", diagnostic).hint(hint))
             }
-            _ => Ok(Verdict::GoOn),
+            _ => Ok(Recovery::GoOn),
         },
-        (Some(record), Some(Earlier::Dead(left))) if left.wrote(record.changed) => Ok(Verdict::Recover),
+        (Some(record), Some(Earlier::Dead(left))) if left.wrote(record.changed) => Ok(Recovery::Recover),
         (Some(record), earlier) => {
             let left = earlier.map(Earlier::helm).filter(|left| left.wrote(record.changed));
             let who = left.map_or_else(|| "another helm works on it, or was killed while it did".to_owned(), described);
@@ -63,7 +63,7 @@ pub(crate) fn judge(
                     "wait until it has finished; if helm no longer runs, repeat the command after {} with --assume-helm-dead",
                     shown(over)
                 ))),
-                _ if word.assume_helm_dead => Ok(Verdict::Recover),
+                _ if word.assume_helm_dead => Ok(Recovery::Recover),
                 _ => Err(diagnostic.hint(KNOWN_DEAD)),
             }
         }
@@ -98,7 +98,7 @@ mod tests {
         serde_json::from_value(note).unwrap()
     }
 
-    fn judged(status: &str, earlier: Option<&Earlier>, now: &str, assume_helm_dead: bool) -> Result<Verdict, String> {
+    fn judged(status: &str, earlier: Option<&Earlier>, now: &str, assume_helm_dead: bool) -> Result<Recovery, String> {
         let json = json!({"version": 2, "info": {"status": status, "last_deployed": BEGAN}}).to_string();
         let record = Record::of(record::secret("shop", 2, &json)).unwrap();
         let word = AssumeHelmDead { assume_helm_dead, timeout: Duration::from_secs(300) };
@@ -113,23 +113,23 @@ mod tests {
         let long_ago = Earlier::Dead(left("2026-01-01T09:00:00Z"));
         let (soon, late) = ("2026-01-01T10:01:00Z", "2026-01-01T10:08:00Z");
         for (status, earlier, now, word, expected) in [
-            ("deployed", None, soon, false, Some(Verdict::GoOn)),
-            ("failed", Some(&dead), soon, false, Some(Verdict::GoOn)),
-            ("pending-install", Some(&dead), soon, false, Some(Verdict::Recover)),
-            ("uninstalling", Some(&dead), soon, false, Some(Verdict::Recover)),
+            ("deployed", None, soon, false, Some(Recovery::GoOn)),
+            ("failed", Some(&dead), soon, false, Some(Recovery::GoOn)),
+            ("pending-install", Some(&dead), soon, false, Some(Recovery::Recover)),
+            ("uninstalling", Some(&dead), soon, false, Some(Recovery::Recover)),
             // A helm that was started long before did not begin this revision.
             ("pending-upgrade", Some(&long_ago), soon, true, None),
-            ("pending-upgrade", Some(&long_ago), late, true, Some(Verdict::Recover)),
+            ("pending-upgrade", Some(&long_ago), late, true, Some(Recovery::Recover)),
             ("pending-upgrade", Some(&unproven), soon, true, None),
             ("pending-upgrade", Some(&unproven), late, false, None),
-            ("pending-upgrade", Some(&unproven), late, true, Some(Verdict::Recover)),
+            ("pending-upgrade", Some(&unproven), late, true, Some(Recovery::Recover)),
             ("pending-rollback", None, soon, true, None),
             ("pending-rollback", None, late, false, None),
-            ("pending-rollback", None, late, true, Some(Verdict::Recover)),
+            ("pending-rollback", None, late, true, Some(Recovery::Recover)),
             // It may not have begun its revision yet.
             ("deployed", Some(&unproven), soon, false, None),
-            ("deployed", Some(&unproven), soon, true, Some(Verdict::GoOn)),
-            ("deployed", Some(&unproven), late, false, Some(Verdict::GoOn)),
+            ("deployed", Some(&unproven), soon, true, Some(Recovery::GoOn)),
+            ("deployed", Some(&unproven), late, false, Some(Recovery::GoOn)),
         ] {
             let verdict = judged(status, earlier, now, word);
             assert_eq!(verdict.clone().ok(), expected, "{status} {now} {word}: {verdict:?}");
@@ -147,9 +147,9 @@ mod tests {
         };
         let (soon, late) = ("2026-01-01T10:01:00Z", "2026-01-01T10:08:00Z");
         assert!(judged("deployed", Some(&planted(BEGAN)), soon, false).is_err());
-        assert_eq!(judged("deployed", Some(&planted(BEGAN)), late, false), Ok(Verdict::GoOn));
-        assert_eq!(judged("deployed", Some(&planted("2036-01-01T10:00:00Z")), soon, false), Ok(Verdict::GoOn));
-        assert_eq!(judged("pending-upgrade", Some(&planted(BEGAN)), late, true), Ok(Verdict::Recover));
+        assert_eq!(judged("deployed", Some(&planted(BEGAN)), late, false), Ok(Recovery::GoOn));
+        assert_eq!(judged("deployed", Some(&planted("2036-01-01T10:00:00Z")), soon, false), Ok(Recovery::GoOn));
+        assert_eq!(judged("pending-upgrade", Some(&planted(BEGAN)), late, true), Ok(Recovery::Recover));
         // A record that says that it was begun in ten years.
         let far = record::secret(
             "shop",
@@ -159,7 +159,7 @@ mod tests {
         );
         let word = AssumeHelmDead { assume_helm_dead: true, timeout: Duration::from_secs(300) };
         let judged = judge("shop", "n", Some(&Record::of(far).unwrap()), None, late.parse().unwrap(), word);
-        assert_eq!(judged.unwrap(), Verdict::Recover);
+        assert_eq!(judged.unwrap(), Recovery::Recover);
     }
 
     #[test]

@@ -4,8 +4,8 @@
 //! still live is never overtaken, and no helm is ended here.
 
 pub(crate) mod judge;
+pub(crate) mod last_revision;
 pub(crate) mod recover;
-pub(crate) mod seen;
 
 use super::records::{self, Operation};
 use crate::cluster::Timestamp;
@@ -21,10 +21,10 @@ use crate::pipeline::{Error, Release, Slot};
 use crate::support::diagnostic::{Code, Diagnostic};
 use crate::support::digest::sha256;
 pub(crate) use judge::AssumeHelmDead;
-use judge::{Verdict, judge};
+use judge::{Recovery, judge};
+pub(crate) use last_revision::LastRevision;
 pub(crate) use recover::cut_short;
 use recover::{recover, settle};
-pub(crate) use seen::Seen;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -73,7 +73,7 @@ pub(crate) fn check(
     cluster: &Cluster,
     release: &Release,
     owner: Owner,
-    seen: &Seen,
+    seen: &LastRevision,
     word: AssumeHelmDead,
 ) -> Result<(), Error> {
     let earlier = lease::look(cluster, owner, &release.namespace)?;
@@ -89,9 +89,9 @@ impl Lock {
         release: &Release,
         owner: Owner,
         doing: &str,
-        seen: &Seen,
+        seen: &LastRevision,
         word: AssumeHelmDead,
-    ) -> Result<(Self, Verdict), Error> {
+    ) -> Result<(Self, Recovery), Error> {
         let claim = Claim {
             owner,
             namespace: &release.namespace,
@@ -170,8 +170,8 @@ impl Lock {
 pub(crate) struct LockGuard {
     /// What a person said about helms.
     pub word: AssumeHelmDead,
-    seen: Slot<Seen>,
-    lock: Slot<(Arc<Lock>, Verdict)>,
+    seen: Slot<LastRevision>,
+    lock: Slot<(Arc<Lock>, Recovery)>,
 }
 
 impl LockGuard {
@@ -187,7 +187,7 @@ impl LockGuard {
     }
 
     /// Keeps what was seen, which the lock will be taken for.
-    pub(crate) fn keep(&self, seen: Seen) {
+    pub(crate) fn keep(&self, seen: LastRevision) {
         self.seen.put(seen);
     }
 
@@ -214,8 +214,8 @@ impl LockGuard {
         report: &Report,
     ) -> Result<(), Error> {
         match self.lock.get()? {
-            (_, Verdict::Recover) => recover(cluster, release, self.seen.get()?, limits, report),
-            (_, Verdict::GoOn) => Ok(()),
+            (_, Recovery::Recover) => recover(cluster, release, self.seen.get()?, limits, report),
+            (_, Recovery::GoOn) => Ok(()),
         }
     }
 

@@ -1,10 +1,10 @@
 //! What a helm that is dead left behind: revisions that look as if it still worked, objects that are still going.
 
-use super::seen::Seen;
+use super::last_revision::LastRevision;
 use crate::cluster::api::objects::Objects;
 use crate::cluster::connect::client::Cluster;
-use crate::cluster::state::record::Brought;
 use crate::cluster::state::record::Record;
+use crate::cluster::state::record::RecordedObject;
 use crate::k8s::kind::SECRET;
 use crate::pipeline::engine::event::{Report, say};
 use crate::pipeline::engine::run::Limits;
@@ -18,13 +18,13 @@ use std::time::Duration;
 pub(crate) fn recover(
     cluster: &Cluster,
     release: &Release,
-    seen: &Seen,
+    seen: &LastRevision,
     limits: &Limits,
     report: &Report,
 ) -> Result<(), Error> {
     let Some(record) = &seen.record else { return Ok(()) };
     if record.status == "uninstalling" {
-        wait_for_the_going(cluster, release, &record.brought(), limits, report)?;
+        wait_for_the_going(cluster, release, &record.objects(), limits, report)?;
     }
     record.fail(cluster, &release.namespace, &cut_short(record))?;
     say(
@@ -47,11 +47,11 @@ pub(crate) fn cut_short(record: &Record) -> String {
 fn wait_for_the_going(
     cluster: &Cluster,
     release: &Release,
-    brought: &[Brought],
+    objects: &[RecordedObject],
     limits: &Limits,
     report: &Report,
 ) -> Result<(), Error> {
-    for object in brought {
+    for object in objects {
         let Some(kind) = cluster.kind(&object.api_version, &object.kind)? else { continue };
         let namespace = object.namespace.as_deref().unwrap_or(&release.namespace);
         let going = || -> Result<bool, Error> {

@@ -1,6 +1,6 @@
 //! The one thing that a workload migration does next, done to an object as it was seen.
 
-use super::driver::{Driver, Seen};
+use super::driver::{Driver, Observation};
 use super::log::Log;
 use super::look::kind;
 use crate::cluster::api::objects::{Guard, Objects as _, Propagation};
@@ -19,7 +19,7 @@ use serde_json::{Value as Json, json};
 
 impl Driver<'_> {
     /// Does one thing. An object that another client changed since it was read is read again.
-    pub(crate) fn act(&self, log: &mut Log, seen: &Seen, action: Action) -> Result<(), Error> {
+    pub(crate) fn act(&self, log: &mut Log, seen: &Observation, action: Action) -> Result<(), Error> {
         let changes = log.journal.changes.clone();
         let named = |index: usize, role: Role| {
             let change = &changes[index];
@@ -81,14 +81,20 @@ impl Driver<'_> {
         }
     }
 
-    fn patch(&self, seen: &Seen, kind_name: &str, name: &str, patch: impl Fn(&Json) -> Json) -> Result<(), Error> {
+    fn patch(
+        &self,
+        seen: &Observation,
+        kind_name: &str,
+        name: &str,
+        patch: impl Fn(&Json) -> Json,
+    ) -> Result<(), Error> {
         let named = Named { kind: kind_name.to_owned(), name: name.to_owned(), replicas: 0 };
         let Some(object) = seen.live.find(&named) else { return Ok(()) };
         self.on.cluster.patch(&kind(kind_name), self.space(), name, &Guard::of(object), &patch(object))?;
         Ok(())
     }
 
-    fn unlock(&self, seen: &Seen) -> Result<(), Error> {
+    fn unlock(&self, seen: &Observation) -> Result<(), Error> {
         let record = Record::read(self.on.cluster, self.space(), &self.on.release.name, seen.number)?;
         if let Some(record) = record.filter(Record::is_under_way) {
             record.fail(self.on.cluster, self.space(), &cut_short(&record))?;
@@ -101,7 +107,7 @@ impl Driver<'_> {
         Ok(())
     }
 
-    fn protect(&self, log: &mut Log, seen: &Seen, index: usize) -> Result<(), Error> {
+    fn protect(&self, log: &mut Log, seen: &Observation, index: usize) -> Result<(), Error> {
         let note = log.journal.claims[index].clone();
         let Some(claim) = seen.live.claim(&note.name) else { return Ok(()) };
         if object::annotation(claim, labels::RESOURCE_POLICY) != Some(labels::KEEP) {
@@ -123,7 +129,7 @@ impl Driver<'_> {
         }
     }
 
-    fn grow(&self, note: &ClaimNote, seen: &Seen) -> Result<(), Error> {
+    fn grow(&self, note: &ClaimNote, seen: &Observation) -> Result<(), Error> {
         let (Some(claim), Some(size)) = (seen.live.claim(&note.name), &note.grows) else { return Ok(()) };
         let patch = json!({"spec": {"resources": {"requests": {"storage": size}}}});
         self.on.cluster.patch(&CLAIM, self.space(), &note.name, &Guard::of(claim), &patch)?;
@@ -131,7 +137,7 @@ impl Driver<'_> {
     }
 
     /// The pods that went on end now that the new ones are ready.
-    fn retire(&self, change: &Change, seen: &Seen) -> Result<(), Error> {
+    fn retire(&self, change: &Change, seen: &Observation) -> Result<(), Error> {
         for set in retired(change, self.name(), &seen.live) {
             let guard = Guard::of(set);
             self.on.cluster.delete(&REPLICA_SET, self.space(), name_of(set), &guard, Propagation::Background)?;
@@ -141,7 +147,7 @@ impl Driver<'_> {
 
     /// Keeps the volume of a claim, and writes its policy from before onto the volume itself: only who may change volumes
     /// can say later what it was.
-    fn retain(&self, note: &ClaimNote, seen: &Seen) -> Result<(), Error> {
+    fn retain(&self, note: &ClaimNote, seen: &Observation) -> Result<(), Error> {
         let Some(volume) = self.volume(note, seen) else { return Ok(()) };
         let policy =
             volume["spec"]["persistentVolumeReclaimPolicy"].as_str().filter(|policy| POLICIES.contains(policy));
@@ -149,12 +155,12 @@ impl Driver<'_> {
     }
 
     /// Gives the volume the policy that it says it had.
-    fn give_back(&self, note: &ClaimNote, seen: &Seen) -> Result<(), Error> {
+    fn give_back(&self, note: &ClaimNote, seen: &Observation) -> Result<(), Error> {
         let Some(volume) = self.volume(note, seen) else { return Ok(()) };
         former_policy(volume).map_or(Ok(()), |policy| self.reclaim(volume, policy, None))
     }
 
-    fn volume<'s>(&self, note: &ClaimNote, seen: &'s Seen) -> Option<&'s Json> {
+    fn volume<'s>(&self, note: &ClaimNote, seen: &'s Observation) -> Option<&'s Json> {
         seen.live.volume(seen.live.claim(&note.name)?, self.name())
     }
 

@@ -72,7 +72,7 @@ pub(crate) struct Driver<'a> {
 pub(crate) type Upgrade<'a> = dyn Fn(u64) -> Result<(), Error> + 'a;
 
 /// What was seen, with the objects to act on.
-pub(crate) struct Seen {
+pub(crate) struct Observation {
     pub live: Live,
     pub revision: Revision,
     pub number: u64,
@@ -164,7 +164,7 @@ impl Driver<'_> {
     }
 
     /// Claims are never deleted; a person may.
-    fn list_left(&self, log: &Log, seen: &Seen) {
+    fn list_left(&self, log: &Log, seen: &Observation) {
         let unknown = |note: &&ClaimNote| {
             let volume = seen.live.claim(&note.name).and_then(|claim| seen.live.volume(claim, self.name()));
             let kept = volume.filter(|volume| volume["spec"]["persistentVolumeReclaimPolicy"] == "Retain");
@@ -201,7 +201,7 @@ impl Driver<'_> {
     }
 
     /// Looks at everything, and notes that our helm has ended.
-    fn look(&self, log: &mut Log, known: &mut Option<(u64, Role)>) -> Result<Seen, Error> {
+    fn look(&self, log: &mut Log, known: &mut Option<(u64, Role)>) -> Result<Observation, Error> {
         let seen = look(&self.on, &log.journal, known)?;
         if log.journal.calling && seen.number == log.journal.last + 1 && seen.revision.status != Status::Pending {
             (log.journal.last, log.journal.calling) = (seen.number, false);
@@ -210,7 +210,7 @@ impl Driver<'_> {
         Ok(seen)
     }
 
-    fn decide(&self, log: &Log, seen: &Seen, late: bool) -> Action {
+    fn decide(&self, log: &Log, seen: &Observation, late: bool) -> Action {
         next(&log.journal.progress, &observed(&self.on, &log.journal, seen, late))
     }
 
@@ -227,7 +227,7 @@ impl Driver<'_> {
     fn call(
         &self,
         log: &mut Log,
-        seen: &Seen,
+        seen: &Observation,
         direction: Direction,
         upgrade: Option<&Upgrade>,
     ) -> Result<Result<(), Error>, Error> {
@@ -318,7 +318,7 @@ pub(crate) fn check_base(on: &Installation, base: u64) -> Result<(), Error> {
 }
 
 /// Looks at everything that the journal is about. `known` is what the last revision that was seen brings: it does not change.
-fn look(on: &Installation, journal: &Journal, known: &mut Option<(u64, Role)>) -> Result<Seen, Error> {
+fn look(on: &Installation, journal: &Journal, known: &mut Option<(u64, Role)>) -> Result<Observation, Error> {
     let mut live = live(on.cluster, on.space())?;
     let named = journal.changes.iter().map(|change| (&*change.old.kind, &*change.old.name));
     others(on.cluster, on.space(), &mut live, named)?;
@@ -327,7 +327,7 @@ fn look(on: &Installation, journal: &Journal, known: &mut Option<(u64, Role)>) -
     let ours = journal.last + u64::from(journal.calling);
     let foreign = number < journal.last || number > ours;
     if let Some((_, brings)) = known.filter(|(of, _)| *of == number) {
-        return Ok(Seen { live, revision: Revision { status, brings, foreign }, number });
+        return Ok(Observation { live, revision: Revision { status, brings, foreign }, number });
     }
     let objects: Vec<Json> = on.objects(Some(number))?.into_values().collect();
     let is_new = |change: &Change, it: &Json| {
@@ -337,11 +337,11 @@ fn look(on: &Installation, journal: &Journal, known: &mut Option<(u64, Role)>) -
     let new = journal.changes.iter().all(|change| objects.iter().any(|it| is_new(change, it)));
     let brings = if new { Role::New } else { Role::Old };
     *known = Some((number, brings));
-    Ok(Seen { live, revision: Revision { status, brings, foreign }, number })
+    Ok(Observation { live, revision: Revision { status, brings, foreign }, number })
 }
 
 /// Whoever holds the lock knows that no other helm works on the release; our own was waited for.
-fn observed(on: &Installation, journal: &Journal, seen: &Seen, late: bool) -> Observed {
+fn observed(on: &Installation, journal: &Journal, seen: &Observation, late: bool) -> Observed {
     observe(journal, on.name(), &seen.live, seen.revision, HelmRun::Gone, late)
 }
 

@@ -9,13 +9,13 @@ use crate::support::diagnostic::{Code, Diagnostic};
 
 /// The last revision as it was read before the lock was taken.
 #[derive(Debug, Default)]
-pub(crate) struct Seen {
+pub(crate) struct LastRevision {
     pub(super) number: u64,
     /// None when there is no release, or when helm keeps its records elsewhere.
     pub(super) record: Option<Record>,
 }
 
-impl Seen {
+impl LastRevision {
     /// The number of the last revision, when it is in place.
     pub(crate) fn deployed(&self) -> Option<u64> {
         self.record.as_ref().filter(|record| record.status == "deployed").map(|record| record.revision)
