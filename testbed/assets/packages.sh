@@ -1,8 +1,9 @@
 #!/bin/sh
-# Installs the Debian packages that a real node and its images need, those that are missing. Root only.
+# Installs the Debian packages that a real node, its images and the checks of scripts need, those that are missing. Root
+# only.
 set -eu
 wanted="busybox-static conntrack containerd containernetworking-plugins debian-archive-keyring ethtool iproute2 iptables
-  mmdebstrap nftables runc"
+  mmdebstrap nftables runc shellcheck gnupg"
 missing=
 for package in $wanted; do
   [ "$(dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null | cut -c1-2)" = ii ] || missing="$missing $package"

@@ -197,10 +197,33 @@ pub const ROUTES: &[Tool] = &[CERT_MANAGER, PEBBLE, TRAEFIK];
 /// same minor version.
 pub const GATEWAY_API: (&str, &str) = ("sigs.k8s.io/gateway-api", "1.6.3");
 
+/// Reads the workflows of GitHub.
+pub const ACTIONLINT: Tool = Tool {
+    name: "actionlint",
+    module: "github.com/rhysd/actionlint",
+    version: "1.7.12",
+    package: "github.com/rhysd/actionlint/cmd/actionlint",
+    ldflags: "-s -w",
+    how: How::Install,
+};
+
+/// Reads the manifests of krew, as its index does.
+pub const KREW_VALIDATOR: Tool = Tool {
+    name: "validate-krew-manifest",
+    module: "sigs.k8s.io/krew",
+    version: "0.4.3",
+    package: "sigs.k8s.io/krew/cmd/validate-krew-manifest",
+    ldflags: "-s -w",
+    how: How::Install,
+};
+
+/// What reads the files of a release.
+pub const RELEASE: &[Tool] = &[ACTIONLINT, KREW_VALIDATOR];
+
 /// Every row of the table.
 #[must_use]
 pub fn all() -> Vec<Tool> {
-    [LEVEL_A, LEVEL_B, HELM_MATRIX, REGISTRY, SECRETS, ROUTES].concat()
+    [LEVEL_A, LEVEL_B, HELM_MATRIX, REGISTRY, SECRETS, ROUTES, RELEASE].concat()
 }
 
 /// The row of a version of helm.
