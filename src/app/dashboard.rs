@@ -88,6 +88,7 @@ fn workload(dashboard: &Dashboard) -> Workload {
         files: Vec::new(),
         dapr: None,
         telemetry: None,
+        waits: Vec::new(),
     }
 }
 

@@ -27,6 +27,7 @@ mod telemetry;
 mod value;
 mod values;
 mod volume;
+mod waits;
 
 pub(crate) use certificate::FOLDER as CERTIFICATE_FOLDER;
 
@@ -95,6 +96,8 @@ pub struct Workload {
     pub dapr: Option<DaprSidecar>,
     /// Where its telemetry goes.
     pub telemetry: Option<Telemetry>,
+    /// What its pods wait for before they start, in this order.
+    pub waits: Vec<Wait>,
 }
 
 impl Workload {
@@ -102,6 +105,24 @@ impl Workload {
     pub fn is_built(&self) -> bool {
         self.image == Image::Built
     }
+}
+
+/// A workload that another one waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wait {
+    /// The workload, which has a TCP port.
+    pub on: String,
+    /// Until when.
+    pub until: WaitUntil,
+}
+
+/// Until when somebody waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WaitUntil {
+    /// A pod is ready.
+    Ready,
+    /// A container listens, ready or not.
+    Started,
 }
 
 /// Where the telemetry of a workload goes.

@@ -12,6 +12,7 @@ use super::routes;
 use super::sources::Sources;
 use super::values::Values;
 use super::volume;
+use super::waits;
 use super::{App, Image, Note, Volume, Workload};
 use crate::config::{self, Config, Credential, intent_place};
 use crate::manifest::{Kind, Manifest, Resource, Source};
@@ -43,6 +44,7 @@ pub fn resolve(manifest: &Manifest, config: &Config, folder: &str, sources: &Sou
     if let Some(dashboard) = &config.dashboard {
         dashboard::add(dashboard, manifest, config, &mut workloads, &mut values);
     }
+    waits::add(manifest, config, &mut workloads, &mut diagnostics);
     routes::use_inputs(config, &mut values);
     let name = config.application.clone().unwrap_or_else(|| folder.to_owned());
     let mut app =
@@ -204,6 +206,7 @@ fn workload(
         files: files::mounts(name, resource, intent, sources, values),
         dapr: None,
         telemetry: None,
+        waits: Vec::new(),
     }
 }
 

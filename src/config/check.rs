@@ -8,7 +8,7 @@ use super::rules::{self, Rule};
 use super::{
     Chart, Config, Dashboard, Defaults, DeferredSecret, Environment, EnvironmentDashboard, EnvironmentResource,
     ExistingSecret, ExternalDefaults, ExternalSecret, GRACE_PERIOD, Parameter, Release, Resource, SecretSource,
-    SecretStore, Secrets, Service, Storage, Volume,
+    SecretStore, Secrets, Service, Storage, Volume, WaitSettings, Waits,
 };
 use super::{certificates, charts, dashboard, probes};
 use crate::support::diagnostic::{Code, nearest};
@@ -35,6 +35,7 @@ impl Check<'_> {
         self.release(release, &at.key("release"));
         self.defaults(defaults, &at.key("defaults"));
         self.secrets(secrets, &at.key("secrets"));
+        self.waits(config.waits.as_ref(), &at.key("waits"));
         for (name, parameter) in &config.parameters {
             self.parameter(parameter, &at.key("parameters").key(name));
         }
@@ -102,6 +103,12 @@ impl Check<'_> {
         self.option(refresh_interval.as_deref(), &rules::INTERVAL, &external.key("refreshInterval"));
         self.option(sops.file.as_deref(), &rules::FILE, &at.key("sops").key("file"));
         self.option(sealed.file.as_deref(), &rules::FILE, &at.key("sealed").key("file"));
+    }
+
+    fn waits(&mut self, waits: Option<&Waits>, at: &Path<'_>) {
+        if let Some(Waits::Settings(WaitSettings { image })) = waits {
+            self.reference(image.as_deref(), &rules::IMAGE, &at.key("image"));
+        }
     }
 
     fn source(&mut self, source: Option<&SecretSource>, at: &Path<'_>) {
@@ -218,6 +225,7 @@ impl Check<'_> {
         let pull_secrets = environment.defaults.image_pull_secrets.as_deref().unwrap_or_default();
         self.object_names(pull_secrets, &defaults.key("imagePullSecrets"));
         self.secrets(&environment.secrets, &at.key("secrets"));
+        self.waits(environment.waits.as_ref(), &at.key("waits"));
         self.environment_routes(config, environment, at);
         for (name, parameter) in &environment.parameters {
             let place = at.key("parameters");

@@ -3,7 +3,7 @@
 use super::{
     Config, Dashboard, Environment, EnvironmentChart, EnvironmentDashboard, EnvironmentDefaults, EnvironmentGateway,
     EnvironmentIngress, EnvironmentIssuer, EnvironmentParameter, EnvironmentResource, ExternalChart, ExternalDefaults,
-    Gateway, Ingress, Parameter, Release, Resource, RouteTls, Secrets, Service, SopsFile, Storage, Volume,
+    Gateway, Ingress, Parameter, Release, Resource, RouteTls, Secrets, Service, SopsFile, Storage, Volume, Waits,
 };
 use crate::support::diagnostic::{Code, Diagnostic, nearest};
 use indexmap::IndexMap;
@@ -42,6 +42,7 @@ impl Config {
             cert_manager,
             charts,
             dashboard,
+            waits,
         } = environment;
         let Release { name, namespace } = release;
         replace(&mut self.release.name, name.as_ref());
@@ -53,6 +54,7 @@ impl Config {
             self.defaults.image_pull_secrets.clone_from(secrets);
         }
         self.secrets.take(secrets);
+        Waits::take(&mut self.waits, waits.as_ref());
         for (name, EnvironmentParameter { value, from }) in parameters {
             let parameter: &mut Parameter = self.parameters.entry(name.clone()).or_default();
             replace(&mut parameter.value, value.as_ref());

@@ -23,6 +23,7 @@ mod secrets;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod waits;
 mod walk;
 
 pub(crate) use certificates::{
@@ -47,6 +48,8 @@ pub(crate) use sealed::{SEALED_FILE, SealedFor, SealedValue};
 pub(crate) use secrets::{
     DeferredSecret, ExistingSecret, ExternalDefaults, ExternalSecret, SecretSource, SecretStore, Secrets, SopsFile,
 };
+
+pub(crate) use waits::{WaitSettings, WaitTargets, WaitWord, Waits};
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -89,6 +92,8 @@ pub struct Config {
     pub dashboard: Option<Dashboard>,
     /// Folder, from the one of this file, that bind mounts may take files from; the manifest's own folder when absent.
     pub source_root: Option<String>,
+    /// Whether and with what pods wait for others: `none`, or the image.
+    pub waits: Option<Waits>,
     /// Values that differ in an environment, chosen with `-e NAME`. They change values, never structure.
     pub environments: IndexMap<String, Environment>,
     /// What the file of sealed values holds. It is read from there, and no key of this file.
@@ -163,6 +168,8 @@ pub struct Defaults {
     pub security: Option<Security>,
     /// Resource requests and limits of every container, as in a pod.
     pub resources: Option<serde_json::Map<String, serde_json::Value>>,
+    /// What every resource waits for that says nothing: `references` are those that its values refer to.
+    pub wait_for: Option<WaitWord>,
     /// Storage of every claim.
     pub storage: Storage,
     /// Labels of every workload and pod.
@@ -264,6 +271,10 @@ pub struct Resource {
     pub files: IndexMap<String, MountedFiles>,
     /// Startup, liveness and readiness probes.
     pub probes: Option<Probes>,
+    /// Resources that are ready before its pods start: their names, or `references`.
+    pub wait_for: Option<WaitTargets>,
+    /// Resources that take connections, ready or not, before its pods start.
+    pub wait_for_start: Vec<String>,
     /// The Service.
     pub service: Service,
     /// The certificate that it listens with on https itself.
@@ -428,6 +439,8 @@ pub struct Environment {
     pub dashboard: Option<EnvironmentDashboard>,
     /// Who signs certificates.
     pub cert_manager: EnvironmentCertManager,
+    /// Whether and with what pods wait for others.
+    pub waits: Option<Waits>,
 }
 
 /// `defaults:` of an environment.

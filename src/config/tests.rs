@@ -98,7 +98,7 @@ fn keys_below(value: &Value, keys: &mut std::collections::BTreeSet<String>) {
 fn schema_names_the_top_level_keys() {
     let schema = schema();
     let keys: Vec<&String> = schema["properties"].as_object().expect("properties").keys().collect();
-    let wanted = "apiVersion application applicationId compatibility chart release defaults secrets parameters resources charts ingresses gateways certManager dashboard sourceRoot environments";
+    let wanted = "apiVersion application applicationId compatibility chart release defaults secrets parameters resources charts ingresses gateways certManager dashboard sourceRoot waits environments";
     assert_eq!(keys, wanted.split(' ').collect::<Vec<_>>());
     assert_eq!(schema["$schema"], "http://json-schema.org/draft-07/schema#");
     assert_eq!(schema["additionalProperties"], false);
@@ -330,15 +330,20 @@ fn control_characters_are_refused_in_maps_and_taken_in_contents() {
     assert!(parse(contents).is_ok(), "{}", parse(contents).unwrap_err());
 }
 
+/// Every example of a page is a file that is taken; how many there are.
+fn examples_are_taken(page: &str) -> usize {
+    let examples: Vec<&str> = page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    for example in &examples {
+        parse(example).unwrap_or_else(|diagnostics| panic!("{example}\n{diagnostics}"));
+    }
+    examples.len()
+}
+
 /// Every example of the page is a file that is taken, and every key of the schema's probes is named there.
 #[test]
 fn docs_of_probes_agree_with_the_schema() {
     let page = include_str!("../../docs/probes.md");
-    let examples: Vec<&str> = page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert!(examples.len() > 4);
-    for example in examples {
-        parse(example).unwrap_or_else(|diagnostics| panic!("{example}\n{diagnostics}"));
-    }
+    assert!(examples_are_taken(page) > 4);
     let schema = schema();
     for name in PROBES {
         for key in schema["definitions"][name]["properties"].as_object().expect("keys").keys() {
@@ -347,5 +352,18 @@ fn docs_of_probes_agree_with_the_schema() {
     }
     for number in compatibility::OLDEST..=compatibility::NEWEST {
         assert!(page.contains(&format!("\n| {number} | ")), "{number}");
+    }
+}
+
+#[test]
+fn the_page_about_order_names_every_key() {
+    let (schema, page) = (schema(), include_str!("../../docs/order.md"));
+    assert!(examples_are_taken(page) > 1);
+    let definitions = &schema["definitions"];
+    let settings = definitions["WaitSettings"]["properties"].as_object().expect("keys").keys();
+    let of_resource = definitions["Resource"]["properties"].as_object().expect("keys").keys();
+    let of_resource = of_resource.filter(|key| key.starts_with("wait"));
+    for key in settings.chain(of_resource) {
+        assert!(page.contains(&format!("{key}:")), "docs/order.md does not show `{key}`");
     }
 }

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 /// Words of later versions, by the type that will have them: they are neither typing errors nor known yet.
 const LATER: &[(&str, &[&str])] = &[
     ("Config", &["telemetry", "registries", "extraObjects"]),
-    ("Resource", &["waitFor", "waitForCompletion", "runAs", "sidecarOf", "autoscaling", "patch", "replaceWith"]),
+    ("Resource", &["waitForCompletion", "runAs", "sidecarOf", "autoscaling", "patch", "replaceWith"]),
 ];
 
 /// Types of an environment and the types whose values they change.
@@ -182,12 +182,35 @@ impl<'s> Walk<'s> {
         let of = |choice: &'s Value| At { schema: choice, owner };
         let is_map = |choice: &&'s Value| kinds(self.resolve(of(choice)).schema).contains(&"object");
         let is_number = |choice: &&Value| kinds(choice).contains(&"integer");
+        let is_list = |choice: &&Value| kinds(choice).contains(&"array");
         let chosen = match value {
             Value::Object(_) => choices.iter().find(is_map),
-            Value::String(_) => choices.iter().find(|choice| !is_map(choice) && !is_number(choice)),
+            Value::Array(_) => choices.iter().find(is_list).or_else(|| choices.iter().find(|choice| !is_map(choice))),
+            Value::String(_) => choices.iter().find(|choice| !is_map(choice) && !is_number(choice) && !is_list(choice)),
             _ => choices.iter().find(|choice| !is_map(choice)),
         };
+        if !value.is_array() && choices.iter().any(|choice| is_list(&choice)) {
+            let words = choices.iter().find(|choice| !is_list(choice)).map(|words| self.words(of(words)));
+            let (words, text) = (words.unwrap_or_default(), value.as_str());
+            if text.is_none_or(|text| !words.contains(&text)) {
+                let what = format!("expected {} or a list, found {}", listed(&words), found(value, path));
+                let near = text.and_then(|text| nearest(text, words.iter().copied()));
+                let hint = near.map_or_else(
+                    || "write each item on a line of its own, after `- `".to_owned(),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                self.findings.add(Code::WrongType, path, what, hint);
+                return false;
+            }
+        }
         chosen.is_none_or(|choice| self.fits(of(choice), value, path))
+    }
+
+    /// The words that a choice is written with.
+    fn words(&self, at: At<'s>) -> Vec<&'s str> {
+        let At { schema, .. } = self.resolve(at);
+        let constants = schema["oneOf"].as_array().into_iter().flatten().filter_map(|choice| choice["const"].as_str());
+        schema["enum"].as_array().into_iter().flatten().filter_map(Value::as_str).chain(constants).collect()
     }
 
     /// One of several words, or a map of one key, as an enum is written.

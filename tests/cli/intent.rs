@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// One key each, over `app.json`.
-const KEYS: [&str; 82] = [
+const KEYS: [&str; 84] = [
     "resources: {api: {image: 'ghcr.io/contoso/api:7@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef'}}",
     "resources: {db: {image: 'localhost:5000/pg'}}",
     "resources: {job: {image: 'dotnet:10'}}",
@@ -27,6 +27,8 @@ const KEYS: [&str; 82] = [
     "resources: {api: {probes: {liveness: /alive, readiness: {periodSeconds: 30}}}}",
     "resources: {db: {probes: none}}",
     "resources: {worker: {probes: {liveness: {exec: {command: [cat, '{{ a }}']}}}}}",
+    "resources: {api: {waitFor: [worker, db]}}",
+    "{waits: {image: 'mirror/busybox:1'}, defaults: {waitFor: references}, resources: {db: {waitForStart: [worker]}}}",
     "resources: {api: {service: {ports: {http: 8000}}}}",
     "resources: {db: {service: {ports: {tcp: 15432}}}}",
     "resources: {api: {env: {ConnectionStrings__db: null}}}",

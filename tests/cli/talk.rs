@@ -254,6 +254,7 @@ fn the_schema_is_stable_and_describes_the_intents_here() {
         "certManager",
         "dashboard",
         "sourceRoot",
+        "waits",
         "environments",
     ];
     assert_eq!(keys, expected);

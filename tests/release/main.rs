@@ -22,6 +22,7 @@ mod images;
 mod inputs;
 mod leftovers;
 mod obstacles;
+mod order;
 mod passwords;
 mod plan;
 mod plugin;

@@ -105,7 +105,7 @@ pub const KINDS: [KindSpec; 21] = [
             if !view.service_ports.is_empty() {
                 objects.push(Object::of(view, "", ""));
             }
-            if view.kind == "StatefulSet" {
+            if view.headless {
                 objects.push(Object::of(view, "headless", "-headless"));
             }
         }

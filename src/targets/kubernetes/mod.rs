@@ -27,6 +27,7 @@ pub(crate) mod text;
 pub(crate) mod values;
 pub(crate) mod variables;
 pub(crate) mod view;
+mod waits;
 
 pub(crate) use claims::{Claim, NO_CLASS};
 pub use contents::Contents;

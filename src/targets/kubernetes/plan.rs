@@ -13,7 +13,7 @@ use super::secrets::{external_views, sealed_views, secret_uses};
 use super::values::{self, Tree, WorkloadParts};
 use super::variables;
 use super::view::WorkloadView;
-use super::{certificate, dapr, ports, probes};
+use super::{certificate, dapr, ports, probes, waits};
 use crate::app::{App, CERTIFICATE_FOLDER, Input, Note, TAG_INPUT, Workload, is_route};
 use crate::config::{Config, WorkloadKind, intent_place};
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
@@ -84,6 +84,9 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Di
     tree.tree("workloads", "One entry a workload.", workload_values);
     for (key, values) in routes.values.iter().filter(|(_, values)| !values.0.is_empty()) {
         tree.tree(key, "Public ways to the application.", values.clone());
+    }
+    if let Some(waits) = waits::values(app, config) {
+        tree.tree("waits", "Init containers that wait until other workloads take connections.", waits);
     }
     tree.data("skipGuards", "Leaves out the checks against the live release; for planning only.", false);
     let version = config.chart.version.clone().unwrap_or_else(|| "0.1.0".into());
@@ -190,6 +193,8 @@ impl Planning<'_> {
             dapr: dapr::annotations(workload, name.as_str(), self.ports, self.notes),
             certificate: certificate::of(self.config, &workload.name).map(|_| CERTIFICATE_FOLDER),
             volumes: storage.volumes.clone(),
+            waits: waits::views(self.app, workload, name, &writing),
+            headless: kind == "StatefulSet" || waits::is_awaited_before_ready(self.app, &workload.name),
         };
         name_apart(&mut view);
         let planned = PlannedWorkload {

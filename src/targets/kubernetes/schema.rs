@@ -53,6 +53,13 @@ fn after_workloads(values: &Json) -> Map<String, Json> {
         let objects = closed(objects.keys().map(|name| (name.clone(), json!({"type": "object"}))));
         properties.insert("daprObjects".into(), objects);
     }
+    if let Some(waits) = values.get("waits") {
+        let mut schema = by_example(waits);
+        for key in ["resources", "securityContext"] {
+            set(&mut schema, key, json!({"type": "object"}));
+        }
+        properties.insert("waits".into(), schema);
+    }
     // Helm gives every chart that is a dependency of another these globals.
     properties.insert("global".into(), json!({"type": "object"}));
     properties

@@ -42,6 +42,25 @@ pub struct WorkloadView {
     pub dapr: Vec<Annotation>,
     /// Where the container finds a certificate of its own.
     pub certificate: Option<&'static str>,
+    /// Init containers that wait for other workloads.
+    pub waits: Vec<WaitView>,
+    /// Whether there is a headless Service, which leads to pods that are not ready, too.
+    pub headless: bool,
+}
+
+/// An init container that waits for another workload.
+#[derive(Debug, Clone, Serialize)]
+pub struct WaitView {
+    /// Its name.
+    pub container: String,
+    /// The workload that it waits for, as a key of the values.
+    pub workload: String,
+    /// The host that it connects to.
+    pub host: String,
+    /// `port` or `targetPort`: which number of a port in the values.
+    pub side: &'static str,
+    /// Names of the ports, of which one must answer.
+    pub ports: Vec<String>,
 }
 
 /// A variable that holds a secret.

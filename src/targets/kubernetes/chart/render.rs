@@ -19,6 +19,9 @@ const BASE: [(&str, &str); 2] = [
 /// The same, of charts with routes.
 const ROUTES: (&str, &str) = ("templates/_routes.tpl", include_str!("../../../../charts/base/templates/_routes.tpl"));
 
+/// The same, of charts whose pods wait.
+const WAITS: (&str, &str) = ("templates/_waits.tpl", include_str!("../../../../charts/base/templates/_waits.tpl"));
+
 /// Parts that several templates include.
 const PARTS: [(&str, &str); 4] = [
     ("_parents.yaml.j2", include_str!("../../../../templates/_parents.yaml.j2")),
@@ -42,6 +45,9 @@ pub fn render(plan: &Plan) -> Result<Chart, Error> {
     if !(plan.routes.ingresses.is_empty() && plan.routes.gateways.is_empty()) {
         add(ROUTES.0, format!("{MARK}{}", ROUTES.1));
         add("templates/_controllers.tpl", controllers_tpl());
+    }
+    if plan.workloads.iter().any(|workload| !workload.view.waits.is_empty()) {
+        add(WAITS.0, format!("{MARK}{}", WAITS.1));
     }
     for (path, text) in objects(plan)? {
         add(&path, text);

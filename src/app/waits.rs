@@ -1,0 +1,204 @@
+//! Which workload starts after which others: what `waitFor` and `waitForStart` of `aspire-k8s.yaml` say, and who waits in a
+//! circle.
+//!
+//! Must not know how a pod waits: a target decides that.
+
+use super::expression::{Token, tokens};
+use super::value::{Part, Value};
+use super::{Wait, WaitUntil, Workload};
+use crate::config::{Config, WaitTargets, intent_place};
+use crate::manifest::Manifest;
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place};
+use indexmap::{IndexMap, IndexSet};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Gives each workload what it waits for, and reports what cannot be waited for and who waits in a circle.
+pub(super) fn add(
+    manifest: &Manifest,
+    config: &Config,
+    workloads: &mut IndexMap<String, Workload>,
+    diagnostics: &mut Diagnostics,
+) {
+    let resolving = Resolving { manifest, workloads };
+    let all: Vec<(String, Vec<Wait>)> =
+        workloads.keys().map(|name| (name.clone(), resolving.waits(name, config, diagnostics))).collect();
+    check_circles(&all, config, diagnostics);
+    for (name, waits) in all {
+        if let Some(workload) = workloads.get_mut(&name) {
+            workload.waits = waits;
+        }
+    }
+}
+
+struct Resolving<'a> {
+    manifest: &'a Manifest,
+    workloads: &'a IndexMap<String, Workload>,
+}
+
+impl Resolving<'_> {
+    fn waits(&self, name: &str, config: &Config, diagnostics: &mut Diagnostics) -> Vec<Wait> {
+        let intent = config.resources.get(name);
+        let ready = match intent.and_then(|intent| intent.wait_for.as_ref()) {
+            Some(WaitTargets::Named(named)) => self.named(name, "waitFor", named, diagnostics),
+            Some(WaitTargets::Word(_)) => self.references(name),
+            None if config.defaults.wait_for.is_some() => self.references(name),
+            None => IndexSet::new(),
+        };
+        let started = intent.map_or(&[][..], |intent| &intent.wait_for_start);
+        let mut started = self.named(name, "waitForStart", started, diagnostics);
+        // Who waits until another is ready has waited until it has started.
+        started.retain(|on| !ready.contains(on));
+        let wait = |until: WaitUntil| move |on: String| Wait { on, until };
+        ready.into_iter().map(wait(WaitUntil::Ready)).chain(started.into_iter().map(wait(WaitUntil::Started))).collect()
+    }
+
+    /// The workloads that somebody names.
+    fn named(&self, name: &str, key: &str, named: &[String], diagnostics: &mut Diagnostics) -> IndexSet<String> {
+        let mut found = IndexSet::new();
+        for (index, on) in named.iter().enumerate() {
+            match self.behind(on, &intent_place(format!("resources.{name}.{key}[{index}]")), diagnostics) {
+                Ok(workloads) => found.extend(workloads),
+                Err(diagnostic) => diagnostics.push(diagnostic),
+            }
+        }
+        found
+    }
+
+    /// The workload of this name; for a connection string, those that it leads to.
+    fn behind(&self, on: &str, place: &Place, diagnostics: &Diagnostics) -> Result<Vec<String>, Diagnostic> {
+        if let Some(workload) = self.workloads.get(on) {
+            return if is_reached(workload) { Ok(vec![on.to_owned()]) } else { Err(no_port(on, place)) };
+        }
+        if !self.manifest.resources.contains_key(on) {
+            let what = format!("the manifest has no resource `{on}`");
+            let diagnostic = Diagnostic::new(Code::UnknownResource, place, what);
+            return Err(match diagnostics.nearest(on, self.manifest.resources.keys().map(String::as_str)) {
+                Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
+                None => diagnostic,
+            });
+        }
+        let led_to = self.led_to(on);
+        if led_to.is_empty() {
+            let what = format!("`{on}` does not run in this application and leads to nothing that does");
+            return Err(Diagnostic::new(Code::CannotWait, place, what).hint("remove it from the list"));
+        }
+        Ok(led_to)
+    }
+
+    /// The workloads that the connection string or value of a resource leads to, through others of its kind.
+    fn led_to(&self, resource: &str) -> Vec<String> {
+        let (mut found, mut seen) = (Vec::new(), BTreeSet::from([resource]));
+        let mut left = vec![resource];
+        while let Some(next) = left.pop() {
+            let Some(written) = self.manifest.resources.get(next) else { continue };
+            let texts = written.connection_string.iter().chain(&written.value);
+            for token in texts.flat_map(|text| tokens(text)) {
+                let Token::Reference(reference) = token else { continue };
+                if !seen.insert(reference.resource) {
+                    continue;
+                }
+                match self.workloads.get(reference.resource) {
+                    Some(workload) if is_reached(workload) => found.push(workload.name.clone()),
+                    Some(_) => {}
+                    None => left.push(reference.resource),
+                }
+            }
+        }
+        found
+    }
+
+    /// The workloads whose addresses are in the values of a workload. Telemetry is sent again when its receiver is not there.
+    fn references(&self, name: &str) -> IndexSet<String> {
+        let Some(workload) = self.workloads.get(name) else { return IndexSet::new() };
+        let telemetry = workload.telemetry.as_ref();
+        let is_telemetry = |variable: &str| telemetry.is_some_and(|it| it.variables.contains(&variable));
+        let env = workload.env.iter().filter(|(variable, _)| !is_telemetry(variable)).map(|(_, value)| value);
+        let values = env.chain(&workload.command).chain(&workload.args);
+        let named = values.flat_map(Value::parts).filter_map(|part| match part {
+            Part::Host { workload } | Part::Port { workload, .. } => Some(workload),
+            Part::Text(_) | Part::Input { .. } => None,
+        });
+        let is_other = |on: &&String| *on != name && self.workloads.get(*on).is_some_and(is_reached);
+        named.filter(is_other).cloned().collect()
+    }
+}
+
+/// Whether a connection tells that it runs.
+fn is_reached(workload: &Workload) -> bool {
+    workload.ports.values().any(|port| !port.udp)
+}
+
+fn no_port(on: &str, place: &Place) -> Diagnostic {
+    let what = format!("`{on}` has no TCP endpoint, so no connection tells that it runs");
+    Diagnostic::new(Code::CannotWait, place, what)
+        .hint("give it an endpoint in the AppHost, or remove it from the list")
+}
+
+/// Reports every circle of waits once: none of its pods would ever start.
+fn check_circles(all: &[(String, Vec<Wait>)], config: &Config, diagnostics: &mut Diagnostics) {
+    let mut left: BTreeMap<&str, BTreeSet<&str>> =
+        all.iter().map(|(name, waits)| (name.as_str(), waits.iter().map(|wait| wait.on.as_str()).collect())).collect();
+    while let Some(circle) = circle(&mut left) {
+        let first = circle.first().copied().unwrap_or_default();
+        let next = circle.get(1).unwrap_or(&first);
+        let waits = all.iter().find(|(name, _)| name == first).into_iter().flat_map(|(_, waits)| waits);
+        let until = waits.into_iter().find(|wait| wait.on == **next).map(|wait| wait.until);
+        let is_named = config.resources.get(first).is_some_and(|intent| intent.wait_for.is_some());
+        let place = match until {
+            Some(WaitUntil::Started) => format!("resources.{first}.waitForStart"),
+            _ if is_named => format!("resources.{first}.waitFor"),
+            _ => "defaults.waitFor".to_owned(),
+        };
+        let what = format!("{} -> {first}: each waits for the next, so none of them would start", circle.join(" -> "));
+        diagnostics.push(Diagnostic::new(Code::CircularWait, intent_place(place), what).hint(format!(
+            "let one of them start without waiting for the next: list what it waits for, such as `resources.{first}.waitFor: []`"
+        )));
+        left.retain(|name, _| !circle.contains(name));
+    }
+}
+
+/// Takes out all that waits for nobody who is left, and finds a circle in the rest, from its first name in the alphabet.
+fn circle<'a>(left: &mut BTreeMap<&'a str, BTreeSet<&'a str>>) -> Option<Vec<&'a str>> {
+    loop {
+        let names: BTreeSet<&str> = left.keys().copied().collect();
+        left.retain(|_, waits| waits.iter().any(|on| names.contains(on)));
+        if left.len() == names.len() {
+            break;
+        }
+    }
+    let mut way: Vec<&str> = vec![*left.keys().next()?];
+    loop {
+        let last = way.last()?;
+        let next = *left.get(last)?.iter().find(|on| left.contains_key(*on))?;
+        if let Some(start) = way.iter().position(|name| *name == next) {
+            let mut circle = way.split_off(start);
+            let first = circle.iter().enumerate().min_by_key(|(_, name)| **name).map_or(0, |(index, _)| index);
+            circle.rotate_left(first);
+            return Some(circle);
+        }
+        way.push(next);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn circles(waits: &[(&'static str, &[&'static str])]) -> Vec<String> {
+        let mut left = waits.iter().map(|(name, on)| (*name, on.iter().copied().collect())).collect();
+        let mut found = Vec::new();
+        while let Some(circle) = circle(&mut left) {
+            left.retain(|name, _| !circle.contains(name));
+            found.push(circle.join(" -> "));
+        }
+        found
+    }
+
+    #[test]
+    fn every_circle_is_found_once() {
+        assert!(circles(&[("a", &["b", "c"]), ("b", &["c"]), ("c", &[])]).is_empty());
+        assert_eq!(circles(&[("a", &["a"])]), ["a"]);
+        assert_eq!(circles(&[("in", &["b"]), ("b", &["c"]), ("c", &["a", "out"]), ("a", &["b"])]), ["a -> b -> c"]);
+        assert_eq!(circles(&[("a", &["b"]), ("b", &["a"]), ("c", &["d"]), ("d", &["c"])]), ["a -> b", "c -> d"]);
+    }
+}

@@ -1,0 +1,103 @@
+//! `waitFor` and `waitForStart` of a resource and `waits:` of the application, as written.
+//!
+//! Must not know resources: whether one exists, and what waits in a circle, is asked when the application is resolved.
+
+use super::Config;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The image of the init containers that wait, where nobody says another: small, public, with `sh` and `nc`.
+const IMAGE: &str = "docker.io/library/busybox:1.37.0";
+
+/// `waitFor:` of a resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum WaitTargets {
+    /// The resources that its variables, command and arguments refer to.
+    Word(WaitWord),
+    /// Resources by name; an empty list for none.
+    Named(Vec<String>),
+}
+
+/// Resources in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum WaitWord {
+    /// Those that variables, command and arguments refer to.
+    References,
+}
+
+/// `waits:`, whether and with what pods wait.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Waits {
+    /// Pods do not wait.
+    Word(NoWaits),
+    /// With what they wait.
+    Settings(WaitSettings),
+}
+
+/// No waits in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum NoWaits {
+    /// Every application tries again by itself.
+    None,
+}
+
+/// With what pods wait.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct WaitSettings {
+    /// Image of the init containers that wait, with `sh` and the `nc` of busybox.
+    pub image: Option<String>,
+}
+
+impl Waits {
+    /// Takes what an environment says: an image goes over an image, everything else replaces.
+    pub(super) fn take(ours: &mut Option<Self>, theirs: Option<&Self>) {
+        match (ours.as_mut(), theirs) {
+            (Some(Self::Settings(ours)), Some(Self::Settings(WaitSettings { image: Some(image) }))) => {
+                ours.image = Some(image.clone());
+            }
+            (Some(Self::Settings(_)), Some(Self::Settings(WaitSettings { image: None }))) | (_, None) => {}
+            (_, Some(theirs)) => *ours = Some(theirs.clone()),
+        }
+    }
+}
+
+impl Config {
+    /// Whether pods wait for others.
+    pub(crate) fn pods_wait(&self) -> bool {
+        !matches!(self.waits, Some(Waits::Word(NoWaits::None)))
+    }
+
+    /// The image of the init containers that wait.
+    pub(crate) fn wait_image(&self) -> &str {
+        match &self.waits {
+            Some(Waits::Settings(WaitSettings { image: Some(image) })) => image,
+            _ => IMAGE,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::parse;
+
+    #[test]
+    fn an_environment_says_whether_and_with_what_pods_wait() {
+        for (base, over, expected) in [
+            ("none", "{image: a}", (true, "a")),
+            ("{image: a}", "none", (false, super::IMAGE)),
+            ("{image: a}", "{image: b}", (true, "b")),
+            ("{image: a}", "{}", (true, "a")),
+            ("{}", "{}", (true, super::IMAGE)),
+        ] {
+            let text = format!("waits: {base}\nenvironments: {{e: {{waits: {over}}}}}");
+            let config = parse(&text).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
+            let config = config.for_environment("e").unwrap();
+            assert_eq!((config.pods_wait(), config.wait_image()), expected, "{base} {over}");
+        }
+    }
+}
