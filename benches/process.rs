@@ -1,5 +1,5 @@
 //! The whole program, as a person runs it: `render` as a process into a new folder, again, and with another number of
-//! replicas, beside `cp -r` of what it wrote and `helm template` of the very chart. Prints the table of the README.
+//! replicas, beside `cp -r` of what it wrote and `helm template` of the very chart. Prints the table of docs/speed.md.
 //!
 //! CPU time is user and system time of finished children as the kernel counts them, averaged over many runs. Peak memory is
 //! the high-water mark that the kernel keeps, read until the process ends.

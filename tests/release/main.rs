@@ -28,6 +28,7 @@ mod plan;
 mod plugin;
 mod probes;
 mod prompts;
+mod readme;
 mod records;
 mod refusals;
 mod rendered;
