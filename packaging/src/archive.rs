@@ -32,12 +32,16 @@ impl Archive {
     pub fn new(project: &Project, platform: &Platform, program: &[u8]) -> Result<Self, Error> {
         let plugin = without_hooks(&project.text("plugin.yaml")?)?;
         let license = project.file("LICENSE")?;
+        let completions = project.file("scripts/kubectl_complete-aspire")?;
+        let plugin_completions = project.file("plugin.complete")?;
         let file = |path: &str, content| Entry { path: path.to_owned(), content, mode: 0o644 };
         let run = |path: String, content| Entry { path, content, mode: 0o755 };
         let entries = [
             file("LICENSE", &license[..]),
             run("bin/".into(), &[]),
             run(format!("bin/{}", platform.program()), program),
+            run("bin/kubectl_complete-aspire".into(), &completions[..]),
+            run("plugin.complete".into(), &plugin_completions[..]),
             file("plugin.yaml", plugin.as_bytes()),
         ];
         Ok(Self { name: Self::name(&project.version, platform), bytes: packed(&entries)? })

@@ -4,11 +4,15 @@
 
 mod args;
 mod charts;
+mod complete;
 mod dashboard;
 mod deploy_request;
 mod doctor;
 mod error;
+mod examples;
 mod explain;
+mod habits;
+mod here;
 mod images;
 mod inputs;
 mod manifest_path;

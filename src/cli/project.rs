@@ -120,6 +120,16 @@ impl Project {
         Ok((path, sealed))
     }
 
+    /// The names of the environments.
+    pub(super) fn environments(&self) -> Vec<String> {
+        self.config.environments.keys().cloned().collect()
+    }
+
+    /// The names of the resources.
+    pub(super) fn resources(&self) -> Vec<String> {
+        self.manifest.resources.keys().cloned().collect()
+    }
+
     /// The name that the application has when nothing else names it.
     pub(super) fn folder(&self) -> &str {
         &self.folder

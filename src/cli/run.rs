@@ -5,28 +5,54 @@ use super::args::{
 };
 use super::output::JsonErrors;
 use super::program::typed_name;
-use super::{CliError, Exit, charts, dashboard, doctor, explain, inputs, output, plan, release, render, seal, status};
+use super::{
+    CliError, Exit, charts, complete, dashboard, doctor, examples, explain, habits, here, inputs, output, plan,
+    release, render, seal, status,
+};
 use crate::support::diagnostic::Code;
-use clap::{CommandFactory, FromArgMatches};
+use clap::{Command, CommandFactory, FromArgMatches};
 use std::ffi::OsString;
 
 /// Runs the program and returns its exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     let args: Vec<OsString> = args.into_iter().collect();
     let name = typed_name(args.first());
-    let matches = match Cli::command().bin_name(name).display_name(name).try_get_matches_from(&args) {
+    if args.get(1).is_some_and(|word| word == COMPLETE) {
+        return complete(&args[2..]);
+    }
+    let command = examples::with_examples(without_dead_flags(Cli::command()), name);
+    let matches = match command.bin_name(name).display_name(name).try_get_matches_from(&args) {
         Ok(matches) => matches,
-        Err(error) => return usage(&error),
+        Err(error) => return usage(&habits::with_way(error)),
     };
     let cli = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli,
-        Err(error) => return usage(&error),
+        Err(error) => return usage(&habits::with_way(error)),
     };
     let exit = execute(&cli, name).unwrap_or_else(|error| {
         output::error(&error, json_errors(&cli.verb));
         error.exit()
     });
     output::finished(exit)
+}
+
+/// What kubectl and helm ask for the candidates of a line that is being typed; it is no verb, because its words are not ours
+/// to understand.
+const COMPLETE: &str = "__complete";
+
+fn complete(words: &[OsString]) -> Exit {
+    let words: Vec<String> = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    output::text(&complete::answer(without_dead_flags(Cli::command()), &words, &here::Here::of(&words)));
+    output::finished(Exit::Done)
+}
+
+/// Verbs that read no chart take the flags of a SOURCE in a registry only to say so; nobody is offered them.
+fn without_dead_flags(command: Command) -> Command {
+    ["render", "inputs", "seal"].into_iter().fold(command, |command, verb| {
+        command.mut_subcommand(verb, |verb| {
+            verb.mut_arg("version", |arg| arg.hide(true)).mut_arg("plain_http", |arg| arg.hide(true))
+        })
+    })
 }
 
 /// Help goes to standard output and is no error; clap's own code for wrong usage is 2, which here means "differs".
@@ -62,16 +88,25 @@ fn execute(cli: &Cli, name: &str) -> Result<Exit, CliError> {
         }
         Verb::Version => {
             output::line(&format!("{name} {}", env!("CARGO_PKG_VERSION")));
+            output::line(&built());
             Ok(Exit::Done)
         }
     }
+}
+
+/// Which build this is: the commit, where the one who built it named it, and the platform.
+fn built() -> String {
+    use std::env::consts::{ARCH, OS};
+    let commit = option_env!("KUBECTL_ASPIRE_COMMIT").filter(|commit| !commit.is_empty()).unwrap_or("unknown");
+    let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
+    format!("commit {commit}, {profile} build for {OS}/{ARCH}")
 }
 
 /// The script for the program's own name. The command is a fresh one, because one that has parsed is already named in two
 /// words, and the generator looks for its verbs under one.
 fn completion(shell: clap_complete::Shell) -> String {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), env!("CARGO_PKG_NAME"), &mut script);
+    clap_complete::generate(shell, &mut without_dead_flags(Cli::command()), env!("CARGO_PKG_NAME"), &mut script);
     String::from_utf8_lossy(&script).into_owned()
 }
 

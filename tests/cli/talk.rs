@@ -53,7 +53,7 @@ fn the_name_is_the_one_that_was_typed() {
             let output = command.args(args).output().unwrap();
             String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
         };
-        assert_eq!(again(&version), format!("{name} {}\n", env!("CARGO_PKG_VERSION")));
+        assert_eq!(again(&version).lines().next(), Some(&*format!("{name} {}", env!("CARGO_PKG_VERSION"))));
         for args in [&help, &wrong] {
             let text = again(args);
             assert!(text.contains(&format!("Usage: {name} render")), "{text}");
@@ -85,7 +85,10 @@ fn flags_that_helm_lets_through() {
 #[test]
 fn version_flag_and_verb() {
     let version = env!("CARGO_PKG_VERSION");
-    assert_eq!(aspire(["version"]).run().ok(), format!("kubectl aspire {version}\n"));
+    let said = aspire(["version"]).run().ok();
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines[0], format!("kubectl aspire {version}"));
+    assert!(lines[1].starts_with("commit ") && lines[1].contains(std::env::consts::ARCH), "{said}");
     assert_eq!(aspire(["--version"]).run().ok(), format!("kubectl aspire {version}\n"));
 }
 
@@ -289,6 +292,55 @@ fn bash_completes() {
                found=${found##*-F }; ${found%% *} kubectl-aspire ren kubectl-aspire; echo \"${COMPREPLY[@]}\"";
     let output = Command::new("/bin/bash").args(["--norc", "-c", &format!("{script}{ask}")]).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "render", "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// What kubectl and helm ask while a line is typed.
+#[test]
+fn names_of_the_application_are_completed() {
+    let found = |words: &[&str]| {
+        let ran = aspire(["__complete"]).args(words).run();
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{words:?}");
+        ran.out
+    };
+    assert!(found(&["de"]).starts_with("deploy\tInstall or upgrade"), "{}", found(&["de"]));
+    assert_eq!(found(&["deploy", "app.json", "--rotate", ""]), "db-password\n:4\n");
+    assert_eq!(found(&["deploy", "app.json", "--parameter", "cu"]), "currency=\n:4\n");
+    assert_eq!(found(&["deploy", "app.json", "--image", "wor"]), "worker=\n:4\n");
+    // Nothing to read is no error.
+    assert_eq!(found(&["deploy", "/nowhere", "-e", ""]), ":4\n");
+}
+
+/// Words of helm and kubectl are errors that say what to type here.
+#[test]
+fn habits_of_other_programs() {
+    let lines = [
+        "upgrade",
+        "install",
+        "uninstall",
+        "publish",
+        "template",
+        "list",
+        "init",
+        "deploy --set a=b",
+        "deploy -f v.yaml",
+        "deploy --dry-run",
+        "deploy --dry-run=server",
+        "deploy --wait",
+        "deploy --atomic",
+        "deploy shop base",
+        "status -A",
+        "deploy --no-such-flag",
+        "rendr",
+    ];
+    let mut report = String::new();
+    for line in lines {
+        let ran = aspire(line.split(' ')).run();
+        assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{line}");
+        report.extend(["$ kubectl aspire ", line, "\n", &ran.err, "\n"]);
+    }
+    insta::assert_snapshot!(report);
+    let help = aspire(["help", "deploy"]).run().ok();
+    assert!(help.contains("Usage: kubectl aspire deploy") && help.contains("Examples:"), "{help}");
 }
 
 /// `| head -1` is nobody's error.

@@ -189,7 +189,14 @@ fn kubectl_finds_the_program_on_the_path() {
     let path = format!("{}:{path}", bench.path("bin").display());
     let kubectl = path.split(':').map(|folder| Path::new(folder).join("kubectl")).find(|file| file.is_file()).unwrap();
     let run = |arguments: &[&str]| bench.program(&kubectl, arguments).env("PATH", &path);
-    assert_eq!(run(&["aspire", "version"]).ok().out.trim(), format!("kubectl aspire {}", env!("CARGO_PKG_VERSION")));
+    let version = run(&["aspire", "version"]).ok().out;
+    assert!(version.starts_with(&format!("kubectl aspire {}\n", env!("CARGO_PKG_VERSION"))), "{version}");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/kubectl_complete-aspire");
+    fs::copy(script, bench.path("bin/kubectl_complete-aspire")).unwrap();
+    let found = run(&["__complete", "aspire", "deploy", "app", "--rotate", ""]).ok().out;
+    assert!(found.lines().any(|line| line == "db-password"), "{found}");
+    let found = run(&["__complete", "aspire", ""]).ok().out;
+    assert!(found.contains("destroy\tUninstall") && !found.contains("__complete"), "{found}");
     run(&["aspire", "deploy", "--no-such-flag"]).exits(1).says(&["Usage: kubectl aspire deploy"]);
     run(&["aspire", "deploy", "app", "-n", &bench.ns])
         .ok()

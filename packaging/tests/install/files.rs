@@ -48,6 +48,8 @@ fn an_archive_holds_a_plugin_that_every_helm_can_unpack() {
         ("-rw-r--r--", "LICENSE"),
         ("drwxr-xr-x", "bin/"),
         ("-rwxr-xr-x", "bin/kubectl-aspire"),
+        ("-rwxr-xr-x", "bin/kubectl_complete-aspire"),
+        ("-rwxr-xr-x", "plugin.complete"),
         ("-rw-r--r--", "plugin.yaml"),
     ];
     assert_eq!(entries, expected);

@@ -40,6 +40,8 @@ impl Helm<'_> {
     fn works(&self) {
         let said = self.run(&["aspire", "deploy", "--tag", "1"], "").ok();
         assert!(said.contains("stand-in ran with: deploy --tag 1"), "helm {}: {said}", self.version);
+        let said = self.run(&["__complete", "aspire", "deploy", "--ta"], "").ok();
+        assert!(said.contains("stand-in ran with: __complete deploy --ta"), "helm {}: {said}", self.version);
     }
 
     fn is_4(&self) -> bool {
@@ -51,7 +53,7 @@ impl Helm<'_> {
 fn checkout(release: &Release, name: &str) -> PathBuf {
     let folder = release.path(name);
     fs::create_dir_all(folder.join("scripts")).unwrap();
-    for file in ["plugin.yaml", "scripts/install.sh"] {
+    for file in ["plugin.yaml", "plugin.complete", "scripts/install.sh"] {
         fs::copy(root().join(file), folder.join(file)).unwrap();
     }
     folder

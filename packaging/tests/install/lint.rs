@@ -21,7 +21,13 @@ fn scripts_pass_shellcheck() {
     if Command::new("shellcheck").arg("--version").output().is_err() {
         return testbed::skip_or_fail("there is no shellcheck");
     }
-    ran(Command::new("shellcheck").current_dir(root()).args(["scripts/install.sh", ".ci/run"])).ok();
+    ran(Command::new("shellcheck").current_dir(root()).args([
+        "scripts/install.sh",
+        "scripts/kubectl_complete-aspire",
+        "plugin.complete",
+        ".ci/run",
+    ]))
+    .ok();
 }
 
 #[test]

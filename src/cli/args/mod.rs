@@ -3,7 +3,7 @@
 mod parts;
 mod verbs;
 
-pub(super) use parts::{Accept, Images, ListFormat, Named, On, Parameters, Source, StepFormat};
+pub(super) use parts::{Accept, Beside, Images, ListFormat, Named, On, Parameters, Source, StepFormat};
 pub(super) use verbs::{
     Charts, ChartsList, ChartsLock, Dashboard, Deploy, Destroy, Doctor, Explain, Format, InputFormat, Inputs, Look,
     Part, Plan, Promote, Render, Rollback, Seal,
@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 /// Render and deploy .NET Aspire applications as Helm charts.
 #[derive(Debug, Parser)]
-#[command(name = "aspire", version, max_term_width = 110, disable_help_subcommand = true)]
+#[command(name = "aspire", version, max_term_width = 110)]
 pub(super) struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -99,7 +99,7 @@ pub(super) struct Common {
     #[arg(long, global = true)]
     pub non_interactive: bool,
     /// Deployment target
-    #[arg(long, global = true, value_enum, default_value_t = Target::Kubernetes)]
+    #[arg(long, global = true, hide = true, value_enum, default_value_t = Target::Kubernetes)]
     pub target: Target,
     /// Accepted for helm, without effect
     #[arg(long, global = true, hide = true, num_args = 0..=1, default_missing_value = "true", require_equals = true)]

@@ -51,13 +51,13 @@ impl Source {
 pub(crate) struct Images {
     /// Registry and path of built images. Stored with the release and reused by later deploys; `-` clears the stored
     /// value
-    #[arg(long, value_name = "HOST/PATH")]
+    #[arg(help_heading = "Images", long, value_name = "HOST/PATH")]
     pub registry: Option<String>,
     /// Tag of built images; stored and cleared like --registry
-    #[arg(long)]
+    #[arg(help_heading = "Images", long)]
     pub tag: Option<String>,
     /// Image reference of one resource, with tag or digest; stored and cleared like --registry; repeatable
-    #[arg(long = "image", value_name = "RESOURCE=REFERENCE")]
+    #[arg(help_heading = "Images", long = "image", value_name = "RESOURCE=REFERENCE")]
     pub references: Vec<String>,
 }
 
@@ -66,13 +66,13 @@ pub(crate) struct Images {
 pub(crate) struct Parameters {
     /// Value of an input; repeatable. Other users of this machine can see it in the process list: use a file for
     /// secrets
-    #[arg(long = "parameter", value_name = "NAME=VALUE")]
+    #[arg(help_heading = "Inputs", long = "parameter", value_name = "NAME=VALUE")]
     pub assignments: Vec<String>,
     /// File with input values (YAML, JSON or .env); `-` reads standard input; repeatable
-    #[arg(long = "parameter-file", value_name = "FILE")]
+    #[arg(help_heading = "Inputs", long = "parameter-file", value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Read the value of an input from a file, byte for byte; repeatable
-    #[arg(long = "parameter-from", value_name = "NAME=FILE")]
+    #[arg(help_heading = "Inputs", long = "parameter-from", value_name = "NAME=FILE")]
     pub sources: Vec<String>,
 }
 
@@ -80,10 +80,10 @@ pub(crate) struct Parameters {
 #[derive(Debug, Args)]
 pub(crate) struct Steps {
     /// List the steps and their dependencies without running them
-    #[arg(long, value_enum, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "text")]
+    #[arg(help_heading = "Steps", long, value_enum, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "text")]
     pub list_steps: Option<StepFormat>,
     /// Run only this step and its dependencies
-    #[arg(long, value_name = "NAME")]
+    #[arg(help_heading = "Steps", long, value_name = "NAME")]
     pub step: Option<String>,
 }
 
@@ -106,10 +106,10 @@ pub(crate) enum StepFormat {
 #[derive(Debug, Args)]
 pub(crate) struct Named {
     /// Release name [default: from aspire-k8s.yaml, or the application name]
-    #[arg(long, value_name = "NAME")]
+    #[arg(help_heading = "Release", long, value_name = "NAME")]
     pub release: Option<String>,
     /// Namespace of the release; use instead of -n with `helm aspire`, where helm always sets a namespace
-    #[arg(long, value_name = "NAME")]
+    #[arg(help_heading = "Release", long, value_name = "NAME")]
     pub release_namespace: Option<String>,
 }
 
@@ -120,15 +120,15 @@ pub(crate) struct On {
     #[command(flatten)]
     pub named: Named,
     /// Time limit for the whole command, such as 90s or 10m
-    #[arg(long, default_value = "5m")]
+    #[arg(help_heading = "Release", long, default_value = "5m")]
     pub timeout: String,
     /// Treat a helm process of an earlier run as dead. Use only if you know that no helm process works on this release,
     /// on any machine
-    #[arg(long)]
+    #[arg(help_heading = "Release", long)]
     pub assume_helm_dead: bool,
     /// Allow helm to change or delete this object outside the release namespace, or of a kind that generated charts do not
     /// hold: KIND/NAME or KIND/NAMESPACE/NAME. The release must own the object. Repeatable
-    #[arg(long = "allow-object", value_name = "OBJECT")]
+    #[arg(help_heading = "Release", long = "allow-object", value_name = "OBJECT")]
     pub allow_objects: Vec<String>,
 }
 
