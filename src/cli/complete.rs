@@ -190,7 +190,7 @@ mod tests {
             ("deploy --tag render --no-w", &["--no-wait"], ":4"),
             ("-n x deploy --no-w", &["--no-wait"], ":4"),
             ("completion f", &["fish"], ":4"),
-            ("explain unknown-k", &["unknown-key"], ":4"),
+            ("explain unknown-ke", &["unknown-key"], ":4"),
             ("nonsense ", &["render"], ":4"),
         ];
         for (line, expected, last) in cases {
