@@ -11,7 +11,6 @@ mod project;
 mod release;
 mod sbom;
 mod sign;
-mod zip;
 
 pub use archive::Archive;
 pub use platform::{PLATFORMS, Platform};

@@ -1,9 +1,11 @@
 //! The program as a .NET tool: one small package that names the packages of all platforms, and one for each platform
 //! with the program in it. SDK 10 and later install native programs so.
 
-use crate::zip::Zip;
 use crate::{Error, Platform, Project, write};
+use std::io::{Cursor, Write as _};
 use std::path::{Path, PathBuf};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, DateTime, ZipWriter};
 
 /// Name of the package that people install.
 const NAME: &str = "KubectlAspire";
@@ -63,14 +65,17 @@ fn package(project: &Project, id: &str, kind: &str, files: &[File], out: &Path) 
         ("_rels/.rels".to_owned(), relations(id)),
         (format!("{id}.nuspec"), nuspec(project, id, kind, files)),
     ];
-    let mut zip = Zip::default();
-    for (path, text) in &fixed {
-        zip.add(path, 0o644, text.as_bytes())?;
+    let fixed = fixed.iter().map(|(path, text)| (path, 0o644, text.as_bytes()));
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    // Without the time of the day, the same content makes the same bytes.
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Deflated)
+        .last_modified_time(DateTime::default());
+    for (path, mode, content) in fixed.chain(files.iter().map(|file| (&file.path, file.mode, file.content))) {
+        zip.start_file(path, options.unix_permissions(mode))?;
+        zip.write_all(content)?;
     }
-    for File { path, content, mode } in files {
-        zip.add(path, *mode, content)?;
-    }
-    write(out.join(format!("{id}.{}.nupkg", project.version)), &zip.finish()?)
+    write(out.join(format!("{id}.{}.nupkg", project.version)), zip.finish()?.get_ref())
 }
 
 /// The parts of the package with the type of each; every part needs one.
