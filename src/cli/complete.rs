@@ -1,18 +1,18 @@
-//! Completion of a line that is being typed, by the protocol of kubectl and helm: one candidate a line, a tab, what it is;
-//! the last line says what a shell may add.
+//! Completion of a line that is being typed, by the protocol of cobra, which kubectl and helm speak: one candidate per line,
+//! a tab, its description; the last line is a directive that says what a shell may add.
 //!
 //! Nothing here may write to standard error, ask a cluster or fail: a shell waits.
 
 use clap::{Arg, Command, ValueHint};
 use std::fmt::Write as _;
 
-/// What a shell may add to the candidates.
+/// What a shell may add to the candidates: cobra's `ShellCompDirective`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Then {
+enum Directive {
     /// Names of files.
-    Files = 0,
+    Default = 0,
     /// Nothing.
-    NoFiles = 4,
+    NoFileComp = 4,
 }
 
 /// Names in the application of this folder.
@@ -28,9 +28,9 @@ pub(super) trait Names {
 /// The answer to the words after the name of the program; the last one is being typed.
 pub(super) fn answer(mut command: Command, words: &[String], names: &dyn Names) -> String {
     command.build();
-    let Some((typed, before)) = words.split_last() else { return format!(":{}\n", Then::NoFiles as i32) };
+    let Some((typed, before)) = words.split_last() else { return format!(":{}\n", Directive::NoFileComp as i32) };
     let place = Place::after(&command, before);
-    let (candidates, then) = place.candidates(typed, names);
+    let (candidates, directive) = place.candidates(typed, names);
     let mut text = String::new();
     for (candidate, what) in candidates.iter().filter(|(candidate, _)| candidate.starts_with(typed.as_str())) {
         let _ = match what.lines().next().filter(|line| !line.is_empty()) {
@@ -38,7 +38,7 @@ pub(super) fn answer(mut command: Command, words: &[String], names: &dyn Names) 
             None => writeln!(text, "{candidate}"),
         };
     }
-    let _ = writeln!(text, ":{}", then as i32);
+    let _ = writeln!(text, ":{}", directive as i32);
     text
 }
 
@@ -51,7 +51,7 @@ struct Place<'a> {
     values: usize,
 }
 
-type Candidates = (Vec<(String, String)>, Then);
+type Candidates = (Vec<(String, String)>, Directive);
 
 impl<'a> Place<'a> {
     fn after(command: &'a Command, words: &[String]) -> Self {
@@ -87,20 +87,21 @@ impl<'a> Place<'a> {
             return values(flag, names);
         }
         if let Some((name, _)) = typed.split_once('=').filter(|_| typed.starts_with("--")) {
-            let (found, then) = self.flag_of(name).map_or((Vec::new(), Then::NoFiles), |flag| values(flag, names));
-            return (found.into_iter().map(|(value, what)| (format!("{name}={value}"), what)).collect(), then);
+            let (found, directive) =
+                self.flag_of(name).map_or((Vec::new(), Directive::NoFileComp), |flag| values(flag, names));
+            return (found.into_iter().map(|(value, what)| (format!("{name}={value}"), what)).collect(), directive);
         }
         if typed.starts_with('-') {
-            return (self.flags(), Then::NoFiles);
+            return (self.flags(), Directive::NoFileComp);
         }
         let verbs: Vec<_> = self.verbs();
         if !verbs.is_empty() {
-            return (verbs, Then::NoFiles);
+            return (verbs, Directive::NoFileComp);
         }
         let positional = self.command.get_positionals().nth(self.values);
         positional
             .or_else(|| self.command.get_positionals().last())
-            .map_or((Vec::new(), Then::NoFiles), |arg| values(arg, names))
+            .map_or((Vec::new(), Directive::NoFileComp), |arg| values(arg, names))
     }
 
     fn verbs(&self) -> Vec<(String, String)> {
@@ -119,7 +120,7 @@ impl<'a> Place<'a> {
 /// What can stand for the value of a flag or of an argument.
 fn values(arg: &Arg, names: &dyn Names) -> Candidates {
     let plain = |values: Vec<String>, end: &str| {
-        (values.into_iter().map(|value| (value + end, String::new())).collect(), Then::NoFiles)
+        (values.into_iter().map(|value| (value + end, String::new())).collect(), Directive::NoFileComp)
     };
     match arg.get_id().as_str() {
         "environment" => return plain(names.environments(), ""),
@@ -131,11 +132,11 @@ fn values(arg: &Arg, names: &dyn Names) -> Candidates {
     let possible = arg.get_possible_values();
     if possible.is_empty() {
         let files = matches!(arg.get_value_hint(), ValueHint::AnyPath | ValueHint::FilePath | ValueHint::DirPath);
-        return (Vec::new(), if files { Then::Files } else { Then::NoFiles });
+        return (Vec::new(), if files { Directive::Default } else { Directive::NoFileComp });
     }
     let shown = possible.iter().filter(|value| !value.is_hide_set());
     let help = |value: &clap::builder::PossibleValue| value.get_help().map(ToString::to_string).unwrap_or_default();
-    (shown.map(|value| (value.get_name().to_owned(), help(value))).collect(), Then::NoFiles)
+    (shown.map(|value| (value.get_name().to_owned(), help(value))).collect(), Directive::NoFileComp)
 }
 
 #[cfg(test)]

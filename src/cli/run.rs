@@ -6,8 +6,8 @@ use super::args::{
 use super::output::JsonErrors;
 use super::program::typed_name;
 use super::{
-    CliError, Exit, charts, complete, dashboard, doctor, examples, explain, habits, here, inputs, output, plan,
-    release, render, seal, status,
+    CliError, Exit, charts, complete, completion_names, dashboard, doctor, examples, explain, inputs, other_programs,
+    output, plan, release, render, seal, status,
 };
 use crate::support::diagnostic::Code;
 use clap::{Command, CommandFactory, FromArgMatches};
@@ -23,11 +23,11 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     let command = examples::with_examples(without_dead_flags(Cli::command()), name);
     let matches = match command.bin_name(name).display_name(name).try_get_matches_from(&args) {
         Ok(matches) => matches,
-        Err(error) => return usage(&habits::with_way(error)),
+        Err(error) => return usage(&other_programs::with_tip(error)),
     };
     let cli = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli,
-        Err(error) => return usage(&habits::with_way(error)),
+        Err(error) => return usage(&other_programs::with_tip(error)),
     };
     let exit = execute(&cli, name).unwrap_or_else(|error| {
         output::error(&error, json_errors(&cli.verb));
@@ -42,11 +42,15 @@ const COMPLETE: &str = "__complete";
 
 fn complete(words: &[OsString]) -> Exit {
     let words: Vec<String> = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-    output::text(&complete::answer(without_dead_flags(Cli::command()), &words, &here::Here::of(&words)));
+    output::text(&complete::answer(
+        without_dead_flags(Cli::command()),
+        &words,
+        &completion_names::Application::of(&words),
+    ));
     output::finished(Exit::Done)
 }
 
-/// Verbs that read no chart take the flags of a SOURCE in a registry only to say so; nobody is offered them.
+/// Verbs that read no chart take the flags of a SOURCE in a registry only to say so; help and completion hide them.
 fn without_dead_flags(command: Command) -> Command {
     ["render", "inputs", "seal"].into_iter().fold(command, |command, verb| {
         command.mut_subcommand(verb, |verb| {

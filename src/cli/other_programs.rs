@@ -57,10 +57,10 @@ const FLAGS: &[(&[&str], &str)] = &[
     (&["--force-yes", "--assume-yes", "--auto-approve"], "--yes confirms simple prompts"),
 ];
 
-/// The error with the way that leads on here, where it is known. Guesses by spelling are dropped then, and so is the advice
-/// to pass a mistyped flag as a value, which nobody wants.
-pub(super) fn with_way(mut error: clap::Error) -> clap::Error {
-    let way = match error.kind() {
+/// The error with a tip that names what to type here, where it is known. Guesses by spelling are dropped then, and so is the advice
+/// to pass a mistyped flag as a value.
+pub(super) fn with_tip(mut error: clap::Error) -> clap::Error {
+    let tip = match error.kind() {
         ErrorKind::InvalidSubcommand => word(&error, ContextKind::InvalidSubcommand).and_then(|it| find(COMMANDS, &it)),
         ErrorKind::UnknownArgument => {
             error.remove(ContextKind::Suggested);
@@ -68,12 +68,12 @@ pub(super) fn with_way(mut error: clap::Error) -> clap::Error {
         }
         _ => None,
     };
-    if let Some(way) = way {
+    if let Some(tip) = tip {
         error.remove(ContextKind::SuggestedSubcommand);
         error.remove(ContextKind::SuggestedArg);
         // It is made of the guess.
         error.remove(ContextKind::Usage);
-        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![StyledStr::from(way)]));
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![StyledStr::from(tip)]));
     }
     error
 }
@@ -93,7 +93,7 @@ fn of_argument(word: &str) -> Option<&'static str> {
 }
 
 fn find(table: &[(&[&str], &'static str)], word: &str) -> Option<&'static str> {
-    table.iter().find(|(words, _)| words.contains(&word)).map(|(_, way)| *way)
+    table.iter().find(|(words, _)| words.contains(&word)).map(|(_, tip)| *tip)
 }
 
 #[cfg(test)]
@@ -114,19 +114,19 @@ mod tests {
     }
 
     #[test]
-    fn every_way_names_commands_and_flags_that_exist() {
+    fn every_tip_names_commands_and_flags_that_exist() {
         let mut command = Cli::command();
         command.build();
         let verbs = command.get_subcommands();
         let flags: BTreeSet<&str> =
             verbs.flat_map(|verb| verb.get_arguments().filter_map(clap::Arg::get_long)).collect();
-        for (_, way) in COMMANDS.iter().chain(FLAGS) {
-            for quoted in way.split('`').skip(1).step_by(2).filter(|quoted| !quoted.starts_with("helm ")) {
+        for (_, tip) in COMMANDS.iter().chain(FLAGS) {
+            for quoted in tip.split('`').skip(1).step_by(2).filter(|quoted| !quoted.starts_with("helm ")) {
                 let verb = quoted.split(' ').next().unwrap_or_default();
-                assert!(command.find_subcommand(verb).is_some(), "{way}: {verb}");
+                assert!(command.find_subcommand(verb).is_some(), "{tip}: {verb}");
             }
-            for flag in way.split([' ', ';', ',', ':', '`']).filter_map(|word| word.strip_prefix("--")) {
-                assert!(flags.contains(flag), "{way}: --{flag}");
+            for flag in tip.split([' ', ';', ',', ':', '`']).filter_map(|word| word.strip_prefix("--")) {
+                assert!(flags.contains(flag), "{tip}: --{flag}");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Names in the application that a line being typed is about: the SOURCE in it, or this folder.
+//! Names that completion offers: those of the application in the SOURCE of the line, or in the current folder.
 //!
 //! What cannot be read has no names; a shell that completes shows no errors.
 
@@ -10,11 +10,11 @@ use crate::targets::kubernetes::BuiltImages;
 use std::path::{Path, PathBuf};
 
 /// The application, read when a name is asked for.
-pub(super) struct Here {
+pub(super) struct Application {
     source: PathBuf,
 }
 
-impl Here {
+impl Application {
     /// The SOURCE among words that were typed: the last one that names a folder or a manifest.
     pub(super) fn of(words: &[String]) -> Self {
         let is_source =
@@ -28,7 +28,7 @@ impl Here {
     }
 }
 
-impl Names for Here {
+impl Names for Application {
     fn environments(&self) -> Vec<String> {
         self.project().map(|project| project.environments()).unwrap_or_default()
     }
