@@ -4,9 +4,11 @@
 //! scripts: a code may be added, never renamed or reused. This file must not know where a code is used.
 
 mod area;
+mod entry;
 mod table;
 
-pub(crate) use table::{Code, Entry};
+pub(crate) use entry::Entry;
+pub(crate) use table::Code;
 
 use std::fmt;
 use std::fmt::Write as _;

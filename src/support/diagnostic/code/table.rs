@@ -3,53 +3,7 @@
 //! This file is data: it must not do anything.
 
 use super::area::Area;
-
-/// What the table says about a code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Entry {
-    /// Its part of the program.
-    pub area: Area,
-    /// Its name: `unknown-key`.
-    pub name: &'static str,
-    /// What is wrong, in one line.
-    pub title: &'static str,
-    /// Why it happens.
-    pub cause: &'static str,
-    /// What to do.
-    pub fix: &'static str,
-    /// Its name in older versions: `E04`; empty where it had none.
-    pub former: &'static str,
-}
-
-macro_rules! codes {
-    ($($area:ident { $($variant:ident $name:literal $([$former:literal])? $title:literal $cause:literal $fix:literal)* })*) => {
-        /// The stable name of a kind of error or warning.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[expect(clippy::doc_markdown, reason = "titles are plain text")]
-        pub enum Code {
-            $($(#[doc = $title] $variant,)*)*
-        }
-
-        impl Code {
-            /// All codes, in the order of the table.
-            pub const ALL: &'static [Self] = &[$($(Self::$variant,)*)*];
-
-            /// Its row of the table.
-            pub fn entry(self) -> Entry {
-                match self {
-                    $($(Self::$variant => Entry {
-                        area: Area::$area,
-                        name: $name,
-                        title: $title,
-                        cause: $cause,
-                        fix: $fix,
-                        former: concat!($($former)?),
-                    },)*)*
-                }
-            }
-        }
-    };
-}
+use super::entry::{Entry, codes};
 
 codes! {
 Files {
@@ -143,8 +97,8 @@ Config {
     CannotWait "cannot-wait" "A resource cannot be waited for"
         "A pod waits by connecting to the Service of another resource. This one does not run in the application, or it has no TCP endpoint."
         "Remove it from the list, or give it an endpoint in the AppHost."
-    CircularWait "circular-wait" "Resources wait for each other in a circle"
-        "Each waits until the next one takes connections, so none of their pods would ever start. The message shows the circle."
+    CircularWait "circular-wait" "Resources wait for each other in a cycle"
+        "Each waits until the next one takes connections, so none of their pods would ever start. The message shows the cycle."
         "List under `waitFor` only what a resource cannot start without; an application that tries again by itself needs no wait."
     EnvironmentChangesStructure "environment-changes-structure" "An environment changes more than values"
         "All environments share one set of templates, so an environment can change values, but not add references, workloads or entries."
@@ -155,8 +109,8 @@ Config {
     DuplicateEntry "duplicate-entry" "Two entries are the same"
         "The same host, path, port or release is used by two entries that must differ."
         "Remove or change one of the two entries."
-    CircularNeeds "circular-needs" "Entries need each other in a circle"
-        "Charts are installed in the order of `needs`, and a circle has no order."
+    CircularNeeds "circular-needs" "Entries need each other in a cycle"
+        "Charts are installed in the order of `needs`, and a cycle has no order."
         "Remove one of the `needs`."
     SecretInFile "secret-in-file" "A secret value is written in a plain file"
         "Secret parameters and addresses with credentials do not belong in a file that is committed."
@@ -183,7 +137,7 @@ Application {
         "Write it like `ghcr.io/contoso/shop:1.0`."
     CircularReference "circular-reference" "A value refers to itself"
         "Following the references of the value leads back to it, or does not end."
-        "Break the circle in the AppHost."
+        "Break the cycle in the AppHost."
     UnknownReference "unknown-reference" "A reference cannot be resolved"
         "An expression names a resource, property or filter that does not exist."
         "Fix the expression in the AppHost or in aspire-k8s.yaml."
