@@ -24,6 +24,7 @@ mod serve;
 mod served_tests;
 mod sources;
 mod telemetry;
+mod unknown;
 mod value;
 mod values;
 mod volume;
@@ -112,11 +113,11 @@ impl Workload {
 pub struct Wait {
     /// The workload, which has a TCP port.
     pub on: String,
-    /// Until when.
+    /// How far it must be.
     pub until: WaitUntil,
 }
 
-/// Until when somebody waits.
+/// How far the other workload must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WaitUntil {
     /// A pod is ready.
@@ -207,9 +208,9 @@ pub enum FileContent {
 pub struct Input {
     /// Whether it must be kept secret.
     pub secret: bool,
-    /// Value when nobody says otherwise.
+    /// Default value.
     pub default: Option<String>,
-    /// How to make a value when nobody says otherwise.
+    /// How to generate a value where none is set.
     pub generate: Option<Generate>,
     /// Workloads that need it.
     pub used_by: IndexSet<String>,

@@ -4,7 +4,7 @@ use super::expression::{Token, tokens};
 use super::telemetry;
 use crate::config::{Config, EnvironmentResource, intent_place};
 use crate::manifest::Resource;
-use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place, suggestion};
 use std::collections::BTreeSet;
 
 /// The problem of a variable that `resources` takes away and that nothing gives. `given` are those that there would be.
@@ -51,7 +51,7 @@ pub(super) fn check(
 
 fn not_there(place: Place, resource: &str, variable: &str, given: &BTreeSet<&str>) -> Diagnostic {
     let near = crate::support::diagnostic::nearest(variable, given.iter().copied());
-    let hint = near.map_or_else(|| "remove the line".to_owned(), |near| format!("did you mean `{near}`?"));
+    let hint = suggestion(near, "remove the line");
     Diagnostic::new(
         Code::UnknownEntry,
         place,

@@ -10,13 +10,14 @@ use super::ports::endpoints;
 use super::removed;
 use super::routes;
 use super::sources::Sources;
+use super::unknown;
 use super::values::Values;
 use super::volume;
 use super::waits;
 use super::{App, Image, Note, Volume, Workload};
 use crate::config::{self, Config, Credential, intent_place};
 use crate::manifest::{Kind, Manifest, Resource, Source};
-use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place, suggestion};
 use crate::support::image;
 use indexmap::IndexMap;
 use std::collections::{BTreeMap, BTreeSet};
@@ -72,12 +73,8 @@ fn check_known_resources(manifest: &Manifest, config: &Config, diagnostics: &mut
     let named =
         config.resources.keys().map(|name| (intent_place(format!("resources.{name}")), name)).chain(environments);
     for (place, name) in named.filter(|(_, name)| !manifest.resources.contains_key(*name)) {
-        let diagnostic =
-            Diagnostic::new(Code::UnknownResource, place, format!("the manifest has no resource `{name}`"));
-        diagnostics.push(match diagnostics.nearest(name, manifest.resources.keys().map(String::as_str)) {
-            Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
-            None => diagnostic,
-        });
+        let diagnostic = unknown::resource(manifest, name, place, diagnostics);
+        diagnostics.push(diagnostic);
     }
 }
 
@@ -395,10 +392,10 @@ fn is_secret(app: &App, name: &str, place: &Place, diagnostics: &mut Diagnostics
     }
     let diagnostic =
         Diagnostic::new(Code::UnknownInput, place, format!("the application has no parameter or other input `{name}`"));
-    diagnostics.push(match diagnostics.nearest(name, app.inputs.keys().map(String::as_str)) {
-        Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
-        None => diagnostic.hint("`kubectl aspire inputs` lists them"),
-    });
+    diagnostics.push(diagnostic.hint(suggestion(
+        diagnostics.nearest(name, app.inputs.keys().map(String::as_str)),
+        "`kubectl aspire inputs` lists them",
+    )));
     None
 }
 

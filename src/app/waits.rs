@@ -1,9 +1,10 @@
 //! Which workload starts after which others: what `waitFor` and `waitForStart` of `aspire-k8s.yaml` say, and who waits in a
-//! circle.
+//! cycle.
 //!
 //! Must not know how a pod waits: a target decides that.
 
 use super::expression::{Token, tokens};
+use super::unknown;
 use super::value::{Part, Value};
 use super::{Wait, WaitUntil, Workload};
 use crate::config::{Config, WaitTargets, intent_place};
@@ -12,7 +13,7 @@ use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place};
 use indexmap::{IndexMap, IndexSet};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Gives each workload what it waits for, and reports what cannot be waited for and who waits in a circle.
+/// Gives each workload what it waits for, and reports what cannot be waited for and who waits in a cycle.
 pub(super) fn add(
     manifest: &Manifest,
     config: &Config,
@@ -22,7 +23,7 @@ pub(super) fn add(
     let resolving = Resolving { manifest, workloads };
     let all: Vec<(String, Vec<Wait>)> =
         workloads.keys().map(|name| (name.clone(), resolving.waits(name, config, diagnostics))).collect();
-    check_circles(&all, config, diagnostics);
+    check_cycles(&all, config, diagnostics);
     for (name, waits) in all {
         if let Some(workload) = workloads.get_mut(&name) {
             workload.waits = waits;
@@ -52,7 +53,7 @@ impl Resolving<'_> {
         ready.into_iter().map(wait(WaitUntil::Ready)).chain(started.into_iter().map(wait(WaitUntil::Started))).collect()
     }
 
-    /// The workloads that somebody names.
+    /// The workloads that a list of `aspire-k8s.yaml` names.
     fn named(&self, name: &str, key: &str, named: &[String], diagnostics: &mut Diagnostics) -> IndexSet<String> {
         let mut found = IndexSet::new();
         for (index, on) in named.iter().enumerate() {
@@ -70,12 +71,7 @@ impl Resolving<'_> {
             return if is_reached(workload) { Ok(vec![on.to_owned()]) } else { Err(no_port(on, place)) };
         }
         if !self.manifest.resources.contains_key(on) {
-            let what = format!("the manifest has no resource `{on}`");
-            let diagnostic = Diagnostic::new(Code::UnknownResource, place, what);
-            return Err(match diagnostics.nearest(on, self.manifest.resources.keys().map(String::as_str)) {
-                Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
-                None => diagnostic,
-            });
+            return Err(unknown::resource(self.manifest, on, place, diagnostics));
         }
         let led_to = self.led_to(on);
         if led_to.is_empty() {
@@ -134,13 +130,13 @@ fn no_port(on: &str, place: &Place) -> Diagnostic {
         .hint("give it an endpoint in the AppHost, or remove it from the list")
 }
 
-/// Reports every circle of waits once: none of its pods would ever start.
-fn check_circles(all: &[(String, Vec<Wait>)], config: &Config, diagnostics: &mut Diagnostics) {
+/// Reports every cycle of waits once: none of its pods would ever start.
+fn check_cycles(all: &[(String, Vec<Wait>)], config: &Config, diagnostics: &mut Diagnostics) {
     let mut left: BTreeMap<&str, BTreeSet<&str>> =
         all.iter().map(|(name, waits)| (name.as_str(), waits.iter().map(|wait| wait.on.as_str()).collect())).collect();
-    while let Some(circle) = circle(&mut left) {
-        let first = circle.first().copied().unwrap_or_default();
-        let next = circle.get(1).unwrap_or(&first);
+    while let Some(cycle) = cycle(&mut left) {
+        let first = cycle.first().copied().unwrap_or_default();
+        let next = cycle.get(1).unwrap_or(&first);
         let waits = all.iter().find(|(name, _)| name == first).into_iter().flat_map(|(_, waits)| waits);
         let until = waits.into_iter().find(|wait| wait.on == **next).map(|wait| wait.until);
         let is_named = config.resources.get(first).is_some_and(|intent| intent.wait_for.is_some());
@@ -149,16 +145,16 @@ fn check_circles(all: &[(String, Vec<Wait>)], config: &Config, diagnostics: &mut
             _ if is_named => format!("resources.{first}.waitFor"),
             _ => "defaults.waitFor".to_owned(),
         };
-        let what = format!("{} -> {first}: each waits for the next, so none of them would start", circle.join(" -> "));
+        let what = format!("{} -> {first}: each waits for the next, so none of them would start", cycle.join(" -> "));
         diagnostics.push(Diagnostic::new(Code::CircularWait, intent_place(place), what).hint(format!(
             "let one of them start without waiting for the next: list what it waits for, such as `resources.{first}.waitFor: []`"
         )));
-        left.retain(|name, _| !circle.contains(name));
+        left.retain(|name, _| !cycle.contains(name));
     }
 }
 
-/// Takes out all that waits for nobody who is left, and finds a circle in the rest, from its first name in the alphabet.
-fn circle<'a>(left: &mut BTreeMap<&'a str, BTreeSet<&'a str>>) -> Option<Vec<&'a str>> {
+/// Removes what waits for none of the others, and finds a cycle in the rest, from its first name in the alphabet.
+fn cycle<'a>(left: &mut BTreeMap<&'a str, BTreeSet<&'a str>>) -> Option<Vec<&'a str>> {
     loop {
         let names: BTreeSet<&str> = left.keys().copied().collect();
         left.retain(|_, waits| waits.iter().any(|on| names.contains(on)));
@@ -171,10 +167,10 @@ fn circle<'a>(left: &mut BTreeMap<&'a str, BTreeSet<&'a str>>) -> Option<Vec<&'a
         let last = way.last()?;
         let next = *left.get(last)?.iter().find(|on| left.contains_key(*on))?;
         if let Some(start) = way.iter().position(|name| *name == next) {
-            let mut circle = way.split_off(start);
-            let first = circle.iter().enumerate().min_by_key(|(_, name)| **name).map_or(0, |(index, _)| index);
-            circle.rotate_left(first);
-            return Some(circle);
+            let mut cycle = way.split_off(start);
+            let first = cycle.iter().enumerate().min_by_key(|(_, name)| **name).map_or(0, |(index, _)| index);
+            cycle.rotate_left(first);
+            return Some(cycle);
         }
         way.push(next);
     }
@@ -184,21 +180,21 @@ fn circle<'a>(left: &mut BTreeMap<&'a str, BTreeSet<&'a str>>) -> Option<Vec<&'a
 mod tests {
     use super::*;
 
-    fn circles(waits: &[(&'static str, &[&'static str])]) -> Vec<String> {
+    fn cycles(waits: &[(&'static str, &[&'static str])]) -> Vec<String> {
         let mut left = waits.iter().map(|(name, on)| (*name, on.iter().copied().collect())).collect();
         let mut found = Vec::new();
-        while let Some(circle) = circle(&mut left) {
-            left.retain(|name, _| !circle.contains(name));
-            found.push(circle.join(" -> "));
+        while let Some(cycle) = cycle(&mut left) {
+            left.retain(|name, _| !cycle.contains(name));
+            found.push(cycle.join(" -> "));
         }
         found
     }
 
     #[test]
-    fn every_circle_is_found_once() {
-        assert!(circles(&[("a", &["b", "c"]), ("b", &["c"]), ("c", &[])]).is_empty());
-        assert_eq!(circles(&[("a", &["a"])]), ["a"]);
-        assert_eq!(circles(&[("in", &["b"]), ("b", &["c"]), ("c", &["a", "out"]), ("a", &["b"])]), ["a -> b -> c"]);
-        assert_eq!(circles(&[("a", &["b"]), ("b", &["a"]), ("c", &["d"]), ("d", &["c"])]), ["a -> b", "c -> d"]);
+    fn every_cycle_is_found_once() {
+        assert!(cycles(&[("a", &["b", "c"]), ("b", &["c"]), ("c", &[])]).is_empty());
+        assert_eq!(cycles(&[("a", &["a"])]), ["a"]);
+        assert_eq!(cycles(&[("in", &["b"]), ("b", &["c"]), ("c", &["a", "out"]), ("a", &["b"])]), ["a -> b -> c"]);
+        assert_eq!(cycles(&[("a", &["b"]), ("b", &["a"]), ("c", &["d"]), ("d", &["c"])]), ["a -> b", "c -> d"]);
     }
 }

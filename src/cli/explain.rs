@@ -2,7 +2,7 @@
 
 use super::args::Explain;
 use super::{CliError, Exit, output};
-use crate::support::diagnostic::{Code, Diagnostic, nearest};
+use crate::support::diagnostic::{Code, Diagnostic, nearest, suggestion};
 
 /// Prints the entry of a code, or the list of all.
 pub(super) fn explain(options: &Explain) -> Result<Exit, CliError> {
@@ -16,11 +16,12 @@ pub(super) fn explain(options: &Explain) -> Result<Exit, CliError> {
     let code = Code::find(name).ok_or_else(|| {
         let diagnostic = Diagnostic::new(Code::InvalidArgument, "", format!("there is no error code `{name}`"));
         CliError::Input(
-            match nearest(name, Code::ALL.iter().map(|code| code.name())) {
-                Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
-                None => diagnostic.hint("`explain` without a code lists them all"),
-            }
-            .into(),
+            diagnostic
+                .hint(suggestion(
+                    nearest(name, Code::ALL.iter().map(|code| code.name())),
+                    "`explain` without a code lists them all",
+                ))
+                .into(),
         )
     })?;
     output::text(&code.explanation());

@@ -7,7 +7,7 @@ use super::rendered::Rendered;
 use crate::cluster::connect::environment::Environment;
 use crate::config::Config;
 use crate::pipeline;
-use crate::support::diagnostic::{Code, Diagnostic, nearest};
+use crate::support::diagnostic::{Code, Diagnostic, nearest, suggestion};
 use crate::support::yaml;
 use crate::targets::kubernetes::chart::{self, Chart};
 use crate::targets::kubernetes::{BuiltImages, CONTENTS, Contents, check_resources};
@@ -97,10 +97,10 @@ impl Packed {
                 "",
                 format!("the chart was rendered without an environment `{name}`"),
             );
-            return Err(wrong(match nearest(name, self.contents.environments()) {
-                Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
-                None => diagnostic.hint("add it to aspire-k8s.yaml and render again"),
-            }));
+            return Err(wrong(diagnostic.hint(suggestion(
+                nearest(name, self.contents.environments()),
+                "add it to aspire-k8s.yaml and render again",
+            ))));
         };
         let config = Config { release, ..Config::default() };
         Ok(Rendered {

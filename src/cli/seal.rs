@@ -15,7 +15,7 @@ use crate::config::{Sealed, SealedValue, SecretSource};
 use crate::inputs::{Given, Kept, settle};
 use crate::pipeline::{self, Release};
 use crate::seal::{Certificate, Scope};
-use crate::support::diagnostic::{Code, Diagnostic, nearest};
+use crate::support::diagnostic::{Code, Diagnostic, nearest, suggestion};
 use crate::support::digest::hex;
 use crate::support::read_file;
 use crate::support::redact::base64;
@@ -72,12 +72,9 @@ fn names(options: &Seal, rendered: &Rendered, release: &Release, sealed: &Sealed
         if secrets.get(name).is_none_or(|secret| secret.source != SecretSource::Sealed) {
             let diagnostic =
                 Diagnostic::new(Code::UnknownInput, "--name", format!("no secret `{name}` comes from `sealed`"));
-            let diagnostic = match nearest(name, from_sealed.clone().map(|(name, _)| name.as_str())) {
-                Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
-                None => {
-                    diagnostic.hint(format!("say `parameters: {{{name}: {{from: sealed}}}}` in aspire-k8s.yaml first"))
-                }
-            };
+            let near = nearest(name, from_sealed.clone().map(|(name, _)| name.as_str()));
+            let otherwise = format!("say `parameters: {{{name}: {{from: sealed}}}}` in aspire-k8s.yaml first");
+            let diagnostic = diagnostic.hint(suggestion(near, otherwise));
             return Err(CliError::Input(diagnostic.into()));
         }
     }

@@ -11,7 +11,7 @@ use super::{
     SecretStore, Secrets, Service, Storage, Volume, WaitSettings, Waits,
 };
 use super::{certificates, charts, dashboard, probes};
-use crate::support::diagnostic::{Code, nearest};
+use crate::support::diagnostic::{Code, nearest, suggestion};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
@@ -311,9 +311,8 @@ impl Check<'_> {
                     );
                 }
                 _ => {
-                    let hint =
-                        nearest(key, ["requests", "limits", "claims"]).map(|near| format!("did you mean `{near}`?"));
-                    let hint = hint.unwrap_or_else(|| "allowed here: requests, limits, claims".to_owned());
+                    let near = nearest(key, ["requests", "limits", "claims"]);
+                    let hint = suggestion(near, "allowed here: requests, limits, claims");
                     self.findings.add(Code::UnknownKey, &here, format!("unknown key {}", shown(key)), hint);
                 }
             }

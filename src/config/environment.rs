@@ -5,7 +5,7 @@ use super::{
     EnvironmentIngress, EnvironmentIssuer, EnvironmentParameter, EnvironmentResource, ExternalChart, ExternalDefaults,
     Gateway, Ingress, Parameter, Release, Resource, RouteTls, Secrets, Service, SopsFile, Storage, Volume, Waits,
 };
-use crate::support::diagnostic::{Code, Diagnostic, nearest};
+use crate::support::diagnostic::{Code, Diagnostic, nearest, suggestion};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
@@ -21,11 +21,11 @@ impl Config {
 
     fn unknown_environment(&self, name: &str) -> Diagnostic {
         let known: Vec<&str> = self.environments.keys().map(String::as_str).collect();
-        let hint = match nearest(name, known.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None if known.is_empty() => "this file has no environments".to_owned(),
-            None => format!("there are: {}", known.join(", ")),
+        let otherwise = match &known[..] {
+            [] => "this file has no environments".to_owned(),
+            known => format!("there are: {}", known.join(", ")),
         };
+        let hint = suggestion(nearest(name, known.iter().copied()), otherwise);
         Diagnostic::new(Code::UnknownEnvironment, "environments", format!("there is no environment `{name}`"))
             .hint(hint)
     }

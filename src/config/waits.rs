@@ -1,12 +1,12 @@
 //! `waitFor` and `waitForStart` of a resource and `waits:` of the application, as written.
 //!
-//! Must not know resources: whether one exists, and what waits in a circle, is asked when the application is resolved.
+//! Must not know resources: whether one exists, and what waits in a cycle, is asked when the application is resolved.
 
 use super::Config;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The image of the init containers that wait, where nobody says another: small, public, with `sh` and `nc`.
+/// Default image of the init containers that wait: small, public, with `sh` and `nc`.
 const IMAGE: &str = "docker.io/library/busybox:1.37.0";
 
 /// `waitFor:` of a resource.

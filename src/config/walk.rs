@@ -6,7 +6,7 @@
 use super::findings::Findings;
 use super::path::{Path, shown};
 use super::schema::schema;
-use crate::support::diagnostic::{Code, nearest};
+use crate::support::diagnostic::{Code, nearest, suggestion};
 use serde_json::{Map, Value, json};
 
 /// Words of later versions, by the type that will have them: they are neither typing errors nor known yet.
@@ -64,7 +64,7 @@ impl<'s> Walk<'s> {
     fn fits(&mut self, at: At<'s>, value: &mut Value, path: &Path<'_>) -> bool {
         let At { schema, owner } = self.resolve(at);
         if let Some(words) = schema["enum"].as_array() {
-            return self.is_word(&words.iter().filter_map(Value::as_str).collect::<Vec<_>>(), value, path);
+            return self.is_word(&words.iter().filter_map(Value::as_str).collect::<Vec<_>>(), ("", ""), value, path);
         }
         if let Some(choices) = schema["anyOf"].as_array() {
             return self.is_either(choices, owner, value, path);
@@ -165,8 +165,7 @@ impl<'s> Walk<'s> {
         }
         let hint = match nearest(key, known.iter().chain(later).copied()) {
             Some(near) if later.contains(&near) => format!("if you mean `{near}`: it is not supported by this version"),
-            Some(near) => format!("did you mean `{near}`?"),
-            None => allowed,
+            near => suggestion(near, allowed),
         };
         self.findings.add(Code::UnknownKey, path, format!("unknown key {}", shown(key)), hint);
         false
@@ -191,17 +190,8 @@ impl<'s> Walk<'s> {
         };
         if !value.is_array() && choices.iter().any(|choice| is_list(&choice)) {
             let words = choices.iter().find(|choice| !is_list(choice)).map(|words| self.words(of(words)));
-            let (words, text) = (words.unwrap_or_default(), value.as_str());
-            if text.is_none_or(|text| !words.contains(&text)) {
-                let what = format!("expected {} or a list, found {}", listed(&words), found(value, path));
-                let near = text.and_then(|text| nearest(text, words.iter().copied()));
-                let hint = near.map_or_else(
-                    || "write each item on a line of its own, after `- `".to_owned(),
-                    |near| format!("did you mean `{near}`?"),
-                );
-                self.findings.add(Code::WrongType, path, what, hint);
-                return false;
-            }
+            let instead = (" or a list", "write each item on a line of its own, after `- `");
+            return self.is_word(&words.unwrap_or_default(), instead, value, path);
         }
         chosen.is_none_or(|choice| self.fits(of(choice), value, path))
     }
@@ -235,7 +225,7 @@ impl<'s> Walk<'s> {
             {
                 let maps = maps.iter().map(|(key, _)| *key).filter(|key| !words.contains(key));
                 let choices: Vec<&str> = words.iter().copied().chain(maps).collect();
-                return words.contains(&word.as_str()) || self.is_word(&choices, value, path);
+                return words.contains(&word.as_str()) || self.is_word(&choices, ("", ""), value, path);
             }
             Value::String(word) => word.clone(),
             Value::Object(map) if map.len() == 1 => map.keys().next().cloned().unwrap_or_default(),
@@ -277,19 +267,15 @@ impl<'s> Walk<'s> {
         format!("{key}: {{{}}}", keys.join(", "))
     }
 
-    fn is_word(&mut self, words: &[&str], value: &Value, path: &Path<'_>) -> bool {
+    /// One of these words. `or` and `advice` say in the error what else may stand here.
+    fn is_word(&mut self, words: &[&str], (or, advice): (&str, &str), value: &Value, path: &Path<'_>) -> bool {
         let word = value.as_str();
         if word.is_some_and(|word| words.contains(&word)) {
             return true;
         }
         let near = word.and_then(|word| nearest(word, words.iter().copied()));
-        let hint = near.map(|near| format!("did you mean `{near}`?")).unwrap_or_default();
-        self.findings.add(
-            Code::WrongType,
-            path,
-            format!("expected {}, found {}", listed(words), found(value, path)),
-            hint,
-        );
+        let what = format!("expected {}{or}, found {}", listed(words), found(value, path));
+        self.findings.add(Code::WrongType, path, what, suggestion(near, advice));
         false
     }
 }

@@ -3,7 +3,7 @@
 use super::needs::ValueNeeds;
 use super::{Given, Means};
 use crate::config::SecretSource;
-use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, suggestion};
 use serde_json::Value as Json;
 
 impl Given {
@@ -55,10 +55,6 @@ fn not_from_sops(name: &str, origin: &str, plan: &dyn ValueNeeds, diagnostics: &
             .hint("say `from: sops` for it in aspire-k8s.yaml, or take it out of the file");
     }
     let diagnostic = Diagnostic::new(Code::UnknownInput, place, "the application has no secret parameter of this name");
-    match diagnostics.nearest(name, plan.secret_names()) {
-        Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
-        None => {
-            diagnostic.hint("`kubectl aspire inputs` lists them; other values belong into a file for --parameter-file")
-        }
-    }
+    let otherwise = "`kubectl aspire inputs` lists them; other values belong into a file for --parameter-file";
+    diagnostic.hint(suggestion(diagnostics.nearest(name, plan.secret_names()), otherwise))
 }

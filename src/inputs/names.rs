@@ -1,6 +1,6 @@
 //! What a person may call an input: its own name, or the name of its environment variable.
 
-use crate::support::diagnostic::{Code, Diagnostic, nearest};
+use crate::support::diagnostic::{Code, Diagnostic, nearest, suggestion};
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::support::child_env::PARAMETERS as PREFIX;
@@ -71,10 +71,7 @@ impl<'a> Names<'a> {
 
     fn unknown(&self, typed: &str) -> Diagnostic {
         let diagnostic = Diagnostic::new(Code::UnknownInput, "", format!("the application has no input `{typed}`"));
-        match self.near(typed) {
-            Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
-            None => diagnostic.hint("`kubectl aspire inputs` lists them"),
-        }
+        diagnostic.hint(suggestion(self.near(typed), "`kubectl aspire inputs` lists them"))
     }
 }
 

@@ -11,7 +11,7 @@ use crate::cluster::connect::environment::Environment;
 use crate::config::is_exact_version;
 use crate::external_charts::{self, Found, Locked, Phase, PlannedChart, Version, fits, newest};
 use crate::pipeline;
-use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, nearest};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, nearest, suggestion};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -197,10 +197,10 @@ fn check_names(names: &[String], to: Option<&str>, charts: &[PlannedChart]) -> R
             "charts",
             format!("there is no chart `{name}` that is fetched from anywhere"),
         );
-        diagnostics.push(match nearest(name, known.iter().copied()) {
-            Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
-            None => diagnostic.hint("`kubectl aspire charts list` lists them"),
-        });
+        diagnostics.push(
+            diagnostic
+                .hint(suggestion(nearest(name, known.iter().copied()), "`kubectl aspire charts list` lists them")),
+        );
     }
     diagnostics.or(()).map_err(|diagnostics| wrong("aspire-k8s.yaml", diagnostics))
 }

@@ -15,7 +15,7 @@ use super::access::Access;
 use super::environment::Environment;
 use super::proxy;
 use crate::k8s::error::{Error, ErrorKind, Result};
-use crate::support::diagnostic::nearest;
+use crate::support::diagnostic::{nearest, suggestion};
 
 const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 const DEFAULT: &str = "default";
@@ -188,10 +188,7 @@ fn context_name(access: &Access, kubeconfig: &Kubeconfig, files: &[PathBuf]) -> 
     }
     let sentence = format!("there is no context `{name}` in {places}; its contexts are: {list}");
     let error = Error::new(ErrorKind::Configuration, sentence);
-    Err(match nearest(&name, known) {
-        Some(other) => error.hint(format!("did you mean `{other}`?")),
-        None => error,
-    })
+    Err(error.hint(suggestion(nearest(&name, known), "")))
 }
 
 fn context_named<'a>(kubeconfig: &'a Kubeconfig, name: &str) -> Option<&'a Context> {

@@ -6,7 +6,7 @@ use crate::config::findings::Findings;
 use crate::config::path::{Path, shown};
 use crate::config::rules::{self, Rule, is_dns_label, is_one_line};
 use crate::config::{Config, Gateway, Ingress, RouteTls};
-use crate::support::diagnostic::Code;
+use crate::support::diagnostic::{Code, suggestion};
 
 const ISSUER: Rule = Rule {
     what: "the name of an issuer",
@@ -128,7 +128,7 @@ impl Check<'_, '_> {
         for (index, need) in manager.needs.iter().enumerate() {
             if !self.config.charts.contains_key(need) {
                 let near = self.findings.nearest(need, self.config.charts.keys().map(String::as_str));
-                let hint = near.map(|near| format!("did you mean `{near}`?")).unwrap_or_default();
+                let hint = suggestion(near, "");
                 self.findings.add(
                     Code::UnknownEntry,
                     &at.key("needs").item(index),
@@ -283,7 +283,7 @@ impl Check<'_, '_> {
             }
             if let Some(gateway) = http.gateway.as_ref().filter(|name| !self.config.gateways.contains_key(*name)) {
                 let near = self.findings.nearest(gateway, self.config.gateways.keys().map(String::as_str));
-                let hint = near.map(|near| format!("did you mean `{near}`?")).unwrap_or_default();
+                let hint = suggestion(near, "");
                 self.findings.add(
                     Code::UnknownEntry,
                     &at.key("gateway"),
@@ -333,12 +333,10 @@ impl Check<'_, '_> {
     fn environment_issuer(&mut self, name: &str, own: &super::EnvironmentIssuer, at: &Path<'_>) {
         let issuers = &self.config.cert_manager.issuers;
         let Some(base) = issuers.get(name) else {
-            let hint = self.findings.nearest(name, issuers.keys().map(String::as_str)).map_or_else(
-                || {
-                    "an environment changes values, never structure: the issuer stands under `certManager` above"
-                        .to_owned()
-                },
-                |near| format!("did you mean `{near}`?"),
+            let near = self.findings.nearest(name, issuers.keys().map(String::as_str));
+            let hint = suggestion(
+                near,
+                "an environment changes values, never structure: the issuer stands under `certManager` above",
             );
             self.findings.add(Code::UnknownEntry, at, format!("there is no issuer {}", shown(name)), hint);
             return;

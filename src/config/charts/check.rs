@@ -6,7 +6,7 @@ use crate::config::findings::Findings;
 use crate::config::path::{Path, shown};
 use crate::config::rules::{self, Rule};
 use crate::config::{Config, SecretSource};
-use crate::support::diagnostic::Code;
+use crate::support::diagnostic::{Code, suggestion};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Reports what is not legal about the charts of a file.
@@ -142,7 +142,7 @@ impl Check<'_, '_> {
         match self.config.charts.get(other) {
             None => {
                 let near = self.findings.nearest(other, self.config.charts.keys().map(String::as_str));
-                let hint = near.map(|near| format!("did you mean `{near}`?")).unwrap_or_default();
+                let hint = suggestion(near, "");
                 self.findings.add(Code::UnknownEntry, at, format!("there is no chart {}", shown(other)), hint);
             }
             Some(other_chart) if chart.phase() == Phase::Before && other_chart.phase() == Phase::After => {
@@ -223,10 +223,8 @@ fn producers(config: &Config, findings: &mut Findings, at: &Path<'_>) {
 fn environment_chart(config: &Config, name: &str, own: &EnvironmentChart, findings: &mut Findings, at: &Path<'_>) {
     let Some(base) = config.charts.get(name) else {
         let near = findings.nearest(name, config.charts.keys().map(String::as_str));
-        let hint = near.map_or_else(
-            || "an environment changes values, never structure: the chart stands under `charts` above".to_owned(),
-            |near| format!("did you mean `{near}`?"),
-        );
+        let hint =
+            suggestion(near, "an environment changes values, never structure: the chart stands under `charts` above");
         findings.add(Code::UnknownEntry, at, format!("there is no chart {}", shown(name)), hint);
         return;
     };

@@ -7,7 +7,7 @@ use crate::config::{
     CertManager, Certificate, Config, Discovery, EnvironmentGateway, EnvironmentIngress, Gateway, Ingress,
     ListenerProtocol, Route, RouteKind, RouteTls,
 };
-use crate::support::diagnostic::Code;
+use crate::support::diagnostic::{Code, suggestion};
 
 /// Listeners that a Gateway has without being told.
 const OWN_LISTENERS: [&str; 2] = ["http", "https"];
@@ -152,11 +152,7 @@ impl Check<'_> {
             Some(name) if gateway.existing.is_none() => {
                 let known = gateway.listeners.keys().map(String::as_str).chain(OWN_LISTENERS);
                 if !known.clone().any(|known| known == name) {
-                    let hint = self
-                        .findings
-                        .nearest(name, known)
-                        .map(|near| format!("did you mean `{near}`?"))
-                        .unwrap_or_default();
+                    let hint = suggestion(self.findings.nearest(name, known), "");
                     self.findings.add(
                         Code::UnknownEntry,
                         &at.key("listener"),
@@ -203,10 +199,7 @@ impl Check<'_> {
     fn known_issuer(&mut self, issuers: &CertManager, issuer: &str, at: &Path<'_>) {
         if !issuers.issuers.contains_key(issuer) {
             let near = self.findings.nearest(issuer, issuers.issuers.keys().map(String::as_str));
-            let hint = near.map_or_else(
-                || "describe it there, with `existing: true` if it is on the cluster already".to_owned(),
-                |near| format!("did you mean `{near}`?"),
-            );
+            let hint = suggestion(near, "describe it there, with `existing: true` if it is on the cluster already");
             let what = format!("`certManager.issuers` has no {}", shown(issuer));
             self.findings.add(Code::UnknownEntry, at, what, hint);
         }

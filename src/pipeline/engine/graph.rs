@@ -1,7 +1,7 @@
 //! Steps and what each waits for. Pure: it orders and selects, and starts nothing.
 
 use crate::pipeline::Error;
-use crate::support::diagnostic::{Code, Diagnostic, nearest};
+use crate::support::diagnostic::{Code, Diagnostic, nearest, suggestion};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -102,10 +102,7 @@ impl<'f, C> Graph<'f, C> {
         let names = self.steps.iter().map(|step| step.listed.name.as_str());
         if !names.clone().any(|step| step == name) {
             let diagnostic = Diagnostic::new(Code::InvalidArgument, "--step", format!("there is no step `{name}`"));
-            return Err(match nearest(name, names) {
-                Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
-                None => diagnostic.hint("--list-steps lists them"),
-            });
+            return Err(diagnostic.hint(suggestion(nearest(name, names), "--list-steps lists them")));
         }
         let mut needed = BTreeSet::from([name.to_owned()]);
         // What a step needs stands before it.

@@ -123,6 +123,11 @@ const MARGIN: usize = 16;
 /// So many problems get a suggestion: each costs a look at every name, and nobody reads that many.
 const MOST_SUGGESTIONS: usize = 50;
 
+/// Advice that names the candidate that was meant; `otherwise` where none is near.
+pub(crate) fn suggestion(near: Option<&str>, otherwise: impl Into<String>) -> String {
+    near.map_or_else(|| otherwise.into(), |near| format!("did you mean `{near}`?"))
+}
+
 /// As [`nearest()`], where so many problems were found before.
 pub(crate) fn nearest_after<'a>(
     diagnostics: usize,

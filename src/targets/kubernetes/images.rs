@@ -5,7 +5,7 @@ use super::image_sources::{BuiltImages, reference_values, registry};
 use super::planned::Plan;
 use crate::app::{App, Image, REGISTRY_INPUT, reference_input};
 use crate::config::Config;
-use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place, nearest};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place, nearest, suggestion};
 use crate::support::image;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
@@ -58,10 +58,7 @@ pub(crate) fn check_resources(images: &BuiltImages, resources: &[&str]) -> Diagn
     let diagnostic = |resource: &String| {
         let diagnostic =
             Diagnostic::new(Code::UnknownResource, flag(), format!("the application runs no `{resource}`"));
-        match nearest(resource, resources.iter().copied()) {
-            Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
-            None => diagnostic,
-        }
+        diagnostic.hint(suggestion(nearest(resource, resources.iter().copied()), ""))
     };
     Diagnostics(unknown.map(diagnostic).collect())
 }

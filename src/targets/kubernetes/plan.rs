@@ -16,7 +16,7 @@ use super::view::WorkloadView;
 use super::{certificate, dapr, ports, probes, waits};
 use crate::app::{App, CERTIFICATE_FOLDER, Input, Note, TAG_INPUT, Workload, is_route};
 use crate::config::{Config, WorkloadKind, intent_place};
-use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, suggestion};
 use indexmap::IndexMap;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -221,11 +221,12 @@ impl Planning<'_> {
                 place,
                 format!("the Service of `{}` has no port `{binding}`", workload.name),
             );
-            self.diagnostics.push(match self.diagnostics.nearest(binding, known.iter().copied()) {
-                Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
-                None if known.is_empty() => diagnostic.hint("it has no ports at all"),
-                None => diagnostic.hint(format!("there are: {}", known.join(", "))),
-            });
+            let otherwise = match &known[..] {
+                [] => "it has no ports at all".to_owned(),
+                known => format!("there are: {}", known.join(", ")),
+            };
+            let hint = suggestion(self.diagnostics.nearest(binding, known.iter().copied()), otherwise);
+            self.diagnostics.push(diagnostic.hint(hint));
         }
     }
 

@@ -1,4 +1,4 @@
-//! The probes of a container: what a person says, and what it gets where nobody says anything.
+//! The probes of a container: what `aspire-k8s.yaml` sets, and the defaults.
 //!
 //! No default probe ever restarts a container that has started: there is no default for liveness.
 
@@ -9,7 +9,7 @@ mod tests;
 use crate::app::{Image, Note, Port, Workload};
 use crate::config::compatibility::{NEWEST, OLDEST, SERVER_PROBES};
 use crate::config::{Config, EachProbe, HttpScheme, Probe, ProbePort, ProbeSetting, Probes, ProbesWord, intent_place};
-use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place, suggestion};
 use crate::targets::kubernetes::image_sources::BuiltImages;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
@@ -90,7 +90,7 @@ struct Planning<'a> {
 }
 
 impl Planning<'_> {
-    /// What the container gets when nobody says anything.
+    /// The defaults of the container.
     fn defaults(&self, image: &str, number: u32) -> Three {
         let asked = (number >= SERVER_PROBES).then(|| servers::ask(image, self.workload, |port| self.name_of(port)));
         if let Some([startup, readiness]) = asked.flatten() {
@@ -175,7 +175,7 @@ impl Planning<'_> {
         ask.as_object().cloned()
     }
 
-    /// The port that is meant; where nobody says it, the first whose scheme or transport is one of `kinds`, else the first.
+    /// The port that is set; by default the first whose scheme or transport is one of `kinds`, else the first.
     fn port(
         &self,
         said: Option<&ProbePort>,
@@ -214,9 +214,9 @@ impl Planning<'_> {
                 None => {
                     let what = format!("`{}` has no endpoint `{name}`", self.workload.name);
                     let near = diagnostics.nearest(name, ports.keys().map(String::as_str));
-                    let hint = near.map_or_else(
-                        || format!("there are: {}", ports.keys().cloned().collect::<Vec<_>>().join(", ")),
-                        |near| format!("did you mean `{near}`?"),
+                    let hint = suggestion(
+                        near,
+                        format!("there are: {}", ports.keys().cloned().collect::<Vec<_>>().join(", ")),
                     );
                     diagnostics.push(Diagnostic::new(Code::UnknownEndpoint, place, what).hint(hint));
                     None

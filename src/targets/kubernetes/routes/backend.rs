@@ -3,7 +3,7 @@
 use super::shared::Surroundings;
 use crate::app::Port;
 use crate::config::intent_place;
-use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, suggestion};
 
 /// What a route says about who answers.
 pub(crate) struct Wanted<'a> {
@@ -47,10 +47,10 @@ pub(crate) fn find(wanted: &Wanted, around: &Surroundings, diagnostics: &mut Dia
     let resource = wanted.to;
     let Some(workload) = around.app.workloads.get(resource) else {
         let diagnostic = Diagnostic::new(Code::UnknownResource, place, format!("the application runs no `{resource}`"));
-        diagnostics.push(match diagnostics.nearest(resource, around.app.workloads.keys().map(String::as_str)) {
-            Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
-            None => diagnostic,
-        });
+        diagnostics.push(
+            diagnostic
+                .hint(suggestion(diagnostics.nearest(resource, around.app.workloads.keys().map(String::as_str)), "")),
+        );
         return None;
     };
     let fits = |port: &Port| !port.udp && (wanted.carries == Carries::Tcp || is_web(port));
