@@ -75,7 +75,7 @@ pub mod migration {
 }
 pub mod pipeline {
     pub use crate::pipeline::release::records::judge::NamedObject;
-    pub use crate::pipeline::release::records::stored::read;
+    pub use crate::pipeline::release::records::stored::read as read_record;
     pub use crate::pipeline::release::saved_plan::Saved;
     pub mod drift {
         pub use crate::pipeline::status::drift::{compare, objects};

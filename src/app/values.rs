@@ -100,7 +100,7 @@ impl<'a> Values<'a> {
         input.used_by.insert(workload.to_owned());
     }
 
-    /// A secret that `workload` needs although no expression names it, made when nobody gives one. A
+    /// A secret that `workload` needs although no expression names it, generated unless one is set. A
     /// parameter of that name would be another one.
     pub(super) fn generated(&mut self, workload: &str, name: &str, generate: Generate, reason: &str) {
         if self.inputs.contains_key(name) {

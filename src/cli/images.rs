@@ -1,5 +1,5 @@
 //! What `--registry`, `--tag` and `--image` say. `-` takes back what was remembered; an empty text is refused, because that is
-//! what a variable that nobody set looks like.  Must not read a file or a cluster.
+//! what an unset variable looks like. Must not read a file or a cluster.
 
 use super::CliError;
 use super::args::Images;

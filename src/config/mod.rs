@@ -242,7 +242,7 @@ pub struct Parameter {
     pub from: Option<SecretSource>,
 }
 
-/// Seconds that a pod has to stop when nobody says otherwise, as in a pod.
+/// Seconds that a pod has to stop by default, as in Kubernetes.
 pub(crate) const GRACE_PERIOD: u32 = 30;
 
 /// One entry of `resources:`.

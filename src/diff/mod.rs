@@ -20,15 +20,13 @@ mod restart;
 mod text;
 
 pub use additions::{holds_data, with_places};
-pub use change::Sides;
-pub use change::change;
 pub(crate) use change::{Action, Change};
+pub use change::{Sides, change};
 pub use fields::fields;
 pub(crate) use fields::{Field, below, same};
 pub use lost::lost;
-pub use manifest::Object;
 pub(crate) use manifest::mark;
-pub use manifest::objects;
+pub use manifest::{Object, objects};
 pub use predict::{merge_patch, predict};
 pub use text::lines;
 pub(crate) use text::{Mark, summary};

@@ -18,8 +18,7 @@ mod tools;
 mod trial;
 
 pub(crate) use chart::kind_name;
-pub use chart::kind_names;
-pub use chart::objects_of;
+pub use chart::{kind_names, objects_of};
 pub(crate) use kinds::kinds;
 pub use limits::limits;
 pub use names::names;

@@ -29,7 +29,7 @@ pub fn route_classes(objects: &[Json]) -> BTreeMap<RouteClass, BTreeSet<String>>
     wanted
 }
 
-/// Findings about them. A class may come later, and a route without one harms nobody: these are warnings.
+/// Findings about them. A class may come later, and a route without one does no harm: these are warnings.
 pub(crate) fn routes(found: &[Served]) -> Vec<Finding> {
     let finding = |((_, kind, class), users, there): &Served| {
         let subject = format!("{kind} {class}");

@@ -59,7 +59,7 @@ fn build(version: &str) -> &str {
     version.split_once('+').map_or("", |(_, build)| build)
 }
 
-/// The range that a version moves within when nobody says another: the same major version.
+/// The default range that a version moves within: the same major version.
 pub fn newest(asked: &str) -> String {
     if asked.starts_with(['^', '~']) {
         asked.to_owned()

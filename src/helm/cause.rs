@@ -54,7 +54,7 @@ impl Cause {
     }
 }
 
-/// What helm says when it waited in vain.
+/// What helm prints when its wait timed out.
 const IN_VAIN: [&str; 4] = ["context deadline exceeded", "timed out waiting", "not ready. status", "progress deadline"];
 
 /// What registries and repositories answer without credentials.

@@ -143,7 +143,7 @@ impl Error {
         self.is_for(&Cause::InProgress)
     }
 
-    /// Whether it applied everything and waited in vain for it to become ready. What cannot be reached is another matter.
+    /// Whether it applied everything and timed out waiting for it to become ready. What cannot be reached is another matter.
     pub fn is_not_ready(&self) -> bool {
         self.is_for(&Cause::NotReady)
     }

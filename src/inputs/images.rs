@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 pub(super) struct Chosen<'a> {
     /// By the key under which it is remembered; of single resources before what is for all.
     pub values: BTreeMap<String, &'a str>,
-    /// Keys of those that nobody gave this time.
+    /// Keys of those that this run does not set.
     pub remembered: Vec<String>,
     /// Resources whose image has no tag.
     pub untagged: Vec<String>,

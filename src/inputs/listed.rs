@@ -37,7 +37,7 @@ pub struct Listed {
     pub reason: Option<String>,
 }
 
-/// Who supplies an input that nobody gives.
+/// Where an input that is not set comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Supply<'a> {
     /// The person must.
@@ -59,7 +59,7 @@ impl Listed {
         self.min_length.map(|least| format!("at least {least} {}", noun(least)))
     }
 
-    /// Who supplies it when nobody gives it.
+    /// Where it comes from when it is not set.
     pub fn supply(&self) -> Supply<'_> {
         match (&self.default, self.required, self.generated) {
             (Some(default), ..) => Supply::Default(Some(default)),

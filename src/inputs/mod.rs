@@ -18,9 +18,8 @@ mod template;
 
 pub use file::Format;
 pub(crate) use generate::{Random, generate};
-pub use given::Given;
 pub(crate) use given::Means;
-pub use given::parse_assignment;
+pub use given::{Given, parse_assignment};
 pub(crate) use images::remembered;
 pub(crate) use kept::Kept;
 pub use listed::list;

@@ -20,7 +20,7 @@ pub(crate) struct Settled {
     pub chart_secret: BTreeMap<String, String>,
     /// Registry of built images and images of single resources, by the key under which they are kept in the cluster.
     pub images: BTreeMap<String, String>,
-    /// Which of these, and of the tag, nobody gave this time.
+    /// Which of these, and of the tag, this run does not set.
     pub remembered: Vec<String>,
     /// Secrets that were made just now.
     pub made: Vec<String>,
@@ -43,7 +43,7 @@ impl Settled {
 /// What settling would come to.
 #[derive(Debug, Default)]
 pub(crate) struct Outlook {
-    /// Inputs that nobody told us yet.
+    /// Inputs that are not set yet.
     pub missing: Vec<Listed>,
     /// Inputs whose values would be made.
     pub made: Vec<Listed>,

@@ -40,7 +40,7 @@ pub(crate) const CONFIG: &str = "aspire-k8s/config";
 pub(crate) const FILES: &str = "aspire-k8s/files";
 /// Annotation of a chart: the number of the defaults that its pods get.
 pub(crate) const COMPATIBILITY: &str = "aspire-k8s/compatibility";
-/// Annotation of an Ingress that nobody outside may reach yet.
+/// Annotation of an Ingress that is not public yet.
 pub(crate) const CLOSED: &str = "aspire-k8s/closed";
 
 /// Annotation: the release that helm made an object for.

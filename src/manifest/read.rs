@@ -62,7 +62,7 @@ fn resource(node: &Node<'_>, found: &mut Findings) -> Resource {
     }
     let type_name = type_name(node, found);
     let kind = kind(&type_name, node, found);
-    // Any shape is legal in a type that nobody here knows: what cannot be read there is not there.
+    // Any shape is legal in an unknown type: what cannot be read there is not there.
     let mut ignored = Findings::default();
     let found = if kind == Kind::Foreign { &mut ignored } else { found };
     Resource {

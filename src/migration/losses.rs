@@ -26,7 +26,7 @@ pub struct ImageNote {
     pub becomes: String,
     /// What is known of the two.
     pub says: String,
-    /// What to do instead, where the data would not be read; none where nobody knows.
+    /// What to do instead, where the data would not be read; none where it is unknown.
     pub way: Option<String>,
 }
 
@@ -91,7 +91,7 @@ fn forgotten(sides: Sides<'_>, used: &BTreeSet<&str>, target: &Json) -> Vec<Data
         sides.release.owns(claim) && is_it(claim) && metadata["deletionTimestamp"].is_null()
     };
     let left = sides.live.claims.iter().filter(is_left).filter(|claim| !used.contains(name_of(claim)));
-    // Which of several held what nobody knows: each is told once.
+    // Which of several held what is unknown: each is reported once.
     let places = new.iter().chain(std::iter::repeat(&new[new.len() - 1]));
     let note = |(claim, (folder, becomes)): (&Json, &(String, Place))| DataNote {
         workload: name_of(target).to_owned(),

@@ -41,9 +41,9 @@ pub enum Stop {
     HelmMayRun,
     /// Somebody else wrote a revision.
     ReleaseMoved,
-    /// A pod of nobody in the plan uses a claim.
+    /// A pod of no workload in the plan uses a claim.
     Stranger(usize),
-    /// A workload of that name is there that nobody in the plan made.
+    /// A workload of that name is there that the plan did not make.
     Reappeared(usize, Role),
     /// A claim is gone, being deleted, or has another volume.
     ClaimChanged(usize),
@@ -81,11 +81,11 @@ pub enum Action {
     Grow(usize),
     /// Let the workload keep its claims.
     KeepClaims(usize, Role),
-    /// Scale to zero, if nobody changed the object since.
+    /// Scale to zero, if the object did not change since.
     Stop(usize, Role),
-    /// Delete the stopped object, if nobody changed it since.
+    /// Delete the stopped object, if it did not change since.
     Delete(usize, Role),
-    /// Scale back to what is wanted, if nobody changed the object since.
+    /// Scale back to what is wanted, if the object did not change since.
     Start(usize, Role),
     /// Give up the ownership of its number of pods.
     Disown(usize, Role),
@@ -95,7 +95,7 @@ pub enum Action {
     MarkSplit,
     /// Record that the way leads back.
     TurnBack,
-    /// Delete the ReplicaSets that nobody owns any more, with their pods.
+    /// Delete the ReplicaSets without an owner, with their pods.
     Retire(usize),
     /// Give the volume its policy from before.
     Restore(usize),
@@ -146,7 +146,7 @@ impl Observed {
     }
 }
 
-/// Pods of both kinds at once: nobody continues by himself.
+/// Pods of both kinds at once: a person must decide.
 fn both_run(progress: &Progress, seen: &Observed) -> Option<Action> {
     let split = seen.pairs.iter().position(|pair| pair.old.pods > 0 && pair.new.pods > 0 && !pair.old.stays);
     if !progress.split {
@@ -173,7 +173,7 @@ fn helm(_: &Progress, seen: &Observed) -> Option<Action> {
     }
 }
 
-/// What nobody in the plan did.
+/// What the plan did not do.
 fn foreign(_: &Progress, seen: &Observed) -> Option<Action> {
     if seen.revision.foreign {
         return Some(Action::Halt(Stop::ReleaseMoved));

@@ -275,7 +275,7 @@ fn next(from: &[u32], to: &[u32]) -> bool {
     head == to_head && to_last.checked_sub(*last) == Some(1)
 }
 
-/// Whether it is one step; none where nobody knows.
+/// Whether it is one step; none where it is unknown.
 fn climb(lines: &[&[u32]], from: &[u32], to: &[u32]) -> Option<bool> {
     let newest = lines.last()?;
     // A tag such as `8` may be any of its versions.

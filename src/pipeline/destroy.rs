@@ -207,7 +207,7 @@ impl DestroyRun<'_> {
             consent::check_none_open(cluster, self.owner()?, self.release)?;
         }
         self.hold.keep(seen);
-        // Known before anything goes: half of it would help nobody.
+        // Checked before anything is deleted: half of it would not help.
         self.outlook.put(records::check(cluster, self.release, &Operation::ours(Verb::Uninstall))?);
         let named = charts::Named {
             charts: &self.request.charts,

@@ -178,7 +178,7 @@ impl Error {
         matches!(self.first(), Self::RolledBack { .. } | Self::MigrationRolledBack(_))
     }
 
-    /// Whether helm waited for the workloads in vain, as opposed to having failed before.
+    /// Whether helm timed out waiting for the workloads, as opposed to having failed before.
     pub(in crate::pipeline) fn is_of_waiting(&self) -> bool {
         matches!(self, Self::Helm(error) if error.is_not_ready())
     }

@@ -73,8 +73,8 @@ impl DeployRun<'_> {
                 (intended.manifest, intended.hooks, Some(by_server))
             }
             Err(Error::Helm(error)) if !error.unknown_kinds().is_empty() => {
-                let provided_crds = |kind: &UnknownKind| self.is_provided(&kind.api_version, &kind.kind);
-                if refused.is_none() && !error.unknown_kinds().into_iter().all(provided_crds) {
+                let is_provided = |kind: &UnknownKind| self.is_provided(&kind.api_version, &kind.kind);
+                if refused.is_none() && !error.unknown_kinds().into_iter().all(is_provided) {
                     errors.push(error.to_string());
                 }
                 // Without the cluster a chart may lack what it looks up there; then helm's first word stands.

@@ -38,7 +38,7 @@ impl Terminal {
     }
 }
 
-/// A terminal that nobody told its size (a container, a recorder) has no columns, and nothing can be drawn on it.
+/// A terminal without a size (a container, a recorder) has no columns, and nothing can be drawn on it.
 #[cfg(unix)]
 fn has_width() -> bool {
     rustix::termios::tcgetwinsize(std::io::stderr()).is_ok_and(|size| size.ws_col > 0)

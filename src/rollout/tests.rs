@@ -467,7 +467,7 @@ fn what_ends_by_itself_is_never_told_as_a_cause() {
     // Within its grace period it is no cause, whatever ended; past it (and the ten seconds of what was there before) it is.
     assert_eq!(reasons(&old_pod, 20, End::NotReady), []);
     assert_eq!(reasons(&old_pod, 51, End::NotReady), [Reason::StuckTerminating]);
-    // A container that ended once is the cause only of a wait in vain.
+    // A container that ended once is the cause only of a wait that timed out.
     let crash = with_pod(pod(1, "Running", crashed(1, 1)), &[leaving(30)]);
     assert_eq!(reasons(&crash, 1, End::NotReady), [Reason::Crashes]);
     assert_eq!(reasons(&crash, 1, End::Otherwise), []);

@@ -29,7 +29,7 @@ pub enum Reported {
 pub enum End {
     /// The workloads are not why: they are ready, or the change failed before anybody waited for them.
     Otherwise,
-    /// Somebody waited for the workloads, in vain.
+    /// The wait for the workloads timed out.
     NotReady,
 }
 
@@ -72,7 +72,7 @@ impl Rollout {
         self.look(objects, elapsed, End::Otherwise)
     }
 
-    /// What is left to tell at the end. A workload that was waited for in vain and shows nothing that lasts longer than a
+    /// What is left to tell at the end. A workload that did not become ready in time and shows nothing that lasts longer than a
     /// normal start is told with what it shows now; what ends by itself is never told as a cause.
     pub fn finish(&mut self, objects: &[Value], elapsed: Duration, end: End) -> Vec<Reported> {
         let mut told = self.look(objects, elapsed, end);

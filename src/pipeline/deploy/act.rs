@@ -26,7 +26,7 @@ impl DeployRun<'_> {
         }
         self.hold.take(&self.helm.get()?.0, self.release, self.owner(), "deploy")?;
         if !is_new {
-            // Once more, when nobody else writes any more.
+            // Once more, when no other run writes any more.
             self.check_approved()?;
         }
         self.newest.store(self.hold.newest()?, Ordering::SeqCst);

@@ -120,7 +120,7 @@ impl DeployRun<'_> {
 
 impl DeployRun<'_> {
     /// How the application is reached: by its routes, and by Services that are public themselves. What the AppHost marked as
-    /// public and nobody outside reaches is forwarded by kubectl.
+    /// public and cannot be reached from outside is forwarded by kubectl.
     fn ways_in(&self) -> Vec<String> {
         let plan = self.request.plan;
         let unrouted: Vec<&str> =

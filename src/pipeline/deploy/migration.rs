@@ -86,7 +86,7 @@ impl DeployRun<'_> {
                 if called.load(Ordering::SeqCst) {
                     return Ok(());
                 }
-                // An earlier run called helm, and with what is known to nobody.
+                // An earlier run called helm, and it is unknown with what.
                 self.newest.store(journal.last, Ordering::SeqCst);
                 self.run_helm()
             }

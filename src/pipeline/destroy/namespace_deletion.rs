@@ -1,7 +1,7 @@
 //! Whether a namespace may go with its release: we made it for that release, and nothing of others lives in it.
 //!
 //! Asked before anything is removed, and again right before the namespace goes. An owner excuses an object only if it is there
-//! itself and may go; a claim is excused by nobody.
+//! itself and may go; a claim never is.
 
 use crate::cluster::api::namespace;
 use crate::cluster::api::objects::{Guard, Objects, Propagation};

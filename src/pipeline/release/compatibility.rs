@@ -48,7 +48,7 @@ pub(crate) fn live(cluster: &Cluster, release: &Release) -> Result<Number, Error
     Ok(in_force(&records.unwrap_or_default()))
 }
 
-/// The number for a chart that does not say one, by what the cluster holds now; the newest where nobody can tell. That a
+/// The number for a chart that does not say one, by what the cluster holds now; the newest where it cannot be told. That a
 /// cluster cannot be reached is told by the steps that need it.
 pub(crate) fn to_keep(release: &Release) -> u32 {
     let live = release.connect().and_then(|cluster| live(&cluster, release));

@@ -68,7 +68,7 @@ pub(crate) type AskInputs<'a> = dyn Fn(&Outlook) -> Answers + Sync + 'a;
 /// Who is asked.
 pub(crate) struct Ask<'a> {
     pub inputs: &'a AskInputs<'a>,
-    /// Whether what was just shown may be done; no where nobody can be asked.
+    /// Whether what was just shown may be done; no without a terminal.
     pub agree: &'a (dyn Fn() -> bool + Sync),
 }
 

@@ -47,7 +47,7 @@ pub(crate) struct Examined<'a> {
     pub folder: &'a Path,
     /// Kinds that other charts will bring before.
     pub provided_crds: &'a [ProvidedCrd],
-    /// What a person said about helms that nobody can see from here.
+    /// What a person said about helms that cannot be seen from here.
     pub word: AssumeHelmDead,
 }
 
@@ -192,9 +192,9 @@ pub(crate) fn examine(examined: &Examined, survey: &ClusterFacts) -> Result<Exam
     };
     findings.extend(of_live(examined, &objects));
     let kinds = cluster.kinds(doctor::kind_names(&objects))?;
-    let known = kinds.iter().filter(|((version, kind), _)| {
-        !examined.provided_crds.iter().any(|provided_crds| provided_crds.defines(version, kind))
-    });
+    let known = kinds
+        .iter()
+        .filter(|((version, kind), _)| !examined.provided_crds.iter().any(|crd| crd.defines(version, kind)));
     findings.extend(doctor::kinds(&known.map(|(name, found)| (name.clone(), found.clone())).collect()));
     findings.extend(rights(examined, &objects, &kinds, survey)?);
     findings.extend(doctor::classes(&objects, &examined.before.claims, &survey.classes, &survey.volumes));

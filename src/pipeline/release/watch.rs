@@ -56,7 +56,7 @@ pub(crate) struct Watching<'a> {
 }
 
 impl Watching<'_> {
-    /// Runs helm, and reports how the workloads go until it has ended. When it waited for them in vain, the error says what
+    /// Runs helm, and reports how the workloads go until it has ended. When it timed out waiting for them, the error says what
     /// they showed; when it failed for another reason, that reason is the error.
     pub(crate) fn during<T>(&self, change: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
         let (result, seen) = self.seen_during(change);

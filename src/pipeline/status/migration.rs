@@ -24,7 +24,7 @@ pub(crate) struct Migration {
     pub next: String,
 }
 
-/// The migration of a release that is not finished; none in most cases. A journal that nobody may believe is told too.
+/// The migration of a release that is not finished; none in most cases. A journal that cannot be trusted is reported too.
 pub(super) fn unfinished(cluster: &Cluster, release: &Release, application: &str) -> Result<Option<Migration>, Error> {
     let owner = Owner { release: &release.name, application };
     let journal = match Log::read(cluster, owner, &release.namespace) {

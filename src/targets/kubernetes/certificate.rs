@@ -27,7 +27,7 @@ fn secret(name: &str, certificate: &Certificate) -> String {
     certificate.secret.clone().unwrap_or_else(|| format!("{name}-tls"))
 }
 
-/// One certificate for each Secret, and none for what nobody can reach.
+/// One certificate for each Secret, and none for what cannot be reached.
 pub(crate) fn check(app: &App, config: &Config, names: &BTreeMap<String, Name>, diagnostics: &mut Diagnostics) {
     let mut taken: BTreeMap<String, String> = BTreeMap::new();
     let ingresses = config.ingresses.iter().map(|(name, it)| (format!("ingresses.{name}"), name, &it.tls));

@@ -244,7 +244,7 @@ fn shared_with(
         return Some((of.clone(), Name::of_label(&volume.key).to_string()));
     }
     let (owner, key) = owners.get(volume.full_name.as_ref()?)?;
-    // A volume that its first user has elsewhere (existing claim, ephemeral) is nobody's to share.
+    // A volume that its first user has elsewhere (existing claim, ephemeral) cannot be shared.
     let first = wanted.get(owner)?.iter().find(|other| Name::of_label(&other.key).as_str() == key)?;
     let elsewhere = first.intent.existing_claim.is_some() || first.intent.ephemeral;
     (owner != resource && !elsewhere).then(|| (owner.clone(), key.clone()))

@@ -102,7 +102,7 @@ mod tests {
             (vec![claim("pg-one", "a", "/a"), claim("pg-b", "b", "/b")], vec![("pg-a", "pg-one")]),
             (vec![claim("pg-x", "x", "/b"), claim("pg-y", "y", "/a")], vec![("pg-b", "pg-x"), ("pg-a", "pg-y")]),
             (vec![claim("pg-a", "a", "/a"), claim("pg-x", "x", "/x")], vec![("pg-b", "pg-x")]),
-            // Which of two it was nobody knows, and what is beside the others is new.
+            // Which of two it was is unknown, and what is beside the others is new.
             (vec![claim("pg-x", "x", "/x")], vec![]),
             (vec![claim("pg-a", "a", "/a"), claim("pg-b", "b", "/b"), claim("pg-c", "c", "/c")], vec![]),
             (vec![claim("pg-a", "c", "/a"), claim("pg-b", "b", "/b")], vec![]),

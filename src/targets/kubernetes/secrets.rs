@@ -8,7 +8,7 @@ use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-/// How often the External Secrets operator asks a store when nobody says otherwise: its own default.
+/// How often the External Secrets operator asks a store by default: the operator's own default.
 const REFRESH_INTERVAL: &str = "1h0m0s";
 
 /// A secret input that some workload uses.
@@ -201,7 +201,7 @@ fn as_go_writes(interval: &str) -> String {
     }
 }
 
-/// Where nobody can escape a value, the escaped one must be named.
+/// Where a value cannot be escaped, the escaped one must be named.
 fn without_uri(source: &SecretSource, name: &str, input: &Input) -> Option<Diagnostic> {
     let word = match source {
         SecretSource::Existing(existing) if existing.uri_key.is_none() => "existing",

@@ -60,7 +60,7 @@ pub(super) fn objects() -> Vec<Vec<u8>> {
 
 pub(super) fn stored(bytes: &[u8]) {
     let text = text(bytes);
-    let _ = black_box(kubectl_aspire::internals::pipeline::read(&text));
+    let _ = black_box(kubectl_aspire::internals::pipeline::read_record(&text));
     black_box((external_charts::provided_crds(&text), diff::objects(&text, "n").is_ok()));
     for object in kubectl_aspire::internals::pipeline::drift::objects(&text) {
         black_box(kubectl_aspire::internals::pipeline::drift::compare(&object, None, &[]));

@@ -128,7 +128,7 @@ impl<S: Objects + Send + 'static> Held<S> {
         Ok(Self { shared, earlier, renewals })
     }
 
-    /// The helm that an earlier run started, when nobody heard of its end.
+    /// The helm that an earlier run started, when its end is not recorded.
     pub(crate) fn earlier(&self) -> Option<&Earlier> {
         self.earlier.as_ref()
     }

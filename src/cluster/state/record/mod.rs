@@ -162,7 +162,7 @@ impl Record {
         if yaml::affordable(&self.manifest).is_err() {
             return Vec::new();
         }
-        yaml::documents(&self.manifest).filter_map(|document| objects(&document.ok()?)).collect()
+        yaml::documents(&self.manifest).filter_map(|document| object(&document.ok()?)).collect()
     }
 
     /// Sets the status to `failed`, in the label and in the payload, if nobody wrote the record since it was read. `why` becomes
@@ -208,7 +208,7 @@ fn payload(object: &Value) -> Option<Vec<u8>> {
     }
 }
 
-fn objects(document: &Value) -> Option<RecordedObject> {
+fn object(document: &Value) -> Option<RecordedObject> {
     let text = |value: &Value| Some(value.as_str()?.to_owned()).filter(|text| !text.is_empty());
     Some(RecordedObject {
         api_version: text(&document["apiVersion"])?,

@@ -94,7 +94,7 @@ impl Work<'_> {
         let labels: Vec<String> = decided.marks.labels().iter().map(|(key, value)| format!("{key}={value}")).collect();
         let mut extra = vec![format!("--labels={}", labels.join(","))];
         if chart.force_conflicts && helm.version()?.major >= 4 {
-            // Helm 3 merges on its own side, where nobody's fields are in the way.
+            // Helm 3 merges on the client, where field managers do not conflict.
             extra.extend(["--server-side=true".to_owned(), "--force-conflicts".to_owned()]);
         }
         let mut told = false;

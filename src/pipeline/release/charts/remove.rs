@@ -73,7 +73,7 @@ pub(crate) struct Left {
 }
 
 impl Going {
-    /// Refuses to let a hook run that nobody can name.
+    /// Refuses to let a hook run that has no name.
     fn of(
         (namespace, name): Place,
         outlook: Outlook,
@@ -353,7 +353,7 @@ mod tests {
         assert_eq!(going(false, vec![hook("pre-delete")]).unwrap(), skipped);
         let run = going(true, vec![hook("pre-delete"), hook("test")]).unwrap();
         assert_eq!(run, "; its hooks run: Job tidy in namespace web (pre-delete)");
-        // What nobody can name does not run, whatever a person says.
+        // What has no name does not run, whatever a person says.
         let odd = || SeenHook { object: Err("it holds 2 objects".into()), ..hook("post-delete") };
         assert!(going(true, vec![odd()]).unwrap_err().to_string().contains("it holds 2 objects"));
         assert!(going(false, vec![odd()]).unwrap().contains("one that cannot be named: it holds 2 objects"));

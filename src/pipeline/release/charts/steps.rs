@@ -175,7 +175,7 @@ impl DeployRun<'_> {
 
     /// Whether a chart is about to bring a kind.
     pub(crate) fn is_provided(&self, version: &str, kind: &str) -> bool {
-        self.provided_crds().iter().any(|provided_crds| provided_crds.defines(version, kind))
+        self.provided_crds().iter().any(|crd| crd.defines(version, kind))
     }
 
     /// What would be done about the charts.

@@ -98,7 +98,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Refuses a run whose objects nobody would know.
+    /// Refuses a run whose objects would be unknown.
     pub(super) fn check_served(&self, decided: &[Decided]) -> Result<(), Error> {
         let is_tried = |(chart, decided): &(&PlannedChart, &Decided)| chart.tried && decided.action.is_change();
         let Some((chart, _)) = self.charts.iter().zip(decided).find(is_tried) else { return Ok(()) };

@@ -23,7 +23,7 @@ pub(crate) struct Work<'a> {
     pub limits: &'a Limits<'a>,
     /// Where events go.
     pub report: &'a Report<'a>,
-    /// What a person said about helms that nobody can see from here.
+    /// What a person said about helms that cannot be seen from here.
     pub word: AssumeHelmDead,
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn side_by_side<T: Sync, R: Send>(
     }
 }
 
-/// A definition by its name, and objects of kinds that nobody looks up twice.
+/// A definition by its name, and objects of kinds that are not looked up twice.
 pub(crate) fn condition(object: &Json, wanted: &str) -> bool {
     let conditions = object["status"]["conditions"].as_array().into_iter().flatten();
     conditions.into_iter().any(|condition| condition["type"] == wanted && condition["status"] == "True")

@@ -7,7 +7,7 @@ use crate::cluster::state::record::Record;
 use crate::support::diagnostic::{Code, Diagnostic};
 use std::time::Duration;
 
-/// What a person said about helms that nobody can see from here.
+/// What a person said about helms that cannot be seen from here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AssumeHelmDead {
     pub assume_helm_dead: bool,
@@ -24,7 +24,7 @@ pub(crate) enum Recovery {
     Recover,
 }
 
-/// Whether the last revision may be gone on with. `earlier` is the helm of an earlier run whose end nobody heard of.
+/// Whether this run may continue from the last revision. `earlier` is the helm of an earlier run whose end is not recorded.
 pub(crate) fn judge(
     release: &str,
     namespace: &str,

@@ -51,7 +51,7 @@ impl Agreed {
     }
 }
 
-/// A workload migration that nobody has begun yet.
+/// A workload migration that has not begun yet.
 pub(crate) struct NewChange {
     /// What will happen.
     pub promotion: Promotion,
@@ -84,7 +84,7 @@ impl Installation<'_> {
         version: &[String],
     ) -> Result<Vec<Json>, Error> {
         let mut over = values.over.clone();
-        // The chart's own guard asks the cluster, which nobody asks here.
+        // The chart's own guard asks the cluster, which is not asked here.
         object::set(&mut over, &["skipGuards"], Json::Bool(true));
         let text = self.helm.template(self.target, chart, &Values { over: &over, ..*values }, version)?;
         Ok(crate::diff::objects(&text, &self.release.namespace)?.into_values().collect())
@@ -99,7 +99,7 @@ impl Installation<'_> {
         Ok(Agreed::GoOn(log))
     }
 
-    /// Why nobody may continue to these objects with what was begun.
+    /// Why what was begun cannot continue to these objects.
     pub(crate) fn leads_elsewhere(&self, journal: &Journal, objects: &[Json], to: Option<u64>) -> Option<Diagnostic> {
         let same = journal.to == to && journal.target == digest(objects, &journal.changes);
         if journal.progress.direction == Direction::Back || (same && journal.knows_its_chart()) {

@@ -50,7 +50,7 @@ pub(crate) struct Touched {
     pub scope: Scope,
     /// As it is stored in the record.
     pub stored: Json,
-    /// As it lives; none when it does not, or when nobody needs to know.
+    /// As it lives; none when it does not, or when it does not matter.
     pub live: Option<Json>,
 }
 

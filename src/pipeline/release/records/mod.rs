@@ -33,7 +33,7 @@ pub(crate) struct Operation {
     pub verb: Verb,
     /// Whose chart it is.
     pub origin: Origin,
-    /// The records whose content a person was shown; none where nobody was asked.
+    /// The records whose content a person was shown; none without a prompt.
     pub shown: Option<Shown>,
 }
 
@@ -103,7 +103,7 @@ pub(crate) struct Outlook {
 /// A hook of a record, by what helm would apply.
 #[derive(Debug, Clone)]
 pub(crate) struct SeenHook {
-    /// Its object; why nobody can tell otherwise.
+    /// Its object; otherwise why it is unknown.
     pub object: Result<Object, String>,
     /// When helm runs it.
     pub events: Vec<String>,

@@ -10,7 +10,7 @@ struct Row {
     classes: &'static [&'static str],
     /// Annotations that redirect http to https. `NAMESPACE-NAME` stands for the release's namespace and the Ingress.
     redirect: &'static [(&'static str, &'static str)],
-    /// Annotations of an Ingress whose paths nobody outside may reach.
+    /// Annotations of an Ingress whose paths are closed to the outside.
     closed: &'static [(&'static str, &'static str)],
     /// How a closed path and all below it are written where a prefix does not do it; `PATH` stands for the path.
     pattern: &'static str,

@@ -87,7 +87,7 @@ pub(crate) const INGRESSES: &str = "ingresses";
 /// Keys of the values.
 pub(crate) const GATEWAYS: &str = "gateways";
 
-/// Whether the host has to be found: a certificate is to be signed, and nobody says for which name.
+/// Whether the host has to be found: a certificate is to be signed, and no host is set.
 pub(super) fn must_discover(tls: Option<&RouteTls>, discovery: Option<&Discovery>, has_host: bool) -> bool {
     !has_host && (discovery.is_some() || tls.is_some_and(|tls| tls.issuer.is_some()))
 }
