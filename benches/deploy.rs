@@ -40,7 +40,7 @@ fn main() {
         command.args(["--reset-values", "-n", namespace, "-f"]).arg(&values).arg(&chart);
         succeed(&mut command, plane)
     };
-    println!("| | bare helm | deploy | more | allowed |");
+    println!("| | plain helm | deploy | overhead | limit |");
     println!("|---|---|---|---|---|");
     let (mut first, mut again) = (Pair::default(), Pair::default());
     for run in 0..RUNS {

@@ -8,7 +8,7 @@ const PAGE: &str = include_str!("../../docs/promotion.md");
 
 /// The commands below the heading, in their order.
 fn commands() -> Vec<Vec<&'static str>> {
-    let section = PAGE.split("### By hand").nth(1).unwrap().split("\n## ").next().unwrap();
+    let section = PAGE.split("### Manual recovery").nth(1).unwrap().split("\n## ").next().unwrap();
     let blocks = section.split("```\n").skip(1).step_by(2);
     blocks.flat_map(str::lines).map(|line| line.split(' ').collect()).collect()
 }
