@@ -1,4 +1,4 @@
-//! What the tests and benchmarks of this repository call, under the names of the modules that have it. It is not an
+//! What the tests and benchmarks of this repository call, under the names of the modules that define it. It is not an
 //! interface: it changes with the code. Everything else is private to the crate, so that the compiler finds dead code.
 
 pub mod app {

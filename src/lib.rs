@@ -5,7 +5,7 @@
 //!                                         inputs::settle ┐                     |
 //!                                                        └> pipeline (cluster, helm) -> release
 //! ```
-//! The left half is pure. `docs/architecture.md` says what each module knows and which may name which.
+//! The left half is pure. `docs/architecture.md` says what each module knows and which modules it may use.
 
 mod app;
 mod cli;

@@ -1,4 +1,4 @@
-//! The `kubectl-aspire` program, which helm starts as `helm aspire`.
+//! The `kubectl-aspire` program, which helm runs as `helm aspire`.
 
 use kubectl_aspire::{Exit, run};
 

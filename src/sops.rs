@@ -1,6 +1,6 @@
 //! Files that `sops` encrypted, read through the `sops` binary: the only code that starts it.
 //!
-//! What sops writes to its standard output is secret: it goes to the caller and nowhere else, also when sops fails.
+//! The standard output of sops is secret: it goes to the caller only, even if sops fails.
 
 use crate::support::child_env::is_withheld;
 use crate::support::diagnostic::{Code, Diagnostic};
@@ -29,7 +29,7 @@ pub(crate) fn decrypt(file: &Path) -> Result<String, Diagnostic> {
     }
     let output = command.stdin(Stdio::null()).output().map_err(|error| {
         Diagnostic::new(Code::SopsFailed, program.display().to_string(), format!("sops cannot be started: {error}"))
-            .hint(format!("install sops, or name it with {BINARY}"))
+            .hint(format!("install sops, or set {BINARY} to its path"))
     })?;
     if !output.status.success() {
         return Err(explain(place, output.status.code(), &String::from_utf8_lossy(&output.stderr)));
@@ -52,7 +52,7 @@ fn find() -> Result<std::path::PathBuf, Diagnostic> {
                 "secrets come from a file that sops encrypted, and there is no `sops` on the PATH",
             )
         };
-        diagnostic.hint(format!("install sops (https://getsops.io), or name it with {BINARY}"))
+        diagnostic.hint(format!("install sops (https://getsops.io), or set {BINARY} to its path"))
     })
 }
 
@@ -67,13 +67,16 @@ pub fn explain(place: String, code: Option<i32>, said: &str) -> Diagnostic {
     let (what, hint) = match code {
         Some(128) => (
             "no available key can decrypt it",
-            "give sops the key (with age: SOPS_AGE_KEY_FILE), or let who has one run `sops updatekeys` with yours",
+            "give sops the key (with age: SOPS_AGE_KEY_FILE), or ask somebody who has one to run `sops updatekeys` \
+            with yours",
         ),
         Some(51) => ("it was changed after it was encrypted", "edit it with `sops FILE`, not in an editor"),
-        Some(24 | 25) => ("its encrypted values are damaged", "take it from your version control again"),
-        Some(1) if said.contains("metadata not found") => {
-            ("sops did not encrypt it", "encrypt it with `sops encrypt --in-place FILE`, and change what it held")
-        }
+        Some(24 | 25) => ("its encrypted values are damaged", "restore it from version control"),
+        Some(1) if said.contains("metadata not found") => (
+            "sops did not encrypt it",
+            "encrypt it with `sops encrypt --in-place FILE`, and change the values that \
+            it held",
+        ),
         _ => ("sops cannot decrypt it", "try it with `sops decrypt FILE`"),
     };
     let said = if said.is_empty() { String::new() } else { format!("; sops says: {said}") };

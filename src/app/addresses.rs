@@ -1,6 +1,6 @@
-//! Addresses of endpoints that have no certificate, in whatever form they are written: they lead to the http endpoint.
+//! Addresses of endpoints that have no certificate, in any written form: they are changed to the http endpoint.
 //!
-//! This module knows texts and tokens; which endpoints are meant is asked of the caller.
+//! This module knows strings and tokens; the caller decides which endpoints are meant.
 
 use super::expression::{Property, Reference, Token};
 

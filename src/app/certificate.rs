@@ -1,4 +1,4 @@
-//! The variables by which a .NET project listens on https with a certificate of its own.
+//! The variables with which a .NET project listens on https with its own certificate.
 
 use super::listening::{Meaning, Said};
 use crate::manifest::Resource;

@@ -1,5 +1,5 @@
-//! Dapr resources: sidecars become options of their application's workload, components and what else their files hold keep
-//! entries of their own.
+//! Dapr resources: sidecars become options of their application's workload; components and other objects in their files
+//! stay entries of their own.
 
 use super::dapr_files::{Document, KINDS, documents, is_yaml};
 use super::sources::Sources;
@@ -91,7 +91,7 @@ impl Found<'_> {
             names if names.iter().any(|name| name == self.resource) => {}
             names => {
                 let names = names.join("`, `");
-                self.note(format!("its Dapr component is called `{names}`, as in `{path}`, and not like the resource"));
+                self.note(format!("its Dapr component is named `{names}`, as in `{path}`, not like the resource"));
             }
         }
     }
@@ -120,7 +120,7 @@ impl Found<'_> {
             }
             other => {
                 return self.note(format!(
-                    "left out: the Dapr type `{other}` names no implementation; write a component file and name it in \
+                    "left out: the Dapr type `{other}` has no implementation; write a component file and name it in \
                      the AppHost (`new DaprComponentOptions {{ LocalPath = ... }}`)"
                 ));
             }
@@ -150,7 +150,7 @@ impl Found<'_> {
         if written {
             for user in users.iter().filter(|user| !component.scopes.contains(user)) {
                 self.note(format!(
-                    "the scopes of the component `{name}` in `{path}` leave out `{user}`, which uses it"
+                    "the scopes of the component `{name}` in `{path}` do not include `{user}`, which uses it"
                 ));
             }
         } else {
@@ -209,7 +209,7 @@ impl Found<'_> {
                             self.document(path, document, &[id(dapr)]);
                         }
                     }
-                    Err(why) => self.note(format!("{why}, so nothing of it is deployed")),
+                    Err(why) => self.note(format!("{why}, so it is not deployed")),
                 }
             }
         }

@@ -1,5 +1,5 @@
-//! Dapr's own files: components, configurations and what else Dapr reads, from a file of several documents or a folder.
-//! Must not know which sidecar asks for a file.
+//! Dapr's own files: components, configurations and other Dapr objects, from a multi-document file or a folder. Must
+//! not know which sidecar asks for a file.
 
 use super::sources::Found;
 use super::{DaprComponent, DaprObject};
@@ -40,12 +40,13 @@ pub(super) fn documents(path: &str, found: Option<&Found>) -> Result<Vec<Documen
         Some(Found::Refused(why)) => return Err(why.clone()),
         Some(Found::Outside) => {
             return Err(format!(
-                "`{path}` lies outside of the manifest's folder (--source-root DIR or `sourceRoot` in aspire-k8s.yaml lets it in)"
+                "`{path}` is outside of the manifest's folder (--source-root DIR or `sourceRoot` in aspire-k8s.yaml \
+                allows it)"
             ));
         }
-        Some(Found::Missing | Found::Socket) | None => return Err(format!("`{path}` is not beside the manifest")),
+        Some(Found::Missing | Found::Socket) | None => return Err(format!("`{path}` does not exist")),
     };
-    if documents.is_empty() { Err(format!("`{path}` holds nothing of Dapr")) } else { Ok(documents) }
+    if documents.is_empty() { Err(format!("`{path}` contains no Dapr object")) } else { Ok(documents) }
 }
 
 /// The documents of one file that have a kind and a name.
@@ -55,7 +56,7 @@ fn of_file(path: &str, bytes: &[u8]) -> Result<Vec<Document>, String> {
     let text = str::from_utf8(bytes).map_err(|_| format!("`{path}` is not read: it is not UTF-8 text"))?;
     yaml::affordable(text).map_err(|costly| format!("`{path}` is not read: {costly}"))?;
     for document in yaml::documents(text) {
-        let value = document.map_err(|_| format!("`{path}` is no YAML that Dapr could read"))?;
+        let value = document.map_err(|_| format!("`{path}` is not valid YAML"))?;
         let text = |value: &Json| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
         let (Some(kind), Some(name)) = (text(&value["kind"]), text(&value["metadata"]["name"])) else { continue };
         let api_version = text(&value["apiVersion"]).unwrap_or_default();

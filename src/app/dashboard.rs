@@ -1,4 +1,4 @@
-//! The Aspire dashboard as one more workload, and the variables by which the others send it their telemetry.
+//! The Aspire dashboard as an additional workload, and the variables with which other workloads send telemetry to it.
 
 use super::environment::of_dashboard;
 use super::telemetry::{OTLP_ENDPOINT, names_receiver, ports};
@@ -49,7 +49,7 @@ pub(super) fn add(
             intent_place("dashboard.name"),
             format!("the manifest has a resource `{taken}`"),
         );
-        values.diagnostic(diagnostic.hint("give the dashboard another name: `dashboard: {name: ...}`"));
+        values.diagnostic(diagnostic.hint("set another name: `dashboard: {name: ...}`"));
         return;
     }
     values.generated(name, BROWSER_TOKEN, GENERATE, "the dashboard asks for it in the browser");
@@ -123,7 +123,10 @@ fn lead_telemetry(dashboard: &Dashboard, config: &Config, workload: &mut Workloa
         plain.filter(|(name, _)| is_free(name)).collect(),
     );
     if composed.len() < 2 {
-        let text = format!("{OTLP_HEADERS} is said already: the dashboard takes its telemetry only with the key in it");
+        let text = format!(
+            "{OTLP_HEADERS} is already set: the dashboard accepts telemetry only if it contains the \
+        API key"
+        );
         values.note(&workload.name, text);
     } else {
         values.needs(&workload.name, OTLP_KEY);

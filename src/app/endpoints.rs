@@ -1,4 +1,4 @@
-//! The endpoints of a workload, and what becomes of the variables by which it listens.
+//! The endpoints of a workload, and the changes to the variables that set where it listens.
 
 use super::Port;
 use indexmap::{IndexMap, IndexSet};
@@ -50,7 +50,7 @@ impl Endpoints {
             let twins: Vec<&str> = self.twins.keys().map(String::as_str).collect();
             let _ = write!(
                 text,
-                ", so http answers in place of https (`{}`), at its endpoint `{answers}`",
+                ", so it serves http instead of https (`{}`), at its endpoint `{answers}`",
                 twins.join("`, `")
             );
         }

@@ -1,7 +1,7 @@
-//! What the deployment environments of Aspire leave in a manifest: entries that it cannot describe, a dashboard of theirs, and
-//! conditions that lost their place.
+//! Entries that the deployment environments of Aspire leave in a manifest: resources that Aspire cannot describe, their
+//! dashboard, and conditions whose value was lost.
 //!
-//! This module only recognizes and tells; what is left out is decided in `resolve`.
+//! This module only recognizes and reports them; `resolve` decides what is left out.
 
 use super::Note;
 use super::expression::{Token, tokens};
@@ -40,8 +40,8 @@ pub(super) fn undescribed(names: &[&String]) -> Option<Note> {
     } else {
         let others: Vec<&str> = others.iter().map(|name| name.as_str()).collect();
         format!(
-            "left out, as are `{}`: Aspire could not describe them in the manifest; environments are such entries, and their \
-             charts, ingresses, gateways and issuers, which aspire-k8s.yaml can say",
+            "left out, as are `{}`: Aspire could not describe them in the manifest; environments are such entries, \
+            and their charts, ingresses, gateways and issuers, which you can define in aspire-k8s.yaml",
             others.join("`, `")
         )
     };
@@ -71,8 +71,8 @@ pub(super) fn lost_conditions(manifest: &Manifest, config: &Config, runs: impl F
         code: Code::ChangedInCluster,
         resource: name.clone(),
         text: format!(
-            "nothing refers to this condition: where a condition is a whole value, Aspire writes an empty text into the \
-             manifest. Empty are {listed}; say what is meant under `resources` in aspire-k8s.yaml"
+            "nothing refers to this condition: if a condition is the whole value, Aspire writes an empty string into \
+            the manifest. Empty are {listed}; set the values under `resources` in aspire-k8s.yaml"
         ),
     };
     conditions.into_iter().map(note).collect()

@@ -1,4 +1,4 @@
-//! Files that a manifest points to. Reading them is not done here: whoever has a file system passes [`Sources`].
+//! Files that a manifest refers to. This module does not read them: a caller with a file system passes [`Sources`].
 
 use super::sources::{Found, Sources};
 use super::values::Values;
@@ -103,7 +103,7 @@ pub(super) fn mounts(
             values.note(name, format!("{}: {sentence}", mount.target));
         }
         if !mount.read_only && !matches!(content, FileContent::Missing { .. }) {
-            let what = "it is mounted read-only: files of the chart cannot be written; a volume can";
+            let what = "it is mounted read-only, because files of the chart cannot be changed; use a volume to write";
             values.note(name, format!("{}: {what} (resources.{name}.volumes.NAME.mountPath)", mount.target));
         }
         let keys = keys(&mount.source, &content);
@@ -157,17 +157,18 @@ fn content(
         values.note(
             name,
             format!(
-                "left out: `{source}` at {target} is a socket of a machine, and no pod gets one of its node; what talks to Docker \
-                 can use a container of its own (docker:dind) by a network address, or the API of Kubernetes (`serviceAccount`)"
+                "left out: `{source}` at {target} is a socket of the machine, which pods do not get; to use Docker, \
+                run a container of its own (docker:dind) and its network address, or use the Kubernetes API \
+                (`serviceAccount`)"
             ),
         );
         return None;
     }
     if !mount.read_only && !matches!(found, Found::File(_)) && is_data(image, target) {
         let what =
-            format!("`{source}` would hold the data of a server at {target}, and files of the chart cannot be written");
+            format!("a server stores its data in `{source}` at {target}, and files of the chart cannot be changed");
         values.diagnostic(Diagnostic::new(Code::VolumeNotShareable, place, what).hint(format!(
-            "put a claim there: resources.{name}.volumes.data: {{mountPath: {target}, size: 5Gi}} in aspire-k8s.yaml"
+            "mount a PVC there: resources.{name}.volumes.data: {{mountPath: {target}, size: 5Gi}} in aspire-k8s.yaml"
         )));
         return None;
     }
@@ -176,8 +177,8 @@ fn content(
         Found::Folder(files) => return Some(FileContent::Folder(files.clone())),
         Found::Refused(why) => {
             values.diagnostic(Diagnostic::new(Code::FileRefused, place, why.clone()).hint(format!(
-                "build the files into the image, or put a volume there: \
-                 resources.{name}.volumes.NAME.mountPath: {target} in aspire-k8s.yaml"
+                "build the files into the image, or mount a volume there: resources.{name}.volumes.NAME.mountPath: \
+                {target} in aspire-k8s.yaml"
             )));
             return None;
         }

@@ -1,4 +1,4 @@
-//! The names of inputs that say where images are.
+//! The names of the inputs that set image locations.
 
 /// Name of the input that gives the tag of all built images. The dot keeps it apart from every resource name.
 pub(crate) const TAG_INPUT: &str = "image.tag";

@@ -1,8 +1,8 @@
-//! What a .NET server listens on, as its variables say it.
+//! Where a .NET server listens, according to its variables.
 //!
-//! Kestrel takes the first of these that is there: its endpoints (`Kestrel__Endpoints__*__Url`), URLs (`URLS`), ports
-//! (`HTTP_PORTS`, `HTTPS_PORTS`). It ends at its start when it is to listen on https without a certificate, or twice on one
-//! port. This module reads texts of the manifest and writes such texts; it must not resolve references.
+//! Kestrel uses the first of these that is set: its endpoints (`Kestrel__Endpoints__*__Url`), URLs (`URLS`), ports
+//! (`HTTP_PORTS`, `HTTPS_PORTS`). It exits at startup if it would listen on https without a certificate, or twice on
+//! one port. This module reads and writes strings of the manifest; it must not resolve references.
 
 use super::expression::{Property, Token, tokens};
 use std::collections::BTreeSet;

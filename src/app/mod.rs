@@ -1,8 +1,8 @@
-//! The resolved application: workloads, the values they get, the inputs they need.
+//! The resolved application: its workloads, their values, and the inputs that they need.
 //!
-//! [`resolve()`] turns a manifest and the intent of `aspire-k8s.yaml` into an [`App`] and reports every error of the input
-//! together. Nothing here knows Kubernetes or Helm: hosts and ports stay references, because only a target knows what a
-//! workload is called there.
+//! [`resolve()`] turns a manifest and the configuration `aspire-k8s.yaml` into an [`App`] and reports all errors
+//! together. Nothing here knows Kubernetes or Helm: hosts and ports stay references, because only a target knows the
+//! name of a workload.
 
 mod addresses;
 mod certificate;

@@ -1,4 +1,4 @@
-//! Endpoints: which numbers a binding has, and which bindings are only another name for one.
+//! Endpoints: the port numbers of a binding, and the bindings that are only an alias of another one.
 //!
 //! The rules are those of Aspire's publisher and of azd, so that a manifest means the same here.
 
@@ -74,8 +74,8 @@ fn https_of_others(found: &Endpoints) -> Option<String> {
     let names: Vec<&str> = secure.map(|(name, _)| name.as_str()).collect();
     (!names.is_empty()).then(|| {
         format!(
-            "its endpoint `{}` is https: addresses say so, and its image must bring the certificate, because the cluster \
-             gives it none",
+            "its endpoint `{}` is https: its addresses use https, and its image must contain the certificate, \
+            because the cluster provides none",
             names.join("`, `")
         )
     })
@@ -88,7 +88,7 @@ fn other_port(resource: &Resource, found: &Endpoints) -> Option<String> {
     let mut web = found.ports.iter().filter(|(_, port)| port.scheme == "http");
     match (heard, web.next(), web.next()) {
         (false, Some((name, port)), None) => Some(format!(
-            "the variable PORT says {written}, and its endpoint `{name}` leads to port {} of the container",
+            "the variable PORT is {written}, but its endpoint `{name}` targets port {} of the container",
             port.process
         )),
         _ => None,

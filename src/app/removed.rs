@@ -1,4 +1,4 @@
-//! Variables that aspire-k8s.yaml takes away with `null`: there must be one to take away.
+//! Variables that aspire-k8s.yaml removes with `null`: the variable must exist.
 
 use super::expression::{Token, tokens};
 use super::telemetry;
@@ -42,8 +42,8 @@ pub(super) fn check(
         };
         if tokens(text).iter().any(|token| matches!(token, Token::Reference(_))) {
             let what = format!("`{variable}` is composed in the templates, and an environment changes values only");
-            let hint = "give it another text here, or take it away under `resources`, and set it in the environments \
-                        that need it";
+            let hint = "set another value here, or remove it under `resources` and set it in the environments that \
+            need it";
             diagnostics.push(Diagnostic::new(Code::EnvironmentChangesStructure, place, what).hint(hint));
         }
     }
@@ -52,10 +52,6 @@ pub(super) fn check(
 fn not_there(place: Place, resource: &str, variable: &str, given: &BTreeSet<&str>) -> Diagnostic {
     let near = crate::support::diagnostic::nearest(variable, given.iter().copied());
     let hint = suggestion(near, "remove the line");
-    Diagnostic::new(
-        Code::UnknownEntry,
-        place,
-        format!("`{resource}` has no variable `{variable}` that could be taken away"),
-    )
-    .hint(hint)
+    Diagnostic::new(Code::UnknownEntry, place, format!("`{resource}` has no variable `{variable}` to remove"))
+        .hint(hint)
 }

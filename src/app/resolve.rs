@@ -1,4 +1,4 @@
-//! Manifest and intent to [`App`]: which resources run, what their values are, which inputs are missing.
+//! Manifest and configuration to [`App`]: which resources run, their values, and the missing inputs.
 
 use super::dapr;
 use super::dashboard;
@@ -101,9 +101,20 @@ fn check_environments(manifest: &Manifest, config: &Config, diagnostics: &mut Di
             }
             let runs = |written: &Resource| matches!(fate(manifest, config, name, written), Fate::Runs);
             if manifest.resources.get(name).is_some_and(|written| !runs(written)) {
-                diagnostics.push(Diagnostic::new(Code::UnknownResource, place, format!("`{name}` does not run, so there is nothing to change")).hint(
-                    "an environment changes values only; what makes it run (`image`, no `exclude`) goes under `resources`",
-                ));
+                diagnostics.push(
+                    Diagnostic::new(
+                        Code::UnknownResource,
+                        place,
+                        format!(
+                            "`{name}` does not run, so \
+                there is nothing to change"
+                        ),
+                    )
+                    .hint(
+                        "an environment changes values only; set what makes it run (`image`, no `exclude`) under \
+                        `resources`",
+                    ),
+                );
             }
         }
     }
@@ -145,7 +156,7 @@ fn fate(manifest: &Manifest, config: &Config, name: &str, resource: &Resource) -
     let intent = config.resources.get(name);
     let has_image = intent.is_some_and(|intent| intent.image.is_some());
     if intent.is_some_and(|intent| intent.exclude) {
-        return Fate::LeftOut("aspire-k8s.yaml says so".into());
+        return Fate::LeftOut("aspire-k8s.yaml excludes it".into());
     }
     if let Some(environment) = environment::of_dashboard(manifest, name).filter(|_| !has_image) {
         let instead = if config.dashboard.is_some() { "takes its place" } else { "runs one, with a login and a key" };
@@ -164,7 +175,7 @@ fn fate(manifest: &Manifest, config: &Config, name: &str, resource: &Resource) -
             Fate::LeftOut(format!("an executable (`{command}`) has no image; set `image` in aspire-k8s.yaml to run it"))
         }
         Kind::Foreign if environment::is_undescribed(resource) => Fate::Undescribed,
-        Kind::Foreign => Fate::LeftOut(format!("`{}` is nothing that a cluster can run", resource.type_name)),
+        Kind::Foreign => Fate::LeftOut(format!("`{}` is a type that a cluster cannot run", resource.type_name)),
         Kind::Container(Source::Build { only: true })
         | Kind::Parameter
         | Kind::Value
@@ -224,8 +235,9 @@ fn tell_container_files(name: &str, resource: &Resource, intent: Option<&config:
         values.note(
             name,
             format!(
-                "its image must hold `{sources}` of the image of `{other}` at `{destination}`, which `dotnet publish` and \
-                 `docker build` do not put there: build it with `aspire do build`, or copy them in its Dockerfile \
+                "its image must contain `{sources}` of the image of `{other}` at `{destination}`, which `dotnet \
+                publish` and `docker build` do not copy: build it with `aspire do build`, or copy them in its \
+                Dockerfile \
                  (`COPY --from`)"
             ),
         );
@@ -239,7 +251,7 @@ fn check_image(name: &str, resource: &Resource, intent: Option<&config::Resource
         return;
     }
     if let Err(why) = image::check(image) {
-        let text = format!("`{image}` is no image that a registry takes: {why}");
+        let text = format!("`{image}` is not a valid image reference: {why}");
         diagnostics.push(
             Diagnostic::new(Code::InvalidImage, format!("resources.{name}.image"), text)
                 .hint(format!("change it in the AppHost, or set `resources.{name}.image` in aspire-k8s.yaml")),
@@ -309,7 +321,7 @@ fn use_in_issuers(config: &Config, app: &mut App, diagnostics: &mut Diagnostics)
                     Diagnostic::new(
                         Code::NotSecret,
                         place,
-                        format!("`{parameter}` is not secret, so it is in no Secret"),
+                        format!("`{parameter}` is not secret, so no Secret contains it"),
                     )
                     .hint("make it secret in the AppHost, or name a Secret: `{secret: ..., key: ...}`"),
                 ),
@@ -322,9 +334,9 @@ fn use_in_issuers(config: &Config, app: &mut App, diagnostics: &mut Diagnostics)
                     Diagnostic::new(
                         Code::SecretExposed,
                         &place,
-                        format!("`{parameter}` is secret, and everybody can read an issuer"),
+                        format!("`{parameter}` is secret, but an issuer is readable by everybody"),
                     )
-                    .hint("name it where a secret is expected, or use a parameter that is not secret"),
+                    .hint("use it where a secret is expected, or use a parameter that is not secret"),
                 ),
                 Some(false) => drop(app.inputs[parameter.as_str()].used_by.insert(user.clone())),
                 None => {}
@@ -348,9 +360,9 @@ fn apply_parameters(config: &Config, app: &mut App, diagnostics: &mut Diagnostic
                 Diagnostic::new(
                     Code::NotSecret,
                     place.key("from"),
-                    format!("`{name}` is not secret, it has no source"),
+                    format!("`{name}` is not secret, so it has no source"),
                 )
-                .hint("give its `value`"),
+                .hint("set its `value`"),
             );
         }
     }
@@ -403,7 +415,7 @@ fn secret_in_file(place: &Place, name: &str) -> Diagnostic {
     Diagnostic::new(
         Code::SecretInFile,
         place.key("value"),
-        format!("`{name}` is secret, its value must not stand in a file"),
+        format!("`{name}` is secret, so its value must not be in a file"),
     )
-    .hint("remove it; the value is generated, asked for, or taken from the Secret that `from` names")
+    .hint("remove it; the value is generated, prompted for, or read from the source that `from` names")
 }

@@ -1,5 +1,5 @@
-//! Texts of routes that refer to parameters: which inputs they need. The texts themselves stay as they are, because the
-//! chart fills them in.
+//! Strings of routes that refer to parameters: which inputs they need. The strings themselves stay unchanged, because
+//! the chart resolves the references.
 
 use super::Input;
 use super::expression::{Property, Token, tokens};
@@ -31,7 +31,7 @@ pub(super) fn use_inputs(config: &Config, values: &mut Values) {
         for reference in references {
             let wanted = Part::Input { name: reference.resource.to_owned(), form: Form::Plain };
             if !matches!(reference.property, Property::Value) || !value.parts().contains(&wanted) {
-                let what = format!("`{{{}}}` is no parameter", reference.text);
+                let what = format!("`{{{}}}` is not a parameter", reference.text);
                 values.diagnostic(
                     Diagnostic::new(Code::UnknownReference, &place, what)
                         .hint("a route can refer to parameters only: {NAME.value}"),
@@ -47,8 +47,8 @@ pub(crate) fn check_route_secrets(config: &Config, inputs: &IndexMap<String, Inp
         for token in tokens(text) {
             let Token::Reference(reference) = token else { continue };
             if inputs.get(reference.resource).is_some_and(|input| input.secret) {
-                let what = format!("`{}` is secret, and what a route says everybody can read", reference.resource);
-                let hint = "refer to a parameter that is not secret, or write the text itself";
+                let what = format!("`{}` is secret, but a route is readable by everybody", reference.resource);
+                let hint = "refer to a parameter that is not secret, or write the value itself";
                 diagnostics.push(Diagnostic::new(Code::SecretExposed, &place, what).hint(hint));
             }
         }

@@ -1,7 +1,7 @@
-//! What becomes of the variables that say where a .NET server listens, and of the ports of its bindings.
+//! Changes the variables that set where a .NET server listens, and the ports of its bindings.
 //!
-//! Without a certificate nothing may ask for https, and every endpoint must lead to a port that the server listens on.
-//! What a person wrote into aspire-k8s.yaml stays as it is. This module must not resolve references.
+//! Without a certificate no variable may refer to https, and every endpoint must have a port that the server listens
+//! on. Values from aspire-k8s.yaml stay unchanged. This module must not resolve references.
 
 use super::endpoints::Endpoints;
 use super::listening::{At, Meaning, Said, Url, endpoints, parts, port_of, strongest};
@@ -65,7 +65,7 @@ pub(super) fn lead(name: &str, resource: &Resource, said: &[Said], found: &mut E
     server.part_ports(found);
     let (who, urls) = server.listeners();
     for url in urls.iter().filter(|url| url.is_loopback() && url.at != At::Nowhere) {
-        let text = format!("{who} makes it listen on {}: nothing outside of its pod reaches it", url.host);
+        let text = format!("{who} makes it listen on {}, which is not reachable from outside of its pod", url.host);
         found.serving.notes.push(text);
     }
     if urls.is_empty() || urls.iter().any(|url| url.at == At::Unknown) {
@@ -82,14 +82,14 @@ pub(super) fn lead(name: &str, resource: &Resource, said: &[Said], found: &mut E
             if let Some(endpoint) = found.ports.get_mut(binding) {
                 endpoint.process = *port;
             }
-            let text = format!("{who} makes it listen on {port}, so its endpoint `{binding}` leads there");
+            let text = format!("{who} makes it listen on {port}, so its endpoint `{binding}` targets this port");
             found.serving.notes.push(text);
         }
         ([], _) => {}
         (unheard, _) if !unled.is_empty() || server.is_overridden(&who) => {
             let ports: Vec<String> = listened.iter().map(ToString::to_string).collect();
             let text = format!(
-                "{who} makes it listen on {} only, so nothing answers at its endpoint `{}`",
+                "{who} makes it listen on {} only, so nothing listens at its endpoint `{}`",
                 ports.join(", "),
                 unheard.join("`, `")
             );
@@ -214,7 +214,7 @@ impl Server<'_> {
                 own.process = free(&all);
                 taken.insert(own.process);
             } else {
-                let text = format!("{} makes it listen on {port} twice, and Kestrel does not start so", said.variable);
+                let text = format!("{} makes it listen on {port} twice, so Kestrel does not start", said.variable);
                 found.serving.notes.push(text);
             }
         }

@@ -1,4 +1,4 @@
-//! Endpoints that nobody would answer, through the whole of `resolve`.
+//! Endpoints on which no server would listen, through the whole of `resolve`.
 
 use super::{App, Part, Side, Sources, Value, resolve};
 use crate::{config, manifest};
@@ -73,7 +73,7 @@ fn https_alone_is_answered_as_http() {
                 "API_HTTPS=http://api:80",
                 "API_HTTP=http://api:80",
                 "services__api__http__0=http://api:80",
-                "! api: it has no certificate in the cluster, so http answers in place of https (`https`)",
+                "! api: it has no certificate in the cluster, so it serves http instead of https (`https`)",
             ],
         );
     }
@@ -202,9 +202,9 @@ fn the_service_leads_where_the_server_listens() {
     assert!(!same.contains('!'), "{same}");
     let two = format!("{HTTP}, {}", HTTP.replace("\"http\": {", "\"other\": {").replace('}', ", \"targetPort\": 9}"));
     let several = told(&app(&project(&format!(r#"{ports}, "URLS": "http://+:5000;http://+:5001""#), &two), ""));
-    assert!(several.contains("! api: URLS makes it listen on 5000, 5001 only, so nothing answers at"), "{several}");
+    assert!(several.contains("! api: URLS makes it listen on 5000, 5001 only, so nothing listens at"), "{several}");
     let inner = told(&app(&project(r#""URLS": "http://localhost:8080""#, HTTP), ""));
-    assert!(inner.contains("! api: URLS makes it listen on localhost: nothing outside of its pod"), "{inner}");
+    assert!(inner.contains("! api: URLS makes it listen on localhost, which is not reachable"), "{inner}");
 }
 
 #[test]
@@ -229,7 +229,8 @@ fn addresses_lose_their_tls_in_every_form() {
             "AUDIENCE=https://api",
             "D=http://api:80",
             "services__api__http__0=http://api:80",
-            "! api: it has no certificate in the cluster, so http answers in place of https (`https`), at its endpoint `http`; \
+            "! api: it has no certificate in the cluster, so it serves http instead of https (`https`), at its \
+            endpoint `http`; \
              left out: services__api__https__0 of `web`; `certificate` under resources.api of aspire-k8s.yaml keeps https",
         ],
     );
@@ -264,7 +265,7 @@ fn a_port_that_a_variable_names_is_where_others_listen() {
     };
     check(&node(""), "", &["n: http=http://3000->3000", "PORT=3000"]);
     let told = told(&app(&node(r#", "targetPort": 8000"#), ""));
-    assert!(told.contains("! n: the variable PORT says 3000, and its endpoint `http` leads to port 8000"), "{told}");
+    assert!(told.contains("! n: the variable PORT is 3000, but its endpoint `http` targets port 8000"), "{told}");
 }
 
 const ENVIRONMENT: &str = r#"

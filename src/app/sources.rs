@@ -1,4 +1,4 @@
-//! Files that a manifest points to, as a caller with a file system found them.
+//! Files that a manifest refers to, as found by a caller with a file system.
 
 use std::collections::BTreeMap;
 

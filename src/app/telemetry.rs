@@ -1,4 +1,4 @@
-//! What others must know of the dashboard: the variables that lead telemetry to a receiver, and its endpoints.
+//! What other workloads need to know of the dashboard: the telemetry variables and its endpoints.
 
 use super::Port;
 use crate::config::Dashboard;

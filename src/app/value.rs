@@ -1,7 +1,7 @@
-//! A value that a workload gets: text with references in between.
+//! A value for a workload: text with references in between.
 //!
-//! References are never text again once they are parts, so that nothing inside a resolved value is ever read as a
-//! reference (a generated password may hold `{` or `$`).
+//! Once parsed, references are never text again, so nothing inside a resolved value is ever read as a reference (a
+//! generated password may contain `{` or `$`).
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 

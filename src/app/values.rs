@@ -1,5 +1,5 @@
-//! Expressions to values: follows references to any depth, finds cycles, and turns what the cluster cannot make into
-//! inputs, so that nothing ever becomes an empty string.
+//! Expressions to values: follows references to any depth, finds cycles, and turns values that cannot be created in the
+//! cluster into inputs, so that nothing ever becomes an empty string.
 
 mod variables;
 
@@ -244,7 +244,7 @@ impl<'a> Values<'a> {
                 Err(_) => Diagnostic::new(
                     Code::InvalidValue,
                     place,
-                    "its value is URI-escaped already and cannot be escaped again",
+                    "its value is already URI-escaped and cannot be escaped again",
                 ),
             }
         } else {
@@ -283,7 +283,7 @@ impl<'a> Values<'a> {
             return Value::default();
         }
         if self.following.len() >= DEEPEST_CHAIN {
-            let what = format!("its references are nested more than {DEEPEST_CHAIN} deep");
+            let what = format!("its references are nested more than {DEEPEST_CHAIN} levels deep");
             self.diagnostics.push(Diagnostic::new(
                 Code::CircularReference,
                 format!("resources.{resource}.{field}"),

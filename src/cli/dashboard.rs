@@ -1,4 +1,4 @@
-//! `dashboard`: the Aspire dashboard of a release in the browser of this machine.
+//! `dashboard`: forwards a local port to the Aspire dashboard of a release.
 
 use super::args::{Common, Dashboard};
 use super::which_release;
@@ -13,7 +13,7 @@ pub(super) fn dashboard(common: &Common, options: &Dashboard) -> Result<Exit, Cl
     let wanted = Forward { local: options.port.unwrap_or(0), with_token: !options.no_token };
     let opened = |port: u16, token: Option<&str>| {
         output::line(&link(port, token));
-        output::say(&format!("it leads to the dashboard of {} until Ctrl-C", release.described()));
+        output::say(&format!("forwarded to the dashboard of {} until Ctrl-C", release.described()));
     };
     pipeline::dashboard(&release, wanted, &opened, &|text| output::warn(Code::DashboardUnavailable, text))?;
     Ok(Exit::Done)

@@ -1,4 +1,4 @@
-//! A deploy as its flags describe it, for the verb that does it and for the one that only looks.
+//! A deploy as its flags describe it, for `deploy` and for `plan`.
 
 use super::CliError;
 use super::args::{Accept, Common, Deploy, On};
@@ -78,7 +78,7 @@ pub(super) fn allowed(on: &On) -> Result<Vec<NamedObject>, CliError> {
         let wrong = || {
             CliError::Usage(
                 Code::InvalidArgument,
-                format!("--allow-object {text}: write it like KIND/NAME or KIND/NAMESPACE/NAME"),
+                format!("--allow-object {text}: use the form KIND/NAME or KIND/NAMESPACE/NAME"),
             )
         };
         NamedObject::parse(text).ok_or_else(wrong)

@@ -1,4 +1,4 @@
-//! `doctor`: what would stop a deploy, one line a finding, or JSON.
+//! `doctor`: what would make a deploy fail, one line per finding, or JSON.
 
 use super::args::{Common, Doctor, ListFormat, Source};
 use super::manifest_path::has_manifest;

@@ -1,4 +1,4 @@
-//! Everything that ends a verb early, and the exit code of each.
+//! Every error that ends a verb early, and its exit code.
 
 use crate::pipeline;
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place};

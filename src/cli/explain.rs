@@ -1,4 +1,4 @@
-//! `explain`: what a code of an error or warning means, and what to do about it.
+//! `explain`: the meaning of an error or warning code, and its fix.
 
 use super::args::Explain;
 use super::{CliError, Exit, output};

@@ -1,5 +1,5 @@
-//! What `--registry`, `--tag` and `--image` say. `-` takes back what was remembered; an empty text is refused, because that is
-//! what an unset variable looks like. Must not read a file or a cluster.
+//! The values of `--registry`, `--tag` and `--image`. `-` clears the stored value; an empty string is refused, because
+//! an unset variable expands to it. Must not read a file or a cluster.
 
 use super::CliError;
 use super::args::Images;
@@ -32,15 +32,21 @@ pub(super) fn parse(flags: &Images) -> Result<BuiltImages, CliError> {
     built.registry = kept(flags.registry.as_deref(), REGISTRY_INPUT, &mut built.forgotten);
     built.tag = kept(flags.tag.as_deref(), TAG_INPUT, &mut built.forgotten);
     if let Some((registry, why)) = broken(built.registry.as_ref(), image::check_registry) {
-        let diagnostic =
-            Diagnostic::new(Code::InvalidArgument, "--registry", format!("`{registry}` cannot be a registry: {why}"));
+        let diagnostic = Diagnostic::new(
+            Code::InvalidArgument,
+            "--registry",
+            format!(
+                "`{registry}` is not a valid registry: \
+            {why}"
+            ),
+        );
         diagnostics.push(diagnostic.hint("write it like ghcr.io/contoso, without `https://` and a slash at the end"));
     }
     if let Some((tag, why)) = broken(built.tag.as_ref(), image::check_tag) {
         diagnostics.push(Diagnostic::new(
             Code::InvalidArgument,
             "--tag",
-            format!("`{tag}` cannot be the tag of an image: {why}"),
+            format!("`{tag}` is not a valid image tag: {why}"),
         ));
     }
     diagnostics.or(built).map_err(CliError::Input)

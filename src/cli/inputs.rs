@@ -1,4 +1,4 @@
-//! `inputs`: what the application needs to be told.
+//! `inputs`: lists the inputs that the application needs.
 
 use super::args::{Common, InputFormat, Inputs};
 use super::images;

@@ -1,4 +1,4 @@
-//! Where the manifest is that SOURCE means.
+//! Finds the manifest that SOURCE refers to.
 
 use super::CliError;
 use crate::support::diagnostic::Code;
@@ -21,7 +21,8 @@ pub(super) fn manifest_path(source: &Path) -> Result<PathBuf, CliError> {
         return Err(CliError::Usage(
             Code::ManifestNotFound,
             format!(
-                "{} is an AppHost, and this version reads manifests only; run `aspire do publish-manifest --output-path ./{MANIFEST}` and pass the file",
+                "{} is an AppHost, but this version reads manifests only; run `aspire do publish-manifest \
+                --output-path ./{MANIFEST}` and pass the file",
                 source.display()
             ),
         ));
@@ -36,7 +37,8 @@ pub(super) fn manifest_path(source: &Path) -> Result<PathBuf, CliError> {
     Err(CliError::Usage(
         Code::ManifestNotFound,
         format!(
-            "{} holds no {MANIFEST}; pass the manifest itself, or write one with `aspire do publish-manifest --output-path ./{MANIFEST}`",
+            "{} contains no {MANIFEST}; pass the manifest itself, or write one with `aspire do publish-manifest \
+            --output-path ./{MANIFEST}`",
             source.display()
         ),
     ))

@@ -1,6 +1,6 @@
-//! The command line: arguments to checked options, one function a verb, results to exit codes.
+//! The command line: arguments to checked options, one function per verb, results to exit codes.
 //!
-//! Everything that a person types, sees or gets as an exit code is decided here; the work is done elsewhere.
+//! Everything that a user types, sees or gets as an exit code is decided here; other modules do the work.
 
 mod args;
 mod charts;

@@ -1,4 +1,4 @@
-//! The two streams: what a verb is for goes to standard output, everything said on the way to standard error.
+//! The two streams: the result of a verb goes to standard output, all other messages to standard error.
 
 use super::{CliError, Exit};
 use crate::app::Note;

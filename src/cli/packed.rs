@@ -1,4 +1,4 @@
-//! SOURCE as a chart that was rendered before: a folder, an archive, or a reference into a registry.
+//! SOURCE as a rendered chart: a folder, an archive, or a reference to a registry.
 
 use super::CliError;
 use super::args::Source;
@@ -41,7 +41,8 @@ impl Packed {
             return Err(CliError::Usage(
                 Code::InvalidUsage,
                 format!(
-                    "{shown} is a chart, which holds what aspire-k8s.yaml said when it was rendered; leave --config out, or pass the manifest"
+                    "{shown} is a rendered chart, with the settings that aspire-k8s.yaml had when it was rendered; omit \
+                    --config, or pass the manifest"
                 ),
             ));
         }
@@ -57,7 +58,7 @@ impl Packed {
             let diagnostic = Diagnostic::new(
                 Code::NotARenderedChart,
                 "",
-                format!("the chart holds no {CONTENTS}: an older version rendered it"),
+                format!("the chart contains no {CONTENTS}: an earlier version rendered it"),
             );
             return Err(wrong(diagnostic.hint("render it again")));
         };
@@ -119,7 +120,7 @@ impl Packed {
 fn yaml(chart: &Chart, path: &str) -> Result<Json, Diagnostic> {
     let text = chart
         .text(path)
-        .ok_or_else(|| Diagnostic::new(Code::NotARenderedChart, path, "the chart does not hold it as text"))?;
+        .ok_or_else(|| Diagnostic::new(Code::NotARenderedChart, path, "the chart does not contain it as text"))?;
     yaml::affordable(text).map_err(|costly| Diagnostic::new(Code::TooComplex, path, costly.to_string()))?;
     let value: Json = serde_yaml::from_str(text)
         .map_err(|error| Diagnostic::new(Code::NotARenderedChart, path, error.to_string()))?;

@@ -1,5 +1,5 @@
-//! Gives the problems of an application the file and line that each is in. It reads the two files once more, because good
-//! ones should not pay for places.
+//! Adds file and line to the errors of an application. It reads the two files again, so that valid files do not pay for
+//! looking up places.
 
 use crate::config;
 use crate::manifest;

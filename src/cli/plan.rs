@@ -27,7 +27,7 @@ pub(super) fn plan(common: &Common, options: &Plan) -> Result<Exit, CliError> {
     if options.deploy.steps.step.is_some() || options.deploy.plan.is_some() {
         return Err(CliError::Usage(
             Code::InvalidUsage,
-            "plan takes neither --step nor --plan: it looks at the whole deploy".into(),
+            "plan does not support --step and --plan: it always covers the whole deploy".into(),
         ));
     }
     let limits = limits(duration(&options.deploy.on.timeout)?)?;
@@ -127,7 +127,8 @@ fn save(planned: &Planned, file: &Path) -> Result<(), CliError> {
         ));
     }
     let Some(saved) = &planned.saved else {
-        let why = "neither its namespace nor kube-system can be read, and the digests of a plan need the uid of one";
+        let why = "neither its namespace nor kube-system can be read, but the digests of a plan need the uid of one \
+        of them";
         return Err(CliError::Usage(Code::InvalidUsage, format!("{} was not written: {why}", file.display())));
     };
     let failed = |error: std::io::Error| {
@@ -138,6 +139,6 @@ fn save(planned: &Planned, file: &Path) -> Result<(), CliError> {
     let mut temporary = temporary::file_in(folder, ".aspire-").map_err(failed)?;
     temporary.write_all(saved.to_text().as_bytes()).map_err(failed)?;
     temporary.persist(file).map_err(|error| failed(error.error))?;
-    output::say(&format!("saved the plan to {0}; `deploy --plan {0}` does exactly that", file.display()));
+    output::say(&format!("saved the plan to {0}; `deploy --plan {0}` applies exactly this plan", file.display()));
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The program as the person started it.
+//! The program as the user started it.
 
 use std::ffi::OsString;
 use std::path::Path;

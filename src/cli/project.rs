@@ -1,4 +1,4 @@
-//! Reads what SOURCE means: the manifest, the intent beside it, and the files that both point to.
+//! Reads what SOURCE refers to: the manifest, the configuration beside it, and the files that both refer to.
 
 use super::args::{Images, Parameters, Source};
 use super::manifest_path::manifest_path;
@@ -69,7 +69,7 @@ impl Project {
             return Err(CliError::Usage(
                 Code::InvalidUsage,
                 format!(
-                    "{} is a chart that was rendered before, and this needs the manifest that it was rendered from",
+                    "{} is a rendered chart, but this command needs the manifest that it was rendered from",
                     source.path().display()
                 ),
             ));

@@ -1,7 +1,6 @@
-//! Asks a person for every input that is missing, in one go, before anything is written. Secrets are not shown while they
-//! are typed.
+//! Prompts for all missing inputs together, before anything is written. Secrets are not echoed.
 //!
-//! While a question is open, Ctrl-C is a character and no signal, so that the terminal is always put back in order.
+//! While a prompt is open, Ctrl-C is a character and no signal, so that the terminal is always restored.
 
 use super::args::Common;
 use crate::app::TAG_INPUT;
@@ -25,7 +24,7 @@ pub(super) fn agrees(common: &Common) -> bool {
     if !can_ask(common) {
         return false;
     }
-    let _ = write!(std::io::stderr(), "do this? [y/N] ");
+    let _ = write!(std::io::stderr(), "continue? [y/N] ");
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
 }
@@ -59,10 +58,10 @@ fn answers(
         1 => "One input is".to_owned(),
         many => format!("{many} inputs are"),
     };
-    tell(&format!("{count} not known yet. What you answer is kept in the cluster, for later deploys too.\n"));
+    tell(&format!("{count} missing. Your answers are stored in the cluster for later deploys.\n"));
     if !outlook.made.is_empty() {
         let names: Vec<&str> = outlook.made.iter().map(|input| input.name.as_str()).collect();
-        tell(&format!("Generated, and kept as well: {}.\n", names.join(", ")));
+        tell(&format!("Generated, and stored too: {}.\n", names.join(", ")));
     }
     let mut answers = Vec::new();
     for input in &outlook.missing {
@@ -92,9 +91,9 @@ fn question(input: &Listed) -> String {
 /// Why an answer will not do.
 fn objection(input: &Listed, answer: &str, empty_before: bool) -> Option<&'static str> {
     if input.name == TAG_INPUT && image::check_tag(answer).is_err() {
-        return Some("that cannot be the tag of an image");
+        return Some("that is not a valid image tag");
     }
-    (answer.is_empty() && !empty_before).then_some("that is empty; press Enter once more if it is meant to be")
+    (answer.is_empty() && !empty_before).then_some("the value is empty; press Enter again to confirm it")
 }
 
 #[cfg(test)]
@@ -137,8 +136,8 @@ mod tests {
         assert_eq!(answers, Ok(vec![("region".into(), "eu".into()), ("token".into(), "hunter2".into())]));
         assert_eq!(
             said,
-            "2 inputs are not known yet. What you answer is kept in the cluster, for later deploys too.\n\
-             Generated, and kept as well: pw.\n\
+            "2 inputs are missing. Your answers are stored in the cluster for later deploys.\n\
+             Generated, and stored too: pw.\n\
              region (for api, db): token (for api, db; secret, not shown): "
         );
     }
@@ -148,8 +147,8 @@ mod tests {
         let outlook = Outlook { missing: vec![input(TAG_INPUT, false), input("token", true)], made: Vec::new() };
         let (answers, said) = asked(&outlook, &["", "a b", "1.0", "", ""]);
         assert_eq!(answers, Ok(vec![(TAG_INPUT.into(), "1.0".into()), ("token".into(), String::new())]));
-        assert_eq!(said.matches("cannot be the tag").count(), 2);
-        assert_eq!(said.matches("press Enter once more").count(), 1);
+        assert_eq!(said.matches("not a valid image tag").count(), 2);
+        assert_eq!(said.matches("press Enter again").count(), 1);
     }
 
     #[test]

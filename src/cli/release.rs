@@ -1,4 +1,4 @@
-//! `deploy`, `promote`, `destroy` and `rollback`: flags to requests, and who answers questions.
+//! `deploy`, `promote`, `destroy` and `rollback`: flags to requests, and answers to their confirmations.
 
 use super::args::{Common, Deploy, Destroy, Promote, Rollback, Source};
 use super::deploy_request::{allowed, consent, requested};
@@ -118,7 +118,7 @@ fn places(flag: &str, texts: &[String]) -> Result<Vec<(String, String)>, CliErro
         Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() && !name.contains('/') => {
             Ok((namespace.to_owned(), name.to_owned()))
         }
-        _ => Err(CliError::Usage(Code::InvalidArgument, format!("{flag} {text}: write it like NAMESPACE/RELEASE"))),
+        _ => Err(CliError::Usage(Code::InvalidArgument, format!("{flag} {text}: use the form NAMESPACE/RELEASE"))),
     };
     texts.iter().map(place).collect()
 }
@@ -132,7 +132,7 @@ fn which(words: &[String]) -> Result<(Option<PathBuf>, Option<u64>), CliError> {
             let wrong = |_| {
                 CliError::Usage(
                     Code::InvalidArgument,
-                    format!("`{revision}` is no number of a revision; `history` lists them"),
+                    format!("`{revision}` is not a revision number; `history` lists them"),
                 )
             };
             Ok((Some(source.into()), Some(revision.parse().map_err(wrong)?)))
@@ -142,7 +142,7 @@ fn which(words: &[String]) -> Result<(Option<PathBuf>, Option<u64>), CliError> {
 
 fn summarise(done: &Destroyed, release: &Release) {
     if !done.found {
-        output::say(&format!("there was nothing to destroy: no {}", release.described()));
+        output::say(&format!("nothing to destroy: no {}", release.described()));
         return;
     }
     output::say(&format!("destroyed {}", release.described()));
@@ -153,7 +153,7 @@ fn summarise(done: &Destroyed, release: &Release) {
         output::say(&format!("deleted: {kept}"));
     }
     if !done.charts_removed.is_empty() {
-        output::say(&format!("removed with it: the charts {}", done.charts_removed.join(", ")));
+        output::say(&format!("uninstalled with it: the charts {}", done.charts_removed.join(", ")));
     }
     for kept in &done.charts_kept {
         output::say(&format!("left in place: {kept}"));
@@ -162,7 +162,7 @@ fn summarise(done: &Destroyed, release: &Release) {
         output::say(&format!("deleted namespace {}", release.namespace));
     }
     if !done.kept.is_empty() {
-        output::say(&format!("kept, with the secrets that belong to them: {}", done.kept.join(", ")));
-        output::say("  --delete-data removes them");
+        output::say(&format!("kept, with their secrets: {}", done.kept.join(", ")));
+        output::say("  --delete-data deletes them");
     }
 }

@@ -84,7 +84,7 @@ fn issuers(common: &Common, options: &Render, rendered: &Rendered) -> Result<Exi
     let Some(planned) = super::charts::issuers(rendered, &name, namespace)? else {
         return Err(CliError::Usage(
             Code::InvalidUsage,
-            "--part issuers: `certManager.issuers` of aspire-k8s.yaml makes none".into(),
+            "--part issuers: `certManager.issuers` of aspire-k8s.yaml defines none".into(),
         ));
     };
     let files =
@@ -105,10 +105,10 @@ fn refuse_contradictions(options: &Render) -> Result<(), CliError> {
     let to_stdout = options.output.as_deref() == Some(Path::new("-"));
     let what = match options.format {
         Format::Yaml if options.part == Part::Issuers => {
-            "--part issuers makes a chart; `helm template` makes objects of it"
+            "--part issuers writes a chart; use `helm template` to render its objects"
         }
-        Format::Yaml if options.check => "--check compares charts, and --format yaml makes none",
-        Format::Chart if options.check && to_stdout => "--check compares with a folder, and `-o -` names none",
+        Format::Yaml if options.check => "--check compares charts, so it does not support --format yaml",
+        Format::Chart if options.check && to_stdout => "--check compares with a folder, so it does not support `-o -`",
         Format::Chart if options.release.is_some() && options.part == Part::App => {
             "a chart has no release name; --release is for --format yaml"
         }
@@ -125,8 +125,8 @@ fn warn_of_inputs(options: &Render) {
     if given && options.format == Format::Chart {
         output::warn(
             Code::NoEffect,
-            "values of inputs are not written into a chart; give them to deploy or --format yaml, \
-             and defaults as `parameters` in aspire-k8s.yaml",
+            "a chart does not contain values of inputs; pass them to deploy or with --format yaml, and set defaults \
+            as `parameters` in aspire-k8s.yaml",
         );
     }
 }
@@ -168,11 +168,7 @@ fn summary(rendered: &Rendered, folder: &Path) -> String {
     let left: BTreeSet<String> =
         asked.map(|listed| listed.name).chain(rendered.plan.required.keys().cloned()).collect();
     let inputs = count(left.len(), "input", "inputs");
-    format!(
-        "chart {} written to {}: {workloads}, {claims}; {inputs} left to give",
-        rendered.plan.chart,
-        folder.display()
-    )
+    format!("chart {} written to {}: {workloads}, {claims}; {inputs} to supply", rendered.plan.chart, folder.display())
 }
 
 /// The objects of an application as YAML.

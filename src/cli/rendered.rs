@@ -1,4 +1,4 @@
-//! An application, rendered: on the spot, or before.
+//! An application, rendered now or earlier.
 
 use crate::app::App;
 use crate::config::Config;

@@ -142,7 +142,8 @@ fn refuse_other_targets(target: Target) -> Result<(), CliError> {
     Err(CliError::Usage(
         Code::InvalidArgument,
         format!(
-            "{what} is not a target of this version; it deploys to Kubernetes clusters that exist (leave --target out)"
+            "this version does not support the target {what}; it deploys to existing Kubernetes clusters (omit \
+            --target)"
         ),
     ))
 }

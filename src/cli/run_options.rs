@@ -1,4 +1,4 @@
-//! How a verb runs: its bounds, where its events go, and what it draws.
+//! How a verb runs: its limits, where its events go, and whether it draws progress.
 
 use super::args::{ListFormat, Render, StepFormat};
 use super::{CliError, Exit, output};
@@ -50,7 +50,7 @@ pub(super) fn limits(timeout: Duration) -> Result<Limits<'static>, CliError> {
 /// Random bytes of the system.
 pub(super) fn random(bytes: &mut [u8]) -> Result<(), Diagnostic> {
     getrandom::fill(bytes)
-        .map_err(|error| Diagnostic::new(Code::NoRandom, "", format!("the system gives no random bytes: {error}")))
+        .map_err(|error| Diagnostic::new(Code::NoRandom, "", format!("the system provides no random bytes: {error}")))
 }
 
 /// `90s`, `10m`, `1h30m`: durations as helm writes them.
@@ -59,7 +59,7 @@ pub fn duration(text: &str) -> Result<Duration, CliError> {
     time.ok_or_else(|| {
         CliError::Usage(
             Code::InvalidArgument,
-            format!("--timeout {text} is no duration; write it like 90s, 10m or 1h30m"),
+            format!("--timeout {text} is not a valid duration; use 90s, 10m or 1h30m"),
         )
     })
 }

@@ -1,7 +1,7 @@
-//! `seal`: values in, ciphertexts into the file that is kept with the source.
+//! `seal`: encrypts values into the file of ciphertexts that is committed with the source.
 //!
-//! A value that nobody gives is the one that the release uses now, so that a change of source changes no password; only
-//! if it does not exist yet, it is created.
+//! A value that the user does not supply is the one that the release uses now, so that changing the source of a secret
+//! does not change the password. It is generated only if it does not exist yet.
 
 use super::args::{Common, Seal};
 use super::images;
@@ -34,7 +34,7 @@ pub(super) fn seal(common: &Common, options: &Seal) -> Result<Exit, CliError> {
     let (path, mut sealed) = project.sealed(&rendered.config)?;
     let names = names(options, &rendered, &release, &sealed)?;
     if names.is_empty() {
-        output::say("nothing to seal: every secret from `sealed` is; --name seals one again");
+        output::say("nothing to seal: every secret from `sealed` is sealed already; --name seals one again");
         return Ok(Exit::Done);
     }
     for (name, value) in values(rendered, &names, &given, &release)? {
@@ -43,7 +43,7 @@ pub(super) fn seal(common: &Common, options: &Seal) -> Result<Exit, CliError> {
     }
     output::file(&path, &sealed.to_text())?;
     output::say(&format!(
-        "sealed {} for release {} in namespace {}; keep {} with the source",
+        "sealed {} for release {} in namespace {}; commit {} with the source",
         names.join(", "),
         release.name,
         release.namespace,
@@ -71,9 +71,9 @@ fn names(options: &Seal, rendered: &Rendered, release: &Release, sealed: &Sealed
     for name in &options.names {
         if secrets.get(name).is_none_or(|secret| secret.source != SecretSource::Sealed) {
             let diagnostic =
-                Diagnostic::new(Code::UnknownInput, "--name", format!("no secret `{name}` comes from `sealed`"));
+                Diagnostic::new(Code::UnknownInput, "--name", format!("no secret `{name}` has `from: sealed`"));
             let near = nearest(name, from_sealed.clone().map(|(name, _)| name.as_str()));
-            let otherwise = format!("say `parameters: {{{name}: {{from: sealed}}}}` in aspire-k8s.yaml first");
+            let otherwise = format!("set `parameters: {{{name}: {{from: sealed}}}}` in aspire-k8s.yaml first");
             let diagnostic = diagnostic.hint(suggestion(near, otherwise));
             return Err(CliError::Input(diagnostic.into()));
         }
@@ -98,7 +98,7 @@ fn values(
     }
     let settled = settle(&app, &plan, given, &kept, &mut random).map_err(pipeline::Error::from)?;
     if !settled.made.is_empty() {
-        output::say(&format!("made values for {}", settled.made.join(", ")));
+        output::say(&format!("generated values for {}", settled.made.join(", ")));
     }
     Ok(names.iter().filter_map(|name| Some((name.clone(), settled.secret.get(name)?.clone()))).collect())
 }

@@ -1,5 +1,5 @@
-//! Reads the files that a manifest points to, as far as they belong to the application. The manifest is hostile: what it may
-//! take is decided by where the person started us, never by what it says.
+//! Reads the files that a manifest refers to, as far as they belong to the application. The manifest is untrusted: the
+//! folder in which the user started the program decides what it may read, never its content.
 
 use crate::app::{Found, Sources};
 use crate::support::read_file;
@@ -72,8 +72,8 @@ impl Reader {
         let wanted = root.unwrap_or(base);
         let real = wanted.canonicalize().map_err(|error| format!("cannot read {}: {error}", wanted.display()));
         let root = real.and_then(|real| match too_wide(&real, home) {
-            Some(why) => Err(format!("files cannot be taken from {}: it is {why}", real.display())),
-            None if !real.is_dir() => Err(format!("{} is no folder", real.display())),
+            Some(why) => Err(format!("files cannot be read from {}: it is {why}", real.display())),
+            None if !real.is_dir() => Err(format!("{} is not a folder", real.display())),
             None => Ok(real),
         });
         Self { base: base.canonicalize().unwrap_or_else(|_| base.to_owned()), root }
@@ -101,7 +101,7 @@ impl Reader {
         }
         let windows_drive = path.as_bytes().get(1) == Some(&b':');
         if path.starts_with('/') || windows_drive {
-            let what = format!("`{path}` is a place on the developer's machine, not a file of the application");
+            let what = format!("`{path}` is a path on the developer's machine, not a file of the application");
             return (Found::Refused(what), Vec::new());
         }
         let Ok(full) = self.base.join(path).canonicalize() else { return (Found::Missing, Vec::new()) };
@@ -110,11 +110,11 @@ impl Reader {
             Err(why) => return (Found::Refused(why.clone()), Vec::new()),
         };
         if let Some(place) = machine(&full) {
-            return (Found::Refused(format!("`{path}` leads to {place}, a place of this machine")), Vec::new());
+            return (Found::Refused(format!("`{path}` refers to {place}, which belongs to this machine")), Vec::new());
         }
         let Ok(inside) = full.strip_prefix(root) else { return (Found::Outside, Vec::new()) };
         if let Some(name) = credential_in(inside) {
-            let what = format!("`{path}` leads to `{name}`, which holds credentials by its name");
+            let what = format!("`{path}` refers to `{name}`, whose name indicates credentials");
             return (Found::Refused(what), Vec::new());
         }
         let mut taking =
@@ -149,7 +149,7 @@ fn taken_from_above(path: &str, found: &Result<Found, String>) -> Option<String>
         }
         _ => return None,
     };
-    Some(format!("takes files from above the manifest's folder: {files}"))
+    Some(format!("includes files from outside of the manifest's folder: {files}"))
 }
 
 /// Why a folder is more than an application's own.
@@ -158,10 +158,10 @@ fn too_wide(real: &Path, home: Option<&Path>) -> Option<String> {
         return Some("the root of the file system".to_owned());
     }
     if let Some(place) = machine(real) {
-        return Some(format!("a part of {place}, a place of this machine"));
+        return Some(format!("inside {place}, which belongs to this machine"));
     }
     let home = home.filter(|home| home.parent().is_some()).and_then(|home| home.canonicalize().ok());
-    home.is_some_and(|home| home.starts_with(real)).then(|| "your home folder, or above it".to_owned())
+    home.is_some_and(|home| home.starts_with(real)).then(|| "your home folder, or a parent of it".to_owned())
 }
 
 fn machine(real: &Path) -> Option<&'static str> {
@@ -186,18 +186,18 @@ impl Taking {
     fn folder(&mut self, folder: &Path, prefix: &str, within: &mut Vec<PathBuf>) -> Result<(), String> {
         let shown = |error: std::io::Error| format!("cannot read {}: {error}", folder.display());
         if within.len() > DEEPEST {
-            return Err(format!("its folders lie more than {DEEPEST} deep in each other"));
+            return Err(format!("its folders are nested more than {DEEPEST} levels deep"));
         }
         let mut entries: Vec<_> = std::fs::read_dir(folder).map_err(shown)?.collect::<Result<_, _>>().map_err(shown)?;
         entries.sort_by_key(std::fs::DirEntry::file_name);
         for entry in entries {
             self.seen += 1;
             if self.seen > MOST {
-                return Err(format!("it holds more than {MOST} files and folders"));
+                return Err(format!("it contains more than {MOST} files and folders"));
             }
             let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
             if is_credential(&entry.file_name().to_string_lossy()) {
-                self.left_out(&name, "it holds credentials by its name");
+                self.left_out(&name, "its name indicates credentials");
                 continue;
             }
             let path = entry.path();
@@ -215,7 +215,7 @@ impl Taking {
             };
             if metadata.is_dir() {
                 if within.contains(&path) {
-                    self.left_out(&name, "it is a link to a folder above itself");
+                    self.left_out(&name, "it is a symlink to a parent folder");
                     continue;
                 }
                 within.push(path.clone());
@@ -233,12 +233,12 @@ impl Taking {
 
     /// Where a link leads, if that is in the folder.
     fn followed(&self, link: &Path) -> Result<(PathBuf, std::fs::Metadata), &'static str> {
-        let real = link.canonicalize().map_err(|_| "it is a link that leads nowhere")?;
-        let inside = real.strip_prefix(&self.top).map_err(|_| "it is a link that leads out of the folder")?;
+        let real = link.canonicalize().map_err(|_| "it is a broken symlink")?;
+        let inside = real.strip_prefix(&self.top).map_err(|_| "it is a symlink that leaves the folder")?;
         if credential_in(inside).is_some() {
-            return Err("it is a link to something that holds credentials by its name");
+            return Err("it is a symlink to a file whose name indicates credentials");
         }
-        let metadata = real.metadata().map_err(|_| "it is a link that leads nowhere")?;
+        let metadata = real.metadata().map_err(|_| "it is a broken symlink")?;
         Ok((real, metadata))
     }
 
@@ -249,7 +249,7 @@ impl Taking {
     fn file(&mut self, path: &Path) -> Result<Vec<u8>, String> {
         let shown = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
         let file = read_file::open(path, Links::Refuse).map_err(shown)?;
-        let too_large = || format!("it holds more than {LARGEST_FOLDER} bytes, far more than a ConfigMap can");
+        let too_large = || format!("it contains more than {LARGEST_FOLDER} bytes, which a ConfigMap cannot hold");
         if file.metadata().is_ok_and(|metadata| metadata.len() > self.left) {
             return Err(too_large());
         }

@@ -1,4 +1,4 @@
-//! `status` and `history`: what stands on the cluster, as text or JSON.
+//! `status` and `history`: the state of the release on the cluster, as text or JSON.
 
 use super::args::{Common, ListFormat, Look};
 use super::table::table;
@@ -21,7 +21,7 @@ pub(super) fn status(common: &Common, options: &Look) -> Result<Exit, CliError> 
             if !claims.is_empty() || !secrets.is_empty() {
                 let left = [claims, secrets].concat().join(", ");
                 output::say(&format!(
-                    "an earlier one left: {left}; `deploy` takes them over, `destroy --delete-data` removes them"
+                    "left from an earlier release: {left}; `deploy` reuses them, `destroy --delete-data` deletes them"
                 ));
             }
             return Ok(Exit::Error);
@@ -122,7 +122,7 @@ fn described(status: &pipeline::Status) -> String {
     section(
         &mut out,
         "CERTIFICATES",
-        &["NAME", "RENEWED", "PODS SINCE", "TO READ IT"],
+        &["NAME", "RENEWED", "PODS SINCE", "HOW TO READ IT"],
         status
             .renewed
             .iter()

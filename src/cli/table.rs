@@ -1,4 +1,4 @@
-//! The table of a text for people.
+//! A table in the text output.
 
 use std::fmt::Write as _;
 

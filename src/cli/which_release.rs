@@ -1,4 +1,4 @@
-//! Which release is meant, and on which cluster it is.
+//! The release and the cluster that the command refers to.
 
 use super::args::{Common, Named, Source};
 use super::packed::{self, Packed};
@@ -50,7 +50,7 @@ pub(super) fn release_name(given: Option<&str>, config: &Config, application: &s
     if application.is_empty() {
         return Err(CliError::Usage(
             Code::MissingName,
-            "the application has no name; pass --release, or write `application: NAME` into aspire-k8s.yaml".into(),
+            "the application has no name; pass --release, or set `application: NAME` in aspire-k8s.yaml".into(),
         ));
     }
     Ok(Name::of_workload(application).to_string())
@@ -67,9 +67,7 @@ pub(super) fn reading(
     if let (None, Some(file)) = (release_namespace.or(common.namespace.as_deref()), from_file)
         && let Err(CliError::Refused(..)) = writing(common, name, None, config)
     {
-        output::say(&format!(
-            "looking into namespace {file}, which aspire-k8s.yaml names; --release-namespace names another"
-        ));
+        output::say(&format!("using namespace {file} from aspire-k8s.yaml; --release-namespace overrides it"));
         return writing(common, name, Some(file), config);
     }
     writing(common, name, release_namespace, config)
@@ -97,8 +95,8 @@ pub(super) fn writing(
                 return Err(CliError::Refused(
                     Code::AmbiguousNamespace,
                     format!(
-                        "aspire-k8s.yaml names the namespace {file}, helm says {helm}, which may be the context's own or what you typed: \
-                     say --release-namespace {file} or --release-namespace {helm}"
+                        "aspire-k8s.yaml sets the namespace {file}, helm passes {helm}, which may come from the \
+                        context or from you: pass --release-namespace {file} or --release-namespace {helm}"
                     ),
                 ));
             }

@@ -5,7 +5,8 @@
 //!    └── Cluster::connect ──> Cluster: Objects ──> secret, state, namespace: what is ours beside the release
 //!                                          └────> claims: what is kept, compared before helm runs
 //! ```
-//! Writes are guarded by uid and resourceVersion; what is not ours is refused. Nothing here knows charts or manifests.
+//! Writes are guarded by uid and resourceVersion; objects that we do not own are refused. Nothing here knows charts or
+//! manifests.
 
 pub(crate) mod api;
 pub(crate) mod connect;

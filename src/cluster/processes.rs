@@ -1,4 +1,4 @@
-//! The processes of this machine, as `/proc` shows them. This module ends none.
+//! The processes of this machine, as `/proc` shows them. This module kills none.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! `certManager:`: who signs certificates, as written. What types cannot say of it is in [`check()`].
+//! `certManager:` as written: who signs certificates. [`check()`] has the rules that types cannot express.
 
 mod check;
 mod solvers;
@@ -15,8 +15,8 @@ use serde_json::{Map, Value};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct CertManager {
-    /// Whether its chart is installed where the cluster has no cert-manager yet; true when absent, unless all issuers exist
-    /// already. With `false` it must be there.
+    /// Whether its chart is installed where the cluster has no cert-manager yet; true when absent, unless all issuers
+    /// exist already. With `false` it must exist.
     pub install: Option<bool>,
     /// Where its chart comes from: `oci://...`, a folder (`./...`) or a packed chart; `oci://quay.io/jetstack/charts/cert-manager`
     /// when absent.
@@ -24,11 +24,11 @@ pub struct CertManager {
     /// Version of the chart, exact or a range that `charts lock` makes exact; the one that this tool was tested with when
     /// absent.
     pub version: Option<String>,
-    /// Whether the registry of the chart speaks plain HTTP.
+    /// Whether the registry of the chart uses plain HTTP.
     pub plain_http: bool,
     /// Namespace of cert-manager; `cert-manager` when absent.
     pub namespace: Option<String>,
-    /// More values of the chart, over ours.
+    /// More values of the chart; they override the defaults.
     pub values: Map<String, Value>,
     /// Entries of `charts` that come before it.
     pub needs: Vec<String>,
@@ -44,17 +44,17 @@ pub struct CertManager {
 pub struct Issuer {
     /// Kind of the object; `Issuer` when absent.
     pub kind: Option<IssuerKind>,
-    /// Whether it is on the cluster already, and only used here.
+    /// Whether it exists on the cluster and is only used here.
     pub existing: bool,
-    /// An ACME server that signs for who controls a domain.
+    /// An ACME server, which signs certificates after a proof of domain ownership.
     pub acme: Option<Acme>,
-    /// Whom the ACME server writes to. References to parameters allowed.
+    /// Contact email address for the ACME server. References to parameters allowed.
     pub email: Option<String>,
-    /// The account at the certificate authority that the ACME account belongs to, where the server wants one.
+    /// The account at the certificate authority that the ACME account belongs to, if the server requires one.
     pub eab: Option<Eab>,
-    /// How the ACME server is shown that the domain is ours; by HTTP-01 through the routes that use the issuer when absent.
+    /// How domain ownership is proven to the ACME server; HTTP-01 through the routes that use the issuer when absent.
     pub solvers: Vec<Solver>,
-    /// A certificate authority whose key lies in a Secret.
+    /// A certificate authority whose key is in a Secret.
     pub ca: Option<Ca>,
     /// Each certificate signs itself.
     pub self_signed: Option<SelfSigned>,
@@ -96,9 +96,9 @@ pub enum Acme {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AcmeService {
-    /// What browsers trust.
+    /// Certificates that browsers trust.
     Letsencrypt,
-    /// For trying out: generous limits, and no browser trusts it.
+    /// For tests: higher rate limits, but browsers do not trust its certificates.
     LetsencryptStaging,
 }
 
@@ -108,7 +108,7 @@ pub enum AcmeService {
 pub struct AcmeServer {
     /// Its directory: an https:// address. References to parameters allowed.
     pub server: String,
-    /// Certificates of the authorities that signed the server's own: PEM, or that as base64.
+    /// Certificates of the authorities that signed the server's own: PEM, or base64-encoded PEM.
     #[serde(default)]
     pub ca_bundle: Option<String>,
 }
@@ -170,7 +170,7 @@ pub struct EnvironmentCertManager {
 pub struct EnvironmentIssuer {
     /// An ACME server.
     pub acme: Option<Acme>,
-    /// Whom the ACME server writes to.
+    /// Contact email address for the ACME server.
     pub email: Option<String>,
 }
 

@@ -1,4 +1,5 @@
-//! `charts:` as written: other people's charts that are installed with the application. What types cannot say of them.
+//! `charts:` as written: third-party charts that are installed with the application. Includes the rules that types
+//! cannot express.
 
 mod check;
 mod rules;
@@ -16,8 +17,8 @@ use serde_json::{Map, Value};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[expect(clippy::struct_excessive_bools, reason = "they are keys of a file")]
 pub struct ExternalChart {
-    /// Name in the `repository`, or REPOSITORY/NAME as helm knows it, or `oci://HOST/PATH`, or a folder (`./...`) or packed
-    /// chart (`./....tgz`) from the folder of aspire-k8s.yaml.
+    /// Name in the `repository`, or REPOSITORY/NAME from `helm repo list`, or `oci://HOST/PATH`, or a folder (`./...`)
+    /// or packed chart (`./....tgz`) from the folder of aspire-k8s.yaml.
     pub chart: String,
     /// Address of the chart repository.
     #[serde(default)]
@@ -25,19 +26,20 @@ pub struct ExternalChart {
     /// Version of the chart, or a range (`^4.10`, `~4.10.1`) that `charts lock` makes exact. Required but for folders and packed charts.
     #[serde(default)]
     pub version: Option<String>,
-    /// Namespace; the entry's name when absent. It is made when it is missing.
+    /// Namespace; the entry's name when absent. It is created if it does not exist.
     #[serde(default)]
     pub namespace: Option<String>,
     /// Release name (at most 53 characters); the entry's name when absent.
     #[serde(default)]
     pub release: Option<String>,
-    /// Values of the chart; they win over files.
+    /// Values of the chart; they override files.
     #[serde(default)]
     pub values: Map<String, Value>,
     /// Files of values, the later over the earlier, from the folder of aspire-k8s.yaml.
     #[serde(default)]
     pub values_files: Vec<String>,
-    /// Values that are parameters of the application: path in the values (`auth.password`) to parameter. They win over all.
+    /// Values that are parameters of the application: path in the values (`auth.password`) to parameter. They override
+    /// all others.
     #[serde(default)]
     pub values_from: IndexMap<String, String>,
     /// When it is installed; `before` the application when absent.
@@ -46,19 +48,19 @@ pub struct ExternalChart {
     /// Other entries of `charts` that come first.
     #[serde(default)]
     pub needs: Vec<String>,
-    /// What must be there before what comes next begins, besides what helm waits for.
+    /// What must be ready before the next step starts, in addition to what helm waits for.
     #[serde(default)]
     pub wait_for: WaitFor,
     /// Whether `destroy` of the application removes it.
     #[serde(default)]
     pub destroy: bool,
-    /// Whether fields that others set are taken over (helm 4; helm 3 always does).
+    /// Whether fields that other clients own are taken over (helm 4; helm 3 always does).
     #[serde(default)]
     pub force_conflicts: bool,
-    /// Whether a release of this name that another client installed is taken over.
+    /// Whether a release of this name that another client installed is adopted.
     #[serde(default)]
     pub adopt: bool,
-    /// Whether the registry of an oci:// chart speaks plain HTTP.
+    /// Whether the registry of an oci:// chart uses plain HTTP.
     #[serde(default)]
     pub plain_http: bool,
 }

@@ -1,4 +1,4 @@
-//! What types cannot say: names that are not legal, keys that contradict each other.
+//! The rules that types cannot express: invalid names, contradictory keys.
 
 mod routes;
 
@@ -89,8 +89,8 @@ impl Check<'_> {
 
     fn parameter(&mut self, parameter: &Parameter, at: &Path<'_>) {
         if parameter.value.is_some() && parameter.from.is_some() {
-            let hint = "a secret comes `from` somewhere, anything else has a `value`: keep one of them";
-            self.findings.add(Code::ConflictingKeys, at, "`value` and `from` contradict each other", hint);
+            let hint = "a secret has `from`, any other parameter has `value`: keep one of them";
+            self.findings.add(Code::ConflictingKeys, at, "`value` and `from` cannot be set together", hint);
         }
         self.source(parameter.from.as_ref(), &at.key("from"));
     }
@@ -164,8 +164,14 @@ impl Check<'_> {
     fn drain(&mut self, resource: &Resource, at: &Path<'_>) {
         let grace = resource.termination_grace_period_seconds.unwrap_or(GRACE_PERIOD);
         if let Some(drain) = resource.drain_seconds.filter(|drain| *drain > 0 && *drain >= grace) {
-            let what = format!("{drain} seconds leave nothing of the {grace} that a pod has to stop");
-            self.findings.add(Code::InvalidValue, at, what, "say less, or more as `terminationGracePeriodSeconds`");
+            let what = format!("{drain} seconds are not less than the {grace} seconds in which a pod must stop");
+            self.findings.add(
+                Code::InvalidValue,
+                at,
+                what,
+                "set fewer seconds, or a larger \
+            `terminationGracePeriodSeconds`",
+            );
         }
     }
 
@@ -233,7 +239,7 @@ impl Check<'_> {
             self.parameter(&both, &place.key(name));
             let base = config.parameters.get(name);
             if parameter.from.is_some() && base.is_some_and(|base| base.value.is_some()) {
-                let what = format!("`from` contradicts `value` of {} above: it is no secret", shown(name));
+                let what = format!("`from` contradicts `value` of {} above: it is not secret", shown(name));
                 self.findings.add(Code::ConflictingKeys, &place.key(name), what, "");
             }
             let from = base.and_then(|base| base.from.as_ref());
@@ -278,11 +284,11 @@ impl Check<'_> {
     fn environment_dashboard(&mut self, base: Option<&Dashboard>, own: &EnvironmentDashboard, at: &Path<'_>) {
         let Some(base) = base else {
             let hint =
-                "an environment changes values only: write `dashboard: {enabled: false}` outside of `environments` too";
+                "an environment changes values only: set `dashboard: {enabled: false}` outside of `environments` too";
             self.findings.add(
                 Code::EnvironmentChangesStructure,
                 at,
-                "the file has no `dashboard` that this could change",
+                "the file has no `dashboard` outside of `environments`",
                 hint,
             );
             return;
@@ -376,7 +382,7 @@ impl Check<'_> {
             self.findings.add(
                 Code::InvalidValue,
                 at,
-                format!("{} is not legal as {}", shown(text), rule.what),
+                format!("{} is not valid as {}", shown(text), rule.what),
                 rule.says,
             );
         }
@@ -386,13 +392,13 @@ impl Check<'_> {
 /// The key of a volume that does not go together with others, and why.
 fn stands_alone(volume: &Volume) -> Option<(&'static str, &'static str)> {
     if volume.existing_claim.is_some() {
-        Some(("existingClaim", "the claim exists already, nothing about it can be said here"))
+        Some(("existingClaim", "the PVC exists already, so its properties cannot be set here"))
     } else if volume.ephemeral {
-        Some(("ephemeral", "an ephemeral volume has no claim"))
+        Some(("ephemeral", "an ephemeral volume has no PVC"))
     } else if volume.of.is_some() {
-        Some(("of", "size, class and modes belong to the volume of the other resource"))
+        Some(("of", "size, class and modes are set on the volume of the other resource"))
     } else if volume.per_replica {
-        Some(("perReplica", "each replica has a claim and a volume of its own"))
+        Some(("perReplica", "each replica has its own PVC and volume"))
     } else {
         None
     }

@@ -1,6 +1,6 @@
-//! The numbers of the defaults that pods get, so that a newer version of this program restarts no pod by surprise.
+//! The numbers of the pod defaults: a newer version of this program must not restart pods unexpectedly.
 //!
-//! A number never changes what it means. What pods get by default from now on is a new number.
+//! A number never changes its meaning. New pod defaults get a new number.
 
 use super::Config;
 

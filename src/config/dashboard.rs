@@ -1,5 +1,5 @@
-//! `dashboard:` as written: the Aspire dashboard beside the application. What types cannot say of it, and what is meant
-//! where nothing is said.
+//! `dashboard:` as written: the Aspire dashboard beside the application, its defaults, and the rules that types cannot
+//! express.
 
 use super::findings::Findings;
 use super::path::{Path, shown};
@@ -46,7 +46,7 @@ pub struct Dashboard {
     pub port: Option<u16>,
     /// Ports of the Service for telemetry.
     pub otlp_ports: OtlpPorts,
-    /// Whether it believes the headers of a proxy in front of it; false when absent.
+    /// Whether it trusts the headers of a proxy in front of it; false when absent.
     pub forwarded_headers: Option<bool>,
     /// Further settings, as environment variables.
     pub env: IndexMap<String, String>,
@@ -79,7 +79,7 @@ pub struct EnvironmentDashboard {
     pub port: Option<u16>,
     /// Ports of the Service for telemetry.
     pub otlp_ports: OtlpPorts,
-    /// Whether it believes the headers of a proxy in front of it.
+    /// Whether it trusts the headers of a proxy in front of it.
     pub forwarded_headers: Option<bool>,
     /// Further settings, as environment variables.
     pub env: IndexMap<String, String>,
@@ -162,7 +162,7 @@ pub(super) fn check_environment(base: &Dashboard, own: &EnvironmentDashboard, fi
 fn check_written(dashboard: &Dashboard, written: [Option<u16>; 3], findings: &mut Findings, at: &Path<'_>) {
     let mut text = |text: Option<&str>, rule: &rules::Rule, at: &Path<'_>| {
         if let Some(text) = text.filter(|text| !(rule.legal)(text)) {
-            findings.add(Code::InvalidValue, at, format!("{} is not legal as {}", shown(text), rule.what), rule.says);
+            findings.add(Code::InvalidValue, at, format!("{} is not valid as {}", shown(text), rule.what), rule.says);
         }
     };
     text(dashboard.name.as_deref(), &rules::WORKLOAD_NAME, &at.key("name"));
@@ -176,16 +176,16 @@ fn check_written(dashboard: &Dashboard, written: [Option<u16>; 3], findings: &mu
         findings.add(
             Code::InvalidValue,
             &at.key("image"),
-            format!("{} names no version", shown(dashboard.image())),
-            "pin one, such as `:13.4.2`: a pod that starts again must be the same program",
+            format!("{} has no version", shown(dashboard.image())),
+            "set one, such as `:13.4.2`, so that a restarted pod runs the same program",
         );
     }
     for name in dashboard.env.keys().filter(|name| is_ours(name)) {
         findings.add(
             Code::InvalidVariable,
             &at.key("env").key(name),
-            format!("{} is not for a file to say", shown(name)),
-            "login and API key are always asked for; ports and forwarded headers have keys of their own",
+            format!("{} cannot be set in a file", shown(name)),
+            "login and API key cannot be disabled; ports and forwarded headers have keys of their own",
         );
     }
     let otlp = at.key("otlpPorts");
@@ -196,8 +196,8 @@ fn check_written(dashboard: &Dashboard, written: [Option<u16>; 3], findings: &mu
             findings.add(
                 Code::DuplicateEntry,
                 place,
-                format!("two ports of the dashboard's Service would be {number}"),
-                "its three ports differ",
+                format!("two ports of the dashboard's Service have the number {number}"),
+                "its three ports must differ",
             );
         }
     }

@@ -1,4 +1,4 @@
-//! A configuration with the values of one environment in it.
+//! A configuration with the values of one environment applied.
 
 use super::{
     Config, Dashboard, Environment, EnvironmentChart, EnvironmentDashboard, EnvironmentDefaults, EnvironmentGateway,
@@ -23,7 +23,7 @@ impl Config {
         let known: Vec<&str> = self.environments.keys().map(String::as_str).collect();
         let otherwise = match &known[..] {
             [] => "this file has no environments".to_owned(),
-            known => format!("there are: {}", known.join(", ")),
+            known => format!("defined are: {}", known.join(", ")),
         };
         let hint = suggestion(nearest(name, known.iter().copied()), otherwise);
         Diagnostic::new(Code::UnknownEnvironment, "environments", format!("there is no environment `{name}`"))

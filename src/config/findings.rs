@@ -1,4 +1,4 @@
-//! Problems while they are collected: each at a path, given its line only when all are known.
+//! Collects errors: each has a path, and gets its line only when all are known.
 
 use super::locate;
 use super::path::{Path, Step, is_shown, written};

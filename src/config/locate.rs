@@ -1,5 +1,5 @@
-//! Finds the line of a value by reading the text once more and stopping there with an error, which knows its place.
-//! The YAML reader gives places to errors only, and a good file should not pay for them.
+//! Finds the line of a value by parsing the text again and stopping there with an error, which has a position. The YAML
+//! parser gives positions for errors only, and a valid file should not pay for them.
 
 use super::key::KeySeed;
 use super::path::{Step, is_shown};

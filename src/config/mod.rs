@@ -1,7 +1,7 @@
-//! `aspire-k8s.yaml`: the deployment intent that a manifest cannot say, exactly as written, and its JSON schema.
+//! `aspire-k8s.yaml`: the deployment settings that a manifest cannot express, exactly as written, and its JSON schema.
 //!
-//! [`parse()`] refuses unknown keys with the nearest right name and reports all problems at once. It knows no manifest:
-//! whether a resource or parameter exists is asked when the application is resolved.
+//! [`parse()`] refuses unknown keys, suggests the nearest one, and reports all errors together. It knows no manifest:
+//! whether a resource or parameter exists is checked when the application is resolved.
 
 mod certificates;
 mod charts;
@@ -65,32 +65,32 @@ pub struct Config {
     pub application: Option<String>,
     /// Identity of the application on a cluster, fixed once written. Without it, the application's name.
     pub application_id: Option<String>,
-    /// Number of the defaults that pods get. Without it, a live release keeps its number and a new one takes the newest.
+    /// Number of the defaults that pods get. Without it, a live release keeps its number and a new one gets the newest.
     #[schemars(range(min = 1, max = 2))]
     pub compatibility: Option<u32>,
     /// The chart's own fields.
     pub chart: Chart,
     /// Name and namespace of the Helm release.
     pub release: Release,
-    /// What holds for every resource that does not say otherwise.
+    /// Defaults of every resource.
     pub defaults: Defaults,
-    /// Where secrets come from, for all parameters that do not say otherwise.
+    /// Default source of secret parameters.
     pub secrets: Secrets,
     /// Parameters (and other inputs) by name.
     pub parameters: IndexMap<String, Parameter>,
     /// Resources of the manifest by name.
     pub resources: IndexMap<String, Resource>,
-    /// Other people's charts that are installed with the application, by name.
+    /// Third-party charts that are installed with the application, by name.
     pub charts: IndexMap<String, ExternalChart>,
-    /// Ingresses by name: the public way to the application.
+    /// Ingresses by name, which expose the application.
     pub ingresses: IndexMap<String, Ingress>,
     /// Gateways (of the Gateway API) by name, with their routes.
     pub gateways: IndexMap<String, Gateway>,
     /// Who signs certificates.
     pub cert_manager: CertManager,
-    /// The Aspire dashboard, which runs beside the application when this key is there.
+    /// The Aspire dashboard, which is deployed with the application if this key is set.
     pub dashboard: Option<Dashboard>,
-    /// Folder, from the one of this file, that bind mounts may take files from; the manifest's own folder when absent.
+    /// Folder, relative to this file, whose files bind mounts may use; the manifest's own folder when absent.
     pub source_root: Option<String>,
     /// Whether and with what pods wait for others: `none`, or the image.
     pub waits: Option<Waits>,
@@ -176,7 +176,7 @@ pub struct Defaults {
     pub labels: IndexMap<String, String>,
     /// Annotations of every workload.
     pub annotations: IndexMap<String, String>,
-    /// Node labels that every pod asks for.
+    /// Node labels that every pod requires.
     pub node_selector: IndexMap<String, String>,
     /// Tolerations of every pod, as in a pod.
     pub tolerations: Vec<serde_json::Map<String, serde_json::Value>>,
@@ -251,7 +251,7 @@ pub(crate) const GRACE_PERIOD: u32 = 30;
 pub struct Resource {
     /// Leave this resource out; what refers to it becomes an input.
     pub exclude: bool,
-    /// Workload kind, where the rule (a claim makes a StatefulSet) is not what is wanted.
+    /// Workload kind, if the default (a StatefulSet for a resource with a claim, else a Deployment) does not fit.
     pub workload: Option<WorkloadKind>,
     /// Image instead of the manifest's (for an executable: the image that runs it).
     pub image: Option<String>,
@@ -259,7 +259,7 @@ pub struct Resource {
     pub image_pull_policy: Option<PullPolicy>,
     /// Number of pods; 1 when absent.
     pub replicas: Option<u32>,
-    /// Environment variables, added to the manifest's and winning over them; null removes one. Expressions allowed.
+    /// Environment variables, added to the manifest's and overriding them; null removes one. Expressions allowed.
     pub env: IndexMap<String, Option<String>>,
     /// Command instead of the manifest's entrypoint. Expressions allowed.
     pub command: Option<Vec<String>>,
@@ -277,9 +277,9 @@ pub struct Resource {
     pub wait_for_start: Vec<String>,
     /// The Service.
     pub service: Service,
-    /// The certificate that it listens with on https itself.
+    /// The certificate with which it serves HTTPS itself.
     pub certificate: Option<Certificate>,
-    /// Volumes by the name that the manifest gives them (short or long), and further ones of our own.
+    /// Volumes by their name in the manifest (short or long), and additional ones.
     pub volumes: IndexMap<String, Volume>,
     /// Labels of the workload and its pods.
     pub labels: IndexMap<String, String>,
@@ -287,7 +287,7 @@ pub struct Resource {
     pub annotations: IndexMap<String, String>,
     /// Annotations of the pods.
     pub pod_annotations: IndexMap<String, String>,
-    /// Node labels that the pods ask for.
+    /// Node labels that the pods require.
     pub node_selector: IndexMap<String, String>,
     /// Tolerations, as in a pod.
     pub tolerations: Vec<serde_json::Map<String, serde_json::Value>>,
@@ -305,9 +305,9 @@ pub struct Resource {
     pub drain_seconds: Option<u32>,
     /// Security profile of a built image.
     pub security: Option<Security>,
-    /// Pod security context, as in a pod; its keys win over ours.
+    /// Pod security context, as in a pod; its keys override ours.
     pub pod_security_context: Option<serde_json::Map<String, serde_json::Value>>,
-    /// Container security context, as in a pod; its keys win over ours.
+    /// Container security context, as in a pod; its keys override ours.
     pub security_context: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
@@ -381,19 +381,19 @@ pub enum TrafficPolicy {
 pub struct Volume {
     /// Requested size.
     pub size: Option<String>,
-    /// Storage class; empty for none: no volume is made, the claim takes one that is there.
+    /// Storage class; empty disables provisioning: the claim binds to an existing PersistentVolume.
     pub storage_class: Option<String>,
-    /// The volume of the cluster that the claim takes; it must be there.
+    /// The existing PersistentVolume to which the claim binds.
     pub volume_name: Option<String>,
-    /// Name of the claim, where it is not to be called `<resource>-<volume>`. It stays the chart's claim.
+    /// Name of the claim, instead of `<resource>-<volume>`. The claim stays part of the chart.
     pub claim_name: Option<String>,
     /// Access modes.
     pub access_modes: Vec<AccessMode>,
     /// Annotations of the claim.
     pub annotations: IndexMap<String, String>,
-    /// No claim: the data goes with the pod.
+    /// No claim: the data is lost with the pod.
     pub ephemeral: bool,
-    /// A claim that exists already, instead of one of ours.
+    /// An existing claim, instead of one of the chart.
     pub existing_claim: Option<String>,
     /// One claim for each replica (claim templates of the StatefulSet).
     pub per_replica: bool,
@@ -403,7 +403,7 @@ pub struct Volume {
     pub mount_path: Option<String>,
     /// Mounted read-only.
     pub read_only: Option<bool>,
-    /// Folder of the volume that is mounted; `data` for claims of ours, the root for existing claims.
+    /// Folder of the volume that is mounted; `data` for claims of the chart, the root for existing claims.
     pub sub_path: Option<String>,
 }
 
@@ -415,7 +415,7 @@ pub struct MountedFiles {
     pub secret: Option<bool>,
 }
 
-/// One entry of `environments:`: the same words as above, as far as they are values.
+/// One entry of `environments:`: the same keys as above, if they are values.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Environment {
@@ -429,7 +429,7 @@ pub struct Environment {
     pub parameters: IndexMap<String, EnvironmentParameter>,
     /// Resources.
     pub resources: IndexMap<String, EnvironmentResource>,
-    /// Other people's charts.
+    /// Third-party charts.
     pub charts: IndexMap<String, EnvironmentChart>,
     /// Ingresses.
     pub ingresses: IndexMap<String, EnvironmentIngress>,
@@ -487,7 +487,7 @@ pub struct EnvironmentResource {
     pub annotations: IndexMap<String, String>,
     /// Annotations of the pods.
     pub pod_annotations: IndexMap<String, String>,
-    /// Node labels that the pods ask for.
+    /// Node labels that the pods require.
     pub node_selector: IndexMap<String, String>,
     /// Tolerations.
     pub tolerations: Option<Vec<serde_json::Map<String, serde_json::Value>>>,

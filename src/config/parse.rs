@@ -1,4 +1,4 @@
-//! Text to [`Config`], with every problem of the text at once.
+//! Text to [`Config`], with all errors of the text together.
 
 use super::findings::Findings;
 use super::path::Path;

@@ -1,4 +1,4 @@
-//! The place of a value in the file, and its text as a message repeats it.
+//! The path of a value in the file, and its text in a message.
 
 /// Characters of the file's own text that a message repeats.
 const MOST_SHOWN: usize = 60;
@@ -139,7 +139,7 @@ fn is_plain(key: &str) -> bool {
 /// Text of the file inside a message: in backticks, on one line, not endless.
 pub(super) fn shown(text: &str) -> String {
     if text.is_empty() {
-        return "an empty text".to_owned();
+        return "an empty string".to_owned();
     }
     let cut: String = text.chars().take(MOST_SHOWN).flat_map(char::escape_debug).collect();
     let more = if text.chars().nth(MOST_SHOWN).is_some() { "..." } else { "" };

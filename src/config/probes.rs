@@ -1,6 +1,6 @@
-//! `probes:` of a resource as written, and what an environment changes of it. The words are those of Kubernetes.
+//! `probes:` of a resource as written, and the changes of an environment. The field names are those of Kubernetes.
 //!
-//! Must not know endpoints: whether a port exists is asked when the chart is planned.
+//! Must not know endpoints: whether a port exists is checked when the chart is planned.
 
 use super::findings::Findings;
 use super::path::{Path, shown};
@@ -41,27 +41,27 @@ pub struct EachProbe {
     pub readiness: Option<ProbeSetting>,
 }
 
-/// One probe: `none`, the path of an HTTP GET, or all of it.
+/// One probe: `none`, the path of an HTTP GET, or a map of its fields.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum ProbeSetting {
     /// `none`, or the path of an HTTP GET.
     Text(String),
-    /// What it asks and when. Without `http`, `tcp`, `grpc` or `exec` it asks what it asks by default.
+    /// Action and timing. Without `http`, `tcp`, `grpc` or `exec`, the default action is used.
     Probe(Box<Probe>),
 }
 
-/// What a probe asks and when.
+/// Action and timing of a probe.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Probe {
-    /// An HTTP GET that must give a status from 200 to 399.
+    /// An HTTP GET that must return a status from 200 to 399.
     pub http: Option<HttpProbe>,
-    /// A connection that must be taken.
+    /// A TCP connection that must be accepted.
     pub tcp: Option<TcpProbe>,
     /// A call of the gRPC health service.
     pub grpc: Option<GrpcProbe>,
-    /// A command in the container that must end with 0.
+    /// A command in the container that must exit with 0.
     pub exec: Option<ExecProbe>,
     /// Seconds after the start of the container before the first try.
     #[schemars(range(max = 2_147_483_647))]
@@ -114,7 +114,7 @@ pub struct TcpProbe {
 pub struct GrpcProbe {
     /// An endpoint by name, or a port of the container; the first http2 endpoint when absent.
     pub port: Option<ProbePort>,
-    /// The service whose health is asked; that of the whole server when absent.
+    /// The service whose health is checked; the whole server when absent.
     pub service: Option<String>,
 }
 
@@ -140,7 +140,7 @@ pub enum ProbePort {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum HttpScheme {
-    /// In clear.
+    /// Without TLS.
     Http,
     /// With TLS; the certificate is not verified.
     Https,
@@ -254,14 +254,14 @@ fn one(probe: &Probe, name: &str, findings: &mut Findings, at: &Path<'_>) {
             Code::ConflictingKeys,
             at,
             what,
-            "a probe asks one thing: keep one of `http`, `tcp`, `grpc` and `exec`",
+            "a probe has one action: keep one of `http`, `tcp`, `grpc` and `exec`",
         );
     }
     if let Some(http) = &probe.http {
         let at = at.key("http");
         path(&http.path, findings, &at.key("path"));
         for header in http.headers.keys().filter(|header| !is_header(header)) {
-            let what = format!("{} is not legal as a name of a header", shown(header));
+            let what = format!("{} is not valid as a header name", shown(header));
             findings.add(Code::InvalidValue, &at.key("headers").key(header), what, "letters, digits and `-`");
         }
     }
@@ -269,19 +269,19 @@ fn one(probe: &Probe, name: &str, findings: &mut Findings, at: &Path<'_>) {
         && command.first().is_none_or(String::is_empty)
     {
         let hint = "name the program and its arguments, such as [cat, /tmp/ready]";
-        findings.add(Code::InvalidValue, &at.key("exec").key("command"), "there is no program to run", hint);
+        findings.add(Code::InvalidValue, &at.key("exec").key("command"), "`command` is empty", hint);
     }
     if name != "readiness" && probe.success_threshold.is_some_and(|threshold| threshold != 1) {
-        let what = format!("a {name} probe has succeeded with its first success");
+        let what = format!("a {name} probe must have `successThreshold` 1");
         findings.add(
             Code::InvalidValue,
             &at.key("successThreshold"),
             what,
-            "remove it; only readiness takes more than 1",
+            "remove it; only readiness probes allow more than 1",
         );
     }
     if name == "readiness" && probe.termination_grace_period_seconds.is_some() {
-        let hint = "remove it; it is for liveness and startup";
+        let hint = "remove it; it applies to liveness and startup probes";
         let at = at.key("terminationGracePeriodSeconds");
         findings.add(Code::NoEffect, &at, "a readiness probe never stops a container", hint);
     }
@@ -295,7 +295,7 @@ fn path(path: &str, findings: &mut Findings, at: &Path<'_>) {
         Path::Key(_, "path") => "a path begins with `/`, such as /health",
         _ => "write `none`, a path such as /health, or a map with `http`, `tcp`, `grpc` or `exec`",
     };
-    findings.add(Code::InvalidValue, at, format!("{} is not legal as the path of a probe", shown(path)), hint);
+    findings.add(Code::InvalidValue, at, format!("{} is not valid as the path of a probe", shown(path)), hint);
 }
 
 /// What Kubernetes takes as the name of a header.

@@ -1,7 +1,7 @@
-//! `ingresses:` and `gateways:`: how the public reaches the application, as written.
+//! `ingresses:` and `gateways:` as written: how the application is exposed.
 //!
-//! A text here may hold references to parameters, such as `{web-host.value}`; whether the resources, bindings and issuers
-//! that are named exist is asked later.
+//! A string here may contain references to parameters, such as `{web-host.value}`. Whether the named resources,
+//! bindings and issuers exist is checked later.
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -13,13 +13,13 @@ use serde::{Deserialize, Serialize};
 pub struct Ingress {
     /// Ingress class; the cluster's default when absent. References to parameters allowed.
     pub class: Option<String>,
-    /// The controller that serves the class, where its name does not tell.
+    /// The controller that serves the class, if the class name does not identify it.
     pub controller: Option<Controller>,
     /// Public host names of every path that names none. References to parameters allowed.
     pub hosts: Vec<String>,
-    /// What is reached under which path.
+    /// Which path leads to which resource.
     pub paths: Vec<IngressPath>,
-    /// What answers where no path matches.
+    /// The backend for requests that match no path.
     pub default_backend: Option<Backend>,
     /// Certificates.
     pub tls: Option<RouteTls>,
@@ -27,13 +27,13 @@ pub struct Ingress {
     pub discovery: Option<Discovery>,
     /// Whether http is redirected to https.
     pub redirect: bool,
-    /// Paths (with all below them) that are kept from the public, such as those of health checks.
+    /// Paths (with all below them) that are blocked for the public, such as those of health checks.
     pub closed_paths: Vec<String>,
     /// Annotations. References to parameters allowed in their values.
     pub annotations: IndexMap<String, String>,
 }
 
-/// Ingress controllers whose annotations we know.
+/// Ingress controllers whose annotations are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Controller {
@@ -66,10 +66,10 @@ pub struct IngressPath {
     pub host: Option<String>,
     /// The path; starts with `/`.
     pub path: String,
-    /// How it is compared; `Prefix` when absent.
+    /// How it is matched; `Prefix` when absent.
     #[serde(default, rename = "type")]
     pub path_type: Option<PathType>,
-    /// The resource that answers.
+    /// The resource that serves it.
     pub to: String,
     /// Its binding; its public http binding when absent.
     #[serde(default)]
@@ -79,19 +79,19 @@ pub struct IngressPath {
     pub internal: bool,
 }
 
-/// How a path of an Ingress is compared.
+/// How a path of an Ingress is matched.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum PathType {
-    /// Whole elements from the beginning.
+    /// A prefix of whole path elements.
     #[default]
     Prefix,
-    /// The same text.
+    /// The exact path.
     Exact,
-    /// As the controller likes.
+    /// Depends on the controller.
     ImplementationSpecific,
 }
 
-/// A resource that answers.
+/// A resource that serves requests.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Backend {
@@ -116,13 +116,13 @@ pub struct RouteTls {
     pub issuer: Option<String>,
 }
 
-/// `discovery:`: the host name of something that gets its address from the cluster.
+/// `discovery:`: derives the host name from the address that the cluster assigns.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Discovery {
     /// An annotation that holds the name, instead of the status.
     pub annotation: Option<String>,
-    /// The name to make of an address, such as `{ip}.sslip.io` or `{hostname}`.
+    /// Template of the host name, such as `{ip}.sslip.io` or `{hostname}`.
     pub template: Option<String>,
     /// How long to wait for an address, such as `5m`; five minutes when absent.
     pub timeout: Option<String>,
@@ -132,15 +132,15 @@ pub struct Discovery {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Gateway {
-    /// Gateway class; required unless `existing` says that the Gateway is there. References to parameters allowed.
+    /// Gateway class; required unless `existing` is set. References to parameters allowed.
     pub class: Option<String>,
     /// A Gateway of another owner that the routes attach to.
     pub existing: Option<ExistingGateway>,
     /// Public host names of every route that names none. References to parameters allowed.
     pub hosts: Vec<String>,
-    /// Listeners by name: `http` and `https` are there by themselves and can get other ports; others are added.
+    /// Listeners by name: `http` and `https` exist by default and can get other ports; others are added.
     pub listeners: IndexMap<String, Listener>,
-    /// What is reached how.
+    /// Routes to resources.
     pub routes: Vec<Route>,
     /// Certificates.
     pub tls: Option<RouteTls>,
@@ -148,7 +148,7 @@ pub struct Gateway {
     pub discovery: Option<Discovery>,
     /// Whether http is redirected to https.
     pub redirect: bool,
-    /// Paths (with all below them) that are kept from the public, such as those of health checks.
+    /// Paths (with all below them) that are blocked for the public, such as those of health checks.
     pub closed_paths: Vec<String>,
     /// Annotations of the Gateway. References to parameters allowed in their values.
     pub annotations: IndexMap<String, String>,
@@ -174,7 +174,7 @@ pub struct ExistingGateway {
 pub struct Listener {
     /// Port on which it listens.
     pub port: u16,
-    /// What it speaks; required for listeners other than `http` and `https`.
+    /// Its protocol; required for listeners other than `http` and `https`.
     #[serde(default)]
     pub protocol: Option<ListenerProtocol>,
     /// The host name that it answers for. References to parameters allowed.
@@ -182,16 +182,16 @@ pub struct Listener {
     pub host: Option<String>,
 }
 
-/// What a listener speaks.
+/// Protocols of a listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum ListenerProtocol {
     /// Cleartext http.
     #[serde(rename = "HTTP")]
     Http,
-    /// Http over TLS, which ends here.
+    /// Http over TLS, terminated by the Gateway.
     #[serde(rename = "HTTPS")]
     Https,
-    /// Bytes.
+    /// Plain TCP.
     #[serde(rename = "TCP")]
     Tcp,
 }
@@ -209,7 +209,7 @@ pub struct Route {
     /// The path of an http route; starts with `/`.
     #[serde(default)]
     pub path: Option<String>,
-    /// How the path is compared; `PathPrefix` when absent.
+    /// How the path is matched; `PathPrefix` when absent.
     #[serde(default, rename = "type")]
     pub match_type: Option<MatchType>,
     /// The service of a grpc route, such as `shop.Catalog`; all when absent.
@@ -218,10 +218,10 @@ pub struct Route {
     /// The method of a grpc route; all when absent.
     #[serde(default)]
     pub method: Option<String>,
-    /// The listener that it attaches to: required for tcp, else all that speak http.
+    /// The listener that it attaches to: required for tcp; when absent, all listeners with HTTP or HTTPS.
     #[serde(default)]
     pub listener: Option<String>,
-    /// The resource that answers.
+    /// The resource that serves it.
     pub to: String,
     /// Its binding; its public binding when absent.
     #[serde(default)]
@@ -244,13 +244,13 @@ pub enum RouteKind {
     Tcp,
 }
 
-/// How the path of an http route is compared.
+/// How the path of an http route is matched.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum MatchType {
-    /// Whole elements from the beginning.
+    /// A prefix of whole path elements.
     #[default]
     PathPrefix,
-    /// The same text.
+    /// The exact path.
     Exact,
     /// A regular expression, as the controller understands it.
     RegularExpression,

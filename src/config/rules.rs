@@ -1,4 +1,4 @@
-//! What names, versions and sizes may look like: the rules of Kubernetes, helm and registries, each with its sentence.
+//! The syntax of names, versions and sizes: the rules of Kubernetes, helm and registries, each with its message.
 
 use super::path::shown;
 use crate::support::image;
@@ -31,7 +31,7 @@ impl Reference {
     /// What is wrong with the text, as a sentence.
     pub(super) fn broken_by(&self, text: &str) -> Option<String> {
         let why = (self.check)(text).err()?;
-        Some(format!("{} is not legal as {}: {why}", shown(text), self.what))
+        Some(format!("{} is not valid as {}: {why}", shown(text), self.what))
     }
 }
 
@@ -73,13 +73,12 @@ pub(super) const SECRET_KEY: Rule = Rule {
     legal: is_secret_key,
 };
 pub(super) const REMOTE_KEY: Rule =
-    Rule { what: "a key in a store", says: "a text of one line, as the store knows it", legal: is_one_line };
+    Rule { what: "a key in a store", says: "one line of text, the key in the store", legal: is_one_line };
 pub(super) const INTERVAL: Rule =
-    Rule { what: "an interval", says: "such as 1h, 15m or 1h30m; 0s asks only once", legal: is_interval };
+    Rule { what: "an interval", says: "such as 1h, 15m or 1h30m; 0s means only once", legal: is_interval };
 pub(super) const FILE: Rule =
-    Rule { what: "a file", says: "a path on one line, from the folder of aspire-k8s.yaml", legal: is_one_line };
-pub(super) const PRODUCER: Rule =
-    Rule { what: "a producer", says: "a name on one line, as people know it", legal: is_one_line };
+    Rule { what: "a file", says: "a path on one line, relative to the folder of aspire-k8s.yaml", legal: is_one_line };
+pub(super) const PRODUCER: Rule = Rule { what: "a producer", says: "a name on one line", legal: is_one_line };
 pub(super) const ENV_NAME: Rule = Rule {
     what: "a name of an environment variable",
     says: "visible ASCII characters and spaces, without `=`",

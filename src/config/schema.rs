@@ -1,4 +1,5 @@
-//! The JSON schema of the file, made from the types: the one that is published is the one that [`super::parse()`] obeys.
+//! The JSON schema of the file, generated from the types, so that the published schema is the one that
+//! [`super::parse()`] enforces.
 
 use super::Config;
 use schemars::generate::SchemaSettings;
@@ -23,7 +24,8 @@ pub(crate) fn schema() -> Value {
     out.insert("$schema".to_owned(), made["$schema"].take());
     out.insert("$id".to_owned(), "urn:kubectl-aspire:aspire-k8s:v1".into());
     out.insert("title".to_owned(), "aspire-k8s.yaml".into());
-    let description = "Deployment intent of a .NET Aspire application: what its manifest cannot say.";
+    let description =
+        "Deployment configuration of a .NET Aspire application: settings that its manifest does not contain.";
     out.insert("description".to_owned(), description.into());
     if let Value::Object(made) = made {
         for (key, value) in made {
@@ -35,7 +37,7 @@ pub(crate) fn schema() -> Value {
 
 /// What has no required key may stand as a word alone.
 fn words_alone(choice: &mut Value) {
-    let description = "The same, with everything as `secrets.externalSecrets` says.";
+    let description = "The same, with the defaults of `secrets.externalSecrets`.";
     let word = json!({"type": "string", "const": "external-secrets", "description": description});
     if let Some(choices) = choice["oneOf"].as_array_mut() {
         let words = choices.iter().take_while(|choice| choice["const"].is_string()).count();

@@ -1,6 +1,6 @@
-//! The file of sealed values: ciphertexts that `kubectl aspire seal` wrote and that are kept with the source.
+//! The file of sealed values: ciphertexts that `kubectl aspire seal` wrote and that are committed with the source.
 //!
-//! Sealing is random, so a ciphertext is never made again by itself: what is in the file is what the chart gets.
+//! Sealing is randomized, so a ciphertext is never regenerated automatically: the chart gets the one in the file.
 
 use crate::support::diagnostic::{Code, Diagnostic};
 use crate::support::yaml;
@@ -53,17 +53,17 @@ impl Sealed {
     pub fn parse(text: &str) -> Result<Self, Diagnostic> {
         let wrong = |what: String| {
             Diagnostic::new(Code::SealingFailed, "", what)
-                .hint("take it from your version control again, or seal again")
+                .hint("restore it from version control, or seal the values again")
         };
         // The reader's own words repeat what it found, and the file can be any: one that holds a token.
         yaml::affordable(text).map_err(|costly| wrong(costly.to_string()))?;
         let read: Self = serde_yaml::from_str(text).map_err(|error| {
             let at =
                 error.location().map_or(String::new(), |at| format!(" (line {} column {})", at.line(), at.column()));
-            wrong(format!("it is not a file of sealed values{at}"))
+            wrong(format!("it is not a valid file of sealed values{at}"))
         })?;
         if read.api_version != API_VERSION {
-            return Err(wrong(format!("it does not say `apiVersion: {API_VERSION}`")));
+            return Err(wrong(format!("it does not have `apiVersion: {API_VERSION}`")));
         }
         let values = read.namespaces.values().flat_map(BTreeMap::values).flatten();
         for (parameter, value) in values {
@@ -136,11 +136,11 @@ mod tests {
     #[test]
     fn what_is_not_the_file_is_said() {
         for (text, part) in [
-            ("", "it is not a file of sealed values"),
-            ("hunter2", "it is not a file of sealed values (line 1 column 1)"),
-            ("apiVersion: v1\n", "does not say `apiVersion: aspire-k8s.sealed/v1`"),
+            ("", "it is not a valid file of sealed values"),
+            ("hunter2", "it is not a valid file of sealed values (line 1 column 1)"),
+            ("apiVersion: v1\n", "does not have `apiVersion: aspire-k8s.sealed/v1`"),
             ("apiVersion: aspire-k8s.sealed/v1\nnamespaces: {a: {b: {c: {id: ../x, value: y}}}}\n", "the id of `c`"),
-            ("apiVersion: aspire-k8s.sealed/v1\nhunter2: {}\n", "it is not a file of sealed values (line 2"),
+            ("apiVersion: aspire-k8s.sealed/v1\nhunter2: {}\n", "it is not a valid file of sealed values (line 2"),
         ] {
             let diagnostic = Sealed::parse(text).unwrap_err().to_string();
             assert!(diagnostic.contains(part) && !diagnostic.contains("hunter2"), "{diagnostic}");

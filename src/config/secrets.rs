@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct Secrets {
     /// Source of every secret parameter; `deploy` when absent.
     pub from: Option<SecretSource>,
-    /// What every parameter from `external-secrets` takes that does not say otherwise.
+    /// Defaults of every parameter from `external-secrets`.
     pub external_secrets: ExternalDefaults,
     /// The encrypted file of parameters from `sops`.
     pub sops: SopsFile,
@@ -111,7 +111,7 @@ impl StoreKind {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct SopsFile {
-    /// A file of parameters that sops encrypted: a path from the folder of aspire-k8s.yaml.
+    /// A file of parameters that sops encrypted: a path relative to the folder of aspire-k8s.yaml.
     pub file: Option<String>,
 }
 
@@ -123,7 +123,7 @@ pub struct SealedFile {
     pub file: Option<String>,
 }
 
-/// A key of a Secret that comes to be later.
+/// A key of a Secret that is created later.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DeferredSecret {
@@ -134,6 +134,6 @@ pub struct DeferredSecret {
     /// Key that will hold the URI-escaped value, where the application needs that form.
     #[serde(default)]
     pub uri_key: Option<String>,
-    /// Who writes it: named when it never comes.
+    /// What writes it; shown in a message if the key is never written.
     pub produced_by: String,
 }

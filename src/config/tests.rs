@@ -1,4 +1,4 @@
-//! What the file says is read, refused and described: examples, every bad file, and drawn ones.
+//! Reading, rejecting and describing the file: examples, every invalid file, and random ones.
 
 use super::*;
 use proptest::prelude::*;
@@ -154,7 +154,7 @@ fn environment_may_name_what_the_rest_does_not() {
 fn unknown_environment_names_the_known_ones() {
     let said = |config: &Config, name| config.for_environment(name).expect_err("no such environment").to_string();
     assert!(said(&full(), "prodution").ends_with("hint: did you mean `production`?"));
-    assert!(said(&full(), "qa").ends_with("hint: there are: production"));
+    assert!(said(&full(), "qa").ends_with("hint: defined are: production"));
     assert!(said(&Config::default(), "qa").ends_with("hint: this file has no environments"));
 }
 
@@ -314,9 +314,9 @@ fn control_characters_are_refused_in_maps_and_taken_in_contents() {
     for (text, part) in [
         (
             "resources: {a: {annotations: {k: \"x\\x7f\"}}}",
-            "resources.a.annotations.k (line 1): it holds the control character U+007F",
+            "resources.a.annotations.k (line 1): it contains the control character U+007F",
         ),
-        ("resources: {a: {securityContext: {\"odd\\x7f\": 1}}}", "it holds the control character U+007F"),
+        ("resources: {a: {securityContext: {\"odd\\x7f\": 1}}}", "it contains the control character U+007F"),
         ("resources: {a: {nodeSelector: {env: \"\\uFFFE\"}}}", "U+FFFE"),
         ("ingresses: {a: {annotations: {k: \"\\N\"}}}", "U+0085"),
         ("environments: {dev: {resources: {a: {podAnnotations: {k: \"\\x01\"}}}}}", "U+0001"),

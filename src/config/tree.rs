@@ -1,5 +1,5 @@
-//! YAML text to a JSON value, collecting what YAML allows and this file does not: keys that are given twice, keys that
-//! are no text, tags, merge keys, numbers that JSON lacks.
+//! YAML text to a JSON value. Collects what YAML allows and this file does not: duplicate keys, keys that are not text,
+//! tags, merge keys, numbers that JSON does not have.
 
 use super::findings::Findings;
 use super::key::{KeySeed, skip_tagged};
@@ -109,7 +109,7 @@ impl<'de> Visitor<'de> for Node<'_> {
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Self::Value, E> {
         let number = Number::from_f64(value).map(Value::Number);
-        Ok(number.or_else(|| self.refuse("infinity and not-a-number are no values here", "")))
+        Ok(number.or_else(|| self.refuse("infinity and NaN are not valid values", "")))
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Self::Value, E> {
@@ -146,7 +146,7 @@ impl<'de> Visitor<'de> for Node<'_> {
             } else if let Some((what, hint)) = key.complaint() {
                 self.findings.borrow_mut().add_nth(Code::UnsupportedYaml, &path, nth, what, hint);
             } else if nth > 0 {
-                let what = format!("the key {} is given more than once", shown(key.text()));
+                let what = format!("the key {} is set more than once", shown(key.text()));
                 self.findings.borrow_mut().add_nth(Code::DuplicateKey, &path, nth, what, "keep one of them");
             } else if let Some(value) = map.next_value_seed(Node { path: &path, ..self })? {
                 out.insert(key.text().to_owned(), value);
@@ -166,5 +166,5 @@ impl<'de> Visitor<'de> for Node<'_> {
 }
 
 fn controls(c: char) -> String {
-    format!("it holds the control character U+{:04X}, which no object of Kubernetes carries", u32::from(c))
+    format!("it contains the control character U+{:04X}, which Kubernetes objects cannot hold", u32::from(c))
 }

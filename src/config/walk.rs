@@ -1,7 +1,7 @@
-//! Holds a JSON value against the file's own schema: unknown keys, wrong types, missing keys, all of them.
+//! Validates a JSON value against the file's own schema: unknown keys, wrong types, missing keys, all of them.
 //!
-//! It knows the few schema words that [`super::schema()`] makes, and says more than a general validator could: which key
-//! was meant, what a later version brings, what belongs in quotes.
+//! It knows the few schema keywords that [`super::schema()`] generates, and its messages say more than a general
+//! validator could: the key that was probably meant, keys that a later version supports, text that needs quotes.
 
 use super::findings::Findings;
 use super::path::{Path, shown};
@@ -159,7 +159,7 @@ impl<'s> Walk<'s> {
                 Code::EnvironmentChangesStructure,
                 path,
                 what,
-                format!("an environment changes values, never structure; {allowed}"),
+                format!("an environment changes values, not structure; {allowed}"),
             );
             return false;
         }

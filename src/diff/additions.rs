@@ -1,8 +1,8 @@
-//! What another client added to an object that the chart made, where what is added counts for the application: keys of a
-//! ConfigMap or Secret, and what stands beside the chart's own parts of a pod template.
+//! What another client added to an object of the chart, if it affects the application: keys of a ConfigMap or Secret,
+//! and additions to a pod template.
 //!
-//! Such additions survive an upgrade, so that a merge shows nothing of them. Pure: objects in, objects out. What the API
-//! server fills in by itself is not listed here.
+//! Such additions survive an upgrade, so a merge does not show them. Pure: objects in, objects out. Defaults of the API
+//! server are not listed here.
 
 use serde_json::{Map, Value as Json, json};
 

@@ -1,4 +1,4 @@
-//! One object: what happens to it, in which fields, why, and what goes wrong.
+//! One object: its action, the fields that change, why, and the errors.
 
 use super::additions::without_additions;
 use super::fields::{Field, below, fields, stripped};
@@ -129,7 +129,7 @@ fn compare(change: &mut Change, wanted: &Json, live: &Json, sides: Sides) {
         // What the last manifest would change in the live object is what another client changed since.
         change.drift = fields(&stripped(&predict(last, last, &without_additions(last, live))), &before);
     } else {
-        change.reason = Some("it is there already and is taken over".to_owned());
+        change.reason = Some("it exists already and is adopted".to_owned());
     }
 }
 

@@ -1,4 +1,4 @@
-//! Fields that a live object keeps for ever: a deploy that changes one fails, whatever the server's message says.
+//! Immutable fields of live objects: a deploy that changes one fails, whatever the message of the API server.
 
 use super::fields::Field;
 use crate::k8s::quantity::Quantity;

@@ -1,4 +1,4 @@
-//! By what the elements of a list are told apart: the merge keys of Kubernetes' own types.
+//! The keys by which elements of a list are identified: the merge keys of Kubernetes' own types.
 
 use serde_json::Value as Json;
 use std::collections::{BTreeSet, HashMap};

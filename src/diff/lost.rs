@@ -1,7 +1,8 @@
-//! Entries of lists that a merge by helm itself loses: helm 3, and helm 4 for a release that it keeps applying so.
+//! List entries that helm's own merge loses: in helm 3, and in helm 4 for a release without server-side apply.
 //!
-//! Such a merge tells the entries of a list apart by one field, where the API server looks at two: port 53 of TCP and of UDP
-//! are one to it. A created object is whole; a change writes one entry over the other, and a removal takes both.
+//! Such a merge identifies entries of a list by one field, where the API server uses two: port 53 of TCP and of UDP are
+//! the same entry. Creating an object is correct; a change overwrites one entry with the other, and a removal removes
+//! both.
 
 use super::keys;
 use super::predict::predict;
@@ -37,7 +38,7 @@ fn list(path: &str, name: &str, sides: [&Json; 4], found: &mut BTreeSet<String>)
     if let Some((field, twice)) = keys::ambiguous(name, &lists)
         && (last != wanted || live != next)
     {
-        found.insert(format!("`{path}` by `{field}` alone, and {twice} is there more than once"));
+        found.insert(format!("`{path}` by `{field}` only, and {twice} occurs more than once"));
     }
     // Containers and the like are told apart well; what is in them may not be.
     let Some(all) = keys::merged(name, &lists) else { return };
@@ -78,7 +79,7 @@ mod tests {
             assert_eq!(found.len(), expected, "{last} {wanted} {live}: {found:?}");
         }
         let found = lost(&one, &both, &one).remove(0);
-        assert_eq!(found, "`spec.ports` by `port` alone, and 53 is there more than once");
+        assert_eq!(found, "`spec.ports` by `port` only, and 53 occurs more than once");
     }
 
     #[test]

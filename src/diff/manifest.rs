@@ -31,7 +31,7 @@ impl fmt::Display for Object {
 pub fn objects(manifest: &str, namespace: &str) -> Result<BTreeMap<Object, Json>, Diagnostic> {
     let mut found = BTreeMap::new();
     yaml::affordable(manifest)
-        .map_err(|costly| Diagnostic::new(Code::TooComplex, "", format!("helm's manifest is not read: {costly}")))?;
+        .map_err(|costly| Diagnostic::new(Code::TooComplex, "", format!("helm's manifest is not parsed: {costly}")))?;
     for document in yaml::documents(manifest) {
         let object = document.map_err(|error| {
             Diagnostic::new(Code::RecordUnreadable, "", format!("helm's manifest cannot be read: {error}"))

@@ -6,7 +6,7 @@
 //!                                    └─> change: fields, drift, restarts, immutable ─> text, JSON
 //! lost: what helm's own merge would lose     additions: what a merge leaves, and another client added
 //! ```
-//! Values in, values out. Nothing here asks a cluster, and no value of a Secret leaves it.
+//! Values in, values out. Nothing here calls a cluster, and no value of a Secret leaves it.
 
 mod additions;
 mod change;

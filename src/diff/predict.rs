@@ -1,7 +1,7 @@
-//! What an object will be: the three-way merge that helm and the API server do, without asking either.
+//! Predicts an object: the three-way merge of helm and the API server, without calling either.
 //!
-//! What only the cluster has (defaults, what controllers wrote) stays, so that comparing the result with the live object
-//! shows what changes and nothing else.
+//! Fields that only the cluster sets (defaults, values of controllers) stay, so that comparing the result with the live
+//! object shows exactly what changes.
 
 use super::keys;
 use crate::k8s::quantity::Quantity;

@@ -1,4 +1,4 @@
-//! Why the pods of a workload are replaced: its pod template changes, and these are the reasons in words.
+//! Why the pods of a workload are replaced: which parts of its pod template change, as text.
 
 use super::fields::{Field, below, fields};
 use crate::k8s::labels;

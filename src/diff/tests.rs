@@ -1,4 +1,4 @@
-//! Changes between last manifest, new manifest and live objects, by example and by drawn objects.
+//! Changes between last manifest, new manifest and live objects, by example and with random objects.
 
 use super::*;
 use crate::support::redact::Mask;
@@ -188,7 +188,7 @@ fn objects_that_come_go_or_stay() {
         (Some(&object), None, None, None),
         (Some(&object), Some(&object), Some(&object), None),
         (None, Some(&object), Some(&object), None),
-        (None, Some(&object), Some(&kept), Some((Action::Change, Some("it is there already and is taken over")))),
+        (None, Some(&object), Some(&kept), Some((Action::Change, Some("it exists already and is adopted")))),
     ] {
         let change = change(&id("Service"), Sides { last, wanted, live, answer: None }, &Mask::default());
         let found = change.as_ref().map(|change| (change.action, change.reason.as_deref()));
@@ -365,8 +365,8 @@ fn what_goes_is_told_with_its_place() {
     };
     let in_namespace = json!({"metadata": {"name": "x", "namespace": "n"}});
     assert_eq!(gone("Service", in_namespace.clone()), "- Service x in namespace n");
-    assert_eq!(gone("ClusterRole", json!({"metadata": {"name": "x"}})), "- ClusterRole x of the whole cluster");
-    assert_eq!(gone("Namespace", json!({"metadata": {"name": "x"}})), "- Namespace x with all that is in it");
+    assert_eq!(gone("ClusterRole", json!({"metadata": {"name": "x"}})), "- ClusterRole x (cluster-scoped)");
+    assert_eq!(gone("Namespace", json!({"metadata": {"name": "x"}})), "- Namespace x with everything in it");
     let mut kept = in_namespace;
     kept["metadata"]["annotations"] = json!({"helm.sh/resource-policy": "keep"});
     assert!(gone("Service", kept).starts_with("= Service x  ("));

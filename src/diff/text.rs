@@ -1,4 +1,4 @@
-//! Changes as lines for a person. Colours are the printer's business: each line says what it is about.
+//! Changes as lines of text. The printer decides about colours: each line has its category.
 
 use super::change::{Action, Change};
 use super::fields::Field;
@@ -62,8 +62,8 @@ pub fn lines(changes: &[Change]) -> Vec<(Mark, String)> {
 /// Of what goes, where: a name alone may be that of something else.
 fn place(change: &Change) -> String {
     match (change.action, change.namespace.as_str()) {
-        (Action::Delete, "") if change.kind == "Namespace" => " with all that is in it".to_owned(),
-        (Action::Delete, "") => " of the whole cluster".to_owned(),
+        (Action::Delete, "") if change.kind == "Namespace" => " with everything in it".to_owned(),
+        (Action::Delete, "") => " (cluster-scoped)".to_owned(),
         (Action::Delete, namespace) => format!(" in namespace {namespace}"),
         _ => String::new(),
     }

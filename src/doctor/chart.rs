@@ -1,4 +1,4 @@
-//! The objects of a chart, out of the text that helm rendered.
+//! The objects of a chart, parsed from the output of `helm template`.
 
 use crate::k8s::kind::KindName;
 use crate::support::yaml;

@@ -1,4 +1,4 @@
-//! Kinds that the chart needs and the cluster may not have: what usually brings them is in a table.
+//! Kinds that the chart needs and the cluster may not have: a table names what usually installs them.
 
 use super::{Finding, Verdict, or_ok};
 use crate::k8s::error::Error;
@@ -11,7 +11,7 @@ const BROUGHT_BY: [(&str, &str); 8] = [
     ("external-secrets.io", "install the External Secrets operator"),
     ("bitnami.com", "install the Sealed Secrets controller"),
     ("cert-manager.io", "install cert-manager"),
-    ("gateway.networking.k8s.io", "install the Gateway API definitions"),
+    ("gateway.networking.k8s.io", "install the CRDs of the Gateway API"),
     ("keda.sh", "install KEDA"),
     ("monitoring.coreos.com", "install the Prometheus operator"),
     ("traefik.io", "install Traefik"),
@@ -26,7 +26,7 @@ pub(crate) fn kinds(found: &BTreeMap<KindName, Result<Option<Kind>, Error>>) -> 
             Ok(None) => {
                 let group = version.split_once('/').map_or("", |(group, _)| group);
                 let known = BROUGHT_BY.iter().find(|(name, _)| *name == group);
-                let fix = known.map_or_else(|| format!("install what defines {group}"), |(_, fix)| (*fix).to_owned());
+                let fix = known.map_or_else(|| format!("install the CRDs of {group}"), |(_, fix)| (*fix).to_owned());
                 let reason = format!("the cluster does not know this kind ({version})");
                 findings.push(Finding::new("kinds", Verdict::Failed, kind.clone(), reason).fix(fix));
             }
@@ -51,7 +51,7 @@ mod tests {
             missing[0].to_string(),
             "kinds: Component: the cluster does not know this kind (dapr.io/v1alpha1); install Dapr (`dapr init -k`)"
         );
-        assert_eq!(kinds(&of("x.example/v1", Ok(None)))[0].fix, "install what defines x.example");
+        assert_eq!(kinds(&of("x.example/v1", Ok(None)))[0].fix, "install the CRDs of x.example");
         let forbidden = Err(Error::new(ErrorKind::Forbidden, "no"));
         assert_eq!(kinds(&of("x.example/v1", forbidden))[0].verdict, Verdict::Skipped);
     }

@@ -1,4 +1,4 @@
-//! Limit ranges: what they fill in, and what they refuse.
+//! LimitRanges: their defaults, and what they reject.
 
 use super::pods::{self, pods};
 use super::storage::claims;
@@ -37,7 +37,7 @@ pub fn limits(objects: &[Json], limits: &Result<Vec<Json>, Error>) -> Vec<Findin
             bounds.check(&json!({"requests": claim.spec["resources"]["requests"]}), &mut findings);
         }
     }
-    or_ok(findings, "limits", "", format!("{} limit ranges, and everything fits", limits.len()))
+    or_ok(findings, "limits", "", format!("{} LimitRanges, and all pods and PVCs fit", limits.len()))
 }
 
 /// A container with what Kubernetes and the limit ranges fill in: a limit is also a request, defaults stand for what is
@@ -130,7 +130,7 @@ impl Bounds<'_> {
             if self.place == "size" { "the `size` of the volume".to_owned() } else { format!("`resources` ({key})") };
         let reason = format!("{}: {reason}", self.what);
         Finding::new("limits", Verdict::Failed, format!("LimitRange {}", self.range), reason)
-            .fix(format!("set {place} in aspire-k8s.yaml within the range, or have the range changed"))
+            .fix(format!("set {place} in aspire-k8s.yaml to a value in the range, or ask for another range"))
     }
 }
 

@@ -1,7 +1,7 @@
-//! Doctor: what was read of helm, the cluster and the chart in; findings out, each with the way out.
+//! Doctor: what was read from helm, the cluster and the chart in; findings out, each with a fix.
 //!
-//! Every check is a function of values that returns its findings; nothing here reads, writes or asks. A check that could
-//! not look says so ([`Verdict::Skipped`]) and never guesses: what we may not read is no fault of the cluster.
+//! Every check is a function of values that returns its findings; nothing here does I/O. A check that could not read
+//! something says so ([`Verdict::Skipped`]) and never guesses: a missing permission is not an error of the cluster.
 
 mod chart;
 mod kinds;

@@ -1,4 +1,4 @@
-//! Objects of the chart that another client has already.
+//! Objects of the chart that another owner already has.
 
 use super::chart::kind_name;
 use super::{Finding, Verdict, or_ok};
@@ -21,13 +21,13 @@ pub fn names(objects: &[Json], live: &[Json], release: ReleaseName<'_>) -> Vec<F
             (Some((name, namespace)), Some(labels::BY_HELM)) => {
                 format!("belongs to the release {name} in namespace {namespace}")
             }
-            _ => "was not made by helm".to_owned(),
+            _ => "was not created by helm".to_owned(),
         };
         let subject = format!("the {kind} {} in namespace {}", name_of(object), release.namespace);
         let fix = "choose another namespace, or rename the resource in the AppHost";
         findings.push(Finding::new("names", Verdict::Failed, subject, reason).fix(fix));
     }
-    or_ok(findings, "names", "", "no object of the chart belongs to another owner")
+    or_ok(findings, "names", "", "no object of the chart is owned by another release")
 }
 
 #[cfg(test)]
@@ -48,7 +48,7 @@ mod tests {
         for (live, words) in [
             (object("Service", Some("shop")), None),
             (object("Service", Some("other")), Some("belongs to the release other in namespace n")),
-            (object("Service", None), Some("was not made by helm")),
+            (object("Service", None), Some("was not created by helm")),
             (object("Secret", None), None),
         ] {
             let found = names(&[object("Service", None)], &[live], release);

@@ -1,4 +1,4 @@
-//! The pods that objects make: how many, of which template. One row a kind.
+//! The pods that objects create: how many, from which template. One row per kind.
 
 use crate::k8s::object::name_of;
 use serde_json::Value as Json;

@@ -1,4 +1,4 @@
-//! Quotas: what the chart asks for beyond what its release has already, against what is left.
+//! ResourceQuotas: what the chart needs in addition to its live release, compared with the remaining quota.
 
 use super::limits::{amount, filled, pod_amount};
 use super::pods::{self, Pods, pods};
@@ -53,7 +53,7 @@ pub fn quotas(demand: &Demand, quotas: &Result<Vec<Json>, Error>) -> Vec<Finding
     let mut findings = Vec::new();
     for quota in quotas {
         if !demand.objects.iter().filter_map(pods::of).all(|pods| counts(quota, &pods, demand.limits).is_some()) {
-            let reason = "it has a scope that is not known here; whether there is room will show";
+            let reason = "it has an unknown scope, so its capacity cannot be checked";
             findings.push(Finding::new("quota", Verdict::Skipped, subject(quota), reason));
             continue;
         }
@@ -63,7 +63,7 @@ pub fn quotas(demand: &Demand, quotas: &Result<Vec<Json>, Error>) -> Vec<Finding
             findings.extend(demand.lacking(quota, key));
         }
     }
-    or_ok(findings, "quota", "", format!("{} quotas, and everything fits", quotas.len()))
+    or_ok(findings, "quota", "", format!("{} quotas, all with enough capacity", quotas.len()))
 }
 
 fn subject(quota: &Json) -> String {
@@ -85,7 +85,7 @@ impl Demand<'_> {
         let after = used.plus(&more);
         let reason = format!("{key}: {used} of {hard} are used, and this deploy needs {more} more");
         if after > *hard && more > Quantity::zero() {
-            let fix = format!("ask for a larger quota, or ask for less ({})", lever(key));
+            let fix = format!("request a larger quota, or request less ({})", lever(key));
             return Some(Finding::new("quota", Verdict::Failed, subject(quota), reason).fix(fix));
         }
         let there = names(self.live);
@@ -95,7 +95,7 @@ impl Demand<'_> {
         if surge == Quantity::zero() || after.plus(&surge) <= *hard {
             return None;
         }
-        let reason = format!("{key}: {used} of {hard} are used, and a rolling update needs {surge} more for a while");
+        let reason = format!("{key}: {used} of {hard} are used, and a rolling update temporarily needs {surge} more");
         let fix = "leave capacity for one more pod, or new pods stay Pending when a pod template changes";
         Some(Finding::new("quota", Verdict::Warning, subject(quota), reason).fix(fix))
     }
@@ -119,7 +119,7 @@ impl Demand<'_> {
             return None;
         }
         let reason =
-            format!("it counts {key}, so that pods without `{group}.{resource}` are refused: {}", lacking.join(", "));
+            format!("it limits {key}, so pods without `{group}.{resource}` are rejected: {}", lacking.join(", "));
         let fix = format!(
             "set `resources: {{{group}: {{{resource}: ...}}}}` for them, or `defaults.resources`, in aspire-k8s.yaml"
         );

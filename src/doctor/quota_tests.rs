@@ -1,4 +1,4 @@
-//! Quotas in figures: what is used, what is asked for, what is left.
+//! Quota calculations: used, requested, left.
 
 use super::*;
 use crate::k8s::error::ErrorKind;
@@ -63,7 +63,7 @@ fn what_is_asked_for_must_fit() {
     let text = found(&objects, &[], quota("pods", "3", "1")).to_string();
     assert_eq!(
         text,
-        "quota: ResourceQuota q: pods: 1 of 3 are used, and this deploy needs 3 more; ask for a larger quota, or ask for less (`replicas` in aspire-k8s.yaml)"
+        "quota: ResourceQuota q: pods: 1 of 3 are used, and this deploy needs 3 more; request a larger quota, or request less (`replicas` in aspire-k8s.yaml)"
     );
 }
 
@@ -89,7 +89,7 @@ fn what_the_release_has_already_is_not_counted_twice() {
     // It fits when it is done, but not on the way.
     let tight = found(&now, &now, quota("requests.cpu", "1500m", "1500m"));
     assert_eq!(tight.verdict, Verdict::Warning);
-    assert!(tight.reason.contains("a rolling update needs 500m more"), "{tight}");
+    assert!(tight.reason.contains("a rolling update temporarily needs 500m more"), "{tight}");
     // A quota that is full already does not stop a deploy that needs less.
     assert_eq!(found(&now, &next, quota("pods", "2", "4")).verdict, Verdict::Warning);
 }
@@ -100,7 +100,7 @@ fn a_quota_demands_what_it_counts() {
     assert_eq!(found(&objects, &[], quota("requests.cpu", "9", "0")).verdict, Verdict::Ok);
     let lacking = found(&objects, &[], quota("limits.memory", "9Gi", "0"));
     assert_eq!(lacking.verdict, Verdict::Failed);
-    assert!(lacking.reason.contains("pods without `limits.memory` are refused: api"), "{lacking}");
+    assert!(lacking.reason.contains("pods without `limits.memory` are rejected: api"), "{lacking}");
     let range =
         json!({"metadata": {"name": "r"}, "spec": {"limits": [{"type": "Container", "default": {"memory": "1Gi"}}]}});
     let kinds = BTreeMap::new();

@@ -1,6 +1,7 @@
-//! The rights that a deploy needs: a table, held against what the API server says we may do.
+//! The RBAC permissions that a deploy needs: a table, compared with the access reviews of the API server.
 //!
-//! The rows are what helm 3.14 to 4.3 and we were seen to ask for (the audit log of an API server, not the documentation).
+//! The rows are the requests that helm 3.14 to 4.3 and this program were observed to send (from the audit log of an API
+//! server, not from documentation).
 
 use super::chart::kind_name;
 use super::{Finding, Verdict, or_ok};
@@ -44,13 +45,13 @@ pub(crate) struct Need {
 const FOR_OBJECTS: [&str; 3] = ["get", "create", "patch"];
 /// Verbs that helm 4 needs besides while it waits.
 const TO_WAIT: [&str; 2] = ["list", "watch"];
-/// Kinds that we list to see what is there already.
+/// Kinds that we list to find existing objects.
 const LOOKED_AT: [Kind; 5] = [DEPLOYMENT, STATEFUL_SET, SERVICE, CONFIG_MAP, CLAIM];
 /// What we do with objects that are in no chart: our Secret, what we remember of a release, the lock of a run.
 const OF_OURS: [(Kind, &[&str], &str); 3] = [
     (SECRET, &["get", "create", "update", "delete"], "for the secrets of the release"),
-    (CONFIG_MAP, &["get", "create", "update"], "for what is remembered of the release"),
-    (LEASE, &["get", "create", "update", "delete"], "to keep two runs apart"),
+    (CONFIG_MAP, &["get", "create", "update"], "for the stored values of the release"),
+    (LEASE, &["get", "create", "update", "delete"], "for the lock against a second run"),
 ];
 /// What helm does with its records of a release.
 const RECORDS: [&str; 5] = ["get", "list", "create", "update", "delete"];
@@ -63,7 +64,7 @@ pub(crate) fn needed(
 ) -> Vec<Need> {
     let mut needs = Needs { asks, list: Vec::new() };
     if asks.makes_namespace {
-        needs.add(&NAMESPACE, "create", Verdict::Failed, "to make the namespace");
+        needs.add(&NAMESPACE, "create", Verdict::Failed, "to create the namespace");
     }
     let mut found: Vec<&Kind> = Vec::new();
     for name in objects.iter().map(kind_name).collect::<BTreeSet<_>>() {
@@ -82,7 +83,7 @@ pub(crate) fn needed(
             kind,
             "delete",
             Verdict::Warning,
-            "for helm, to remove what a later chart no longer has, and for `destroy`",
+            "for helm, to delete objects that a later chart no longer contains, and for `destroy`",
         );
     }
     if asks.wait && found.iter().any(|kind| **kind == DEPLOYMENT) {
@@ -98,7 +99,7 @@ pub(crate) fn needed(
         needs.add(&POD, "list", Verdict::Failed, "for helm, to wait for the workloads");
     }
     for kind in &LOOKED_AT {
-        needs.add(kind, "list", Verdict::Failed, "to see what is there already");
+        needs.add(kind, "list", Verdict::Failed, "to find existing objects");
     }
     let records = match asks.driver {
         None | Some("" | "secret" | "secrets") => Some(&SECRET),
@@ -158,7 +159,8 @@ pub(crate) fn rights(needs: &[Need], held: &[Result<bool, Error>]) -> Vec<Findin
                 }
             }
             Err(error) if findings.is_empty() => {
-                let what = format!("whether we may {} {resource}: {}", need.right.verb, error.sentence());
+                let what =
+                    format!("cannot check the permission to {} {resource}: {}", need.right.verb, error.sentence());
                 findings.push(Finding::new("rights", Verdict::Skipped, "", what));
             }
             Ok(true) | Err(_) => {}
@@ -166,11 +168,11 @@ pub(crate) fn rights(needs: &[Need], held: &[Result<bool, Error>]) -> Vec<Findin
     }
     for ((resource, place, verdict), Missing { verbs, reasons }) in missing {
         let verbs = verbs.join(", ");
-        let reason = format!("we may not {verbs} them (needed {})", reasons.join("; "));
-        let fix = format!("ask for a role with the verbs {verbs} on {resource}, bound in {place}");
+        let reason = format!("missing permission: {verbs} (needed {})", reasons.join("; "));
+        let fix = format!("ask for a Role with the verbs {verbs} on {resource}, bound in {place}");
         findings.push(Finding::new("rights", verdict, format!("{resource} in {place}"), reason).fix(fix));
     }
-    or_ok(findings, "rights", "", format!("we have all {} that a deploy needs", needs.len()))
+    or_ok(findings, "rights", "", format!("all {} permissions that a deploy needs are granted", needs.len()))
 }
 
 #[cfg(test)]
@@ -239,9 +241,9 @@ mod tests {
         let texts: Vec<&str> = found.iter().map(|(_, text)| text.as_str()).collect();
         assert_eq!(texts.len(), 2, "{texts:?}");
         assert!(
-            texts.iter().any(|text| text.contains("services in namespace n: we may not create, patch, list them")
+            texts.iter().any(|text| text.contains("services in namespace n: missing permission: create, patch, list")
                 && text
-                    .contains("ask for a role with the verbs create, patch, list on services, bound in namespace n")),
+                    .contains("ask for a Role with the verbs create, patch, list on services, bound in namespace n")),
             "{texts:?}"
         );
         assert!(found.iter().any(|(verdict, text)| *verdict == Verdict::Warning && text.contains("delete")));

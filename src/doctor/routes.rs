@@ -1,4 +1,4 @@
-//! Classes of Ingresses and Gateways: is there a controller that will serve them?
+//! Classes of Ingresses and Gateways: does a controller serve them?
 
 use super::{Finding, Verdict};
 use crate::k8s::error::Error;
@@ -37,8 +37,8 @@ pub(crate) fn routes(found: &[Served]) -> Vec<Finding> {
             Ok(true) => None,
             Ok(false) => {
                 let users = users.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-                let reason = format!("the cluster does not have it (yet), so nothing serves {users}");
-                let fix = "install its controller, under `charts:` for example, or name another class";
+                let reason = format!("it does not exist in the cluster (yet), so no controller serves {users}");
+                let fix = "install its controller, for example under `charts:`, or set another class";
                 Some(Finding::new("routes", Verdict::Warning, subject, reason).fix(fix))
             }
             Err(error) => Some(Finding::unread("routes", subject, error)),
@@ -61,7 +61,7 @@ mod tests {
         let found: Vec<_> = wanted.into_iter().map(|(class, users)| (class, users, Ok(false))).collect();
         let said = routes(&found);
         assert_eq!(said[0].verdict, Verdict::Warning);
-        assert!(said[0].to_string().contains("nothing serves Ingress a, Ingress b"), "{}", said[0]);
+        assert!(said[0].to_string().contains("no controller serves Ingress a, Ingress b"), "{}", said[0]);
         let there: Vec<_> = found.into_iter().map(|(class, users, _)| (class, users, Ok(true))).collect();
         assert!(routes(&there).is_empty());
     }

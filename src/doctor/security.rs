@@ -1,7 +1,7 @@
-//! Pod Security: the rules of a level that the pods of a chart would break.
+//! Pod Security: the rules of a level that the pods of a chart would violate.
 //!
-//! The rules are those of <https://kubernetes.io/docs/concepts/security/pod-security-standards/>. The API server has the last
-//! word: it knows exemptions, and rules that came later ([`super::trials()`]).
+//! The rules are those of <https://kubernetes.io/docs/concepts/security/pod-security-standards/>. The API server
+//! decides: it knows exemptions, and newer rules ([`super::trials()`]).
 
 use super::pods::{Pods, pods};
 use super::{Finding, Verdict, or_ok};
@@ -76,7 +76,7 @@ pub fn pod_security(objects: &[Json], namespace: &Result<Option<Json>, Error>) -
         let broken = broken(&pods, level);
         (!broken.is_empty()).then(|| finding(pods.name(), level, &broken.join(", ")))
     });
-    or_ok(findings.collect(), CHECK, "", format!("every pod keeps to the level {level}"))
+    or_ok(findings.collect(), CHECK, "", format!("every pod complies with the level {level}"))
 }
 
 /// The finding about the pods of one workload.
@@ -84,10 +84,11 @@ pub(super) fn finding(workload: &str, level: &str, reason: &str) -> Finding {
     let fix = match level {
         "restricted" => format!(
             "set `security: restricted` for built images (`defaults` or resources.{workload}), \
-             `podSecurityContext` and `securityContext` for others, or deploy to a namespace of another level"
+             `podSecurityContext` and `securityContext` for others, or deploy to a namespace with another level"
         ),
         _ => format!(
-            "take it out of `podSecurityContext` or `securityContext` of resources.{workload}, or deploy to a namespace of another level"
+            "remove it from `podSecurityContext` or `securityContext` of resources.{workload}, or deploy to a \
+            namespace with another level"
         ),
     };
     let reason = format!("the namespace enforces the level {level}: {reason}");
@@ -111,7 +112,7 @@ fn baseline(pods: &Pods<'_>) -> Vec<String> {
         }
     }
     for volume in list(&spec["volumes"]).filter(|volume| volume["hostPath"].is_object()) {
-        broken.push(format!("volume {} is a path of the node", text(&volume["name"])));
+        broken.push(format!("volume {} is a hostPath", text(&volume["name"])));
     }
     for sysctl in list(&spec["securityContext"]["sysctls"]).map(|sysctl| text(&sysctl["name"])) {
         if !SYSCTLS.contains(&sysctl) {

@@ -1,4 +1,4 @@
-//! Storage classes: does each claim find one, or a volume that was created beforehand?
+//! Storage classes: does each PersistentVolumeClaim have one, or an existing PersistentVolume?
 
 use super::{Finding, Verdict, or_ok};
 use crate::k8s::error::Error;
@@ -78,7 +78,7 @@ pub(crate) fn classes(
             Some(class) if names.contains(&class) || waits(class) => continue,
             Some(class) => (
                 format!("the cluster has no storage class `{class}` ({there})"),
-                "set `storageClass` to one that is there",
+                "set `storageClass` to an existing one",
             ),
             None if has_default || waits("") => continue,
             None => (
@@ -88,7 +88,7 @@ pub(crate) fn classes(
         };
         findings.push(Finding::new("storage", Verdict::Failed, subject, reason).fix(fix));
     }
-    or_ok(findings, "storage", "", format!("every claim finds a storage class ({there})"))
+    or_ok(findings, "storage", "", format!("every PVC has a storage class ({there})"))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Helm, the API server and the namespace: are they there, and new enough?
+//! Helm, the API server and the namespace: do they exist, and are they recent enough?
 
 use super::pods::pods;
 use super::{Finding, Verdict};
@@ -39,13 +39,15 @@ pub(crate) fn server(version: &Result<String, Error>, url: &str, objects: &[Json
         }
     };
     let Some(number) = numbers(text) else {
-        let reason = format!("the API server says that its version is `{text}`");
-        return vec![
-            Finding::new("cluster", Verdict::Warning, url, reason).fix("is that the address of an API server?"),
-        ];
+        let reason = format!("the API server reports the version `{text}`");
+        return vec![Finding::new("cluster", Verdict::Warning, url, reason).fix(
+            "check that the address is the one of an API \
+            server",
+        )];
     };
     if number < OLDEST {
-        let reason = format!("the API server is {text}, charts need Kubernetes {}.{} or later", OLDEST.0, OLDEST.1);
+        let reason =
+            format!("the API server has version {text}; charts need Kubernetes {}.{} or later", OLDEST.0, OLDEST.1);
         return vec![Finding::new("cluster", Verdict::Failed, url, reason).fix("upgrade the cluster")];
     }
     let mut findings = vec![Finding::new("cluster", Verdict::Ok, url, format!("Kubernetes {text}"))];
@@ -64,11 +66,11 @@ pub(crate) fn server(version: &Result<String, Error>, url: &str, objects: &[Json
 pub(crate) fn namespace(name: &str, found: &Result<Option<Json>, Error>) -> Vec<Finding> {
     let (verdict, reason, fix) = match found {
         Err(error) => return vec![Finding::unread("namespace", name, error)],
-        Ok(None) => (Verdict::Ok, "it is missing; `deploy` makes it", ""),
+        Ok(None) => (Verdict::Ok, "it does not exist; `deploy` creates it", ""),
         Ok(Some(live)) if !live["metadata"]["deletionTimestamp"].is_null() => {
             (Verdict::Failed, "it is being deleted", "wait until it is gone, then run again")
         }
-        Ok(Some(_)) => (Verdict::Ok, "it is there", ""),
+        Ok(Some(_)) => (Verdict::Ok, "it exists", ""),
     };
     vec![Finding::new("namespace", verdict, name, reason).fix(fix)]
 }
@@ -123,7 +125,7 @@ mod tests {
             ("v1.33.9", "A.B-c_1", Verdict::Ok, "v1.33.9"),
             ("v1.29.0", "A", Verdict::Ok, "v1.29.0"),
             ("v1.28.15", "A", Verdict::Failed, "charts need Kubernetes 1.29"),
-            ("", "A", Verdict::Warning, "says that its version is"),
+            ("", "A", Verdict::Warning, "reports the version"),
         ] {
             let found = server(&Ok(version.to_owned()), "https://a", &with_variable(variable));
             let last = found.last().unwrap();
@@ -145,7 +147,7 @@ mod tests {
         let found = helm(&Ok(("/bin/helm".into(), Version::parse("v4.2.4").unwrap())));
         assert_eq!(found[0].to_string(), "helm: 4.2.4 (/bin/helm)");
         let missing = &helm(&Err(HelmError::Missing("none".into())))[0];
-        assert_eq!((missing.verdict, missing.reason.as_str()), (Verdict::Failed, "there is no helm: none"));
+        assert_eq!((missing.verdict, missing.reason.as_str()), (Verdict::Failed, "helm was not found: none"));
         assert!(missing.fix.starts_with("install helm"), "{missing}");
     }
 

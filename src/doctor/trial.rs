@@ -1,6 +1,7 @@
-//! The server's own answer to the pods of a chart: one of each is sent as a dry run, and what is said is sorted.
+//! The API server's own check of the pods of a chart: one pod of each workload is sent as a dry run, and the response
+//! is classified.
 //!
-//! It knows what no rule here does: exemptions, webhooks, policies, service accounts and priority classes.
+//! It covers what no rule here knows: exemptions, webhooks, policies, service accounts and priority classes.
 
 use super::pods::pods;
 use super::{Finding, Verdict, or_ok, security};
@@ -21,11 +22,11 @@ pub struct Trial {
 /// The cause of an answer, the check that it belongs to, and the way out.
 const ANSWERS: [(Cause, &str, &str); 6] = [
     (Cause::PodSecurity, "pod-security", ""),
-    (Cause::Quota, "quota", "ask for a larger quota, or set less in `resources` in aspire-k8s.yaml"),
+    (Cause::Quota, "quota", "request a larger quota, or set less in `resources` in aspire-k8s.yaml"),
     (Cause::QuotaUnset, "quota", "set what it names in `resources` of the workload, or in `defaults.resources`"),
-    (Cause::Limits, "limits", "set `resources` in aspire-k8s.yaml within the range"),
-    (Cause::ServiceAccount, "admission", "make the service account, or change `serviceAccount` in aspire-k8s.yaml"),
-    (Cause::PriorityClass, "admission", "make the priority class, or change `priorityClass` in aspire-k8s.yaml"),
+    (Cause::Limits, "limits", "set `resources` in aspire-k8s.yaml to values in the range"),
+    (Cause::ServiceAccount, "admission", "create the service account, or change `serviceAccount` in aspire-k8s.yaml"),
+    (Cause::PriorityClass, "admission", "create the priority class, or change `priorityClass` in aspire-k8s.yaml"),
 ];
 
 /// One pod of each workload.
@@ -78,7 +79,7 @@ pub(crate) fn trials(tried: &[Trial], answers: &[Result<Json, Error>], namespace
                 trial,
                 "admission",
                 error.said(),
-                "change what it names, or ask whoever made the policy",
+                "change the field that it names, or ask the owner of the policy",
                 namespace,
             ));
         } else if !unknown {
@@ -87,7 +88,7 @@ pub(crate) fn trials(tried: &[Trial], answers: &[Result<Json, Error>], namespace
             findings.push(Finding::new("admission", Verdict::Skipped, format!("pods of {}", trial.workload), text));
         }
     }
-    or_ok(findings, "admission", "", format!("the API server would take a pod of each of {} workloads", tried.len()))
+    or_ok(findings, "admission", "", format!("the API server accepts a pod of each of {} workloads", tried.len()))
 }
 
 fn refused(trial: &Trial, check: &'static str, said: &str, fix: &str, namespace: Option<&Json>) -> Finding {

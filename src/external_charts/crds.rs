@@ -1,4 +1,4 @@
-//! The kinds that a chart brings: custom resource definitions among its objects.
+//! The kinds that a chart installs: CustomResourceDefinitions among its objects.
 
 use crate::support::yaml;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! What is to be done about one chart: what is installed, what is wanted, and whose it is.
+//! The action for one chart, from what is installed, what is required, and who owns the release.
 
 use super::{Marks, PlannedChart};
 use crate::support::diagnostic::{Code, Diagnostic};
@@ -71,12 +71,12 @@ impl Action {
         match self {
             Self::Install => format!("install {version}"),
             Self::Upgrade { from } => format!("upgrade {from} -> {version}"),
-            Self::Values => "change its values".to_owned(),
-            Self::Again { status } => format!("again, it is {status}"),
+            Self::Values => "change values".to_owned(),
+            Self::Again { status } => format!("retry, because it is {status}"),
             Self::Renew => format!("upgrade to the same version {version}, different package digest or labels"),
             Self::Adopt => format!("adopt a release of another owner, with {version}"),
             Self::Unchanged => format!("unchanged, {version}"),
-            Self::Used => "not installed: the cluster has it already, and it is used".to_owned(),
+            Self::Used => "not installed: the cluster already has it, and it is used".to_owned(),
             Self::LeftAlone => format!("left alone: another owner installed {version}"),
         }
     }
@@ -130,8 +130,8 @@ fn foreign(chart: &PlannedChart, wanted: &str, found: &Found) -> Diagnostic {
         chart.release, chart.namespace, found.chart, chart.name
     );
     Diagnostic::new(Code::ChartReleaseConflict, chart.place(), what).hint(
-        "ask for the version that is there and it is left alone; or give the chart another `release` or `namespace`; \
-         or take it over with `adopt: true`",
+        "set the installed version to leave it alone, choose another `release` or `namespace`, or adopt it with \
+        `adopt: true`",
     )
 }
 

@@ -1,5 +1,5 @@
-//! What we write on the releases of charts that we install, so that a later run, on another machine and without any file,
-//! knows whose they are: helm's own labels on the record of a release, which every helm since 3.13 carries on.
+//! The labels on the helm records of third-party charts, with which a later run, on another machine and without files,
+//! recognizes who installed them. Helm since 3.13 keeps such labels on every revision.
 
 use super::PlannedChart;
 use crate::support::digest::sha256;

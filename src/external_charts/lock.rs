@@ -1,4 +1,4 @@
-//! The lock file beside `aspire-k8s.yaml`: the exact version and the digest of every chart that is fetched.
+//! The lock file beside `aspire-k8s.yaml`: the exact version and the digest of every downloaded chart.
 
 use super::PlannedChart;
 use super::version::fits;
@@ -122,17 +122,17 @@ impl Lock {
                 let known = self.charts.iter().find(|entry| entry.name == chart.name);
                 let what = match known {
                     Some(entry) => format!(
-                        "it holds {} {} (asked for as {}), and aspire-k8s.yaml asks for {} {version}",
+                        "it contains {} {} (requested as {}), but aspire-k8s.yaml requires {} {version}",
                         entry.chart,
                         entry.version,
                         entry.requested,
                         chart.source.reference()
                     ),
-                    None => format!("it does not hold the chart {}", chart.name),
+                    None => format!("it does not contain the chart {}", chart.name),
                 };
                 diagnostics.push(
                     Diagnostic::new(Code::ChartLockOutdated, "", what)
-                        .hint(format!("`kubectl aspire charts lock {}` puts it in", chart.name)),
+                        .hint(format!("`kubectl aspire charts lock {}` adds it", chart.name)),
                 );
             }
         }
@@ -185,10 +185,13 @@ mod tests {
         lock.put(&chart("a", "1.0.0"), &locked("1.0.0"));
         let mut charts = [chart("a", "1.0.0"), chart("b", "1.0.0")];
         let refused = lock.apply(&mut charts).unwrap_err().to_string();
-        assert!(refused.contains("does not hold the chart b") && refused.contains("charts lock b"), "{refused}");
+        assert!(refused.contains("does not contain the chart b") && refused.contains("charts lock b"), "{refused}");
         assert!(charts[0].locked.is_some());
         let moved = lock.apply(&mut [chart("a", "1.1.0")]).unwrap_err().to_string();
-        assert!(moved.contains("holds a 1.0.0 (asked for as 1.0.0), and aspire-k8s.yaml asks for a 1.1.0"), "{moved}");
+        assert!(
+            moved.contains("contains a 1.0.0 (requested as 1.0.0), but aspire-k8s.yaml requires a 1.1.0"),
+            "{moved}"
+        );
         let own = PlannedChart { source: Source::File("./x".into()), ..PlannedChart::default() };
         assert!(lock.apply(&mut [own]).is_ok());
     }

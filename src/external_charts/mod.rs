@@ -1,7 +1,7 @@
-//! Other people's charts beside the application's own: which ones, in which order, at which version. Pure.
+//! Third-party charts beside the application's own: which ones, in which order, at which version. Pure.
 //!
-//! A [`PlannedChart`] is a plain value that anybody can make; [`plan()`] makes those of `charts:` in `aspire-k8s.yaml`.
-//! Nothing here fetches, installs or reads a cluster.
+//! A [`PlannedChart`] is a plain value that any module can build; [`plan()`] builds those of `charts:` in
+//! `aspire-k8s.yaml`. Nothing here downloads, installs or reads a cluster.
 
 pub(crate) mod certificates;
 pub(crate) mod crds;

@@ -1,4 +1,4 @@
-//! `charts:` of the intent to planned charts.
+//! `charts:` of the configuration to planned charts.
 
 use super::{PlannedChart, Source, certificates};
 use crate::config::{ChartKind, Config};
@@ -98,7 +98,7 @@ pub fn with_texts(
                         diagnostics.push(Diagnostic::new(
                             Code::WrongType,
                             &place,
-                            format!("{file} holds no map of values as YAML"),
+                            format!("{file} is not a YAML map of values"),
                         ));
                     }
                     *text = found;
@@ -143,7 +143,7 @@ mod tests {
             _ => Err("not there".to_owned()),
         };
         let said = with_texts(plan(&config), read).unwrap_err().to_string();
-        assert!(said.contains("cannot read none: not there") && said.contains("bad holds no map"), "{said}");
+        assert!(said.contains("cannot read none: not there") && said.contains("bad is not a YAML map"), "{said}");
         assert!(!said.contains("secret"));
     }
 }

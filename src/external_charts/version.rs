@@ -1,4 +1,4 @@
-//! Versions of charts and ranges of them, ordered as semantic versions are.
+//! Versions of charts and their ranges, ordered as semantic versions.
 
 use semver::{BuildMetadata, Prerelease};
 

@@ -1,4 +1,4 @@
-//! What is given to helm: the target, the values, the options, in words that mean the same to helm as to us.
+//! The arguments of helm: target, values and options, written so that helm cannot parse them differently.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -23,11 +23,11 @@ impl Target {
         let (release, namespace) = (release.into(), namespace.into());
         if release.len() > 53 || !release.split('.').all(is_label) {
             let rule = "at most 53 of a-z, 0-9, `-` and `.`, beginning and ending with a letter or digit";
-            return Err(Error::Invalid(format!("{release:?} can be no name of a release ({rule})")));
+            return Err(Error::Invalid(format!("{release:?} is not a valid release name ({rule})")));
         }
         if namespace.len() > 63 || !is_label(&namespace) {
             let rule = "at most 63 of a-z, 0-9 and `-`, beginning and ending with a letter or digit";
-            return Err(Error::Invalid(format!("{namespace:?} can be no name of a namespace ({rule})")));
+            return Err(Error::Invalid(format!("{namespace:?} is not a valid namespace name ({rule})")));
         }
         Ok(Self { release, namespace, access })
     }
@@ -159,7 +159,7 @@ fn file_flag(path: &Path) -> Result<OsString> {
     }
     match word.to_str() {
         Some(text) if !text.contains(['\n', '\r']) => Ok(format!("\"{}\"", text.replace('"', "\"\"")).into()),
-        _ => Err(Error::Invalid(format!("the file {} cannot be named to helm; rename it", path.display()))),
+        _ => Err(Error::Invalid(format!("the file name {} cannot be passed to helm; rename it", path.display()))),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Why a helm failed, read from its own words before secrets are hidden in them. The words themselves are not kept.
+//! Why helm failed, parsed from its output before secrets are masked. The output itself is not kept.
 
 use super::ended::Ended;
 use crate::support::diagnostic::Code;

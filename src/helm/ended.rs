@@ -1,4 +1,4 @@
-//! How a process ends.
+//! How a process ended.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What went wrong between us and helm, as sentences.
+//! Errors of running helm, as messages.
 
 use super::cause::{Cause, UnknownKind, causes};
 use super::ended::Ended;
@@ -100,7 +100,7 @@ impl Error {
     pub fn to_diagnostic(&self) -> Diagnostic {
         let hint = match self {
             Self::Lock(error) => return error.to_diagnostic(),
-            Self::Missing(_) => "install helm 3.14 or later, or name it with $HELM_BIN",
+            Self::Missing(_) => "install helm 3.14 or later, or set $HELM_BIN to its path",
             Self::Unsupported { hint, .. } => hint,
             _ => "",
         };
@@ -109,9 +109,9 @@ impl Error {
 
     fn what(&self) -> String {
         match self {
-            Self::Missing(why) => format!("there is no helm: {why}"),
+            Self::Missing(why) => format!("helm was not found: {why}"),
             Self::Unsupported { program, version, .. } => {
-                format!("{program} is helm {version}, and kubectl-aspire works with helm 3.14 to 4.x")
+                format!("{program} is helm {version}, but kubectl-aspire supports helm 3.14 to 4.x")
             }
             Self::NotStarted { program, reason } => format!("could not start {program}: {reason}"),
             Self::Failed(failure) => format!("`{}` {}{}", failure.command, failure.ended, indented(&failure.lines)),
@@ -119,10 +119,10 @@ impl Error {
                 let end = if *finished { "had finished" } else { "stopped" };
                 format!("interrupted; `{command}` was told to stop, and {end}")
             }
-            Self::Late { command, seconds } => format!("`{command}` did not end in {seconds} s"),
+            Self::Late { command, seconds } => format!("`{command}` did not finish in {seconds} s"),
             Self::Lock(error) => error.sentence().to_owned(),
             Self::Unreadable { command, expected } => {
-                format!("`{command}` answered something that is not {expected}")
+                format!("the output of `{command}` is not {expected}")
             }
             Self::Invalid(what) => what.clone(),
         }

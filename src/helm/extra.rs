@@ -1,6 +1,6 @@
-//! Arguments that a person adds to `helm upgrade`, and the ones that would break what a deploy promises.
+//! Arguments that a user adds to `helm upgrade`, and those that would break a guarantee of `deploy`.
 //!
-//! Anything that is not in the table goes to helm as it is: helm knows best which flags it has.
+//! Any flag that is not in the table is passed to helm unchanged: helm itself knows best which flags it has.
 
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 
@@ -8,40 +8,41 @@ use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 const REFUSED: [(&[&str], &str, &str); 10] = [
     (
         &["--atomic", "--rollback-on-failure"],
-        "helm would go back by itself, and delete claims that the failed revision made, with their data",
-        "leave it out",
+        "helm would roll back by itself, and delete PVCs that the failed revision created, with their data",
+        "remove it",
     ),
     (
         &["--cleanup-on-fail"],
-        "helm would delete what the failed revision made, claims with data too, whatever their policy",
-        "leave it out",
+        "helm would delete what the failed revision created, also PVCs with data, whatever their resource policy",
+        "remove it",
     ),
     (
         &["--force", "--force-replace"],
-        "helm would replace whole objects, and what others wrote into them (replicas of an autoscaler) would be lost",
-        "leave it out",
+        "helm would replace whole objects, and changes of other clients (replicas of an autoscaler) would be lost",
+        "remove it",
     ),
     (
         &["--take-ownership"],
-        "helm would take objects of others, and remove them with this release one day",
+        "helm would adopt objects that the release does not own, and delete them when the release is uninstalled",
         "rename the resource, or choose another namespace",
     ),
     (
         &["--reuse-values", "--reset-then-reuse-values", "--reset-values"],
-        "a deploy gives all values itself; those of an earlier revision would come back unseen",
-        "put them into aspire-k8s.yaml",
+        "deploy always passes the complete values; values of an earlier revision would return unnoticed",
+        "set them in aspire-k8s.yaml",
     ),
     (
         &["--set", "--set-string", "--set-file", "--set-json", "--set-literal", "--values", "-f"],
-        "helm would get values that were not checked and are not remembered, and secrets among them would be in its records",
-        "put them into aspire-k8s.yaml, or give inputs with --parameter-file",
+        "these values would not be checked or stored for the next deploy, and secrets among them would be in helm's \
+        records",
+        "set them in aspire-k8s.yaml, or pass inputs with --parameter-file",
     ),
     (
         &["--post-renderer", "--post-renderer-args"],
-        "it would change objects after they were checked, and could take away what protects data",
-        "render the chart and deploy it with helm alone",
+        "it would change objects after they were checked, and could remove annotations that protect data",
+        "render the chart and install it with plain helm",
     ),
-    (&["--debug"], "helm would print the values of secrets", "leave it out"),
+    (&["--debug"], "helm would print the values of secrets", "remove it"),
     (
         &[
             "--namespace",
@@ -56,7 +57,7 @@ const REFUSED: [(&[&str], &str, &str); 10] = [
             "--kube-insecure-skip-tls-verify",
             "--kube-tls-server-name",
         ],
-        "helm would work on another cluster, or as another user, than was checked",
+        "helm would use another cluster or user than the checks",
         "use our own flags (--namespace, --context, --kubeconfig, --as, --as-group) or helm's variables",
     ),
     (
@@ -72,7 +73,7 @@ const REFUSED: [(&[&str], &str, &str); 10] = [
             "--version",
             "--repo",
         ],
-        "a deploy decides it itself",
+        "deploy sets it itself",
         "use our own flags (--timeout, --no-wait), or `plan` for a dry run",
     ),
 ];
@@ -89,10 +90,10 @@ pub fn checked(arguments: &[String]) -> Result<Vec<String>, Diagnostics> {
                     .hint(*instead),
             );
         } else if !name.starts_with("--") || name.len() == 2 {
-            let what = format!("`{name}` is no long flag, and helm would take it for something else");
+            let what = format!("`{name}` is not a long flag, so helm would interpret it differently");
             diagnostics.push(
                 Diagnostic::new(Code::HelmArgumentRefused, "--helm-arg", what)
-                    .hint("write one flag with its value: --helm-arg=--history-max=5"),
+                    .hint("pass one flag with its value: --helm-arg=--history-max=5"),
             );
         }
     }
@@ -117,23 +118,23 @@ mod tests {
             ("--description=by the nightly", None),
             ("--atomic", Some("with their data")),
             ("--rollback-on-failure=true", Some("with their data")),
-            ("--cleanup-on-fail", Some("claims with data too")),
+            ("--cleanup-on-fail", Some("also PVCs with data")),
             ("--force", Some("replace whole objects")),
             ("--force-replace", Some("replace whole objects")),
-            ("--take-ownership", Some("take objects of others")),
-            ("--reuse-values", Some("come back unseen")),
-            ("--set=a=b", Some("not checked")),
-            ("--set-string", Some("not checked")),
-            ("-fvalues.yaml", Some("not checked")),
+            ("--take-ownership", Some("adopt objects")),
+            ("--reuse-values", Some("return unnoticed")),
+            ("--set=a=b", Some("would not be checked")),
+            ("--set-string", Some("would not be checked")),
+            ("-fvalues.yaml", Some("would not be checked")),
             ("--post-renderer=./x", Some("after they were checked")),
             ("--debug", Some("values of secrets")),
             ("--kube-context=other", Some("another cluster")),
             ("-nother", Some("another cluster")),
-            ("--timeout=1s", Some("decides it itself")),
-            ("5", Some("no long flag")),
-            ("-q", Some("no long flag")),
-            ("--", Some("no long flag")),
-            ("", Some("no long flag")),
+            ("--timeout=1s", Some("sets it itself")),
+            ("5", Some("not a long flag")),
+            ("-q", Some("not a long flag")),
+            ("--", Some("not a long flag")),
+            ("", Some("not a long flag")),
         ] {
             let result = checked(&[argument.to_owned()]);
             match words {

@@ -1,4 +1,4 @@
-//! Who is told of every helm that changes something.
+//! Who is notified of every helm process that changes something.
 
 use crate::k8s::error::Result;
 use std::time::Duration;

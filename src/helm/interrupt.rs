@@ -1,10 +1,10 @@
-//! What happens to a running helm when we are told to stop.
+//! What happens to a running helm process when the program is told to stop.
 //!
-//! Helm runs in a process group of its own, so that Ctrl-C in our terminal does not reach it. The first signal is passed on
-//! to helm, which then cancels, and we wait for it, because a release that is left pending blocks the next run. The second
-//! one kills helm's whole group and ends us; a terminal that is closed says so up to three times and is never the second
-//! word. While no helm runs, a run that said [`hold()`] ends after its current step; any
-//! other program ends as it would have by itself.
+//! Helm runs in its own process group, so that Ctrl-C in our terminal does not reach it. The first signal is forwarded
+//! to helm, which then cancels, and the program waits for it, because a pending release blocks the next run. The second
+//! signal kills helm's process group and the program. A closing terminal sends up to three signals, which never count
+//! as a second one. While no helm process runs, a run that called [`hold()`] ends after its current step; otherwise the
+//! program ends as it would by default.
 
 use std::process::Child;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -5,8 +5,8 @@
 //!                                                 status, history, get_manifest, get_values
 //! Target + Values + Options ──> arguments, environment, standard input ──> process ──> lines, Error
 //! ```
-//! Values go through standard input or files, never into arguments; what helm says is masked before anybody sees it.
-//! Nothing here knows what a chart is for.
+//! Values go through standard input or files, never into arguments; secrets in helm's output are masked before it is
+//! shown. Nothing here knows what a chart is for.
 
 mod arguments;
 mod cause;
@@ -76,8 +76,8 @@ impl Helm {
         let found = which::which_in(&name, environment.os("PATH"), environment.directory());
         let program = found.map_err(|_| {
             Error::Missing(match wanted {
-                Some(name) => format!("$HELM_BIN names `{}`, which is no program", name.display()),
-                None => "no program of that name is on the PATH".to_owned(),
+                Some(name) => format!("$HELM_BIN is `{}`, which is not a program", name.display()),
+                None => "no such program is on the PATH".to_owned(),
             })
         })?;
         let interrupts = Interrupts::of_program();

@@ -1,4 +1,4 @@
-//! Running one helm process: its arguments, its surroundings, its output line by line. Never a shell.
+//! Runs one helm process: its arguments, its environment, its output line by line. Never a shell.
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read, Write};

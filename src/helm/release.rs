@@ -1,4 +1,4 @@
-//! What helm knows of a release, read leniently: the JSON may follow other lines, and numbers may come as texts.
+//! Helm's output about a release, parsed leniently: the JSON may follow other lines, and numbers may be strings.
 
 use crate::support::yaml;
 use serde::{Deserialize, Deserializer};

@@ -1,4 +1,4 @@
-//! What a helm is given and what becomes of its answers, with a helm that writes everything down.
+//! What is passed to helm and how its output is used, with a fake helm that records everything.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -215,7 +215,7 @@ fn a_release_is_found_or_not() {
     assert_eq!(none.helm().status(&target()).unwrap(), None);
     assert_eq!(none.arguments().last().unwrap(), "--all");
     let odd = Fake::answering("echo hello").helm().status(&target()).unwrap_err();
-    assert!(odd.to_string().ends_with("answered something that is not a list of releases"), "{odd}");
+    assert!(odd.to_string().ends_with("is not a list of releases"), "{odd}");
 }
 
 #[test]
@@ -268,18 +268,15 @@ fn the_right_helm_is_found() {
     let error = find(&[("PATH", "/nowhere")]).unwrap_err().to_string();
     assert!(error.contains("on the PATH") && error.contains("3.14"), "{error}");
     let error = find(&[("PATH", fakes), ("HELM_BIN", "./no/helm")]).unwrap_err().to_string();
-    assert!(error.contains("$HELM_BIN names `./no/helm`"), "{error}");
+    assert!(error.contains("$HELM_BIN is `./no/helm`"), "{error}");
 }
 
 #[test]
 fn an_unknown_version_is_refused() {
     for (version, expected) in [
-        (
-            "v3.13.3",
-            "is helm 3.13.3, and kubectl-aspire works with helm 3.14 to 4.x\n  hint: install helm 3.14 or later",
-        ),
+        ("v3.13.3", "is helm 3.13.3, but kubectl-aspire supports helm 3.14 to 4.x\n  hint: install helm 3.14 or later"),
         ("v5.0.0", "hint: install helm 4, or a newer kubectl-aspire"),
-        ("what", "answered something that is not a version"),
+        ("what", "is not a version"),
     ] {
         let fake = Fake::answering("");
         fake.put("version", version);

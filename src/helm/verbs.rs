@@ -1,4 +1,4 @@
-//! The verbs of helm that we use, each a list of arguments and a way to read the answer.
+//! The helm commands that we use, each with its arguments and a parser for its output.
 
 use std::ffi::OsString;
 use std::path::Path;

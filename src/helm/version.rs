@@ -1,4 +1,4 @@
-//! Which helm it is, and what the versions call the same thing.
+//! The version of helm, and flags whose names differ between versions.
 
 use std::fmt;
 

@@ -1,7 +1,7 @@
-//! `.env` files: `NAME=value`, one a line, with a shell's quotes and without its surprises. Nothing is expanded.
+//! `.env` files: `NAME=value`, one per line, with a shell's quotes but without variable expansion.
 //!
-//! What shells, Docker and the many readers of such files understand differently is refused rather than guessed: blanks and
-//! quotes inside a value that has no quotes around it, escapes that nobody knows, and `NAME=` without any value.
+//! Syntax that shells, Docker and other readers of such files interpret differently is refused rather than guessed:
+//! spaces and quotes inside an unquoted value, unknown escapes, and `NAME=` without a value.
 
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place};
 use std::fmt::Write as _;
@@ -104,7 +104,7 @@ impl<'a> Reader<'a> {
 
     /// Up to the end of the line, which stays. None for a line without an assignment.
     fn assignment(&mut self) -> Result<Option<(String, Option<String>)>, Wrong> {
-        const FORM: Wrong = ("it needs the form NAME=VALUE", "write a comment behind `#`");
+        const FORM: Wrong = ("it needs the form NAME=VALUE", "start a comment with `#`");
         self.skip_blanks();
         if self.ends() {
             return Ok(None);
@@ -137,7 +137,7 @@ impl<'a> Reader<'a> {
             }
             Some(_) => {
                 return Err((
-                    "a value with blanks, quotes or control characters needs quotes around it",
+                    "a value with spaces, quotes or control characters must be quoted",
                     "write it as 'VALUE', or \"VALUE\" with \\\" for a quote inside",
                 ));
             }

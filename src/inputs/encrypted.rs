@@ -1,4 +1,4 @@
-//! Values out of a decrypted file of parameters. They go to inputs that come from `sops`, and to no others.
+//! Values from a decrypted parameter file. They are used for inputs with `from: sops` only.
 
 use super::needs::ValueNeeds;
 use super::{Given, Means};
@@ -26,8 +26,9 @@ impl Given {
                     diagnostics.push(diagnostic);
                 }
                 _ => diagnostics.push(
-                    Diagnostic::new(Code::InvalidInput, format!("{origin}: {name}"), "its value is not a text").hint(
-                        "put it in quotes before it is encrypted, because numbers and words can change their spelling",
+                    Diagnostic::new(Code::InvalidInput, format!("{origin}: {name}"), "its value is not a string").hint(
+                        "quote it before you encrypt the file, because YAML can change the spelling of numbers and \
+                        words",
                     ),
                 ),
             }
@@ -37,7 +38,7 @@ impl Given {
                 let diagnostic = Diagnostic::new(
                     Code::MissingInput,
                     origin,
-                    format!("it holds no value for `{name}`, which comes from sops"),
+                    format!("it contains no value for `{name}`, which has `from: sops`"),
                 );
                 diagnostics.push(diagnostic.hint("add it with `sops FILE`"));
             }
@@ -51,10 +52,10 @@ const FORM: &str = "before it is encrypted, it holds one `name: \"value\"` a lin
 fn not_from_sops(name: &str, origin: &str, plan: &dyn ValueNeeds, diagnostics: &Diagnostics) -> Diagnostic {
     let place = format!("{origin}: {name}");
     if plan.secret(name).is_some() {
-        return Diagnostic::new(Code::UnknownInput, place, "this parameter does not come from sops")
-            .hint("say `from: sops` for it in aspire-k8s.yaml, or take it out of the file");
+        return Diagnostic::new(Code::UnknownInput, place, "this parameter does not have `from: sops`")
+            .hint("set `from: sops` for it in aspire-k8s.yaml, or remove it from the file");
     }
     let diagnostic = Diagnostic::new(Code::UnknownInput, place, "the application has no secret parameter of this name");
-    let otherwise = "`kubectl aspire inputs` lists them; other values belong into a file for --parameter-file";
+    let otherwise = "`kubectl aspire inputs` lists them; put other values into a file for --parameter-file";
     diagnostic.hint(suggestion(diagnostics.nearest(name, plan.secret_names()), otherwise))
 }

@@ -1,4 +1,4 @@
-//! Parameter files: YAML, JSON or `.env`, with the line of what is wrong in them. No problem repeats a value.
+//! Parameter files: YAML, JSON or `.env`, with the line of each error. No error shows a value.
 
 use super::dotenv;
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place};
@@ -172,7 +172,7 @@ impl<'de> Visitor<'de> for TopVisitor {
         while let Some((name, value)) = map.next_entry::<Yaml, Yaml>()? {
             found.push(match name {
                 Yaml::String(name) => Ok((name, said(value, Said::Nothing))),
-                _ => Err("a name in it is not a text; put it in quotes"),
+                _ => Err("a name in it is not a string; put it in quotes"),
             });
         }
         Ok(Top(found))

@@ -39,7 +39,7 @@ pub(crate) fn generate(name: &str, rule: &Generate, random: &mut Random) -> Resu
     // A manifest is checked when it is read; a chart that was rendered elsewhere is not.
     let lengths = [rule.min_length, rule.min_lower, rule.min_upper, rule.min_numeric, rule.min_special];
     if lengths.iter().any(|length| *length > LONGEST) {
-        let what = format!("it asks for more than {LONGEST} characters");
+        let what = format!("it requires more than {LONGEST} characters");
         return Err(Diagnostic::new(
             Code::InvalidGenerator,
             format!("resources.{name}.inputs.value.default.generate"),
@@ -70,9 +70,9 @@ pub(crate) fn generate(name: &str, rule: &Generate, random: &mut Random) -> Resu
         return Err(Diagnostic::new(
             Code::InvalidGenerator,
             format!("resources.{name}.inputs.value.default.generate"),
-            "it asks for an empty value",
+            "it requires an empty value",
         )
-        .hint("give it a minLength in the AppHost, or pass a value"));
+        .hint("set a minLength in the AppHost, or pass a value"));
     }
     // Fisher-Yates, so that the required characters stand anywhere.
     for last in (1..characters.len()).rev() {

@@ -1,4 +1,5 @@
-//! Values that a person gave, and by which means. The stronger means wins; twice by the same means is a mistake.
+//! Values that the user supplies, and their source. The source with higher precedence counts; two values in one source
+//! are an error.
 
 use super::file::{Entries, Format, MOST_DIAGNOSTICS, Said};
 use super::names::{Names, ambiguous};
@@ -38,7 +39,7 @@ impl Given {
         let by_means = self.values.entry(name.to_owned()).or_default();
         if let Some((_, first)) = by_means.get(&means) {
             let places = if first == origin { "twice".into() } else { format!("here and by {first}") };
-            return Err(Diagnostic::new(Code::DuplicateInput, origin, format!("`{name}` is given {places}"))
+            return Err(Diagnostic::new(Code::DuplicateInput, origin, format!("`{name}` is set {places}"))
                 .hint("keep one of them"));
         }
         by_means.insert(means, (value, origin.to_owned()));
@@ -69,12 +70,8 @@ impl Given {
             if let Some(first) = seen.insert(name, index) {
                 let first = entries.place(first);
                 diagnostics.push(
-                    Diagnostic::new(
-                        Code::DuplicateInput,
-                        place(),
-                        format!("`{name}` is given twice, first in {first}"),
-                    )
-                    .hint("keep one of them"),
+                    Diagnostic::new(Code::DuplicateInput, place(), format!("`{name}` is set twice, first in {first}"))
+                        .hint("keep one of them"),
                 );
                 continue;
             }
@@ -82,10 +79,12 @@ impl Given {
                 Said::Text(text) => self.add(name, text.clone(), Means::File, origin),
                 Said::Skipped => Ok(()),
                 Said::Nothing => Err(Diagnostic::new(Code::InvalidInput, "", format!("`{name}` has no value yet"))
-                    .hint("fill it in, take the line out, or write \"\" for an empty value")),
+                    .hint("fill it in, remove the line, or write \"\" for an empty value")),
                 Said::NoText => {
-                    Err(Diagnostic::new(Code::InvalidInput, "", format!("the value of `{name}` is not a text"))
-                        .hint("put it in quotes, because numbers and words such as `true` can change their spelling"))
+                    Err(Diagnostic::new(Code::InvalidInput, "", format!("the value of `{name}` is not a string")).hint(
+                        "put it in quotes, because YAML can change the spelling of numbers and words such as \
+                        `true`",
+                    ))
                 }
             };
             if let Err(diagnostic) = outcome {
@@ -93,10 +92,10 @@ impl Given {
             }
         }
         if more > 0 {
-            let what = format!("there are more problems than these; {more} more entries were not looked at");
+            let what = format!("there are more errors; {more} more entries were not checked");
             diagnostics.push(
                 Diagnostic::new(Code::TooManyDiagnostics, Place::in_file(origin, ""), what)
-                    .hint("is it the parameter file of this application?"),
+                    .hint("check that it is the parameter file of this application"),
             );
         }
         diagnostics.or(())
@@ -119,9 +118,9 @@ impl Given {
                 (Ok(value), [name]) if value.is_empty() => Err(Diagnostic::new(
                     Code::EmptyVariable,
                     "",
-                    format!("the variable is set, but empty, which leaves open what `{name}` is"),
+                    format!("the variable is set, but empty, so the value of `{name}` is unclear"),
                 )
-                .hint(format!("unset it, or say --parameter '{name}=' when an empty value is meant"))),
+                .hint(format!("unset it, or pass --parameter '{name}=' for an empty value"))),
                 (Ok(value), names) => {
                     names.iter().try_for_each(|name| self.add(name, value.clone(), Means::Variable, variable))
                 }
@@ -191,20 +190,20 @@ mod tests {
             .add_file("token: hunter2\n", Format::Yaml, "a.yaml", &names())
             .unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
         for (text, sentences) in [
-            ("\ntoken: hunter2\n", &["b.yaml line 2: `token` is given here and by a.yaml"][..]),
+            ("\ntoken: hunter2\n", &["b.yaml line 2: `token` is set here and by a.yaml"][..]),
             (
                 "currency: hunter2\nParameters__currency: hunter2\n",
-                &["b.yaml line 2: `currency` is given twice, first in line 1"],
+                &["b.yaml line 2: `currency` is set twice, first in line 1"],
             ),
-            ("Parameters__a_b: hunter2\n", &["b.yaml line 1: `Parameters__a_b` stands for `a-b` and `a_b` alike"]),
-            ("MIIEvQhunter2IBADANBgkqhkiG9w0: x\n", &["b.yaml line 1: what stands here as a name is no input"]),
+            ("Parameters__a_b: hunter2\n", &["b.yaml line 1: `Parameters__a_b` is the variable of `a-b` and `a_b`"]),
+            ("MIIEvQhunter2IBADANBgkqhkiG9w0: x\n", &["b.yaml line 1: this name is not an input"]),
             (
                 "tokn: hunter2\na-b:\na_b: 12\n",
                 &[
                     "line 1: the application has no input `tokn`",
                     "did you mean `token`?",
                     "line 2: `a-b` has no value yet",
-                    "line 3: the value of `a_b` is not a text",
+                    "line 3: the value of `a_b` is not a string",
                 ],
             ),
         ] {
@@ -213,10 +212,7 @@ mod tests {
         }
         let add = |given: &mut Given| given.add("x", "hunter2".into(), Means::Flag, "--parameter");
         add(&mut given).unwrap_or_else(|diagnostic| panic!("{diagnostic}"));
-        assert_eq!(
-            add(&mut given).unwrap_err().to_string(),
-            "--parameter: `x` is given twice\n  hint: keep one of them"
-        );
+        assert_eq!(add(&mut given).unwrap_err().to_string(), "--parameter: `x` is set twice\n  hint: keep one of them");
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Where the images of an application are: what a flag says, else what the chart says, else what earlier deploys were told.
-//! Tag, registry and images of single resources are remembered alike. Pure.
+//! Where the images of an application are: the flag, else the chart, else the value that an earlier deploy stored. Tag,
+//! registry and images of single resources are stored alike. Pure.
 
 use super::needs::ValueNeeds;
 use super::{Given, Kept};
@@ -66,7 +66,7 @@ impl<'a> Chosen<'a> {
                 let diagnostic = Diagnostic::new(
                     Code::InvalidInput,
                     key,
-                    format!("`{}` cannot be {}: {why}", printable(value), what(key)),
+                    format!("`{}` is not valid as {}: {why}", printable(value), what(key)),
                 );
                 diagnostics.push(diagnostic.hint(format!("pass another with {}", flag(key))));
             }

@@ -1,4 +1,4 @@
-//! What earlier deploys left in the cluster.
+//! Values that earlier deploys stored in the cluster.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The inputs of an application, as a list for people.
+//! The inputs of an application, as a list for users.
 
 use super::generate;
 use super::names::{Names, variable};

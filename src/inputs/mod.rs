@@ -1,6 +1,7 @@
-//! Inputs: what an application needs to know, who told it, and what is still missing.
+//! Inputs: which values an application needs, which source supplies them, and what is still missing.
 //!
-//! Pure: values come in from the command line, files, the environment and the cluster; random bytes come from the caller.
+//! Pure: values come in from the command line, files, the environment and the cluster; random bytes come from the
+//! caller.
 
 mod dotenv;
 mod encrypted;

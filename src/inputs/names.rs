@@ -1,4 +1,4 @@
-//! What a person may call an input: its own name, or the name of its environment variable.
+//! The names that a user may use for an input: its own name, or the name of its environment variable.
 
 use crate::support::diagnostic::{Code, Diagnostic, nearest, suggestion};
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,9 +35,7 @@ impl<'a> Names<'a> {
     /// quotes. What resembles no input is not repeated.
     pub fn find_in_file(&self, typed: &str) -> Result<&'a str, Diagnostic> {
         self.find(typed).map_err(|diagnostic| match (self.by_variable.get(typed), self.near(typed)) {
-            (None, None) => {
-                Diagnostic { what: "what stands here as a name is no input of the application".into(), ..diagnostic }
-            }
+            (None, None) => Diagnostic { what: "this name is not an input of the application".into(), ..diagnostic },
             _ => diagnostic,
         })
     }
@@ -78,8 +76,8 @@ impl<'a> Names<'a> {
 /// A variable that stands for several inputs says nothing.
 pub(super) fn ambiguous(variable: &str, names: &[&str]) -> Diagnostic {
     let shared = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ");
-    Diagnostic::new(Code::AmbiguousInput, "", format!("`{variable}` stands for {shared} alike"))
-        .hint("give each by its own name, in a file or with --parameter")
+    Diagnostic::new(Code::AmbiguousInput, "", format!("`{variable}` is the variable of {shared}"))
+        .hint("set each by its own name, in a file or with --parameter")
 }
 
 #[cfg(test)]
@@ -105,7 +103,7 @@ mod tests {
             ("db_password", "did you mean `db-password`?"),
             ("Parameters__db-password", "did you mean `Parameters__db_password`?"),
             ("other", "lists them"),
-            ("Parameters__a_b", "`Parameters__a_b` stands for `a-b` and `a_b` alike"),
+            ("Parameters__a_b", "`Parameters__a_b` is the variable of `a-b` and `a_b`"),
         ] {
             let said = names.find(typed).unwrap_err().to_string();
             assert!(said.contains(sentence), "{typed}: {said}");

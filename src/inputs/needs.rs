@@ -1,4 +1,4 @@
-//! What needs values, as a target says it. Inputs know no target.
+//! Which inputs need values, as reported by a target. Inputs know no target.
 
 use crate::config::SecretSource;
 use std::collections::BTreeSet;

@@ -1,4 +1,4 @@
-//! Replacing secrets on request: which can be, and which data would still know the old value.
+//! Rotates secrets on request: which secrets can be rotated, and which data was created with the old value.
 
 use super::needs::ValueNeeds;
 use super::{Given, Kept, Outlook, Settled, names, variable};
@@ -30,10 +30,7 @@ pub(crate) fn rotation(
 fn check(name: &str, app: &App, plan: &dyn ValueNeeds, given: &Given) -> Result<(), Diagnostic> {
     let wrong = |what: String, hint: String| Err(Diagnostic::new(Code::NotRotatable, "", what).hint(hint));
     let Some(input) = app.inputs.get(name).filter(|input| input.secret || input.generate.is_some()) else {
-        return wrong(
-            format!("`{name}` is neither secret nor generated"),
-            "give its new value with --parameter".into(),
-        );
+        return wrong(format!("`{name}` is neither secret nor generated"), "set its new value with --parameter".into());
     };
     let users = input.used_by.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
     if users.is_empty() {
@@ -44,14 +41,15 @@ fn check(name: &str, app: &App, plan: &dyn ValueNeeds, given: &Given) -> Result<
         return wrong(
             format!("the value of `{name}` is managed elsewhere and cannot be rotated here"),
             format!(
-                "change it where aspire-k8s.yaml says it comes from, then restart what uses it ({users}) with `kubectl rollout restart`"
+                "change it at the source that aspire-k8s.yaml names, then restart its users ({users}) with `kubectl \
+                rollout restart`"
             ),
         );
     }
     if let Some(origin) = given.origin(name) {
         return wrong(
-            format!("`{name}` is given by {origin}, so that nothing is left to make"),
-            "change it there and leave --rotate out, or no longer give it".into(),
+            format!("`{name}` is set by {origin}, so no value is generated"),
+            "change it there and omit --rotate, or no longer set it".into(),
         );
     }
     Ok(())
@@ -112,7 +110,7 @@ impl Data<'_> {
                 outlook.made.push(input);
                 continue;
             }
-            input.reason = Some(format!("the value that {} was set up with", described(&claims)));
+            input.reason = Some(format!("the value with which {} was created", described(&claims)));
             outlook.missing.push(input);
         }
     }
@@ -149,18 +147,28 @@ impl Stale {
     /// What is refused until a person accepts it by name.
     pub(crate) fn refusals(&self) -> Diagnostics {
         let changed = self.changed.iter().map(|(name, claims)| {
-            Diagnostic::new(Code::StaleCredentials, "", format!(
-                "`{name}` would change, and the data in {} may have been set up with the old value: a database keeps passwords in its own files, and refuses the new one",
+            let what = format!(
+                "`{name}` would change, but the data in {} may have been created with the old value: a database \
+                 keeps passwords in its own files, and rejects the new one",
                 described(claims)
-            ))
-            .hint("change it in the database first (PostgreSQL: ALTER USER postgres PASSWORD '...'), give deploy the same value with --parameter-file, and confirm with --accept stale-credentials")
+            );
+            Diagnostic::new(Code::StaleCredentials, "", what).hint(
+                "change it in the database first (PostgreSQL: ALTER USER postgres PASSWORD '...'), pass the same value \
+                 to deploy with --parameter-file, and confirm with --accept stale-credentials",
+            )
         });
         let lost = self.lost.iter().map(|(name, claims)| {
-            Diagnostic::new(Code::StaleCredentials, "", format!(
-                "`{name}` would be generated, because the cluster holds no value of it, and {} is there already: a database keeps passwords in its own files, and refuses another one",
+            let what = format!(
+                "`{name}` would be generated, because the cluster has no value for it, but {} already exists: a \
+                 database keeps passwords in its own files, and rejects another one",
                 described(claims)
+            );
+            Diagnostic::new(Code::StaleCredentials, "", what).hint(format!(
+                "supply the old value: `{name}: VALUE` in a file for --parameter-file, the variable {}, or \
+                 --parameter '{name}=VALUE'; if the data does not depend on it, confirm a new one with --accept \
+                 stale-credentials",
+                variable(name)
             ))
-            .hint(format!("give the old value: `{name}: VALUE` in a file for --parameter-file, the variable {}, or --parameter '{name}=VALUE'; where the data does not depend on it, confirm a new one with --accept stale-credentials", variable(name)))
         });
         Diagnostics(changed.chain(lost).collect())
     }
@@ -233,9 +241,9 @@ mod tests {
         let said = rotation(&typed(&["token", "mine", "plain", "unused", "dbb", "image.tag"]), &app, &plan, &given);
         let said = said.unwrap_err().to_string();
         for sentence in [
-            "--rotate: `token` is given by a.env",
+            "--rotate: `token` is set by a.env",
             "--rotate: the value of `mine` is managed elsewhere and cannot be rotated here",
-            "restart what uses it (api)",
+            "restart its users (api)",
             "--rotate: `plain` is neither secret nor generated",
             "--rotate: nothing uses `unused`",
             "did you mean `db`?",
@@ -263,7 +271,7 @@ mod tests {
         assert_eq!(of(&kept, &["other"]), Stale::default());
         let both = of(&kept, &["postgres-data", "cache"]);
         assert_eq!(both.changed.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["db", "token"]);
-        assert!(both.refusals().to_string().contains("`token` would change, and the data in the claim cache"));
+        assert!(both.refusals().to_string().contains("`token` would change, but the data in the claim cache"));
         let same = Kept { chart_secret: settled.secret.clone(), secret: map(&[("db", "older")]), ..Kept::default() };
         assert_eq!(of(&same, &["postgres-data", "cache"]), Stale::default());
         let unknown = of(&Kept::default(), &["postgres-data", "cache"]);
@@ -271,7 +279,8 @@ mod tests {
         let theirs = Data { ours: BTreeSet::new(), ..data(&["postgres-data"]) };
         assert_eq!(stale(&theirs, &Kept::default(), &settled), Stale::default(), "it is refused for itself");
         let said = unknown.refusals().to_string();
-        for part in ["`db` would be generated", "the claim postgres-data is there", "Parameters__db", "--accept stale"]
+        for part in
+            ["`db` would be generated", "the claim postgres-data already exists", "Parameters__db", "--accept stale"]
         {
             assert!(said.contains(part), "{said}");
         }
@@ -297,7 +306,7 @@ mod tests {
         let nothing = Kept { chart_secret: map(&[("token", "t")]), plain: map(&[("plain", "p")]), ..Kept::default() };
         let (missing, made, reason) = asked(&["postgres-data"], &nothing);
         assert_eq!((missing.as_str(), made.as_str()), ("db", "dice"));
-        assert_eq!(reason.as_deref(), Some("the value that the claim postgres-data was set up with"));
+        assert_eq!(reason.as_deref(), Some("the value with which the claim postgres-data was created"));
         assert_eq!(asked(&["other"], &nothing).0, "");
         let known = Kept { secret: map(&[("db", "old")]), ..nothing };
         assert_eq!(asked(&["postgres-data"], &known).0, "");

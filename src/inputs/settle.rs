@@ -1,4 +1,4 @@
-//! The value of every input: given, else kept, else the default, else made.
+//! The value of every input: supplied, else stored, else the default, else generated.
 
 use super::images::{Chosen, described};
 use super::needs::ValueNeeds;
@@ -166,18 +166,17 @@ fn unfit(name: &str, input: &Input, value: &str) -> Option<Diagnostic> {
     let route = input.used_by.iter().find(|user| is_route(user))?;
     let control = u32::from(value.chars().find(|c| is_control(*c))?);
     let what = format!(
-        "the value of `{name}` holds the control character U+{control:04X}, and {route} writes it into an object"
+        "the value of `{name}` contains the control character U+{control:04X}, but {route} writes it into an object"
     );
     Some(
-        Diagnostic::new(Code::InvalidInput, "", what)
-            .hint("give it another value, or leave the reference out of the route"),
+        Diagnostic::new(Code::InvalidInput, "", what).hint("set another value, or remove the reference from the route"),
     )
 }
 
 fn missing(input: &Listed) -> Diagnostic {
     let users = input.used_by.join(", ");
     if input.name == TAG_INPUT {
-        let ways = "write defaults.tag into aspire-k8s.yaml, or put `image.tag: TAG` into a file for --parameter-file";
+        let ways = "set defaults.tag in aspire-k8s.yaml, or put `image.tag: TAG` into a file for --parameter-file";
         let set = input.variable.as_ref().map_or(String::new(), |variable| format!("set {variable}, "));
         return Diagnostic::new(Code::MissingInput, "", format!("no tag for the images of {users}"))
             .hint(format!("pass --tag TAG, {set}{ways}"));

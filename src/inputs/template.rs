@@ -1,5 +1,5 @@
-//! Parameter files to fill in. What must be given stands there without a value, and an unfilled line is refused when the file
-//! is used; everything else is a comment. No value of a secret is in them.
+//! Parameter files to fill in. A required value is an entry without a value, which is refused when the file is used;
+//! everything else is a comment. No value of a secret is in them.
 
 use super::dotenv;
 use super::names::Names;

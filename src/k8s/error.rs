@@ -1,6 +1,6 @@
-//! What went wrong between us and the API server, as a sentence that names the object and the way out.
+//! An error of the API server, as a message that names the object and the fix.
 //!
-//! The sentence is made where the request was made, so that it can say what was tried; the kind is for the program.
+//! The message is created where the request was sent, so that it can say what was tried; the kind is for the program.
 
 use crate::support::diagnostic::{Code, Diagnostic, Place};
 use std::fmt;

@@ -1,6 +1,6 @@
-//! The kinds of objects we touch.
+//! The kinds of objects that the program uses.
 //!
-//! The table saves a request for the usual ones; every other kind is looked up in what the API server serves.
+//! The table saves a discovery request for the usual kinds; every other kind is looked up in the API server.
 
 use std::borrow::Cow;
 use std::fmt;

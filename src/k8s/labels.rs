@@ -1,4 +1,4 @@
-//! Labels and annotations: ours, and those of Kubernetes and helm that we read. Each is spelled here and nowhere else.
+//! Labels and annotations: our own, and those of Kubernetes and helm that we read. Each is spelled only here.
 
 /// Label: who manages an object.
 pub(crate) const MANAGED_BY: &str = "app.kubernetes.io/managed-by";

@@ -1,4 +1,4 @@
-//! Reading an object of Kubernetes as it came: name, labels, annotations, and what is odd about an answer.
+//! Reading a Kubernetes object as received: name, labels, annotations, and errors in a response.
 
 use serde_json::{Value, json};
 

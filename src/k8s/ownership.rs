@@ -1,4 +1,4 @@
-//! Whose object it is: of a release of helm, or one that we wrote ourselves. Whoever may write an object may say so of it.
+//! Who owns an object: a helm release, or this program. Anybody who may write an object can set this on it.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! What a user may do, in the words of RBAC.
+//! What a user may do, in terms of RBAC.
 
 use super::kind::Kind;
 

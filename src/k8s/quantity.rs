@@ -1,4 +1,4 @@
-//! Amounts in the notation of Kubernetes (`20Gi`, `1.5G`, `500m`, `12e6`), compared by what they mean.
+//! Quantities of Kubernetes (`20Gi`, `1.5G`, `500m`, `12e6`), compared by value.
 
 use std::cmp::Ordering;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! The place of a path in the text of a manifest.
+//! The position of a path in the text of a manifest.
 
 use super::tree;
 use crate::support::diagnostic::{Position, excerpt};

@@ -1,7 +1,7 @@
-//! A JSON value that knows its place, and typed access to it that reports what is wrong.
+//! A JSON value that knows its path, with typed access that reports errors.
 //!
-//! Every accessor continues after a problem (it returns nothing), so that one run finds them all. Messages name types and
-//! never show a value that may be a secret.
+//! Every accessor continues after an error (it returns nothing), so that one run finds all of them. Messages name types
+//! and never show a value that may be a secret.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! Where a problem is inside the JSON, and the list of problems found so far.
+//! Where an error is inside the JSON, and the list of errors found so far.
 
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 

@@ -1,4 +1,4 @@
-//! Says in words what the JSON parser stumbled over.
+//! Syntax errors of the JSON parser, as messages.
 
 use serde_json::Error;
 use serde_json::error::Category;
@@ -6,8 +6,8 @@ use serde_json::error::Category;
 use crate::support::diagnostic::{Code, Diagnostic, Place, Position, excerpt};
 
 /// What an early end usually means.
-pub(super) const CUT_OFF: &str = "Aspire leaves such a file behind when publishing failed; run the publish step again and look at \
-                       its output";
+pub(super) const CUT_OFF: &str = "Aspire leaves such a file behind when publishing failed; run the publish step \
+again and check its output";
 
 /// The problem behind `error`, which happened in `text` while reading the value at `place`.
 pub(super) fn explain(error: &Error, text: &str, place: &str) -> Diagnostic {
@@ -35,7 +35,7 @@ fn words(said: &str, rest: &str) -> String {
         return "a manifest cannot hold comments".to_owned();
     }
     if ["<<<<<<<", "=======", ">>>>>>>"].iter().any(|mark| rest.starts_with(mark)) {
-        return "a merge conflict is left in the manifest".to_owned();
+        return "the manifest contains merge conflict markers".to_owned();
     }
     let known = match said {
         "expected `,` or `}`" => "expected a comma or the closing brace `}` of the object",
@@ -45,8 +45,8 @@ fn words(said: &str, rest: &str) -> String {
         "key must be a string" => "expected a name in double quotes",
         "trailing comma" => "the comma before this closing bracket is not allowed",
         "trailing characters" => "the manifest has ended, but more text follows",
-        "number out of range" | "invalid number" => "this is not a number that JSON can hold",
-        "recursion limit exceeded" => "objects and arrays are nested more than 127 deep, which no manifest is",
+        "number out of range" | "invalid number" => "JSON cannot hold this number",
+        "recursion limit exceeded" => "objects and arrays are nested more than 127 levels deep",
         _ if said.starts_with("control character") => "a text in quotes holds a line break or control character",
         _ if said.contains("escape") || said.contains("code point") => "this is not a valid `\\` escape",
         other => return format!("this is not valid JSON: {other}"),

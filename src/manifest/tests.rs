@@ -1,4 +1,4 @@
-//! The module as a whole: malformed inputs, arbitrary inputs, real inputs.
+//! The whole module: malformed inputs, random inputs, real inputs.
 
 use std::fmt::Write as _;
 use std::io::Write as _;

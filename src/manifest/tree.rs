@@ -60,7 +60,7 @@ impl Walk<'_> {
     fn duplicate(&mut self, key: &str) {
         let place = place::child(&self.place(), key);
         let diagnostic = Diagnostic::new(Code::DuplicateKey, place, "the same name was already used in this object");
-        self.found.add(diagnostic.hint("remove one of them; readers disagree on which one counts"));
+        self.found.add(diagnostic.hint("remove one of them; parsers disagree about which one counts"));
     }
 }
 

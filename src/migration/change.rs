@@ -1,4 +1,4 @@
-//! What a workload migration changes: objects, claims, and what a person must agree to.
+//! What a workload migration changes: objects, claims, and what the user must accept.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,7 @@
-//! Whether a journal may be believed: anybody who may write ConfigMaps in the namespace can write one. Pure.
+//! Whether a journal is trustworthy: anybody who may write ConfigMaps in the namespace can write one. Pure.
 //!
-//! What it leads to happens to objects of the release alone. A journal that contradicts itself was not written by this
-//! program, and nothing is done by it.
+//! Its actions change objects of the release only. A journal that contradicts itself was not written by this program,
+//! and is never acted on.
 
 use super::change::{Change, ClaimNote};
 use super::fixed::KINDS;
@@ -26,25 +26,25 @@ impl Journal {
         };
         wrong(self.changes.is_empty(), "it changes nothing");
         wrong(!is_hash(&self.plan), "its plan has no hash");
-        wrong(!is_hash(&self.target) || self.target == digest(&[], &[]), "it leads to no objects");
-        wrong(self.base == 0 || self.base > self.last, "its rollback leads to no earlier revision");
-        wrong(self.to.is_some_and(|to| to == 0 || to > self.last), "its way leads to no revision before it");
+        wrong(!is_hash(&self.target) || self.target == digest(&[], &[]), "it has no target objects");
+        wrong(self.base == 0 || self.base > self.last, "its rollback has no earlier revision");
+        wrong(self.to.is_some_and(|to| to == 0 || to > self.last), "its base revision is not an earlier one");
         let at = match self.phase {
             Phase::Committed => Some(Direction::Forward),
             Phase::RolledBack => Some(Direction::Back),
             _ => None,
         };
         let open = self.calling || self.progress.split || at.is_some_and(|way| way != self.progress.direction);
-        wrong(at.is_some() && open, "it is at its end and under way at once");
+        wrong(at.is_some() && open, "it is both complete and in progress");
         let olds: BTreeSet<_> = self.changes.iter().map(|change| (&change.old.kind, &change.old.name)).collect();
         wrong(olds.len() < self.changes.len(), "it changes one object twice");
         let claims: BTreeSet<_> = self.claims.iter().map(|note| &note.name).collect();
         wrong(claims.len() < self.claims.len(), "it names one claim twice");
         let known = |note: &ClaimNote| self.changes.iter().any(|change| change.claims.contains(&note.name));
         let unknown = self.claims.iter().filter(|note| note.stays && !known(note));
-        found.extend(unknown.map(|note| format!("no workload of it mounts the claim {}", shown(&note.name))));
+        found.extend(unknown.map(|note| format!("none of its workloads mounts the claim {}", shown(&note.name))));
         let nameless = self.claims.iter().filter(|note| !is_name(&note.name) || note.uid.is_empty());
-        found.extend(nameless.map(|note| format!("{} is no claim", shown(&note.name))));
+        found.extend(nameless.map(|note| format!("{} is not a claim", shown(&note.name))));
         found
     }
 
@@ -61,7 +61,7 @@ fn wrong_with_change(change: &Change) -> Vec<String> {
     let same = change.old.kind == change.new.kind && change.old.name == change.new.name;
     for named in [&change.old, &change.new] {
         if !KINDS.contains(&&*named.kind) || !is_name(&named.name) {
-            found.push(format!("{} is no object that can change", shown(&named.to_string())));
+            found.push(format!("{} is not an object that can be migrated", shown(&named.to_string())));
         }
     }
     let is_workload = |kind: &str| kind == "Deployment" || kind == "StatefulSet";
@@ -70,7 +70,7 @@ fn wrong_with_change(change: &Change) -> Vec<String> {
         found.push(format!("{} cannot become {}", shown(&change.old.to_string()), shown(&change.new.to_string())));
     }
     if change.uid.is_empty() {
-        found.push(format!("it does not say which {} is meant", shown(&change.old.to_string())));
+        found.push(format!("it does not say which {} it refers to", shown(&change.old.to_string())));
     }
     found
 }
@@ -142,20 +142,20 @@ mod tests {
         assert_eq!(good().contradictions(), Vec::<String>::new());
         let cases: [(Wrong, &str); 17] = [
             (|it| it.changes.clear(), "it changes nothing"),
-            (|it| it.target = digest(&[], &[]), "it leads to no objects"),
-            (|it| it.target = String::new(), "it leads to no objects"),
+            (|it| it.target = digest(&[], &[]), "it has no target objects"),
+            (|it| it.target = String::new(), "it has no target objects"),
             (|it| it.plan = "aaaaaa".into(), "its plan has no hash"),
             (|it| it.base = 0, "its rollback"),
             (|it| it.base = 6, "its rollback"),
-            (|it| it.to = Some(6), "its way leads to no revision"),
-            (|it| it.phase = Phase::RolledBack, "at its end and under way"),
-            (|it| (it.phase, it.calling) = (Phase::Committed, true), "at its end and under way"),
-            (|it| (it.phase, it.progress.split) = (Phase::Committed, true), "at its end and under way"),
+            (|it| it.to = Some(6), "its base revision is not an earlier"),
+            (|it| it.phase = Phase::RolledBack, "both complete and in progress"),
+            (|it| (it.phase, it.calling) = (Phase::Committed, true), "both complete and in progress"),
+            (|it| (it.phase, it.progress.split) = (Phase::Committed, true), "both complete and in progress"),
             (|it| it.changes.push(it.changes[0].clone()), "one object twice"),
             (|it| it.claims.push(it.claims[0].clone()), "one claim twice"),
-            (|it| it.changes[0].claims.clear(), "no workload of it mounts the claim db-data"),
-            (|it| it.claims[0].name = "../../pods/x".into(), "../../pods/x is no claim"),
-            (|it| it.changes[0].new.kind = "Node".into(), "Node/db is no object that can change"),
+            (|it| it.changes[0].claims.clear(), "none of its workloads mounts the claim db-data"),
+            (|it| it.claims[0].name = "../../pods/x".into(), "../../pods/x is not a claim"),
+            (|it| it.changes[0].new.kind = "Node".into(), "Node/db is not an object that can be migrated"),
             (|it| it.changes[0].new.kind = "Service".into(), "Deployment/db cannot become Service/db"),
             (|it| it.changes[0].uid.clear(), "does not say which Deployment/db"),
         ];

@@ -1,5 +1,5 @@
-//! Which workloads change in a way that helm cannot make safely, what that means for their data, and what forbids it.
-//! Pure: the manifest to come and what lives in, a plan or all reasons against it out.
+//! Which workloads change in a way that helm cannot apply safely, what that means for their data, and what prevents a
+//! migration. Pure: the new manifest and the live objects in; a plan, or all reasons against it, out.
 
 use super::change::{Change, ClaimNote, Confirmation, How};
 use super::data::{self, DataNote};
@@ -173,10 +173,11 @@ fn claims(sides: Sides<'_>, changes: &[Change], diagnostics: &mut Diagnostics) -
         let Some(claim) = sides.live.claim(name) else { continue };
         let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
         if !claim["metadata"]["deletionTimestamp"].is_null() {
-            let what = format!("the claim {name} is being deleted, and goes when its last pod ends");
+            let what = format!("the PVC {name} is being deleted, and is removed when its last pod ends");
             let volume = &claim["spec"]["volumeName"].as_str().unwrap_or("its volume");
             diagnostics.push(Diagnostic::new(Code::PvcTerminating, "", what).hint(format!(
-                "nothing was stopped. Keep the data first: `kubectl patch pv {volume} -p '{{\"spec\":{{\"persistentVolumeReclaimPolicy\":\"Retain\"}}}}'`"
+                "nothing was stopped. Protect the data first: `kubectl patch pv {volume} -p \
+                '{{\"spec\":{{\"persistentVolumeReclaimPolicy\":\"Retain\"}}}}'`"
             )));
         }
         let volume = sides.live.volume(claim, sides.release);
@@ -203,7 +204,7 @@ fn kept_up(change: &Change, old: &Json, diagnostics: &mut Diagnostics) {
                     "",
                     format!("{what}: {keeper} manages it and would start it again"),
                 )
-                .hint(format!("let {keeper} pause it first")),
+                .hint(format!("pause {keeper} for it first")),
             );
         }
     }
@@ -212,7 +213,7 @@ fn kept_up(change: &Change, old: &Json, diagnostics: &mut Diagnostics) {
             Diagnostic::new(
                 Code::ManagedElsewhere,
                 "",
-                format!("{what}: another object owns it and would make it again"),
+                format!("{what}: another object owns it and would recreate it"),
             )
             .hint("change that object instead"),
         );
@@ -230,16 +231,15 @@ fn replaced(change: &Change, old: &Json, target: &Json, diagnostics: &mut Diagno
     let ports = |service: &Json| service["spec"]["ports"].as_array().cloned().unwrap_or_default();
     let pinned = ports(target).iter().all(|port| !port["nodePort"].is_null());
     if old["spec"]["type"] == "LoadBalancer" {
-        let text = format!("{what}: its load balancer would be given back, and another one has another address");
+        let text = format!("{what}: its load balancer would be released, and a new one has another address");
         diagnostics.push(
             Diagnostic::new(Code::ServiceNotReplaceable, "", text)
-                .hint("give the new Service another name, and move clients to it first"),
+                .hint("rename the new Service, and move clients to it first"),
         );
     } else if old["spec"]["type"] == "NodePort" && target["spec"]["type"] == "NodePort" && !pinned {
-        let text = format!("{what}: its ports on the nodes would be others");
+        let text = format!("{what}: its node ports would change");
         diagnostics.push(
-            Diagnostic::new(Code::ServiceNotReplaceable, "", text)
-                .hint("set `service.nodePorts` to those that it has now"),
+            Diagnostic::new(Code::ServiceNotReplaceable, "", text).hint("set `service.nodePorts` to the current ones"),
         );
     }
     Some(Confirmation::ServiceRecreate)
@@ -258,8 +258,8 @@ fn refusals(sides: Sides<'_>, change: &Change, target: &Json, diagnostics: &mut 
             None => "without a controller".to_owned(),
         };
         diagnostics.push(
-            Diagnostic::new(Code::PvcInUse, "", format!("{what}: the pod {pod_name} {owner} uses the same claim"))
-                .hint(format!("end it first: what made it, or `kubectl delete pod {pod_name}`")),
+            Diagnostic::new(Code::PvcInUse, "", format!("{what}: the pod {pod_name} {owner} uses the same PVC"))
+                .hint(format!("stop it first: its owner, or `kubectl delete pod {pod_name}`")),
         );
     }
     if change.new.kind == "StatefulSet" && change.marks.is_none() && change.new.name.len() > LONGEST {
@@ -267,9 +267,9 @@ fn refusals(sides: Sides<'_>, change: &Change, target: &Json, diagnostics: &mut 
             Diagnostic::new(
                 Code::NameTooLong,
                 "",
-                format!("{what}: its name is longer than {LONGEST} characters, so that no pod could be made"),
+                format!("{what}: its name is longer than {LONGEST} characters, so no pod could be created"),
             )
-            .hint("give the resource a shorter name"),
+            .hint("rename the resource to a shorter name"),
         );
     }
     for claim in data::claims_of(target) {
@@ -281,9 +281,9 @@ fn refusals(sides: Sides<'_>, change: &Change, target: &Json, diagnostics: &mut 
                 Diagnostic::new(
                     Code::PvcSharedByReplicas,
                     "",
-                    format!("{what}: {} pods would share the claim {claim}", change.new.replicas),
+                    format!("{what}: {} pods would share the PVC {claim}", change.new.replicas),
                 )
-                .hint("set replicas to 1, or a claim per replica"),
+                .hint("set `replicas: 1`, or use `perReplica: true`"),
             );
         }
         let wanted =
@@ -295,9 +295,9 @@ fn refusals(sides: Sides<'_>, change: &Change, target: &Json, diagnostics: &mut 
                 Diagnostic::new(
                     Code::ResizeDuringMigration,
                     "",
-                    format!("{what} while its claim {claim} changes its size: it could not be rolled back"),
+                    format!("{what} while its PVC {claim} is resized: this could not be rolled back"),
                 )
-                .hint("deploy the new size first, the new kind after it"),
+                .hint("deploy the new size first, then the new kind"),
             );
         }
     }
@@ -309,9 +309,19 @@ fn refusals(sides: Sides<'_>, change: &Change, target: &Json, diagnostics: &mut 
         let node = sides.live.nodes.iter().find(|node| pod["spec"]["nodeName"] == *name_of(node)).filter(silent);
         let Some(node) = node else { continue };
         let (node, pod) = (name_of(node), name_of(pod));
-        diagnostics.push(Diagnostic::new(Code::NodeUnreachable, "", format!("{what}: the node {node} of its pod {pod} does not answer")).hint(
-            "bring the node back, or make sure that it is off and give it the taint node.kubernetes.io/out-of-service",
-        ));
+        diagnostics.push(
+            Diagnostic::new(
+                Code::NodeUnreachable,
+                "",
+                format!(
+                    "{what}: the node {node} of its pod \
+        {pod} does not respond"
+                ),
+            )
+            .hint(
+                "bring the node back, or make sure that it is off and add the taint node.kubernetes.io/out-of-service",
+            ),
+        );
     }
 }
 

@@ -1,7 +1,7 @@
-//! Fields that no live object can change, so that it must be deleted and recreated under its name, and how that is done. Pure.
+//! Immutable fields: an object must be deleted and recreated to change them, and how that is done. Pure.
 //!
-//! Where they differ is said by one function for a live object, a manifest to come and a manifest from before: what the
-//! API server fills in by itself is left out of all of them.
+//! One function compares a live object, a new manifest and a previous manifest; it ignores the defaults of the API
+//! server in all of them.
 
 use super::change::{Change, How, Marks};
 use super::hash::short_hash;

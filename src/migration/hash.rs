@@ -1,4 +1,4 @@
-//! Hashes that a person may have to type.
+//! Hashes that a user may have to type.
 
 use crate::support::digest::sha256;
 

@@ -1,8 +1,8 @@
-//! What a workload migration writes down before it acts: only what cannot be read from the cluster again.
+//! What a workload migration records before it acts: only what cannot be read from the cluster again.
 //!
 //! It holds no manifests, values or secrets, and nothing that decides about an object outside of the namespace: the
-//! policy of a volume is kept on the volume. Where it lies is no matter of this module, and whether it may be believed is
-//! decided in `checked.rs`.
+//! reclaim policy of a volume is stored on the volume. This module does not know where it is stored; `checked.rs`
+//! decides whether it is trustworthy.
 
 use super::change::{Change, ClaimNote, Confirmation};
 use super::progress::{Direction, Phase, Progress};

@@ -1,4 +1,4 @@
-//! The objects of one namespace as they were read.
+//! The live objects of one namespace.
 
 use super::change::Named;
 use crate::k8s::labels;

@@ -1,5 +1,5 @@
-//! What a deploy means for data where no kind changes: workloads that start without it, and images that may not read it.
-//! Pure.
+//! What a deploy means for data if no workload kind changes: workloads that start without their data, and images that
+//! may not be able to read it. Pure.
 
 use super::change::Confirmation;
 use super::data::{self, Class, DataNote, Place};
@@ -43,7 +43,7 @@ impl ImageNote {
         let what = format!("database-version: `{workload}` would run {says}");
         Some(
             Diagnostic::new(Code::DataAtRisk, "", what)
-                .hint(format!("{way}; or keep the version: `resources.{workload}.image: {was}`")),
+                .hint(format!("{way}; or keep the current version: `resources.{workload}.image: {was}`")),
         )
     }
 }

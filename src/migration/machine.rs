@@ -1,12 +1,13 @@
-//! What to do next while workloads change their kind: a function of what the journal says and what was just seen.
+//! The next action while workloads change their kind: a function of the journal and of the state that was just read.
 //!
 //! ```text
 //!  Protect ─> Quiesce ─> Drain ─> Fence ─> Apply ─> Verify ─> Commit        (forward: the new kinds come)
 //!     └──────────┴─────────┴────────┴────────┴────────┴───> the same, roles exchanged (back: the old kinds come again)
 //! ```
-//! It is driven by what is there, not by where it was: a run that was killed anywhere asks again and continues. The order
-//! within holds the promises: no leaving workload may run, then exist, before helm is called; scaling to zero is no
-//! fence, because anybody can scale up again. This module must not know how anything is read or done.
+//! It is driven by the live state, not by its own past: after a killed run, the next run calls it again and continues.
+//! The order of the actions gives the guarantees: before helm is called, no old workload runs, and then none exists.
+//! Scaling to zero is not a fence, because any client can scale up again. This module must not know how anything is
+//! read or done.
 
 use super::observed::{HelmRun, Observed, Side, Status, Workload};
 use super::progress::{Direction, Phase, Progress, Role};

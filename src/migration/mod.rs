@@ -1,13 +1,13 @@
-//! Workload migration: a Deployment becomes a StatefulSet on a live release, or the reverse, without losing a byte. Pure:
-//! what was seen in, what to do out.
+//! Workload migration: a Deployment becomes a StatefulSet on a live release, or the reverse, without losing a byte.
+//! Pure: the live state in, the next action out.
 //!
 //! ```text
 //! manifest to come, live objects ── detect ──> Promotion (plan, hash) ── journal ──> Journal
 //! Journal, live objects ── observe ──> Observed ── next ──> Action, done by pipeline::release::migration
 //! ```
-//! Helm makes the new object before it deletes the old one and waits for neither's pods, so that two servers write to one
-//! volume. Here the old one is stopped, waited for and deleted before helm is called at all, and every step can be
-//! repeated. This module must not read a clock, a file or a cluster.
+//! Helm creates the new object before it deletes the old one and waits for the pods of neither, so two servers write to
+//! one volume. Here the old one is stopped, its pods have ended, and it is deleted before helm is called at all; every
+//! step can be repeated. This module must not read a clock, a file or a cluster.
 
 pub(crate) mod change;
 pub(crate) mod checked;

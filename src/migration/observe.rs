@@ -1,4 +1,4 @@
-//! From objects as the API server gave them to what the machine decides by. Pure.
+//! From live objects to the facts that the state machine decides by. Pure.
 
 use super::change::{Change, ClaimNote, How};
 use super::fixed;

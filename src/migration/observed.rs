@@ -1,4 +1,4 @@
-//! What a workload migration sees of the cluster, reduced to what its next step depends on.
+//! What a workload migration reads from the cluster, reduced to what its next step depends on.
 
 use super::progress::Role;
 

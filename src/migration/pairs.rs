@@ -1,4 +1,4 @@
-//! Which live objects make room for which ones to come. Pure.
+//! Which live objects are replaced by which new ones. Pure.
 
 use super::change::Named;
 use super::data;

@@ -1,4 +1,4 @@
-//! Whose a pod is, and which claims it mounts, as its references and names tell. Pure.
+//! The owner of a pod, and the claims that it mounts, from its owner references and names. Pure.
 
 use super::change::{Change, How, Named};
 use super::live::Live;

@@ -1,4 +1,4 @@
-//! Where a workload migration stands, as its journal holds it: what no look at the cluster can tell.
+//! The progress of a workload migration, as its journal holds it: what cannot be read from live objects.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,7 @@
-//! Which versions of known servers can continue with the data of which others. Pure: two images in, a judgement out.
+//! Which versions of known servers can read the data of which others. Pure: two images in, a decision out.
 //!
-//! One table says how a version of a known server ([`servers`]) is read from a tag, how far it may go at once and what to do
-//! otherwise. An image that is not known, or a tag that names no version, is told and not refused.
+//! One table says how the version of a known server ([`servers`]) is read from a tag, which upgrades it supports in one
+//! step, and what to do otherwise. An unknown image, or a tag without a version, causes a message and no refusal.
 
 use crate::support::{image, servers};
 use std::cmp::Ordering;
@@ -38,7 +38,7 @@ struct Server {
 }
 
 const DUMP: &str = "dump the data with the old version and restore it into a new volume with the new one";
-const STEPS: &str = "go one version after the other, and wait until each is ready";
+const STEPS: &str = "upgrade one version at a time, and wait until each is ready";
 const BACKUP: &str = "restore a backup that was made with the older version into a new volume";
 
 const fn server(name: &'static str, line: usize, up: Up, way: &'static str) -> Server {
@@ -63,7 +63,7 @@ static SERVERS: [Server; 27] = [
             "MySQL",
             2,
             Up::Within(&[(&[5, 7], &[8, 0]), (&[8, 4], &[9])]),
-            "go over every LTS version (5.7, 8.0, 8.4), or dump with mysqldump and restore into a new volume",
+            "upgrade through every LTS version (5.7, 8.0, 8.4), or dump with mysqldump and restore into a new volume",
         )
     },
     Server { majors: (5, 20), ..server("MariaDB", 2, Up::Any, DUMP) },
@@ -73,7 +73,8 @@ static SERVERS: [Server; 27] = [
             "MongoDB",
             2,
             Up::Ladder(&[&[3, 6], &[4, 0], &[4, 2], &[4, 4], &[5, 0], &[6, 0], &[7, 0], &[8, 0]]),
-            "go one major version after the other, with setFeatureCompatibilityVersion after each, or dump with mongodump",
+            "upgrade one major version at a time, with setFeatureCompatibilityVersion after each, or dump with \
+            mongodump",
         )
     },
     Server { majors: (2017, 2100), ..server("SQL Server", 1, Up::Any, BACKUP) },
@@ -98,7 +99,7 @@ static SERVERS: [Server; 27] = [
                 &[4, 3],
                 &[4, 4],
             ]),
-            "go one minor version after the other, with `rabbitmqctl enable_feature_flag all` before each",
+            "upgrade one minor version at a time, with `rabbitmqctl enable_feature_flag all` before each",
         )
     },
     Server { majors: (2, 20), ..server("Redis", 2, Up::Any, BACKUP) },
@@ -157,7 +158,7 @@ pub(crate) fn judge(was: &str, becomes: &str, ready: bool, mounts: &[String]) ->
         return match old.as_ref().or(new.as_ref()) {
             None => Judgement::Fine,
             Some(known) => {
-                Judgement::Unknown(format!("one of them is {}, and the other is not known", known.server.name))
+                Judgement::Unknown(format!("one of them is {}, and the other is unknown", known.server.name))
             }
         };
     };
@@ -167,7 +168,7 @@ pub(crate) fn judge(was: &str, becomes: &str, ready: bool, mounts: &[String]) ->
     let server = old.server;
     let (Some(from), Some(to)) = (&old.version, &new.version) else {
         return Judgement::Unknown(format!(
-            "a tag that names no version of {} says nothing about the data",
+            "the tag contains no version of {}, so the data cannot be checked",
             server.name
         ));
     };
@@ -197,14 +198,17 @@ pub(crate) fn judge(was: &str, becomes: &str, ready: bool, mounts: &[String]) ->
 }
 
 fn vague(server: &Server) -> Judgement {
-    Judgement::Unknown(format!("whether {} can go from the one to the other at once is not known", server.name))
+    Judgement::Unknown(format!(
+        "it is unknown whether {} can be upgraded from one to the other in one step",
+        server.name
+    ))
 }
 
 fn refusal(server: &Server, order: Ordering, from: &[u32], to: &[u32], mounts: &[String]) -> String {
     let why = match (order, server.up) {
         (Ordering::Less, _) => "does not read data of a newer version",
         (_, Up::None) => "does not start on data of another version",
-        _ => "cannot take over data of this version at once",
+        _ => "cannot read data of this version without intermediate versions",
     };
     let text = format!("{0} {1} on data of {0} {2}: it {why}", server.name, shown(to), shown(from));
     let folder = server.folders.iter().find(|(major, _)| to[0] >= *major).map(|(_, folder)| *folder);

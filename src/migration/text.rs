@@ -1,4 +1,4 @@
-//! The plan of a workload migration for a person, and its hash. Pure.
+//! The plan of a workload migration as text, and its hash. Pure.
 
 use super::change::{Change, How, Named};
 use super::data::{Class, DataNote};
@@ -37,12 +37,12 @@ impl Promotion {
                 (How::Adopt, "Deployment") => {
                     lines.push("  its pods keep running until the new ones are ready".to_owned());
                 }
-                (How::Adopt, _) => lines.push("  its pods keep running and belong to the new one".to_owned()),
-                (How::Replace, "Job") => lines.push("  it runs again, from the start".to_owned()),
+                (How::Adopt, _) => lines.push("  its pods keep running and are adopted by the new one".to_owned()),
+                (How::Replace, "Job") => lines.push("  it runs again from the start".to_owned()),
                 (How::Replace, _) => lines.push("  it has another address afterwards".to_owned()),
             }
             if change.stray {
-                lines.push(format!("  both are there; {old} is ended and {new} stays"));
+                lines.push(format!("  both exist; {old} is deleted and {new} stays"));
             }
             lines.extend(self.data.iter().filter(|note| note.workload == new.name).map(folder));
         }
@@ -50,7 +50,7 @@ impl Promotion {
         let mut named = None;
         for note in self.data.iter().filter(|note| !changes(note)) {
             if named != Some(&note.workload) {
-                lines.push(format!("DATA {}: it starts without data that is there", note.workload));
+                lines.push(format!("DATA {}: it starts without its existing data", note.workload));
                 named = Some(&note.workload);
             }
             lines.push(folder(note));
@@ -59,7 +59,7 @@ impl Promotion {
             lines.push(format!("IMAGE {}: {} -> {}", note.workload, note.was, note.becomes));
             match &note.way {
                 Some(way) => lines.push(format!("  database-version: {}. Instead: {way}", note.says)),
-                None => lines.push(format!("  not known: {}", note.says)),
+                None => lines.push(format!("  unknown: {}", note.says)),
             }
         }
         for claim in self.claims.iter().filter(|claim| !claim.stays) {
@@ -115,7 +115,7 @@ impl Promotion {
             let without = if change.how == How::Adopt { " without its pods" } else { "" };
             steps.push(format!("delete {}{without} (uid {})", change.old, change.uid));
         }
-        steps.extend([forward(self.to), "verify".to_owned(), "put back what was changed".to_owned()]);
+        steps.extend([forward(self.to), "verify".to_owned(), "restore what was changed temporarily".to_owned()]);
         steps
     }
 }
@@ -211,15 +211,15 @@ fn left(change: &Change, live: &Live) -> String {
                 format!("{named} has {now} of {} replicas", named.replicas)
             }
             "Deployment" | "StatefulSet" => format!("{named} has {now} replicas"),
-            _ => format!("{named} is there"),
+            _ => format!("{named} exists"),
         })
     };
-    let absent = |named: &Named| format!("{named} is not there");
+    let absent = |named: &Named| format!("{named} does not exist");
     if change.marks.is_some() {
         return stands(&change.new).unwrap_or_else(|| absent(&change.new));
     }
     match (stands(&change.old), stands(&change.new)) {
-        (None, None) => format!("neither {} nor {} is there", change.old, change.new),
+        (None, None) => format!("neither {} nor {} exists", change.old, change.new),
         (Some(old), None) => format!("{old}, {}", absent(&change.new)),
         (None, Some(new)) => format!("{}, {new}", absent(&change.old)),
         (Some(old), Some(new)) => format!("{old}, {new}"),
@@ -239,28 +239,28 @@ pub(crate) fn described(journal: &Journal, action: Action) -> String {
     match action {
         Action::Protect(index) => format!("keeping claim {} and its volume", claim(index)),
         Action::Grow(index) => format!("letting claim {} grow", claim(index)),
-        Action::Retire(index) => format!("ending the old pods of {}", side(index, coming)),
+        Action::Retire(index) => format!("stopping the old pods of {}", side(index, coming)),
         Action::KeepClaims(index, role) => format!("letting {} keep its claims", side(index, role)),
         Action::Stop(index, role) => format!("stopping {}", side(index, role)),
-        Action::Wait(Wait::Pods(index)) => format!("waiting for the pods of {} to end", side(index, leaving)),
-        Action::Wait(Wait::Ended(index)) => format!("waiting for the pods of {} to end", side(index, coming)),
+        Action::Wait(Wait::Pods(index)) => format!("waiting for the pods of {} to terminate", side(index, leaving)),
+        Action::Wait(Wait::Ended(index)) => format!("waiting for the pods of {} to terminate", side(index, coming)),
         Action::Delete(index, role) => {
             let why = match journal.changes.get(index).map(|change| change.how) {
                 Some(How::Adopt) => "whose pods keep running",
                 Some(How::Replace) => "which is deleted and recreated",
-                _ => "which runs nothing any more",
+                _ => "which has no pods any more",
             };
             format!("deleting {}, {why}", side(index, role))
         }
-        Action::Unlock => "marking the half-done revision as failed".to_owned(),
+        Action::Unlock => "marking the unfinished revision as failed".to_owned(),
         Action::Helm(Direction::Forward) => forward(journal.to),
         Action::Helm(Direction::Back) => format!("helm rollback to revision {}", journal.base),
         Action::Wait(Wait::Ready(index)) => format!("waiting for {} to become ready", side(index, coming)),
         Action::Start(index, role) => format!("starting {} again", side(index, role)),
-        Action::Disown(index, role) => format!("giving {} back to helm", side(index, role)),
-        Action::Restore(index) => format!("giving the volume of claim {} its policy back", claim(index)),
-        Action::Finish(Phase::Committed) => "the new workloads run alone".to_owned(),
-        Action::Finish(_) => "the workloads from before run alone".to_owned(),
+        Action::Disown(index, role) => format!("returning {} to helm", side(index, role)),
+        Action::Restore(index) => format!("restoring the reclaim policy of the volume of claim {}", claim(index)),
+        Action::Finish(Phase::Committed) => "only the new workloads run".to_owned(),
+        Action::Finish(_) => "only the previous workloads run".to_owned(),
         Action::Wait(_) | Action::MarkSplit | Action::TurnBack | Action::Halt(_) => String::new(),
     }
 }
@@ -274,19 +274,19 @@ impl Stop {
                 .get(index)
                 .map_or_else(Default::default, |change| (change.old.to_string(), change.new.to_string()))
         };
-        let again = "then run `promote --resume`, or `promote --abort` to go back";
+        let again = "then run `promote --resume`, or `promote --abort` to roll back";
         let (what, hint) = match self {
             Self::HelmMayRun => (
-                "a helm of an earlier run may still be at work".to_owned(),
-                "wait until it has ended; when it is certainly dead, say --assume-helm-dead".to_owned(),
+                "a helm process of an earlier run may still be active".to_owned(),
+                "wait until it has ended; if you know that it is dead, pass --assume-helm-dead".to_owned(),
             ),
             Self::ReleaseMoved => (
                 format!("another client wrote a revision after revision {}", journal.last),
-                format!("look at `helm history`; {again}"),
+                format!("check `helm history`; {again}"),
             ),
             Self::Stranger(index) => (
                 format!("a pod of neither {} nor {} uses their claim", change(index).0, change(index).1),
-                format!("end that pod, {again}"),
+                format!("stop that pod, {again}"),
             ),
             Self::Reappeared(index, role) => {
                 let (old, new) = change(index);
@@ -301,11 +301,11 @@ impl Stop {
                     "the claim {} is not the one of the plan, or is being deleted",
                     journal.claims.get(index).map_or("", |claim| claim.name.as_str())
                 ),
-                "its volume is kept where we may keep it; restore the claim before anything else".to_owned(),
+                "its volume is kept if you have permission to change it; restore the claim first".to_owned(),
             ),
             Self::ClaimOwned => (
-                "a claim still belongs to its StatefulSet and would go with it".to_owned(),
-                "run the same command again: the controller has not let it go yet".to_owned(),
+                "a claim is still owned by its StatefulSet and would be deleted with it".to_owned(),
+                "run the same command again: the controller has not removed the owner reference yet".to_owned(),
             ),
             Self::ForeignScaler(index) => (
                 format!(
@@ -313,15 +313,15 @@ impl Stop {
                     change(index).0,
                     change(index).1
                 ),
-                format!("find who scales it (an autoscaler, an operator), {again}"),
+                format!("find out what scales it (an autoscaler, an operator), {again}"),
             ),
             Self::StillRunning(index) => (
                 format!(
-                    "the old pods of {} -> {} did not end in time; nothing was deleted",
+                    "the old pods of {} -> {} did not terminate in time; nothing was deleted",
                     change(index).0,
                     change(index).1
                 ),
-                format!("look at what keeps them, never delete them by force; {again}"),
+                format!("check what blocks them, never delete them by force; {again}"),
             ),
             Self::Split(index) => (
                 format!(
@@ -332,12 +332,12 @@ impl Stop {
                 format!("find out which data is good, {again}"),
             ),
             Self::NotReady(index) => (
-                format!("{} is there again, but does not become ready", change(index).0),
-                "look at its pods; `promote --abort` continues".to_owned(),
+                format!("{} exists again, but does not become ready", change(index).0),
+                "check its pods; `promote --abort` continues".to_owned(),
             ),
             Self::RollbackFails => (
-                format!("helm rollback to revision {} fails again and again", journal.base),
-                format!("look at what helm said, {again}"),
+                format!("helm rollback to revision {} keeps failing", journal.base),
+                format!("check the output of helm, {again}"),
             ),
         };
         Diagnostic::new(Code::MigrationBlocked, "", what).hint(hint)

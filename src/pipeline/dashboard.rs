@@ -1,4 +1,4 @@
-//! The way to the dashboard of a release: its pod, its token, and a port of this machine that leads there. Writes nothing.
+//! Port-forwarding to the dashboard of a release: its pod, its token, and the local port. Writes nothing.
 
 use super::{Error, Release};
 use crate::cluster::api::objects::Objects;
@@ -40,7 +40,7 @@ pub(crate) fn dashboard(
         DashboardPod::Ready(pod) => pod,
         DashboardPod::NotReady { pod, why } => {
             let what = format!("the dashboard of {} is not ready: pod {pod}: {why}", release.described());
-            return Err(diagnostic(what, "`kubectl aspire status` shows the release; try again when it is ready"));
+            return Err(diagnostic(what, "`kubectl aspire status` shows the release; retry when the pod is ready"));
         }
         DashboardPod::None => return Err(none(&cluster, release, &labels)?),
     };
@@ -79,13 +79,12 @@ fn none(cluster: &Cluster, release: &Release, labels: &str) -> Result<Error, Err
     let deployments = cluster.list(&DEPLOYMENT, &release.namespace, labels)?;
     let of = release.described();
     Ok(match deployments.first().map(|deployment| &deployment["spec"]["replicas"]) {
-        None => diagnostic(
-            format!("there is no dashboard of {of}"),
-            "write `dashboard: {}` into aspire-k8s.yaml and deploy",
-        ),
+        None => {
+            diagnostic(format!("there is no dashboard of {of}"), "add `dashboard: {}` to aspire-k8s.yaml and deploy")
+        }
         Some(replicas) if *replicas == 0 => diagnostic(
-            format!("the dashboard of {of} is switched off"),
-            "deploy with `dashboard: {enabled: true}`, for this environment too",
+            format!("the dashboard of {of} is disabled"),
+            "deploy with `dashboard: {enabled: true}`, also in this environment",
         ),
         Some(_) => {
             diagnostic(format!("the dashboard of {of} has no pod yet"), "`kubectl aspire status` shows the release")
@@ -99,12 +98,12 @@ fn token(cluster: &Cluster, release: &Release, pod: &Json) -> Result<String, Err
     let reference = variables.find(|variable| variable["name"] == TOKEN);
     let reference = reference.map_or(&Json::Null, |variable| &variable["valueFrom"]["secretKeyRef"]);
     let (Some(name), Some(key)) = (reference["name"].as_str(), reference["key"].as_str()) else {
-        let what = format!("pod {} takes its login token from no Secret", name_of(pod));
-        return Err(diagnostic(what, "--no-token opens the way without it"));
+        let what = format!("pod {} has no Secret with its login token", name_of(pod));
+        return Err(diagnostic(what, "--no-token prints the link without it"));
     };
     let secret = cluster.get(&SECRET, &release.namespace, name).map_err(|error| match error.kind() {
         ErrorKind::Forbidden => {
-            error.hint(format!("`get` on `secrets` in {}; --no-token goes without", release.namespace))
+            error.hint(format!("`get` on `secrets` in {}; --no-token does not need it", release.namespace))
         }
         _ => error,
     })?;
@@ -112,7 +111,7 @@ fn token(cluster: &Cluster, release: &Release, pod: &Json) -> Result<String, Err
     let token = value.and_then(|bytes| String::from_utf8(bytes).ok()).filter(|token| !token.is_empty());
     let Some(token) = token else {
         let what = format!("Secret {name} holds no login token under {key}");
-        return Err(diagnostic(what, "deploy again, or open the way without it: --no-token"));
+        return Err(diagnostic(what, "deploy again, or pass --no-token"));
     };
     cluster.hide([token.clone()]);
     Ok(token)

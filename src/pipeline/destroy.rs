@@ -1,4 +1,4 @@
-//! Destroy, step by step: uninstall the release, keep what holds data unless told otherwise.
+//! Destroy, step by step: uninstall the release, and keep objects with data unless flags say otherwise.
 
 pub(crate) mod beside_helm;
 pub(crate) mod namespace_deletion;
@@ -99,16 +99,16 @@ pub(crate) struct DestroyRun<'a> {
 pub(crate) fn steps<'a>() -> Result<Graph<'a, DestroyRun<'a>>, Diagnostic> {
     Graph::new(vec![
         Step::new("check-helm-prereqs-kubernetes", "find helm and check its version", &[], DestroyRun::find_helm),
-        Step::new("check-cluster-kubernetes", "read whose release it is", &[], DestroyRun::look),
+        Step::new("check-cluster-kubernetes", "read the release and its owner", &[], DestroyRun::look),
         Step::new(
             "destroy-prereq",
-            "check that the release is this application's",
+            "check that the release belongs to this application",
             &["check-helm-prereqs-kubernetes", "check-cluster-kubernetes"],
             DestroyRun::check,
         ),
         Step::new(
             "confirm-kubernetes",
-            "show every release, object, claim and namespace that goes, and have it confirmed",
+            "list everything that will be deleted and ask for confirmation",
             &["destroy-prereq"],
             DestroyRun::confirm,
         ),
@@ -117,31 +117,31 @@ pub(crate) fn steps<'a>() -> Result<Graph<'a, DestroyRun<'a>>, Diagnostic> {
         Step::new("destroy-helm-kubernetes", "run helm uninstall", &["lock-kubernetes"], DestroyRun::uninstall),
         Step::new(
             "destroy-claims-kubernetes",
-            "keep the claims, or delete them with --delete-data",
+            "keep the PVCs, or delete them with --delete-data",
             &["destroy-helm-kubernetes"],
             DestroyRun::claims,
         ),
         Step::new(
             "destroy-charts-kubernetes",
-            "uninstall the charts that came with the application and are to go with it",
+            "uninstall the third-party charts with `destroy: true`",
             &["destroy-claims-kubernetes"],
             DestroyRun::charts,
         ),
         Step::new(
             "destroy-state-kubernetes",
-            "remove Secrets and remembered values that nothing needs any more",
+            "delete Secrets and stored values that are no longer needed",
             &["destroy-charts-kubernetes"],
             DestroyRun::forget,
         ),
         Step::new(
             "wait-for-claims-kubernetes",
-            "wait until deleted claims are gone",
+            "wait until deleted PVCs are gone",
             &["destroy-state-kubernetes"],
             DestroyRun::wait,
         ),
         Step::new(
             "delete-namespace-kubernetes",
-            "delete the namespace with --delete-namespace, if we made it and it is empty",
+            "delete the namespace with --delete-namespace, if a deploy created it and it is empty",
             &["wait-for-claims-kubernetes"],
             DestroyRun::clear,
         ),
@@ -278,14 +278,14 @@ impl DestroyRun<'_> {
             tell(format!("PersistentVolumeClaim {} in namespace {}: {fate}", name_of(claim), release.namespace));
         }
         if self.request.delete_namespace {
-            tell(format!("to be removed: namespace {} with all that is in it", release.namespace));
+            tell(format!("to be removed: namespace {} with everything in it", release.namespace));
         }
         if (self.agree)() {
             return Ok(());
         }
         Err(Error::Refused(
             Diagnostic::new(Code::ConfirmationRequired, "", "nothing was destroyed")
-                .hint("say --yes to confirm")
+                .hint("pass --yes to confirm")
                 .into(),
         ))
     }
@@ -394,10 +394,10 @@ impl Volume {
         match self {
             Self::Goes => "deleted with its data".to_owned(),
             Self::Stays(name) => {
-                format!("deleted; its PersistentVolume {name} has the policy Retain and keeps the data")
+                format!("deleted; its PersistentVolume {name} has the reclaim policy Retain and keeps the data")
             }
             Self::Unknown(name) => {
-                format!("deleted; we may not look whether its PersistentVolume {name} keeps the data")
+                format!("deleted; no permission to check whether its PersistentVolume {name} keeps the data")
             }
         }
     }
@@ -405,8 +405,11 @@ impl Volume {
     fn after(&self) -> String {
         match self {
             Self::Goes => "its data is deleted".to_owned(),
-            Self::Stays(name) => format!("the PersistentVolume {name} has the policy Retain and keeps the data"),
-            Self::Unknown(name) => format!("we may not look whether the PersistentVolume {name} keeps the data"),
+            Self::Stays(name) => format!(
+                "the PersistentVolume {name} has the reclaim policy Retain and keeps the \
+            data"
+            ),
+            Self::Unknown(name) => format!("no permission to check whether the PersistentVolume {name} keeps the data"),
         }
     }
 }
@@ -472,7 +475,8 @@ fn wait_until_gone(cluster: &Cluster, release: &Release, going: &[Json], limits:
                     name_of(claim),
                     release.namespace
                 );
-                let hint = "see `kubectl describe pvc` for the pods that use it; the same command waits for it again";
+                let hint = "`kubectl describe pvc` shows the pods that use it; run the same command again to wait \
+                for it";
                 return Err(Diagnostic::new(Code::StillDeleting, "", what).hint(hint).into());
             }
             std::thread::sleep(Duration::from_millis(200));

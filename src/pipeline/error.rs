@@ -1,4 +1,4 @@
-//! Why a run ended, and what follows from that for whoever started it.
+//! Why a run ended, and what that means for the caller.
 
 use crate::k8s::error::ErrorKind;
 use crate::rollout::{Finding, Progress};
@@ -91,7 +91,7 @@ pub enum Error {
     #[error("{}", timed_out())]
     TimeIsUp,
     /// A step was begun before those that it needs, or panicked.
-    #[error("a step of kubectl aspire is wrong, which is a defect of the program: {0}")]
+    #[error("a step of kubectl aspire is invalid, which is a defect of the program: {0}")]
     Defect(String),
 }
 

@@ -1,11 +1,11 @@
-//! Deploy and destroy as graphs of steps: look, check everything, then act.
+//! Deploy and destroy as graphs of steps: read, check everything, then write.
 //!
 //! ```text
 //! graph: names and order, pure ── run: side by side, in order, cleared up at the end ──> Event, for the report
 //! deploy, destroy: the steps    release/: what they look at and decide
 //! ```
-//! Nothing is written before every check passed. What happens is told as an [`Event`], never printed. A change of the
-//! Secret is taken back when helm fails.
+//! Nothing is written before every check has passed. Progress is reported as an [`Event`], never printed. A change of
+//! the Secret is reverted if helm fails.
 
 pub(crate) mod charts;
 pub(crate) mod dashboard;

@@ -1,6 +1,7 @@
-//! Plan: what a deploy would do, found out without a write. The steps of deploy that only read, then a comparison.
+//! Plan: what a deploy would do, without writing anything. The read-only steps of deploy, then a comparison.
 //!
-//! Helm says what it would apply, the API server what it would make of it. What neither can tell is said in words.
+//! Helm renders what it would apply, and the API server what would become of it. What neither can tell is reported as
+//! text.
 
 use super::release::charts::steps::known;
 use super::release::deploy_request::{Ask, Deploy};
@@ -37,7 +38,12 @@ const STEP: &str = "plan-kubernetes";
 /// The steps: those of a deploy that only read, and the comparison.
 pub(crate) fn steps<'a>(charts: &[PlannedChart]) -> Result<Graph<'a, DeployRun<'a>>, Diagnostic> {
     let mut steps = reading(charts);
-    steps.push(Step::new(STEP, "compare what is with what would be", &known(charts), DeployRun::plan));
+    steps.push(Step::new(
+        STEP,
+        "compare the live objects with the result of a deploy",
+        &known(charts),
+        DeployRun::plan,
+    ));
     Graph::new(steps)
 }
 
@@ -109,7 +115,7 @@ impl DeployRun<'_> {
         for change in changes.iter_mut().filter(|change| replaced.contains(&(change.kind.clone(), change.name.clone())))
         {
             change.immutable.clear();
-            change.reason = Some("deleted and recreated, as the workload migration says".to_owned());
+            change.reason = Some("deleted and recreated by the workload migration".to_owned());
         }
         compatibility::explain(self.defaults.get()?, self.request.plan, &mut changes);
         if self.request.wait.waits() {
@@ -118,9 +124,8 @@ impl DeployRun<'_> {
         }
         errors.extend(asked.errors.iter().map(|error| mask.text(&error.to_string())));
         let mut not_checked = [standing.unknown.clone(), asked.not_checked].concat();
-        not_checked.extend(
-            hooks.iter().map(|hook| format!("{} {}: helm makes it by a hook of the chart", hook.kind, hook.name)),
-        );
+        not_checked
+            .extend(hooks.iter().map(|hook| format!("{} {}: created by a hook of the chart", hook.kind, hook.name)));
         let mut names = standing.names;
         names.push(format!("v1/Namespace//{space}"));
         names.push(format!("v1/Secret/{space}/{}", ReleaseSecret::name(&self.release.name)));
@@ -132,7 +137,7 @@ impl DeployRun<'_> {
             Some(Intent::UnderWay(log, objects)) => {
                 let elsewhere = self.installation()?.leads_elsewhere(&log.journal, &objects, None);
                 errors.extend(elsewhere.map(|diagnostic| diagnostic.to_string()));
-                vec![format!("TRANSITION under way: {}", log.journal.described())]
+                vec![format!("TRANSITION in progress: {}", log.journal.described())]
             }
             None => Vec::new(),
         };
@@ -226,7 +231,7 @@ impl DeployRun<'_> {
             let what = format!("the namespace {} cannot be read, so the plan cannot be compared", saved.key_of());
             Diagnostic::new(Code::PlanOutdated, "", what).into()
         };
-        let with_hint = |diagnostic: Diagnostic| diagnostic.hint("plan again, and look at what is new");
+        let with_hint = |diagnostic: Diagnostic| diagnostic.hint("plan again, and check what is new");
         let diagnostics = Diagnostics(moved.0.into_iter().map(with_hint).collect());
         diagnostics.or(()).map_err(Error::Refused)
     }

@@ -1,4 +1,5 @@
-//! Render, step by step: the chart to a folder, or plain objects as helm makes them of the chart, without a cluster.
+//! Render, step by step: the chart to a folder, or plain objects as helm renders them from the chart, without a
+//! cluster.
 
 use super::{Error, Random, Slot};
 use crate::app::App;
@@ -67,10 +68,10 @@ pub(crate) fn chart_steps<'a>() -> Result<Graph<'a, Publishing<'a>>, Diagnostic>
 pub(crate) fn template_steps<'a>() -> Result<Graph<'a, Templating<'a>>, Diagnostic> {
     Graph::new(vec![
         Step::new("check-helm-prereqs-kubernetes", "find helm and check its version", &[], Templating::find_helm),
-        Step::new("process-parameters", "settle the value of every input", &[], Templating::settle),
+        Step::new("process-parameters", "resolve the value of every input", &[], Templating::settle),
         Step::new(
             "publish-kubernetes",
-            "let helm make the objects of the chart",
+            "render the objects of the chart with helm",
             &["check-helm-prereqs-kubernetes", "process-parameters"],
             Templating::publish,
         ),

@@ -1,5 +1,5 @@
-//! Rollback, step by step: find the revision, check that it can be reached, put back what the next deploy starts from, run
-//! helm rollback with its number.
+//! Rollback, step by step: find the revision, check that it can be reached, restore the values that the next deploy
+//! starts from, run helm rollback with its number.
 
 use super::{Error, Release, Slot};
 use crate::cluster::connect::client::Cluster;
@@ -68,16 +68,16 @@ pub(crate) struct RollbackRun<'a> {
 pub(crate) fn steps<'a>() -> Result<Graph<'a, RollbackRun<'a>>, Diagnostic> {
     Graph::new(vec![
         Step::new("check-helm-prereqs-kubernetes", "find helm and check its version", &[], RollbackRun::find_helm),
-        Step::new("check-cluster-kubernetes", "read whose release it is", &[], RollbackRun::look),
+        Step::new("check-cluster-kubernetes", "read the release and its owner", &[], RollbackRun::look),
         Step::new(
             "choose-revision-kubernetes",
-            "find the revision to go back to",
+            "find the revision to roll back to",
             &["check-helm-prereqs-kubernetes", "check-cluster-kubernetes"],
             RollbackRun::choose,
         ),
         Step::new(
             "preflight-kubernetes",
-            "check that the revision can be reached from what lives",
+            "check that the live objects allow a rollback to the revision",
             &["choose-revision-kubernetes"],
             RollbackRun::check,
         ),
@@ -89,14 +89,14 @@ pub(crate) fn steps<'a>() -> Result<Graph<'a, RollbackRun<'a>>, Diagnostic> {
         ),
         Step::new(
             "lock-kubernetes",
-            "take the Lease of the release, free it from a helm that was killed",
+            "take the Lease of the release, recover from a killed helm process",
             &["confirm-kubernetes"],
             RollbackRun::lock,
         )
         .at_end(|rolling, _| rolling.hold.release()),
         Step::new(
             "prepare-kubernetes",
-            "put back the values that the revision was given",
+            "restore the values of the revision",
             &["lock-kubernetes"],
             RollbackRun::prepare,
         )
@@ -183,7 +183,7 @@ impl RollbackRun<'_> {
         let revision = past
             .choose(self.request.revision.or(begun), again)
             .map_err(|diagnostic| Error::Refused(diagnostic.into()))?;
-        say(self.report, format!("going back to revision {revision}"));
+        say(self.report, format!("rolling back to revision {revision}"));
         self.revision.put(revision);
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! An event as lines of text that stand for themselves: what is shown where nothing can be changed later.
+//! An event as complete lines of text, for output that cannot be redrawn.
 
 use super::style::{Colour, Terminal, harmless, one_line};
 use crate::pipeline::Event;
@@ -15,7 +15,7 @@ pub(super) fn lines(event: &Event, terminal: Terminal) -> Option<String> {
             format!("{} done in {seconds:.1} s", paint(Colour::Green, &format!("[{}]", one_line(step))))
         }
         Event::Skipped { step, because } => {
-            format!("{} not run: {}", paint(Colour::Faint, &format!("[{}]", one_line(step))), harmless(because))
+            format!("{} skipped: {}", paint(Colour::Faint, &format!("[{}]", one_line(step))), harmless(because))
         }
         Event::Said { text } => harmless(text),
         Event::Warned { code, text } => {
@@ -88,8 +88,8 @@ pub(super) mod tests {
             (Event::Started { step: "a".into() }, None),
             (Event::Finished { step: "a".into(), seconds: 1.25 }, Some("[a] done in 1.2 s")),
             (
-                Event::Skipped { step: "b".into(), because: "it waits for a".into() },
-                Some("[b] not run: it waits for a"),
+                Event::Skipped { step: "b".into(), because: "it depends on a".into() },
+                Some("[b] skipped: it depends on a"),
             ),
             (Event::Warned { code: Code::NoHost, text: "x\x1b[1m".into() }, Some("warning[no-host]: x\\u{1b}[1m")),
             (progress("api", 1, State::Starting), Some("  Deployment api: 1 of 2 ready, starting")),

@@ -1,4 +1,4 @@
-//! What runs now, at the foot of a terminal: a line for each step and each workload, above it what has been said.
+//! What runs now, at the bottom of a terminal: a line for each step and each workload, below the messages so far.
 
 use super::lines::{lines, workload};
 use super::screen::Screen;

@@ -1,12 +1,12 @@
-//! How a run looks: events and lists of steps as lines for people and as JSON for programs.
+//! How a run is displayed: events and lists of steps as lines for users and as JSON for programs.
 //!
 //! ```text
 //! Event ── lines: text that stands for itself ──> standard error, line by line
 //!    │        └── live: the same above lines that change, on a terminal
 //!    └──── JSON, one event a line ──> standard output
 //! ```
-//! Results of a verb go to standard output elsewhere; what happens on the way goes to standard error here. Nothing here
-//! decides what happens.
+//! Results of a verb go to standard output elsewhere; progress goes to standard error here. Nothing here decides what
+//! happens.
 
 mod lines;
 mod live;

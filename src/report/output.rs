@@ -1,5 +1,5 @@
-//! Standard output: what a verb is for. A write that failed is remembered until the verb ends, because work on a cluster
-//! must not stop half way for it; a reader that closed the pipe (`| head`) has seen enough and is no failure.
+//! Standard output: the result of a verb. A failed write is stored until the verb ends, because work on a cluster must
+//! not stop halfway for it; a reader that closed the pipe (`| head`) is no error.
 
 use std::io::{self, ErrorKind, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};

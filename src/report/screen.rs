@@ -1,7 +1,7 @@
-//! The terminal that changing lines are drawn on: standard error, a few columns narrower than it is.
+//! The terminal for lines that are redrawn: standard error, a few columns narrower than it is.
 //!
-//! A terminal echoes Ctrl-C as `^C` behind the last line. On a line that fills the terminal the echo would begin another one,
-//! and all that is drawn later would be off by a line.
+//! A terminal echoes Ctrl-C as `^C` after the last line. On a line that fills the terminal, the echo would start a new
+//! line, and all later output would be off by one line.
 
 use indicatif::TermLike;
 use std::io::{self, Write as _};

@@ -1,4 +1,4 @@
-//! What a terminal can show, and texts made fit for it.
+//! What a terminal supports, and text adapted to it.
 
 use std::io::IsTerminal as _;
 

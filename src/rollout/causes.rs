@@ -1,4 +1,4 @@
-//! Everything that a workload shows which may be a fault, the cause before its consequences.
+//! All symptoms of a workload that may be errors, causes before their consequences.
 
 use super::Reason;
 use super::container;
@@ -32,7 +32,7 @@ fn refused(workload: &Workload) -> Option<Symptom> {
         None => return None,
     };
     let row = diagnostics::refusal(said);
-    let text = format!("its pods are refused: {}", row.words);
+    let text = format!("its pods are rejected: {}", row.words);
     Some(Symptom::of(workload, row.reason, text, row.hint).times(row.patience, row.final_after))
 }
 
@@ -62,7 +62,7 @@ fn thrown_out(workload: &Workload, pod: &Value) -> Option<Symptom> {
     let reason = Some(text(pod, "/status/reason")).filter(|reason| !reason.is_empty())?;
     let sentence =
         format!("node {} evicted the pod ({reason}): {}", text(pod, "/spec/nodeName"), text(pod, "/status/message"));
-    let hint = "see what the node is short of; requests in `resources.NAME.resources` reserve it";
+    let hint = "check which resource the node lacks; requests in `resources.NAME.resources` reserve it";
     Some(Symptom::of(workload, Reason::Evicted, sentence, hint).pod(pod))
 }
 
@@ -70,8 +70,8 @@ fn thrown_out(workload: &Workload, pod: &Value) -> Option<Symptom> {
 fn unbound(workload: &Workload, pod: &Value, claim: &Value) -> Option<Symptom> {
     match text(claim, "/status/phase") {
         "Lost" => {
-            let sentence = format!("the claim {} has lost its volume", name(claim));
-            let hint = "restore the volume, or delete the claim to start empty";
+            let sentence = format!("the PVC {} has lost its volume", name(claim));
+            let hint = "restore the volume, or delete the PVC to start empty";
             return Some(Symptom::of(workload, Reason::ClaimUnbound, sentence, hint).times(0, 0));
         }
         "Pending" => {}
@@ -88,7 +88,7 @@ fn unbound(workload: &Workload, pod: &Value, claim: &Value) -> Option<Symptom> {
         _ => return None,
     };
     let class = class.filter(|class| !class.is_empty()).map(|class| format!(" of class `{class}`")).unwrap_or_default();
-    let sentence = format!("the claim {}{class} has no volume: {}", name(claim), row.words);
+    let sentence = format!("the PVC {}{class} has no volume: {}", name(claim), row.words);
     Some(Symptom::of(workload, row.reason, sentence, row.hint).pod(pod).times(row.patience, row.final_after))
 }
 
@@ -124,8 +124,8 @@ fn not_begun(workload: &Workload, pod: &Value) -> Option<Symptom> {
     if node.is_empty() || text(pod, "/status/phase") != "Pending" {
         return None;
     }
-    let sentence = format!("node {node} has not started the pod, and does not say why");
-    let hint = "see whether the node is well (kubectl get nodes), and whether it still pulls a large image";
+    let sentence = format!("node {node} has not started the pod and reports no reason");
+    let hint = "check the node (kubectl get nodes), and whether it still pulls a large image";
     Some(Symptom::of(workload, Reason::NotStarted, sentence, hint).pod(pod).times(60, None))
 }
 
@@ -136,13 +136,14 @@ fn stuck(workload: &Workload, pod: &Value) -> Option<Symptom> {
     let (why, hint) = if held.is_empty() {
         let node = text(pod, "/spec/nodeName");
         (
-            format!("node {node} does not say that it has ended"),
-            "see whether the node is well (kubectl get nodes); the pod goes when its node answers again. Two pods on one volume destroy data, so the pod must not be removed while its container may still run",
+            format!("node {node} has not reported that it has terminated"),
+            "check the node (kubectl get nodes); the pod is removed when its node responds again. Two pods on one \
+            volume destroy data, so do not delete the pod by force while its container may still run",
         )
     } else {
-        (format!("it is held by {}", held.join(", ")), "see what should have taken the finalizer away")
+        (format!("it has finalizers: {}", held.join(", ")), "check the controller that should remove the finalizer")
     };
-    let sentence = format!("the old pod {} does not go: {why}", name(pod));
+    let sentence = format!("the old pod {} does not terminate: {why}", name(pod));
     // From the deletion on, not from its end; a slow node needs a moment more.
     let symptom = Symptom::of(workload, Reason::StuckTerminating, sentence, hint).pod(pod);
     (!uid(pod).is_empty()).then(|| symptom.times(grace + 10, None))

@@ -1,4 +1,4 @@
-//! What the containers of a pod show: images, crashes, memory, probes.
+//! The state of the containers of a pod: images, crashes, memory, probes.
 
 use super::Reason;
 use super::objects::{Workload, at, list, number, text};
@@ -96,7 +96,7 @@ impl ContainerState<'_> {
             let limit = text(self.spec(), "/resources/limits/memory");
             let limit = if limit.is_empty() { "the node had".to_owned() } else { format!("its limit of {limit}") };
             let hint = format!(
-                "raise the memory limit in `resources.{}.resources`, or let the app use less",
+                "raise the memory limit in `resources.{}.resources`, or reduce the memory use of the app",
                 self.workload.name()
             );
             self.symptom(
@@ -110,13 +110,13 @@ impl ContainerState<'_> {
             let row = diagnostics::not_running("RunContainerError", said, said)?;
             self.symptom(row.reason, format!("{called}{}", row.words), row.hint).times(row.patience, row.final_after)
         } else if let Some(said) = self.warned("Liveness probe failed") {
-            let sentence = format!("{called}it is restarted because it does not stay alive: {said}");
+            let sentence = format!("{called}it is restarted because its liveness probe fails: {said}");
             self.symptom(Reason::Crashes, sentence, diagnostics::probe(said)).times(patience, final_after)
         } else {
             let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
             let sentence =
                 format!("{called}it has ended {times}, last with exit code {code}{}", diagnostics::exit_code(code));
-            let hint = "its last lines tell why; correct it, or the values it is given";
+            let hint = "its last log lines show why; fix it, or its configuration";
             let at_once = if code == 126 || code == 127 { Some(0) } else { patience };
             self.symptom(Reason::Crashes, sentence, hint).times(at_once, final_after)
         };
@@ -132,14 +132,14 @@ impl ContainerState<'_> {
         let is_init = list(self.pod, "/status/initContainerStatuses").any(|status| std::ptr::eq(status, self.status));
         let said = self.warned("Readiness probe").or_else(|| self.warned("Startup probe"));
         let (sentence, hint) = match said {
-            Some(said) => (format!("{}it runs and is not ready: {said}", self.called()), diagnostics::probe(said)),
+            Some(said) => (format!("{}it runs but is not ready: {said}", self.called()), diagnostics::probe(said)),
             None if is_init => (
-                format!("the pod waits for its container {}, which still runs", self.name),
-                "see the log of the container for what it waits for",
+                format!("the pod waits for its init container {}, which still runs", self.name),
+                "the log of the container may show what it waits for",
             ),
             None => (
-                format!("{}it runs and is not ready", self.called()),
-                "see the log of the container for what it waits for",
+                format!("{}it runs but is not ready", self.called()),
+                "the log of the container may show what it waits for",
             ),
         };
         let mut symptom = self.symptom(Reason::NotReady, sentence, hint).times(30, None);

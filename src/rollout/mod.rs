@@ -1,11 +1,12 @@
-//! How far the workloads of a release are, and why one does not come: live objects in, words out.
+//! The progress of the workloads of a release, and why one is not ready: live objects in, text out.
 //!
 //! ```text
 //! objects, time ── watch ──> symptom (container, words) ── lasts longer than a normal start? ──> Finding
 //!                    └─────> progress ── differs from the last one? ──> Progress
 //! ```
-//! Pure: it reads no cluster and no clock. A cause is told as soon as the objects show it, not at a time-out; what also
-//! happens in a normal start (a second's claim, a database's first restart) is told only when it lasts.
+//! Pure: it reads no cluster and no clock. A cause is reported as soon as the objects show it, not at the timeout. A
+//! state that also occurs in a normal start (a claim that is pending for a second, the first restart of a database) is
+//! reported only if it lasts.
 
 mod causes;
 mod container;

@@ -1,6 +1,6 @@
-//! Where things are in live objects: the workloads of a release and the pods, claims and events of each.
+//! Finds objects among live objects: the workloads of a release and the pods, claims and events of each.
 //!
-//! Objects are JSON as the API server gives it, with `kind`; what is missing reads as empty.
+//! Objects are JSON as the API server returns it, with `kind`; missing fields read as empty.
 
 use crate::k8s::ownership::ReleaseName;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! How far one workload is, from its own counts.
+//! The progress of one workload, from its own counts.
 
 use super::objects::{Workload, number, text};
 use super::{Progress, State};

@@ -1,4 +1,4 @@
-//! What live objects show that may be a fault: every symptom with the time for which it may still be a normal start.
+//! Symptoms in live objects that may be errors, each with the time for which it may still be a normal start.
 
 use super::objects::{Workload, name};
 use super::{Finding, Reason};

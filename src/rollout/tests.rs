@@ -1,4 +1,4 @@
-//! Looks at live objects, one after the other, and what is told of each.
+//! Consecutive states of live objects, and what is reported for each.
 
 use super::*;
 use crate::k8s::ownership::ReleaseName;
@@ -13,17 +13,17 @@ fn a_program_reads_the_same_names_for_ever() {
         name: "api".into(),
         pod: "api-5".into(),
         container: "api".into(),
-        text: "it is not there".into(),
+        text: "it does not exist".into(),
         hint: "push it".into(),
         log: vec!["last".into()],
         is_final: true,
     };
     let expected = json!({
         "reason": "imageNotPulled", "kind": "Deployment", "name": "api", "pod": "api-5", "container": "api",
-        "text": "it is not there", "hint": "push it", "log": ["last"], "final": true,
+        "text": "it does not exist", "hint": "push it", "log": ["last"], "final": true,
     });
     assert_eq!(serde_json::to_value(&finding).unwrap(), expected);
-    assert_eq!(finding.to_string(), "Deployment api: it is not there\n  | last\n  hint: push it");
+    assert_eq!(finding.to_string(), "Deployment api: it does not exist\n  | last\n  hint: push it");
     let progress = Progress {
         kind: "StatefulSet".into(),
         name: "db".into(),
@@ -186,19 +186,19 @@ fn every_cause_is_told_in_words_and_not_too_early() {
             pull("dial tcp 10.0.0.1:443: connect: connection refused, r.io/not-found/api:1"),
             5,
             Reason::ImageNotPulled,
-            "the registry does not answer",
+            "the registry does not respond",
         ),
         (
             pull("dial tcp: lookup r.io: no such host"),
             5,
             Reason::ImageNotPulled,
-            "cannot find the registry by its name",
+            "cannot resolve the host name of the registry",
         ),
         (
             pull("pull access denied, repository does not exist or may require authorization"),
             0,
             Reason::ImageNotPulled,
-            "only to those who log in",
+            "or requires a login",
         ),
         (
             with_pod(
@@ -219,7 +219,7 @@ fn every_cause_is_told_in_words_and_not_too_early() {
             with_pod(pod(1, "Pending", waiting("ErrImageNeverPull", "not present with pull policy of Never")), &[]),
             0,
             Reason::ImageNotPulled,
-            "may not be pulled",
+            "its pull policy is Never",
         ),
         (
             with_pod(
@@ -274,7 +274,7 @@ fn every_cause_is_told_in_words_and_not_too_early() {
             ),
             0,
             Reason::Crashes,
-            "does not stay alive: Liveness probe failed",
+            "its liveness probe fails: Liveness probe failed",
         ),
         (
             running(&[event(
@@ -285,9 +285,9 @@ fn every_cause_is_told_in_words_and_not_too_early() {
             )]),
             30,
             Reason::NotReady,
-            "it runs and is not ready: Readiness probe failed",
+            "it runs but is not ready: Readiness probe failed",
         ),
-        (running(&[]), 30, Reason::NotReady, "it runs and is not ready"),
+        (running(&[]), 30, Reason::NotReady, "it runs but is not ready"),
         (
             with_pod(pod(1, "Pending", waiting("ContainerCreating", "")), &[]),
             60,
@@ -315,13 +315,13 @@ fn every_cause_is_told_in_words_and_not_too_early() {
             ),
             5,
             Reason::Unschedulable,
-            "no node takes the pod: 1 of 3 has too little memory free, 2 of 3 has a taint that it does not tolerate {gpu: yes}",
+            "no node is suitable for the pod: 1 of 3 has too little memory free, 2 of 3 has a taint that it does not tolerate {gpu: yes}",
         ),
         (
             with_pod(unscheduled("0/1 nodes are available: 1 Insufficient nvidia.com/gpu."), &[]),
             5,
             Reason::Unschedulable,
-            "1 of 1 has too little free of a resource it asks for (nvidia.com/gpu)",
+            "1 of 1 has too little of a requested resource free (nvidia.com/gpu)",
         ),
         (
             with_pod(unscheduled("no nodes available to schedule pods"), &[]),
@@ -329,7 +329,12 @@ fn every_cause_is_told_in_words_and_not_too_early() {
             Reason::Unschedulable,
             "the cluster has no node",
         ),
-        (with_pod(unscheduled("something new"), &[]), 5, Reason::Unschedulable, "no node takes the pod: something new"),
+        (
+            with_pod(unscheduled("something new"), &[]),
+            5,
+            Reason::Unschedulable,
+            "no node is suitable for the pod: something new",
+        ),
         (
             with_pod(
                 unscheduled("pod has unbound immediate PersistentVolumeClaims"),
@@ -345,13 +350,13 @@ fn every_cause_is_told_in_words_and_not_too_early() {
             ),
             2,
             Reason::ClaimUnbound,
-            "the claim data of class `gone` has no volume: the cluster has no such class",
+            "the PVC data of class `gone` has no volume: the storage class does not exist",
         ),
         (
             with_pod(unscheduled("pod has unbound immediate PersistentVolumeClaims"), &[claim(&Value::Null, "")]),
             3,
             Reason::ClaimUnbound,
-            "the claim data has no volume: it names no storage class, and the cluster has no default one",
+            "the PVC data has no volume: it names no storage class, and the cluster has no default one",
         ),
         (
             with_pod(
@@ -360,7 +365,7 @@ fn every_cause_is_told_in_words_and_not_too_early() {
             ),
             20,
             Reason::ClaimUnbound,
-            "the provisioner csi.example has not made one yet",
+            "the provisioner csi.example has not created one yet",
         ),
         (
             refused(
@@ -368,7 +373,7 @@ fn every_cause_is_told_in_words_and_not_too_early() {
             ),
             3,
             Reason::QuotaExceeded,
-            "its pods are refused: exceeded quota: small, requested: pods=1, used: pods=0, limited: pods=0",
+            "its pods are rejected: exceeded quota: small, requested: pods=1, used: pods=0, limited: pods=0",
         ),
         (
             refused("pods \"api-1-x\" is forbidden: violates PodSecurity \"restricted:latest\": runAsNonRoot != true"),
@@ -382,7 +387,12 @@ fn every_cause_is_told_in_words_and_not_too_early() {
             Reason::AdmissionRefused,
             "not here",
         ),
-        (vec![deployment(1, 0), leaving], 40, Reason::StuckTerminating, "the old pod api-1-x does not go: node n1"),
+        (
+            vec![deployment(1, 0), leaving],
+            40,
+            Reason::StuckTerminating,
+            "the old pod api-1-x does not terminate: node n1",
+        ),
         (with_pod(evicted, &[]), 0, Reason::Evicted, "node n1 evicted the pod (Evicted): The node was low"),
     ];
     for (objects, after, reason, text) in cases {
@@ -532,7 +542,7 @@ fn old_warnings_about_a_set_do_not_count() {
         (60..65).flat_map(|second| rollout.observe(&[set.clone(), warned("2")], seconds(second))).collect();
     let text =
         told.iter().find_map(|told| if let Reported::Finding(finding, _) = told { Some(&*finding.text) } else { None });
-    assert_eq!(text, Some("its pods are refused: exceeded quota: q"));
+    assert_eq!(text, Some("its pods are rejected: exceeded quota: q"));
 }
 
 #[test]

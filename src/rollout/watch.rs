@@ -1,6 +1,6 @@
-//! One rollout over time: which symptom lasts long enough to be told, and what was told already.
+//! One rollout over time: which symptom lasts long enough to be reported, and what was reported already.
 //!
-//! Time comes in as a number, so that a test decides what time it is.
+//! Time is passed as a number, so that a test can set it.
 
 use super::causes::symptoms;
 use super::objects::{Objects, Workload, at, number, text, uid};

@@ -1,4 +1,4 @@
-//! The controller's certificate: its public key, and until when it is good.
+//! The controller's certificate: its public key, and its expiry.
 
 use crate::support::diagnostic::{Code, Diagnostic};
 use rsa::RsaPublicKey;
@@ -22,20 +22,20 @@ impl Certificate {
     pub fn from_pem(text: &str, now: Duration) -> std::result::Result<Self, Diagnostic> {
         let wrong = |what: &str| {
             Diagnostic::new(Code::SealingFailed, "", what)
-                .hint("take the one that `kubeseal --fetch-cert` prints, or leave --cert out")
+                .hint("use the one that `kubeseal --fetch-cert` prints, or omit --cert")
         };
         let block = text.find(BEGIN).and_then(|start| {
             let end = text[start..].find(END)? + start + END.len();
             Some(&text[start..end])
         });
-        let block = block.ok_or_else(|| wrong("it holds no certificate in PEM form"))?;
+        let block = block.ok_or_else(|| wrong("it contains no certificate in PEM format"))?;
         let (_, der) =
             pem::decode_vec(block.replace("\r\n", "\n").as_bytes()).map_err(|_| wrong("its certificate is damaged"))?;
         let (not_after, key) = parts(&der).map_err(|_| wrong("its certificate is damaged"))?;
         if not_after < now {
             return Err(wrong("its certificate has expired"));
         }
-        let key = RsaPublicKey::from_public_key_der(key).map_err(|_| wrong("its certificate holds no RSA key"))?;
+        let key = RsaPublicKey::from_public_key_der(key).map_err(|_| wrong("its certificate contains no RSA key"))?;
         Ok(Self { key })
     }
 }

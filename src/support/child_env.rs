@@ -1,5 +1,6 @@
-//! Which variables of our environment no child process sees: those that hold values of the application's inputs. helm, sops
-//! and the credential plugins of a kubeconfig need none of them, and each child is one more place that could show a secret.
+//! Which environment variables no child process gets: those with values of the application's inputs. helm, sops and the
+//! credential plugins of a kubeconfig do not need them, and every child process is another place that could show a
+//! secret.
 //!
 //! This module must not read the environment.
 

@@ -1,4 +1,4 @@
-//! The digest of bytes, for names that must differ and for what must not have changed. It is no secret and hides none.
+//! The digest of bytes, for names that must differ and for detecting changes. It does not hide a secret.
 
 use ring::digest::{SHA256, digest};
 use std::fmt::Write as _;

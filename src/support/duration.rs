@@ -1,5 +1,5 @@
-//! Durations as helm and Kubernetes write them, in whole hours, minutes and seconds: `90s`, `10m`, `1h30m`. Libraries read
-//! more units and blanks, so that what is refused here would be accepted.
+//! Durations as helm and Kubernetes write them, in whole hours, minutes and seconds: `90s`, `10m`, `1h30m`. Libraries
+//! accept more units and spaces, so they would accept input that is refused here.
 
 use std::time::Duration;
 

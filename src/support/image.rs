@@ -1,7 +1,7 @@
-//! How the reference of an image is written: the grammar of registries and of the kubelet
-//! (<https://github.com/distribution/reference>), and which part of a text breaks it.
+//! The syntax of image references: the grammar of registries and of the kubelet
+//! (<https://github.com/distribution/reference>), and which part of a text violates it.
 //!
-//! Must not know where a reference comes from, nor ask a registry.
+//! Must not know where a reference comes from, and must not call a registry.
 
 /// Longest name of an image, its registry included.
 pub(crate) const LONGEST_NAME: usize = 255;
@@ -34,10 +34,10 @@ pub fn check(reference: &str) -> Result<(), String> {
 pub fn check_registry(registry: &str) -> Result<(), String> {
     check_text(registry)?;
     if registry.ends_with('/') {
-        return Err("a `/` is at its end".into());
+        return Err("it ends with `/`".into());
     }
     if registry.contains('@') {
-        return Err("it has a digest, which belongs to one image".into());
+        return Err("it has a digest, which identifies one image".into());
     }
     // A registry alone is a host; only what follows it must be a path.
     match registry.split_once('/') {
@@ -54,7 +54,7 @@ pub fn check_tag(tag: &str) -> Result<(), String> {
         "" => Err("its tag is empty".into()),
         _ if tag.len() > LONGEST_TAG => Err(format!("its tag has more than {LONGEST_TAG} characters")),
         _ if tag.starts_with(['.', '-']) || !tag.chars().all(inner) => Err(format!(
-            "the tag {} holds other than letters, digits, `_`, `.` and `-`, or begins with `.` or `-`",
+            "the tag {} has characters other than letters, digits, `_`, `.` and `-`, or begins with `.` or `-`",
             shown(tag)
         )),
         _ => Ok(()),
@@ -82,14 +82,14 @@ fn check_text(text: &str) -> Result<(), String> {
         return Err(format!("it has a scheme ({})", shown(&format!("{scheme}://"))));
     }
     if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return Err("it holds a blank or a control character".into());
+        return Err("it contains a space or a control character".into());
     }
     Ok(())
 }
 
 fn check_name(name: &str) -> Result<(), String> {
     if name.len() > LONGEST_NAME {
-        return Err(format!("its name has {} characters, and {LONGEST_NAME} is the most", name.len()));
+        return Err(format!("its name has {} characters; the limit is {LONGEST_NAME}", name.len()));
     }
     match name.split_once('/') {
         Some((host, path)) if is_host(host) => check_host(host).and_then(|()| check_path(path)),
@@ -107,7 +107,7 @@ fn is_host(text: &str) -> bool {
 }
 
 fn check_host(host: &str) -> Result<(), String> {
-    let wrong = || Err(format!("{} is no host of a registry", shown(host)));
+    let wrong = || Err(format!("{} is not a valid registry host", shown(host)));
     let (name, port) = match host.strip_prefix('[') {
         Some(rest) => {
             let Some((address, port)) = rest.split_once(']') else { return wrong() };
@@ -129,7 +129,7 @@ fn check_host(host: &str) -> Result<(), String> {
     }
     match port {
         Some(port) if !port.bytes().all(|b| b.is_ascii_digit()) || !matches!(port.parse::<u16>(), Ok(1..)) => {
-            Err(format!("{} is no port of the registry", shown(port)))
+            Err(format!("{} is not a valid registry port", shown(port)))
         }
         _ => Ok(()),
     }
@@ -145,7 +145,7 @@ fn check_component(part: &str) -> Result<(), String> {
         return Err("a part between two `/` is empty".into());
     }
     if part.bytes().any(|b| b.is_ascii_uppercase()) {
-        return Err(format!("{} has capitals, and a repository is written in lower case", shown(part)));
+        return Err(format!("{} has upper-case letters, but a repository name is lower case", shown(part)));
     }
     let is_inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     if let Some(other) = part.chars().find(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(*c))) {
@@ -246,23 +246,23 @@ mod tests {
         let tag = format!("a:{}", "t".repeat(129));
         for (bad, part) in [
             ("", "empty"),
-            ("Registry.Example:443/Team/App:V1", "`Team` has capitals"),
-            ("ghcr.io/Contoso/api:1", "`Contoso` has capitals"),
-            ("Contoso/api", "`Contoso` has capitals"),
-            ("Redis", "`Redis` has capitals"),
+            ("Registry.Example:443/Team/App:V1", "`Team` has upper-case letters"),
+            ("ghcr.io/Contoso/api:1", "`Contoso` has upper-case letters"),
+            ("Contoso/api", "`Contoso` has upper-case letters"),
+            ("Redis", "`Redis` has upper-case letters"),
             ("https://ghcr.io/a", "scheme (`https://`)"),
             ("ghcr.io//a", "two `/`"),
             ("ghcr.io/a/", "two `/`"),
             ("/a", "two `/`"),
-            ("a b", "blank"),
-            ("a\tb", "blank"),
-            ("ghcr.io:x/a", "`x` is no port"),
-            ("ghcr.io:/a", "no port"),
-            ("ghcr.io:0/a", "`0` is no port"),
-            ("ghcr.io:65536/a", "`65536` is no port"),
-            ("-a.io/x", "`-a.io` is no host"),
-            ("a..io/x", "`a..io` is no host"),
-            ("[::1/x", "no host"),
+            ("a b", "space"),
+            ("a\tb", "space"),
+            ("ghcr.io:x/a", "`x` is not a valid registry port"),
+            ("ghcr.io:/a", "not a valid registry port"),
+            ("ghcr.io:0/a", "`0` is not a valid registry port"),
+            ("ghcr.io:65536/a", "`65536` is not a valid registry port"),
+            ("-a.io/x", "`-a.io` is not a valid registry host"),
+            ("a..io/x", "`a..io` is not a valid registry host"),
+            ("[::1/x", "not a valid registry host"),
             ("a:", "tag is empty"),
             ("a:-x", "the tag `-x`"),
             ("a:1:2", "`a:1` holds `:`"),
@@ -278,7 +278,7 @@ mod tests {
             ("a@md5:12", "at least 32"),
             ("a@9:12", "algorithm"),
             ("0000000000000000000000000000000000000000000000000000000000000001", "id of an image"),
-            (&long, "255 is the most"),
+            (&long, "the limit is 255"),
             (&tag, "more than 128"),
         ] {
             let why = check(bad).unwrap_err();
@@ -294,12 +294,12 @@ mod tests {
         for (bad, part) in [
             ("", "empty"),
             ("https://ghcr.io", "scheme"),
-            ("ghcr.io/Contoso", "`Contoso` has capitals"),
-            ("Contoso", "capitals"),
-            ("ghcr.io/contoso/", "at its end"),
+            ("ghcr.io/Contoso", "`Contoso` has upper-case letters"),
+            ("Contoso", "upper-case"),
+            ("ghcr.io/contoso/", "it ends with"),
             ("ghcr.io//contoso", "two `/`"),
             ("ghcr.io/contoso:1", "`contoso:1` holds `:`"),
-            ("ghcr.io:no", "`no` is no port"),
+            ("ghcr.io:no", "`no` is not a valid registry port"),
             ("ghcr.io/a@sha256:1", "digest"),
         ] {
             let why = check_registry(bad).unwrap_err();

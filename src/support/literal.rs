@@ -1,7 +1,7 @@
-//! Texts as literals that YAML, JSON and Go read alike.
+//! Strings as literals that YAML, JSON and Go read alike.
 //!
-//! One quoting serves all three: double quotes, with escapes that each reads alike. What YAML readers refuse or fold (control
-//! characters, line separators, byte-order marks) is escaped.
+//! One way of quoting works for all three: double quotes, with escapes that each reads alike. Characters that YAML
+//! parsers refuse or fold (control characters, line separators, byte-order marks) are escaped.
 
 use std::fmt;
 

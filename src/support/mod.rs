@@ -1,4 +1,4 @@
-//! What knows nothing of the rest of the program: sentences for people, digests, files, texts, masking.
+//! Code that knows nothing of the rest of the program: diagnostics, digests, files, strings, masking.
 
 pub(crate) mod child_env;
 pub(crate) mod diagnostic;

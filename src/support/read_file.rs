@@ -1,7 +1,7 @@
-//! The one way to read a file that a person, a configuration or a folder names: a regular file of bounded size. A device
-//! without end, a FIFO that nobody writes to and a socket are errors that say so; nothing here waits for them.
+//! The one way to read a file that a user, a configuration or a folder names: a regular file of limited size. An
+//! endless device, a FIFO without a writer and a socket are errors; nothing here waits for them.
 //!
-//! It knows no format and shows no content: an error holds what the thing is, never what is in it.
+//! It knows no format and shows no content: an error names the type of the file, never its content.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
@@ -45,8 +45,8 @@ pub(crate) fn whole(from: impl Read, limit: u64) -> io::Result<Vec<u8>> {
     from.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
         return Err(io::Error::other(match limit >> 20 {
-            0 => format!("it holds more than {limit} bytes"),
-            size => format!("it holds more than {size} MiB"),
+            0 => format!("it has more than {limit} bytes"),
+            size => format!("it has more than {size} MiB"),
         }));
     }
     Ok(bytes)
@@ -146,8 +146,8 @@ mod tests {
     fn sizes_are_bounded_and_content_is_not_shown() {
         let file = tempfile::NamedTempFile::new().unwrap();
         file.as_file().set_len(LARGEST + 1).unwrap();
-        assert_eq!(said(bytes(file.path())), "it holds more than 64 MiB");
-        assert_eq!(said(whole(&b"12345"[..], 4)), "it holds more than 4 bytes");
+        assert_eq!(said(bytes(file.path())), "it has more than 64 MiB");
+        assert_eq!(said(whole(&b"12345"[..], 4)), "it has more than 4 bytes");
         std::fs::write(file.path(), b"secret\xff").unwrap();
         assert_eq!(text(file.path()).unwrap_err().to_string(), "it is not UTF-8 text");
     }

@@ -1,7 +1,7 @@
-//! Servers that are known by their images. One table, because several rooms judge a server: whether its data can continue,
-//! and how it is asked whether it is ready.
+//! Servers that are recognized by their images. One table, because several modules need it: which data a server can
+//! read, and how it is probed.
 //!
-//! Must not know what is judged: it only says which server an image is.
+//! Must not know what it is used for: it only returns which server an image is.
 
 use super::image;
 

@@ -1,5 +1,5 @@
-//! Temporary folders and files: for nobody else to read, gone with the value that holds them. Their names say which process
-//! made them, so that the next run removes what a killed one left, and nothing of a run that lives.
+//! Temporary folders and files: private, and deleted with the value that holds them. Their names contain the process
+//! that created them, so that the next run removes what a killed one left, and nothing of a running one.
 
 use std::io;
 use std::path::Path;

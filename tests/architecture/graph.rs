@@ -179,17 +179,17 @@ fn module_of(path: &str) -> Path {
 }
 
 /// Groups of files that need each other.
-pub(crate) fn circles(edges: &Edges) -> Vec<BTreeSet<Path>> {
+pub(crate) fn cycles(edges: &Edges) -> Vec<BTreeSet<Path>> {
     let reached: BTreeMap<&Path, BTreeSet<&Path>> = edges.keys().map(|from| (from, reach(edges, from))).collect();
-    let mut circles: Vec<BTreeSet<Path>> = Vec::new();
+    let mut cycles: Vec<BTreeSet<Path>> = Vec::new();
     for (from, all) in reached.iter().filter(|(from, all)| all.contains(*from)) {
-        if circles.iter().any(|circle| circle.contains(*from)) {
+        if cycles.iter().any(|cycle| cycle.contains(*from)) {
             continue;
         }
         let back = all.iter().filter(|to| reached.get(**to).is_some_and(|all| all.contains(from)));
-        circles.push(back.map(|to| (*to).clone()).collect());
+        cycles.push(back.map(|to| (*to).clone()).collect());
     }
-    circles
+    cycles
 }
 
 fn reach<'a>(edges: &'a Edges, from: &'a Path) -> BTreeSet<&'a Path> {
@@ -200,11 +200,11 @@ fn reach<'a>(edges: &'a Edges, from: &'a Path) -> BTreeSet<&'a Path> {
     reached
 }
 
-/// The arrows of a circle with the names that make them.
-pub(crate) fn described(circle: &BTreeSet<Path>, edges: &Edges) -> String {
+/// The arrows of a cycle with the names that make them.
+pub(crate) fn described(cycle: &BTreeSet<Path>, edges: &Edges) -> String {
     let mut text = String::new();
-    for from in circle {
-        for (to, names) in edges[from].iter().filter(|(to, _)| circle.contains(*to)) {
+    for from in cycle {
+        for (to, names) in edges[from].iter().filter(|(to, _)| cycle.contains(*to)) {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             let _ = writeln!(text, "  {} -> {} by {}", from.join("::"), to.join("::"), names.join(", "));
         }
@@ -216,10 +216,10 @@ pub(crate) fn described(circle: &BTreeSet<Path>, edges: &Edges) -> String {
 mod tests {
     use super::*;
 
-    /// The circles of a made-up crate, as text.
+    /// The cycles of a made-up crate, as text.
     fn circles_of(files: &[(&str, &str)]) -> Vec<String> {
         let edges = Crate::new(files.iter().map(|(path, text)| (*path, (*text).to_owned()))).edges();
-        circles(&edges).iter().map(|circle| described(circle, &edges)).collect()
+        cycles(&edges).iter().map(|cycle| described(cycle, &edges)).collect()
     }
 
     #[test]

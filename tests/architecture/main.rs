@@ -1,4 +1,4 @@
-//! The structure of the code, held by a machine: which module may name which, that no files need each other in a circle, that
+//! The structure of the code, held by a machine: which module may name which, that no files need each other in a cycle, that
 //! templates and kinds agree, and that comments say something.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use graph::{Crate, circles, described};
+use graph::{Crate, cycles, described};
 
 /// Modules of the library and what each may name. A module that is not here, or a name that is not listed, is an error.
 const MAY_NAME: &[(&str, &[&str])] = &[
@@ -105,7 +105,7 @@ const EFFECTS: [&str; 13] = [
     "indicatif",
 ];
 
-/// Files that need each other in a circle today. The list only ever gets shorter.
+/// Files that need each other in a cycle today. The list only ever gets shorter.
 const IN_CIRCLES: &[&str] = &[];
 
 fn sources(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
@@ -145,13 +145,13 @@ fn is_in(path: &str, part: &str) -> bool {
 #[test]
 fn no_files_need_each_other_in_a_circle() {
     let edges = program().edges();
-    let circles = circles(&edges);
+    let cycles = cycles(&edges);
     let listed: BTreeSet<String> = IN_CIRCLES.iter().map(|file| (*file).to_owned()).collect();
-    let found: BTreeSet<String> = circles.iter().flatten().map(|file| file.join("::")).collect();
-    let new: Vec<String> = circles
+    let found: BTreeSet<String> = cycles.iter().flatten().map(|file| file.join("::")).collect();
+    let new: Vec<String> = cycles
         .iter()
-        .filter(|circle| circle.iter().any(|file| !listed.contains(&file.join("::"))))
-        .map(|circle| described(circle, &edges))
+        .filter(|cycle| cycle.iter().any(|file| !listed.contains(&file.join("::"))))
+        .map(|cycle| described(cycle, &edges))
         .collect();
     assert!(
         new.is_empty(),
@@ -159,7 +159,7 @@ fn no_files_need_each_other_in_a_circle() {
         new.join("\n")
     );
     let gone: Vec<_> = listed.difference(&found).collect();
-    assert!(gone.is_empty(), "these are in no circle any more; take them out of IN_CIRCLES: {gone:?}");
+    assert!(gone.is_empty(), "these are in no cycle any more; take them out of IN_CIRCLES: {gone:?}");
 }
 
 #[test]

@@ -96,10 +96,10 @@ fn whole_files_of_dapr_reach_the_cluster() {
     let ran = render(folder.path());
     assert_eq!(ran.code, 0, "{}", ran.err);
     for told in [
-        "bus: its Dapr component is called `order-bus`, as in `dapr/bus`",
+        "bus: its Dapr component is named `order-bus`, as in `dapr/bus`",
         "the Secret `redis`, which is left out",
         "StateStore: its Dapr component `state.redis` is empty",
-        "StateStore: Dapr knows it as `statestore`",
+        "StateStore: its Dapr name in the cluster is `statestore`",
         "the Dapr option `command` has no meaning",
     ] {
         assert!(ran.err.contains(told), "{told}: {}", ran.err);
@@ -153,17 +153,17 @@ fn files_of_dapr_that_say_nothing_are_told() {
     };
     let (told, pod) = with("gone.yaml", "gone-too.yaml", &[]);
     for part in [
-        "bus: `gone.yaml` is not beside the manifest",
+        "bus: `gone.yaml` does not exist",
         "bus: its Dapr component `pubsub.rabbitmq` is empty",
-        "lock: left out: the Dapr type `lock` names no implementation",
-        "api-dapr: `gone-too.yaml` is not beside the manifest, so the sidecar has no configuration",
+        "lock: left out: the Dapr type `lock` has no implementation",
+        "api-dapr: `gone-too.yaml` does not exist, so the sidecar has no configuration",
         "none of its endpoints (one, two) is named `http`",
     ] {
         assert!(told.contains(part), "{part}: {told}");
     }
     assert!(!pod.contains("dapr.io/config") && !pod.contains("dapr.io/app-port"), "{pod}");
     let (told, pod) = with("bad.yaml", "tracing", &[("bad.yaml", "a: [")]);
-    assert!(told.contains("`bad.yaml` is no YAML"), "{told}");
+    assert!(told.contains("`bad.yaml` is not valid YAML"), "{told}");
     assert!(pod.contains("\"dapr.io/config\": \"tracing\""), "a name stays one: {pod}");
     let (told, _) = with("other.yaml", "other.yaml", &[("other.yaml", RESILIENCY)]);
     assert!(told.contains("holds no Dapr component with a type") && told.contains("holds no Configuration"), "{told}");
@@ -178,12 +178,12 @@ fn files_of_other_images_are_told() {
     let folder = folder(&json!({"front": front, "api": api}), &[]);
     let ran = render(folder.path());
     assert!(
-        ran.err.contains("api: its image must hold `/app/dist`, `/app/x` of the image of `front` at `./wwwroot`"),
+        ran.err.contains("api: its image must contain `/app/dist`, `/app/x` of the image of `front` at `./wwwroot`"),
         "{}",
         ran.err
     );
     fs::write(folder.path().join("aspire-k8s.yaml"), "resources: {api: {image: 'r.example/api:1'}}\n").unwrap();
-    assert!(!render(folder.path()).err.contains("must hold"));
+    assert!(!render(folder.path()).err.contains("must contain"));
 }
 
 #[test]
@@ -205,8 +205,8 @@ fn inputs_of_excluded_resources_are_not_asked_for() {
         names.collect::<Vec<_>>()
     };
     assert_eq!(names(), ["cache-pw", "deep", "both"]);
-    assert!(render(folder.path()).err.contains("3 inputs left to give"), "secrets count");
+    assert!(render(folder.path()).err.contains("3 inputs to supply"), "secrets count");
     fs::write(folder.path().join("aspire-k8s.yaml"), "resources: {cache: {exclude: true}}\n").unwrap();
     assert_eq!(names(), ["both"]);
-    assert!(render(folder.path()).err.contains("1 input left to give"));
+    assert!(render(folder.path()).err.contains("1 input to supply"));
 }

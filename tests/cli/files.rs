@@ -37,14 +37,14 @@ fn a_configuration_reads_regular_files_only_and_shows_none() {
     let sealed = |file: &str| format!("secrets: {{sealed: {{file: {file}}}}}\n");
     let chart = |file: &str| format!("charts: {{c: {{chart: ./chart, valuesFiles: [{file}]}}}}\n");
     for (config, said) in [
-        (sealed("token"), "it is not a file of sealed values (line 1 column 1)"),
+        (sealed("token"), "it is not a valid file of sealed values (line 1 column 1)"),
         (sealed("fifo"), "fifo: it is a FIFO, not a regular file"),
         (sealed("/dev/zero"), "/dev/zero: it is a device, not a regular file"),
-        (sealed("huge"), "huge: it holds more than 64 MiB"),
+        (sealed("huge"), "huge: it has more than 64 MiB"),
         (sealed("chart"), "chart: it is a folder, not a regular file"),
         (chart("/dev/zero"), "it is a device, not a regular file"),
         (chart("fifo"), "it is a FIFO, not a regular file"),
-        (chart("huge"), "it holds more than 64 MiB"),
+        (chart("huge"), "it has more than 64 MiB"),
     ] {
         fs::write(at("aspire-k8s.yaml"), &config).unwrap();
         let verb: &[&str] = if config.starts_with("charts") { &["plan", "app.json"] } else { &["render", "app.json"] };
@@ -102,7 +102,7 @@ fn a_render_takes_links_along_and_never_waits() {
     fifo(&chart.join("templates/fifo.yaml"));
     let ran = render();
     assert_eq!(ran.code, 1);
-    assert!(ran.err.contains("templates/fifo.yaml: it is a FIFO; take it out of the folder"), "{}", ran.err);
+    assert!(ran.err.contains("templates/fifo.yaml: it is a FIFO; remove it from the folder"), "{}", ran.err);
 }
 
 #[test]

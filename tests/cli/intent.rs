@@ -355,7 +355,7 @@ fn the_schema_of_the_values_refuses_what_is_mistyped() {
     with(&["--set", "global.anything.at.all=5", "--set-string", "workloads.api.env.X=5"]).unwrap();
 }
 
-/// A missing input stops helm with the names of all that are missing, and never becomes an empty text.
+/// A missing input stops helm with the names of all that are missing, and never becomes an empty string.
 #[test]
 fn missing_inputs_are_named_together() {
     let Some(helm) = helm() else { return };

@@ -59,14 +59,14 @@ fn the_machine_stays_out_of_the_chart() {
     write(&app.join("cfg/a.conf"), "FINE");
     symlink("/proc/self", app.join("proc")).unwrap();
     for (source, part) in [
-        ("/etc/passwd", "a place on the developer's machine"),
-        ("../../../../../../../../../../proc/self/environ", "leads to /proc"),
-        ("proc/environ", "leads to /proc"),
-        (".env", "`.env`, which holds credentials by its name"),
-        (".env.local", "holds credentials by its name"),
-        (".ssh", "holds credentials by its name"),
-        (".kube/config", "holds credentials by its name"),
-        ("id_rsa", "holds credentials by its name"),
+        ("/etc/passwd", "a path on the developer's machine"),
+        ("../../../../../../../../../../proc/self/environ", "refers to /proc"),
+        ("proc/environ", "refers to /proc"),
+        (".env", "`.env`, whose name indicates credentials"),
+        (".env.local", "indicates credentials"),
+        (".ssh", "indicates credentials"),
+        (".kube/config", "indicates credentials"),
+        ("id_rsa", "indicates credentials"),
     ] {
         manifest(&app, &[source]);
         for root in [&[][..], &["--source-root=.."]] {
@@ -78,7 +78,7 @@ fn the_machine_stays_out_of_the_chart() {
     manifest(&app, &["cfg", "../shared", "../.git/config", "../../../../../../../../../../etc/passwd"]);
     let ran = render(&app, &[]);
     assert_eq!(ran.code, 0, "{}", ran.err);
-    assert!(ran.err.contains("/m0: left out: `.aws` (it holds credentials by its name)"), "{}", ran.err);
+    assert!(ran.err.contains("/m0: left out: `.aws` (its name indicates credentials)"), "{}", ran.err);
     for source in ["../shared", "../.git/config", "../../../../../../../../../../etc/passwd"] {
         assert!(ran.err.contains(&format!("`{source}` lies outside of the manifest's folder (--source-root DIR")));
     }
@@ -94,7 +94,7 @@ fn a_person_lets_more_in_and_sees_every_file_of_it() {
     write(&folder.path().join("repo/shared/in/b.conf"), "MORE");
     write(&folder.path().join("repo/.git/config"), "TOPSECRET");
     manifest(&app, &["../shared"]);
-    let listed = "takes files from above the manifest's folder: `../shared`: a.conf, in/b.conf";
+    let listed = "includes files from outside of the manifest's folder: `../shared`: a.conf, in/b.conf";
     let ran = render(&app, &["--source-root", ".."]);
     assert!(ran.code == 0 && ran.err.contains(listed), "{}", ran.err);
     assert!(chart(&app).contains("SHARED"));
@@ -102,7 +102,7 @@ fn a_person_lets_more_in_and_sees_every_file_of_it() {
     let ran = render(&app, &[]);
     assert!(ran.code == 0 && ran.err.contains(listed), "{}", ran.err);
     manifest(&app, &["../.git/config"]);
-    assert!(render(&app, &[]).err.contains("`.git`, which holds credentials by its name"));
+    assert!(render(&app, &[]).err.contains("`.git`, whose name indicates credentials"));
     manifest(&app, &[".."]);
     let ran = render(&app, &[]);
     assert!(ran.err.contains("left out: `.git`") && !chart(&app).contains("TOPSECRET"), "{}", ran.err);
@@ -110,7 +110,7 @@ fn a_person_lets_more_in_and_sees_every_file_of_it() {
     let home = folder.path().to_owned();
     for root in ["/", "/proc", "../..", "../../", "/dev/.."] {
         let ran = aspire(["render", "--source-root", root]).env("HOME", &home).within(&app).run();
-        assert!(ran.code == 1 && ran.err.contains("files cannot be taken from"), "{root}: {}", ran.err);
+        assert!(ran.code == 1 && ran.err.contains("files cannot be read from"), "{root}: {}", ran.err);
     }
 }
 
@@ -136,9 +136,9 @@ fn links_inside_are_followed_and_others_are_told() {
     let ran = render(&app, &[]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     for part in [
-        "`out.txt` (it is a link that leads out of the folder)",
-        "`dead.txt` (it is a link that leads nowhere)",
-        "`sub/up` (it is a link to a folder above itself)",
+        "`out.txt` (it is a symlink that leaves the folder)",
+        "`dead.txt` (it is a broken symlink)",
+        "`sub/up` (it is a symlink to a parent folder)",
         "`socket` (it is a socket)",
     ] {
         assert!(ran.err.contains(part), "{part}: {}", ran.err);
@@ -156,7 +156,7 @@ fn a_socket_is_never_a_config_map() {
     manifest(&app, &["/var/run/docker.sock", "../../../../../var/run/docker.sock"]);
     let ran = render(&app, &[]);
     assert_eq!(ran.code, 0, "{}", ran.err);
-    assert_eq!(ran.err.matches("is a socket of a machine, and no pod gets one of its node").count(), 2, "{}", ran.err);
+    assert_eq!(ran.err.matches("is a socket of the machine, which pods do not get").count(), 2, "{}", ran.err);
     assert!(!ran.err.contains("ConfigMap") && !chart(&app).contains("docker.sock"));
 }
 

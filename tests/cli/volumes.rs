@@ -77,14 +77,14 @@ fn a_claim_whose_name_another_render_changes_is_told_of() {
     };
     let chart = folder.path().join("chart");
     let render = || aspire(["render"]).args([folder.path()]).args(["-o"]).args([&chart]).run();
-    let is_told = |text: &str| text.contains("is called");
+    let is_told = |text: &str| text.contains("has the name");
     volume("shop.apphost-data", "");
     assert!(!is_told(&render().err), "nothing was there");
     assert!(!is_told(&render().err), "the same again");
     volume("store.apphost-data", "");
     let told = render().err;
     for part in [
-        "warning[changed-in-cluster]: pg: the PersistentVolumeClaim of the volume `store.apphost-data` is called `pg-store-apphost-data`",
+        "warning[changed-in-cluster]: pg: the PersistentVolumeClaim of the volume `store.apphost-data` has the name `pg-store-apphost-data`",
         "`pg-shop-apphost-data` in the chart that this one replaces",
         "set `resources.pg.volumes.store.apphost-data.claimName: pg-shop-apphost-data`",
     ] {

@@ -54,7 +54,7 @@ fn a_killed_rollback_run_again_goes_where_it_went() {
             assert_eq!(currency(&bench), "GOOD", "{version}");
             // And not on to what was left.
             bench.unchanged(|| {
-                rollback(&bench, &[]).exits(3).says(&["is revision 1 again, by a rollback", "good ones are 1, 2"]);
+                rollback(&bench, &[]).exits(3).says(&["is a rollback to revision 1", "fully deployed revisions: 1, 2"]);
             });
             rollback(&bench, &["2"]).env("HELM_BIN", &helm.path).ok();
             assert_eq!(currency(&bench), "BAD", "a number says what is meant");
@@ -122,7 +122,7 @@ fn a_migration_that_is_stopped_says_what_is_left_and_who_goes_on() {
     wait_for("the drain", || watch::journal(&bench).filter(|journal| journal["phase"] == "drain"));
     kill(child.id(), Signal::INT);
     let (code, said) = ended(child);
-    let left = "Deployment/db has 0 of 1 replicas, StatefulSet/db is not there";
+    let left = "Deployment/db has 0 of 1 replicas, StatefulSet/db does not exist";
     assert_eq!(code, Some(6), "{said}");
     for part in ["interrupted", "is not finished (at drain)", left, "the same `deploy` resumes it"] {
         assert!(said.contains(part), "{part}: {said}");
@@ -130,7 +130,7 @@ fn a_migration_that_is_stopped_says_what_is_left_and_who_goes_on() {
     assert!(!said.contains("was told to stop"), "{said}");
     assert!(first_line(&bench).starts_with("UNFINISHED   workload migration: "), "{}", first_line(&bench));
     let shown = bench.run(&["status", "app", "-n", &bench.ns]).ok().out;
-    assert!(shown.contains(left) && !shown.contains("in place as a whole"), "{shown}");
+    assert!(shown.contains(left) && !shown.contains("helm applied the whole revision"), "{shown}");
     let shown = bench.run(&["status", "app", "-n", &bench.ns, "-o", "json"]).ok().out;
     let shown: Value = serde_json::from_str(&shown).unwrap();
     assert_eq!(shown["migration"]["phase"], "drain");
@@ -138,11 +138,11 @@ fn a_migration_that_is_stopped_says_what_is_left_and_who_goes_on() {
     // Without the chart it cannot be ended, so it is not begun; and nobody says so.
     bench.unchanged(|| {
         promote(&bench, &["--resume"]).exits(3).says(&[
-            "its chart, which is not here",
+            "its chart to continue, which is not available here",
             left,
             "the same `deploy` resumes it",
         ]);
-        let refused = bench.destroy(&["--yes"]).exits(3).says(&["is under way", "promote --abort"]);
+        let refused = bench.destroy(&["--yes"]).exits(3).says(&["is in progress", "promote --abort"]);
         assert!(!refused.err.contains("--resume"), "{refused}");
     });
     assert!(bench.find("deployment/db").is_some());

@@ -74,7 +74,7 @@ fn c21_an_error_of_helm_at_another_object_leads_back() {
     let faults = Faults::start(bench.plane).unwrap();
     faults.inject(Fault::Answer(422, None), 1, 1, helms(&bench, "configmaps"));
     let deploy = ["--parameter", "currency=USD", "--confirm", &hash, "--accept", "downtime"];
-    through(bench.deploy(&deploy), &faults).exits(4).says(&["going back to revision 1", "fault proxy says no"]);
+    through(bench.deploy(&deploy), &faults).exits(4).says(&["rolling back to revision 1", "fault proxy says no"]);
     watch::holds(&bench, End::RolledBack);
     assert_eq!(bench.get("configmap/api-config")["data"]["CURRENCY"], "EUR");
     // The control: with helm alone both stay.
@@ -116,7 +116,7 @@ fn c26_a_release_without_history_is_not_installed_again() {
     let Some(bench) = released("c26", "Deployment") else { return };
     configure(&bench, "StatefulSet", "");
     bench.plane.kubectl(&["delete", "secret", "-l", "owner=helm", "-n", &bench.ns]).unwrap();
-    bench.unchanged(|| bench.deploy(&[]).exits(3).says(&["error[release-history-gone]", "has no history any more"]));
+    bench.unchanged(|| bench.deploy(&[]).exits(3).says(&["error[release-history-gone]", "no longer has a history"]));
     watch::holds(&bench, End::Untouched);
 }
 
@@ -131,7 +131,7 @@ fn c27_the_way_back_leads_past_a_revision_that_failed() {
     configure(&bench, "StatefulSet", "");
     let faults = Faults::start(bench.plane).unwrap();
     faults.inject(Fault::Answer(422, None), 1, 1, helms(&bench, "statefulsets"));
-    through(agreed(&bench, &[]), &faults).exits(4).says(&["going back to revision 2"]);
+    through(agreed(&bench, &[]), &faults).exits(4).says(&["rolling back to revision 2"]);
     watch::holds_with(&bench, End::RolledBack, 2);
     assert_eq!(journal(&bench)["base"], 2);
     assert_eq!(bench.get("configmap/api-config")["data"]["CURRENCY"], "USD");

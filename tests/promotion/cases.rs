@@ -104,16 +104,16 @@ fn c06_pods_that_do_not_end_stop_the_way_and_it_can_be_left() {
     let Some(bench) = released("c06", "Deployment") else { return };
     hold(&bench, &json!(["testbed.dev/hold"]));
     configure(&bench, "StatefulSet", "");
-    agreed(&bench, &["--timeout", "15s"]).exits(6).says(&["did not end in time; nothing was deleted"]);
+    agreed(&bench, &["--timeout", "15s"]).exits(6).says(&["did not terminate in time; nothing was deleted"]);
     assert_eq!(bench.get("deployment/db")["spec"]["replicas"], 0);
     assert_eq!(bench.find("statefulset/db"), None);
     watch::holds(&bench, End::At("drain"));
     promote(&bench, &["--status"]).ok().says(&["on the way, at drain"]);
-    promote(&bench, &["--abort", "--timeout", "12s"]).exits(6).says(&["did not end in time"]);
+    promote(&bench, &["--abort", "--timeout", "12s"]).exits(6).says(&["did not terminate in time"]);
     assert_eq!(bench.get("deployment/db")["spec"]["replicas"], 0, "not beside the pod that ends");
     // Nobody takes the ground away meanwhile.
     bench.unchanged(|| {
-        bench.destroy(&["--yes"]).exits(3).says(&["a workload migration is under way", "promote --abort"]);
+        bench.destroy(&["--yes"]).exits(3).says(&["a workload migration is in progress", "promote --abort"]);
     });
     hold(&bench, &json!([]));
     promote(&bench, &["--abort"]).ok();
@@ -142,7 +142,7 @@ fn another_chart_does_not_take_over_a_change_that_is_under_way() {
     });
     configure(&bench, "StatefulSet", "");
     hold(&bench, &json!([]));
-    bench.deploy(&[]).ok().says(&["going on:"]);
+    bench.deploy(&[]).ok().says(&["resuming:"]);
     watch::holds(&bench, End::Committed);
 }
 
@@ -175,7 +175,7 @@ fn c11_a_stranger_on_the_claim_forbids_it() {
         bench
             .deploy(&[])
             .exits(3)
-            .says(&["the pod debug without a controller uses the same claim", "of the Job dump uses the same claim"]);
+            .says(&["the pod debug without a controller uses the same PVC", "of the Job dump uses the same PVC"]);
     });
 }
 
@@ -246,7 +246,7 @@ fn c22_a_workload_that_never_becomes_ready_is_taken_back() {
     configure(&bench, "StatefulSet", "    podAnnotations: {testbed.dev/behavior: never-ready}\n");
     agreed(&bench, &["--timeout", "15s"])
         .exits(4)
-        .says(&["going back to revision 1", "was rolled back to revision 1, with its secrets"]);
+        .says(&["rolling back to revision 1", "was rolled back to revision 1, with its secrets"]);
     watch::holds(&bench, End::RolledBack);
 }
 
@@ -263,7 +263,7 @@ fn c25_a_stray_of_a_failed_upgrade_is_found_and_one_is_left() {
     });
     bench.apply(&stray);
     wait_for("the stray", || (bench.get("statefulset/db")["status"]["readyReplicas"] == 1).then_some(()));
-    let refused = bench.deploy(&[]).exits(3).says(&["both are there; StatefulSet/db is ended and Deployment/db stays"]);
+    let refused = bench.deploy(&[]).exits(3).says(&["both exist; StatefulSet/db is deleted and Deployment/db stays"]);
     bench.deploy(&["--confirm", &hash_in(&refused), "--accept", "downtime,stray-delete"]).ok();
     runs_as(&bench, "Deployment");
     assert_eq!(journal(&bench)["phase"], "committed");

@@ -50,7 +50,7 @@ fn c12_several_pods_do_not_share_a_claim_for_one() {
     bench.deploy(&[]).ok();
     wait_until_ready(&bench, "Deployment");
     configure_with(&bench, "StatefulSet", "{existingClaim: mine}", "    replicas: 3\n");
-    bench.unchanged(|| bench.deploy(&[]).exits(3).says(&["3 pods would share the claim mine"]));
+    bench.unchanged(|| bench.deploy(&[]).exits(3).says(&["3 pods would share the PVC mine"]));
     configure_with(&bench, "StatefulSet", "{existingClaim: mine}", "    replicas: 1\n");
     agreed(&bench, &[]).ok();
     watch::holds_with(&bench, End::Committed, 3);
@@ -71,7 +71,7 @@ fn c13_an_autoscaler_of_the_old_workload_is_warned_of() {
     wait_for("the autoscaler", || (bench.get("deployment/db")["spec"]["replicas"] == 2).then_some(()));
     wait_until_ready(&bench, "Deployment");
     configure(&bench, "StatefulSet", "");
-    agreed(&bench, &[]).ok().says(&["the autoscaler db scales Deployment/db and will find nothing"]);
+    agreed(&bench, &[]).ok().says(&["the autoscaler db targets Deployment/db, which will not exist"]);
     watch::holds_with(&bench, End::Committed, 2);
     assert_eq!(bench.get("hpa/db")["spec"]["scaleTargetRef"]["kind"], "Deployment", "it is not ours to change");
     // Back again it finds what it scaled.

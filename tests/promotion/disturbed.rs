@@ -114,7 +114,7 @@ fn c46_without_the_right_to_change_volumes_it_goes_on_with_a_warning() {
     let refused = bench.deploy(&["--as", &user]).exits(3);
     let hash = hash_in(&refused);
     let ran = bench.deploy(&["--as", &user, "--confirm", &hash, "--accept", "downtime"]).ok();
-    ran.says(&["warning[missing-permission]: the volume of claim db-data cannot be protected too"]);
+    ran.says(&["warning[missing-permission]: the PersistentVolume of PVC db-data cannot be protected too"]);
     watch::holds(&bench, End::Committed);
 }
 

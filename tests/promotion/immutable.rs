@@ -183,7 +183,7 @@ fn c32_a_full_stop_that_fails_is_taken_back() {
     bench
         .deploy(&["--confirm", &hash, "--accept", "downtime", "--timeout", "20s"])
         .exits(4)
-        .says(&["going back to revision 2"]);
+        .says(&["rolling back to revision 2"]);
     assert_eq!(bench.get("statefulset/db")["spec"]["serviceName"], "db");
     assert_eq!(bench.get("statefulset/db")["status"]["readyReplicas"], 1);
     assert_eq!(journal(&bench)["phase"], "rolled-back");
@@ -304,9 +304,9 @@ fn c38_the_address_of_a_load_balancer_is_never_given_up() {
     bring(&bench, &[]);
     bench.unchanged(|| {
         bench.deploy(&[]).exits(3).says(&[
-            "its load balancer would be given back",
+            "its load balancer would be released",
             "error[service-not-replaceable]",
-            "another name",
+            "rename the new Service",
         ])
     });
 }
@@ -320,8 +320,8 @@ fn c39_a_claim_that_cannot_have_the_new_size_forbids_it() {
     bench.deploy(&[]).ok();
     ready(&bench, "statefulset/db", 2);
     for (size, class, what) in [
-        ("3Gi", "noexpand", "the claim data-db-0 cannot grow from 2Gi to 3Gi: the class `noexpand` does not allow it"),
-        ("1Gi", "noexpand", "the claim data-db-1 has 2Gi, more than the 1Gi asked for, and a claim cannot shrink"),
+        ("3Gi", "noexpand", "the PVC data-db-0 cannot grow from 2Gi to 3Gi: the class `noexpand` does not allow it"),
+        ("1Gi", "noexpand", "the PVC data-db-1 has 2Gi, more than the requested 1Gi, and a PVC cannot shrink"),
         ("3Gi", "standard", "has the storage class `noexpand`, not `standard`, and a class cannot be changed"),
     ] {
         of_template(size, class);
@@ -346,7 +346,7 @@ fn c40_a_claim_that_has_grown_keeps_its_size_on_the_way_back() {
     bench
         .deploy(&["--rollback-on-failure", "--timeout", "10s"])
         .exits(4)
-        .says(&["claim db-data grows from 1Gi to 2Gi", "rolled back to revision 1"]);
+        .says(&["PVC db-data grows from 1Gi to 2Gi", "rolled back to revision 1"]);
     let size = || bench.get("pvc/db-data")["spec"]["resources"]["requests"]["storage"].clone();
     assert_eq!(size(), "2Gi");
     bench.run(&["rollback", "app", "1", "-n", &bench.ns, "-y"]).ok();
@@ -364,9 +364,9 @@ fn c41_a_claim_does_not_grow_while_the_kind_changes() {
     on_one_claim(&bench, "2Gi", "    workload: StatefulSet\n");
     bench.unchanged(|| {
         bench.deploy(&[]).exits(3).says(&[
-            "while its claim db-data changes its size",
+            "while its PVC db-data is resized",
             "error[resize-during-migration]",
-            "the new kind after it",
+            "then the new kind",
         ])
     });
 }
@@ -419,7 +419,7 @@ fn c09_a_release_of_aspires_own_tool_is_taken_over_and_its_claim_stays() {
     made_by_aspire(&bench);
     let (claim, pod) = (bench.get("pvc/db-data-pvc"), pods(&bench, "db").remove(0).1);
     // The password that its data was set up with is nowhere in our Secret; a generated one would lock everybody out.
-    let lost = ["`db-password` would be generated", "the claim db-data-pvc is there"];
+    let lost = ["`db-password` would be generated", "the claim db-data-pvc already exists"];
     bench.unchanged(|| bench.deploy(&[]).exits(3).says(&lost));
     bench.unchanged(|| bench.run(&["plan", "app", "-n", &bench.ns]).exits(3).says(&lost));
     bench.write("old.env", "db-password=old\n");

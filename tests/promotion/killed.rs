@@ -89,7 +89,7 @@ fn c18_helm_killed_before_it_made_anything_is_gone_on_from() {
     assert!(killed_at(run, &helm, &faults, 1, false, helms(&bench, "statefulsets")));
     assert_eq!(status(&bench, 2), "pending-upgrade");
     assert_eq!(bench.find("statefulset/db"), None);
-    bench.deploy(&[]).ok().says(&["revision 2 was left pending-upgrade by a helm that is gone"]);
+    bench.deploy(&[]).ok().says(&["revision 2 was left pending-upgrade by a helm process that has ended"]);
     assert_eq!(status(&bench, 2), "failed", "the record of the killed helm stays");
     watch::holds(&bench, End::Committed);
 }

@@ -129,7 +129,7 @@ fn a_database_of_another_version_comes_only_when_that_was_agreed_to() {
     let ran = bench.deploy(&["--non-interactive"]).ok();
     assert!(!ran.err.contains("IMAGE"), "{ran}");
     image(":latest", before);
-    bench.deploy(&["--non-interactive"]).ok().says(&["IMAGE db:", "a tag that names no version of PostgreSQL"]);
+    bench.deploy(&["--non-interactive"]).ok().says(&["IMAGE db:", "the tag contains no version of PostgreSQL"]);
     image(":17.6", before);
     bench.deploy(&["--non-interactive"]).ok();
     wait_until_ready(&bench, "StatefulSet");
@@ -137,7 +137,7 @@ fn a_database_of_another_version_comes_only_when_that_was_agreed_to() {
     bench.deploy(&["--non-interactive"]).exits(3).says(&[
         "error[data-at-risk]: database-version: `db` would run PostgreSQL 18 on data of PostgreSQL 17: it does not start",
         "pg_upgrade",
-        "or keep the version: `resources.db.image: docker.io/library/postgres:17.6`",
+        "or keep the current version: `resources.db.image: docker.io/library/postgres:17.6`",
     ]);
     needs(
         &bench,

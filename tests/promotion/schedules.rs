@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 const OWNER: ReleaseName<'_> = ReleaseName { name: RELEASE, namespace: NAMESPACE };
 
-/// Most steps of one workload migration; a schedule that needs more goes in a circle.
+/// Most steps of one workload migration; a schedule that needs more goes in a cycle.
 const MOST_STEPS: usize = 20_000;
 
 /// Steps that a wait may take, until the time is over.

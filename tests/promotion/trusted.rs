@@ -53,7 +53,7 @@ fn marks(bench: &Bench) -> String {
 fn a_deploy_that_ends_an_interrupted_migration_applies_its_secrets() {
     let Some(bench) = killed_past_helm("trsecret") else { return };
     let before = marks(&bench);
-    bench.deploy(&["--parameter", "token=rotated-meanwhile"]).ok().says(&["going on:", "deployed release app"]);
+    bench.deploy(&["--parameter", "token=rotated-meanwhile"]).ok().says(&["resuming:", "deployed release app"]);
     assert_eq!(bench.secret("app-secrets")["token"], "rotated-meanwhile");
     assert_ne!(marks(&bench), before, "the pods that use the secret were told of it");
     assert_eq!(status(&bench, 3), "deployed", "helm ran");
@@ -67,7 +67,7 @@ fn a_deploy_of_other_values_does_not_take_over_what_was_begun() {
     let other = ["--parameter", "currency=GBP"];
     let way = "was planned for another chart or other values";
     bench.unchanged(|| {
-        bench.deploy(&other).exits(3).says(&[way, "finish it first with `kubectl aspire promote --resume"]);
+        bench.deploy(&other).exits(3).says(&[way, "complete it first with `kubectl aspire promote --resume"]);
         let planned = bench.run(&[&["plan", "app", "-n", &bench.ns], &other[..]].concat()).exits(1);
         assert!(planned.out.contains(way), "{planned}");
         bench.run(&["plan", "app", "-n", &bench.ns]).exits(2);
@@ -87,7 +87,7 @@ fn a_way_back_over_a_changed_record_is_refused_before_anything_is_done() {
         bench.plane.kubectl(&["label", record, &format!("status={status}"), "--overwrite", "-n", &bench.ns]).unwrap();
     };
     label("failed");
-    bench.unchanged(|| promote(&bench, &["--abort"]).exits(3).says(&["its name or labels say otherwise"]));
+    bench.unchanged(|| promote(&bench, &["--abort"]).exits(3).says(&["its name or labels differ"]));
     label("superseded");
     promote(&bench, &["--abort"]).ok();
     watch::holds(&bench, End::RolledBack);
@@ -102,11 +102,11 @@ fn a_planted_journal_stops_a_deploy_with_a_way_out() {
         (|it| (it["changes"], it["target"]) = (json!([]), OF_NOTHING.into()), "it changes nothing"),
         (
             |it| it["claims"] = json!([{"name": "x", "uid": "u", "volume": "v", "retained": false, "reclaim": "Delete", "stays": true}]),
-            "no workload of it mounts the claim x",
+            "none of its workloads mounts the claim x",
         ),
-        (|it| it["changes"][0]["old"]["name"] = "../../../nodes/n".into(), "is no object that can change"),
-        (|it| (it["phase"], it["calling"]) = ("committed".into(), true.into()), "at its end and under way"),
-        (|it| it["v"] = 7.into(), "is no journal that this program can read"),
+        (|it| it["changes"][0]["old"]["name"] = "../../../nodes/n".into(), "is not an object that can be migrated"),
+        (|it| (it["phase"], it["calling"]) = ("committed".into(), true.into()), "both complete and in progress"),
+        (|it| it["v"] = 7.into(), "is not a journal that this version can read"),
     ];
     for (change, expected) in plants {
         let mut planted = good.clone();
@@ -137,8 +137,12 @@ fn a_planted_journal_stops_a_deploy_with_a_way_out() {
     planted["changes"][0]["uid"] = bench.get("statefulset/other")["metadata"]["uid"].clone();
     plant(&bench, &planted);
     bench.unchanged(|| {
-        promote(&bench, &["--resume"]).exits(3).says(&["means what is not of this release: StatefulSet/other"]);
-        promote(&bench, &["--abort"]).exits(3).says(&["means what is not of this release: StatefulSet/other"]);
+        promote(&bench, &["--resume"])
+            .exits(3)
+            .says(&["names objects that are not part of this release: StatefulSet/other"]);
+        promote(&bench, &["--abort"])
+            .exits(3)
+            .says(&["names objects that are not part of this release: StatefulSet/other"]);
     });
     bench.plane.kubectl(&["delete", "statefulset/other", "-n", &bench.ns]).unwrap();
     plant(&bench, &good);
@@ -217,12 +221,12 @@ fn nothing_is_called_done_that_helm_did_not_do() {
         bench.write("skip", "");
         let said = bench.deploy(&["--parameter", &other]).env("HELM_BIN", &upgrade).exits(1);
         let newest =
-            format!("its newest revision is {last} (deployed), where revision {} was to be deployed", last + 1);
-        said.says(&["helm upgrade ended well, but the release app", &newest]);
+            format!("its newest revision is {last} (deployed), but revision {} was expected to be deployed", last + 1);
+        said.says(&["helm upgrade succeeded, but the release app", &newest]);
         std::fs::remove_file(bench.path("skip")).unwrap();
         bench.deploy(&["--parameter", &other]).env("HELM_BIN", &upgrade).ok();
         bench.write("skip", "");
-        rollback(&bench, &[]).env("HELM_BIN", &back).exits(1).says(&["helm rollback ended well, but the release app"]);
+        rollback(&bench, &[]).env("HELM_BIN", &back).exits(1).says(&["helm rollback succeeded, but the release app"]);
         std::fs::remove_file(bench.path("skip")).unwrap();
         rollback(&bench, &[]).env("HELM_BIN", &back).ok().says(&[&format!("rolled back to revision {last}")]);
     }
@@ -291,7 +295,7 @@ fn the_way_back_leads_to_a_revision_that_was_good() {
     assert_eq!(planted["base"], 1);
     planted["base"] = 2.into();
     plant(&bench, &planted);
-    promote(&bench, &["--abort"]).exits(3).says(&["revision 2 failed: it was never in place as a whole"]);
+    promote(&bench, &["--abort"]).exits(3).says(&["revision 2 failed: it was never fully deployed"]);
     planted["base"] = 1.into();
     plant(&bench, &planted);
     promote(&bench, &["--abort"]).ok();

@@ -91,7 +91,7 @@ fn an_empty_cluster_gets_cert_manager_and_issuers_before_the_application() {
     let route = "ingresses:\n  shop: {class: any, hosts: [shop.example], tls: {issuer: public}, paths: [{path: /, to: api, internal: true}]}\n";
     let others = format!("{others}{edge}{route}");
     configure(&bench, "  destroy: true\n", &others);
-    bench.deploy(&[]).ok().says(&["chart cert-manager (cert-manager in cert-manager): unchanged", "change its values"]);
+    bench.deploy(&[]).ok().says(&["chart cert-manager (cert-manager in cert-manager): unchanged", "change values"]);
     let public = bench.get("issuer/public");
     assert_eq!(public["spec"]["acme"]["email"], "ops@EUR.example");
     assert_eq!(public["status"]["acme"]["lastRegisteredEmail"], "ops@EUR.example");
@@ -126,7 +126,7 @@ fn an_empty_cluster_gets_cert_manager_and_issuers_before_the_application() {
         "Issuer dead in namespace",
         "is not Ready",
         "connection refused",
-        "the application was not touched",
+        "the application was not changed",
     ]);
     assert_eq!(bench.get("deployment/api")["metadata"]["generation"], app);
 
@@ -209,14 +209,14 @@ fn a_cert_manager_of_others_is_used_and_a_cluster_issuer_of_others_is_not_taken(
         .unwrap();
     issuer("selfSigned: {}");
     bench.unchanged(|| {
-        bench.deploy(&[]).exits(3).says(&["ClusterIssuer wide is on the cluster already", "existing: true"])
+        bench.deploy(&[]).exits(3).says(&["ClusterIssuer wide already exists on the cluster", "existing: true"])
     });
     // Issuers of others alone have a cert-manager of others: its chart is not even fetched.
     issuer("existing: true");
     let ran = bench.deploy(&[]).ok();
     assert!(!ran.err.contains("chart cert-manager"), "{ran}");
     configure(&bench, "  install: true\n", "    wide: {kind: ClusterIssuer, existing: true}\n");
-    bench.deploy(&[]).ok().says(&["not installed: the cluster has it already"]);
+    bench.deploy(&[]).ok().says(&["not installed: the cluster already has it"]);
     assert_eq!(revisions(&bench), [format!("{}/app: 2", bench.ns)]);
 
     bench.plane.kubectl(&["delete", "clusterissuer", "wide"]).unwrap();

@@ -119,7 +119,7 @@ fn a_chart_that_defines_a_kind_comes_before_the_one_that_uses_it_and_a_second_de
 
     bench.configure(&fs::read_to_string(bench.path("app/aspire-k8s.yaml")).unwrap().replace("size: 2", "size: 3"));
     let planned = bench.run(&["plan", "app", "-n", &ns]).exits(2);
-    assert!(planned.out.contains("change its values"), "{planned}");
+    assert!(planned.out.contains("change values"), "{planned}");
     bench.deploy(&[]).ok();
     let changed = revisions(&bench, &[&ns, &defs, &uses]);
     assert_eq!((changed[1].1, changed[2].1), (1, 2), "{changed:?}");
@@ -127,7 +127,7 @@ fn a_chart_that_defines_a_kind_comes_before_the_one_that_uses_it_and_a_second_de
 
     bench.run(&["render", "app", "-o", "rendered"]).ok();
     let packed = bench.run(&["plan", "rendered", "-n", &ns]).end();
-    assert!(packed.err.contains("charts: not installed from a chart that was rendered before: defs into"), "{packed}");
+    assert!(packed.err.contains("charts: not installed, because SOURCE is a rendered chart: defs into"), "{packed}");
 
     // By the name of the release alone only labels would say what is to go: a person names it.
     let by_name = ["destroy", "--release", "app", "-n", &ns];
@@ -143,7 +143,7 @@ fn a_chart_that_defines_a_kind_comes_before_the_one_that_uses_it_and_a_second_de
     let ran = bench.run(&[&by_name[..], &["--remove-chart", &place, "--yes"]].concat()).ok();
     ran.says(&[
         &format!("to be removed: release uses in namespace {uses} with Widget one in namespace {uses}"),
-        &format!("removed with it: the charts uses in {uses}"),
+        &format!("uninstalled with it: the charts uses in {uses}"),
         &format!("left in place: defs in {defs} (chart defs): only its labels say"),
     ]);
     assert_eq!(names(&revisions(&bench, &[&ns, &defs, &uses])), [format!("{defs}/defs")]);
@@ -197,10 +197,10 @@ fn charts_come_from_a_repository_and_from_a_registry_with_every_helm() {
     repository.set_fault(RepositoryFault::Hang);
     bench.configure(&config("1.2.0", ""));
     bench.unchanged(|| {
-        bench.deploy(&["--timeout", "12s"]).exits(1).says(&[&repository.url(), "did not answer in"]);
+        bench.deploy(&["--timeout", "12s"]).exits(1).says(&[&repository.url(), "did not respond in"]);
     });
     drop(repository);
-    bench.unchanged(|| bench.deploy(&[]).exits(1).says(&["charts.red", "cannot fetch", "connection refused"]));
+    bench.unchanged(|| bench.deploy(&[]).exits(1).says(&["charts.red", "cannot download", "connection refused"]));
     assert!(bench.left_behind().is_empty());
 }
 
@@ -244,7 +244,7 @@ fn a_secret_reaches_a_chart_through_a_pipe_only_and_is_kept() {
     bench.deploy(&[]).ok().says(&["chart red (red in", "unchanged"]);
     let after = revisions(&bench, &[ns]);
     assert_eq!(before[1..], after[1..], "red");
-    bench.deploy(&["--parameter-file", "-"]).stdin("extra: another\n").ok().says(&["change its values"]);
+    bench.deploy(&["--parameter-file", "-"]).stdin("extra: another\n").ok().says(&["change values"]);
     let values: Value = serde_json::from_str(text(&bench.get("configmap/red-plain")["data"]["values"])).unwrap();
     assert_eq!(values["auth"]["password"], "another");
 
@@ -277,7 +277,7 @@ fn the_release_of_another_owner_is_left_alone_refused_or_taken_over() {
     bench.deploy(&[]).ok().says(&["adopt a release of another owner, with 1.1.0"]);
     bench.deploy(&[]).ok().says(&["unchanged, 1.1.0"]);
     assert_eq!(of_red(&bench).unwrap().1, 2);
-    bench.destroy(&[]).ok().says(&["removed with it: the charts red in"]);
+    bench.destroy(&[]).ok().says(&["uninstalled with it: the charts red in"]);
     assert_eq!(of_red(&bench), None);
 }
 
@@ -292,7 +292,7 @@ fn what_was_installed_stays_when_a_later_chart_fails_and_the_same_command_goes_o
         ns = bench.ns
     );
     bench.configure(&config);
-    bench.deploy(&[]).exits(1).says(&["installed charts stay"]);
+    bench.deploy(&[]).exits(1).says(&["installed charts are kept"]);
     assert_eq!(bench.find("deployment/api"), None, "the application waits for all of phase before");
     bench.write("src/bad/templates/b.yaml", "");
     bench.deploy(&[]).ok().says(&["chart red (red in", "unchanged", "chart bad (bad in"]);
@@ -305,7 +305,7 @@ fn what_was_installed_stays_when_a_later_chart_fails_and_the_same_command_goes_o
         "needs: [red]",
         "needs: [red], waitFor: {objects: [{kind: Deployment, name: none, condition: Available}]}",
     ));
-    bench.deploy(&["--timeout", "12s"]).exits(6).says(&["Deployment none in namespace", "is not there"]);
+    bench.deploy(&["--timeout", "12s"]).exits(6).says(&["Deployment none in namespace", "does not exist"]);
 }
 
 #[test]
@@ -339,9 +339,9 @@ fn a_lock_file_pins_versions_and_bytes_and_update_moves_them() {
     charts(&["lock"]).ok();
     assert_eq!(fs::read_to_string(bench.path("app/aspire-k8s.lock.yaml")).unwrap(), locked);
     bench.deploy(&[]).ok().says(&["unchanged, 1.2.0"]);
-    charts(&["update", "red", "--to", "2.0.0"]).exits(1).says(&["2.0.0 is not what aspire-k8s.yaml asks for"]);
+    charts(&["update", "red", "--to", "2.0.0"]).exits(1).says(&["2.0.0 does not match"]);
     charts(&["update", "red", "--to", "1.0.0"]).ok().says(&["red: 1.2.0 -> 1.0.0"]);
-    charts(&["update", "rde"]).exits(1).says(&["there is no chart `rde`", "did you mean `red`?"]);
+    charts(&["update", "rde"]).exits(1).says(&["there is no remote chart `rde`", "did you mean `red`?"]);
     charts(&["update"]).ok().says(&["red: 1.0.0 -> 1.3.0"]);
     let listed = bench.run(&["charts", "list", "app", "-n", &bench.ns, "-o", "json"]).ok();
     let listed: Value = serde_json::from_str(&listed.out).unwrap();
@@ -359,20 +359,17 @@ fn a_lock_file_pins_versions_and_bytes_and_update_moves_them() {
     // The same version with other bytes, and an intent that moved on without its lock.
     repository.set_fault(RepositoryFault::OtherBytes);
     bench.unchanged(|| {
-        bench
-            .deploy(&[])
-            .exits(3)
-            .says(&["is another than the one that aspire-k8s.lock.yaml holds", "charts lock red"]);
+        bench.deploy(&[]).exits(3).says(&["differs from the one in aspire-k8s.lock.yaml", "charts lock red"]);
     });
     repository.set_fault(RepositoryFault::None);
     config("1.0.0");
     for verb in ["deploy", "plan"] {
         bench.unchanged(|| {
             let ran = bench.run(&[verb, "app", "-n", &bench.ns]).exits(1);
-            ran.says(&["aspire-k8s.lock.yaml", "aspire-k8s.yaml asks for red 1.0.0", "charts lock red"]);
+            ran.says(&["aspire-k8s.lock.yaml", "aspire-k8s.yaml requires red 1.0.0", "charts lock red"]);
         });
     }
-    charts(&["update"]).ok().says(&["asks for exactly 1.0.0", "is 1.3.0"]);
+    charts(&["update"]).ok().says(&["requires exactly 1.0.0", "is 1.3.0"]);
     bench.deploy(&[]).ok().says(&["upgrade 1.3.0 -> 1.0.0"]);
     assert!(bench.left_behind().is_empty());
 }
@@ -466,7 +463,7 @@ fn a_chart_that_is_stopped_or_killed_on_its_way_is_gone_on_with() {
     child.wait().unwrap();
     assert!(label_of(&bench, "stuck", 2).starts_with("pending"));
     write_stuck(&bench, "good");
-    bench.deploy(&[]).ok().says(&["counts as failed now", "again, it is pending-upgrade"]);
+    bench.deploy(&[]).ok().says(&["is marked as failed", "retry, because it is pending-upgrade"]);
     assert_eq!(label_of(&bench, "stuck", 3), "deployed");
     bench.get("deployment/api");
     bench.deploy(&[]).ok().says(&["unchanged"]);
@@ -506,7 +503,7 @@ fn a_secret_that_the_data_of_a_chart_was_set_up_with_does_not_change_unseen() {
             bench.deploy(more).exits(3).says(&["`token` would change", "the chart pg", "--accept stale-credentials"])
         });
     }
-    bench.deploy(&["--rotate", "token", "--accept", "stale-credentials"]).ok().says(&["change its values"]);
+    bench.deploy(&["--rotate", "token", "--accept", "stale-credentials"]).ok().says(&["change values"]);
     assert_ne!(bench.secret("app-secrets")["token"], token);
 }
 
@@ -531,7 +528,7 @@ fn a_webhook_that_does_not_answer_yet_is_waited_for() {
         .spawn()
         .unwrap();
     wait_for("a first try", || {
-        fs::read_to_string(&said).unwrap().contains("a webhook does not answer yet").then_some(())
+        fs::read_to_string(&said).unwrap().contains("a webhook does not respond yet").then_some(())
     });
     bench.plane.kubectl(&["delete", "validatingwebhookconfiguration", &space]).unwrap();
     let code = wait_for("the end of the run", || child.try_wait().unwrap()).code();
@@ -591,11 +588,14 @@ fn a_namespace_goes_with_the_charts_in_it_that_go() {
     config("");
     bench.run(&["deploy", "app", "-n", &space]).ok();
     let destroy = ["destroy", "app", "-n", &space, "--delete-data", "--delete-namespace", "--yes"];
-    bench.run(&destroy).exits(3).says(&["holds what is not of the release app", "ConfigMap red-plain"]);
+    bench
+        .run(&destroy)
+        .exits(3)
+        .says(&["contains objects that are not part of the release app", "ConfigMap red-plain"]);
     config(", destroy: true");
     bench
         .run(&["deploy", "app", "-n", &space])
         .ok()
         .says(&["upgrade to the same version 1.0.0, different package digest or labels"]);
-    bench.run(&destroy).ok().says(&["removed with it: the charts red in", &format!("deleted namespace {space}")]);
+    bench.run(&destroy).ok().says(&["uninstalled with it: the charts red in", &format!("deleted namespace {space}")]);
 }

@@ -177,7 +177,7 @@ fn a_pending_release_of_a_dead_helm_is_gone_on_with_by_every_helm() {
             assert_eq!(status(&bench, revision), state, "{version}");
             let secret = bench.secret("app-secrets");
             let said = bench.deploy(more).env("HELM_BIN", &helm.helm).ok();
-            said.says(&[&format!("revision {revision} was left {state} by a helm that is gone")]);
+            said.says(&[&format!("revision {revision} was left {state} by a helm process that has ended")]);
             // Helm turns the failed revision that it went on from into an old one.
             assert!(["failed", "superseded"].contains(&status(&bench, revision).as_str()), "{version}");
             assert_eq!(status(&bench, revision + 1), "deployed", "{version}");
@@ -280,7 +280,7 @@ fn a_helm_of_this_machine_is_not_overtaken_whatever_others_do_to_its_lease() {
     first.wait().unwrap();
     bench.plane.kubectl(&["delete", "lease", "app-aspire", "-n", &bench.ns]).unwrap();
     let said =
-        format!("is being worked on by helm on this machine, process {}, which its Lease does not say", helm.last());
+        format!("is being worked on by helm on this machine, process {}, which is not in its Lease", helm.last());
     through(bench.deploy(&["--assume-helm-dead", "--timeout", "1s"]), &faults).exits(3).says(&[&said]);
     gate.open();
 }
@@ -349,7 +349,9 @@ fn a_helm_on_another_machine_is_dead_only_when_a_person_says_so() {
         ]);
     });
     move_to_another_machine(&bench, 30);
-    bench.unchanged(|| deploy(&[]).exits(3).says(&["when you know that no helm works on it", "--assume-helm-dead"]));
+    bench.unchanged(|| {
+        deploy(&[]).exits(3).says(&["if you know that no helm process works on it", "--assume-helm-dead"])
+    });
     deploy(&["--assume-helm-dead"]).ok().says(&["revision 1 was left pending-install"]);
     assert_eq!(status(&bench, 2), "deployed");
     good_and_settled(&bench, None);

@@ -45,7 +45,7 @@ fn a_dashboard_keeps_its_token_which_is_nowhere_but_in_the_secret() {
     assert_eq!((settled(&bench), bench.secret("app-secrets")), (before.clone(), secret.clone()));
 
     // Both ends of the key start again with the new one, and nobody else.
-    bench.deploy(&["--rotate", "dashboard.otlp-key"]).ok().says(&["made values for dashboard.otlp-key"]);
+    bench.deploy(&["--rotate", "dashboard.otlp-key"]).ok().says(&["generated values for dashboard.otlp-key"]);
     let (after, rotated) = (settled(&bench), bench.secret("app-secrets"));
     assert_ne!(rotated["dashboard.otlp-key"], *key);
     assert_eq!(rotated["dashboard.browser-token"], *token);
@@ -59,7 +59,7 @@ fn a_dashboard_keeps_its_token_which_is_nowhere_but_in_the_secret() {
     assert!(config["OTEL_EXPORTER_OTLP_ENDPOINT"].is_null(), "{config}");
     assert_eq!(bench.get("deployment/aspire-dashboard")["spec"]["replicas"], 0);
     let run = bench.run(&["dashboard", "--release", "app", "-n", &bench.ns]);
-    run.exits(1).says(&["the dashboard of release app in namespace", "is switched off", "enabled: true"]);
+    run.exits(1).says(&["the dashboard of release app in namespace", "is disabled", "enabled: true"]);
     bench.configure(&format!("{CONFIG}{WITH}"));
     bench.deploy(&[]).ok();
     assert_eq!(bench.secret("app-secrets"), rotated);

@@ -26,7 +26,7 @@ fn destroy_keeps_claims_with_their_credentials_and_nothing_else() {
     let secret = bench.secret("app-secrets");
     bench.destroy(&[]).ok().says(&[
         &format!("destroyed release app in namespace {}", bench.ns),
-        "kept, with the secrets that belong to them: db-data",
+        "kept, with their secrets: db-data",
         "--delete-data",
     ]);
     assert!(bench.find("pvc/db-data").is_some());
@@ -53,7 +53,7 @@ fn delete_data_removes_claims_and_secrets_of_the_release_only() {
                 "Deployment api in namespace",
                 "to be removed: ConfigMap app-aspire in namespace",
                 if more.is_empty() || more[0] != "--delete-data" {
-                    "to be removed: keys of the Secret app-secrets that no claim was set up with (token) in namespace"
+                    "to be removed: keys of the Secret app-secrets that no PVC depends on (token) in namespace"
                 } else {
                     "to be removed: Secret app-secrets in namespace"
                 },
@@ -92,7 +92,7 @@ fn a_claim_that_comes_after_a_person_agreed_stays() {
         ),
     );
     let ran = bench.destroy(&["--delete-data", "--yes"]).env("HELM_BIN", &helm).ok();
-    ran.says(&["deleted with their data: db-data", "kept, with the secrets that belong to them: late"]);
+    ran.says(&["deleted with their data: db-data", "kept, with their secrets: late"]);
     assert!(bench.find("pvc/late").is_some_and(|claim| claim["metadata"]["deletionTimestamp"].is_null()));
     bench.destroy(&["--delete-data", "--yes"]).ok().says(&["late"]);
 }
@@ -115,7 +115,7 @@ fn a_second_destroy_says_that_there_was_nothing() {
     bench.destroy(&[]).ok();
     bench.unchanged(|| {
         let ran = bench.destroy(&[]).exits(1);
-        ran.says(&[&format!("there was nothing to destroy: no release app in namespace {} of context", bench.ns)]);
+        ran.says(&[&format!("nothing to destroy: no release app in namespace {} of context", bench.ns)]);
     });
     let ran = bench.run(&["destroy", "app", "-n", "nowhere-at-all"]).exits(1);
     ran.says(&["no release app in namespace nowhere-at-all of context"]);

@@ -87,13 +87,13 @@ fn quotas_that_leave_no_room() {
             fault(
                 "quota",
                 quota("pods", "1"),
-                &["ResourceQuota fault: pods: 0 of 1 are used, and this deploy needs 2 more", "ask for a larger quota"],
+                &["ResourceQuota fault: pods: 0 of 1 are used, and this deploy needs 2 more", "request a larger quota"],
             ),
             fault("quota", quota("requests.cpu", "60m"), &["this deploy needs 100m more"]),
             fault(
                 "quota",
                 quota("limits.memory", "9Gi"),
-                &["pods without `limits.memory` are refused", "defaults.resources"],
+                &["pods without `limits.memory` are rejected", "defaults.resources"],
             ),
             fault(
                 "quota",
@@ -141,9 +141,9 @@ fn objects_storage_and_policies_in_the_way() {
             fault(
                 "names",
                 json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "api-config"}}),
-                &["the ConfigMap api-config", "was not made by helm", "rename the resource"],
+                &["the ConfigMap api-config", "was not created by helm", "rename the resource"],
             ),
-            fault("claims", claim, &["the claim db-data is there already", "existingClaim: db-data"]),
+            fault("claims", claim, &["the PVC db-data exists already", "existingClaim: db-data"]),
             configured(
                 "storage",
                 "resources: {db: {volumes: {data: {storageClass: fast}}}}\n",
@@ -152,12 +152,12 @@ fn objects_storage_and_policies_in_the_way() {
             configured(
                 "admission",
                 "resources: {api: {serviceAccount: nobody}}\n",
-                &["pods of api", "nobody", "make the service account"],
+                &["pods of api", "nobody", "create the service account"],
             ),
             configured(
                 "admission",
                 "resources: {api: {priorityClass: highest}}\n",
-                &["pods of api", "highest", "make the priority class"],
+                &["pods of api", "highest", "create the priority class"],
             ),
             configured(
                 "admission",
@@ -256,7 +256,7 @@ const HELMS: [&str; 5] = ["3.14.4", "3.22.0", "4.0.5", "4.2.4", "4.3.1"];
 fn rules(findings: &[Value]) -> Vec<Value> {
     let asked = findings.iter().filter(|finding| finding["check"] == "rights" && finding["verdict"] != "ok");
     let rule = |finding: &Value| {
-        let rest = text(&finding["fix"]).strip_prefix("ask for a role with the verbs ").unwrap().to_owned();
+        let rest = text(&finding["fix"]).strip_prefix("ask for a Role with the verbs ").unwrap().to_owned();
         let (verbs, rest) = rest.split_once(" on ").unwrap();
         let resource = rest.split_once(", bound in ").unwrap().0;
         let (plural, group) = resource.split_once('.').unwrap_or((resource, ""));
@@ -284,7 +284,7 @@ fn the_rights_that_doctor_asks_for_are_enough_for_every_helm() {
             run(&["deploy", "app"]).exits(3).says(&[
                 "secrets in namespace",
                 "deployments.apps in namespace",
-                "ask for a role",
+                "ask for a Role",
             ]);
             doctor(1)
         });
@@ -337,12 +337,13 @@ fn one_right_that_is_missing_is_named() {
     allow(&["get", "list", "watch", "create"]);
     let run = |arguments: &[&str]| bench.run(&[arguments, &["-n", &bench.ns, "--as", &bench.ns]].concat());
     bench.unchanged(|| {
-        let words = ["statefulsets.apps in namespace", "we may not patch them", "the verbs patch on statefulsets.apps"];
+        let words =
+            ["statefulsets.apps in namespace", "missing permission: patch", "the verbs patch on statefulsets.apps"];
         run(&["deploy", "app"]).exits(3).says(&words);
     });
     allow(&["get", "list", "watch", "create", "patch"]);
     // What only a later deploy needs is said, and stops nothing.
-    run(&["deploy", "app"]).ok().says(&["warning[", "we may not delete them"]);
+    run(&["deploy", "app"]).ok().says(&["warning[", "missing permission: delete"]);
 }
 
 /// A cluster of its own, because its faults are everybody's.

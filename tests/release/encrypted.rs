@@ -91,7 +91,7 @@ fn what_cannot_be_decrypted_stops_before_anything_is_written() {
     encrypted(&bench, "tokn: \"canary-x\"\ndb-password: 12\n");
     refused(
         keys.deploy(&bench, &[]),
-        &["no secret parameter of this name", "did you mean `token`?", "no value for `token`", "is not a text"],
+        &["no secret parameter of this name", "did you mean `token`?", "no value for `token`", "is not a string"],
     );
 }
 

@@ -37,7 +37,10 @@ fn the_operator_makes_the_secrets_that_pods_take() {
         "{CONFIG}{FROM_STORE}parameters: {{token: {{from: {{external-secrets: {{key: shop/api, property: tok}}}}}}}}\n"
     ));
     bench.unchanged(|| {
-        bench.deploy(&[]).exits(3).says(&["there is no SecretStore store in namespace", "`db-password`"])
+        bench
+            .deploy(&[])
+            .exits(3)
+            .says(&["the SecretStore store in namespace", "which supplies `db-password`, does not exist"])
     });
     store(&bench);
     bench.deploy(&[]).ok();
@@ -103,7 +106,7 @@ fn a_store_without_the_key_is_told_after_the_failure() {
     let ran = bench.deploy(&["--timeout", "15s"]).end();
     assert!(ran.code != Some(0));
     assert!(
-        ran.err.contains("the ExternalSecret app-token-external has made no Secret, and pods wait for it"),
+        ran.err.contains("the ExternalSecret app-token-external has created no Secret, and pods wait for it"),
         "{ran}"
     );
 }

@@ -27,7 +27,8 @@ fn token_from(bench: &Bench) -> String {
 fn a_key_that_is_not_there_stops_before_anything_is_written() {
     let Some(bench) = bench("nokey") else { return };
     bench.configure(&existing(""));
-    let sentence = ["`token` comes from the key tok of the Secret mine, which is not in namespace", "say `deferred`"];
+    let sentence =
+        ["`token` comes from the key tok of the Secret mine, which does not exist in namespace", "use `deferred`"];
     bench.unchanged(|| bench.deploy(&[]).exits(3).says(&sentence));
     bench.apply(&json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "mine"}, "stringData": {"x": "y"}}));
     bench.unchanged(|| bench.deploy(&[]).exits(3).says(&["which has no key tok"]));
@@ -104,11 +105,11 @@ fn another_value_for_a_volume_that_was_set_up_is_warned_of() {
     bench.apply(&json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "pg"}, "stringData": {"pw": "two", "uri": "two"}}));
     let from = "parameters: {db-password: {from: {existing: {name: pg, key: pw, uriKey: uri}}}}\n";
     bench.configure(&format!("{CONFIG}{from}"));
-    let ran = bench.deploy(&[]).ok().says(&["db-password is another value there", "db-data"]);
+    let ran = bench.deploy(&[]).ok().says(&["the value of db-password there differs", "db-data"]);
     assert!(!ran.err.contains("two"), "{ran}");
     assert_eq!(bench.secret("app-secrets")["db-password"], "one", "it lives as long as the claim");
     let again = bench.deploy(&[]).ok();
-    assert!(!again.err.contains("is another value"), "{again}");
+    assert!(!again.err.contains("there differs"), "{again}");
 }
 
 #[test]

@@ -70,10 +70,10 @@ fn an_address_that_never_comes_is_a_warning() {
     configure(&bench, "1s");
     let said = [
         "IngressClass traefik",
-        "so nothing serves Ingress public",
+        "so no controller serves Ingress public",
         "Ingress public has no host after",
-        "no address yet",
-        "the next deploy looks again",
+        "has not set an address yet",
+        "the next deploy tries again",
     ];
     bench.deploy(&[]).ok().says(&said);
     let ingress = bench.get("ingress/public");

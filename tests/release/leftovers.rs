@@ -7,6 +7,10 @@ use std::fs;
 
 const NEVER_READY: &str = "resources: {api: {podAnnotations: {testbed.dev/behavior: image-pull-backoff}}}\n";
 
+fn is_of(pod: &Value, workload: &str) -> bool {
+    pod["metadata"]["labels"]["app.kubernetes.io/component"] == *workload
+}
+
 fn status(bench: &Bench) -> String {
     let release = bench.find("secret/sh.helm.release.v1.app.v1");
     release.map(|object| text(&object["metadata"]["labels"]["status"]).to_owned()).unwrap_or_default()
@@ -17,8 +21,11 @@ fn a_deploy_beside_another_is_refused_and_changes_nothing() {
     let Some(bench) = bench("beside") else { return };
     bench.configure(&format!("{CONFIG}{NEVER_READY}"));
     let mut first = bench.deploy(&["--timeout", "100s"]).spawn();
-    // The workloads are the last that helm makes before it waits.
-    wait_for("the workloads", || bench.find("statefulset/db").and(bench.find("deployment/api")));
+    // The workloads are the last that helm makes before it waits, and their pods are made after it.
+    wait_for("the pods", || {
+        let pods = bench.list("pods");
+        ["db", "api"].iter().all(|name| pods.iter().any(|pod| is_of(pod, name))).then_some(())
+    });
     bench.unchanged(|| {
         let second = bench.deploy(&["--parameter", "token=two"]).exits(3);
         second.says(&["is being worked on: deploy on this machine, process", "wait until it has ended"]);
@@ -60,7 +67,7 @@ fn a_destroy_that_was_killed_can_be_repeated() {
     bench.deploy(&["--timeout", "12s"]).exits(3).says(&["the Service api in namespace", "is still being deleted"]);
     assert_eq!(status(&bench), "uninstalling");
     hold(&bench, "service/api", "[]");
-    bench.destroy(&[]).ok().says(&["kept, with the secrets that belong to them: db-data"]);
+    bench.destroy(&[]).ok().says(&["kept, with their secrets: db-data"]);
     assert_eq!(bench.find("configmap/app-aspire"), None);
     bench.deploy(&[]).ok();
     assert_eq!(bench.secret("app-secrets")["db-password"], password);
@@ -81,7 +88,7 @@ fn a_release_uninstalled_by_helm_itself_can_be_deployed_again() {
     bench.helm(&["uninstall", "app", "--wait", "--keep-history"]).ok();
     bench.destroy(&["--delete-data", "--yes"]).ok();
     assert_eq!(bench.find("secret/app-secrets"), None);
-    bench.destroy(&[]).exits(1).says(&["there was nothing to destroy"]);
+    bench.destroy(&[]).exits(1).says(&["nothing to destroy"]);
 }
 
 #[test]
@@ -125,7 +132,9 @@ fn a_dapr_component_of_another_owner_is_not_taken() {
     bench.write("app/aspire-manifest.json", &manifest.to_string());
     bench.apply(&json!({"apiVersion": "dapr.io/v1alpha1", "kind": "Component", "metadata": {"name": "store"},
         "spec": {"type": "state.in-memory", "version": "v1", "metadata": []}}));
-    bench.unchanged(|| bench.deploy(&[]).exits(3).says(&["the Component store in namespace", "was not made by helm"]));
+    bench.unchanged(|| {
+        bench.deploy(&[]).exits(3).says(&["the Component store in namespace", "was not created by helm"])
+    });
     bench.plane.kubectl(&["delete", "components.dapr.io/store", "-n", &bench.ns]).unwrap();
     bench.deploy(&[]).ok();
     assert!(bench.find("components.dapr.io/store").is_some());

@@ -95,7 +95,7 @@ fn ports_of_one_number_are_never_lost() {
         ] {
             dns(&bench, wanted);
             if helm.starts_with('3') {
-                bench.refused(helm, &[], &["by `port` alone, and 53", "by `containerPort` alone, and 53", "helm 4"]);
+                bench.refused(helm, &[], &["by `port` only, and 53", "by `containerPort` only, and 53", "helm 4"]);
             }
             // The way out that the refusal names.
             let more: &[&str] = if helm.starts_with('3') {
@@ -120,7 +120,7 @@ fn the_way_back_meets_the_same() {
     assert_eq!(ports(&bench), [["TCP 53", "UDP 53"]; 2]);
     bench.scale("deployment/dns");
     let back = bench.unchanged(|| bench.by("4.2.4", "rollback", &["2", "--yes"]).exits(3));
-    back.says(&[".spec.replicas", "set that field back"]);
+    back.says(&[".spec.replicas", "reset that field"]);
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn passwords_survive_destroy_and_a_new_install_over_kept_claims() {
     let Some(bench) = bench("reinstall") else { return };
     bench.deploy(&[]).ok();
     let (secret, claim) = (bench.secret("app-secrets"), bench.get("pvc/db-data"));
-    bench.destroy(&[]).ok().says(&["kept, with the secrets that belong to them: db-data"]);
+    bench.destroy(&[]).ok().says(&["kept, with their secrets: db-data"]);
     bench.deploy(&[]).ok();
     let again = bench.secret("app-secrets");
     assert_eq!(
@@ -158,7 +158,7 @@ fn a_release_that_a_killed_helm_left_pending_is_named_and_nothing_changes() {
         // Nobody knows of that helm, and its time has not passed.
         for more in [&[][..], &["--assume-helm-dead"]] {
             let ran = bench.deploy(&[&["--parameter", "token=two"], more].concat()).exits(3);
-            ran.says(&["is pending-upgrade: another helm works on it", "--assume-helm-dead"]);
+            ran.says(&["is pending-upgrade: another helm process works on it", "--assume-helm-dead"]);
         }
     });
     bench.helm(&["rollback", "app", "--wait", "--timeout", "60s"]).ok();

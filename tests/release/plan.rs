@@ -214,7 +214,7 @@ fn drift_is_overwritten_by_helm_3_and_a_conflict_for_helm_4() {
         );
         if by_server {
             let error = text(&plan["errors"][0]);
-            assert!(error.contains("conflict with \"kubectl-set\"") && error.contains("set it back"), "{plan:#}");
+            assert!(error.contains("conflict with \"kubectl-set\"") && error.contains("revert it"), "{plan:#}");
         }
         let deployed = bench.deploy_with(helm, &[]).end();
         assert_eq!(deployed.code, Some(if by_server { 3 } else { 0 }), "{deployed}");
@@ -255,10 +255,7 @@ fn fields_that_cannot_change_are_told_with_the_way() {
         assert_eq!(change(&plan, "StatefulSet/db")["fields"][0]["path"], path, "{plan:#}");
         assert!(text(&plan["transition"][0]).contains("is deleted and recreated (volumeClaimTemplates)"), "{plan:#}");
         let shown = bench.plan(helm, &[], 2);
-        assert!(
-            shown.out.contains("~ StatefulSet db  (deleted and recreated, as the workload migration says)"),
-            "{shown}"
-        );
+        assert!(shown.out.contains("~ StatefulSet db  (deleted and recreated by the workload migration)"), "{shown}");
         bench.deploy_with(helm, &[]).ok();
         bench.plan(helm, &[], 0);
     }
@@ -418,7 +415,7 @@ fn a_saved_plan_is_done_exactly_or_not_at_all() {
     bench.change_manifest("registry.invalid/db:1", "registry.invalid/db:2");
     bench.unchanged(|| approved(&["--parameter", "currency=USD"]).exits(3).says(&["the chart differs: "]));
     bench.write("plan.json", "{}");
-    bench.unchanged(|| approved(&[]).exits(1).says(&["plan.json is no plan"]));
+    bench.unchanged(|| approved(&[]).exits(1).says(&["plan.json is not a saved plan"]));
 }
 
 #[test]

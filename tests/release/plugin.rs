@@ -40,7 +40,7 @@ fn shop_lives_with(version: &str) {
         bench.run(&[&[verb, SHOP, "-n", &bench.ns], more].concat()).env("HELM_BIN", &binary)
     };
     let said = run("deploy", &["--timeout", "90s"]).ok();
-    said.says(&["made values for postgres-password, cache-password", "deployed release shop"]);
+    said.says(&["generated values for postgres-password, cache-password", "deployed release shop"]);
     let (secret, running) = (bench.get("secret/shop-secrets"), bench.running());
     for workload in
         ["deployment/api", "deployment/frontend", "deployment/worker", "deployment/cache", "statefulset/postgres"]
@@ -50,11 +50,11 @@ fn shop_lives_with(version: &str) {
     run("deploy", &["--timeout", "90s"]).ok();
     assert_eq!(bench.get("secret/shop-secrets"), secret);
     assert_eq!(bench.running(), running);
-    run("destroy", &["--yes"]).ok().says(&["kept, with the secrets that belong to them: postgres-orders"]);
+    run("destroy", &["--yes"]).ok().says(&["kept, with their secrets: postgres-orders"]);
     assert_eq!(bench.secret("shop-secrets").keys().collect::<Vec<_>>(), ["postgres-password", "postgres-password.uri"]);
     run("destroy", &["--delete-data", "--yes"]).ok();
     assert_eq!(bench.find("secret/shop-secrets"), None);
-    run("destroy", &["--yes"]).exits(1).says(&["there was nothing to destroy"]);
+    run("destroy", &["--yes"]).exits(1).says(&["nothing to destroy"]);
     assert!(bench.left_behind().is_empty());
 }
 
@@ -155,7 +155,7 @@ fn under_helm_a_namespace_that_may_not_be_meant_is_asked_about() {
             for verb in ["deploy", "destroy"] {
                 let ran = helm(&bench, version, &["aspire", verb, "app"]).exits(3);
                 let name = format!("--release-namespace {}", bench.ns);
-                ran.says(&["helm says default", &name, "--release-namespace default"]);
+                ran.says(&["helm passes default", &name, "--release-namespace default"]);
             }
         });
     }

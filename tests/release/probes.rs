@@ -91,7 +91,7 @@ fn a_live_release_keeps_the_number_of_its_defaults() {
     // A person says another one: the plan names what restarts, and why.
     configure("compatibility: 2\n");
     let planned = plan(2);
-    assert!(planned.err.contains("compatibility 1 -> 2: the pods of cache get other defaults"), "{planned}");
+    assert!(planned.err.contains("compatibility 1 -> 2: the defaults of the pods of cache change"), "{planned}");
     let json = bench.run(&["plan", "app", "-n", &bench.ns, "-o", "json"]).exits(2).out;
     let json: Value = serde_json::from_str(&json).unwrap();
     let of = |name: &str| {

@@ -20,8 +20,8 @@ fn needy(prefix: &str) -> Option<Bench> {
 fn missing_inputs_are_asked_for_once_and_kept() {
     let Some(bench) = needy("asked") else { return };
     let mut terminal = Terminal::start(bench.deploy(&[]));
-    terminal.shows("3 inputs are not known yet");
-    terminal.shows("Generated, and kept as well: db-password.");
+    terminal.shows("3 inputs are missing");
+    terminal.shows("Generated, and stored too: db-password.");
     terminal.shows("token (for api; secret, not shown): ");
     terminal.types("hunter2\r");
     terminal.shows("currency (for api): ");
@@ -29,7 +29,7 @@ fn missing_inputs_are_asked_for_once_and_kept() {
     terminal.types("EX\x7fUR\r");
     terminal.shows("image.tag (for api");
     terminal.types("not a tag\r");
-    terminal.shows("that cannot be the tag of an image");
+    terminal.shows("that is not a valid image tag");
     terminal.shows("image.tag (for api");
     assert_eq!(bench.find("configmap/app-aspire"), None, "nothing is written before the last answer");
     terminal.types("7\r");
@@ -88,7 +88,7 @@ fn a_secret_that_nobody_makes_is_asked_for_again_when_it_is_rotated() {
     bench.deploy(&given).ok();
     bench.unchanged(|| bench.deploy(&["--rotate", "token"]).exits(1).says(&["no value for the secret input `token`"]));
     let mut terminal = Terminal::start(bench.deploy(&["--rotate", "token"]));
-    terminal.shows("One input is not known yet");
+    terminal.shows("One input is missing");
     terminal.types("two\r");
     let (code, seen) = terminal.end();
     assert_eq!(code, Some(0), "{seen}");

@@ -268,7 +268,7 @@ fn a_record_that_is_changed_after_a_person_agreed_stops_the_removal() {
         ),
     );
     let ran = bench.destroy(&["--delete-data"]).env("HELM_BIN", &helm).exits(3);
-    ran.says(&["are not those that were shown any more", "run again, and look at what goes"]);
+    ran.says(&["changed after they were shown", "run again, and check what will be deleted"]);
     assert!(exists(&bench, "configmap/precious", &bench.ns) && exists(&bench, "configmap/red", &bench.ns));
     bench.unchanged(|| {
         let ran = bench.run(&["destroy", "app", "-n", &bench.ns, "--non-interactive"]).exits(3);
@@ -322,7 +322,7 @@ fn a_hook_in_the_record_of_a_chart_that_lies_elsewhere_never_runs() {
     assert!(exists(&bench, "configmap/red", &space));
     bench.deploy(&[]).ok();
     config(&space);
-    bench.destroy(&["--delete-data"]).ok().says(&[&format!("removed with it: the charts red in {space}")]);
+    bench.destroy(&["--delete-data"]).ok().says(&[&format!("uninstalled with it: the charts red in {space}")]);
     assert!(!exists(&bench, "configmap/red", &space));
     let _ = bench.plane.kubectl(&["delete", "namespace", &space, "--wait=false"]);
 }
@@ -346,7 +346,10 @@ fn hooks_in_the_record_of_a_chart_of_others_run_only_if_a_person_says_so() {
         replace(&bench, tampered(&record, |record| record["hooks"] = json!([hook(&name, "pre-delete")])));
         bench.unchanged(|| {
             let wrong = ["--allow-chart-hooks", "elsewhere/red"];
-            bench.destroy(&wrong).exits(3).says(&["--allow-chart-hooks elsewhere/red: no such release"]);
+            bench
+                .destroy(&wrong)
+                .exits(3)
+                .says(&["--allow-chart-hooks elsewhere/red: this run removes no such chart release"]);
         });
         // Helm applies the manifest of a hook, whatever the record calls it.
         let mut masked = hook(&name, "pre-delete");

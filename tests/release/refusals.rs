@@ -48,7 +48,7 @@ fn objects_of_another_release_are_not_taken() {
             "the StatefulSet db",
             "the Service db-headless",
             "the ConfigMap api-config",
-            "the claim db-data",
+            "the PVC db-data",
             "belongs to the release app in namespace",
         ],
     );
@@ -65,8 +65,8 @@ fn objects_that_helm_did_not_make_are_not_taken() {
         &[],
         &[
             "the ConfigMap api-config",
-            "was not made by helm",
-            "the claim db-data is there already",
+            "was not created by helm",
+            "the PVC db-data exists already",
             "existingClaim: db-data",
         ],
     );
@@ -90,7 +90,7 @@ fn a_kept_claim_that_does_not_fit_is_named_with_the_way_out() {
     bench.deploy(&[]).ok();
     bench.destroy(&[]).ok();
     for (wanted, words) in [
-        ("size: 1Gi", ["a claim cannot shrink", "set `size: 2Gi`"]),
+        ("size: 1Gi", ["a PVC cannot shrink", "set `size: 2Gi`"]),
         (
             "size: 2Gi, storageClass: retain",
             ["has the storage class `standard`, not `retain`", "storageClass: standard"],
@@ -107,10 +107,10 @@ fn a_kept_claim_that_does_not_fit_is_named_with_the_way_out() {
     refused(
         &bench,
         &["--release", "second"],
-        &["the claim db-data belongs to the release app", "existingClaim: db-data"],
+        &["the PVC db-data belongs to the release app", "existingClaim: db-data"],
     );
     with(&bench, &data("size: 3Gi"));
-    bench.deploy(&[]).ok().says(&["claim db-data grows from 2Gi to 3Gi"]);
+    bench.deploy(&[]).ok().says(&["PVC db-data grows from 2Gi to 3Gi"]);
     assert_eq!(bench.get("pvc/db-data")["spec"]["resources"]["requests"]["storage"], "3Gi");
 }
 
@@ -120,7 +120,11 @@ fn a_release_of_another_chart_is_not_taken() {
     for name in ["plain", "app-store", "app"] {
         foreign_chart(&bench, name);
         bench.helm(&["upgrade", "--install", "app", "./plain"]).ok();
-        refused(&bench, &[], &[&format!("is of the chart {name}-1.0.0, not of this application"), "--release"]);
+        refused(
+            &bench,
+            &[],
+            &[&format!("was deployed from the chart {name}-1.0.0, not from this application"), "--release"],
+        );
     }
 }
 

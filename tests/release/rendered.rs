@@ -26,7 +26,7 @@ fn a_chart_folder_and_its_package_are_deployed_like_their_source() {
     bench.helm(&["package", "elsewhere/chart", "-d", "elsewhere"]).ok();
     // The machine that deploys has the chart only, and the intended namespace comes with it.
     let first = bench.run(&["deploy", "elsewhere/chart"]).ok();
-    first.says(&[&format!("release app in namespace {}", bench.ns), "made values for db-password, token"]);
+    first.says(&[&format!("release app in namespace {}", bench.ns), "generated values for db-password, token"]);
     let before = standing(&bench);
     for source in ["elsewhere/app-0.1.0.tgz", "app", "elsewhere/chart"] {
         bench.run(&["deploy", source]).ok();
@@ -97,7 +97,7 @@ fn charts_of_others_are_refused_with_a_sentence() {
             let ran = bench.run(&["deploy", source, "-n", &bench.ns]).exits(1);
             ran.says(&["is a Helm chart that kubectl aspire did not render", "helm upgrade --install"]);
         }
-        bench.run(&["deploy", "old", "-n", &bench.ns]).exits(1).says(&["holds no aspire.json", "render it again"]);
-        bench.run(&["render", "old"]).exits(1).says(&["is a chart that was rendered before"]);
+        bench.run(&["deploy", "old", "-n", &bench.ns]).exits(1).says(&["contains no aspire.json", "render it again"]);
+        bench.run(&["render", "old"]).exits(1).says(&["is a rendered chart"]);
     });
 }

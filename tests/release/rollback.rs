@@ -34,7 +34,7 @@ fn rollback_goes_to_the_last_good_revision_and_the_next_deploy_stays_there() {
         bench.deploy(&["--timeout", "12s", "--parameter", "currency=CHF"]).env("HELM_BIN", &helm).exits(1);
         bench.configure(CONFIG);
         // Not to the failed one, nor to the one before the last: to the last that was good.
-        rollback(&bench, &["--timeout", "60s"]).env("HELM_BIN", &helm).ok().says(&["going back to revision 2"]);
+        rollback(&bench, &["--timeout", "60s"]).env("HELM_BIN", &helm).ok().says(&["rolling back to revision 2"]);
         assert_eq!(currency(&bench), "GBP");
         rollback(&bench, &["1", "--timeout", "60s"]).env("HELM_BIN", &helm).ok().says(&["rolled back to revision 1"]);
         assert_eq!(currency(&bench), "USD");
@@ -55,7 +55,7 @@ fn rollbacks_that_cannot_work_are_refused_before_anything_is_written() {
     bench.deploy(&[]).ok();
     bench.unchanged(|| {
         rollback(&bench, &[]).exits(3).says(&["no earlier revision"]);
-        rollback(&bench, &["7"]).exits(3).says(&["there is no revision 7", "helm remembers 1"]);
+        rollback(&bench, &["7"]).exits(3).says(&["there is no revision 7", "helm's history has 1"]);
     });
     // A secret that the older revision needs is gone, a claim has grown, a revision has failed.
     bench.configure(&format!("{CONFIG}resources: {{db: {{volumes: {{data: {{size: 2Gi}}}}}}}}\n"));
@@ -68,7 +68,7 @@ fn rollbacks_that_cannot_work_are_refused_before_anything_is_written() {
     bench.configure(&format!("{CONFIG}resources: {{db: {{volumes: {{data: {{size: 2Gi}}}}}}, api: {{podAnnotations: {{testbed.dev/behavior: image-pull-backoff}}}}}}\n"));
     bench.deploy(&["--timeout", "12s"]).exits(1);
     bench.unchanged(|| rollback(&bench, &["3"]).exits(3).says(&["revision 3 failed"]));
-    rollback(&bench, &["--timeout", "60s"]).ok().says(&["going back to revision 2"]);
+    rollback(&bench, &["--timeout", "60s"]).ok().says(&["rolling back to revision 2"]);
     bench.configure("application: other\nrelease: {name: app}\n");
     bench.unchanged(|| rollback(&bench, &[]).exits(3).says(&["belongs to the application `app`, not to `other`"]));
 }
@@ -147,7 +147,7 @@ fn a_failed_first_install_is_left_for_a_person_to_look_at() {
     let Some(bench) = bench("firstfail") else { return };
     bench.configure(&format!("{CONFIG}{BROKEN}"));
     let ran = bench.deploy(&["--timeout", "12s", "--rollback-on-failure"]).exits(1);
-    ran.says(&["there is no earlier revision to go back to", "destroy --release app"]);
+    ran.says(&["there is no earlier revision to roll back to", "destroy --release app"]);
     assert!(bench.find("pvc/db-data").is_some());
     bench.configure(CONFIG);
     bench.deploy(&[]).ok();

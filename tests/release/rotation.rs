@@ -46,7 +46,7 @@ fn settled(bench: &Bench) -> BTreeMap<String, String> {
 fn a_rotated_secret_is_new_and_restarts_its_users_only() {
     let Some(bench) = with_bystander("rotate") else { return };
     let (before, secret) = (settled(&bench), bench.secret("app-secrets"));
-    bench.deploy(&["--rotate", "token"]).ok().says(&["made values for token"]);
+    bench.deploy(&["--rotate", "token"]).ok().says(&["generated values for token"]);
     let (after, rotated) = (settled(&bench), bench.secret("app-secrets"));
     assert_ne!(rotated["token"], secret["token"]);
     assert_eq!(rotated["token"].len(), 22);
@@ -68,7 +68,7 @@ fn a_credential_of_live_data_is_rotated_only_when_it_is_meant() {
     ] {
         let ran = bench.unchanged(|| bench.deploy(more).exits(3));
         ran.says(&[
-            "`db-password` would change, and the data in the claim db-data",
+            "`db-password` would change, but the data in the claim db-data",
             "--accept stale-credentials",
             "ALTER USER",
         ]);
@@ -95,7 +95,7 @@ fn a_credential_that_is_lost_while_its_data_is_there_is_not_generated_in_silence
     let old = bench.secret("app-secrets")["db-password"].clone();
     bench.destroy(&[]).ok();
     bench.plane.kubectl(&["delete", "secret", "app-secrets", "-n", &bench.ns]).unwrap();
-    let said = ["`db-password` would be generated", "the claim db-data is there", "--accept stale-credentials"];
+    let said = ["`db-password` would be generated", "the claim db-data already exists", "--accept stale-credentials"];
     bench.unchanged(|| bench.deploy(&[]).exits(3).says(&said));
     bench.unchanged(|| bench.run(&["plan", "app", "-n", &bench.ns]).exits(3).says(&said));
     // The old value is the way out, and so is a word that the data does not matter.

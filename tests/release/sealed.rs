@@ -96,5 +96,5 @@ fn a_value_opens_in_the_release_that_it_was_sealed_for_and_in_no_other() {
     bench.configure(&format!("{CONFIG}parameters: {{token: {{from: sealed}}}}\n{broken}"));
     let ran = bench.run(&["deploy", "app", "-n", &elsewhere, "--timeout", "15s"]).end();
     assert!(ran.code != Some(0));
-    assert!(ran.err.contains("the SealedSecret app-token-") && ran.err.contains("has made no Secret"), "{ran}");
+    assert!(ran.err.contains("the SealedSecret app-token-") && ran.err.contains("has created no Secret"), "{ran}");
 }

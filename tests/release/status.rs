@@ -26,7 +26,7 @@ fn status_tells_what_runs_and_shows_no_secret() {
     let found = status(&bench);
     let plain = |key: &str| found[key].clone();
     assert_eq!((plain("release"), plain("application"), plain("revision")), (json!("app"), json!("app"), json!(1)));
-    assert_eq!((plain("status"), plain("meaning")), (json!("deployed"), json!("in place as a whole")));
+    assert_eq!((plain("status"), plain("meaning")), (json!("deployed"), json!("helm applied the whole revision")));
     assert_eq!(plain("chart"), "app-0.1.0");
     assert_eq!(
         plain("workloads"),
@@ -45,7 +45,7 @@ fn status_tells_what_runs_and_shows_no_secret() {
     assert_eq!(drift(&found), [""; 0]);
 
     let text = bench.run(&["status", "--release", "app", "-n", &bench.ns]).ok();
-    for part in ["deployed: in place as a whole", "api   Deployment   1/1", "db-data  Bound", "no drift"] {
+    for part in ["deployed: helm applied the whole revision", "api   Deployment   1/1", "db-data  Bound", "no drift"] {
         assert!(text.out.contains(part), "it does not say `{part}`: {text}");
     }
     for secret in bench.secret("app-secrets").values() {
@@ -102,7 +102,7 @@ fn without_a_release_status_says_so_and_what_is_left() {
     bench.deploy(&[]).ok();
     bench.destroy(&[]).ok();
     let ran = bench.run(&["status", "app", "-n", &bench.ns]).exits(1);
-    ran.says(&["there is no release app", "an earlier one left: db-data, app-secrets"]);
+    ran.says(&["there is no release app", "left from an earlier release: db-data, app-secrets"]);
 }
 
 #[test]
@@ -124,5 +124,5 @@ fn history_tells_which_revision_lives() {
     assert!(text.out.contains("\n1*  "), "{text}");
     let found = status(&bench);
     assert_eq!((&found["status"], &found["revision"]), (&json!("failed"), &json!(2)));
-    assert!(found["meaning"].as_str().unwrap().contains("`rollback` goes back"));
+    assert!(found["meaning"].as_str().unwrap().contains("`rollback` rolls back"));
 }

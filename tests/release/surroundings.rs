@@ -126,5 +126,5 @@ fn rights_in_the_namespace_alone_are_enough() {
     run(&["destroy", "app", "-n", &bench.ns, "--delete-data", "--yes"]).ok();
     assert_eq!(bench.find("secret/app-secrets"), None);
     let other = bench.plane.namespace("rights-other");
-    run(&["deploy", "app", "-n", &other]).exits(3).says(&[&other, "ask for a role with the verbs"]);
+    run(&["deploy", "app", "-n", &other]).exits(3).says(&[&other, "ask for a Role with the verbs"]);
 }

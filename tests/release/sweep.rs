@@ -79,13 +79,13 @@ const SCENARIOS: [Scenario; 7] = [
         name: "destroy",
         prepare: |stand, round| stand.deployed(round),
         command: |stand, _| words(&["destroy", "app", "-n", &stand.bench.ns, "--yes"]),
-        settled: &["there was nothing to destroy"],
+        settled: &["nothing to destroy"],
     },
     Scenario {
         name: "destroy with data",
         prepare: |stand, round| stand.deployed(round),
         command: |stand, _| words(&["destroy", "app", "-n", &stand.bench.ns, "--yes", "--delete-data"]),
-        settled: &["there was nothing to destroy"],
+        settled: &["nothing to destroy"],
     },
     Scenario {
         name: "deploy with a chart of others",

@@ -21,7 +21,7 @@ fn a_namespace_that_we_made_goes_with_the_release() {
     let Some(bench) = made("vacant") else { return };
     bench.unchanged(|| {
         let ran = bench.destroy(&["--delete-namespace"]).exits(3);
-        ran.says(&["holds claims with data of the release: db-data", "--delete-data"]);
+        ran.says(&["contains PVCs with data of the release: db-data", "--delete-data"]);
     });
     let ran = bench.destroy(&["--delete-namespace", "--delete-data", "--yes"]).ok();
     ran.says(&[&format!("deleted namespace {}", bench.ns)]);
@@ -38,7 +38,7 @@ fn a_namespace_of_another_owner_stays() {
     bench.deploy(&[]).ok();
     bench.unchanged(|| {
         let ran = bench.destroy(&["--delete-namespace", "--delete-data", "--yes"]).exits(3);
-        ran.says(&["was not made by kubectl aspire for the release app"]);
+        ran.says(&["was not created by kubectl aspire for the release app"]);
     });
     assert!(bench.find("deployment/api").is_some());
 }

@@ -110,9 +110,14 @@ fn a_crash_is_told_with_the_last_lines() {
 fn a_pod_that_no_node_takes() {
     let Some(bench) = bench("room") else { return };
     with_api(&bench, "resources: {requests: {memory: 4Ti}}");
-    tells(&bench, "unschedulable", "api", &["no node takes the pod", "too little memory free"]);
+    tells(&bench, "unschedulable", "api", &["no node is suitable for the pod", "too little memory free"]);
     with_api(&bench, "nodeSelector: {kubernetes.io/os: none}");
-    tells(&bench, "unschedulable", "api", &["no node takes the pod", "other labels than it asks for"]);
+    tells(
+        &bench,
+        "unschedulable",
+        "api",
+        &["no node is suitable for the pod", "no label that its node selector or affinity requires"],
+    );
 }
 
 #[test]
@@ -121,7 +126,12 @@ fn a_claim_without_a_class() {
     let volume =
         |more: &str| bench.configure(&format!("{CONFIG}resources: {{db: {{volumes: {{data: {{{more}}}}}}}}}\n"));
     volume("storageClass: gone");
-    tells(&bench, "claimUnbound", "db", &["the claim db-data of class `gone` has no volume", "no such class"]);
+    tells(
+        &bench,
+        "claimUnbound",
+        "db",
+        &["the PVC db-data of class `gone` has no volume", "the storage class does not exist"],
+    );
 }
 
 #[test]
@@ -130,12 +140,7 @@ fn a_provisioner_that_does_nothing() {
     bench.configure(&format!(
         "{CONFIG}resources: {{db: {{volumes: {{data: {{annotations: {{testbed.dev/provision: never}}}}}}}}}}\n"
     ));
-    tells(
-        &bench,
-        "claimUnbound",
-        "db",
-        &["the claim db-data of class `standard` has no volume", "kwok.x-k8s.io/volume"],
-    );
+    tells(&bench, "claimUnbound", "db", &["the PVC db-data of class `standard` has no volume", "kwok.x-k8s.io/volume"]);
 }
 
 #[test]
@@ -163,7 +168,7 @@ fn a_quota_without_room() {
     let mut names: Vec<&str> = found.iter().map(|finding| text(&finding["name"])).collect();
     names.sort_unstable();
     assert_eq!(names, ["api", "db"], "{said}");
-    assert!(said.contains("its pods are refused: exceeded quota: small"), "{said}");
+    assert!(said.contains("its pods are rejected: exceeded quota: small"), "{said}");
 }
 
 #[test]
@@ -194,7 +199,7 @@ fn a_failed_deploy_ends_with_the_reason() {
     behaving(&bench, "never-ready");
     let ran = bench.deploy(&["--timeout", "12s"]).exits(1);
     let error = ran.err.find("error[").unwrap();
-    let reason = ran.err.rfind("Deployment api: it runs and is not ready").unwrap();
+    let reason = ran.err.rfind("Deployment api: it runs but is not ready").unwrap();
     assert!(reason > error, "{ran}");
     assert!(!ran.err.contains("StatefulSet db: it"), "{ran}");
 }

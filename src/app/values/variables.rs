@@ -1,4 +1,5 @@
-//! The variables of a workload: those of the manifest and of the file, without addresses that nothing answers.
+//! The variables of a workload: those of the manifest and of aspire-k8s.yaml, without addresses on which nothing
+//! listens.
 
 use super::Values;
 use crate::app::expression::{Token, tokens};
@@ -119,8 +120,8 @@ impl Values<'_> {
             self.note(
                 name,
                 format!(
-                    "the manifest sets {variable} to {text}, with the error pages and settings that belong to it; \
-                     say what is meant in resources.{name}.env.{variable} of aspire-k8s.yaml"
+                    "the manifest sets {variable} to {text}, with its error pages and settings; to change it, set \
+                    resources.{name}.env.{variable} of aspire-k8s.yaml"
                 ),
             );
         }

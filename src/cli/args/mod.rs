@@ -1,4 +1,4 @@
-//! What can be typed: flags and verbs, nothing else.
+//! The command line arguments: flags and verbs, nothing else.
 
 mod parts;
 mod verbs;
@@ -71,7 +71,7 @@ pub(super) enum Verb {
 /// Flags that every verb takes. Helm takes some of them away before it starts a plugin, and lets others of its own
 /// through.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "For every verb")]
+#[command(next_help_heading = "Global options")]
 pub(super) struct Common {
     /// Environment in aspire-k8s.yaml whose overrides apply
     #[arg(short, long, global = true, value_name = "NAME")]

@@ -1,4 +1,4 @@
-//! Flags that several verbs take.
+//! Flags that several verbs share.
 
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ pub(crate) struct Source {
     /// Version of the chart at an oci:// SOURCE
     #[arg(long, value_name = "VERSION")]
     pub version: Option<String>,
-    /// Speak plain HTTP to the registry of an oci:// SOURCE
+    /// Use plain HTTP for the registry of an oci:// SOURCE
     #[arg(long)]
     pub plain_http: bool,
 }
@@ -126,13 +126,13 @@ pub(crate) struct On {
     /// on any machine
     #[arg(help_heading = "Release", long)]
     pub assume_helm_dead: bool,
-    /// Allow helm to change or delete this object outside the release namespace, or of a kind that generated charts do not
-    /// hold: KIND/NAME or KIND/NAMESPACE/NAME. The release must own the object. Repeatable
+    /// Allow helm to change or delete this object outside the release namespace, or of a kind that generated charts do
+    /// not contain: KIND/NAME or KIND/NAMESPACE/NAME. The release must own the object. Repeatable
     #[arg(help_heading = "Release", long = "allow-object", value_name = "OBJECT")]
     pub allow_objects: Vec<String>,
 }
 
-/// Losses that a person has to accept by name.
+/// Losses that the user must accept by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Accept {
     /// Change a secret although the data on a PVC was created with the old value

@@ -279,7 +279,7 @@ pub(crate) enum InputFormat {
     Json,
     /// A YAML file to fill in
     Yaml,
-    /// A file of variables to fill in
+    /// A .env file to fill in
     Env,
 }
 
@@ -341,7 +341,7 @@ pub(crate) struct ChartsLock {
     /// What is read beside SOURCE.
     #[command(flatten)]
     pub beside: Beside,
-    /// How long the whole may take, such as 90s or 10m
+    /// Time limit for the whole command, such as 90s or 10m
     #[arg(long, default_value = "5m")]
     pub timeout: String,
 }

@@ -1,4 +1,4 @@
-//! The charts that come with an application: read with their files of values and the lock file beside the intent.
+//! The third-party charts of an application: read with their values files and the lock file beside aspire-k8s.yaml.
 
 mod verbs;
 
@@ -37,9 +37,9 @@ fn secret_of(plan: &Plan, release: &str, input: &str, must: bool) -> Result<Secr
     };
     if must && matches!(used.source, SecretSource::Chart | SecretSource::ExternalSecrets(_) | SecretSource::Sealed) {
         let what =
-            format!("`{input}` comes with the application's own chart, and the issuer must be ready before that");
+            format!("`{input}` is created by the application's own chart, but the issuer must be ready before that");
         return Err(Diagnostic::new(Code::ChartSecretMissing, "", what)
-            .hint("give the parameter another `from`, or name a Secret: `{secret: ..., key: ...}`"));
+            .hint("set another `from` for the parameter, or name a Secret: `{secret: ..., key: ...}`"));
     }
     let (secret, key) = used.foreign_key(release, input).unwrap_or_else(|| {
         let ours =
@@ -115,7 +115,7 @@ fn exact(config: &Config, folder: &Path) -> Result<Vec<PlannedChart>, CliError> 
         Diagnostic::new(
             Code::ChartLockOutdated,
             chart.place().key("version"),
-            format!("{range} is a range, and no {LOCK_FILE} says which version"),
+            format!("{range} is a range, but {LOCK_FILE} does not exist"),
         )
         .hint("`kubectl aspire charts lock` writes it")
     };

@@ -57,14 +57,14 @@ fn list(common: &Common, options: &ChartsList) -> Result<Exit, CliError> {
         .and_then(|release| Ok(pipeline::charts::pin::installed_charts(&charts, &release)?));
     let none = || charts.iter().map(|_| None).collect();
     let found = found.unwrap_or_else(|error| {
-        output::say(&format!("what is installed is not known: {error}"));
+        output::say(&format!("the installed charts are unknown: {error}"));
         none()
     });
     let listed = |(chart, found): (&'_ PlannedChart, &'_ Option<(Found, bool)>)| -> Vec<String> {
         let installed = found.as_ref().map_or_else(
             || "-".to_owned(),
             |(found, ours)| {
-                let whose = if *ours { "" } else { ", not ours" };
+                let whose = if *ours { "" } else { ", not managed here" };
                 format!("{} revision {} ({}{whose})", found.chart, found.revision, found.status)
             },
         );
@@ -161,7 +161,8 @@ fn tell_newer(wanted: &[(PlannedChart, String)], environment: &Environment, limi
         let version = chart.version.as_deref().unwrap_or_default();
         if Version::parse(&found) > Version::parse(version) {
             output::say(&format!(
-                "{}: aspire-k8s.yaml asks for exactly {version}; the newest of that major version is {found}: write it there, or a range such as {}",
+                "{}: aspire-k8s.yaml requires exactly {version}; the newest of that major version is {found}: set it \
+                there, or a range such as {}",
                 chart.name,
                 newest(version)
             ));
@@ -174,29 +175,28 @@ fn not_asked_for(chart: &PlannedChart, to: &str) -> CliError {
     let diagnostic = Diagnostic::new(
         Code::ChartLockOutdated,
         "--to",
-        format!("{to} is not what aspire-k8s.yaml asks for: `version: {version}` of {}", chart.name),
+        format!("{to} does not match `version: {version}` of {} in aspire-k8s.yaml", chart.name),
     );
-    wrong(
-        "aspire-k8s.yaml",
-        diagnostic.hint(format!("write `version: {to}` there, or a range that it is inside of")).into(),
-    )
+    wrong("aspire-k8s.yaml", diagnostic.hint(format!("set `version: {to}` there, or a range that contains it")).into())
 }
 
 fn check_names(names: &[String], to: Option<&str>, charts: &[PlannedChart]) -> Result<(), CliError> {
     if to.is_some() && names.len() != 1 {
-        return Err(CliError::Usage(Code::InvalidUsage, "--to moves one chart: name it".into()));
+        return Err(CliError::Usage(Code::InvalidUsage, "--to updates one chart: pass its NAME".into()));
     }
     if let Some(to) = to.filter(|to| !is_exact_version(to)) {
-        return Err(CliError::Usage(Code::InvalidArgument, format!("--to {to:?} is no version; write it like 4.10.0")));
+        return Err(CliError::Usage(
+            Code::InvalidArgument,
+            format!(
+                "--to {to:?} is not a valid version; use the form \
+        4.10.0"
+            ),
+        ));
     }
     let known: Vec<&str> = charts.iter().map(|chart| chart.name.as_str()).collect();
     let mut diagnostics = Diagnostics::default();
     for name in names.iter().filter(|name| !known.contains(&name.as_str())) {
-        let diagnostic = Diagnostic::new(
-            Code::UnknownEntry,
-            "charts",
-            format!("there is no chart `{name}` that is fetched from anywhere"),
-        );
+        let diagnostic = Diagnostic::new(Code::UnknownEntry, "charts", format!("there is no remote chart `{name}`"));
         diagnostics.push(
             diagnostic
                 .hint(suggestion(nearest(name, known.iter().copied()), "`kubectl aspire charts list` lists them")),

@@ -1,4 +1,4 @@
-//! Addresses below the API server: of a kind, of a version, of one object.
+//! URL paths of the API server: of a kind, of a version, of one object.
 
 use crate::k8s::error::{Error, ErrorKind, Result};
 use crate::k8s::kind::Kind;
@@ -27,7 +27,7 @@ pub(crate) fn version_path(api_version: &str) -> Result<String> {
 pub(crate) fn segment(text: &str) -> Result<&str> {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | ':');
     if text.is_empty() || text == "." || text == ".." || !text.chars().all(fits) {
-        return Err(Error::new(ErrorKind::Invalid, format!("{text:?} can be no name of a Kubernetes object")));
+        return Err(Error::new(ErrorKind::Invalid, format!("{text:?} is not a valid name of a Kubernetes object")));
     }
     Ok(text)
 }

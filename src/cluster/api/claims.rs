@@ -1,7 +1,8 @@
-//! Wanted claims against those that are there: taken over, or refused with the way out, before helm touches anything.
+//! Compares the PersistentVolumeClaims of a chart with the live ones: reused, or refused with a hint, before helm
+//! changes anything.
 //!
-//! A claim outlives its release (`helm.sh/resource-policy: keep`), so a deploy may meet one with another size, class or
-//! owner. Values in, verdict out.
+//! A claim outlives its release (`helm.sh/resource-policy: keep`), so a deploy may find one with another size, class or
+//! owner. Values in, decision out.
 
 use std::collections::BTreeSet;
 
@@ -82,18 +83,16 @@ pub(crate) fn compare_all<'a>(
 }
 
 fn diagnostic(wanted: &WantedClaim, what: &str) -> Diagnostic {
-    Diagnostic::new(Code::PvcImmutable, &wanted.place, format!("the claim {} {what}", wanted.name))
+    Diagnostic::new(Code::PvcImmutable, &wanted.place, format!("the PVC {} {what}", wanted.name))
 }
 
 fn gone(wanted: &WantedClaim, live: &Value) -> Option<Diagnostic> {
     if !live["metadata"]["deletionTimestamp"].is_null() {
-        let hint = "wait until it is gone (it goes when the last pod that uses it has ended), then run again";
+        let hint = "wait until it is gone (when the last pod that uses it has terminated), then run again";
         return Some(diagnostic(wanted, "is being deleted, and its data with it").hint(hint));
     }
     let lost = live["status"]["phase"] == "Lost";
-    lost.then(|| {
-        diagnostic(wanted, "has lost its volume").hint("restore the volume, or delete the claim to start empty")
-    })
+    lost.then(|| diagnostic(wanted, "has lost its volume").hint("restore the volume, or delete the PVC to start empty"))
 }
 
 fn owner(wanted: &WantedClaim, release: ReleaseName<'_>, live: &Value) -> Option<Diagnostic> {
@@ -102,7 +101,7 @@ fn owner(wanted: &WantedClaim, release: ReleaseName<'_>, live: &Value) -> Option
         return None;
     }
     let (Some((name, namespace)), Some(labels::BY_HELM)) = (helm_release(live), label(live, labels::MANAGED_BY)) else {
-        return Some(diagnostic(wanted, "is there already and was not made by helm").hint(existing));
+        return Some(diagnostic(wanted, "exists already and was not created by helm").hint(existing));
     };
     if release.owns(live) {
         return None;
@@ -118,7 +117,7 @@ fn class(wanted: &WantedClaim, live: &Value) -> Option<Diagnostic> {
         return None;
     }
     let what = format!("has the storage class `{live_class}`, not `{wanted_class}`, and a class cannot be changed");
-    let hint = format!("set `storageClass: {}`, or move the data to a claim of another name", quoted(live_class));
+    let hint = format!("set `storageClass: {}`, or move the data to a PVC with another name", quoted(live_class));
     Some(diagnostic(wanted, &what).hint(hint))
 }
 
@@ -131,8 +130,8 @@ fn volume(wanted: &WantedClaim, live: &Value) -> Option<Diagnostic> {
     let has = if live_volume.is_empty() { "no volume yet".to_owned() } else { format!("the volume `{live_volume}`") };
     let what = format!("has {has}, not `{wanted_volume}`, and that cannot be changed");
     let hint = match live_volume {
-        "" => "delete the claim: it is empty".to_owned(),
-        live => format!("set `volumeName: {live}` or leave it out, or move the data to a claim of another name"),
+        "" => "delete the PVC: it is empty".to_owned(),
+        live => format!("set `volumeName: {live}` or leave it out, or move the data to a PVC with another name"),
     };
     Some(diagnostic(wanted, &what).hint(hint))
 }
@@ -147,14 +146,14 @@ fn modes(wanted: &WantedClaim, live: &Value) -> Option<Diagnostic> {
     let list = |modes: BTreeSet<&str>| modes.into_iter().collect::<Vec<_>>().join(", ");
     let (live_modes, wanted_modes) = (list(live_modes), list(wanted_modes));
     let what = format!("has the access modes {live_modes}, not {wanted_modes}, and they cannot be changed");
-    let hint = format!("set `accessModes: [{live_modes}]`, or move the data to a claim of another name");
+    let hint = format!("set `accessModes: [{live_modes}]`, or move the data to a PVC with another name");
     Some(diagnostic(wanted, &what).hint(hint))
 }
 
 fn size(wanted: &WantedClaim, live: &Value, classes: Option<&[Value]>) -> Verdict {
     let live_size = live["spec"]["resources"]["requests"]["storage"].as_str().unwrap_or_default();
     let Some(wanted_amount) = Quantity::parse(&wanted.size) else {
-        let what = format!("is to have the size `{}`, which is no amount", wanted.size);
+        let what = format!("has the requested size `{}`, which is not a valid quantity", wanted.size);
         return Verdict::Refuse(diagnostic(wanted, &what).hint("write it like `10Gi`"));
     };
     let Some(live_amount) = Quantity::parse(live_size) else { return Verdict::Adopt };
@@ -163,12 +162,12 @@ fn size(wanted: &WantedClaim, live: &Value, classes: Option<&[Value]>) -> Verdic
         return Verdict::Adopt;
     }
     if wanted_amount < live_amount {
-        let what = format!("has {live_size}, more than the {} asked for, and a claim cannot shrink", wanted.size);
+        let what = format!("has {live_size}, more than the requested {}, and a PVC cannot shrink", wanted.size);
         return Verdict::Refuse(diagnostic(wanted, &what).hint(keep));
     }
     if live["status"]["phase"] != "Bound" {
         let what = format!("has no volume yet, so it cannot grow from {live_size} to {}", wanted.size);
-        return Verdict::Refuse(diagnostic(wanted, &what).hint(format!("{keep}, or delete the claim: it is empty")));
+        return Verdict::Refuse(diagnostic(wanted, &what).hint(format!("{keep}, or delete the PVC: it is empty")));
     }
     let class = class_of(live);
     let allows = |found: &Value| name_of(found) == class && found["allowVolumeExpansion"] == true;
@@ -270,7 +269,7 @@ mod tests {
         let word = WantedClaim { size: "big".into(), ..wanted() };
         let bound = WantedClaim { volume: Some("pv1".into()), ..wanted() };
         for (claim, object, what, hint) in [
-            (&small, live(), "has 10Gi, more than the 9.9Gi asked for", "set `size: 10Gi`"),
+            (&small, live(), "has 10Gi, more than the requested 9.9Gi", "set `size: 10Gi`"),
             (
                 &large,
                 changed("/spec/storageClassName", json!("fixed")),
@@ -293,14 +292,14 @@ mod tests {
             ),
             (&bound, changed("/spec/volumeName", json!("pv2")), "has the volume `pv2`, not `pv1`", "`volumeName: pv2`"),
             (&bound, live(), "has no volume yet, not `pv1`", "it is empty"),
-            (&word, live(), "`big`, which is no amount", "10Gi"),
+            (&word, live(), "`big`, which is not a valid quantity", "10Gi"),
             (
                 &wanted(),
                 changed("/metadata/deletionTimestamp", json!("x")),
                 "is being deleted",
                 "wait until it is gone",
             ),
-            (&wanted(), changed("/status/phase", json!("Lost")), "has lost its volume", "delete the claim"),
+            (&wanted(), changed("/status/phase", json!("Lost")), "has lost its volume", "delete the PVC"),
             (
                 &wanted(),
                 changed(
@@ -310,17 +309,19 @@ mod tests {
                 "belongs to the release b in namespace n",
                 "existingClaim: pg-data",
             ),
-            (&wanted(), changed("/metadata/annotations", json!({})), "was not made by helm", "existingClaim: pg-data"),
-            (&wanted(), changed("/metadata/labels", json!({})), "was not made by helm", "existingClaim: pg-data"),
+            (
+                &wanted(),
+                changed("/metadata/annotations", json!({})),
+                "was not created by helm",
+                "existingClaim: pg-data",
+            ),
+            (&wanted(), changed("/metadata/labels", json!({})), "was not created by helm", "existingClaim: pg-data"),
         ] {
             let Verdict::Refuse(diagnostic) = compare(claim, RELEASE, Some(&object), Some(&classes())) else {
                 panic!("{what}: not refused");
             };
             assert_eq!(diagnostic.place.path, "resources.pg.volumes.data");
-            assert!(
-                diagnostic.what.starts_with("the claim pg-data ") && diagnostic.what.contains(what),
-                "{diagnostic}"
-            );
+            assert!(diagnostic.what.starts_with("the PVC pg-data ") && diagnostic.what.contains(what), "{diagnostic}");
             assert!(diagnostic.hint.contains(hint), "{diagnostic}");
         }
     }

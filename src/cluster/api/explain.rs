@@ -1,5 +1,5 @@
-//! From what the client library reports to a sentence: what was tried on which object, what the API server said, what
-//! is missing.
+//! Errors of the client library to messages: what was tried on which object, what the API server responded, what is
+//! missing.
 
 use std::fmt;
 
@@ -47,12 +47,12 @@ impl Attempt<'_> {
         match report {
             Reported::Api(status) => self.answered(status, secrets),
             Reported::Auth(error) => {
-                let sentence = format!("{self}: the credentials for {url} could not be had: {}", chain(error));
+                let sentence = format!("{self}: could not get the credentials for {url}: {}", chain(error));
                 Error::new(ErrorKind::Unauthorized, mask(&sentence, secrets))
             }
             Reported::SerdeError(_) => {
                 let sentence = format!("{self}: the response of {url} is not a Kubernetes object");
-                Error::new(ErrorKind::Other, sentence).hint("is that the address of an API server?")
+                Error::new(ErrorKind::Other, sentence).hint("check that the address is the one of an API server")
             }
             other => {
                 let sentence = format!("{self}: could not talk to {url}: {}", chain(other));
@@ -64,7 +64,7 @@ impl Attempt<'_> {
     /// The error for an answer that is no object of Kubernetes.
     pub fn odd(&self, url: &str, what: &str) -> Error {
         let sentence = format!("{self}: the response of {url} is not a Kubernetes object: {what}");
-        Error::new(ErrorKind::Other, sentence).hint("is that the address of an API server?")
+        Error::new(ErrorKind::Other, sentence).hint("check that the address is the one of an API server")
     }
 
     /// The error for no answer at all.
@@ -73,7 +73,7 @@ impl Attempt<'_> {
         if matches!(self.verb, "get" | "list") {
             return error;
         }
-        error.hint("it may have been done all the same; run again to find out")
+        error.hint("it may have been done nevertheless; run the command again to find out")
     }
 
     fn answered(&self, status: &Status, secrets: &[String]) -> Error {
@@ -85,7 +85,8 @@ impl Attempt<'_> {
             ErrorKind::Forbidden if error.is_for(Cause::NoPermission) => error.hint(self.permission()),
             ErrorKind::Unauthorized => error.hint("log in again; the credentials of this context are not accepted"),
             ErrorKind::Conflict if error.is_for(Cause::FieldConflict) => error.hint(
-                "another client set that field: take it over into the application or aspire-k8s.yaml, set it back, or have helm take it over with --helm-arg=--force-conflicts",
+                "another client owns that field: set the value in the application or aspire-k8s.yaml, revert it, or \
+                overwrite it with --helm-arg=--force-conflicts",
             ),
             ErrorKind::Conflict => error.hint("another client changed it in the meantime; run the command again"),
             _ => error,

@@ -1,7 +1,7 @@
-//! What a cluster allows and demands, read before anything is written: many questions, few round trips.
+//! What a cluster allows and requires, read before anything is written: many requests, few round trips.
 //!
-//! Questions go side by side over a handful of connections. Every answer stands for itself: what we may not read is an
-//! error in its place and stops nothing else. Nothing here judges; nothing is stored on the cluster.
+//! Requests run in parallel over a few connections. Each result is independent: a missing permission is an error of
+//! that result and does not affect the others. Nothing here decides anything; nothing is stored on the cluster.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The namespace of a release: created when it is missing, never touched when it is there.
+//! The namespace of a release: created if it is missing, never changed if it exists.
 
 use crate::support::diagnostic::Code;
 use serde_json::{Value, json};

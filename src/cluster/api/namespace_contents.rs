@@ -1,5 +1,5 @@
-//! Everything that lives in a namespace, of every kind that the cluster has: what proves that nothing of others would go
-//! with it. Reads only; judges nothing.
+//! All objects in a namespace, of every kind that the cluster has: shows whether deleting it would delete objects of
+//! other owners. Reads only; decides nothing.
 
 use serde_json::Value;
 

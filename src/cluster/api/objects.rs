@@ -1,5 +1,4 @@
-//! Reading and writing objects, without saying how: what the parts above the client need, and what a test can stand in
-//! for.
+//! Reading and writing objects: the interface that the layers above the client use, and that tests replace.
 
 use serde_json::{Value, json};
 
@@ -33,7 +32,7 @@ impl Guard {
     /// Writes the guard into an object or a merge patch, where the API server checks it.
     pub(crate) fn write_into(&self, body: &mut Value) -> Result<()> {
         let (Some(uid), Some(version)) = (&self.uid, &self.resource_version) else {
-            let sentence = "a write without uid and resourceVersion was stopped: it could hit another object";
+            let sentence = "a write without uid and resourceVersion was refused: it could change another object";
             return Err(Error::new(ErrorKind::Invalid, sentence));
         };
         set(body, &["metadata", "uid"], json!(uid));

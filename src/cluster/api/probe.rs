@@ -1,7 +1,7 @@
-//! Questions that store nothing: reading objects, and dry runs of writes, many at a time.
+//! Requests that store nothing: reading objects, and dry runs of writes, many at a time.
 //!
-//! A dry run goes through defaults, admission and validation of the API server like the write itself, and needs the same
-//! permission.
+//! A dry run goes through defaulting, admission and validation of the API server like the write itself, and needs the
+//! same permission.
 
 use kube::api::{Patch, PatchParams, PostParams};
 use kube::core::Request;

@@ -1,7 +1,7 @@
-//! Whether a request that failed is sent again, when, and what is true when nobody knows whether it was done.
+//! Whether and when a failed request is retried, and how to find out whether a write with a lost response was done.
 //!
-//! Every write of ours names the state that it is meant for, so that sending it twice does it once. What the first try did
-//! shows in the refusal of the second. Pure: no request is sent here.
+//! Every write names the state that it expects, so sending it twice does it once. If the first attempt was applied, the
+//! rejection of the second one shows it. Pure: no request is sent here.
 
 use std::error::Error as Cause;
 use std::io;

@@ -1,4 +1,5 @@
-//! One question to the API server and its answer, asked again when that may help. Which object it is about is not known here.
+//! One request to the API server and its response, retried if that may help. This module does not know which object it
+//! is about.
 
 use std::time::{Duration, Instant};
 

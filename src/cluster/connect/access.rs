@@ -1,7 +1,7 @@
-//! Which cluster, as whom: what the command line says, else what helm's variables say.
+//! Which cluster, and as which user: the command line, else helm's variables.
 //!
-//! The same settings steer the API client and the helm process, so that both always speak to the same cluster. This
-//! module only carries them; it reads no file.
+//! The API client and the helm process use the same settings, so that both always talk to the same cluster. This module
+//! only holds them; it reads no file.
 
 use std::ffi::OsString;
 use std::fmt;

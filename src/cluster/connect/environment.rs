@@ -1,7 +1,8 @@
-//! The surroundings the program was started in: variables and folder, read once and then carried as a value.
+//! The environment in which the program was started: variables and working folder, read once and then passed as a
+//! value.
 //!
-//! Nothing below reads the process environment by itself, so that a test can hand in another one. This module must not
-//! know what any variable means.
+//! Nothing below reads the process environment itself, so a test can pass another one. This module must not know what
+//! any variable means.
 
 use crate::support::child_env::is_withheld;
 use std::collections::BTreeMap;

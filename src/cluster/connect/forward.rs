@@ -1,4 +1,4 @@
-//! A way from a port of this machine to a port of a pod, as `kubectl port-forward` makes one.
+//! Forwards a local port to a port of a pod, as `kubectl port-forward` does.
 
 use crate::support::diagnostic::Code;
 use std::net::Ipv4Addr;
@@ -48,7 +48,7 @@ impl Cluster {
                 let what = format!("could not listen on port {local} of this machine: {error}");
                 Error::new(ErrorKind::Configuration, what)
                     .code_of(Code::PortInUse)
-                    .hint("--port names another; without it a free one is taken")
+                    .hint("use another --port, or omit it to use a free one")
             };
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, local)).await.map_err(|error| taken(&error))?;
             let told = std::pin::pin!(told());
@@ -80,7 +80,7 @@ impl Cluster {
                             carried.spawn(carry(client, way, to.port));
                         }
                         Err(error) if error.kind() == ErrorKind::NotFound => {
-                            return Err(error.hint("the pod is gone; run again to find the one that came after it"));
+                            return Err(error.hint("the pod is gone; run the command again to find the new one"));
                         }
                         Err(error) => failed(&error),
                     }
@@ -104,9 +104,11 @@ impl Cluster {
             Ok(Err(report)) => {
                 let error = attempt.failed(&report, &self.url, &self.hidden());
                 Err(match error.kind() {
-                    ErrorKind::Forbidden => {
-                        error.hint(format!("needed are `get` and `create` on `pods/portforward` in {}", to.namespace))
-                    }
+                    ErrorKind::Forbidden => error.hint(format!(
+                        "you need the permissions `get` and `create` on `pods/portforward` in \
+                        {}",
+                        to.namespace
+                    )),
                     _ => error,
                 })
             }

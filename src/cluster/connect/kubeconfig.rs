@@ -1,7 +1,7 @@
 //! From the settings to a cluster: the kubeconfig files, the context, the overrides.
 //!
-//! [`locate`] answers where a run will go without connecting; [`configuration`] adds what the client needs. Both go
-//! through the same choice, so that what is printed is what is used.
+//! [`locate`] finds out which cluster a run will use, without connecting; [`configuration`] adds what the client needs.
+//! Both use the same selection, so that the cluster that is printed is the cluster that is used.
 
 use std::io::ErrorKind as Io;
 use std::path::{Path, PathBuf};
@@ -135,8 +135,8 @@ fn in_cluster_or_nothing(access: &Access, environment: &Environment) -> Result<C
         return Ok(Choice::InCluster);
     }
     let places: Vec<String> = paths(access, environment).iter().map(|path| path.display().to_string()).collect();
-    let sentence = format!("there is no cluster to work with: no kubeconfig at {}", places.join(", "));
-    Err(Error::new(ErrorKind::Configuration, sentence).hint("give one with --kubeconfig or $KUBECONFIG"))
+    let sentence = format!("no cluster is configured: no kubeconfig at {}", places.join(", "));
+    Err(Error::new(ErrorKind::Configuration, sentence).hint("set one with --kubeconfig or $KUBECONFIG"))
 }
 
 /// The files to read: the given one, else `$KUBECONFIG`, else the one in the home folder.

@@ -1,4 +1,4 @@
-//! Files on disk in, the place to go out.
+//! Kubeconfig files on disk in, the selected cluster out.
 
 use super::*;
 
@@ -116,7 +116,7 @@ fn mistakes_are_sentences() {
     let missing = Access { kubeconfig: Some("nowhere".into()), ..Access::default() };
     for (access, variables, parts) in [
         (context("brava"), vec![("KUBECONFIG", "two")], ["no context `brava`", "a, bravo", "did you mean `bravo`"]),
-        (Access::default(), vec![("KUBECONFIG", "empty")], ["no cluster to work with", "empty", "--kubeconfig"]),
+        (Access::default(), vec![("KUBECONFIG", "empty")], ["no cluster is configured", "empty", "--kubeconfig"]),
         (missing, vec![], ["nowhere", "cannot be read", "No such file"]),
     ] {
         let error = folder.locate(access, &variables).unwrap_err();

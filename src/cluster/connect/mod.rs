@@ -1,4 +1,4 @@
-//! Which cluster, as whom, and through what: kubeconfig, proxies, the client.
+//! Which cluster, as which user, and through which proxy: kubeconfig, proxies, the client.
 
 pub(crate) mod access;
 pub(crate) mod client;

@@ -1,6 +1,6 @@
-//! Whether a connection goes through the proxy that the environment names, by the rules Go programs follow.
+//! Whether a connection uses the proxy of the environment, by the rules of Go programs.
 //!
-//! kube's own reading of `NO_PROXY` compares the proxy's address, not the cluster's, so the decision is made here.
+//! kube's own handling of `NO_PROXY` compares the proxy's address, not the cluster's, so the decision is made here.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,4 @@
-//! What the program keeps in a cluster between runs, and helm's own records: Secret, Lease, journal, remembered values.
+//! What the program stores in a cluster between runs, and helm's own records: Secret, Lease, journal, stored values.
 
 pub(crate) mod holder;
 pub(crate) mod lease;

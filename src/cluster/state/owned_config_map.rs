@@ -1,6 +1,7 @@
-//! A ConfigMap of ours that helm does not own: read, written and deleted as a whole.
+//! A ConfigMap that we own and helm does not: read, written and deleted as a whole.
 //!
-//! One of another owner is refused, and every write is guarded: of two runs one loses. What it says is decided elsewhere.
+//! One of another owner is refused, and every write is guarded: if two runs write, one fails. Other modules decide what
+//! its content means.
 
 use serde_json::{Value, json};
 

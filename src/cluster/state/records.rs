@@ -1,4 +1,4 @@
-//! All records of a release, found as helm finds them: by labels, whatever the objects are called. Reads only.
+//! All records of a release, found as helm finds them: by labels, whatever the names of the objects. Reads only.
 
 use super::record::Record;
 use crate::cluster::api::objects::Objects as _;

@@ -1,6 +1,7 @@
-//! What we remember of a release between runs and what is no secret: the ConfigMap `<release>-aspire`.
+//! What is stored of a release between runs and is not secret: the ConfigMap `<release>-aspire`.
 //!
-//! It names the application that the release belongs to, and holds plain values that were asked for or found once.
+//! It names the application that the release belongs to, and holds plain values that were prompted for or discovered
+//! once.
 
 use std::collections::BTreeMap;
 
@@ -37,9 +38,9 @@ impl State {
         let map = OwnMap::read(store, owner, namespace, &name)?;
         let text = map.text(VALUES).unwrap_or("{}");
         let values = serde_json::from_str(text).map_err(|_| {
-            let sentence = format!("the ConfigMap {name} in namespace {namespace} was edited by hand");
-            Error::new(ErrorKind::Invalid, format!("{sentence}: its `{VALUES}` is no JSON map of texts"))
-                .hint("mend it, or delete it to be asked for the values again")
+            let sentence = format!("the ConfigMap {name} in namespace {namespace} was edited manually");
+            Error::new(ErrorKind::Invalid, format!("{sentence}: its `{VALUES}` is not a JSON map of strings"))
+                .hint("fix it, or delete it and supply the values again")
         })?;
         // Somebody's edit of these only costs that values are not taken along.
         let foreign = map.text(FOREIGN).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
@@ -118,6 +119,6 @@ mod tests {
         OWNER.write_into(&mut object);
         store.put(&CONFIG_MAP, "n", object);
         let error = State::read(&store, OWNER, "n").unwrap_err();
-        assert!(error.to_string().contains("edited by hand"), "{error}");
+        assert!(error.to_string().contains("edited manually"), "{error}");
     }
 }

@@ -1,7 +1,8 @@
-//! What a run writes down before it acts, so that any machine can continue: the ConfigMap `aspire-transition-<release>`.
+//! The journal of a workload migration, written before each action so that any machine can continue: the ConfigMap
+//! `aspire-transition-<release>`.
 //!
-//! Helm does not own it, so that no action of helm touches it. Every write is guarded: of two runs one loses. What the
-//! text means is decided elsewhere; it holds no secrets.
+//! Helm does not own it, so no helm command changes it. Every write is guarded: if two runs write, one fails. Other
+//! modules decide what the text means; it holds no secrets.
 
 use serde_json::json;
 

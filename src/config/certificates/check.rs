@@ -1,4 +1,4 @@
-//! What types cannot say of `certManager:`, and of the hosts whose certificates its issuers sign.
+//! The rules for `certManager:`, and for the hosts whose certificates its issuers sign, that types cannot express.
 
 use super::{Acme, CertManager, Credential, Issuer, IssuerKind, Solver, parameters_in};
 use crate::config::charts;

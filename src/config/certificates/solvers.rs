@@ -1,4 +1,4 @@
-//! How an ACME server is convinced, and how Vault is: as written.
+//! ACME solvers and Vault authentication, as written.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Credential {
-    /// A secret parameter of the application: it is read where that lives.
+    /// A secret parameter of the application, read from the Secret that holds it.
     Parameter(String),
-    /// A key of a Secret that is there.
+    /// A key of an existing Secret.
     Secret(SecretKey),
 }
 
@@ -27,9 +27,9 @@ pub struct SecretKey {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Solver {
-    /// The server asks for a file below `/.well-known` of the host.
+    /// The server requests a file below `/.well-known` of the host.
     pub http01: Option<Http01>,
-    /// The server asks for a DNS record of the host.
+    /// The server queries a DNS record of the host.
     pub dns01: Option<Dns01>,
     /// Only for hosts in these domains.
     pub zones: Vec<String>,
@@ -52,9 +52,9 @@ impl Solver {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Http01 {
-    /// An entry of `ingresses`, whose class answers, or the name of an ingress class.
+    /// An entry of `ingresses`, whose class is used, or the name of an ingress class.
     pub ingress: Option<String>,
-    /// An entry of `gateways` that answers.
+    /// An entry of `gateways` that serves the challenge.
     pub gateway: Option<String>,
 }
 
@@ -72,7 +72,7 @@ pub enum Dns01 {
     /// Google Cloud DNS.
     #[serde(rename = "cloudDNS")]
     CloudDns(CloudDns),
-    /// Any name server that takes signed updates.
+    /// Any name server that accepts signed updates.
     Rfc2136(Rfc2136),
 }
 
@@ -107,7 +107,7 @@ pub struct Cloudflare {
     pub email: Option<String>,
 }
 
-/// Route 53: with keys, or as the pod of cert-manager, and in a role where it is said.
+/// Route 53: with keys, or with the identity of the cert-manager pod; `role` is assumed if set.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Route53 {
@@ -121,7 +121,7 @@ pub struct Route53 {
     pub access_key_id: Option<String>,
     /// The access key.
     pub secret_access_key: Option<Credential>,
-    /// A role to take on.
+    /// A role to assume.
     pub role: Option<String>,
 }
 
@@ -146,7 +146,7 @@ pub struct AzureDns {
     /// Secret of the service principal.
     #[serde(default)]
     pub client_secret: Option<Credential>,
-    /// An identity of the pod of cert-manager instead.
+    /// A managed identity of the cert-manager pod instead.
     #[serde(default)]
     pub managed_identity: Option<ManagedIdentity>,
 }
@@ -163,7 +163,7 @@ pub struct ManagedIdentity {
     pub resource_id: Option<String>,
 }
 
-/// Google Cloud DNS: with the key of a service account, or as the pod of cert-manager.
+/// Google Cloud DNS: with the key of a service account, or with the identity of the cert-manager pod.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CloudDns {
@@ -177,7 +177,7 @@ pub struct CloudDns {
     pub service_account: Option<Credential>,
 }
 
-/// A name server that takes updates.
+/// A name server that accepts updates.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Rfc2136 {
@@ -200,15 +200,15 @@ pub struct Rfc2136 {
 pub struct Vault {
     /// Its address. References to parameters allowed.
     pub server: String,
-    /// Where it signs: `pki_int/sign/example-dot-com`.
+    /// Signing path: `pki_int/sign/example-dot-com`.
     pub path: String,
     /// Namespace in Vault Enterprise.
     #[serde(default)]
     pub namespace: Option<String>,
-    /// Certificates of the authorities that signed the server's own: PEM, or that as base64.
+    /// Certificates of the authorities that signed the server's own: PEM, or base64-encoded PEM.
     #[serde(default)]
     pub ca_bundle: Option<String>,
-    /// Who we are to it.
+    /// How cert-manager authenticates to Vault.
     pub auth: VaultAuth,
 }
 
@@ -254,7 +254,8 @@ pub struct AppRole {
 pub struct VaultKubernetes {
     /// The role in Vault.
     pub role: String,
-    /// The service account that is shown, in the namespace of the release; cert-manager needs the right to make tokens of it.
+    /// The service account that is used, in the namespace of the release; cert-manager needs permission to create
+    /// tokens for it.
     pub service_account: String,
     /// Where the method is mounted; `/v1/auth/kubernetes` when absent.
     #[serde(default)]

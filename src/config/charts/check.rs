@@ -1,4 +1,5 @@
-//! What the types of `charts:` cannot say: contradictions, circles, two entries of one release, what comes too late.
+//! The rules for `charts:` that types cannot express: contradictions, cycles, two entries with one release, values
+//! that are not available in time.
 
 use super::rules::{API_VERSION, CONDITION, CRD, ENTRY, KIND, REFERENCE, REPOSITORY, VALUE_PATH, VALUES_FILE, VERSION};
 use super::{EnvironmentChart, ExternalChart, Kind, Phase};
@@ -16,7 +17,7 @@ pub(in crate::config) fn check(config: &Config, findings: &mut Findings, at: &Pa
         Check { findings, config }.chart(name, chart, &place.key(name));
     }
     targets(config, findings, &place);
-    circles(config, findings, &place);
+    cycles(config, findings, &place);
     producers(config, findings, at);
     for (environment, intent) in &config.environments {
         let place = at.key("environments");
@@ -30,7 +31,7 @@ pub(in crate::config) fn check(config: &Config, findings: &mut Findings, at: &Pa
 
 fn text(findings: &mut Findings, text: &str, rule: &Rule, at: &Path<'_>) {
     if !(rule.legal)(text) {
-        findings.add(Code::InvalidValue, at, format!("{} is not legal as {}", shown(text), rule.what), rule.says);
+        findings.add(Code::InvalidValue, at, format!("{} is not valid as {}", shown(text), rule.what), rule.says);
     }
 }
 
@@ -38,8 +39,9 @@ fn repository(findings: &mut Findings, address: Option<&str>, at: &Path<'_>) {
     match address {
         // What stands before the `@` is nothing to repeat.
         Some(address) if address.contains('@') => {
-            let hint = "`helm repo add NAME URL --username USER --password-stdin` keeps them; then `chart: NAME/CHART`";
-            findings.add(Code::SecretInFile, at, "an address with a user or password must not stand in a file", hint);
+            let hint = "store them with `helm repo add NAME URL --username USER --password-stdin`; then set `chart: \
+            NAME/CHART`";
+            findings.add(Code::SecretInFile, at, "an address with a user or password must not be in a file", hint);
         }
         Some(address) => text(findings, address, &REPOSITORY, at),
         None => {}
@@ -100,11 +102,11 @@ impl Check<'_, '_> {
     fn origin(&mut self, chart: &ExternalChart, at: &Path<'_>) {
         let local = chart.kind() == Kind::File;
         if chart.kind() != Kind::Name && chart.repository.is_some() {
-            let hint = "`repository` goes with the bare name of a chart";
+            let hint = "`repository` needs a chart name without a repository or path";
             self.findings.add(
                 Code::ConflictingKeys,
                 at,
-                "`repository` contradicts `chart`, which says where it is",
+                "`repository` contradicts `chart`, which already contains the repository",
                 hint,
             );
         }
@@ -112,11 +114,12 @@ impl Check<'_, '_> {
             && chart.kind() == Kind::Name
             && chart.repository.is_some() == chart.chart.contains('/')
         {
-            let hint = "write `repository: https://...` and the bare name, or REPOSITORY/NAME as `helm repo list` knows it, or oci://..., ./FOLDER or ./FILE.tgz";
+            let hint = "set `repository: https://...` and the chart name, or `chart` to REPOSITORY/NAME from `helm \
+            repo list`, oci://..., ./FOLDER or ./FILE.tgz";
             self.findings.add(Code::ConflictingKeys, &at.key("chart"), "give the repository exactly once", hint);
         }
         if local && chart.version.is_some() {
-            let hint = "what lies beside aspire-k8s.yaml is taken as it is";
+            let hint = "a local chart is used as it is";
             self.findings.add(
                 Code::ConflictingKeys,
                 at,
@@ -125,7 +128,7 @@ impl Check<'_, '_> {
             );
         }
         if !local && chart.version.is_none() {
-            let hint = "say which, such as `version: 4.10.0`: the newest of one day is not that of another";
+            let hint = "set one, such as `version: 4.10.0`, so that every deploy installs the same version";
             self.findings.add(Code::MissingKey, at, "`version` is missing", hint);
         }
         if chart.plain_http && chart.kind() != Kind::Oci {
@@ -133,7 +136,7 @@ impl Check<'_, '_> {
                 Code::ConflictingKeys,
                 at,
                 "`plainHttp` is for oci:// charts",
-                "a repository says it by its address",
+                "for a repository, use an http:// address",
             );
         }
     }
@@ -165,7 +168,7 @@ fn targets(config: &Config, findings: &mut Findings, at: &Path<'_>) {
         if let Some(other) = seen.insert(target, name) {
             let (release, namespace) = target;
             let what = format!(
-                "it is the release {} in namespace {}, like {}",
+                "it has the same release {} in namespace {} as {}",
                 shown(release),
                 shown(namespace),
                 shown(other)
@@ -180,8 +183,8 @@ fn targets(config: &Config, findings: &mut Findings, at: &Path<'_>) {
     }
 }
 
-/// Charts that need each other in a circle: each circle is told once, at its first chart.
-fn circles(config: &Config, findings: &mut Findings, at: &Path<'_>) {
+/// Charts that need each other in a cycle: each cycle is told once, at its first chart.
+fn cycles(config: &Config, findings: &mut Findings, at: &Path<'_>) {
     let mut told: BTreeSet<&str> = BTreeSet::new();
     for name in config.charts.keys() {
         let (mut here, mut seen) = (vec![name.as_str()], BTreeSet::new());
@@ -191,12 +194,12 @@ fn circles(config: &Config, findings: &mut Findings, at: &Path<'_>) {
         }
         if seen.contains(name.as_str()) && !told.contains(name.as_str()) {
             told.extend(seen.iter().copied());
-            let what = "it needs itself, by way of the charts that it needs";
+            let what = "it depends on itself through its `needs`";
             findings.add(
                 Code::CircularNeeds,
                 &at.key(name).key("needs"),
                 what,
-                "remove one of the `needs` of the circle",
+                "remove one of the `needs` of the cycle",
             );
         }
     }
@@ -223,8 +226,10 @@ fn producers(config: &Config, findings: &mut Findings, at: &Path<'_>) {
 fn environment_chart(config: &Config, name: &str, own: &EnvironmentChart, findings: &mut Findings, at: &Path<'_>) {
     let Some(base) = config.charts.get(name) else {
         let near = findings.nearest(name, config.charts.keys().map(String::as_str));
-        let hint =
-            suggestion(near, "an environment changes values, never structure: the chart stands under `charts` above");
+        let hint = suggestion(
+            near,
+            "an environment changes values, not structure: define the chart under `charts` outside of `environments`",
+        );
         findings.add(Code::UnknownEntry, at, format!("there is no chart {}", shown(name)), hint);
         return;
     };
@@ -239,6 +244,12 @@ fn environment_chart(config: &Config, name: &str, own: &EnvironmentChart, findin
         findings.add(Code::ConflictingKeys, at, "`version` contradicts `chart` above, which is a folder or a file", "");
     }
     if own.repository.is_some() && base.repository.is_none() {
-        findings.add(Code::ConflictingKeys, at, "`repository` contradicts `chart` above, which says where it is", "");
+        findings.add(
+            Code::ConflictingKeys,
+            at,
+            "`repository` contradicts `chart` above, which already contains the \
+        repository",
+            "",
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! What the texts of `charts:` may look like, each rule with its sentence.
+//! The syntax of the strings in `charts:`, each rule with its message.
 
 use super::{is_local, path_keys};
 use crate::config::rules::{self, Rule, is_dns_label, is_exact_version, is_one_line, is_secret_key, is_version_range};
@@ -10,12 +10,13 @@ pub(in crate::config) const ENTRY: Rule = Rule {
 };
 pub(in crate::config) const REFERENCE: Rule = Rule {
     what: "a chart",
-    says: "a name in a `repository`, REPOSITORY/NAME as helm knows it, oci://HOST/PATH, ./FOLDER or ./FILE.tgz; letters, digits, `_`, `.`, `/`, `:`, `@`, `+`, `~` and `-` only",
+    says: "a name in a `repository`, REPOSITORY/NAME from `helm repo list`, oci://HOST/PATH, ./FOLDER or ./FILE.tgz; \
+    letters, digits, `_`, `.`, `/`, `:`, `@`, `+`, `~` and `-` only",
     legal: is_reference,
 };
 pub(in crate::config) const REPOSITORY: Rule = Rule {
     what: "a chart repository",
-    says: "an address such as https://kubernetes.github.io/ingress-nginx, and nothing after it",
+    says: "an address such as https://kubernetes.github.io/ingress-nginx, without a query or fragment",
     legal: is_repository,
 };
 pub(in crate::config) const VERSION: Rule = Rule {

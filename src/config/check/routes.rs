@@ -1,4 +1,4 @@
-//! What the types of `ingresses:` and `gateways:` cannot say.
+//! The rules for `ingresses:` and `gateways:` that types cannot express.
 
 use super::Check;
 use crate::config::path::{Path, shown};
@@ -27,7 +27,7 @@ impl Check<'_> {
             self.findings.add(
                 Code::MissingKey,
                 at,
-                "it has neither `paths` nor a `defaultBackend`, so it would answer nothing",
+                "it has neither `paths` nor a `defaultBackend`, so it would serve nothing",
                 "",
             );
         }
@@ -52,7 +52,7 @@ impl Check<'_> {
                 self.only_of_ours(gateway, at);
             }
             None if gateway.class.is_none() => {
-                let hint = "every Gateway has a class; `kubectl get gatewayclass` lists those of the cluster";
+                let hint = "every Gateway needs a class; `kubectl get gatewayclass` lists those of the cluster";
                 self.findings.add(Code::MissingKey, at, "`class` is missing", hint);
             }
             None => {}
@@ -63,7 +63,7 @@ impl Check<'_> {
             self.text(listener, &rules::LISTENER, &here);
             self.written(it.host.as_deref(), &rules::HOST, &here.key("host"));
             if it.port == 0 {
-                self.findings.add(Code::InvalidValue, &here.key("port"), "0 is no port", "");
+                self.findings.add(Code::InvalidValue, &here.key("port"), "0 is not a valid port", "");
             }
             let own = OWN_LISTENERS.contains(&listener.as_str());
             match it.protocol {
@@ -76,14 +76,14 @@ impl Check<'_> {
                         Code::ConflictingKeys,
                         &here.key("protocol"),
                         what,
-                        "leave `protocol` out, or give it another name",
+                        "remove `protocol`, or rename the listener",
                     );
                 }
                 _ => {}
             }
         }
         if gateway.routes.is_empty() {
-            self.findings.add(Code::MissingKey, at, "it has no `routes`, so it would answer nothing", "");
+            self.findings.add(Code::MissingKey, at, "it has no `routes`, so it would serve nothing", "");
         }
         for (index, route) in gateway.routes.iter().enumerate() {
             let routes = at.key("routes");
@@ -91,8 +91,8 @@ impl Check<'_> {
         }
         self.tls(&config.cert_manager, gateway.tls.as_ref(), &at.key("tls"));
         if gateway.tls.as_ref().is_some_and(|tls| *tls == RouteTls::default()) {
-            let hint = "a Gateway has no certificate of its own: name a `secret` or an `issuer`";
-            self.findings.add(Code::MissingKey, &at.key("tls"), "neither `secret` nor `issuer` is given", hint);
+            let hint = "a Gateway has no default certificate: set `secret` or `issuer`";
+            self.findings.add(Code::MissingKey, &at.key("tls"), "neither `secret` nor `issuer` is set", hint);
         }
         let has_host = !gateway.hosts.is_empty() || gateway.routes.iter().any(|route| route.host.is_some());
         self.discovery(gateway.discovery.as_ref(), has_host, &at.key("discovery"));
@@ -125,7 +125,7 @@ impl Check<'_> {
         match (kind, route.path.as_deref()) {
             (RouteKind::Http, Some(path)) => self.text(path, &rules::PATH, &at.key("path")),
             (RouteKind::Http, None) => {
-                self.findings.add(Code::MissingKey, at, "`path` is missing", "`/` is everything");
+                self.findings.add(Code::MissingKey, at, "`path` is missing", "`/` matches everything");
             }
             _ => {}
         }
@@ -141,7 +141,15 @@ impl Check<'_> {
             ],
         };
         for (key, _) in foreign.iter().filter(|(_, given)| *given) {
-            self.findings.add(Code::ConflictingKeys, &at.key(key), format!("a route of this kind has no `{key}`"), "");
+            self.findings.add(
+                Code::ConflictingKeys,
+                &at.key(key),
+                format!(
+                    "a route of this kind does not support \
+            `{key}`"
+                ),
+                "",
+            );
         }
         let tcp = |name: &str| gateway.listeners.get(name).is_some_and(|it| it.protocol == Some(ListenerProtocol::Tcp));
         match &route.listener {
@@ -160,7 +168,8 @@ impl Check<'_> {
                         hint,
                     );
                 } else if (kind == RouteKind::Tcp) != tcp(name) {
-                    let hint = "tcp routes attach to listeners with `protocol: TCP`, others to the rest";
+                    let hint = "tcp routes attach to listeners with `protocol: TCP`, other routes to listeners with \
+                    HTTP or HTTPS";
                     self.findings.add(
                         Code::ConflictingKeys,
                         &at.key("listener"),
@@ -191,7 +200,7 @@ impl Check<'_> {
         self.known_issuer(issuers, issuer, &at.key("issuer"));
         if issuers.issuers.get(issuer).is_some_and(|issuer| issuer.acme.is_some()) {
             let what = format!("{} signs public names only, and the name of a Service is not public", shown(issuer));
-            let hint = "name an issuer with `ca`, `selfSigned` or `vault`";
+            let hint = "set an issuer with `ca`, `selfSigned` or `vault`";
             self.findings.add(Code::ConflictingKeys, &at.key("issuer"), what, hint);
         }
     }
@@ -199,7 +208,7 @@ impl Check<'_> {
     fn known_issuer(&mut self, issuers: &CertManager, issuer: &str, at: &Path<'_>) {
         if !issuers.issuers.contains_key(issuer) {
             let near = self.findings.nearest(issuer, issuers.issuers.keys().map(String::as_str));
-            let hint = suggestion(near, "describe it there, with `existing: true` if it is on the cluster already");
+            let hint = suggestion(near, "define it there, with `existing: true` if it already exists on the cluster");
             let what = format!("`certManager.issuers` has no {}", shown(issuer));
             self.findings.add(Code::UnknownEntry, at, what, hint);
         }
@@ -211,7 +220,7 @@ impl Check<'_> {
             self.findings.add(
                 Code::UnknownEntry,
                 at,
-                "the host is given, so there is nothing to discover",
+                "a host is set, so there is nothing to discover",
                 "remove `discovery` or the hosts",
             );
         }
@@ -223,7 +232,7 @@ impl Check<'_> {
                 self.findings.add(
                     Code::InvalidValue,
                     &at.key("template"),
-                    "it holds neither `{ip}` nor `{hostname}`",
+                    "it contains neither `{ip}` nor `{hostname}`",
                     "{ip}.sslip.io",
                 );
             } else {
@@ -234,7 +243,7 @@ impl Check<'_> {
 
     fn redirect(&mut self, redirect: bool, has_tls: bool, at: &Path<'_>) {
         if redirect && !has_tls {
-            let what = "there is no https to redirect to";
+            let what = "there is no HTTPS endpoint to redirect to";
             self.findings.add(Code::NoEffect, &at.key("redirect"), what, "add `tls`, or leave `redirect` out");
         }
     }
@@ -262,7 +271,7 @@ impl Check<'_> {
             self.findings.add(
                 Code::InvalidValue,
                 at,
-                format!("{} is not legal as {}", shown(text), rule.what),
+                format!("{} is not valid as {}", shown(text), rule.what),
                 rule.says,
             );
         }
@@ -303,8 +312,16 @@ impl Check<'_> {
 
     fn known_route(&mut self, known: bool, what: &str, at: &Path<'_>) {
         if !known {
-            let hint = "an environment changes values, never structure";
-            self.findings.add(Code::UnknownEntry, at, format!("there is no such {what} above"), hint);
+            let hint = "an environment changes values, not structure";
+            self.findings.add(
+                Code::UnknownEntry,
+                at,
+                format!(
+                    "no such {what} is defined outside of \
+            `environments`"
+                ),
+                hint,
+            );
         }
     }
 }

@@ -1,6 +1,6 @@
-//! cert-manager and the issuers of `certManager:`, as charts like all others: one that is fetched, and one that we made.
+//! cert-manager and the issuers of `certManager:`, as charts like all others: one is downloaded, one is generated.
 //!
-//! The issuers are values of a chart whose only template writes them down, so that plain helm and GitOps install the same.
+//! The issuers are values of a chart whose only template prints them, so that plain helm and GitOps install the same.
 
 pub(crate) mod spec;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The `spec` of one issuer, as cert-manager's own definition wants it.
+//! The `spec` of one issuer, as the CRD of cert-manager defines it.
 
 use crate::config::{
     Acme, Config, Credential, Dns01, Http01, Issuer, RouteTls, SecretKey, Solver, Vault, VaultAuth, intent_place,
@@ -86,8 +86,16 @@ impl Made<'_> {
         }
         if solvers.is_empty() {
             let place = intent_place(format!("certManager.issuers.{}", self.name));
-            return Err(Diagnostic::new(Code::MissingKey, place, "no route of this file asks this issuer, so nothing says how it shows that a domain is ours")
-                .hint("give it `solvers`, such as `- http01: {ingress: nginx}`, or let the `tls` of an ingress or gateway name it"));
+            return Err(Diagnostic::new(
+                Code::MissingKey,
+                place,
+                "no route of this file uses this issuer, so it has \
+            no solver to prove domain ownership",
+            )
+            .hint(
+                "set `solvers`, such as `- http01: {ingress: nginx}`, or use it in the `tls` of an ingress or \
+                gateway",
+            ));
         }
         Ok(solvers)
     }

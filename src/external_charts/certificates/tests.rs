@@ -1,5 +1,5 @@
-//! What issuers become: the spec of each method and solver, which solvers are chosen by themselves, what is refused, and
-//! what the charts of cert-manager and of the issuers hold.
+//! Issuers: the spec of each method and solver, the default solvers, what is refused, and the content of the charts of
+//! cert-manager and of the issuers.
 
 use super::*;
 use crate::config::{SecretKey, parse};
@@ -130,7 +130,7 @@ fn without_solvers_the_routes_that_ask_answer() {
     assert_eq!(solvers(&format!("ingresses:\n{ingress}{gateway}")), json!([selected, by_gateway]));
 
     let nobody = planned(&format!("certManager: {{issuers: {{it: {acme}}}}}\n")).unwrap_err().to_string();
-    assert!(nobody.contains("certManager.issuers.it") && nobody.contains("no route of this file asks"), "{nobody}");
+    assert!(nobody.contains("certManager.issuers.it") && nobody.contains("no route of this file uses"), "{nobody}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Charts of others on their own: which are installed, which are newest, and fetching them.
+//! The verbs for third-party charts: what is installed, what is the newest version, and downloading them.
 
 pub(crate) mod packed;
 pub(crate) mod pin;

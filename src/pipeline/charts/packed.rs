@@ -1,4 +1,4 @@
-//! A packed chart from a registry, through helm, into a private temporary folder.
+//! Downloads a packed chart from a registry, through helm, into a private temporary folder.
 
 use crate::cluster::connect::environment::Environment;
 use crate::helm::{Helm, Pull};
@@ -34,6 +34,14 @@ pub(crate) fn fetch(
     let archive = entries.flatten().map(|entry| entry.path()).find(|path| chart::is_archive(path));
     match archive {
         Some(archive) => Ok(Fetched { archive, _folder: folder }),
-        None => Err(Diagnostic::new(Code::ChartNotFound, "", format!("helm fetched no chart from {reference}")).into()),
+        None => Err(Diagnostic::new(
+            Code::ChartNotFound,
+            "",
+            format!(
+                "helm downloaded no chart from \
+        {reference}"
+            ),
+        )
+        .into()),
     }
 }

@@ -1,4 +1,4 @@
-//! Finds out the exact version and the digest of charts for the lock file, and what of them is installed. Writes nothing.
+//! Finds the exact version and the digest of charts for the lock file, and which of them are installed. Writes nothing.
 
 use crate::cluster::connect::environment::Environment;
 use crate::external_charts::{Found, Locked, PlannedChart};

@@ -1,4 +1,4 @@
-//! What a deploy does once all is checked: take the lock, write what the release needs, run helm.
+//! The writing steps of a deploy, after all checks: take the lock, write what the release needs, run helm.
 
 use crate::cluster::api::namespace;
 use crate::cluster::state::secret::{Change, ReleaseSecret};
@@ -39,7 +39,7 @@ impl DeployRun<'_> {
         self.hold.lock()?.check()?;
         snapshot::forget_finished_run(&on, &before.secret)?;
         if !settled.made.is_empty() {
-            self.say(format!("made values for {}", settled.made.join(", ")));
+            self.say(format!("generated values for {}", settled.made.join(", ")));
         }
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         let mut state = before.state.clone();

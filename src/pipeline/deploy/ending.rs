@@ -1,4 +1,4 @@
-//! How a deploy ends: what was written is kept or taken back, the release goes back, a person is told where things are.
+//! How a deploy ends: its writes are kept or reverted, the release is rolled back, the result is reported.
 
 use crate::cluster::api::objects::Objects;
 use crate::cluster::connect::client::Cluster;
@@ -97,9 +97,9 @@ impl DeployRun<'_> {
     pub(super) fn left_as_it_is(&self) -> String {
         let (name, space) = (&self.release.name, &self.release.namespace);
         format!(
-            "there is no earlier revision to go back to, so the release is left as it is: \
+            "there is no earlier revision to roll back to, so the release is left as it is: \
              `kubectl aspire status --release {name} -n {space}` shows it, \
-             `kubectl aspire destroy --release {name} -n {space}` removes it and keeps its claims"
+             `kubectl aspire destroy --release {name} -n {space}` removes it and keeps its PVCs"
         )
     }
 

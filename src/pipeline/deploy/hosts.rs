@@ -1,4 +1,4 @@
-//! The step that finds hosts: it waits for addresses within bounds, and has helm write what was found.
+//! The step that discovers hosts: it waits for addresses, with a time limit, and runs helm with the result.
 
 use crate::cluster::api::objects::Objects;
 use crate::pipeline::Error;
@@ -87,8 +87,8 @@ impl DeployRun<'_> {
                             self.report,
                             Code::NoHost,
                             format!(
-                                "{name} has no host after {seconds} s, and so no certificate: {why}; \
-                                 the next deploy looks again"
+                                "{name} has no host after {seconds} s, and therefore no certificate: {why}; the next \
+                                deploy tries again"
                             ),
                         );
                         return Ok(None);

@@ -1,4 +1,4 @@
-//! The workload migration that a deploy is, or continues with: found out, confirmed and driven.
+//! The workload migration of a deploy, new or resumed: detected, confirmed and driven.
 
 use crate::cluster::state::secret::ReleaseSecret;
 use crate::diff::Action;

@@ -1,6 +1,6 @@
-//! Deploy, step by step: settle the inputs, check the cluster, write the Secret, run helm.
+//! Deploy, step by step: resolve the inputs, check the cluster, write the Secret, run helm.
 //!
-//! Here is which step waits for which, and what steps share; what each does is in the modules below.
+//! This file has the dependencies of the steps and what they share; the modules below have the steps.
 
 pub(crate) mod act;
 pub(crate) mod ending;
@@ -33,7 +33,7 @@ pub(crate) fn steps<'a>(charts: &[PlannedChart]) -> Result<Graph<'a, DeployRun<'
     steps.extend([
         Step::new(
             "preflight-kubernetes",
-            "check all that could stop helm, before anything is written",
+            "run the preflight checks, before anything is written",
             &charts::known(charts),
             DeployRun::check,
         ),
@@ -45,21 +45,26 @@ pub(crate) fn steps<'a>(charts: &[PlannedChart]) -> Result<Graph<'a, DeployRun<'
         ),
         Step::new(
             "lock-kubernetes",
-            "make the namespace, take the Lease of the release, free it from a helm that was killed",
+            "create the namespace, take the Lease of the release, recover from a killed helm process",
             &["confirm-kubernetes"],
             DeployRun::lock,
         )
         .at_end(|deployment, _| deployment.hold.release()),
-        Step::new("prepare-kubernetes", "write remembered values and Secret", &["lock-kubernetes"], DeployRun::prepare)
-            .at_end(DeployRun::keep_or_take_back),
+        Step::new(
+            "prepare-kubernetes",
+            "write the stored values and the Secret",
+            &["lock-kubernetes"],
+            DeployRun::prepare,
+        )
+        .at_end(DeployRun::keep_or_take_back),
         Step::new("helm-deploy-kubernetes", "run helm upgrade --install", &prepared, DeployRun::upgrade),
         Step::new(
             "find-hosts-kubernetes",
-            "find the hosts of routes that have none, and have helm write them",
+            "discover the hosts of routes that have none, and write them with helm",
             &["helm-deploy-kubernetes"],
             DeployRun::find_hosts,
         ),
-        Step::new("print-kubernetes-summary", "say where the application can be reached", &done, DeployRun::summarise)
+        Step::new("print-kubernetes-summary", "print the endpoints of the application", &done, DeployRun::summarise)
             .free(),
     ]);
     steps.extend(removing);

@@ -1,5 +1,5 @@
-//! What a destroy removes in the namespace of the release by itself, found out before anybody is asked: what was shown goes,
-//! and nothing that came later.
+//! The objects in the namespace of the release that destroy deletes itself, without helm. They are listed before the
+//! confirmation: only what was shown is deleted, nothing that was created later.
 
 use crate::cluster::connect::client::Cluster;
 use crate::cluster::state::remembered::State;

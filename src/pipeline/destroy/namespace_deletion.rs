@@ -1,7 +1,8 @@
-//! Whether a namespace may go with its release: we made it for that release, and nothing of others lives in it.
+//! Whether a namespace may be deleted with its release: the release created it, and it contains no objects of other
+//! owners.
 //!
-//! Asked before anything is removed, and again right before the namespace goes. An owner excuses an object only if it is there
-//! itself and may go; a claim never is.
+//! Checked before anything is deleted, and again right before the namespace is deleted. An object is ignored because of
+//! its owner only if that owner exists and may be deleted; a claim is never ignored.
 
 use crate::cluster::api::namespace;
 use crate::cluster::api::objects::{Guard, Objects, Propagation};
@@ -49,10 +50,10 @@ pub(crate) fn check(
     let Some(live) = cluster.get(&NAMESPACE, "", space)? else { return Ok(Deletable::default()) };
     let mut diagnostics = Diagnostics::default();
     if !namespace::created_for(&live, &release.name) {
-        let what = format!("the namespace {space} was not made by kubectl aspire for the release {}", release.name);
+        let what = format!("the namespace {space} was not created by kubectl aspire for the release {}", release.name);
         diagnostics.push(
             Diagnostic::new(Code::NamespaceNotRemovable, "", what)
-                .hint("leave --delete-namespace out, and delete it yourself if nobody needs it"),
+                .hint("omit --delete-namespace, and delete it yourself if it is no longer needed"),
         );
         return Err(Error::Refused(diagnostics));
     }
@@ -60,17 +61,21 @@ pub(crate) fn check(
     let name = release.helm_name();
     let claims: Vec<&str> = objects.iter().filter(|object| is_our_claim(object, name)).map(name_of).collect();
     if !claims.is_empty() && !delete_data {
-        let what = format!("the namespace {space} holds claims with data of the release: {}", claims.join(", "));
+        let what = format!("the namespace {space} contains PVCs with data of the release: {}", claims.join(", "));
         diagnostics.push(Diagnostic::new(Code::NamespaceNotRemovable, "", what).hint("--delete-data deletes them too"));
     }
     let (foreign, deletable) = foreign(&objects, name, going, before);
     if !foreign.is_empty() {
         let more = if foreign.len() > SHOWN { format!(" and {} more", foreign.len() - SHOWN) } else { String::new() };
         let shown = foreign.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
-        let what = format!("the namespace {space} holds what is not of the release {}: {shown}{more}", release.name);
+        let what = format!(
+            "the namespace {space} contains objects that are not part of the release {}: \
+        {shown}{more}",
+            release.name
+        );
         diagnostics.push(
             Diagnostic::new(Code::NamespaceNotRemovable, "", what)
-                .hint("leave --delete-namespace out, or remove them first"),
+                .hint("omit --delete-namespace, or delete them first"),
         );
     }
     diagnostics.or(deletable).map_err(Error::Refused)
@@ -164,7 +169,7 @@ pub(crate) fn clear(
         if limits.left().is_zero() || (limits.stopped)() {
             let what = format!("the namespace {space} is still being deleted: {}", holds(&now));
             return Err(Diagnostic::new(Code::StillDeleting, "", what)
-                .hint("it goes when that has gone; nothing more has to be done here")
+                .hint("it is deleted when that is gone; no further action is needed")
                 .into());
         }
         std::thread::sleep(Duration::from_millis(200));
@@ -179,7 +184,7 @@ fn holds(namespace: &Json) -> String {
         .filter(|condition| condition["status"] == "True")
         .filter_map(|condition| condition["message"].as_str())
         .collect();
-    if said.is_empty() { "the cluster does not say why".to_owned() } else { said.join("; ") }
+    if said.is_empty() { "the cluster reports no reason".to_owned() } else { said.join("; ") }
 }
 
 #[cfg(test)]
@@ -281,6 +286,6 @@ mod tests {
         let going = json!({"status": {"conditions": [
             {"status": "False", "message": "no"}, {"status": "True", "message": "Some resources are remaining: widgets.x has 1 resource instances"}]}});
         assert_eq!(holds(&going), "Some resources are remaining: widgets.x has 1 resource instances");
-        assert_eq!(holds(&json!({})), "the cluster does not say why");
+        assert_eq!(holds(&json!({})), "the cluster reports no reason");
     }
 }

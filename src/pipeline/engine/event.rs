@@ -1,6 +1,6 @@
-//! What happens during a run, as values: the same events make the terminal's lines and the JSON.
+//! What happens during a run, as values: the same events become the terminal's lines and the JSON.
 //!
-//! Texts in events hold no secrets. How an event looks is decided elsewhere.
+//! Texts in events hold no secrets. Other modules decide how an event is displayed.
 
 use crate::rollout::{Finding, Progress};
 use crate::support::diagnostic::{Code, Diagnostic};

@@ -1,4 +1,4 @@
-//! Steps and what each waits for. Pure: it orders and selects, and starts nothing.
+//! Steps and their dependencies. Pure: it orders and selects steps, and runs none.
 
 use crate::pipeline::Error;
 use crate::support::diagnostic::{Code, Diagnostic, nearest, suggestion};
@@ -78,7 +78,7 @@ impl<'f, C> Graph<'f, C> {
         let names: BTreeSet<String> = steps.iter().map(|step| step.listed.name.clone()).collect();
         for step in &steps {
             if let Some(missing) = step.listed.depends_on.iter().find(|name| !names.contains(*name)) {
-                let what = format!("the step {} waits for {missing}, which is no step", step.listed.name);
+                let what = format!("the step {} depends on {missing}, which does not exist", step.listed.name);
                 return Err(Diagnostic::new(Code::Defect, "", what));
             }
         }
@@ -86,8 +86,15 @@ impl<'f, C> Graph<'f, C> {
         while !left.is_empty() {
             let ready = |step: &Step<'f, C>| step.listed.depends_on.iter().all(|name| done.contains(name));
             let Some(next) = left.iter().position(ready) else {
-                let circle = left.iter().map(|step| step.listed.name.as_str()).collect::<Vec<_>>().join(", ");
-                return Err(Diagnostic::new(Code::Defect, "", format!("these steps wait for each other: {circle}")));
+                let cycle = left.iter().map(|step| step.listed.name.as_str()).collect::<Vec<_>>().join(", ");
+                return Err(Diagnostic::new(
+                    Code::Defect,
+                    "",
+                    format!(
+                        "these steps depend on each other in a cycle: \
+                {cycle}"
+                    ),
+                ));
             };
             let step = left.remove(next);
             done.insert(step.listed.name.clone());
@@ -149,9 +156,9 @@ mod tests {
     #[test]
     fn wrong_graphs_and_names_are_diagnostics() {
         let unknown = graph(&[("a", &["x"])]).err().unwrap().to_string();
-        assert!(unknown.contains("waits for x, which is no step"), "{unknown}");
-        let circle = graph(&[("a", &["b"]), ("b", &["a"]), ("c", &[])]).err().unwrap().to_string();
-        assert!(circle.contains("wait for each other: a, b"), "{circle}");
+        assert!(unknown.contains("depends on x, which does not exist"), "{unknown}");
+        let cycle = graph(&[("a", &["b"]), ("b", &["a"]), ("c", &[])]).err().unwrap().to_string();
+        assert!(cycle.contains("depend on each other in a cycle: a, b"), "{cycle}");
         let near = graph(&[("publish-kubernetes", &[])]).unwrap().part(Some("publish-kubernets")).err().unwrap();
         assert_eq!(near.hint, "did you mean `publish-kubernetes`?");
     }

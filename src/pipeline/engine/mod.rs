@@ -1,4 +1,4 @@
-//! Steps, their order, and running them: it knows nothing of what a step does.
+//! Steps, their order, and running them: the engine does not know what a step does.
 
 pub(crate) mod event;
 pub(crate) mod graph;

@@ -1,4 +1,4 @@
-//! Where steps take random bytes from.
+//! The source of random bytes for steps.
 
 use crate::support::diagnostic::Diagnostic;
 

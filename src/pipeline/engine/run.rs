@@ -1,7 +1,7 @@
-//! Runs the steps of a graph: those that wait for nothing side by side, each as soon as it can.
+//! Runs the steps of a graph: independent steps in parallel, each as soon as its dependencies are done.
 //!
-//! A step that fails stops those that wait for it, and no others. What steps have to clear up is done at the end, the last
-//! one first. This module knows no step.
+//! A failed step skips the steps that depend on it, and no others. Cleanup of steps runs at the end, in reverse order.
+//! This module knows no step.
 
 use super::event::{Event, Report};
 use super::graph::{Ended, Graph};
@@ -126,7 +126,7 @@ fn say_what_was_left<C>(graph: &Graph<'_, C>, states: &[State], halt: Option<&Er
         } else if matches!(state, State::Waiting) {
             let cause = step.depends_on.iter().find(|name| bad.contains(&name.as_str()));
             let because = match (cause, halt) {
-                (Some(cause), _) => format!("it waits for {cause}"),
+                (Some(cause), _) => format!("it depends on {cause}"),
                 (None, Some(halt)) => halt.to_string(),
                 (None, None) => continue,
             };
@@ -221,7 +221,7 @@ mod tests {
         let (said, log, events) = run_all(steps, false, 60);
         assert_eq!(said, "a");
         assert!(log.contains(&"y".into()) && !log.contains(&"b".into()), "{log:?}");
-        assert_eq!(skipped(&events), [("b", "it waits for a"), ("c", "it waits for b")]);
+        assert_eq!(skipped(&events), [("b", "it depends on a"), ("c", "it depends on b")]);
         assert!(log.contains(&"Badly a".into()) && log.contains(&"Badly y".into()), "{log:?}");
     }
 

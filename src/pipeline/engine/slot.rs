@@ -1,4 +1,4 @@
-//! What steps hand on: each result has a place of its own, filled once.
+//! Results that steps pass on: each has its own slot, filled once.
 
 use crate::pipeline::Error;
 use std::sync::OnceLock;

@@ -1,8 +1,8 @@
-//! Which live claim is the claim of which volume: an existing one wins over every rule of names. Pure.
+//! Which live claim belongs to which volume: an existing one takes precedence over the naming rule. Pure.
 //!
-//! A claim is found by its labels (instance, component, volume), else by where the live pods mount it, else by its name,
-//! else, when nothing runs, by where it says that it was mounted. It must be of this release: a label alone can be
-//! written by anybody in the namespace, and helm would not touch it.
+//! A claim is found by its labels (instance, component, volume), else by the mounts of the live pods, else by its name,
+//! else, if no pods run, by its mount-path annotation. It must be owned by this release: anybody in the namespace can
+//! write a label, and helm would not change it.
 
 use crate::k8s::labels;
 use crate::k8s::object::{annotation, label, name_of};
@@ -57,9 +57,12 @@ impl Adopted {
 
     /// What a person should know of it.
     pub(crate) fn sentences(&self) -> impl Iterator<Item = String> {
-        self.names
-            .iter()
-            .map(|(name, live)| format!("the claim {live} is mounted, where a new chart would have {name}"))
+        self.names.iter().map(|(name, live)| {
+            format!(
+                "the existing PVC {live} is mounted instead of {name}, the name in a new \
+            chart"
+            )
+        })
     }
 }
 
@@ -346,7 +349,7 @@ mod tests {
         let adopted = Adopted::find(&one, RELEASE, &live(&[("old", "/data")]), &[claim("old", None)]).unwrap();
         assert_eq!(adopted.plan().claims().next().unwrap().name, "old");
         assert_eq!(adopted.values(), json!({"pg": {"volumes": {"data": {"claimName": "old"}}}}));
-        assert!(adopted.sentences().next().unwrap().contains("claim old is mounted"));
+        assert!(adopted.sentences().next().unwrap().contains("existing PVC old is mounted"));
         assert!(Adopted::find(&one, RELEASE, &Live::new(), &[]).is_none());
     }
 }

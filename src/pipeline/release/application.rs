@@ -1,4 +1,4 @@
-//! Which application a release belongs to, and whether that is the one that is meant.
+//! Which application a release belongs to, and whether that is the requested one.
 
 use crate::cluster::api::objects::Objects;
 use crate::cluster::connect::client::Cluster;
@@ -17,7 +17,7 @@ pub(crate) fn check_application(live: Option<&str>, wanted: Option<&str>, releas
     match (live, wanted) {
         (Some(live), Some(wanted)) if live != wanted => {
             let what = format!("the {} belongs to the application `{live}`, not to `{wanted}`", release.described());
-            let hint = "name its release with --release and leave SOURCE out, or choose another namespace";
+            let hint = "pass its release with --release and omit SOURCE, or choose another namespace";
             Err(Error::Refused(Diagnostic::new(Code::OtherApplication, "", what).hint(hint).into()))
         }
         _ => Ok(()),
@@ -42,7 +42,7 @@ pub(crate) fn check_release(
         "",
         format!("the {} (chart {}) was not deployed with kubectl aspire", release.described(), live.chart),
     )
-    .hint(format!("`helm {verb} {} --namespace {}` does it by hand", release.name, release.namespace));
+    .hint(format!("to do it with helm: `helm {verb} {} --namespace {}`", release.name, release.namespace));
     Err(Error::Refused(diagnostic.into()))
 }
 

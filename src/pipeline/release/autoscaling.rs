@@ -1,7 +1,7 @@
-//! The number of pods of autoscaled workloads is the autoscaler's: deploy and rollback leave it as it is.
+//! The autoscaler owns the replica count of its workload: deploy and rollback do not change it.
 //!
-//! A deploy gives the live number as a value. helm's rollback takes no values and would set what the revision was stored
-//! with, so the number is written into helm's record of that revision first.
+//! A deploy passes the live replica count as a value. helm's rollback takes no values and would restore the count of
+//! the revision, so the live count is written into helm's record of that revision first.
 
 use crate::cluster::api::objects::Objects;
 use crate::cluster::connect::client::Cluster;
@@ -76,7 +76,8 @@ pub(crate) fn hold(cluster: &Cluster, release: &Release, revision: u64, wanted: 
     }
     let Some(record) = Record::read(cluster, &release.namespace, &release.name, revision)? else {
         let what = format!(
-            "{} is autoscaled, and helm's record of revision {revision} is no Secret that could keep its number of pods",
+            "{} is autoscaled, and helm's record of revision {revision} is not a Secret, so its replica count cannot \
+            be kept",
             scaled[0].0
         );
         return Err(Error::Refused(
@@ -86,7 +87,7 @@ pub(crate) fn hold(cluster: &Cluster, release: &Release, revision: u64, wanted: 
     let mut manifest = record.manifest.clone();
     for (object, _, now) in &scaled {
         manifest = with_replicas(&manifest, object, *now).ok_or_else(|| {
-            let what = format!("revision {revision} does not say in the usual place how many pods {object} has");
+            let what = format!("revision {revision} does not set the replica count of {object} in the expected place");
             Error::Refused(
                 Diagnostic::new(Code::RollbackNotPossible, "", what).hint("deploy the older source instead").into(),
             )

@@ -1,5 +1,5 @@
-//! The Secret that the chart writes, `<release>-chart-secrets`. Helm keeps it when it no longer wants it; then it is ours to
-//! clear up.
+//! The Secret that the chart writes, `<release>-chart-secrets`. Helm keeps it even if the chart no longer contains it;
+//! then deploy deletes it.
 
 use crate::cluster::api::objects::{Guard, Objects, Propagation};
 use crate::cluster::connect::client::Cluster;

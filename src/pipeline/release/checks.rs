@@ -1,4 +1,4 @@
-//! What is on the cluster against what the chart brings: kinds and claims. Pure: live objects in, problems out.
+//! Compares the cluster with the chart: kinds and claims. Pure: live objects in, errors out.
 
 use crate::cluster::api::claims::{Verdict, WantedClaim, compare_all};
 use crate::k8s::labels;
@@ -82,7 +82,7 @@ pub(crate) fn claims(
     for (claim, verdict) in compare_all(&wanted, release, live, classes) {
         match verdict {
             Verdict::Create | Verdict::Adopt => {}
-            Verdict::Expand { from } => said.push(format!("claim {} grows from {from} to {}", claim.name, claim.size)),
+            Verdict::Expand { from } => said.push(format!("PVC {} grows from {from} to {}", claim.name, claim.size)),
             Verdict::Refuse(diagnostic) => diagnostics.push(diagnostic),
         }
     }

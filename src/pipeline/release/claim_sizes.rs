@@ -1,7 +1,7 @@
-//! The size of a claim through a rollback: no claim shrinks, so it keeps the size that it has.
+//! The size of a claim during a rollback: a claim cannot shrink, so it keeps its size.
 //!
-//! helm's rollback takes no values and would ask for the size that the revision was stored with, which the API server
-//! refuses. So the live size is written into helm's record of that revision first.
+//! helm's rollback takes no values and would request the size of the revision, which the API server rejects. So the
+//! live size is written into helm's record of that revision first.
 
 use super::installation::Installation;
 use crate::cluster::state::record::Record;
@@ -38,12 +38,12 @@ pub(crate) fn keep(
             continue;
         }
         let what = format!(
-            "the claim {} has grown to {now} since revision {revision} ({then}), and no claim can shrink",
+            "the PVC {} has grown to {now} since revision {revision} ({then}), and a PVC cannot shrink",
             object.name
         );
         diagnostics.push(
             Diagnostic::new(Code::RollbackNotPossible, "", what)
-                .hint("deploy the older source with the size that the claim has now"),
+                .hint("deploy the older source with the current size of the PVC"),
         );
     }
     Ok(())

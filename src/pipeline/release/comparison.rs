@@ -1,4 +1,4 @@
-//! What a prediction compares.
+//! The inputs of a prediction.
 
 use crate::diff::Object;
 use serde_json::Value as Json;

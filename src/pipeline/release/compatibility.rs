@@ -1,7 +1,7 @@
-//! The number of the defaults that the pods of a live release have, by the chart in helm's records.
+//! The number of the pod defaults of a live release, from the chart in helm's record.
 //!
-//! Who may write Secrets in the namespace may write a record. So only a number that exists is taken from it, and it decides
-//! nothing but defaults.
+//! Anybody who may write Secrets in the namespace can write a record. So only a number that exists is used, and it
+//! decides about defaults only.
 
 use crate::cluster::connect::client::Cluster;
 use crate::cluster::state::record::Record;
@@ -72,8 +72,8 @@ pub(crate) fn check(live: &Number, plan: &Plan, said: PodDefaults) -> Result<(),
     if said == PodDefaults::Chosen || has == takes {
         return Ok(());
     }
-    let what = format!("the release has the compatibility number {has}, and its chart was rendered for {takes}");
-    let hint = "the release changed since this run began, or could not be read then: run the command again";
+    let what = format!("the release has the compatibility number {has}, but its chart was rendered for {takes}");
+    let hint = "the release changed after this run started, or could not be read at that time: run the command again";
     Err(Error::Refused(Diagnostic::new(Code::ReleaseChanged, "", what).hint(hint).into()))
 }
 
@@ -82,15 +82,15 @@ pub(crate) fn told(live: &Number, plan: &Plan) -> Option<String> {
     let takes = plan.compatibility;
     match live {
         Number::Unknown(_) => Some(format!(
-            "a newer version of kubectl aspire deployed the release, with a compatibility number that this version does not \
-             know; it takes {takes}, which can restart pods. Update kubectl aspire, or write `compatibility` into \
-             aspire-k8s.yaml"
+            "a newer version of kubectl aspire deployed the release, with a compatibility number that this version \
+            does not know; it uses {takes}, which can restart pods. Update kubectl aspire, or set `compatibility` \
+            in aspire-k8s.yaml"
         )),
         Number::Known(has) if *has != takes => {
             let workloads = changed(plan, *has);
             let restarts = match &workloads[..] {
-                [] => "no pod gets other defaults".to_owned(),
-                names => format!("the pods of {} get other defaults", names.join(", ")),
+                [] => "the defaults of no pod change".to_owned(),
+                names => format!("the defaults of the pods of {} change", names.join(", ")),
             };
             Some(format!("compatibility {has} -> {takes}: {restarts}"))
         }
@@ -195,7 +195,7 @@ mod tests {
         explain(&Number::Known(2), &plan(), &mut changes);
         assert_eq!(changes[0].restarts.len(), 2);
         let told = |live| told(&live, &plan());
-        assert_eq!(told(Number::Known(1)).unwrap(), "compatibility 1 -> 2: the pods of cache get other defaults");
+        assert_eq!(told(Number::Known(1)).unwrap(), "compatibility 1 -> 2: the defaults of the pods of cache change");
         assert_eq!((told(Number::Known(2)), told(Number::None)), (None, None));
         assert!(told(Number::Unknown("9".into())).unwrap().contains("newer version"));
     }

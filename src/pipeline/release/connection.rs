@@ -1,4 +1,4 @@
-//! A release on a cluster, and how both are reached.
+//! A release on a cluster, and the connections to both.
 
 use crate::cluster::connect::access::Access;
 use crate::cluster::connect::client::Cluster;

@@ -1,4 +1,4 @@
-//! What a deploy is asked to do, and who answers its questions.
+//! What a deploy is asked to do, and who answers its prompts.
 
 use crate::app::App;
 use crate::external_charts::PlannedChart;

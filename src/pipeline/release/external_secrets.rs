@@ -1,6 +1,7 @@
-//! Secrets that another client writes: what must be there before, what is taken along, what is cleared up after.
+//! Secrets that another client writes: what must exist before a deploy, which values are copied, what is deleted
+//! afterwards.
 //!
-//! Values are read only to take them along when the source changes, and to warn before a database is given another one.
+//! Values are read only to copy them when the source changes, and to warn before a database gets another one.
 
 use crate::cluster::api::objects::{Guard, Objects, Propagation};
 use crate::cluster::connect::client::Cluster;
@@ -59,9 +60,9 @@ pub(crate) fn check_lost(plan: &Plan, given: &Given, lost: &Keys) -> std::result
             Diagnostic::new(
                 Code::SecretGone,
                 "",
-                format!("`{name}` was taken from the key {key} of the Secret {secret}, which is not there any more"),
+                format!("`{name}` was taken from the key {key} of the Secret {secret}, which no longer exists"),
             )
-            .hint(format!("pass the value with --parameter '{name}=VALUE', or put the Secret back")),
+            .hint(format!("pass the value with --parameter '{name}=VALUE', or restore the Secret")),
         );
     }
     diagnostics.or(())
@@ -111,7 +112,10 @@ pub(crate) fn check(
         }
     }
     for (version, kind, maker) in MAKERS.iter().filter(|(_, kind, _)| missing.contains(kind)) {
-        let what = format!("the cluster knows no {kind} ({version}), and secrets of this application come from there");
+        let what = format!(
+            "the cluster does not have the kind {kind} ({version}), which secrets of this application \
+        need"
+        );
         diagnostics.push(Diagnostic::new(Code::SecretSourceMissing, "", what).hint(format!("install {maker} first")));
     }
     diagnostics.or(()).map_err(Error::Refused)
@@ -122,10 +126,10 @@ fn without(name: &str, secret: &str, key: &str, exists: bool, release: &Release)
     let what = if exists {
         format!("`{name}` comes from the Secret {secret} in namespace {space}, which has no key {key}")
     } else {
-        format!("`{name}` comes from the key {key} of the Secret {secret}, which is not in namespace {space}")
+        format!("`{name}` comes from the key {key} of the Secret {secret}, which does not exist in namespace {space}")
     };
     Diagnostic::new(Code::SecretSourceMissing, "", what)
-        .hint("create it first; for a value that something in the cluster makes later, say `deferred`")
+        .hint("create it first; if something in the cluster creates the value later, use `deferred`")
 }
 
 /// A sealed value opens in one release only.
@@ -137,7 +141,7 @@ fn not_sealed(name: &str, secret: &SecretUse, release: &Release) -> Option<Diagn
             release.name, release.namespace
         ),
         Some(of) if of.namespace != release.namespace || of.release != release.name => format!(
-            "`{name}` is sealed for the release {} in namespace {}, and opens nowhere else",
+            "`{name}` is sealed for the release {} in namespace {}, and cannot be decrypted elsewhere",
             of.release, of.namespace
         ),
         Some(of) if secret.uri && of.sealed.uri.is_none() => {
@@ -153,7 +157,8 @@ fn differs(name: &str, secret: &SecretUse, kept: &Kept, now: Option<String>) -> 
     let before = [&kept.foreign, &kept.chart_secret, &kept.secret].into_iter().find_map(|values| values.get(name))?;
     (!secret.claims.is_empty() && now.is_some_and(|now| now != *before)).then(|| {
         format!(
-            "{name} is another value there than the one in use, and what lies in {} was set up with that: change it there too",
+            "the value of {name} there differs from the one in use, with which the data in {} was created: change it \
+            there too",
             secret.claims.join(", ")
         )
     })
@@ -177,9 +182,9 @@ fn without_store(
         Diagnostic::new(
             Code::SecretSourceMissing,
             "",
-            format!("there is no {kind} {}{place}, from which `{name}` comes", store.name),
+            format!("the {kind} {}{place}, which supplies `{name}`, does not exist", store.name),
         )
-        .hint("create the store first, or name another one in aspire-k8s.yaml")
+        .hint("create the store first, or set another one in aspire-k8s.yaml")
     }))
 }
 
@@ -245,7 +250,7 @@ pub(crate) fn late(cluster: &Cluster, release: &Release, plan: &Plan) -> Vec<Str
             let missing = value(secret(&maker).ok()?.as_ref(), name).is_none();
             missing.then(|| {
                 format!(
-                    "the {} {maker} has made no Secret, and pods wait for it{}",
+                    "the {} {maker} has created no Secret, and pods wait for it{}",
                     MAKERS[row].1,
                     said(cluster, release, row, &maker)
                 )
@@ -263,5 +268,5 @@ fn said(cluster: &Cluster, release: &Release, row: usize, name: &str) -> String 
         object.and_then(|kind| cluster.get(&kind, &release.namespace, name).ok().flatten()).unwrap_or_default();
     let conditions = object["status"]["conditions"].as_array().into_iter().flatten();
     let message = conditions.filter(|condition| condition["status"] == "False").find_map(|bad| bad["message"].as_str());
-    message.map_or_else(|| ": the operator has not seen it".to_owned(), |message| format!(": {message}"))
+    message.map_or_else(|| ": the operator has not processed it".to_owned(), |message| format!(": {message}"))
 }

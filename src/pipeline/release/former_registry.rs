@@ -1,7 +1,8 @@
-//! What a former version did not remember: the registry of built images, which stood only in the values of the chart.
+//! The registry of built images, which earlier versions did not store: it was only in the values of the chart.
 //!
-//! It is read from helm's record of the revision that is in place. Whoever may write Secrets in the namespace may have written
-//! that record, so its word counts as much as a remembered value: for this release in its own namespace, and for nothing else.
+//! It is read from helm's record of the deployed revision. Anybody who may write Secrets in the namespace can have
+//! written that record, so it is trusted as much as a stored value: for this release in its own namespace, and for
+//! nothing else.
 
 use crate::app::REGISTRY_INPUT;
 use crate::cluster::connect::client::Cluster;

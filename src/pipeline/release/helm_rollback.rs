@@ -1,4 +1,4 @@
-//! Going back to an earlier revision with `helm rollback`, and what the next deploy starts from then.
+//! Rolling back to an earlier revision with `helm rollback`, and the values that the next deploy then starts from.
 
 use super::history::Past;
 use super::installation::{Installation, Manifest};
@@ -79,7 +79,7 @@ impl HelmRollback<'_> {
         }
         let Ok(revision) = Past::read(&self.on, revisions)?.choose(None, false) else { return Ok(None) };
         let wanted = check(&self.on, revision)?;
-        say(report, format!("going back to revision {revision}"));
+        say(report, format!("rolling back to revision {revision}"));
         if self.on.is_more_than_helm(&wanted, &wanted.values().cloned().collect::<Vec<_>>())? {
             change_kinds(revision, &wanted)?;
         } else {

@@ -1,4 +1,4 @@
-//! The revisions of a release, and which of them is good. Reads only.
+//! The revisions of a release, and which of them were fully deployed. Reads only.
 
 use super::installation::Installation;
 use crate::helm;
@@ -35,7 +35,7 @@ pub(crate) struct Revision {
 
 /// That a workload migration cannot begin or end, because helm remembers nothing to go back to.
 pub(crate) fn gone(release: &Release) -> Diagnostic {
-    let what = format!("{} has no history any more", release.described());
+    let what = format!("{} no longer has a history", release.described());
     Diagnostic::new(Code::HistoryGone, "", what)
         .hint("restore its Secrets `sh.helm.release.v1...` from a backup; nothing was done")
 }
@@ -92,11 +92,11 @@ impl Past {
         match self.revisions.iter().find(|revision| revision.revision == wanted) {
             None => {
                 let all = numbers(self.revisions.iter());
-                let what = format!("there is no revision {wanted} (any more): helm remembers {all}");
+                let what = format!("there is no revision {wanted}: helm's history has {all}");
                 Err(Diagnostic::new(Code::NoGoodRevision, "", what).hint(self.choice()))
             }
             Some(revision) if !is_good(revision) => {
-                let what = format!("revision {wanted} failed: it was never in place as a whole");
+                let what = format!("revision {wanted} failed: it was never fully deployed");
                 Err(Diagnostic::new(Code::NoGoodRevision, "", what).hint(self.choice()))
             }
             Some(_) => Ok(wanted),
@@ -105,7 +105,7 @@ impl Past {
 
     fn last_good(&self, again: bool) -> Result<u64, Diagnostic> {
         let none = || {
-            Diagnostic::new(Code::NoGoodRevision, "", "there is no earlier revision that was good")
+            Diagnostic::new(Code::NoGoodRevision, "", "there is no earlier revision that was fully deployed")
                 .hint("deploy again instead")
         };
         let current = self.revisions.last().ok_or_else(none)?;
@@ -125,11 +125,11 @@ impl Past {
             return Err(none());
         }
         let what = format!(
-            "revision {} is revision {position} again, by a rollback, and no revision before that was good",
+            "revision {} is a rollback to revision {position}, and no revision before that was fully deployed",
             current.revision
         );
         Err(Diagnostic::new(Code::NoGoodRevision, "", what)
-            .hint(format!("`rollback REVISION` goes to any other; {}", self.choice())))
+            .hint(format!("`rollback REVISION` rolls back to any other; {}", self.choice())))
     }
 
     /// The revisions that were in place as a whole before the current one.
@@ -140,8 +140,8 @@ impl Past {
 
     fn choice(&self) -> String {
         match numbers(self.good()).as_str() {
-            "" => "none of those before the current one was good; deploy again instead".to_owned(),
-            good => format!("good ones are {good}"),
+            "" => "none of those before the current one was fully deployed; deploy again instead".to_owned(),
+            good => format!("fully deployed revisions: {good}"),
         }
     }
 
@@ -247,7 +247,10 @@ mod tests {
         let all = past(&[was, failed, was, now]);
         assert_eq!(all.choose(Some(3), false).ok(), Some(3));
         let gone = all.choose(Some(1), false).unwrap_err().to_string();
-        assert!(gone.contains("helm remembers 3, 4, 5, 6") && gone.contains("good ones are 3, 5"), "{gone}");
+        assert!(
+            gone.contains("helm's history has 3, 4, 5, 6") && gone.contains("fully deployed revisions: 3, 5"),
+            "{gone}"
+        );
         assert!(all.choose(Some(4), false).unwrap_err().to_string().contains("revision 4 failed"));
         let told = told(all.revisions);
         assert_eq!(told.iter().map(|revision| revision.live).collect::<Vec<_>>(), [false, false, false, true]);
@@ -292,6 +295,9 @@ mod tests {
             assert_eq!(past.choose(Some(3), true).ok(), Some(3), "{all:?}");
         }
         let said = past(&[was, was, to("deployed", "Rollback to 3")]).choose(None, false).unwrap_err().to_string();
-        assert!(said.contains("revision 5 is revision 3 again") && said.contains("good ones are 3, 4"), "{said}");
+        assert!(
+            said.contains("revision 5 is a rollback to revision 3") && said.contains("fully deployed revisions: 3, 4"),
+            "{said}"
+        );
     }
 }

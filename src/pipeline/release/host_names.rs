@@ -1,6 +1,6 @@
-//! Host names that a route gets from the cluster: what to make of an address, and which route still has none. Pure.
+//! Host names of routes that come from the cluster: the name for an address, and the routes that still have none. Pure.
 //!
-//! The rules and certificates of an Ingress are lists that one owner writes as a whole, so a name that is found is not
+//! The rules and certificates of an Ingress are lists that one owner writes as a whole, so a discovered name is not
 //! patched in: it becomes a value, and helm writes another revision.
 
 use crate::config::is_host;
@@ -59,12 +59,12 @@ pub(crate) fn found(route: &Discovering, object: Option<&Json>) -> HostState {
     if let Some(key) = &route.annotation {
         return match object["metadata"]["annotations"][key].as_str().filter(|text| !text.is_empty()) {
             Some(host) => usable(host),
-            None => HostState::Waiting(format!("nobody wrote the annotation {key} yet")),
+            None => HostState::Waiting(format!("the annotation {key} is not set yet")),
         };
     }
     let (ip, hostname) = address(route, object);
     if ip.is_none() && hostname.is_none() {
-        return HostState::Waiting("its controller gave it no address yet".into());
+        return HostState::Waiting("its controller has not set an address yet".into());
     }
     let template = route.template.as_deref().unwrap_or("{hostname}");
     let mut host = template.to_owned();
@@ -74,8 +74,8 @@ pub(crate) fn found(route: &Discovering, object: Option<&Json>) -> HostState {
             None if template.contains(mark) => {
                 let has = ip.or(hostname).unwrap_or_default();
                 return HostState::Unusable(format!(
-                    "its address is {has}, and `{template}` needs {}; `discovery: {{template: ...}}` says what to make of it, \
-                     such as `{{ip}}.sslip.io`",
+                    "its address is {has}, and `{template}` needs {}; `discovery: {{template: ...}}` sets the host \
+                    name for it, such as `{{ip}}.sslip.io`",
                     if mark == "{ip}" { "an IP address" } else { "a name" }
                 ));
             }
@@ -110,7 +110,7 @@ fn usable(text: &str) -> HostState {
         return HostState::Host(host);
     }
     let shown: String = text.chars().filter(|c| !c.is_control()).take(80).collect();
-    HostState::Unusable(format!("`{shown}` is no host name"))
+    HostState::Unusable(format!("`{shown}` is not a valid host name"))
 }
 
 #[cfg(test)]

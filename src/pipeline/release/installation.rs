@@ -1,4 +1,4 @@
-//! One installed release with all that it takes to work on it, so that whoever works on it is handed one thing.
+//! One installed release with everything that is needed to work on it, so that functions take one argument.
 
 use crate::cluster::connect::client::Cluster;
 use crate::diff::Object;

@@ -1,4 +1,4 @@
-//! What the API server says of the objects of a plan: how they are, and what it would make of what helm applies.
+//! The objects of a plan on the API server: their live state, and the result of applying them.
 
 use crate::cluster::api::probe::{Probe, Question};
 use crate::cluster::connect::client::Cluster;
@@ -63,12 +63,7 @@ impl Standing {
         standing.unknown = strange
             .iter()
             .map(|key| {
-                format!(
-                    "{} {} ({}): the cluster does not know this kind; its definition must be there first",
-                    key.1,
-                    of(key),
-                    key.0
-                )
+                format!("{} {} ({}): the cluster does not know this kind; install its CRD first", key.1, of(key), key.0)
             })
             .collect();
         standing.live = live;
@@ -183,7 +178,7 @@ impl Asked {
                 Ok(Some(answer)) => {
                     asked.answers.insert((*object).clone(), answer);
                 }
-                Ok(None) => asked.not_checked.push(format!("{object}: it went away meanwhile")),
+                Ok(None) => asked.not_checked.push(format!("{object}: it was deleted in the meantime")),
                 Err(error) if error.kind() == ErrorKind::Forbidden && !may(cluster, question)? => {
                     forbidden.entry((question.verb(), question.kind.resource())).or_default().push(&object.name);
                 }
@@ -195,11 +190,7 @@ impl Asked {
             }
         }
         asked.not_checked.extend(forbidden.into_iter().map(|((verb, resource), names)| {
-            format!(
-                "{} {}: no permission to {verb}, so the API server has not checked what would become of it",
-                resource,
-                names.join(", ")
-            )
+            format!("{} {}: no permission to {verb}, so its dry run was skipped", resource, names.join(", "))
         }));
         Ok(asked)
     }
@@ -210,8 +201,12 @@ const UNASKED: [Cause; 2] = [Cause::NoDryRun, Cause::Unread];
 
 /// What helm's own merge would lose of an object.
 fn lost_entry(object: &Object, list: &str) -> crate::k8s::error::Error {
-    let what = format!("helm merges {object} itself and tells the entries of {list}: a change would lose one of them");
-    let hint = "deploy with helm 4 and `--helm-arg=--server-side=true --helm-arg=--force-conflicts`, which lets the API server merge, or give one of them another number in a deploy of its own";
+    let what = format!(
+        "helm merges {object} itself and identifies the entries of {list}: a change would lose one of \
+    them"
+    );
+    let hint = "deploy with helm 4 and `--helm-arg=--server-side=true --helm-arg=--force-conflicts`, so that the API \
+    server merges, or change the number of one of them in a separate deploy";
     crate::k8s::error::Error::refused(what).hint(hint)
 }
 

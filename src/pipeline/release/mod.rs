@@ -1,4 +1,5 @@
-//! What several verbs need of one release: its state before, its lock, its history, its records, what helm would do to it.
+//! What several verbs need of one release: its previous state, its lock, its history, its records, the effect of helm
+//! on it.
 
 pub(crate) mod adopt;
 pub(crate) mod application;

@@ -1,4 +1,5 @@
-//! What deploy writes beside helm, as changes: the namespace, the Secret and the remembered values. Keys, never values.
+//! What deploy writes itself, without helm, as changes: the namespace, the Secret and the stored values. Keys, never
+//! values.
 
 use crate::cluster::state::remembered::State;
 use crate::cluster::state::secret::ReleaseSecret;

@@ -1,4 +1,4 @@
-//! What a deploy would do, as a plan tells it.
+//! What a deploy would do, as shown by a plan.
 
 use super::charts::change::ChartChange;
 use super::saved_plan::Saved;

@@ -1,5 +1,5 @@
-//! What the API server and helm's own merge would make of the objects that helm applies: found out once, for `plan`, which
-//! shows it, and for `deploy`, which refuses what cannot succeed before anything is written.
+//! The result of applying the chart, by the API server and by helm's own merge: computed once for `plan`, which shows
+//! it, and for `deploy`, which refuses what cannot succeed before anything is written.
 
 use super::comparison::Comparison;
 use super::installation::Installation;
@@ -54,10 +54,10 @@ impl Foreseen {
         let asked = match question.by_server {
             Some(by_server) if has_namespace => Asked::of_server(cluster, question, &standing, by_server)?,
             Some(_) => Asked::nothing(format!(
-                "the namespace {space} does not exist yet, so the API server has checked none of its {} objects",
+                "the namespace {space} does not exist yet, so the dry run of its {} objects was skipped",
                 question.wanted.len()
             )),
-            None => Asked::nothing("helm stops at a kind that it does not find, so no object was checked".to_owned()),
+            None => Asked::nothing("helm fails on a kind that does not exist, so no object was checked".to_owned()),
         };
         Ok(Self { standing, asked, has_namespace })
     }
@@ -167,7 +167,7 @@ pub(crate) fn on_the_way_back(
     };
     for error in Foreseen::look(on.cluster, on.release, &question)?.asked.errors {
         let hint = if error.is_conflict() {
-            "set that field back, or deploy the older source with --helm-arg=--force-conflicts"
+            "reset that field, or deploy the older source with --helm-arg=--force-conflicts"
         } else {
             error.advice()
         };

@@ -1,6 +1,6 @@
-//! Reads what doctor judges: the objects that helm makes of the chart, and what the cluster allows and demands.
+//! Reads what doctor checks: the objects that helm renders from the chart, and what the cluster allows and requires.
 //!
-//! The same checks stand before every deploy and behind `doctor`. Nothing is stored on the cluster. What we may not read is a
+//! The same checks run before every deploy and in `doctor`. Nothing is stored on the cluster. A missing permission is a
 //! finding that says so.
 
 use super::adopt::Adopted;
@@ -141,7 +141,7 @@ fn provisional(request: &Deploy, before: &ReleaseSnapshot, random: &Random) -> R
     for input in outlook(request.app, request.plan, &request.given, &before.kept).missing {
         let reason = format!("it has no value yet (for {})", input.used_by.join(", "));
         findings.push(
-            Finding::new("inputs", Verdict::Warning, &input.name, reason).fix(format!("give it with {}", input.flag)),
+            Finding::new("inputs", Verdict::Warning, &input.name, reason).fix(format!("set it with {}", input.flag)),
         );
         given.add(&input.name, "0".to_owned(), Means::Prompt, "doctor")?;
     }
@@ -282,7 +282,7 @@ fn of_live(examined: &Examined, objects: &[Json]) -> Vec<Finding> {
     let adopted = before.adopted.iter().flat_map(Adopted::sentences);
     findings.extend(said.into_iter().chain(adopted).map(|sentence| Finding::new("claims", Verdict::Ok, "", sentence)));
     if checks::transition(name, before, objects) {
-        let reason = "what helm cannot change safely changes: deploy shows how, and asks first";
+        let reason = "a change needs a workload migration: deploy shows the plan and asks for confirmation";
         findings.push(Finding::new("kind-change", Verdict::Warning, "", reason));
     }
     findings

@@ -1,6 +1,6 @@
-//! Whether the release is what a run is about to say that it is: helm's newest record against what helm was given.
+//! Whether the release is what a run is about to report: compares helm's newest record with what was passed to helm.
 //!
-//! Helm's exit code says that a helm ended well; its record says what is in place. Nothing is written here.
+//! Helm's exit code says that helm succeeded; its record says what is deployed. Nothing is written here.
 
 use super::installation::Installation;
 use crate::cluster::state::record::Record;
@@ -60,7 +60,7 @@ fn newest(on: &Installation, verb: &str, before: u64) -> Result<Option<Record>, 
         Some(found) if found.revision == before + 1 && found.is_deployed() => Ok(read(before + 1)?),
         Some(found) => {
             let what = format!(
-                "its newest revision is {} ({}), where revision {} was to be deployed",
+                "its newest revision is {} ({}), but revision {} was expected to be deployed",
                 found.revision,
                 found.status,
                 before + 1
@@ -73,9 +73,13 @@ fn newest(on: &Installation, verb: &str, before: u64) -> Result<Option<Record>, 
 
 fn not_applied(on: &Installation, verb: &str, what: &str) -> Error {
     let (name, space) = (&on.release.name, on.space());
-    let what = format!("helm {verb} ended well, but the {} is not what it was given: {what}", on.release.described());
+    let what = format!(
+        "helm {verb} succeeded, but the {} does not match what was passed to helm: {what}",
+        on.release.described()
+    );
     let hint = format!(
-        "`helm history {name} -n {space}` shows the revisions; find out who else changes the release, then run again"
+        "`helm history {name} -n {space}` shows the revisions; find out which other client changes the release, then \
+        run again"
     );
     Error::NotApplied(Diagnostic::new(Code::NotApplied, "", what).hint(hint))
 }

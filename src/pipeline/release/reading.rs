@@ -1,4 +1,4 @@
-//! What a deploy and its plan look at and check. Nothing is written here but the chart, to a temporary folder.
+//! What a deploy and its plan read and check. Nothing is written here except the chart, to a temporary folder.
 
 use super::charts::steps as charts;
 use super::deploy_run::DeployRun;
@@ -28,11 +28,11 @@ pub(crate) fn reading<'a>(charts: &[PlannedChart]) -> Vec<Step<'a, DeployRun<'a>
         .collect();
     let mut steps = vec![
         Step::new("check-helm-prereqs-kubernetes", "find helm and check its version", &[], DeployRun::find_helm),
-        Step::new("check-cluster-kubernetes", "read what the cluster holds of the release", &[], DeployRun::look),
+        Step::new("check-cluster-kubernetes", "read the release on the cluster", &[], DeployRun::look),
         Step::new("publish-kubernetes", "write the chart for helm", &[], DeployRun::publish),
         Step::new(
             "process-parameters",
-            "settle the value of every input, and ask for what is missing",
+            "resolve the value of every input, and prompt for missing ones",
             &before_asking,
             DeployRun::settle,
         ),
@@ -89,7 +89,7 @@ impl DeployRun<'_> {
         let settled = settled(self.request, name, before, &with_data, self.ask.inputs, self.random, self.report)?;
         let secrets = values::secrets_of(&settled);
         if secrets.iter().any(|secret| hides_words(secret)) {
-            let what = "a secret has fewer than 4 characters, so every word as short is shown as *** from here on";
+            let what = "a secret has fewer than 4 characters, so every word of that length is shown as *** from now on";
             warn(self.report, Code::WeakSecret, what);
         }
         self.cluster.get()?.hide(secrets);

@@ -1,7 +1,7 @@
-//! Servers that still present a certificate from before its renewal.
+//! Servers that still use a certificate from before its renewal.
 //!
-//! The kubelet puts the renewed files into a running container, and the server decides whether it reads them again. Kestrel
-//! watches its files, but not the links by which the kubelet exchanges them, so that it continues with what it read at its start.
+//! The kubelet updates the files in a running container, and the server decides whether it reads them again. Kestrel
+//! watches its files, but not the symlinks that the kubelet swaps, so it keeps the certificate that it read at startup.
 
 use crate::cluster::Timestamp;
 use crate::cluster::connect::client::Cluster;
@@ -36,7 +36,7 @@ impl Renewed {
     /// One sentence, with what to do.
     pub(crate) fn sentence(&self) -> String {
         format!(
-            "the certificate of {} was renewed at {}, after its pods began, and .NET reads it only then: `{}`",
+            "the certificate of {} was renewed at {}, after its pods started, and .NET reads it only at startup: `{}`",
             self.name, self.valid_from, self.command
         )
     }

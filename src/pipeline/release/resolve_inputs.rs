@@ -1,4 +1,5 @@
-//! The values of all inputs for one deploy: given, kept, asked for or made; and what must be meant before they change.
+//! The values of all inputs for one deploy: supplied, stored, prompted for or generated; and the confirmations that a
+//! change needs.
 
 use crate::inputs::{Answers, Data, Means, Settled, outlook, settle, stale};
 use crate::k8s::labels;

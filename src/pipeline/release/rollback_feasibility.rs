@@ -1,6 +1,7 @@
-//! Whether a release can go back to one of its revisions: fixed fields, keys of Secrets; and whether kinds change.
+//! Whether a release can be rolled back to a revision: immutable fields, keys of Secrets; and whether workload kinds
+//! change.
 //!
-//! helm asks none of this before it writes. Nothing here writes either.
+//! helm checks none of this before it writes. Nothing is written here either.
 
 use super::installation::Manifest;
 use super::secrets_used;
@@ -57,11 +58,13 @@ pub(crate) fn fields(
         let sides = Sides { last: last.get(object), wanted: Some(stored), live: Some(now), answer: None };
         let fixed = change(object, sides, &Mask::default()).map(|change| change.immutable).unwrap_or_default();
         if !fixed.is_empty() {
-            let what =
-                format!("{} of the {object} cannot be changed back to what revision {revision} says", fixed.join(", "));
+            let what = format!(
+                "{} of the {object} cannot be changed back to the value in revision {revision}",
+                fixed.join(", ")
+            );
             diagnostics.push(
                 Diagnostic::new(Code::RollbackNotPossible, "", what)
-                    .hint("deploy the older source with what the object has now"),
+                    .hint("deploy the older source with the current value of the object"),
             );
         }
     }
@@ -82,13 +85,13 @@ pub(crate) fn secrets(
             continue;
         }
         let what = format!(
-            "revision {revision} needs {} of the Secret {}, which is not there any more",
+            "revision {revision} needs {} of the Secret {}, which no longer exists",
             secret.missing.join(", "),
             secret.name
         );
         diagnostics.push(
             Diagnostic::new(Code::RollbackNotPossible, "", what)
-                .hint("deploy the older source instead: it settles its inputs again"),
+                .hint("deploy the older source instead: it resolves its inputs again"),
         );
     }
     Ok(())

@@ -1,9 +1,9 @@
-//! A plan on file: what it was made from, so that a later deploy does exactly that or says what moved. Pure.
+//! A plan in a file: what it was made from, so that a later deploy does exactly that or reports what changed. Pure.
 //!
-//! The file is no secret. A secret value is in it in no form, not even as a digest: a short one could be guessed. What
-//! stands for it is its mark, the number of the write that last changed it, and the state of the Secret that holds it.
-//! Digests of all else are made with a key that only the cluster has ([`Key`]), because a file of a chart may hold a
-//! password that its author took for none.
+//! The file is not secret. It contains a secret value in no form, not even as a digest: a short one could be guessed.
+//! Instead it contains the revision number of the key (the write that last changed it), and the state of the Secret
+//! that holds it. All other digests are made with a key that only the cluster has ([`Key`]), because a file of a chart
+//! may contain a password that its author did not treat as one.
 
 use crate::diff::{Action, Change};
 use crate::inputs::Settled;
@@ -84,12 +84,15 @@ impl Saved {
     /// Reads a file. `name` is for messages.
     pub fn parse(text: &str, name: &str) -> Result<Self, Diagnostic> {
         let wrong = |what: String| {
-            Diagnostic::new(Code::SavedPlanInvalid, "", format!("{name} is no plan: {what}"))
-                .hint("make one with `plan --save`")
+            Diagnostic::new(Code::SavedPlanInvalid, "", format!("{name} is not a saved plan: {what}"))
+                .hint("create one with `plan --save`")
         };
         let json: Json = serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
         if json["version"].as_u64().is_some_and(|version| version != u64::from(VERSION)) {
-            return Err(wrong(format!("it is of version {}, made by another kubectl-aspire", json["version"])));
+            return Err(wrong(format!(
+                "it has version {}, written by another version of kubectl-aspire",
+                json["version"]
+            )));
         }
         serde_json::from_value(json).map_err(|error| wrong(error.to_string()))
     }
@@ -129,14 +132,14 @@ impl Saved {
             diagnostics.push(Diagnostic::new(
                 Code::PlanOutdated,
                 "",
-                format!("{what} is {now}, and the plan was made for {then}"),
+                format!("{what} is {now}, but the plan was made for {then}"),
             ));
         }
         if then.environment != now.environment {
             let name = |environment: &Option<String>| environment.clone().unwrap_or_else(|| "none".into());
             let what = "the environment is";
             let text =
-                format!("{what} {}, and the plan was made for {}", name(&now.environment), name(&then.environment));
+                format!("{what} {}, but the plan was made for {}", name(&now.environment), name(&then.environment));
             diagnostics.push(Diagnostic::new(Code::PlanOutdated, "", text));
         }
         if then.revision != now.revision {
@@ -251,9 +254,9 @@ mod tests {
         let saved = Saved::new(basis(), &[]);
         for (what, expected) in [
             ("nothing", ""),
-            ("namespace", "the namespace is other, and the plan was made for n"),
-            ("environment", "the environment is production, and the plan was made for none"),
-            ("helm", "the version of helm is 3.14.4, and the plan was made for 4.2.4"),
+            ("namespace", "the namespace is other, but the plan was made for n"),
+            ("environment", "the environment is production, but the plan was made for none"),
+            ("helm", "the version of helm is 3.14.4, but the plan was made for 4.2.4"),
             ("chart", "the chart differs: Chart.yaml"),
             ("values", "other values: x"),
             ("secrets", "other secrets: x"),
@@ -286,9 +289,9 @@ mod tests {
         let saved = Saved::new(basis(), &[]);
         assert_eq!(Saved::parse(&saved.to_text(), "f").unwrap(), saved);
         for (text, expected) in [
-            ("", "f is no plan"),
-            ("{}", "f is no plan"),
-            ("{\"version\": 1}", "it is of version 1"),
+            ("", "f is not a saved plan"),
+            ("{}", "f is not a saved plan"),
+            ("{\"version\": 1}", "it has version 1"),
             (&*saved.to_text().replace("\"release\"", "\"odd\""), "unknown field `odd`"),
         ] {
             let diagnostic = Saved::parse(text, "f").unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! What the cluster holds of the release before anything changes, and whether it may become this application's.
+//! The state of the release on the cluster before anything changes, and whether this application may use the release.
 
 use super::adopt::Adopted;
 use super::chart_secret;
@@ -145,7 +145,7 @@ pub(crate) fn check_release(
         Diagnostic::new(
             Code::OtherApplication,
             "",
-            format!("{what} is of the chart {}, not of this application", live.chart),
+            format!("{what} was deployed from the chart {}, not from this application", live.chart),
         )
         .hint("choose another release name with --release, or another namespace")
     } else {
@@ -165,12 +165,12 @@ pub(crate) fn check_idle(live: &helm::Release, seen: &LastRevision) -> Result<()
         Diagnostic::new(
             Code::ReleaseBusy,
             "",
-            format!("{what} is {}: another helm works on it, or was killed while it did", live.status),
+            format!("{what} is {}: another helm process works on it, or was killed while it did", live.status),
         )
         .hint(way_out(&live.name, &live.namespace, live.status == "pending-install"))
     } else if live.status == "uninstalling" {
-        Diagnostic::new(Code::ReleaseBusy, "", format!("{what} is uninstalling, or a helm was killed while it did"))
-            .hint("wait until it is gone; when nothing removes it any more, run `destroy` again, then deploy")
+        Diagnostic::new(Code::ReleaseBusy, "", format!("{what} is being uninstalled, or helm was killed while it did"))
+            .hint("wait until it is gone; if no process uninstalls it, run `destroy` again, then deploy")
     } else {
         return Ok(());
     };
@@ -194,7 +194,7 @@ pub(crate) fn forget_finished_run(on: &Installation, live: &ReleaseSecret) -> Re
 }
 
 fn way_out(release: &str, namespace: &str, first: bool) -> String {
-    let (verb, stays) = if first { ("uninstall", "; claims and secrets stay") } else { ("rollback", "") };
+    let (verb, stays) = if first { ("uninstall", "; PVCs and secrets are kept") } else { ("rollback", "") };
     format!(
         "wait until it has finished; if no helm process runs: `helm {verb} {release} --namespace {namespace}`{stays}"
     )

@@ -1,4 +1,4 @@
-//! What a deploy gives to helm and to the Secret. Pure.
+//! The values that a deploy passes to helm and writes to the Secret. Pure.
 
 use super::checks;
 use crate::cluster::state::secret::ReleaseSecret;

@@ -1,4 +1,4 @@
-//! The values that a release runs with now.
+//! The values that a release uses now.
 
 use super::snapshot;
 use crate::inputs::Kept;
@@ -15,9 +15,9 @@ pub(crate) fn values_in_use(release: &Release, application: &str) -> Result<Kept
         Diagnostic::new(
             Code::SecretGone,
             "",
-            format!("`{name}` was taken from the key {key} of the Secret {secret}, which is not there any more"),
+            format!("`{name}` was taken from the key {key} of the Secret {secret}, which no longer exists"),
         )
-        .hint(format!("pass the value with --parameter '{name}=VALUE', or put the Secret back"))
+        .hint(format!("pass the value with --parameter '{name}=VALUE', or restore the Secret"))
     });
     Diagnostics(gone.collect()).or(before.kept).map_err(Error::Input)
 }

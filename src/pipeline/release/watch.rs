@@ -1,7 +1,7 @@
-//! Watches the workloads of a release while helm waits for them, from a thread and a connection of its own.
+//! Watches the workloads of a release while helm waits for them, from its own thread and connection.
 //!
-//! Whatever goes wrong here never fails the run: what cannot be read is said once, and the rest is watched. What the
-//! objects mean is decided in `rollout`.
+//! An error here never fails the run: what cannot be read is reported once, and the rest is watched. `rollout`
+//! interprets the objects.
 
 use crate::cluster::connect::client::Cluster;
 use crate::k8s::error::ErrorKind;
@@ -176,9 +176,7 @@ impl<'a> Watch<'a> {
             warn(
                 self.of.report,
                 Code::NotWatched,
-                format!(
-                    "you may not list {kinds} in namespace {space}: what they would tell about the rollout is not shown"
-                ),
+                format!("no permission to list {kinds} in namespace {space}: they are not part of the rollout status"),
             );
         }
         self.failures = if failure.is_some() { self.failures + 1 } else { 0 };

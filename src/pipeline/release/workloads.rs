@@ -1,4 +1,4 @@
-//! Live objects of a release, and whose work they are. Pure.
+//! The live workloads of a release, and their owners. Pure.
 
 use crate::k8s::labels;
 use crate::k8s::object::name_of;

@@ -1,8 +1,8 @@
-//! What differs between the objects that helm stored and those that live: changes by hand. Pure: objects in, sentences out.
+//! Drift: the differences between the objects that helm stored and the live ones. Pure: objects in, text out.
 //!
-//! What the chart sets is compared, and what was added by hand beside it where that counts for the application
-//! ([`crate::diff::with_places`]); what the API server, controllers and other tools add is theirs. Must not show what
-//! may be secret: the data of Secrets and the values of variables are named, never written.
+//! It compares what the chart sets, and additions that affect the application ([`crate::diff::with_places`]). Additions
+//! of the API server, controllers and other tools are not drift. Must not show what may be secret: keys of Secrets and
+//! names of variables are shown, never their values.
 
 use crate::k8s::object::name_of;
 use crate::k8s::quantity::Quantity;

@@ -1,4 +1,4 @@
-//! A workload migration that is not at its end, as `status` tells it. Reads only.
+//! An unfinished workload migration, as shown by `status`. Reads only.
 
 use crate::cluster::connect::client::Cluster;
 use crate::k8s::error::ErrorKind;
@@ -31,7 +31,7 @@ pub(super) fn unfinished(cluster: &Cluster, release: &Release, application: &str
         Ok(log) => log.map(|log| log.journal).filter(Journal::is_open),
         Err(Error::Refused(diagnostics)) => {
             let meaning = diagnostics.to_string();
-            let next = "`promote --status` says what to do".to_owned();
+            let next = "`promote --status` shows what to do".to_owned();
             return Ok(Some(Migration { phase: String::new(), meaning, workloads: Vec::new(), next }));
         }
         Err(Error::Cluster(error)) if error.kind() == ErrorKind::Forbidden => None,

@@ -1,4 +1,4 @@
-//! What is on the cluster of a release, and where it differs from what helm stored. Reads only; shows no secret.
+//! The state of a release on the cluster, and its drift. Reads only; shows no secret.
 
 pub(crate) mod drift;
 pub(crate) mod migration;
@@ -128,7 +128,9 @@ pub(crate) fn status(release: &Release) -> Result<Standing, Error> {
         None => None,
     };
     let meaning = match &migration {
-        Some(_) if live.is_deployed() => "what helm was given last; a workload migration is not finished".to_owned(),
+        Some(_) if live.is_deployed() => "the last values passed to helm; a workload migration is not \
+        finished"
+            .to_owned(),
         _ => meaning(&live.status, can_go_back(&helm, &target, &live)?, release),
     };
     let mut drift = Vec::new();
@@ -180,18 +182,19 @@ pub(crate) fn can_go_back(helm: &Helm, target: &Target, live: &helm::Release) ->
 
 /// Helm's word for a state, for a person.
 pub(crate) fn meaning(status: &str, can_go_back: bool, release: &Release) -> String {
-    let killed = "a helm works on it now, or was killed while it did; run `deploy` to see how to continue";
+    let killed = "a helm process works on it now, or was killed while it did; run `deploy` to see how to continue";
     let sentence = match status {
-        "deployed" => "in place as a whole",
+        "deployed" => "helm applied the whole revision",
         "failed" if !can_go_back => {
-            "it failed and may be in place in part, and no earlier revision was good: `deploy` continues, `destroy` removes it and keeps its PVCs"
+            "it failed and may be partly deployed, and no earlier revision was fully deployed: `deploy` continues, \
+            `destroy` removes it and keeps its PVCs"
         }
         "failed" => {
-            "the last change failed and may be in place in part; `history` shows the revisions, `rollback` goes back"
+            "the last change failed and may be partly deployed; `history` shows the revisions, `rollback` rolls back"
         }
         "superseded" => "replaced by a later revision",
-        "uninstalling" => "being removed, or its removal was interrupted: `destroy` finishes it",
-        "uninstalled" => "removed, its history was kept",
+        "uninstalling" => "being uninstalled, or the uninstall was interrupted: `destroy` completes it",
+        "uninstalled" => "uninstalled; its history was kept",
         "pending-install" | "pending-upgrade" | "pending-rollback" => killed,
         _ => return format!("`{status}`, a state of {} that this version does not know", release.name),
     };

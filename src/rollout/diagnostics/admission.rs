@@ -1,9 +1,9 @@
-//! Why the API server lets no pods be made.
+//! Why the API server rejects pods.
 
 use super::{Row, Rule, look_up, rule};
 use crate::rollout::Reason;
 
-const ROOM: &str = "free some of it, ask for less in `resources.NAME.resources`, or have the quota raised";
+const ROOM: &str = "free some of it, request less in `resources.NAME.resources`, or ask for a larger quota";
 
 /// Why a controller may not make pods. From the API server's admission.
 const REFUSALS: &[Rule] = &[
@@ -12,23 +12,23 @@ const REFUSALS: &[Rule] = &[
         &["failed quota", "must specify"],
         Reason::QuotaExceeded,
         "{}",
-        "the quota counts what the pods do not name: set it in `defaults.resources`",
+        "the quota requires requests or limits that the pods do not set: set them in `defaults.resources`",
         1,
         Some(10),
     ),
     rule(
         &["usage per container"],
         Reason::QuotaExceeded,
-        "a limit range of the namespace forbids it: {}",
-        "change `resources.NAME.resources` to fit the limit range",
+        "a LimitRange of the namespace rejects it: {}",
+        "change `resources.NAME.resources` to comply with the LimitRange",
         1,
         Some(10),
     ),
     rule(
         &["usage per pod"],
         Reason::QuotaExceeded,
-        "a limit range of the namespace forbids it: {}",
-        "change `resources.NAME.resources` to fit the limit range",
+        "a LimitRange of the namespace rejects it: {}",
+        "change `resources.NAME.resources` to comply with the LimitRange",
         1,
         Some(10),
     ),
@@ -44,7 +44,7 @@ const REFUSALS: &[Rule] = &[
         &["admission webhook", "denied the request"],
         Reason::AdmissionRefused,
         "{}",
-        "this is a rule of the cluster: change what it names, or ask who runs the webhook",
+        "this is a rule of the cluster: change the field that it names, or ask the owner of the webhook",
         0,
         Some(0),
     ),
@@ -52,15 +52,15 @@ const REFUSALS: &[Rule] = &[
         &["validatingadmissionpolicy"],
         Reason::AdmissionRefused,
         "{}",
-        "this is a rule of the cluster: change what it names, or ask who wrote the policy",
+        "this is a rule of the cluster: change the field that it names, or ask the owner of the policy",
         0,
         Some(0),
     ),
     rule(
         &["failed calling webhook"],
         Reason::AdmissionRefused,
-        "a webhook of the cluster does not answer: {}",
-        "see whether the webhook's own pods run",
+        "an admission webhook of the cluster does not respond: {}",
+        "check whether the pods of the webhook run",
         5,
         None,
     ),
@@ -68,7 +68,7 @@ const REFUSALS: &[Rule] = &[
         &["serviceaccount", "not found"],
         Reason::AdmissionRefused,
         "{}",
-        "make the ServiceAccount, or take `serviceAccount` out of aspire-k8s.yaml",
+        "create the ServiceAccount, or remove `serviceAccount` from aspire-k8s.yaml",
         5,
         Some(30),
     ),
@@ -76,7 +76,7 @@ const REFUSALS: &[Rule] = &[
         &["priorityclass", "no "],
         Reason::AdmissionRefused,
         "{}",
-        "make the PriorityClass, or take `priorityClass` out of aspire-k8s.yaml",
+        "create the PriorityClass, or remove `priorityClass` from aspire-k8s.yaml",
         1,
         Some(10),
     ),

@@ -1,4 +1,4 @@
-//! Why a container does not run, ends, or is not ready.
+//! Why a container does not start, exits, or is not ready.
 
 use super::{Row, Rule, look_up, missing_config_map, missing_secret, rule};
 use crate::rollout::Reason;
@@ -11,7 +11,7 @@ const NOT_RUNNING: &[(&[&str], &[Rule])] = &[
             &[],
             Reason::ImageNotPulled,
             "invalid image name: {}",
-            "correct the image in aspire-k8s.yaml or --image",
+            "fix the image in aspire-k8s.yaml or --image",
             0,
             Some(0),
         )],
@@ -21,7 +21,7 @@ const NOT_RUNNING: &[(&[&str], &[Rule])] = &[
         &[rule(
             &[],
             Reason::ImageNotPulled,
-            "its image is not on the node and may not be pulled: {}",
+            "its image is not on the node, and its pull policy is Never: {}",
             "load the image onto the node, or set `imagePullPolicy: IfNotPresent`",
             0,
             Some(0),
@@ -38,7 +38,7 @@ const NOT_RUNNING: &[(&[&str], &[Rule])] = &[
                 &["couldn't find key"],
                 Reason::MissingConfiguration,
                 "{}",
-                "add the key, or correct its name",
+                "add the key, or fix its name",
                 3,
                 Some(60),
             ),
@@ -62,19 +62,19 @@ const NOT_RUNNING: &[(&[&str], &[Rule])] = &[
                 &["executable file not found"],
                 Reason::NotStarted,
                 "its command is not in the image: {}",
-                "correct `command`, or the image",
+                "fix `command`, or the image",
                 0,
                 Some(10),
             ),
             rule(
                 &["permission denied"],
                 Reason::NotStarted,
-                "its command may not be run: {}",
+                "its command is not executable: {}",
                 "make the file executable in the image",
                 0,
                 Some(10),
             ),
-            rule(&[], Reason::NotStarted, "the node cannot start it: {}", "", 3, Some(60)),
+            rule(&[], Reason::NotStarted, "the container runtime cannot start it: {}", "", 3, Some(60)),
         ],
     ),
 ];
@@ -83,7 +83,7 @@ const PULLS: &[Rule] = &[
     rule(
         &["no match for platform"],
         Reason::ImageNotPulled,
-        "the image is not built for the node's kind of processor",
+        "the image is not built for the CPU architecture of the node",
         "build it for that platform as well",
         0,
         Some(30),
@@ -91,42 +91,49 @@ const PULLS: &[Rule] = &[
     rule(
         &["toomanyrequests"],
         Reason::ImageNotPulled,
-        "the registry allows no more pulls now",
-        "wait, or pull with an account: `imagePullSecrets`",
+        "the registry's rate limit is reached",
+        "wait, or log in to the registry with `imagePullSecrets`",
         5,
         None,
     ),
     rule(
         &["429"],
         Reason::ImageNotPulled,
-        "the registry allows no more pulls now",
-        "wait, or pull with an account: `imagePullSecrets`",
+        "the registry's rate limit is reached",
+        "wait, or log in to the registry with `imagePullSecrets`",
         5,
         None,
     ),
     rule(
         &["pull access denied"],
         Reason::ImageNotPulled,
-        "the registry has no such image, or shows it only to those who log in",
+        "the registry has no such image, or requires a login for it",
         ACCESS,
         0,
         Some(30),
     ),
-    rule(&["unauthorized"], Reason::ImageNotPulled, "the registry wants a log-in", ACCESS, 0, Some(30)),
-    rule(&["authentication required"], Reason::ImageNotPulled, "the registry wants a log-in", ACCESS, 0, Some(30)),
-    rule(&["403 forbidden"], Reason::ImageNotPulled, "the registry refuses this account", ACCESS, 0, Some(30)),
+    rule(&["unauthorized"], Reason::ImageNotPulled, "the registry requires a login", ACCESS, 0, Some(30)),
+    rule(&["authentication required"], Reason::ImageNotPulled, "the registry requires a login", ACCESS, 0, Some(30)),
+    rule(
+        &["403 forbidden"],
+        Reason::ImageNotPulled,
+        "the registry denies access for this account",
+        ACCESS,
+        0,
+        Some(30),
+    ),
     rule(
         &["no such host"],
         Reason::ImageNotPulled,
-        "the node cannot find the registry by its name",
-        "correct the registry (--registry, --image, or `defaults.registry`), or the node's DNS",
+        "the node cannot resolve the host name of the registry",
+        "fix the registry (--registry, --image, or `defaults.registry`), or the DNS of the node",
         5,
         Some(30),
     ),
     rule(
         &["http response to https client"],
         Reason::ImageNotPulled,
-        "the registry speaks plain http",
+        "the registry uses plain HTTP",
         "allow it in the node's container runtime, or give the registry a certificate",
         0,
         Some(30),
@@ -135,19 +142,19 @@ const PULLS: &[Rule] = &[
         &["x509"],
         Reason::ImageNotPulled,
         "the node does not trust the registry's certificate",
-        "give the node the authority that signed it",
+        "add the certificate authority of the registry to the node",
         0,
         Some(30),
     ),
     rule(&["manifest unknown"], Reason::ImageNotPulled, "the registry has no such image or tag", PUSH, 0, Some(30)),
     rule(&["not found"], Reason::ImageNotPulled, "the registry has no such image or tag", PUSH, 0, Some(30)),
-    rule(&["connection refused"], Reason::ImageNotPulled, "the registry does not answer", REACH, 5, Some(60)),
-    rule(&["i/o timeout"], Reason::ImageNotPulled, "the registry does not answer", REACH, 10, Some(60)),
-    rule(&["deadline exceeded"], Reason::ImageNotPulled, "the registry does not answer", REACH, 10, Some(60)),
+    rule(&["connection refused"], Reason::ImageNotPulled, "the registry does not respond", REACH, 5, Some(60)),
+    rule(&["i/o timeout"], Reason::ImageNotPulled, "the registry does not respond", REACH, 10, Some(60)),
+    rule(&["deadline exceeded"], Reason::ImageNotPulled, "the registry does not respond", REACH, 10, Some(60)),
     rule(
         &["network is unreachable"],
         Reason::ImageNotPulled,
-        "the node has no way to the registry",
+        "the node has no network route to the registry",
         REACH,
         5,
         Some(60),
@@ -156,16 +163,17 @@ const PULLS: &[Rule] = &[
         &[],
         Reason::ImageNotPulled,
         "{}",
-        "see whether the image is there under that name and the node may pull it",
+        "check whether the image exists under that name and the node may pull it",
         2,
         Some(30),
     ),
 ];
 
-const ACCESS: &str = "correct the name (--registry, --image), or give the namespace a pull secret and name it in `defaults.imagePullSecrets`";
+const ACCESS: &str = "fix the name (--registry, --image), or create a pull secret in the namespace and set \
+`defaults.imagePullSecrets`";
 const PUSH: &str =
-    "push the image, or correct its name or tag (--registry, --tag, --image, or `defaults` in aspire-k8s.yaml)";
-const REACH: &str = "correct the registry (--registry, --image, or `defaults.registry`), or the node's way to it";
+    "push the image, or fix its name or tag (--registry, --tag, --image, or `defaults` in aspire-k8s.yaml)";
+const REACH: &str = "fix the registry (--registry, --image, or `defaults.registry`), or the network of the node";
 
 /// Why a container does not run. The most telling sentence about it comes last in `said`.
 pub(crate) fn not_running(waiting: &str, said: &str, shown: &str) -> Option<Row> {
@@ -176,13 +184,13 @@ pub(crate) fn not_running(waiting: &str, said: &str, shown: &str) -> Option<Row>
 /// What an exit code tells, beside its number.
 pub(crate) fn exit_code(code: u64) -> &'static str {
     match code {
-        0 => " (it ended by itself, with success)",
-        126 => " (its command may not be run)",
+        0 => " (it exited successfully)",
+        126 => " (its command is not executable)",
         127 => " (its command is not in the image)",
         134 => " (aborted, as .NET does on an unhandled exception)",
         137 => " (killed)",
-        139 => " (it touched memory that is not its own)",
-        143 => " (told to stop)",
+        139 => " (segmentation fault)",
+        143 => " (SIGTERM)",
         _ => "",
     }
 }
@@ -190,17 +198,18 @@ pub(crate) fn exit_code(code: u64) -> &'static str {
 /// What the sentence of a failed probe tells.
 pub(crate) fn probe(said: &str) -> &'static str {
     const TABLE: &[(&str, &str)] = &[
-        ("connection refused", "nothing listens on the port: let the app listen there, or correct the port"),
+        ("connection refused", "nothing listens on the port: make the app listen there, or fix the port"),
         (
             "statuscode: 404",
-            "the path of the probe is not there: map the health endpoints also outside of Development, or correct the probe",
+            "the path of the probe does not exist: map the health endpoints outside of Development too, or fix the \
+            probe",
         ),
-        ("statuscode: 401", "the path of the probe wants a log-in"),
-        ("statuscode: 503", "the app says that it is not healthy: see its log for which check fails"),
-        ("statuscode: 500", "the app fails on the path of the probe: see its log"),
-        ("deadline exceeded", "the app takes longer to answer than the probe waits"),
-        ("Timeout", "the app takes longer to answer than the probe waits"),
+        ("statuscode: 401", "the path of the probe requires a login"),
+        ("statuscode: 503", "the app reports that it is not healthy: its log may show which check fails"),
+        ("statuscode: 500", "the app returns an error on the path of the probe: see its log"),
+        ("deadline exceeded", "the app takes longer to respond than the timeout of the probe"),
+        ("Timeout", "the app takes longer to respond than the timeout of the probe"),
     ];
     let found = TABLE.iter().find(|(needle, _)| said.contains(needle));
-    found.map_or("see the log of the container for what it waits for", |(_, meaning)| *meaning)
+    found.map_or("the log of the container may show what it waits for", |(_, meaning)| *meaning)
 }

@@ -1,7 +1,7 @@
-//! What Kubernetes says, in words a person can act on: tables from its sentences to ours.
+//! Messages of Kubernetes, as messages that a user can act on: tables from one to the other.
 //!
-//! The left side of every table is text of a real component (scheduler, kubelet, containerd, controllers); what no row
-//! knows is passed on as it came.
+//! The left side of every table is text of a real component (scheduler, kubelet, containerd, controllers); text that no
+//! row matches is shown unchanged.
 
 pub(crate) mod admission;
 pub(crate) mod container;
@@ -50,13 +50,13 @@ const fn rule(
 
 /// A Secret that a pod needs and that is not there.
 const fn missing_secret(patience: u64) -> Rule {
-    let hint = "make the Secret, or correct its name";
+    let hint = "create the Secret, or fix its name";
     rule(&["secret", "not found"], Reason::MissingConfiguration, "{}", hint, patience, Some(60))
 }
 
 /// A ConfigMap that a pod needs and that is not there.
 const fn missing_config_map(patience: u64) -> Rule {
-    let hint = "make the ConfigMap, or correct its name";
+    let hint = "create the ConfigMap, or fix its name";
     rule(&["configmap", "not found"], Reason::MissingConfiguration, "{}", hint, patience, Some(60))
 }
 

@@ -1,40 +1,46 @@
-//! Why no node takes a pod, in the scheduler's clauses.
+//! Why a pod is unschedulable, from the message of the scheduler.
 
 use super::{Row, Rule, look_up, rule};
 use crate::rollout::Reason;
 
 /// Why no node fits, by the scheduler's clauses: what one means of `n` nodes.
 const CLAUSES: &[(&str, &str, &str)] = &[
-    ("Insufficient cpu", "too little CPU free", "ask for less in `resources.NAME.resources`, or add a node"),
-    ("Insufficient memory", "too little memory free", "ask for less in `resources.NAME.resources`, or add a node"),
+    ("Insufficient cpu", "too little CPU free", "request less in `resources.NAME.resources`, or add a node"),
+    ("Insufficient memory", "too little memory free", "request less in `resources.NAME.resources`, or add a node"),
     (
         "Insufficient ",
-        "too little free of a resource it asks for",
-        "ask for less in `resources.NAME.resources`, or add a node",
+        "too little of a requested resource free",
+        "request less in `resources.NAME.resources`, or add a node",
     ),
-    ("Too many pods", "no place for another pod", "add a node"),
-    ("untolerated taint", "a taint that it does not tolerate", "add `tolerations`, or take the taint off"),
+    ("Too many pods", "no capacity for another pod", "add a node"),
+    ("untolerated taint", "a taint that it does not tolerate", "add `tolerations`, or remove the taint"),
     (
         "node affinity/selector",
-        "other labels than it asks for",
-        "correct `nodeSelector` or `affinity`, or label a node",
+        "no label that its node selector or affinity requires",
+        "fix `nodeSelector` or \
+    `affinity`, or label a node",
     ),
     (
         "volume node affinity conflict",
-        "no access to its volume, which is elsewhere",
-        "a node where the volume is has to take it; see its zone",
+        "no access to its volume, which is in another place",
+        "the pod must run on a node that can access the volume; check its zone",
     ),
-    ("anti-affinity", "a pod that it must not run beside", "add a node, or ask for fewer replicas"),
-    ("pod affinity", "no pod beside which it must run", "correct `affinity`"),
-    ("topology spread", "too many pods of its kind already", "correct `topologySpreadConstraints`, or add a node"),
-    ("free ports", "the port taken that it asks for", "add a node, or ask for fewer replicas"),
-    ("were unschedulable", "been closed for new pods (cordoned)", "open one with kubectl uncordon"),
+    ("anti-affinity", "a pod that its anti-affinity excludes", "add a node, or set fewer replicas"),
+    ("pod affinity", "no pod that its affinity requires", "fix `affinity`"),
+    (
+        "topology spread",
+        "too many pods for its topology spread constraints",
+        "fix `topologySpreadConstraints`, or \
+    add a node",
+    ),
+    ("free ports", "its requested host port in use", "add a node, or set fewer replicas"),
+    ("were unschedulable", "been cordoned", "make one schedulable with kubectl uncordon"),
     (
         "available persistent volumes to bind",
         "no volume for its claim",
-        "make a volume that fits, or name another `storageClass`",
+        "create a matching volume, or set another `storageClass`",
     ),
-    ("exceed max volume count", "as many volumes as they can", "add a node"),
+    ("exceed max volume count", "reached the limit of attached volumes", "add a node"),
 ];
 
 /// Seconds after which no node will take the pod by waiting alone: enough for the scheduler to have looked several times.
@@ -46,8 +52,8 @@ const UNPLACED: &[Rule] = &[
     rule(
         &["unbound immediate persistentvolumeclaims"],
         Reason::ClaimUnbound,
-        "it waits for the volume of its claim",
-        "kubectl describe pvc tells what the claim waits for",
+        "it waits for the volume of its PVC",
+        "`kubectl describe pvc` shows what the PVC waits for",
         20,
         None,
     ),
@@ -55,12 +61,19 @@ const UNPLACED: &[Rule] = &[
         &["persistentvolumeclaim", "not found"],
         Reason::ClaimUnbound,
         "{}",
-        "make the claim, or correct `existingClaim`",
+        "create the PVC, or fix `existingClaim`",
         5,
         Some(60),
     ),
     rule(&["no nodes available"], Reason::Unschedulable, "the cluster has no node", "add a node", 5, HOPELESS),
-    rule(&["gated"], Reason::Unschedulable, "{}", "whoever set the scheduling gate has to take it away", 30, None),
+    rule(
+        &["gated"],
+        Reason::Unschedulable,
+        "{}",
+        "the controller that set the scheduling gate must remove it",
+        30,
+        None,
+    ),
 ];
 
 /// Why no node takes a pod.
@@ -71,8 +84,8 @@ pub(crate) fn scheduling(said: &str) -> Row {
     }
     let unknown = || Row {
         reason: Reason::Unschedulable,
-        words: format!("no node takes the pod: {said}"),
-        hint: "this is what the scheduler says",
+        words: format!("no node is suitable for the pod: {said}"),
+        hint: "this is the message of the scheduler",
         patience: 5,
         final_after: HOPELESS,
     };
@@ -98,11 +111,11 @@ pub(crate) fn scheduling(said: &str) -> Row {
     if parts.is_empty() {
         return unknown();
     }
-    let words = format!("no node takes the pod: {}", parts.join(", "));
+    let words = format!("no node is suitable for the pod: {}", parts.join(", "));
     Row {
         reason: Reason::Unschedulable,
         words,
-        hint: hint.unwrap_or("this is what the scheduler says"),
+        hint: hint.unwrap_or("this is the message of the scheduler"),
         patience: 5,
         final_after: HOPELESS,
     }

@@ -1,4 +1,4 @@
-//! Why a claim has no volume, and why a pod does not get what it mounts.
+//! Why a claim has no volume, and why a pod cannot mount its volumes.
 
 use super::{Row, Rule, look_up, missing_config_map, missing_secret, rule};
 use crate::rollout::Reason;
@@ -8,7 +8,7 @@ pub(crate) const NO_DEFAULT_CLASS: Rule = rule(
     &[],
     Reason::ClaimUnbound,
     "it names no storage class, and the cluster has no default one",
-    "name one with `storageClass` (kubectl get storageclass lists them), or make one the default",
+    "set `storageClass` (`kubectl get storageclass` lists the classes), or mark one as the default",
     3,
     Some(30),
 );
@@ -18,7 +18,7 @@ pub(crate) const NO_CLASS: Rule = rule(
     &[],
     Reason::ClaimUnbound,
     "storageClassName \"\" disables provisioning, and no PersistentVolume matches",
-    "make the PersistentVolume, or name a class with `storageClass`",
+    "create the PersistentVolume, or set `storageClass`",
     5,
     None,
 );
@@ -26,8 +26,8 @@ pub(crate) const NO_CLASS: Rule = rule(
 const SLOW: Rule = rule(
     &[],
     Reason::ClaimUnbound,
-    "the provisioner {} has not made one yet",
-    "see whether the provisioner's own pods run",
+    "the provisioner {} has not created one yet",
+    "check whether the pods of the provisioner run",
     20,
     None,
 );
@@ -41,12 +41,13 @@ const PROVISIONING: &[Rule] = &[
     rule(
         &["storageclass", "not found"],
         Reason::ClaimUnbound,
-        "the cluster has no such class",
-        "name one that is there with `storageClass` (kubectl get storageclass lists them); the claim is empty and may be deleted",
+        "the storage class does not exist",
+        "set `storageClass` to an existing one (`kubectl get storageclass` lists them); the PVC is empty and may be \
+        deleted",
         2,
         Some(10),
     ),
-    rule(&[], Reason::ClaimUnbound, "{}", "this is what the provisioner says; it tries again by itself", 10, None),
+    rule(&[], Reason::ClaimUnbound, "{}", "this is the message of the provisioner; it retries automatically", 10, None),
 ];
 
 /// Why a volume could not be made.
@@ -65,18 +66,11 @@ const BEFORE_START: &[(&str, &[Rule])] = &[
                 &["references non-existent"],
                 Reason::MissingConfiguration,
                 "{}",
-                "add the key, or correct its name",
+                "add the key, or fix its name",
                 5,
                 Some(60),
             ),
-            rule(
-                &[],
-                Reason::VolumeNotMounted,
-                "{}",
-                "see whether the volume and its driver are well on that node",
-                15,
-                None,
-            ),
+            rule(&[], Reason::VolumeNotMounted, "{}", "check the volume and its driver on that node", 15, None),
         ],
     ),
     (
@@ -86,24 +80,21 @@ const BEFORE_START: &[(&str, &[Rule])] = &[
                 &["multi-attach"],
                 Reason::VolumeNotMounted,
                 "its volume is still attached to another node: {}",
-                "it comes when the pod there has gone; see whether that node is well (kubectl get nodes)",
+                "it is attached here when the pod there is gone; check that node (kubectl get nodes)",
                 15,
                 None,
             ),
-            rule(&[], Reason::VolumeNotMounted, "{}", "see whether the volume and its driver are well", 15, None),
+            rule(&[], Reason::VolumeNotMounted, "{}", "check the volume and its driver", 15, None),
         ],
     ),
-    (
-        "FailedMapVolume",
-        &[rule(&[], Reason::VolumeNotMounted, "{}", "see whether the volume and its driver are well", 15, None)],
-    ),
+    ("FailedMapVolume", &[rule(&[], Reason::VolumeNotMounted, "{}", "check the volume and its driver", 15, None)]),
     (
         "FailedCreatePodSandBox",
         &[rule(
             &[],
             Reason::NotStarted,
-            "the node cannot make the pod: {}",
-            "see whether the network of the node is well",
+            "the node cannot create the pod sandbox: {}",
+            "check the network of the node",
             20,
             None,
         )],

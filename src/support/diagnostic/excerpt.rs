@@ -1,7 +1,7 @@
-//! The part of a source line that a message may show: the key, and its value where that cannot be a secret.
+//! The part of a source line that a message may show: the key, and its value if that cannot be a secret.
 //!
-//! A file may hold a password where nobody expects one, in the value beside the mistake or on the same line. So the rule is
-//! not what to hide, but what to show.
+//! A file may hold a password in an unexpected place: in the value beside the error or on the same line. So there is a
+//! list of what may be shown, not of what to hide.
 
 /// Characters of a key or value that are shown.
 const MOST: usize = 60;

@@ -1,7 +1,8 @@
-//! What is wrong with an input or a run, as data: a stable code, the place, what it is, and what to do now.
+//! An error in an input or a run, as data: a stable code, the place, the message, and a hint.
 //!
-//! Every stage (manifest, configuration, resolving, planning) collects all its problems and returns them together, so
-//! that nobody mends a file one message at a time. This module must not know any stage: it only carries what they found.
+//! Every stage (manifest, configuration, resolving, planning) collects all its errors and returns them together, so
+//! that users do not fix a file one message at a time. This module must not know any stage: it only carries their
+//! results.
 
 mod code;
 mod excerpt;

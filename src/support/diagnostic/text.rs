@@ -1,4 +1,4 @@
-//! A problem as a person reads it: heading with its code, place, the line of the source, advice.
+//! A diagnostic as text: heading with its code, place, source line, hint.
 
 use super::code::Code;
 use super::place::Place;

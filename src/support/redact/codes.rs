@@ -1,4 +1,5 @@
-//! Base64 and hexadecimal inside a text, undone. Where such a code begins is not known: a path or a word may stand before it.
+//! Decodes base64 and hexadecimal inside a text. The start of the encoded part is unknown: a path or a word may precede
+//! it.
 
 use super::projection::Projection;
 use std::ops::Range;

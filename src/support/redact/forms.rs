@@ -1,4 +1,4 @@
-//! What is looked for: a secret without its escapes, and what undoing escapes does not bring back.
+//! The forms of a secret that are searched for: without its escapes, and those that removing escapes does not restore.
 
 use super::projection::{Projection, is_added};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};

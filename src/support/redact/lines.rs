@@ -1,4 +1,4 @@
-//! Masks what arrives line by line: a secret may continue in the next line.
+//! Masks text that arrives line by line: a secret may continue on the next line.
 
 use super::{Mask, Patterns, Projection, codes};
 

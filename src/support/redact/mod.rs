@@ -1,8 +1,8 @@
-//! Takes secrets out of texts that others wrote: error messages of helm and of the API server.
+//! Masks secrets in texts of other programs: error messages of helm and of the API server.
 //!
-//! A secret shows up in disguises: quoted as JSON or by Go's `%q`, quoted twice, in base64 (the data of a Secret), escaped
-//! for a URI, folded by YAML. Texts and secrets are compared without their escapes, and what is written in base64 is read,
-//! so that a new printer needs no new rule here. This module must not know where the text came from.
+//! A secret appears in many forms: quoted as JSON or by Go's `%q`, quoted twice, in base64 (the data of a Secret),
+//! URI-escaped, folded by YAML. Texts and secrets are compared without their escapes, and base64 is decoded, so that a
+//! new printer needs no new rule here. This module must not know where the text came from.
 
 pub(crate) mod codes;
 pub(crate) mod forms;

@@ -1,8 +1,9 @@
 //! Secrets that are as short as the words of a sentence.
 //!
-//! Up to three characters, a secret is also a word, a number or a mark of ordinary texts. Hidden where it stands, it is
-//! told by the gaps (`this *** no text`); left, it is shown. So every word of that length is hidden, whatever it is: what
-//! is seen then depends on the length of the secret alone. From four characters on a secret is hidden by itself.
+//! A secret of up to three characters is also a word, a number or a punctuation mark of ordinary text. Masking it alone
+//! would reveal it by the gaps (`this *** no text`); not masking it would show it. So every word of that length is
+//! masked: the output then depends only on the length of the secret. A secret of four or more characters is masked on
+//! its own.
 
 use std::ops::Range;
 

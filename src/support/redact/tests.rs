@@ -1,4 +1,4 @@
-//! Every printer of Go and YAML that helm uses, once and twice, on secrets of any characters.
+//! Every printer of Go and YAML that helm uses, applied once and twice, to secrets of any characters.
 
 use super::lines::MaskedLines;
 use super::*;

@@ -1,9 +1,9 @@
-//! What a YAML text would cost to read, found out before a reader pays for it: how deep it nests, and how much its aliases
+//! The cost of parsing a YAML text, computed before a parser pays for it: how deep it nests, and how much its aliases
 //! repeat. One pass over the bytes, no memory beyond the depth.
 //!
-//! The reader scans nested brackets in a time that grows with the square of their number, and copies what an alias stands
-//! for each time. This module knows the outline of YAML (indentation, quotes, block scalars, brackets) as libyaml reads it,
-//! and nothing of what the text means; what is wrong in other ways is left to the reader.
+//! The parser scans nested brackets in quadratic time, and copies the content of an alias each time. This module knows
+//! the outline of YAML (indentation, quotes, block scalars, brackets) as libyaml reads it, and not the meaning of the
+//! text; other errors are left to the parser.
 
 use std::collections::BTreeMap;
 

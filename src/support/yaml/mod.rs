@@ -1,4 +1,4 @@
-//! Reading a YAML text that anybody may have written: what it would cost ([`cost`]), and its documents.
+//! Parsing a YAML text that anybody may have written: its cost ([`cost`]), and its documents.
 
 mod cost;
 

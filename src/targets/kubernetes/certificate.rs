@@ -1,4 +1,4 @@
-//! Certificates of workloads that listen on https themselves: values, and what cannot be.
+//! Certificates of workloads that serve HTTPS themselves: values, and errors.
 
 use super::name::Name;
 use crate::app::App;
@@ -54,9 +54,9 @@ pub(crate) fn check(app: &App, config: &Config, names: &BTreeMap<String, Name>, 
         }
         let secret = secret(name.as_str(), certificate);
         if let Some(other) = taken.insert(secret.clone(), format!("resources.{resource}")) {
-            let what = format!("the Secret `{secret}` is that of {other} too, and holds one certificate only");
+            let what = format!("the Secret `{secret}` is also used by {other}, but holds only one certificate");
             diagnostics
-                .push(Diagnostic::new(Code::NameCollision, place, what).hint("name another one here: `secret: NAME`"));
+                .push(Diagnostic::new(Code::NameCollision, place, what).hint("set another one here: `secret: NAME`"));
         }
     }
 }
@@ -92,7 +92,7 @@ mod tests {
             (
                 "resources: {api: {certificate: {issuer: own}}}\n\
                  ingresses: {api: {hosts: [a.example], tls: {issuer: own}, paths: [{path: /, to: api}]}}",
-                "the Secret `api-tls` is that of ingresses.api too",
+                "the Secret `api-tls` is also used by ingresses.api",
             ),
         ] {
             let found = diagnostics(intent);

@@ -1,4 +1,5 @@
-//! Volumes: which are claims, whose claims they are, and which workloads therefore are StatefulSets.
+//! Volumes: which of them are claims, which workload owns each claim, and which workloads are StatefulSets because of
+//! them.
 
 use super::name::Name;
 use super::view::{ClaimTemplate, ClaimView, VolumeView};
@@ -101,7 +102,7 @@ pub(crate) fn storage(
                 diagnostics.push(Diagnostic::new(
                     Code::NameCollision,
                     &volume.place,
-                    format!("two volumes of `{resource}` are called `{}`", Name::of_label(&volume.key)),
+                    format!("two volumes of `{resource}` have the name `{}`", Name::of_label(&volume.key)),
                 ));
                 continue;
             }
@@ -316,10 +317,11 @@ fn cannot_share(volume: &Wanted, resource: &str, owner: &str, key: &str) -> Diag
     Diagnostic::new(
         Code::VolumeNotShareable,
         &volume.place,
-        format!("`{resource}` and `{owner}` share the volume `{key}`, but its claim is for one node at a time"),
+        format!("`{resource}` and `{owner}` share the volume `{key}`, but only one node at a time can mount its PVC"),
     )
     .hint(format!(
-        "set resources.{owner}.volumes.{key}.accessModes to [ReadWriteMany], or give `{resource}` a volume of its own"
+        "set resources.{owner}.volumes.{key}.accessModes to [ReadWriteMany], or define a separate volume for \
+        `{resource}`"
     ))
 }
 
@@ -327,9 +329,9 @@ fn unknown_owner(volume: &Wanted, owner: &str) -> Diagnostic {
     Diagnostic::new(
         Code::UnknownResource,
         &volume.place,
-        format!("`{owner}` has no claim `{}` that could be shared", volume.key),
+        format!("`{owner}` has no PVC `{}` that can be shared", volume.key),
     )
-    .hint("`of` names a resource with a volume of this name that is a claim of the chart")
+    .hint("`of` must name a resource whose volume of this name is a PVC of the chart")
 }
 
 /// The kind of a workload: a claim makes a StatefulSet, unless the file decides otherwise and it is safe.
@@ -345,8 +347,8 @@ pub(crate) fn kind(
     match chosen {
         Some(WorkloadKind::Deployment) if !storage.templates.is_empty() => {
             diagnostics.push(
-                Diagnostic::new(Code::ConflictingKeys, place(), "`perReplica` claims need a StatefulSet")
-                    .hint("leave `workload` out"),
+                Diagnostic::new(Code::ConflictingKeys, place(), "`perReplica` needs a StatefulSet")
+                    .hint("remove `workload`"),
             );
             natural
         }
@@ -355,9 +357,9 @@ pub(crate) fn kind(
                 Diagnostic::new(
                     Code::VolumeNotShareable,
                     place(),
-                    format!("`{resource}` has a claim for one pod, and a Deployment may run two during an update"),
+                    format!("the PVC of `{resource}` is for one pod, and a Deployment may run two during an update"),
                 )
-                .hint("leave `workload` out, or make the claim ReadWriteMany"),
+                .hint("remove `workload`, or set the access mode ReadWriteMany"),
             );
             natural
         }

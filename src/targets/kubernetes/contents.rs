@@ -1,7 +1,8 @@
-//! What a deploy must know of a chart besides its files. It travels inside the chart as [`FILE`], so that a chart that was
-//! rendered elsewhere is deployed like one that is rendered on the spot.
+//! What a deploy must know of a chart besides its files. It is stored inside the chart as [`FILE`], so that a chart
+//! that was rendered elsewhere is deployed like one that is rendered now.
 //!
-//! Pure: [`Contents`] to text and back. Holds no secret, not even the default of one; nothing is derived from templates.
+//! Pure: [`Contents`] to text and back. Holds no secret, not even the default of one; nothing is derived from
+//! templates.
 
 use super::claims::Claim;
 use super::image_sources::ImageSources;
@@ -131,17 +132,22 @@ impl Contents {
             Diagnostic::new(Code::NotARenderedChart, FILE, what)
                 .hint("render the chart again; the file is not meant to be edited")
         };
-        let json: Json = serde_json::from_slice(bytes).map_err(|error| wrong(format!("it is no JSON: {error}")))?;
+        let json: Json = serde_json::from_slice(bytes).map_err(|error| {
+            wrong(format!(
+                "it is not valid JSON: \
+        {error}"
+            ))
+        })?;
         match json["format"].as_u64() {
             Some(format) if format == u64::from(FORMAT) => {}
             Some(format) => {
-                let what = format!("it has the form {format}, and this version reads {FORMAT}");
+                let what = format!("it has format {format}, but this version reads format {FORMAT}");
                 return Err(Diagnostic::new(Code::NotARenderedChart, FILE, what)
                     .hint("deploy with the version that rendered the chart, or a later one"));
             }
-            None => return Err(wrong("it does not say its `format`".into())),
+            None => return Err(wrong("it has no `format`".into())),
         }
-        serde_json::from_value(json).map_err(|error| wrong(format!("it does not say what it should: {error}")))
+        serde_json::from_value(json).map_err(|error| wrong(format!("it has an invalid structure: {error}")))
     }
 
     /// The environments that the chart was rendered with.
@@ -192,7 +198,7 @@ impl Contents {
             code: Code::NotDeployed,
             resource: "charts".to_owned(),
             text: format!(
-                "not installed from a chart that was rendered before: {charts}; a deploy of the manifest installs them"
+                "not installed, because SOURCE is a rendered chart: {charts}; a deploy of the manifest installs them"
             ),
         };
         let notes = Some(self.charts.join(", ")).filter(|charts| !charts.is_empty());
@@ -333,10 +339,10 @@ mod tests {
     #[test]
     fn files_that_are_not_ours_say_what_is_wrong() {
         for (text, part) in [
-            ("", "it is no JSON"),
-            ("[]", "does not say its `format`"),
-            (r#"{"format": 2}"#, "form 2, and this version reads 1"),
-            (r#"{"format": 1}"#, "does not say what it should"),
+            ("", "it is not valid JSON"),
+            ("[]", "it has no `format`"),
+            (r#"{"format": 2}"#, "format 2, but this version reads format 1"),
+            (r#"{"format": 1}"#, "it has an invalid structure"),
         ] {
             let diagnostic = Contents::parse(text.as_bytes()).unwrap_err().to_string();
             assert!(diagnostic.contains(part), "{diagnostic}");

@@ -1,5 +1,5 @@
-//! Dapr sidecars as pod annotations (<https://docs.dapr.io/reference/arguments-annotations-overview/>), components and other
-//! objects of Dapr as values of the chart. Must not read files.
+//! Dapr sidecars as pod annotations (<https://docs.dapr.io/reference/arguments-annotations-overview/>); components and
+//! other objects of Dapr as values of the chart. Must not read files.
 
 use super::formula::Scalar;
 use super::name::Name;
@@ -95,7 +95,8 @@ fn application_binding<'a>(workload: &'a Workload, notes: &mut Vec<Note>) -> Opt
         [only] => Some(only),
         _ => {
             let text = format!(
-                "Dapr is not told a port: none of its endpoints ({}) is named `http`; set AppPort in the AppHost, or \
+                "Dapr has no application port: none of its endpoints ({}) is named `http`; set AppPort in the \
+                AppHost, or \
                  `podAnnotations: {{dapr.io/app-port: PORT}}` in aspire-k8s.yaml",
                 http.join(", ")
             );
@@ -160,8 +161,8 @@ fn object_name(written: &str, notes: &mut Vec<Note>) -> String {
         code: Code::ChangedInCluster,
         resource: written.to_owned(),
         text: format!(
-            "Dapr knows it as `{name}` in the cluster, because Kubernetes takes no name like `{written}`: \
-             give it a name of lower-case letters, digits and `-` in the AppHost and in the code that uses it"
+            "its Dapr name in the cluster is `{name}`, because `{written}` is not a valid Kubernetes name: use a \
+            name of lower-case letters, digits and `-` in the AppHost and in the code that uses it"
         ),
     });
     name

@@ -1,6 +1,6 @@
-//! Files of the AppHost's folder as ConfigMaps, and as Secrets where a private key is among them.
+//! Files of the AppHost's folder as ConfigMaps, or as Secrets if a private key is among them.
 //!
-//! Sizes are measured here, before anything is written: a ConfigMap holds 1 MiB, and helm keeps the whole release (each
+//! Sizes are checked here, before anything is written: a ConfigMap holds 1 MiB, and helm keeps the whole release (each
 //! file twice, compressed, then base64) in one Secret of 1 MiB.
 
 use super::formula::Scalar;
@@ -65,7 +65,7 @@ pub(crate) fn files(workload: &Workload, name: &Name, diagnostics: &mut Diagnost
     if size > CONFIG_MAP_BYTES {
         diagnostics.push(too_large(
             format!("resources.{}.bindMounts", workload.name),
-            &format!("its files have {size} bytes, a ConfigMap holds {CONFIG_MAP_BYTES}"),
+            &format!("its files have {size} bytes, but a ConfigMap holds at most {CONFIG_MAP_BYTES}"),
         ));
     }
     planned
@@ -86,7 +86,10 @@ pub(crate) fn check_release_size(files: &[ChartFile], diagnostics: &mut Diagnost
     if compressed > RELEASE_FILE_BYTES {
         diagnostics.push(too_large(
             "resources.*.bindMounts".into(),
-            &format!("all mounted files have {compressed} bytes when compressed, helm's record of a release has room for {RELEASE_FILE_BYTES}"),
+            &format!(
+                "all mounted files have {compressed} bytes when compressed, but helm's record of a release \
+            holds at most {RELEASE_FILE_BYTES}"
+            ),
         ));
     }
 }

@@ -1,7 +1,7 @@
 //! Values of the application as Helm expressions.
 //!
-//! A value that depends on an input or a port becomes a `printf` over `.Values`, so that changing one in the values moves
-//! everything that was made from it. Two worlds differ: the data of a ConfigMap is taken as it is, while the kubelet
+//! A value that depends on an input or a port becomes a `printf` over `.Values`, so that everything composed from it
+//! follows a change of the value. There are two contexts: the data of a ConfigMap is used unchanged, while the kubelet
 //! expands `$(NAME)` in `env.value`, `command` and `args`, where `$$` stands for `$`
 //! (<https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/>).
 

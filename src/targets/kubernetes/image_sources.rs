@@ -1,4 +1,4 @@
-//! Where images come from: built ones, those that a flag or aspire-k8s.yaml names, and those of the manifest.
+//! The source of each image: built, set by a flag or aspire-k8s.yaml, or set in the manifest.
 
 use crate::app::App;
 use crate::config::Config;

@@ -1,5 +1,5 @@
-//! Images as values of the chart, and what is wrong with those that flags name. Must not know a cluster, nor what was
-//! remembered there.
+//! Images as values of the chart, and errors in image flags. Must not know a cluster, nor values that were stored
+//! there.
 
 use super::image_sources::{BuiltImages, reference_values, registry};
 use super::planned::Plan;
@@ -33,7 +33,7 @@ pub(crate) fn check(app: &App, config: &Config, images: &BuiltImages, diagnostic
             let diagnostic = Diagnostic::new(
                 Code::InvalidImage,
                 flag(),
-                format!("`{reference}` is no image for `{resource}`: {why}"),
+                format!("`{reference}` is not a valid image for `{resource}`: {why}"),
             );
             diagnostics
                 .push(diagnostic.hint(format!("write it like ghcr.io/contoso/{}:1.0", image::repository_of(resource))));
@@ -44,10 +44,9 @@ pub(crate) fn check(app: &App, config: &Config, images: &BuiltImages, diagnostic
         let length = before + image::repository_of(&workload.name).len();
         if length > image::LONGEST_NAME && !images.references.contains_key(&workload.name) {
             let most = image::LONGEST_NAME;
-            let text =
-                format!("with its registry the name of its image has {length} characters, and {most} is the most");
+            let text = format!("with its registry, the name of its image has {length} characters; the limit is {most}");
             let diagnostic = Diagnostic::new(Code::InvalidImage, format!("resources.{}", workload.name), text);
-            diagnostics.push(diagnostic.hint("choose a shorter registry path, or give it another name with `image`"));
+            diagnostics.push(diagnostic.hint("choose a shorter registry path, or set another name with `image`"));
         }
     }
 }

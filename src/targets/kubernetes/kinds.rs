@@ -1,4 +1,4 @@
-//! The table of Kubernetes kinds that a chart holds. A new kind is one template and one row here.
+//! The table of the Kubernetes kinds in a chart. A new kind is one template and one row here.
 
 use super::planned::Plan;
 use super::routes::{GatewayView, RouteView};

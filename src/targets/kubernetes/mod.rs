@@ -1,7 +1,7 @@
-//! The Kubernetes target: an application and its intent become planned objects.
+//! The Kubernetes target: an application and its configuration become planned objects.
 //!
-//! [`plan()`] decides everything (names, kinds, claims, where a secret comes from, default values) and reports all errors
-//! of the target together. It writes no text: templates lay out what is decided here. It talks to no cluster.
+//! [`plan()`] decides everything (names, kinds, claims, sources of secrets, default values) and reports all errors of
+//! the target together. It writes no text: templates lay out what is decided here. It calls no cluster.
 
 pub(crate) mod certificate;
 pub(crate) mod chart;

@@ -1,5 +1,5 @@
-//! Claims whose name another render changes: a chart that is installed without `deploy` would start them empty. Pure: what
-//! the chart from before held and what the new one holds in, sentences out. It must not touch a folder.
+//! Claims whose name changes in a new render: a chart that is installed without `deploy` would start with empty ones.
+//! Pure: the claims of the previous and the new chart in, messages out. It must not touch a folder.
 
 use super::claims::Claim;
 use super::contents::Contents;
@@ -28,8 +28,9 @@ pub(crate) fn moved_claims(former: &Contents, new: &Contents, app: &App, config:
             let within = environment.map(|name| format!("in the environment {name}, ")).unwrap_or_default();
             let (key, name, was) = (as_written(resource, &claim.key, app, config), &claim.name, &old.name);
             let text = format!(
-                "{within}the PersistentVolumeClaim of the volume `{key}` is called `{name}`, and `{was}` in the chart that \
-                 this one replaces: helm alone and Argo CD would start it empty, only `deploy` finds the data. To keep the \
+                "{within}the PersistentVolumeClaim of the volume `{key}` has the name `{name}`, but `{was}` in the \
+                chart that this one replaces: plain helm and Argo CD would start with an empty one, only `deploy` \
+                finds the data. To keep the \
                  name, set `resources.{resource}.volumes.{key}.claimName: {was}`"
             );
             notes.push(Note { code: Code::ChangedInCluster, resource: resource.to_owned(), text });

@@ -1,4 +1,4 @@
-//! What a plan needs values for. [`crate::inputs`] settles them.
+//! Which inputs of a plan need values. [`crate::inputs`] resolves them.
 
 use super::planned::Plan;
 use crate::app::TAG_INPUT;

@@ -1,4 +1,4 @@
-//! Application and intent to a [`Plan`]: everything that the chart will hold, decided and checked.
+//! Application and configuration to a [`Plan`]: everything that the chart will contain, decided and checked.
 
 use super::claims::{self, WorkloadStorage};
 use super::files::{self, ChartFile};
@@ -246,7 +246,7 @@ impl Planning<'_> {
                         format!("resources.{}", workload.name),
                         format!("the {other} and the {what} are both mounted at {target}"),
                     )
-                    .hint("give one of them another path"),
+                    .hint("set another path for one of them"),
                 );
             } else {
                 seen.insert(target, what);
@@ -302,9 +302,9 @@ fn chart_name(app: &App, config: &Config, diagnostics: &mut Diagnostics) -> Stri
             Diagnostic::new(
                 Code::MissingName,
                 "",
-                "the application has no name: neither aspire-k8s.yaml nor the manifest's folder gives one",
+                "the application has no name: neither aspire-k8s.yaml nor the manifest's folder provides one",
             )
-            .hint("write `application: NAME` into aspire-k8s.yaml"),
+            .hint("set `application: NAME` in aspire-k8s.yaml"),
         );
     }
     Name::of_workload(&app.name).to_string()
@@ -353,7 +353,7 @@ fn check_names(names: &BTreeMap<String, Name>, diagnostics: &mut Diagnostics) {
                 Diagnostic::new(
                     Code::NameCollision,
                     "",
-                    format!("`{other}` and `{resource}` would both be called `{name}` in the cluster"),
+                    format!("`{other}` and `{resource}` would both have the name `{name}` in the cluster"),
                 )
                 .hint("rename one of them in the AppHost, or `exclude` one in aspire-k8s.yaml"),
             );
@@ -373,10 +373,12 @@ fn check_collisions(plan: &Plan, diagnostics: &mut Diagnostics) {
                 _ => continue,
             };
             diagnostics.push(
-                Diagnostic::new(Code::NameCollision, "", format!("{what} would both make the {} `{name}`", spec.kind))
-                    .hint(
-                        "rename one of the resources (or volumes) in the AppHost, or `exclude` one in aspire-k8s.yaml",
-                    ),
+                Diagnostic::new(
+                    Code::NameCollision,
+                    "",
+                    format!("{what} would both create the {} `{name}`", spec.kind),
+                )
+                .hint("rename one of the resources (or volumes) in the AppHost, or `exclude` one in aspire-k8s.yaml"),
             );
         }
     }

@@ -1,4 +1,4 @@
-//! What the chart will hold: the outcome of planning, from which templates, values and a deploy are made.
+//! What the chart will contain: the result of planning, from which templates, values and a deploy are made.
 
 use super::claims::Claim;
 use super::files::ChartFile;

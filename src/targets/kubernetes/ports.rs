@@ -43,9 +43,9 @@ pub(crate) fn ports(
                 Diagnostic::new(
                     Code::PortCollision,
                     format!("resources.{}.bindings.{binding}", workload.name),
-                    format!("it needs port {} of the Service, which binding `{other}` has already", port.client),
+                    format!("it needs port {} of the Service, which binding `{other}` already uses", port.client),
                 )
-                .hint("give one of the two another `port` in the AppHost"),
+                .hint("set another `port` for one of them in the AppHost"),
             ),
             Some(_) => {}
             None => {

@@ -1,4 +1,4 @@
-//! Where each secret input comes from, and which data hangs on it.
+//! The source of each secret input, and the data that depends on it.
 
 use super::name::Name;
 use super::view::ExternalView;
@@ -91,8 +91,7 @@ pub(crate) fn secret_uses(app: &App, config: &Config, diagnostics: &mut Diagnost
         if app.inputs.get(&key).is_some_and(|input| input.secret) {
             let what = format!("a Secret holds the URI-escaped form of `{name}` under the same key `{key}`");
             diagnostics.push(
-                Diagnostic::new(Code::NameCollision, format!("resources.{key}"), what)
-                    .hint("give this parameter another name"),
+                Diagnostic::new(Code::NameCollision, format!("resources.{key}"), what).hint("rename this parameter"),
             );
         }
     }
@@ -148,19 +147,18 @@ fn settled(source: SecretSource, name: &str, config: &Config) -> Result<SecretSo
         SecretSource::Existing(_) | SecretSource::Deferred(_) if !own => Err(Diagnostic::new(
             Code::IncompleteSecretSource,
             place,
-            format!("`{name}` needs a key of its own in a Secret that is not ours"),
+            format!("`{name}` needs its own key in a Secret that the chart does not manage"),
         )
-        .hint("say `from: {existing: {name: ..., key: ...}}` for each parameter, not under `secrets`")),
+        .hint("set `from: {existing: {name: ..., key: ...}}` for each parameter, not under `secrets`")),
         SecretSource::Sops if config.secrets.sops.file.is_none() => {
-            Err(Diagnostic::new(Code::IncompleteSecretSource, place, format!("no file is named that holds `{name}`"))
-                .hint("say which: `secrets: {sops: {file: secrets.enc.yaml}}`"))
+            Err(Diagnostic::new(Code::IncompleteSecretSource, place, format!("no sops file is set for `{name}`"))
+                .hint("set it: `secrets: {sops: {file: secrets.enc.yaml}}`"))
         }
         SecretSource::ExternalSecrets(external) => {
             let defaults = &config.secrets.external_secrets;
             let store = external.store.or_else(|| defaults.store.clone()).ok_or_else(|| {
-                Diagnostic::new(Code::IncompleteSecretSource, place, format!("no store is named for `{name}`")).hint(
-                    "say which once: `secrets: {externalSecrets: {store: {name: ..., kind: ClusterSecretStore}}}`",
-                )
+                Diagnostic::new(Code::IncompleteSecretSource, place, format!("no store is set for `{name}`"))
+                    .hint("set it once: `secrets: {externalSecrets: {store: {name: ..., kind: ClusterSecretStore}}}`")
             })?;
             let interval = external.refresh_interval.or_else(|| defaults.refresh_interval.clone());
             Ok(SecretSource::ExternalSecrets(ExternalSecret {
@@ -208,10 +206,13 @@ fn without_uri(source: &SecretSource, name: &str, input: &Input) -> Option<Diagn
         SecretSource::Deferred(deferred) if deferred.uri_key.is_none() => "deferred",
         _ => return None,
     };
-    let what = format!("the application needs `{name}` URI-escaped too, and the chart cannot escape a Secret of yours");
+    let what = format!(
+        "the application needs `{name}` URI-escaped too, and the chart cannot escape a value in an \
+    existing Secret"
+    );
     input.uri.then(|| {
         Diagnostic::new(Code::IncompleteSecretSource, intent_place(format!("parameters.{name}.from.{word}")), what)
-            .hint("store the escaped value under a further key and name it as `uriKey`")
+            .hint("store the escaped value under another key and set `uriKey` to it")
     })
 }
 

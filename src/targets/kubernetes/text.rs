@@ -27,7 +27,8 @@ pub(crate) fn is_lost_when_applied(c: char) -> bool {
 pub(crate) fn lost_when_applied(what: &str, text: &str) -> Option<String> {
     let lost = u32::from(text.chars().find(|c| is_lost_when_applied(*c))?);
     Some(format!(
-        "{what} holds the character U+{lost:04X}, which helm 4 does not bring to the cluster unchanged; a file or a secret does"
+        "{what} holds the character U+{lost:04X}, which helm 4 changes on the way to the cluster; use a file or a \
+        secret"
     ))
 }
 

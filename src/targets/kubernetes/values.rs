@@ -1,4 +1,4 @@
-//! The values of the chart: what a person changes per environment, in an order that reads well, with comments.
+//! The values of the chart: what users change per environment, in a readable order, with comments.
 
 use super::certificate;
 use super::claims::WorkloadStorage;

@@ -1,4 +1,4 @@
-//! Where each environment variable goes: literal values, ConfigMap, or pod.
+//! The destination of each environment variable: literal values, ConfigMap, or pod.
 
 use super::formula::{Formula, Names, Scalar};
 use super::name::Name;
@@ -81,7 +81,7 @@ pub(crate) fn place(app: &App, workload: &Workload, names: &Names, diagnostics: 
                     format!("resources.{}.env", workload.name),
                     format!("`{name}` cannot be the name of a variable"),
                 )
-                .hint("a name is printable ASCII without `=`"),
+                .hint("a name consists of printable ASCII characters without `=`"),
             );
             continue;
         }

@@ -1,4 +1,4 @@
-//! What the templates see. Plain data: every decision was made before.
+//! The data for the templates. Every decision was made before.
 
 use super::formula::{Formula, Scalar};
 use serde::Serialize;

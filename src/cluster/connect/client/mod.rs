@@ -1,6 +1,6 @@
-//! The connection: one client, one small runtime of its own, and the rest of the program stays synchronous.
+//! The connection: one client with a small runtime of its own, so that the rest of the program stays synchronous.
 //!
-//! Every request has the same time limit and every error says what was tried. Objects are JSON values as they came.
+//! Every request has the same time limit, and every error names the request. Objects are JSON values as received.
 
 pub(crate) mod observe;
 
@@ -321,7 +321,7 @@ impl Objects for Cluster {
     fn delete(&self, kind: &Kind, namespace: &str, name: &str, guard: &Guard, how: Propagation) -> Result<bool> {
         let attempt = Attempt { verb: "delete", kind, namespace, name };
         if guard.uid.is_none() {
-            let sentence = format!("{attempt}: without its uid another object of that name could be hit");
+            let sentence = format!("{attempt}: without its uid, the request could change another object of that name");
             return Err(Error::new(ErrorKind::Invalid, sentence));
         }
         let parameters = DeleteParams {

@@ -1,4 +1,4 @@
-//! What is read again and again while something happens: cheap lists, and the last lines of a container.
+//! Reads that are repeated during a rollout: cheap lists, and the last log lines of a container.
 
 use kube::api::{ListParams, LogParams};
 use kube::core::Request;

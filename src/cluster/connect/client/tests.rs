@@ -1,4 +1,4 @@
-//! The requests as they leave, against a server on this machine that answers by the script.
+//! The requests as sent, against a scripted local server.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;

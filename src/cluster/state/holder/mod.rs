@@ -1,8 +1,9 @@
-//! Who holds a lock, and whether that process still lives.
+//! The holder of a lock, and whether its process is still alive.
 //!
-//! The name of a run is published, so it holds digests only: of the machine (host, boot, process namespace), of the user and
-//! of the process. They serve to compare: on the same boot of the same machine the process is found by looking at all of them.
-//! That it is dead can be proven on that machine only; everywhere else nobody knows. This module ends no process.
+//! The id of a run is published, so it contains digests only: of the machine (host, boot, process namespace), of the
+//! user and of the process. They are for comparison: on the same boot of the same machine, the process is found by
+//! checking all processes. Only on that machine can be proven that it is dead; elsewhere the answer is unknown. This
+//! module kills no process.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! What a name tells, and what can be proven by it, with real processes.
+//! What the id of a holder reveals, and what it can prove, with real processes.
 
 use std::process::{Child, Command, Stdio};
 

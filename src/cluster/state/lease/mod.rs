@@ -1,7 +1,7 @@
-//! One writer at a time: a Lease per release, held while a run of ours writes.
+//! One writer at a time: a Lease per release, held while a run writes.
 //!
-//! The Lease also remembers the helm that the run started, because helm may outlive a run that was killed. Taking over asks
-//! for proof: the holder is dead on this machine, or lives on another one and has let its time pass. This module decides
+//! The Lease also records the helm process that the run started, because helm may outlive a killed run. Taking over
+//! needs proof: the holder is dead on this machine, or its Lease on another machine has expired. This module decides
 //! nothing about releases.
 
 pub(crate) mod verdict;
@@ -298,7 +298,7 @@ impl<S: Objects> Shared<S> {
                 Err(error) => return Err(error),
             }
         }
-        Err(Error::new(ErrorKind::Conflict, format!("the Lease {} changes all the time", object::name_of(&state.live))))
+        Err(Error::new(ErrorKind::Conflict, format!("the Lease {} keeps changing", object::name_of(&state.live))))
     }
 }
 
@@ -362,7 +362,7 @@ fn take(store: &impl Objects, claim: &Claim<'_>, here: &Here) -> Result<(Value, 
             Err(error) => return Err(error),
         }
     }
-    Err(Error::refused(format!("the Lease {name} in namespace {} changes all the time", claim.namespace))
+    Err(Error::refused(format!("the Lease {name} in namespace {} keeps changing", claim.namespace))
         .code_of(Code::WriteConflict)
         .hint(format!(
             "run again; `kubectl delete lease {name} -n {}` if no run works on the release",

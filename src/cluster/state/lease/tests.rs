@@ -1,4 +1,4 @@
-//! Taking, keeping, losing and giving back, on objects in memory and with real processes.
+//! Acquiring, renewing, losing and releasing a Lease, on objects in memory and with real processes.
 
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
@@ -155,7 +155,7 @@ fn a_holder_on_another_machine_is_followed_when_its_time_has_passed() {
     let said = refused(&shop);
     assert!(
         said.contains("deploy on another machine since 20")
-            && said.contains("if it was killed, the way is free at 20")
+            && said.contains("if it was killed, the lock expires at 20")
             && said.contains("`kubectl delete lease shop-aspire -n n`"),
         "{said}"
     );

@@ -1,6 +1,7 @@
-//! Whether a Lease may be taken: who holds it, since when, and whether that holder and its helm still live.
+//! Whether a Lease may be taken: who holds it, since when, and whether that holder and its helm process are still
+//! alive.
 //!
-//! Values in, verdict out; what is asked of the system is whether processes of this machine live.
+//! Values in, decision out; the only question to the system is whether processes of this machine are alive.
 
 use crate::support::diagnostic::Code;
 use std::time::Duration;
@@ -145,7 +146,7 @@ pub(crate) fn of(live: &Value, helm: Option<HelmRun>, here: &Here, now: Timestam
         let place = place(holder.as_ref().is_some_and(|holder| here.is_of(holder)), known);
         let hint = match known {
             Life::Alive(process) => until_ended(process),
-            Life::Dead | Life::Unknown => format!("{WAIT}; if it was killed, the way is free at {}", shown(until)),
+            Life::Dead | Life::Unknown => format!("{WAIT}; if it was killed, the lock expires at {}", shown(until)),
         };
         let what = format!("is being worked on: {doing} {place}{}", since(&spec["acquireTime"]));
         Refusal { what, hint, proven: matches!(known, Life::Alive(Some(_))) }

@@ -1,8 +1,8 @@
 //! The record that helm keeps of a revision: the Secret `sh.helm.release.v1.<release>.v<N>`.
 //!
 //! Its payload is base64 over gzip over JSON (helm `pkg/storage/driver/util.go`). Only the status is ever changed here,
-//! the way Flux does it; every other byte of the JSON stays as helm wrote it. Whether a change is allowed is decided
-//! elsewhere.
+//! as Flux does it; every other byte of the JSON stays as helm wrote it. Other modules decide whether a change is
+//! allowed.
 
 pub(crate) mod parts;
 
@@ -105,10 +105,10 @@ impl Record {
     pub fn of(object: Value) -> Result<Self> {
         let unreadable = || {
             let (kind, name) = (kind_of(&object), name_of(&object));
-            Error::refused(format!("the {kind} {name} is no record of helm that can be read in one way only"))
+            Error::refused(format!("the {kind} {name} is not an unambiguous helm record"))
                 .code_of(Code::RecordUnreadable)
                 .hint(format!(
-                    "if nobody needs it, `kubectl delete {} {name}` makes helm continue from the revision before",
+                    "if it is not needed, `kubectl delete {} {name}` makes helm continue from the previous revision",
                     kind.to_lowercase()
                 ))
         };
@@ -170,7 +170,7 @@ impl Record {
     pub fn fail(&self, store: &impl Objects, namespace: &str, why: &str) -> Result<Self> {
         let mut object = self.object.clone();
         let json = with_status(&self.json, "failed", why).ok_or_else(|| {
-            Error::new(ErrorKind::Invalid, format!("the Secret {} holds no status of helm's", name_of(&self.object)))
+            Error::new(ErrorKind::Invalid, format!("the Secret {} contains no helm status", name_of(&self.object)))
         })?;
         object["data"][PAYLOAD] = Value::String(base64(&pack(&json)));
         object["metadata"]["labels"]["status"] = Value::String("failed".to_owned());
@@ -182,7 +182,7 @@ impl Record {
     pub fn with_manifest(&self, store: &impl Objects, namespace: &str, manifest: &str) -> Result<Self> {
         let mut object = self.object.clone();
         let json = with_field(&self.json, "manifest", manifest).ok_or_else(|| {
-            Error::new(ErrorKind::Invalid, format!("the Secret {} is no record of helm's", name_of(&self.object)))
+            Error::new(ErrorKind::Invalid, format!("the Secret {} is not a helm record", name_of(&self.object)))
         })?;
         object["data"][PAYLOAD] = Value::String(base64(&pack(&json)));
         Self::of(store.replace(&SECRET, namespace, &object, &Guard::of(&self.object))?)

@@ -1,8 +1,8 @@
-//! Writing the Secret of a release so that a failed or killed run can be taken back.
+//! Writes the Secret of a release so that the change can be reverted after a failed or killed run.
 //!
-//! Before anything changes, the old content is put beside it as `<release>-secrets-before`. [`Change::commit`] deletes
-//! that copy, [`Change::restore`] writes it back. A copy that is there already was left by a run that was killed: it is
-//! the last content known to be good, so it is kept and not written over.
+//! Before anything changes, the old content is copied to `<release>-secrets-before`. [`Change::commit`] deletes that
+//! copy, [`Change::restore`] writes it back. An existing copy was left by a killed run: it is the last content known to
+//! be good, so it is kept and not overwritten.
 
 use serde_json::Value;
 
@@ -85,7 +85,7 @@ pub(crate) fn retiring(
     };
     let going: Vec<&str> = now.data.keys().filter(|key| !rest.data.contains_key(*key)).map(String::as_str).collect();
     if !going.is_empty() {
-        found.push(format!("keys of the Secret {name} that no claim was set up with ({})", going.join(", ")));
+        found.push(format!("keys of the Secret {name} that no PVC depends on ({})", going.join(", ")));
     }
     Ok(found)
 }

@@ -1,8 +1,8 @@
-//! The Secret of a release, `<release>-secrets`: what is in it, and what the next one will be.
+//! The Secret of a release, `<release>-secrets`: its content, and the next content.
 //!
-//! Values in, values out; writing it is `change`'s work. Three rules live here: a value that stays keeps its mark, so
-//! that nothing restarts; a mark never comes twice, so that a failed try and the next one are told apart; a credential
-//! lives as long as the claims that were set up with it.
+//! Values in, values out; `change` writes it. Three rules: an unchanged value keeps its revision number, so that
+//! nothing restarts; a number is never used twice, so that a failed attempt and the next one differ; a credential lives
+//! as long as the claims that were set up with it.
 
 pub(crate) mod change;
 

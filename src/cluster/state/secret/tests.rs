@@ -1,4 +1,4 @@
-//! What the next Secret is, and what is left after every way a run can end.
+//! The next content of the Secret, and what is left after every way in which a run can end.
 
 use super::*;
 use crate::cluster::api::fake::Fake;

@@ -1,4 +1,4 @@
-//! What a plan says of charts.
+//! How a plan describes the change of a chart.
 
 /// What a plan says of one chart.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]

@@ -1,6 +1,6 @@
-//! Cluster issuers that a release leaves behind. Other namespaces may have them sign, so that uninstalling the release
-//! keeps them. One goes if the release owns it, SOURCE or a person names it, and nothing of another namespace uses it;
-//! the others stay, each with the reason.
+//! ClusterIssuers that uninstalling a release leaves behind, because other namespaces may use them. One is deleted if
+//! the release owns it, SOURCE or the user names it, and nothing in another namespace uses it; the others are kept,
+//! each with the reason.
 
 use crate::cluster::api::objects::{Guard, Objects as _, Propagation};
 use crate::cluster::connect::client::Cluster;
@@ -82,7 +82,7 @@ impl Issuers {
 }
 
 fn why_it_stays(issuer: &str, namespace: &str, is_named: bool, signed: &Signed) -> Option<String> {
-    let Some(signed) = signed else { return Some("we may not look who uses it".to_owned()) };
+    let Some(signed) = signed else { return Some("no permission to check what uses it".to_owned()) };
     let user = signed.iter().find(|object| uses(object, issuer, namespace));
     if let Some(user) = user {
         let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
@@ -138,7 +138,7 @@ mod tests {
             let said = why_it_stays("le", "ours", true, &Some(vec![user(kind, "other", KIND, "le")]));
             assert_eq!(said.unwrap(), format!("the {kind} c in namespace other uses it"));
         }
-        assert!(why_it_stays("le", "ours", true, &None).unwrap().contains("may not look"));
+        assert!(why_it_stays("le", "ours", true, &None).unwrap().contains("no permission to check"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What is decided about one chart, and where its problems are.
+//! The decision about one chart, and the place of its errors.
 
 use crate::external_charts::{Action, Marks, PlannedChart, ProvidedCrd};
 use crate::support::diagnostic::{Code, Diagnostic};

@@ -1,4 +1,4 @@
-//! Fetches a chart through helm into a private folder, and holds it against what the lock file says. Writes nothing else.
+//! Downloads a chart through helm into a private folder, and compares it with the lock file. Writes nothing else.
 
 use super::decided::at;
 use super::text::{last_line, unknown_version, unreachable};
@@ -57,9 +57,9 @@ pub(crate) fn fetch(chart: &PlannedChart, helm: &Helm, limits: &Limits) -> Resul
         (_, None) => return Err(Error::Defect(format!("the source of {}", chart.name))),
     };
     if !path.exists() {
-        let what = format!("there is no {}", path.display());
+        let what = format!("{} does not exist", path.display());
         return Err(at(Code::UnreadableFile, chart, what)
-            .hint("the path starts at the folder of aspire-k8s.yaml")
+            .hint("the path is relative to the folder of aspire-k8s.yaml")
             .into());
     }
     // Before helm looks at it, which would wait for a FIFO.
@@ -68,7 +68,7 @@ pub(crate) fn fetch(chart: &PlannedChart, helm: &Helm, limits: &Limits) -> Resul
         at(
             Code::ChartRejected,
             chart,
-            format!("{} is no chart that helm can read: {}", path.display(), last_line(&error)),
+            format!("{} is not a chart that helm can read: {}", path.display(), last_line(&error)),
         )
     })?;
     let text = |key: &str| yaml[key].as_str().unwrap_or_default().to_owned();
@@ -80,12 +80,7 @@ pub(crate) fn fetch(chart: &PlannedChart, helm: &Helm, limits: &Limits) -> Resul
 /// The newest version of a chart that fits a range, as its repository says.
 pub(crate) fn newest(chart: &PlannedChart, range: &str, helm: &Helm, limits: &Limits) -> Result<String, Error> {
     let Some(pull) = pull(chart, Some(range)) else {
-        return Err(at(
-            Code::NoEffect,
-            chart,
-            "it is not fetched from anywhere, so it has no newer version".to_owned(),
-        )
-        .into());
+        return Err(at(Code::NoEffect, chart, "it is a local chart, so it has no newer version".to_owned()).into());
     };
     let limit = LIMIT.min(limits.left());
     let yaml = helm.show_chart(&pull, limit).map_err(|error| explained(chart, &pull, error, helm, limit))?;
@@ -109,9 +104,12 @@ fn explained(chart: &PlannedChart, pull: &Pull, error: crate::helm::Error, helm:
         crate::helm::Error::Late { seconds, .. } => at(
             Code::ChartNotFound,
             chart,
-            format!("{place} did not answer in {seconds} s"),
+            format!("{place} did not respond in {seconds} s"),
         )
-        .hint("is it up, and reachable from here? `helm pull` shows more; --timeout gives the whole run more time")
+        .hint(
+            "check that it is running and reachable; `helm pull` shows more; raise --timeout to give the whole run \
+        more time",
+        )
         .into(),
         crate::helm::Error::Failed(_) if error.is_no_such_chart() && pull.version.is_some() => {
             // What there is instead is worth one more question, and nothing when that fails too.
@@ -135,7 +133,7 @@ fn check(chart: &PlannedChart, ready: &Ready) -> Result<(), Error> {
         return Err(at(
             Code::ChartChanged,
             chart,
-            format!("version {exact} was asked for, and {} came", ready.version),
+            format!("version {exact} was requested, but {} was downloaded", ready.version),
         )
         .into());
     }
@@ -145,11 +143,12 @@ fn check(chart: &PlannedChart, ready: &Ready) -> Result<(), Error> {
         return Ok(());
     }
     let what = format!(
-        "the packed chart {} {} is another than the one that aspire-k8s.lock.yaml holds: {found} came, {} is locked",
+        "the packed chart {} {} differs from the one in aspire-k8s.lock.yaml: {found} was downloaded, {} is locked",
         ready.chart, ready.version, locked.digest
     );
     let hint = format!(
-        "other bytes were published under the same version: find out by whom; if they are intended, `kubectl aspire charts lock {}`",
+        "a different chart was published under the same version: find out why; if that is intended, run `kubectl \
+        aspire charts lock {}`",
         chart.name
     );
     Err(Error::Refused(at(Code::ChartChanged, chart, what).hint(hint).into()))

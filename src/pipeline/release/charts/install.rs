@@ -1,4 +1,4 @@
-//! Installs one chart: its namespace, its lock, helm, and what is waited for afterwards.
+//! Installs one chart: its namespace, its lock, helm, and its `waitFor` objects.
 
 use super::decided::{Decided, at};
 use super::fetch::Ready;
@@ -46,7 +46,7 @@ impl Work<'_> {
         let (live, seen) = LastRevision::look(&helm, &target, self.cluster, &release)?;
         if live.map(|live| live.revision) != decided.revision {
             let what = format!(
-                "the release {} in namespace {} was changed while this run looked",
+                "the release {} in namespace {} was changed while this run was reading it",
                 chart.release, chart.namespace
             );
             return Err(Error::Refused(at(Code::ReleaseChanged, chart, what).hint("run again").into()));
@@ -105,7 +105,7 @@ impl Work<'_> {
                 // What was installed before may bring a webhook that needs a moment more than helm waited for.
                 Err(error) if error.is_webhook_away() && self.limits.left() > PAUSE && !(self.limits.stopped)() => {
                     if !std::mem::replace(&mut told, true) {
-                        say(self.report, format!("chart {}: a webhook does not answer yet; trying again", chart.name));
+                        say(self.report, format!("chart {}: a webhook does not respond yet; retrying", chart.name));
                     }
                     std::thread::sleep(PAUSE);
                 }
@@ -117,7 +117,10 @@ impl Work<'_> {
     /// What was installed before stays; the person hears of it once, with what stopped.
     fn told(&self, index: usize, error: Error) -> Error {
         let chart = &self.charts[index];
-        say(self.report, format!("installed charts stay; the same command continues with {}", chart.name));
+        say(
+            self.report,
+            format!("installed charts are kept; run the same command again to continue with {}", chart.name),
+        );
         error
     }
 }

@@ -1,4 +1,4 @@
-//! What of the charts is on the cluster, and what is to be done about each. Reads only.
+//! The state of the charts on the cluster, and the action for each. Reads only.
 
 use super::decided::Decided;
 use super::fetch::Ready;

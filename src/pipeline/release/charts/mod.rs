@@ -1,4 +1,4 @@
-//! Charts of others as releases of their own: fetched, decided on, installed, removed.
+//! Third-party charts as releases of their own: downloaded, compared, installed, uninstalled.
 
 pub(crate) mod change;
 pub(crate) mod cluster_issuers;

@@ -1,7 +1,7 @@
-//! Removes the charts that are to go with the application, the last one that was installed first.
+//! Uninstalls the charts that are removed with the application, in reverse order of installation.
 //!
-//! Whoever may write Secrets in any namespace may write our marks there. So marks only find releases: one goes if SOURCE or
-//! a flag names it where it lies, and the others are told and left.
+//! Anybody who may write Secrets in a namespace can forge our labels there. So labels only find releases: one is
+//! uninstalled if SOURCE or a flag names it in its namespace; the others are reported and kept.
 
 use super::cluster_issuers::Issuers;
 use super::work::Work;
@@ -86,8 +86,7 @@ impl Going {
         for why in hooks.iter().filter(|_| with_hooks).filter_map(|hook| hook.object.as_ref().err()) {
             let what = format!("the release {name} in namespace {namespace}: {why}");
             diagnostics.push(
-                Diagnostic::new(Code::ChartNotRemoved, "", what)
-                    .hint("leave --allow-chart-hooks out: its hooks are skipped then"),
+                Diagnostic::new(Code::ChartNotRemoved, "", what).hint("omit --allow-chart-hooks to skip its hooks"),
             );
         }
         let issuers = Issuers::default();
@@ -117,7 +116,7 @@ impl Going {
             return String::new();
         }
         let shown = |hook: &SeenHook| {
-            let object = hook.object.as_ref().map_or_else(|why| format!("one that cannot be named: {why}"), shown);
+            let object = hook.object.as_ref().map_or_else(|why| format!("one without a valid name: {why}"), shown);
             format!("{object} ({})", hook.events.join(", "))
         };
         let hooks = self.hooks.iter().map(shown).collect::<Vec<_>>().join(", ");
@@ -142,12 +141,12 @@ pub(crate) fn removal(
     let mut diagnostics = Diagnostics::default();
     for (namespace, name) in named.places {
         if !found.iter().any(|((there, other), _)| (there, other) == (namespace, name)) {
-            let what =
-                format!("--remove-chart {namespace}/{name}: no such release came with the {}", release.described());
-            diagnostics.push(
-                Diagnostic::new(Code::ChartNotRemoved, "", what)
-                    .hint("`helm uninstall` removes what did not come with it"),
+            let what = format!(
+                "--remove-chart {namespace}/{name}: no such release was installed with the {}",
+                release.described()
             );
+            diagnostics
+                .push(Diagnostic::new(Code::ChartNotRemoved, "", what).hint("use `helm uninstall` for other releases"));
         }
     }
     let mut removal = Removal::default();
@@ -180,7 +179,7 @@ pub(crate) fn removal(
     }
     for (namespace, name) in named.with_hooks {
         if !removal.going.iter().any(|going| (&going.namespace, &going.name) == (namespace, name)) {
-            let what = format!("--allow-chart-hooks {namespace}/{name}: no such release of a chart is removed");
+            let what = format!("--allow-chart-hooks {namespace}/{name}: this run removes no such chart release");
             diagnostics.push(
                 Diagnostic::new(Code::ChartNotRemoved, "", what)
                     .hint("--remove-chart, or `destroy: true` in SOURCE, removes it"),
@@ -206,7 +205,8 @@ fn origin(namespace: &str, name: &str, named: &Named) -> Result<Origin, String> 
         Some(chart) if chart.destroy => Ok(Origin::Others(chart.chart_name().map(str::to_owned))),
         Some(chart) => Err(format!("`destroy: true` of {} removes it", chart.place().path)),
         None => Err(format!(
-            "only its labels say that it came with the application; --remove-chart {namespace}/{name} removes it"
+            "only its labels say that it was installed with the application; --remove-chart {namespace}/{name} \
+            removes it"
         )),
     }
 }
@@ -291,7 +291,10 @@ fn found(release: &Release, cluster: &Cluster, named: &Named, report: &Report) -
             let of_flags = named.places.iter().map(|(there, _)| there);
             let places: BTreeSet<&String> = of_source.chain(of_flags).chain([&release.namespace]).collect();
             let shown: Vec<&str> = places.iter().map(|place| place.as_str()).collect();
-            say(report, format!("charts were looked for in {} only: we may not look everywhere", shown.join(", ")));
+            say(
+                report,
+                format!("charts were searched in {} only: no permission to list all namespaces", shown.join(", ")),
+            );
             let mut records = Vec::new();
             for place in places {
                 match cluster.list(&SECRET, place, &selector) {
@@ -356,7 +359,7 @@ mod tests {
         // What has no name does not run, whatever a person says.
         let odd = || SeenHook { object: Err("it holds 2 objects".into()), ..hook("post-delete") };
         assert!(going(true, vec![odd()]).unwrap_err().to_string().contains("it holds 2 objects"));
-        assert!(going(false, vec![odd()]).unwrap().contains("one that cannot be named: it holds 2 objects"));
+        assert!(going(false, vec![odd()]).unwrap().contains("one without a valid name: it holds 2 objects"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What the steps of the charts hand on.
+//! Results that the steps of the charts pass on.
 
 use super::decided::Decided;
 use super::fetch::Ready;

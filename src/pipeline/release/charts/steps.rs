@@ -1,10 +1,11 @@
-//! The charts that come with the application, as steps: fetch all, compare with what is installed, then run helm for each.
+//! The third-party charts of the application, as steps: download all, compare with what is installed, then run helm for
+//! each.
 //!
 //! ```text
 //! fetch-charts ─> check-charts ─> (preflight … prepare) ─> chart-<name>, phase before ─> helm-deploy ─> chart-<name>, after
 //! ```
-//! What is to be installed is said by [`PlannedChart`]s, whoever made them. Each is a release of its own with a lock of its
-//! own; what was installed stays when a later step fails, and the same command continues from there.
+//! [`PlannedChart`]s define what is installed. Each is a release of its own with a lock of its own. If a later step
+//! fails, installed charts stay, and the same command continues from there.
 
 use super::change::ChartChange;
 use super::decided::Decided;
@@ -35,7 +36,7 @@ pub(crate) fn reading<'a>(charts: &[PlannedChart]) -> Vec<Step<'a, DeployRun<'a>
     }
     let needs = ["check-helm-prereqs-kubernetes"];
     vec![
-        Step::new(FETCH, "fetch every chart and check it against the lock file", &needs, DeployRun::fetch_charts),
+        Step::new(FETCH, "download every chart and compare it with the lock file", &needs, DeployRun::fetch_charts),
         Step::new(CHECK, "compare the charts with what is installed", &["process-parameters"], DeployRun::check_charts),
     ]
 }
@@ -58,7 +59,7 @@ pub(crate) fn steps<'a>(charts: &[PlannedChart], phase: Phase, first: &str) -> V
             charts.iter().filter(|other| chart.needs.contains(&other.name)).map(PlannedChart::step).collect();
         let needs: Vec<&str> = std::iter::once(first).chain(needs.iter().map(String::as_str)).collect();
         let description = if chart.tried {
-            "make the issuers of certificates, and wait until they are ready".to_owned()
+            "create the issuers of certificates, and wait until they are ready".to_owned()
         } else {
             format!("install chart {}", chart.described())
         };
@@ -72,7 +73,7 @@ const REMOVE_ISSUERS: &str = "remove-issuers-kubernetes";
 
 /// The step that removes the issuers, where there are none any more, once the application takes them no longer.
 pub(crate) fn removing<'a>(charts: &[PlannedChart]) -> Option<Step<'a, DeployRun<'a>>> {
-    let text = "uninstall the issuers of certificates, where aspire-k8s.yaml names none any more";
+    let text = "uninstall the issuers of certificates, if aspire-k8s.yaml no longer has any";
     let step = || Step::new(REMOVE_ISSUERS, text, &["helm-deploy-kubernetes"], DeployRun::remove_leaving);
     charts.iter().all(|chart| chart.name != ISSUERS).then(step)
 }
@@ -194,7 +195,7 @@ impl DeployRun<'_> {
             release: going.name.clone(),
             namespace: going.namespace.clone(),
             version: String::new(),
-            action: format!("uninstall with {}: aspire-k8s.yaml names no issuers any more", going.objects()),
+            action: format!("uninstall with {}: aspire-k8s.yaml no longer has issuers", going.objects()),
             changes: true,
         });
         self.request.charts.iter().zip(decided).map(change).chain(leaving).collect()
@@ -212,7 +213,7 @@ impl DeployRun<'_> {
             (chart.name.clone(), format!("{} revision {revision} {action} {values}", ready.digest))
         };
         let leaving = self.charts.leaving.find().into_iter().flatten();
-        let leaving = leaving.map(|going| (ISSUERS.to_owned(), format!("leaves with {}", going.objects())));
+        let leaving = leaving.map(|going| (ISSUERS.to_owned(), format!("deleted with {}", going.objects())));
         self.request.charts.iter().zip(both).map(state).chain(leaving).collect()
     }
 }

@@ -1,4 +1,4 @@
-//! Sentences about charts that could not be fetched. Pure.
+//! Messages about charts that could not be downloaded. Pure.
 
 use crate::external_charts::Version;
 use crate::helm::{self, Cause};
@@ -7,10 +7,15 @@ use crate::helm::{self, Cause};
 pub(crate) fn unknown_version(chart: &str, place: &str, version: &str, newest: Option<&str>) -> (String, String) {
     let Some(newest) = newest else {
         let what = format!("{place} has no chart {chart}, or no version {version} of it");
-        return (what, "check `chart`, `repository` and `version`; `helm show chart` shows what there is".to_owned());
+        return (
+            what,
+            "check `chart`, `repository` and `version`; `helm show chart` shows an existing \
+        chart"
+                .to_owned(),
+        );
     };
     let order = match (Version::parse(version), Version::parse(newest)) {
-        (Some(asked), Some(newest)) if asked > newest => "; the newest is older than that",
+        (Some(asked), Some(newest)) if asked > newest => "; the newest is older",
         _ => "",
     };
     (format!("{place} has no version {version} of the chart {chart}{order}"), format!("the newest there is {newest}"))
@@ -20,7 +25,7 @@ pub(crate) fn unknown_version(chart: &str, place: &str, version: &str, newest: O
 pub(crate) fn unreachable(chart: &str, place: &str, error: &helm::Error) -> (String, String) {
     let said = last_line(error);
     let said = said.trim_start_matches("Error: ");
-    let what = format!("helm cannot fetch the chart {chart} from {place}: {said}");
+    let what = format!("helm cannot download the chart {chart} from {place}: {said}");
     let hint = HINTS.iter().find(|(cause, _)| error.is_for(cause)).map_or(UNKNOWN, |(_, hint)| hint);
     (what, hint.to_owned())
 }
@@ -31,11 +36,11 @@ const HINTS: [(Cause, &str); 3] = [
         Cause::NotLoggedIn,
         "log in with `helm registry login`, or `helm repo add NAME URL --username` and `chart: NAME/CHART`",
     ),
-    (Cause::PlainHttp, "the registry speaks plain HTTP: `plainHttp: true`"),
+    (Cause::PlainHttp, "the registry uses plain HTTP: set `plainHttp: true`"),
     (Cause::NoSuchRepository, "add it with `helm repo add`, or write the address as `repository`"),
 ];
 
-const UNKNOWN: &str = "is it up, and reachable from here?";
+const UNKNOWN: &str = "check that it is running and reachable";
 
 /// The last line of what helm wrote.
 pub(crate) fn last_line(error: &helm::Error) -> String {

@@ -1,7 +1,8 @@
-//! Charts whose objects others must take: whether they can be asked, whether they answer, and whose the objects are.
+//! Charts whose objects an admission webhook must accept: whether its CRDs are served, whether it responds, and who
+//! owns the objects.
 //!
-//! A webhook that was installed a moment ago refuses every connection, or has no certificate yet. That the API server takes
-//! the very objects in a dry run is the proof that it answers, and that it likes them.
+//! A webhook that was just installed refuses every connection, or has no certificate yet. If the API server accepts
+//! these objects in a dry run, the webhook responds and accepts them.
 
 use super::decided::{Decided, at};
 use super::fetch::Ready;
@@ -85,13 +86,13 @@ impl Work<'_> {
             let live = self.cluster.get(&kind, place(object, chart), name_of(object))?;
             if live.is_some_and(|live| !is_of(&live, chart)) {
                 let what = format!(
-                    "the {} {} is on the cluster already, and not from the release {} in namespace {}",
+                    "the {} {} already exists on the cluster, and the release {} in namespace {} does not own it",
                     text(object, "kind"),
                     name_of(object),
                     chart.release,
                     chart.namespace
                 );
-                let hint = "use it as it is with `existing: true`, or choose another name";
+                let hint = "set `existing: true` to use it, or choose another name";
                 return Err(Error::Refused(at(Code::NotOwned, chart, what).hint(hint).into()));
             }
         }
@@ -108,7 +109,7 @@ impl Work<'_> {
             return Ok(());
         }
         let diagnostic =
-            at(Code::UnknownKind, chart, "the cluster has no cert-manager, and no chart of this file brings it");
+            at(Code::UnknownKind, chart, "the cluster has no cert-manager, and no chart of this file installs it");
         Err(Error::Refused(diagnostic.hint("`certManager: {install: true}` installs it").into()))
     }
 
@@ -121,8 +122,9 @@ impl Work<'_> {
                 return Err(Error::Interrupted);
             }
             if patience.is_over(self.limits) {
-                let what = format!("what checks its objects does not answer: {error}");
-                let hint = "is cert-manager well? `kubectl get pods` in its namespace shows it; the application was not touched";
+                let what = format!("the admission webhook for its objects does not respond: {error}");
+                let hint = "check cert-manager with `kubectl get pods` in its namespace; the application was not \
+                changed";
                 return Err(at(Code::ChartNotReady, chart, what).hint(hint).into());
             }
             std::thread::sleep(PAUSE);
@@ -155,7 +157,7 @@ impl Work<'_> {
 }
 
 fn refused(chart: &PlannedChart, error: &ClusterError) -> Diagnostic {
-    at(Code::ChartRejected, chart, error.sentence()).hint("the application was not touched")
+    at(Code::ChartRejected, chart, error.sentence()).hint("the application was not changed")
 }
 
 /// Whether the answer will be the same a moment later.

@@ -1,5 +1,5 @@
-//! The values of a chart: its files, what stands in aspire-k8s.yaml, and inputs of the application. Secrets among them go
-//! to helm through its standard input, as those of the application do.
+//! The values of a chart: its values files, `values` in aspire-k8s.yaml, and inputs of the application. Secrets among
+//! them are passed to helm on standard input, as for the application.
 
 use crate::app::App;
 use crate::cluster::api::objects::Objects as _;
@@ -125,14 +125,16 @@ fn foreign(
         return Ok(Ok(value));
     }
     let what = format!(
-        "it takes `{input}` from the key {key} of the Secret {name} in namespace {namespace}, which is not there as text"
+        "it needs `{input}` from the key {key} of the Secret {name} in namespace {namespace}, which does not exist \
+        or is not text"
     );
     let made_by_app =
         used.is_some_and(|used| matches!(used.source, SecretSource::ExternalSecrets(_) | SecretSource::Sealed));
     let hint = if made_by_app {
-        "the application's own chart brings what makes this Secret: give the chart `phase: after`, or the parameter another `from`"
+        "the application's own chart creates this Secret: set `phase: after` on this chart, or another `from` for \
+        the parameter"
     } else {
-        "make the Secret first, or let the chart that makes it be among its `needs`"
+        "create the Secret first, or add the chart that creates it to `needs`"
     };
     Ok(Err(Diagnostic::new(Code::ChartSecretMissing, place, what).hint(hint)))
 }

@@ -1,4 +1,4 @@
-//! Waits until definitions are established and objects have their condition, and says what is missing when the timeout is reached.
+//! Waits until CRDs are established and objects have their condition, and reports what is missing at the timeout.
 
 use super::trial::Patience;
 use super::work::{Work, condition};
@@ -16,7 +16,7 @@ const DEFINITIONS: &str = "apiextensions.k8s.io/v1";
 
 /// What to do about an object of ours that its controller does not like.
 const NOT_READY: &str =
-    "the application was not touched; change what it says and deploy again (`kubectl describe` shows more)";
+    "the application was not changed; fix the cause and deploy again (`kubectl describe` shows more)";
 
 /// Time between two looks.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -39,8 +39,8 @@ impl Work<'_> {
             }
             if self.limits.left().is_zero() {
                 let what =
-                    format!("the chart is installed, and what it waits for did not come: {}", missing.join("; "));
-                let hint = format!("`kubectl get` shows why; --timeout gives more time (waiting for {first})");
+                    format!("the chart is installed, but its `waitFor` objects are not ready: {}", missing.join("; "));
+                let hint = format!("`kubectl get` shows why; raise --timeout to wait longer (waiting for {first})");
                 return Err(Error::Resumable(
                     Diagnostic::new(Code::ChartNotReady, chart.place().key("waitFor"), what).hint(hint),
                 ));
@@ -54,7 +54,7 @@ impl Work<'_> {
         for name in &chart.wait_for.crds {
             let Some(kind) = self.cluster.kind(DEFINITIONS, "CustomResourceDefinition")? else { continue };
             let live = self.cluster.get(&kind, "", name)?;
-            missing.extend(lack(live.as_ref(), Some("Established")).map(|why| format!("the definition {name} {why}")));
+            missing.extend(lack(live.as_ref(), Some("Established")).map(|why| format!("the CRD {name} {why}")));
         }
         for object in &chart.wait_for.objects {
             let namespace = object.namespace.as_deref().unwrap_or(&chart.namespace);
@@ -73,11 +73,11 @@ impl Work<'_> {
 
 /// What an object lacks; nothing when it is there and has the condition, told of its present state.
 fn lack(live: Option<&Json>, wanted: Option<&str>) -> Option<String> {
-    let Some(live) = live else { return Some("is not there".to_owned()) };
+    let Some(live) = live else { return Some("does not exist".to_owned()) };
     let wanted = wanted?;
     let seen = live["status"]["observedGeneration"].as_u64();
     if seen.is_some() && seen < live["metadata"]["generation"].as_u64() {
-        return Some("has not been looked at by its controller yet".to_owned());
+        return Some("has not been processed by its controller yet".to_owned());
     }
     if condition(live, wanted) {
         return None;
@@ -115,9 +115,9 @@ mod tests {
         assert_eq!(lack(Some(&with("False")), Some("Ready")).unwrap(), "is not Ready: no pods");
         assert_eq!(lack(Some(&with("True")), Some("Other")).unwrap(), "is not Other");
         assert_eq!(lack(Some(&json!({})), None), None);
-        assert_eq!(lack(None, None).unwrap(), "is not there");
+        assert_eq!(lack(None, None).unwrap(), "does not exist");
         let mut old = with("True");
         old["status"]["observedGeneration"] = json!(1);
-        assert!(lack(Some(&old), Some("Ready")).unwrap().contains("not been looked at"));
+        assert!(lack(Some(&old), Some("Ready")).unwrap().contains("not been processed"));
     }
 }

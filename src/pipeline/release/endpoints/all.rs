@@ -1,4 +1,4 @@
-//! Every way into an application.
+//! All URLs of an application.
 
 use super::objects::Endpoint;
 use super::{gateways, objects};

@@ -1,4 +1,4 @@
-//! How Gateways and the routes on them are reached. Pure.
+//! The URLs of Gateways and of the routes on them. Pure.
 
 use super::objects::Endpoint;
 use crate::k8s::object::{name_of, text};

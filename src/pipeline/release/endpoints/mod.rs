@@ -1,4 +1,4 @@
-//! How an application is reached from outside, read from live objects.
+//! How an application is reachable from outside, read from live objects.
 
 pub(crate) mod all;
 pub(crate) mod gateways;

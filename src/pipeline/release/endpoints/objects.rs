@@ -1,4 +1,4 @@
-//! How the Services and Ingresses of a release are reached. Pure.
+//! The URLs of the Services and Ingresses of a release. Pure.
 
 use crate::k8s::labels;
 use crate::k8s::object::{name_of, owned, text};

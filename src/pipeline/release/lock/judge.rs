@@ -1,4 +1,5 @@
-//! Whether a release may be gone on with, judged by its last revision and by what is known of the helm that worked on it.
+//! Whether a run may continue with a release, from its last revision and what is known about the helm process that
+//! worked on it.
 
 use crate::cluster::Timestamp;
 use crate::cluster::state::lease;
@@ -51,7 +52,8 @@ pub(crate) fn judge(
         (Some(record), Some(Earlier::Dead(left))) if left.wrote(record.changed) => Ok(Recovery::Recover),
         (Some(record), earlier) => {
             let left = earlier.map(Earlier::helm).filter(|left| left.wrote(record.changed));
-            let who = left.map_or_else(|| "another helm works on it, or was killed while it did".to_owned(), described);
+            let who = left
+                .map_or_else(|| "another helm process works on it, or was killed while it did".to_owned(), described);
             let diagnostic = Diagnostic::new(Code::ReleaseBusy, "", format!("{what} is {}: {who}", record.status));
             // Whoever may write there can have written any times, so that this run's own bounds them.
             let over = match left {
@@ -71,11 +73,11 @@ pub(crate) fn judge(
 }
 
 /// The way out that only a person can take.
-const KNOWN_DEAD: &str = "when you know that no helm works on it any more: the same command with --assume-helm-dead";
+const KNOWN_DEAD: &str = "if you know that no helm process works on it, repeat the command with --assume-helm-dead";
 
 fn described(left: &HelmRun) -> String {
     let started = left.started_at.parse().map(|time| format!(", started at {}", shown(time))).unwrap_or_default();
-    format!("helm {} on another machine or of another user{started}, whose end nobody here can see", left.command)
+    format!("helm {} on another machine or of another user{started}, whose state is unknown here", left.command)
 }
 
 fn shown(time: Timestamp) -> String {
@@ -166,9 +168,15 @@ mod tests {
     fn a_refusal_names_the_helm_and_the_moment() {
         let unproven = Earlier::Unproven(left("2026-01-01T09:59:58Z"));
         let said = judged("pending-upgrade", Some(&unproven), "2026-01-01T10:01:00Z", false).unwrap_err();
-        assert!(said.starts_with("the release shop in namespace n is pending-upgrade: helm upgrade on another machine or of another user, started at 2026-01-01 09:59:58 UTC"), "{said}");
+        assert!(
+            said.starts_with(
+                "the release shop in namespace n is pending-upgrade: helm upgrade on another \
+        machine or of another user, started at 2026-01-01 09:59:58 UTC"
+            ),
+            "{said}"
+        );
         assert!(said.contains("repeat the command after 2026-01-01 10:06:58 UTC with --assume-helm-dead"), "{said}");
         let said = judged("pending-upgrade", None, "2026-01-01T10:08:00Z", false).unwrap_err();
-        assert!(said.contains("when you know that no helm works on it any more"), "{said}");
+        assert!(said.contains("if you know that no helm process works on it"), "{said}");
     }
 }

@@ -1,4 +1,4 @@
-//! The last revision of a release as a run first saw it, which its lock is taken for.
+//! The last revision of a release as first read by a run; the lock is taken for it.
 
 use crate::cluster::Timestamp;
 use crate::cluster::connect::client::Cluster;
@@ -64,6 +64,6 @@ impl LastRevision {
 }
 
 fn changed(release: &Release) -> Error {
-    let what = format!("the {} was changed while this run looked at it", release.described());
+    let what = format!("the {} was changed while this run was reading it", release.described());
     Error::Refused(Diagnostic::new(Code::ReleaseChanged, "", what).hint("run again").into())
 }

@@ -1,7 +1,7 @@
-//! The lock of a release, taken before the first write and given back at the end, and what a killed helm left behind.
+//! The lock of a release, taken before the first write and released at the end, and recovery after a killed helm.
 //!
-//! [`judge()`] decides, purely, whether a release that looks as if a helm worked on it may be gone on with. A helm that may
-//! still live is never overtaken, and no helm is ended here.
+//! [`judge()`] decides, purely, whether a run may continue with a release that looks as if helm still worked on it. A
+//! helm process that may be alive is never overtaken, and no helm process is killed here.
 
 pub(crate) mod judge;
 pub(crate) mod last_revision;
@@ -142,9 +142,7 @@ impl Lock {
         let operation = expected.filter(|operation| operation.verb.command() == command);
         let refused = |sentence: String| crate::k8s::error::Error::refused(sentence);
         let operation = operation.ok_or_else(|| {
-            refused(format!(
-                "helm {command} was started without a word of what it is to do, which is a defect of the program"
-            ))
+            refused(format!("helm {command} was started without a declared purpose, which is a defect of the program"))
         })?;
         match records::check(&self.cluster, &self.release, &operation) {
             Ok(_) => Ok(()),
@@ -266,7 +264,7 @@ fn check_alone(release: &Release) -> Result<(), Error> {
     let line = format!("{}={}", lease::WORKS_ON, works_on(release));
     let Some(process) = holder::helm_of(&release.name, &line) else { return Ok(()) };
     let what = format!(
-        "the {} is being worked on by helm on this machine, process {process}, which its Lease does not say",
+        "the {} is being worked on by helm on this machine, process {process}, which is not in its Lease",
         release.described()
     );
     let hint = format!("wait until it has ended, then run again; `kill {process}` stops it");

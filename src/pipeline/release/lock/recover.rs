@@ -1,4 +1,4 @@
-//! What a helm that is dead left behind: revisions that look as if it still worked, objects that are still going.
+//! Recovery from a helm process that is dead: revisions that are still pending, objects that are still being deleted.
 
 use super::last_revision::LastRevision;
 use crate::cluster::api::objects::Objects;
@@ -30,7 +30,7 @@ pub(crate) fn recover(
     say(
         report,
         format!(
-            "revision {} was left {} by a helm that is gone; it counts as failed now",
+            "revision {} was left {} by a helm process that has ended; it is marked as failed",
             record.revision, record.status
         ),
     );
@@ -61,7 +61,7 @@ fn wait_for_the_going(
         if going()? {
             say(
                 report,
-                format!("waiting until the {kind} {} is gone, which an earlier run began to remove", object.name),
+                format!("waiting until the {kind} {} is gone, which an earlier run started to delete", object.name),
             );
         }
         while going()? {

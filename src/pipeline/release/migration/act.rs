@@ -1,4 +1,4 @@
-//! The one thing that a workload migration does next, done to an object as it was seen.
+//! The next action of a workload migration, done on an object as it was read.
 
 use super::driver::{Driver, Observation};
 use super::log::Log;
@@ -101,7 +101,10 @@ impl Driver<'_> {
             warn(
                 self.on.report,
                 Code::ReleaseBusy,
-                format!("revision {} was left half done by a helm that ended: marked as failed", seen.number),
+                format!(
+                    "revision {} was left unfinished by a helm process that has ended: marked as failed",
+                    seen.number
+                ),
             );
         }
         Ok(())
@@ -120,7 +123,7 @@ impl Driver<'_> {
                 warn(
                     self.on.report,
                     Code::MissingPermission,
-                    format!("the volume of claim {} cannot be protected too: {error}", note.name),
+                    format!("the PersistentVolume of PVC {} cannot be protected too: {error}", note.name),
                 );
                 log.journal.claims[index].retained = None;
                 self.write(log)

@@ -1,4 +1,5 @@
-//! A deploy that changes kinds: what will happen, who agreed to it, and the journal that it begins or continues with.
+//! A deploy that changes workload kinds: what will happen, which confirmations are needed, and the journal that it
+//! begins or resumes.
 
 use crate::cluster::connect::client::Cluster;
 use crate::helm::Values;
@@ -95,7 +96,7 @@ impl Installation<'_> {
         if let Some(diagnostic) = self.leads_elsewhere(&log.journal, objects, to) {
             return Err(Error::Refused(diagnostic.into()));
         }
-        say(self.report, format!("going on: {}", log.journal.described()));
+        say(self.report, format!("resuming: {}", log.journal.described()));
         Ok(Agreed::GoOn(log))
     }
 
@@ -116,15 +117,15 @@ impl Installation<'_> {
         };
         let first = match journal.to {
             // Helm was called already: what is left needs no chart.
-            None if past_helm => format!("finish it first with {resume}, then run again; "),
+            None if past_helm => format!("complete it first with {resume}, then run again; "),
             None if !journal.knows_its_chart() => String::new(),
-            None => "deploy the same chart and values again, then these; ".to_owned(),
+            None => "deploy the same chart and values again, then the new ones; ".to_owned(),
             Some(_) => format!("resume with {resume}; "),
         };
-        let what = format!("a workload migration is under way, and was planned {planned}: {}", journal.described());
+        let what = format!("a workload migration is in progress, and was planned {planned}: {}", journal.described());
         Some(
             Diagnostic::new(Code::MigrationUnfinished, "", what)
-                .hint(format!("{first}{abort} goes back to revision {}", journal.base)),
+                .hint(format!("{first}{abort} rolls back to revision {}", journal.base)),
         )
     }
 
@@ -146,7 +147,10 @@ impl Installation<'_> {
                 warn(
                     self.report,
                     Code::AutoscalerTarget,
-                    format!("the autoscaler {scaler} scales {old} and will find nothing: point it to the new kind"),
+                    format!(
+                        "the autoscaler {scaler} targets {old}, which will not exist: set its scaleTargetRef to \
+                    the new kind"
+                    ),
                 );
             }
         }
@@ -195,7 +199,7 @@ impl Installation<'_> {
         }
         if deployed.is_none() && !found.changes.is_empty() {
             let what = format!("{} has no deployed revision to roll back to", self.release.described());
-            let hint = "deploy the chart from before once more, then this one";
+            let hint = "deploy the previous chart again, then this one";
             return Err(Error::Refused(Diagnostic::new(Code::NoGoodRevision, "", what).hint(hint).into()));
         }
         volumes(self.cluster, &mut live, found.claims.iter().map(|note| note.name.as_str()))?;
@@ -216,10 +220,11 @@ impl Installation<'_> {
             let verbs: &[&str] = if change.how == How::Stop { &["patch", "delete"] } else { &["delete"] };
             for &verb in verbs {
                 if !self.cluster.can_i(verb, &kind, &self.release.namespace, &change.old.name)? {
-                    let what = format!("you may not {verb} {} in namespace {}", change.old, self.release.namespace);
+                    let what =
+                        format!("no permission to {verb} {} in namespace {}", change.old, self.release.namespace);
                     diagnostics.push(
                         Diagnostic::new(Code::MissingPermission, "", what)
-                            .hint("ask for that right; nothing was changed"),
+                            .hint("ask for this RBAC permission; nothing was changed"),
                     );
                 }
             }
@@ -244,10 +249,10 @@ impl NewChange {
         if promotion.needs.iter().all(given) {
             return Ok((!promotion.changes.is_empty()).then(|| promotion.journal(hash, target, last)));
         }
-        let what = "going back needs a confirmation of what it means; the failed revision is left as it is";
+        let what = "the rollback needs a confirmation; the failed revision is left as it is";
         Err(Error::Refused(
             Diagnostic::new(Code::MigrationNotConfirmed, "", what)
-                .hint("`rollback` shows what would happen, and asks")
+                .hint("`rollback` shows the plan and asks for confirmation")
                 .into(),
         ))
     }
@@ -258,8 +263,9 @@ pub(crate) fn check_none_open(cluster: &Cluster, owner: Owner<'_>, release: &Rel
     let Some(log) = Log::read(cluster, owner, &release.namespace)?.filter(|log| log.journal.is_open()) else {
         return Ok(());
     };
-    let what = format!("a workload migration is under way in the {}: {}", release.described(), log.journal.described());
-    let hint = format!("finish it first: {}", log.journal.way_on(release.helm_name()));
+    let what =
+        format!("a workload migration is in progress in the {}: {}", release.described(), log.journal.described());
+    let hint = format!("complete it first: {}", log.journal.way_on(release.helm_name()));
     Err(Error::Refused(Diagnostic::new(Code::MigrationUnfinished, "", what).hint(hint).into()))
 }
 
@@ -271,7 +277,7 @@ fn not_allowed(error: Error) -> Error {
                 format!("cannot check whether the kind of a workload changes: permission to read is missing: {error}");
             Error::Refused(
                 Diagnostic::new(Code::MissingPermission, "", what)
-                    .hint("ask for that right; nothing was changed")
+                    .hint("ask for this RBAC permission; nothing was changed")
                     .into(),
             )
         }
@@ -309,11 +315,11 @@ fn confirmed(
                 _ if promotion.changes.is_empty() && promotion.data.is_empty() => {
                     "a server would start on data of another version"
                 }
-                _ if promotion.changes.is_empty() => "a workload would start without data that is there",
+                _ if promotion.changes.is_empty() => "a workload would start without its existing data",
                 true => "a workload would change its kind",
                 false => "an object would be deleted and recreated",
             };
-            refuse(format!("{what}, which needs a confirmation"))
+            refuse(format!("{what}; this needs a confirmation"))
         }
     }
 }

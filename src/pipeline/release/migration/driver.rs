@@ -1,6 +1,7 @@
-//! Drives a workload migration: looks, asks [`next()`], does the one thing it names, until it says that it is done.
+//! Drives a workload migration: reads the state, calls [`next()`], does the action that it returns, until it returns
+//! that it is done.
 //!
-//! Nothing is decided here. What is about to be done is in the journal before it is done.
+//! Nothing is decided here. Every action is in the journal before it is done.
 
 use super::log::Log;
 use super::look::{live, others, volumes};
@@ -143,7 +144,7 @@ impl Driver<'_> {
                     warn(
                         self.on.report,
                         Code::MigrationFailed,
-                        format!("going back to revision {}: {failure}", log.journal.base),
+                        format!("rolling back to revision {}: {failure}", log.journal.base),
                     );
                     log.journal.progress = log.journal.progress.back();
                     self.write(log)?;
@@ -171,12 +172,12 @@ impl Driver<'_> {
             note.stays && note.retained == Some(false) && kept.is_some_and(|volume| former_policy(volume).is_none())
         };
         for ClaimNote { name, volume, .. } in log.journal.claims.iter().filter(unknown) {
-            let what = format!("the volume {volume} of claim {name} keeps its policy Retain");
-            say(self.on.report, format!("{what}: nothing on it says which one it had"));
+            let what = format!("the volume {volume} of PVC {name} keeps its reclaim policy Retain");
+            say(self.on.report, format!("{what}: its previous policy is not recorded on it"));
         }
         for ClaimNote { name, volume, .. } in log.journal.claims.iter().filter(|claim| !claim.stays) {
             let command = format!("kubectl delete pvc {name} -n {}", self.space());
-            let what = format!("the claim {name} stays, though the chart does not have it");
+            let what = format!("the PVC {name} is kept, although it is not in the chart");
             say(self.on.report, format!("{what}: `{command}` removes it, and its volume {volume} stays"));
         }
     }
@@ -233,7 +234,7 @@ impl Driver<'_> {
     ) -> Result<Result<(), Error>, Error> {
         let to = log.journal.to;
         if direction == Direction::Forward && upgrade.is_none() && to.is_none() {
-            let what = format!("the way leads on with the chart: {}", log.journal.described());
+            let what = format!("the migration needs the chart to continue: {}", log.journal.described());
             return Err(Error::Resumable(Diagnostic::new(Code::MigrationUnfinished, "", what)));
         }
         (log.journal.last, log.journal.calling) = (seen.number, true);
@@ -275,10 +276,12 @@ pub(crate) fn check(on: &Installation, journal: &Journal, has_chart: bool) -> Re
     let name = on.name();
     let others = journal.not_of(name, &seen.live);
     if !others.is_empty() {
-        let what =
-            format!("the journal of a workload migration means what is not of this release: {}", others.join(", "));
+        let what = format!(
+            "the journal of a workload migration names objects that are not part of this release: {}",
+            others.join(", ")
+        );
         let hint = format!(
-            "nothing was changed; this program did not write it so: find out who did, then \
+            "nothing was changed; this program did not write that: find out who did, then \
              `kubectl delete configmap {} -n {}`",
             TransitionRecord::name(name.name),
             name.namespace
@@ -296,7 +299,7 @@ pub(crate) fn check(on: &Installation, journal: &Journal, has_chart: bool) -> Re
         return Ok(());
     }
     let what = format!(
-        "the workload migration leads on with its chart, which is not here: {}; {}",
+        "the workload migration needs its chart to continue, which is not available here: {}; {}",
         journal.described(),
         journal.left(&seen.live).join("; ")
     );

@@ -22,7 +22,7 @@ impl Log {
         let name = TransitionRecord::name(owner.release);
         let Some(journal) = Journal::parse(text) else {
             let what =
-                format!("the ConfigMap {name} in namespace {namespace} is no journal that this program can read");
+                format!("the ConfigMap {name} in namespace {namespace} is not a journal that this version can read");
             return Err(Error::Refused(
                 Diagnostic::new(Code::StoredStateInvalid, "", what).hint("use the version that wrote it").into(),
             ));
@@ -30,12 +30,12 @@ impl Log {
         let wrong = journal.contradictions();
         if !wrong.is_empty() {
             let what = format!(
-                "the ConfigMap {name} in namespace {namespace} is no journal of a workload migration: {}",
+                "the ConfigMap {name} in namespace {namespace} is not a journal of a workload migration: {}",
                 wrong.join("; ")
             );
             let hint = format!(
                 "nothing was changed; this program did not write it: find out who did (`kubectl get configmap {name} \
-                 -n {namespace} -o yaml --show-managed-fields`), look at the workloads, then \
+                 -n {namespace} -o yaml --show-managed-fields`), check the workloads, then \
                  `kubectl delete configmap {name} -n {namespace}`"
             );
             return Err(Error::Refused(Diagnostic::new(Code::StoredStateInvalid, "", what).hint(hint).into()));

@@ -1,4 +1,4 @@
-//! What lives that a workload migration is about.
+//! Reads the live objects of a workload migration.
 
 use crate::cluster::api::objects::Objects as _;
 use crate::cluster::connect::client::Cluster;

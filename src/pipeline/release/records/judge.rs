@@ -1,8 +1,9 @@
-//! What helm may touch beyond the namespace of a release. Pure.
+//! What helm may change outside of the namespace of a release, and beyond the kinds of generated charts. Pure.
 //!
-//! Whoever may write Secrets in the namespace may write helm's records too. So a record decides only about what our charts
-//! make in its namespace. Whatever else it names is touched only if the live object itself says that it belongs to the
-//! release; what lies elsewhere, and what Role `edit` may not write, only if the chart or a person names it, too.
+//! Anybody who may write Secrets in the namespace can write helm's records too. So a record alone decides only about
+//! kinds of generated charts in its namespace. Any other object is changed only if the live object itself is owned by
+//! the release. Objects in other namespaces, and kinds that Role `edit` may not write, need in addition that the chart
+//! or the user names them.
 
 use crate::diff::{Object, mark, same};
 use crate::external_charts;
@@ -133,9 +134,9 @@ pub(crate) fn judge(touched: &Touched, release: ReleaseName, allowed: &[NamedObj
             Diagnostic::new(
                 Code::RecordSuspect,
                 "",
-                format!("{}: the cluster does not know its kind, so that nobody can tell where it lies", shown(object)),
+                format!("{}: the cluster does not know its kind, so its scope is unknown", shown(object)),
             )
-            .hint("define the kind again, so that helm can remove its objects"),
+            .hint("install the CRD again, so that helm can delete its objects"),
         ),
         (_, Some(false), _) => Some(
             Diagnostic::new(
@@ -161,9 +162,9 @@ pub(crate) fn judge(touched: &Touched, release: ReleaseName, allowed: &[NamedObj
                 Diagnostic::new(
                     Code::RecordSuspect,
                     "",
-                    format!("{}: only helm's record says that helm is to {would} it", shown(object)),
+                    format!("{}: only helm's record names it, and helm would {would} it", shown(object)),
                 )
-                .hint(format!("if you want that: --allow-object {}", flag(object))),
+                .hint(format!("to allow it: --allow-object {}", flag(object))),
             )
         }
     }

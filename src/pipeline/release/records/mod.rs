@@ -1,11 +1,11 @@
-//! The records that helm is about to use, judged before it starts.
+//! The records that helm is about to use, checked before it starts.
 //!
 //! ```text
 //! records (as helm finds them) ── pick ──> those that the verb uses ── stored ──> their objects
 //!        └── place, hooks                        └── live objects ── judge ──> what helm may not touch
 //! ```
-//! Asked once before anything is written, to refuse early, and again by the lock right before each helm starts
-//! ([`super::lock`]), because whoever may write Secrets in the namespace may write them in between.
+//! Checked once before anything is written, to refuse early, and again by the lock right before each helm process
+//! ([`super::lock`]), because anybody who may write Secrets in the namespace can change them in between.
 
 pub(crate) mod judge;
 mod plain;
@@ -114,9 +114,9 @@ pub(crate) fn check(cluster: &Cluster, release: &Release, operation: &Operation)
     let used = used(cluster, release, &operation.verb)?;
     let as_read = Shown(used.iter().map(|record| (record.stored_as(), record.state())).collect());
     if operation.shown.as_ref().is_some_and(|before| *before != as_read) {
-        let what = format!("helm's records of the {} are not those that were shown any more", release.described());
+        let what = format!("helm's records of the {} changed after they were shown", release.described());
         return Err(Error::Refused(
-            Diagnostic::new(Code::ReleaseChanged, "", what).hint("run again, and look at what goes").into(),
+            Diagnostic::new(Code::ReleaseChanged, "", what).hint("run again, and check what will be deleted").into(),
         ));
     }
     let mut diagnostics = Diagnostics::default();
@@ -143,7 +143,7 @@ pub(crate) fn check(cluster: &Cluster, release: &Release, operation: &Operation)
     for ((revision, objects), record) in all.into_iter().zip(&used) {
         let objects = scopes.keyed(objects)?;
         for twice in twice(&objects) {
-            let what = format!("{} holds {} twice, and helm works on both", record.stored_as(), shown(twice));
+            let what = format!("{} holds {} twice, and helm uses both", record.stored_as(), shown(twice));
             diagnostics.push(Diagnostic::new(Code::RecordSuspect, "", what).hint(way_out(release, record)));
         }
         keyed.push((revision, objects));
@@ -156,7 +156,8 @@ pub(crate) fn check(cluster: &Cluster, release: &Release, operation: &Operation)
     let bad: Vec<Diagnostic> = touched.iter().filter_map(|one| judge(one, name, &release.allowed, any)).collect();
     if let (false, Some(last)) = (bad.is_empty(), used.last()) {
         let what = format!(
-            "helm's record of the release {} in namespace {} names what it does not decide about, and who may write Secrets there may have written it",
+            "helm's record of the release {} in namespace {} names objects that a record alone does not decide \
+            about; anybody who may write Secrets there can have written it",
             release.name, release.namespace
         );
         diagnostics.push(Diagnostic::new(Code::RecordSuspect, "", what).hint(way_out(release, last)));
@@ -228,7 +229,8 @@ fn look(record: &Record, release: &Release, origin: &Origin, diagnostics: &mut D
     let (stored, revision) = (record.stored_as(), record.revision);
     if !record.is_in_place(&release.name, &release.namespace) {
         let what = format!(
-            "{stored} says that it is revision {revision} ({}) of the release {} in namespace {}, and its name or labels say otherwise",
+            "{stored} says that it is revision {revision} ({}) of the release {} in namespace {}, but its name or \
+            labels differ",
             record.status, record.release, record.namespace
         );
         diagnostics.push(Diagnostic::new(Code::RecordSuspect, "", what).hint(way_out(release, record)));
@@ -240,7 +242,7 @@ fn look(record: &Record, release: &Release, origin: &Origin, diagnostics: &mut D
             });
             for hook in foreign {
                 let what = format!(
-                    "{stored} holds a hook that no chart of ours has: {} {} ({})",
+                    "{stored} holds a hook that generated charts do not contain: {} {} ({})",
                     hook.kind,
                     hook.name,
                     hook.events.join(", ")
@@ -249,8 +251,8 @@ fn look(record: &Record, release: &Release, origin: &Origin, diagnostics: &mut D
             }
         }
         Origin::Others(Some(chart)) if record.chart != *chart => {
-            let what = format!("{stored} is of the chart {}, not of {chart}", record.chart);
-            let hint = "look who installed it; to remove it, run `helm uninstall`";
+            let what = format!("{stored} is from the chart {}, not from {chart}", record.chart);
+            let hint = "find out who installed it; to remove it, run `helm uninstall`";
             diagnostics.push(Diagnostic::new(Code::OtherApplication, "", what).hint(hint));
         }
         Origin::Others(_) => {}
@@ -261,7 +263,9 @@ fn way_out(release: &Release, record: &Record) -> String {
     let (name, namespace, stored) = (&release.name, &release.namespace, record.stored_as());
     let (kind, object) = stored.split_once(' ').unwrap_or(("Secret", &stored));
     format!(
-        "look at it with `helm get all {name} --revision {} --namespace {namespace}`; if another client tampered with it, remove its permission to write Secrets, and `kubectl delete {} {object} --namespace {namespace}` makes helm continue from the revision before; without one, deploy takes over what lives",
+        "inspect it with `helm get all {name} --revision {} --namespace {namespace}`; if another client tampered \
+        with it, remove its permission to write Secrets, and `kubectl delete {} {object} --namespace {namespace}` \
+        makes helm continue from the previous revision; if there is none, deploy adopts the live objects",
         record.revision,
         kind.to_lowercase()
     )

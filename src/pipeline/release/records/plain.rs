@@ -1,4 +1,4 @@
-//! YAML to JSON with no key that a reader may take for more than a key. Pure.
+//! YAML to JSON without keys that a parser may interpret as more than a key. Pure.
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Value as Json;
@@ -69,7 +69,7 @@ impl<'de> Visitor<'de> for Reader {
         let mut map = serde_json::Map::new();
         while let Some(key) = entries.next_key::<String>()? {
             if key == "<<" {
-                return Err(A::Error::custom("it holds a merge key (`<<`), which helm resolves"));
+                return Err(A::Error::custom("it contains a merge key (`<<`), which helm resolves"));
             }
             if key.starts_with(PRIVATE) {
                 return Err(A::Error::custom(format!("it holds a key that begins with `{PRIVATE}`")));

@@ -1,7 +1,7 @@
-//! The objects of a manifest as helm stored it, read so that helm can see no others. Pure.
+//! The objects of a manifest as helm stored it, parsed so that helm cannot see others. Pure.
 //!
-//! Somebody may have written the record by hand, in words that two readers of YAML take differently. What could be read in
-//! two ways is not read at all.
+//! Somebody may have written the record manually, in YAML that two parsers read differently. Content that is ambiguous
+//! is refused.
 
 use super::plain::Plain;
 use crate::support::yaml;
@@ -14,13 +14,13 @@ pub fn read(manifest: &str) -> Result<Vec<Json>, String> {
         yaml::affordable(&text).map_err(|costly| costly.to_string())?;
         // Our reader ignores a tag of a key, and helm's decodes it (`!!binary`).
         if yaml::has_tags(&text) {
-            return Err("it holds a tag or a directive of YAML, which helm resolves".to_owned());
+            return Err("it contains a YAML tag or directive, which helm resolves".to_owned());
         }
         let mut found = false;
         for document in yaml::documents_as(&text) {
             let Plain(document) = document.map_err(|error| error.to_string())?;
             if std::mem::replace(&mut found, true) && !document.is_null() {
-                return Err("two documents stand where helm reads one".to_owned());
+                return Err("it contains two documents where helm reads one".to_owned());
             }
             add(document, &mut objects)?;
         }
@@ -34,7 +34,7 @@ fn documents(manifest: &str) -> Result<Vec<String>, String> {
     for line in manifest.split_inclusive('\n') {
         match line.strip_prefix("---") {
             Some(rest) if rest.trim().is_empty() => documents.push(String::new()),
-            Some(_) => return Err("something stands behind `---` on the same line".to_owned()),
+            Some(_) => return Err("there is text after `---` on the same line".to_owned()),
             None => documents.last_mut().into_iter().for_each(|last| last.push_str(line)),
         }
     }
@@ -47,7 +47,7 @@ fn add(document: Json, objects: &mut Vec<Json>) -> Result<(), String> {
         Json::Object(mut fields) => {
             // Whatever has items is a list to helm.
             if let Some(items) = fields.remove("items") {
-                let Json::Array(items) = items else { return Err("the items of a list are none".to_owned()) };
+                let Json::Array(items) = items else { return Err("the items of a list are not valid".to_owned()) };
                 return items.into_iter().try_for_each(|item| add(item, objects));
             }
             let object = Json::Object(fields);
@@ -58,7 +58,7 @@ fn add(document: Json, objects: &mut Vec<Json>) -> Result<(), String> {
             objects.push(object);
             Ok(())
         }
-        _ => Err("a document is no object".to_owned()),
+        _ => Err("a document is not an object".to_owned()),
     }
 }
 
@@ -106,7 +106,10 @@ mod tests {
             format!("a: 1\n...\n{hidden}"),
             "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, <<: {namespace: other}}\n".to_owned(),
             "x: &x {kind: Namespace}\n<<: *x\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n".to_owned(),
-            format!("{hidden}items: []\n<<: {{items: [{{apiVersion: v1, kind: Namespace, metadata: {{name: other}}}}]}}\n"),
+            format!(
+                "{hidden}items: []\n<<: {{items: [{{apiVersion: v1, kind: Namespace, metadata: {{name: \
+            other}}}}]}}\n"
+            ),
             format!("{hidden}spec: {{a: [{{\"<<\": {{}}}}]}}\n"),
             format!("{hidden}!!binary a2luZA==: ClusterRoleBinding\n"),
             format!("{hidden}? !!binary a2luZA==\n: ClusterRoleBinding\n"),
@@ -114,9 +117,13 @@ mod tests {
             format!("{hidden}# a comment that ends\r!!binary a2luZA==: ClusterRoleBinding\n"),
             format!("{hidden}# a comment that ends\u{2028}!!binary a2luZA==: ClusterRoleBinding\n"),
             "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, !!binary bmFtZXNwYWNl: kube-system}\n".to_owned(),
-            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: !<tag:yaml.org,2002:binary> dGVhbS1h}\n".to_owned(),
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: !<tag:yaml.org,2002:binary> \
+            dGVhbS1h}\n"
+                .to_owned(),
             format!("%TAG !e! tag:yaml.org,2002:\n{hidden}"),
-            "\"\\x24serde_json::private::RawValue\": '{\"apiVersion\": \"v1\", \"kind\": \"ConfigMap\", \"metadata\": {\"name\": \"a\"}}'\n".to_owned(),
+            "\"\\x24serde_json::private::RawValue\": '{\"apiVersion\": \"v1\", \"kind\": \"ConfigMap\", \
+            \"metadata\": {\"name\": \"a\"}}'\n"
+                .to_owned(),
             "{\"apiVersion\": \"v1\"}{\"kind\": \"x\"}".to_owned(),
             "apiVersion: v1\nkind: ConfigMap\n".to_owned(),
             "just text\n".to_owned(),

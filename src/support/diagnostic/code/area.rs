@@ -1,4 +1,4 @@
-//! The parts of the program by which `docs/errors.md` is divided.
+//! The sections of `docs/errors.md`.
 
 /// Part of the program that a code belongs to, in the order of `docs/errors.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,7 +38,7 @@ impl Area {
             Self::Config => "aspire-k8s.yaml",
             Self::Application => "The application and its chart",
             Self::Inputs => "Parameters and secrets",
-            Self::ExternalCharts => "External charts",
+            Self::ExternalCharts => "Third-party charts",
             Self::Cluster => "The cluster",
             Self::Helm => "Helm",
             Self::Release => "Releases",

@@ -23,7 +23,6 @@ macro_rules! codes {
     ($($area:ident { $($variant:ident $name:literal $([$former:literal])? $title:literal $cause:literal $fix:literal)* })*) => {
         /// The stable name of a kind of error or warning.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[expect(clippy::doc_markdown, reason = "titles are plain text")]
         pub enum Code {
             $($(#[doc = $title] $variant,)*)*
         }

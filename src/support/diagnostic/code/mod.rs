@@ -1,7 +1,7 @@
-//! The codes of errors and warnings, and what `explain` and `docs/errors.md` say of them. The codes are in [`table`].
+//! The codes of errors and warnings, and their text in `explain` and `docs/errors.md`. The codes are in [`table`].
 //!
-//! A code stands for one kind of cause that one kind of action fixes, not for one sentence. It is part of the contract with
-//! scripts: a code may be added, never renamed or reused. This file must not know where a code is used.
+//! A code stands for one kind of cause with one kind of fix, not for one message. Scripts depend on it: a code may be
+//! added, never renamed or reused. This file must not know where a code is used.
 
 mod area;
 mod entry;

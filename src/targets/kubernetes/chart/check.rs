@@ -1,4 +1,4 @@
-//! How a folder differs from a chart, as a person reads it. It writes nothing.
+//! The differences between a folder and a chart, as text. It writes nothing.
 
 use super::Chart;
 use super::error::WriteError;

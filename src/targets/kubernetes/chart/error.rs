@@ -14,13 +14,16 @@ pub enum WriteError {
     #[error("interrupted; nothing was written")]
     Interrupted,
     /// The folder holds something that is not a chart of ours.
-    #[error("{0} is not empty and holds no chart of kubectl aspire; choose another folder with -o, or empty it")]
+    #[error("{0} is not empty and contains no chart of kubectl aspire; choose another folder with -o, or empty it")]
     Foreign(PathBuf),
     /// The folder holds something else than plain objects.
-    #[error("{0} holds more than {OBJECTS}; choose another folder with -o, or empty it")]
+    #[error("{0} contains more than {OBJECTS}; choose another folder with -o, or empty it")]
     NotObjects(PathBuf),
     /// A whole folder cannot be exchanged while the person stands in it.
-    #[error("{0} is the current folder or above it, and a render replaces the whole folder; name it from outside")]
+    #[error(
+        "{0} is the current folder or one of its parents, but a render replaces the whole folder; run the \
+    command from another folder"
+    )]
     Within(PathBuf),
     /// The path is a file.
     #[error("{0} is a file; -o needs a folder")]

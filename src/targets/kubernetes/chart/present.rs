@@ -1,4 +1,4 @@
-//! What lies in the folder of a chart, and what a render would change there. It reads and never writes.
+//! The content of the folder of a chart, and what a render would change there. It reads and never writes.
 
 use super::error::{WriteError, failed};
 use super::{Chart, MARK, VALUES_MARK, is_ours};

@@ -1,7 +1,7 @@
-//! A chart that lies on disk, as files in memory: a folder, or the archive that `helm package` and registries make of one.
+//! A chart on disk, as files in memory: a folder, or the archive that `helm package` and registries create from one.
 //!
-//! Everything in it is hostile: what unpacks to too much, lies outside of the one folder of the archive or is no plain file
-//! is refused. Nothing is written.
+//! Everything in it is untrusted: content that unpacks to too much, lies outside of the one folder of the archive or is
+//! not a regular file is refused. Nothing is written.
 
 use super::{Chart, is_ours};
 use crate::support::diagnostic::{Code, Diagnostic};
@@ -30,7 +30,7 @@ pub enum ReadError {
         source: io::Error,
     },
     /// It is no chart at all.
-    #[error("{0} is no Helm chart: there is no Chart.yaml in it")]
+    #[error("{0} is not a Helm chart: it contains no Chart.yaml")]
     NoChart(PathBuf),
     /// It is a chart of another owner.
     #[error(
@@ -102,7 +102,7 @@ impl Reading<'_> {
         content.take(self.left + 1).read_to_end(&mut bytes).map_err(|source| self.io(source))?;
         let size = bytes.len() as u64;
         if size > self.left || self.files.len() >= MOST {
-            return Err(self.hostile(format!("it holds more than {} MiB or {MOST} files", LARGEST >> 20)));
+            return Err(self.hostile(format!("it contains more than {} MiB or {MOST} files", LARGEST >> 20)));
         }
         self.left -= size;
         self.files.insert(name, bytes);
@@ -113,12 +113,12 @@ impl Reading<'_> {
         for entry in std::fs::read_dir(folder).map_err(|source| self.io(source))? {
             let entry = entry.map_err(|source| self.io(source))?;
             let Ok(name) = entry.file_name().into_string() else {
-                return Err(self.hostile(format!("the name of {} is no text", entry.path().display())));
+                return Err(self.hostile(format!("the name of {} is not valid UTF-8", entry.path().display())));
             };
             let name = format!("{prefix}{name}");
             if entry.file_type().map_err(|source| self.io(source))?.is_dir() {
                 if prefix.split('/').count() > 32 {
-                    return Err(self.hostile("its folders lie too deep in each other"));
+                    return Err(self.hostile("its folders are nested too deep"));
                 }
                 self.folder(&entry.path(), &format!("{name}/"))?;
             } else {
@@ -148,7 +148,7 @@ impl Reading<'_> {
                 return Err(self.hostile(format!("{} is neither a file nor a folder", path.display())));
             }
             let (folder, name) = inside(&path)
-                .ok_or_else(|| self.hostile(format!("{} lies outside of the chart's folder", path.display())))?;
+                .ok_or_else(|| self.hostile(format!("{} is outside of the chart's folder", path.display())))?;
             if *root.get_or_insert_with(|| folder.clone()) != folder {
                 return Err(self.hostile("it holds more than one folder"));
             }
@@ -225,10 +225,10 @@ mod tests {
         let ours = ("shop/Chart.yaml", Regular, OURS.as_bytes());
         let huge = vec![0; usize::try_from(LARGEST).unwrap() + 1];
         let cases: [(&[Entry], &str); 8] = [
-            (&[ours, ("../evil", Regular, b"x")], "lies outside"),
-            (&[ours, ("shop/../../evil", Regular, b"x")], "lies outside"),
-            (&[ours, ("/etc/evil", Regular, b"x")], "lies outside"),
-            (&[ours, ("evil", Regular, b"x")], "lies outside"),
+            (&[ours, ("../evil", Regular, b"x")], "is outside"),
+            (&[ours, ("shop/../../evil", Regular, b"x")], "is outside"),
+            (&[ours, ("/etc/evil", Regular, b"x")], "is outside"),
+            (&[ours, ("evil", Regular, b"x")], "is outside"),
             (&[ours, ("other/Chart.yaml", Regular, b"x")], "more than one folder"),
             (&[ours, ("shop/link", Symlink, b"")], "neither a file nor a folder"),
             (&[ours, ("shop/link", Link, b"")], "neither a file nor a folder"),

@@ -1,4 +1,4 @@
-//! What a chart says to the person who finds it: `NOTES.txt` after an install, `README.md` in the folder.
+//! The texts of a chart for its users: `NOTES.txt` after an install, `README.md` in the folder.
 
 use crate::config::SecretSource;
 use crate::targets::kubernetes::{Plan, SecretUse, helm_yaml};

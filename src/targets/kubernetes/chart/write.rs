@@ -1,8 +1,8 @@
-//! A chart to its folder: all or nothing, no more than what differs, and never over another owner's files.
+//! Writes a chart to its folder: all or nothing, only what differs, and never over files of another owner.
 //!
-//! Whoever interrupts or kills us finds the former chart whole or the new one. There are two steps that are atomic: the
-//! rename of one file, where nothing else differs, and the exchange of the whole folder with one that was made beside it, in
-//! which unchanged files are hard links to those of the former.
+//! If the process is interrupted or killed, the folder holds the complete former chart or the complete new one. Two
+//! steps are atomic: the rename of one file, if nothing else differs, and the exchange of the whole folder with one
+//! that was created beside it, in which unchanged files are hard links to the former ones.
 
 use super::Chart;
 use super::error::{OBJECTS, WriteError, failed};
@@ -63,7 +63,7 @@ pub(crate) fn write_unless(chart: &Chart, folder: &Path, stopped: &dyn Fn() -> b
 fn refuse_special(chart: &Chart, present: &Present, folder: &Path) -> Result<(), WriteError> {
     for (path, entry) in &present.files {
         if let (Thing::Special(what), false) = (entry.thing, chart.files.contains_key(path)) {
-            let error = io::Error::other(format!("it is {what}; take it out of the folder"));
+            let error = io::Error::other(format!("it is {what}; remove it from the folder"));
             return Err(failed("copy", &folder.join(path))(error));
         }
     }

@@ -1,4 +1,4 @@
-//! The probes of a container: what `aspire-k8s.yaml` sets, and the defaults.
+//! The probes of a container: as configured, or by default.
 //!
 //! No default probe ever restarts a container that has started: there is no default for liveness.
 
@@ -61,14 +61,14 @@ pub(crate) fn plan(
     };
     if said == Some(Probes::Word(ProbesWord::ServiceDefaults)) {
         note(
-            "its probes ask /alive and /health, which the service defaults of Aspire map only where the environment of \
-             ASP.NET Core is Development: map them for every environment, or its pods never become ready",
+            "its probes use /alive and /health, which the service defaults of Aspire map only if the environment of \
+            ASP.NET Core is Development: map them for every environment, or its pods never become ready",
         );
     }
     if !liveness.is_empty() && asked(&liveness) == asked(&readiness) {
         note(
-            "its liveness probe asks the same as its readiness probe: a pod that only has to wait for another is \
-             restarted; let liveness ask the process alone",
+            "its liveness probe is the same as its readiness probe, so a pod that only waits for another one is \
+            restarted; use a liveness probe that checks only the process itself",
         );
     }
     let mut unheard = Diagnostics::default();
@@ -118,7 +118,7 @@ impl Planning<'_> {
         let place = self.place.key(name);
         let says_nothing = probe.asks().is_empty();
         if says_nothing && default.is_empty() {
-            let what = format!("a {name} probe has no default here, and nothing says what it asks");
+            let what = format!("a {name} probe has no default here, and no action is set");
             diagnostics
                 .push(Diagnostic::new(Code::MissingKey, place, what).hint("add `http`, `tcp`, `grpc` or `exec`"));
             return Written::new();
@@ -190,10 +190,10 @@ impl Planning<'_> {
             is_https: port.scheme.eq_ignore_ascii_case("https"),
         };
         if ports.is_empty() {
-            let what = format!("`{}` has no endpoint, so it has no port that a probe can try", self.workload.name);
+            let what = format!("`{}` has no endpoint, so it has no port for a probe", self.workload.name);
             diagnostics.push(
                 Diagnostic::new(Code::UnknownEndpoint, place, what)
-                    .hint("give it an endpoint in the AppHost, or use `exec`"),
+                    .hint("add an endpoint in the AppHost, or use `exec`"),
             );
             return None;
         }
@@ -205,9 +205,9 @@ impl Planning<'_> {
             Some(ProbePort::Endpoint(name)) => match ports.get(name) {
                 Some(port) if !port.udp => Some(meant(port)),
                 Some(_) => {
-                    let what = format!("the endpoint `{name}` is UDP, which no probe can try");
+                    let what = format!("the endpoint `{name}` is UDP, which probes do not support");
                     diagnostics.push(
-                        Diagnostic::new(Code::UnknownEndpoint, place, what).hint("name a TCP endpoint, or use `exec`"),
+                        Diagnostic::new(Code::UnknownEndpoint, place, what).hint("set a TCP endpoint, or use `exec`"),
                     );
                     None
                 }
@@ -228,10 +228,10 @@ impl Planning<'_> {
                 let first =
                     kinds.iter().find_map(|kind| tcp.clone().find(|port| is(port, kind))).or_else(|| tcp.next());
                 if first.is_none() {
-                    let what = format!("`{}` has no TCP endpoint that a probe can try", self.workload.name);
+                    let what = format!("`{}` has no TCP endpoint for a probe", self.workload.name);
                     diagnostics.push(
                         Diagnostic::new(Code::UnknownEndpoint, place, what)
-                            .hint("say the number of a port, or use `exec`"),
+                            .hint("set the number of a port, or use `exec`"),
                     );
                 }
                 first.map(meant)

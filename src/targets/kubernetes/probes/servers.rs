@@ -1,8 +1,8 @@
-//! How known servers are asked whether they are ready: one row a server. The server is asked, not its port, because a port
+//! Readiness probes of known servers: one row per server. The probe calls the server, not only its port, because a port
 //! is open before data is loaded.
 //!
-//! Must not hold a password: the container's own variables have it, and the shell in the container reads them. What the
-//! exit codes mean is tried with the real servers where they can be had (`tests/servers.rs`).
+//! Must not hold a password: the container's own variables have it, and the shell in the container reads them. The
+//! meaning of exit codes is tested with the real servers if they are available (`tests/servers.rs`).
 
 use crate::app::{Port, Workload};
 use crate::support::servers;

@@ -1,4 +1,4 @@
-//! Probes of whole manifests: what a person says, what known servers get, what is refused.
+//! Probes of whole manifests: configured ones, those of known servers, and errors.
 
 use crate::app::{self, Sources};
 use crate::config;
@@ -194,8 +194,8 @@ fn service_defaults_and_doubtful_probes_are_told() {
         let intent = format!("resources: {{a: {{probes: {probes}}}}}");
         planned("web:1", &web(), &intent).unwrap().1.join("\n")
     };
-    assert!(notes("serviceDefaults").contains("map only where the environment"));
-    let same = "asks the same as its readiness probe";
+    assert!(notes("serviceDefaults").contains("map only if the environment"));
+    let same = "is the same as its readiness probe";
     assert!(!notes("serviceDefaults").contains(same));
     assert!(notes("{liveness: {tcp: {}, periodSeconds: 60}}").contains(same));
     assert!(notes("{liveness: /h, readiness: /h}").contains(same));

@@ -1,4 +1,4 @@
-//! Who answers: a resource and a binding become a Service and a port of it.
+//! The backend of a route: a resource and a binding become a Service and its port.
 
 use super::shared::Surroundings;
 use crate::app::Port;
@@ -39,7 +39,7 @@ pub(crate) struct Backend {
 }
 
 /// How to publish what does not speak http.
-const OTHERWISE: &str = "a tcp binding goes through a tcp route of a Gateway, or `service: {type: LoadBalancer}`";
+const OTHERWISE: &str = "a tcp binding needs a tcp route of a Gateway, or `service: {type: LoadBalancer}`";
 
 /// Finds it, or says what is wrong.
 pub(crate) fn find(wanted: &Wanted, around: &Surroundings, diagnostics: &mut Diagnostics) -> Option<Backend> {
@@ -65,7 +65,7 @@ pub(crate) fn find(wanted: &Wanted, around: &Surroundings, diagnostics: &mut Dia
         let known: Vec<&str> = workload.ports.keys().map(String::as_str).collect();
         let what = match wanted.binding {
             Some(binding) => format!("`{resource}` has no binding `{binding}`"),
-            None => format!("`{resource}` has no binding that this route could lead to"),
+            None => format!("`{resource}` has no binding that this route supports"),
         };
         diagnostics.push(Diagnostic::new(Code::UnknownEndpoint, place, what).hint(match known.as_slice() {
             [] => "it has no bindings at all".to_owned(),
@@ -76,14 +76,15 @@ pub(crate) fn find(wanted: &Wanted, around: &Surroundings, diagnostics: &mut Dia
     };
     if !fits(port) {
         let what =
-            format!("binding `{binding}` of `{resource}` speaks {}, which this route cannot carry", spoken(port));
+            format!("binding `{binding}` of `{resource}` uses {}, which this route does not support", spoken(port));
         diagnostics.push(Diagnostic::new(Code::UnknownEndpoint, place, what).hint(OTHERWISE));
         return None;
     }
     if !port.external && !wanted.internal {
         let what = format!("binding `{binding}` of `{resource}` is not marked as external in the AppHost");
         diagnostics.push(Diagnostic::new(Code::NotExternal, place, what).hint(
-            "call WithExternalHttpEndpoints() there and write the manifest again, or say `internal: true` here if it is meant",
+            "call WithExternalHttpEndpoints() there and publish the manifest again, or set `internal: true` here to \
+            expose it anyway",
         ));
         return None;
     }

@@ -1,5 +1,5 @@
-//! What ingress controllers understand beyond the Ingress itself: one row a controller, written into the chart, so that a
-//! class that is changed in the values takes its annotations along.
+//! What ingress controllers support beyond the Ingress spec: one row per controller, written into the chart, so that
+//! the annotations follow a change of the class in the values.
 
 use crate::config::Controller;
 use serde_json::{Value as Json, json};

@@ -39,8 +39,8 @@ pub(crate) fn plan(
         let Some(found) = backend::find(&wanted, around, diagnostics) else { continue };
         if found.secure && carries == Carries::Http {
             let text = format!(
-                "gateway `{name}` speaks plain http with it, and its binding wants https; a BackendTLSPolicy of yours says \
-                 whose certificate to trust"
+                "gateway `{name}` connects to it over plain http, but its binding uses https; create a \
+                BackendTLSPolicy with the certificate to trust"
             );
             notes.push(Note { code: Code::ChangedInCluster, resource: route.to.clone(), text });
         }
@@ -105,14 +105,13 @@ fn check_groups(
             let diagnostic = Diagnostic::new(
                 Code::ConflictingKeys,
                 place(),
-                "http and grpc routes share a host, which a Gateway does not allow",
+                "http and grpc routes share a host, which the Gateway API does not allow",
             );
-            diagnostics.push(diagnostic.hint("give the grpc routes a `host` of their own"));
+            diagnostics.push(diagnostic.hint("set a separate `host` for the grpc routes"));
         }
         if *kind == RouteKind::Tcp && rules.len() > 1 {
-            let what = format!("the listener `{listener}` has {} tcp routes and can follow only one", rules.len());
-            diagnostics
-                .push(Diagnostic::new(Code::ConflictingKeys, place(), what).hint("give each a listener of its own"));
+            let what = format!("the listener `{listener}` has {} tcp routes, but supports only one", rules.len());
+            diagnostics.push(Diagnostic::new(Code::ConflictingKeys, place(), what).hint("define a listener for each"));
         }
     }
 }

@@ -117,17 +117,20 @@ fn check_wishes(at: &str, ingress: &Ingress, config: &Config, diagnostics: &mut 
                     Diagnostic::new(
                         Code::UnsupportedRoute,
                         place,
-                        format!("how the controller{of} does this is not known"),
+                        format!("how the controller{of} implements this is unknown"),
                     )
-                    .hint(format!("known: {granting}; for another write its own annotations under `annotations`")),
+                    .hint(format!(
+                        "supported: {granting}; for another controller, set its annotations under \
+                    `annotations`"
+                    )),
                 ),
                 None => diagnostics.push(
                     Diagnostic::new(
                         Code::UnsupportedRoute,
                         place,
-                        format!("which controller serves the class{of} is not known"),
+                        format!("the controller of the class{of} is unknown"),
                     )
-                    .hint(format!("say it with `controller`: {granting}")),
+                    .hint(format!("set `controller`: {granting}")),
                 ),
             }
         }

@@ -1,7 +1,7 @@
-//! `ingresses:` and `gateways:` to what their templates see, and to values.
+//! `ingresses:` and `gateways:` as views for their templates, and as values.
 //!
-//! Pure. Which resource answers is decided here; hosts, classes, certificates and annotations are values, because
-//! environments change them. What a text refers to is filled in by the chart (`aspire.text`).
+//! Pure. The backend of a route is decided here; hosts, classes, certificates and annotations are values, because
+//! environments change them. The chart resolves references in strings (`aspire.text`).
 
 pub(crate) mod backend;
 pub(crate) mod controllers;

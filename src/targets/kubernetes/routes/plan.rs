@@ -1,4 +1,4 @@
-//! All `ingresses:` and `gateways:` of a chart.
+//! Plans all `ingresses:` and `gateways:` of a chart.
 
 use super::shared::{GATEWAYS, INGRESSES, Routes, Surroundings};
 use super::{gateway, ingress};

@@ -125,8 +125,8 @@ pub(super) fn note_health(
     let resources: BTreeSet<String> = open.filter(built).collect();
     for resource in resources {
         let text = format!(
-            "{} can be asked from outside through {kind} `{name}`, if the application answers there; \
-             `closedPaths: [{}]` keeps the public away",
+            "{} can be reached from outside through {kind} `{name}`, if the application serves it; `closedPaths: \
+            [{}]` blocks public access",
             left.join(" and "),
             left.join(", ")
         );

@@ -1,4 +1,4 @@
-//! What templates see of Ingresses, Gateways and their routes.
+//! The views of Ingresses, Gateways and their routes for templates.
 
 use crate::config::{ListenerProtocol, MatchType, PathType, RouteKind};
 use serde::Serialize;

@@ -151,7 +151,7 @@ fn a_failure_in_the_middle_leaves_the_former_chart() {
     rustix::fs::mknodat(rustix::fs::CWD, at.folder.join("zz"), rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
     let before = tree(&at.folder);
     let error = write(&chart("b", &[("values.yaml", "a: 2\n")]), &at.folder).unwrap_err();
-    assert!(error.to_string().contains("zz: it is a FIFO; take it out of the folder"), "{error}");
+    assert!(error.to_string().contains("zz: it is a FIFO; remove it from the folder"), "{error}");
     assert_eq!(touched(&at.folder, &before), [""; 0]);
     assert_eq!(fs::read_dir(&at.parent).unwrap().count(), 1);
 }
