@@ -15,6 +15,7 @@ mod diff;
 mod doctor;
 mod external_charts;
 mod helm;
+mod init;
 mod inputs;
 pub mod internals;
 mod k8s;

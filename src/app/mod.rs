@@ -12,6 +12,7 @@ mod dashboard;
 mod endpoints;
 mod environment;
 mod expression;
+mod extra_objects;
 mod files;
 mod image_inputs;
 mod listening;
@@ -32,6 +33,7 @@ mod waits;
 
 pub(crate) use certificate::FOLDER as CERTIFICATE_FOLDER;
 
+pub(crate) use extra_objects::is_extra_object;
 pub(crate) use files::wanted_sources;
 pub(crate) use image_inputs::{REGISTRY_INPUT, TAG_INPUT, reference_input};
 pub use resolve::resolve;
@@ -64,6 +66,8 @@ pub struct App {
     pub dapr_objects: Vec<DaprObject>,
     /// What a person should know: left out, rewritten, guessed.
     pub notes: Vec<Note>,
+    /// Values of the strings with references in `extraObjects`.
+    pub texts: BTreeMap<String, Value>,
 }
 
 /// A sentence about a resource that is no error.

@@ -5,6 +5,7 @@ use super::dashboard;
 use super::endpoints::Endpoints;
 use super::environment;
 use super::expression::{Token, tokens};
+use super::extra_objects;
 use super::files;
 use super::ports::endpoints;
 use super::removed;
@@ -40,6 +41,7 @@ pub fn resolve(manifest: &Manifest, config: &Config, folder: &str, sources: &Sou
         let intent = config.resources.get(name);
         check_image(name, resource, intent, &mut diagnostics);
         tell_container_files(name, resource, intent, &mut values);
+        notes.extend(missing_arguments(name, resource, intent));
         workloads.insert(name.clone(), workload(name, resource, intent, endpoints, sources, &mut values));
     }
     if let Some(dashboard) = &config.dashboard {
@@ -47,9 +49,15 @@ pub fn resolve(manifest: &Manifest, config: &Config, folder: &str, sources: &Sou
     }
     waits::add(manifest, config, &mut workloads, &mut diagnostics);
     routes::use_inputs(config, &mut values);
+    let texts = extra_objects::texts(manifest, config, &mut values, &mut diagnostics);
     let name = config.application.clone().unwrap_or_else(|| folder.to_owned());
-    let mut app =
-        App { id: config.application_id.clone().unwrap_or_else(|| name.clone()), name, workloads, ..App::default() };
+    let mut app = App {
+        id: config.application_id.clone().unwrap_or_else(|| name.clone()),
+        name,
+        workloads,
+        texts,
+        ..App::default()
+    };
     dapr::add(manifest, config, sources, &mut app, &mut notes);
     let (inputs, value_notes, value_diagnostics) = values.finish();
     app.inputs = inputs;
@@ -242,6 +250,24 @@ fn tell_container_files(name: &str, resource: &Resource, intent: Option<&config:
             ),
         );
     }
+}
+
+/// A container that replaces an executable loses its arguments in the manifest (`PublishAsDockerFile`). Whether the image
+/// needs arguments is unknown.
+fn missing_arguments(name: &str, resource: &Resource, intent: Option<&config::Resource>) -> Option<Note> {
+    let is_built = matches!(resource.kind, Kind::Container(Source::Build { only: false }));
+    let is_bare = resource.entrypoint.is_none() && resource.args.is_empty() && !resource.bindings.is_empty();
+    let is_settled =
+        |intent: &config::Resource| intent.args.is_some() || intent.command.is_some() || intent.image.is_some();
+    if !is_built || !is_bare || intent.is_some_and(is_settled) {
+        return None;
+    }
+    let text = format!(
+        "it is built from a Dockerfile, and the manifest has neither `args` nor `entrypoint` for it: `PublishAsDockerFile` \
+         drops the arguments of an executable. If the image needs arguments, set `resources.{name}.args` in aspire-k8s.yaml; \
+         if not, set `args: []`"
+    );
+    Some(Note { code: Code::ArgumentsMissing, resource: name.to_owned(), text })
 }
 
 /// What no registry takes would come back as an error of every pod. The image of aspire-k8s.yaml was checked with the file.

@@ -259,7 +259,7 @@ fn a_project_from_a_dockerfile_is_known_by_its_variables() {
 fn a_port_that_a_variable_names_is_where_others_listen() {
     let node = |binding: &str| {
         format!(
-            r#""n": {{"type": "container.v1", "build": {{"context": "a"}}, "env": {{"PORT": "3000"}}, "bindings": {{"http":
+            r#""n": {{"type": "container.v1", "build": {{"context": "a"}}, "args": ["start"], "env": {{"PORT": "3000"}}, "bindings": {{"http":
             {{"scheme": "http", "protocol": "tcp", "transport": "http"{binding}}}}}}}"#
         )
     };

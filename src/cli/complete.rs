@@ -192,7 +192,7 @@ mod tests {
             ("-n x deploy --no-w", &["--no-wait"], ":4"),
             ("completion f", &["fish"], ":4"),
             ("explain unknown-ke", &["unknown-key"], ":4"),
-            ("nonsense ", &["render"], ":4"),
+            ("nonsense ", &["init"], ":4"),
         ];
         for (line, expected, last) in cases {
             let (mut lines, then) = found(line);

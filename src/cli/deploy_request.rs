@@ -2,7 +2,9 @@
 
 use super::CliError;
 use super::args::{Accept, Common, Deploy, On};
+use super::chart_values;
 use super::project::{for_release, given, rendered};
+use super::rendered::Rendered;
 use super::which_release::{release_name, writing};
 use crate::app::Note;
 use crate::helm::checked_arguments;
@@ -10,7 +12,7 @@ use crate::inputs::rotation;
 use crate::migration::Confirmation;
 use crate::pipeline::release::records::judge::NamedObject;
 use crate::pipeline::{self, Consent, Release, Rotation, Saved, Wait};
-use crate::support::diagnostic::Code;
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place, nearest};
 use crate::support::read_file;
 use std::path::Path;
 
@@ -25,6 +27,7 @@ pub(super) fn requested<T>(
     let environment = common.environment.as_deref();
     let (rendered, images, project) = rendered(&options.source, environment, &options.images)?;
     let given = given(&options.parameters, &images, &rendered)?;
+    let passed = chart_values::passed(&options.chart_values, &rendered.plan.values.to_json())?;
     let rotation = Rotation {
         names: rotation(&options.rotate, &rendered.app, &rendered.plan, &given).map_err(CliError::Input)?,
         accept_stale: options.accept.contains(&Accept::StaleCredentials),
@@ -39,6 +42,8 @@ pub(super) fn requested<T>(
     let charts = super::charts::of_rendered(&rendered, &release.name, &release.namespace)?;
     let request = pipeline::Deploy {
         charts: &charts,
+        passed,
+        only: only(&options.only, &rendered)?,
         rotation,
         wait: match (options.no_wait, options.fail_fast) {
             (true, _) => Wait::No,
@@ -54,6 +59,20 @@ pub(super) fn requested<T>(
         ..rendered.deploy(environment, given)
     };
     act(&request, &release)
+}
+
+/// Resources that may change, each of which must run.
+fn only(names: &[String], rendered: &Rendered) -> Result<Vec<String>, CliError> {
+    let running: Vec<&str> = rendered.plan.workloads.iter().map(|workload| workload.resource.as_str()).collect();
+    let unknown = names.iter().filter(|name| !running.contains(&name.as_str())).map(|name| {
+        let place = Place::in_file("command line", "--only");
+        let diagnostic = Diagnostic::new(Code::UnknownResource, place, format!("the application runs no `{name}`"));
+        match nearest(name, running.iter().copied()) {
+            Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
+            None => diagnostic.hint(format!("it runs: {}", running.join(", "))),
+        }
+    });
+    Diagnostics(unknown.collect()).or(names.to_vec()).map_err(CliError::Input)
 }
 
 /// What was agreed to on the command line.

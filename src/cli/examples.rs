@@ -15,12 +15,14 @@ const EXAMPLES: &[(&str, &[(&str, &str)])] = &[
             ("Print the Kubernetes objects", "render --format yaml -o - --tag 1.4.0"),
         ],
     ),
+    ("init", &[("Write a first aspire-k8s.yaml beside the manifest", "init shop")]),
     (
         "deploy",
         &[
             ("Install or upgrade", "deploy --registry ghcr.io/contoso --tag 1.4.0 -n shop"),
             ("Deploy with the settings of an environment", "deploy -e production --tag 1.4.0"),
             ("Give a secret from a file", "deploy --parameter-from api-token=token.txt"),
+            ("Set a chart value for this run", "deploy --tag 1.4.0 --set workloads.api.replicas=5"),
             ("Deploy exactly what was reviewed", "deploy --plan plan.json --tag 1.4.0"),
         ],
     ),

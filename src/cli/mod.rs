@@ -3,6 +3,7 @@
 //! Everything that a user types, sees or gets as an exit code is decided here; other modules do the work.
 
 mod args;
+mod chart_values;
 mod charts;
 mod complete;
 mod completion_names;
@@ -13,6 +14,7 @@ mod error;
 mod examples;
 mod explain;
 mod images;
+mod init;
 mod inputs;
 mod manifest_path;
 mod other_programs;

@@ -17,19 +17,25 @@ const COMMANDS: &[(&[&str], &str)] = &[
     (&["lint", "test", "check", "validate", "verify"], "`doctor` checks helm, the cluster and the application"),
     (&["preview", "dry-run"], "`plan` shows what a deploy would change"),
     (&["parameters", "params", "secrets", "values", "config", "settings"], "`inputs` lists what the application needs"),
-    (&["init"], "aspire-k8s.yaml is optional; `schema` prints its JSON schema for your editor"),
     (&["logs", "exec", "port-forward"], "use kubectl: objects are named like the resources of the application"),
 ];
 
 /// Flags of other programs.
 const FLAGS: &[(&[&str], &str)] = &[
     (
-        &["--set", "--set-string", "--set-file", "--set-json", "--set-literal"],
-        "give inputs with --parameter NAME=VALUE (a secret with --parameter-from NAME=FILE), other settings in aspire-k8s.yaml",
-    ),
-    (
-        &["-f", "--values", "--filename", "--file"],
-        "values of inputs are read from --parameter-file FILE, other settings from aspire-k8s.yaml",
+        &[
+            "--set",
+            "--set-string",
+            "--set-file",
+            "--set-json",
+            "--set-literal",
+            "-f",
+            "--values",
+            "--filename",
+            "--file",
+        ],
+        "deploy and plan take chart values with --values FILE and --set PATH=VALUE, and inputs with --parameter-file FILE; \
+         a chart takes them from the key values of aspire-k8s.yaml",
     ),
     (&["--dry-run", "--diff", "--preview"], "`plan` shows what a deploy would change, without writing anything"),
     (
@@ -43,7 +49,7 @@ const FLAGS: &[(&[&str], &str)] = &[
     ),
     (&["-i", "--install", "--create-namespace"], "leave it out: deploy installs what is not there, the namespace too"),
     (
-        &["--reuse-values", "--reset-values", "--reset-then-reuse-values"],
+        &["--reuse-values", "--reset-then-reuse-values"],
         "leave it out: values that were given once are kept in the cluster until you change them",
     ),
     (&["--keep-history", "--cascade"], "destroy keeps the volumes and their passwords; --delete-data deletes them"),

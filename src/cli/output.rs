@@ -9,6 +9,7 @@ use crate::support::temporary;
 use serde_json::json;
 use std::io::Write as _;
 use std::path::Path;
+use tempfile::NamedTempFile;
 
 /// One line of a verb's result.
 pub(super) fn line(text: &str) {
@@ -99,8 +100,22 @@ pub(super) fn notes(notes: &[Note]) {
     }
 }
 
+/// A file of a person's source, written whole or not at all, where there is none yet.
+pub(super) fn new_file(path: &Path, text: &str) -> Result<(), CliError> {
+    let failed = |source| CliError::Read { path: path.display().to_string(), source };
+    staged(path, text)?.persist_noclobber(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
 /// A file of a person's source, written whole or not at all.
 pub(super) fn file(path: &Path, text: &str) -> Result<(), CliError> {
+    let failed = |source| CliError::Read { path: path.display().to_string(), source };
+    staged(path, text)?.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+/// A file beside `path`, with all that is to be in it.
+fn staged(path: &Path, text: &str) -> Result<NamedTempFile, CliError> {
     let failed = |source| CliError::Read { path: path.display().to_string(), source };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = temporary::file_in(folder, ".aspire-").map_err(failed)?;
@@ -111,6 +126,5 @@ pub(super) fn file(path: &Path, text: &str) -> Result<(), CliError> {
         let permissions = std::fs::Permissions::from_mode(0o644);
         file.as_file().set_permissions(permissions).map_err(failed)?;
     }
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
+    Ok(file)
 }

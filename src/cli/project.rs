@@ -22,7 +22,7 @@ use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
 
 /// The name of the intent.
-const CONFIG: &str = "aspire-k8s.yaml";
+pub(super) const CONFIG: &str = "aspire-k8s.yaml";
 
 /// An application as it lies on disk.
 pub(super) struct Project {
@@ -130,6 +130,11 @@ impl Project {
         self.manifest.resources.keys().cloned().collect()
     }
 
+    /// The manifest as it is written.
+    pub(super) fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
     /// The name that the application has when nothing else names it.
     pub(super) fn folder(&self) -> &str {
         &self.folder
@@ -158,6 +163,7 @@ impl Project {
                 rendered = Some((app, plan, values));
             }
         }
+        contents.know_files(&chart.files);
         chart.files.insert(CONTENTS.to_owned(), contents.to_text().into_bytes());
         let config = chosen.map_or_else(|| self.config.clone(), |(_, config)| config);
         let (app, plan, environment_values) = match rendered {

@@ -13,8 +13,9 @@ use crate::config::compatibility::NEWEST;
 use crate::inputs;
 use crate::pipeline;
 use crate::report::harmless;
-use crate::support::diagnostic::Code;
+use crate::support::diagnostic::{Code, Diagnostic, Place};
 use crate::support::read_file;
+use crate::support::redact::MASK;
 use crate::targets::kubernetes::chart::{self, Chart};
 use crate::targets::kubernetes::{BuiltImages, CONTENTS, Contents, moved_claims};
 use std::collections::BTreeSet;
@@ -47,13 +48,34 @@ pub(super) fn render(common: &Common, options: &Render) -> Result<Exit, CliError
     if options.format == Format::Yaml {
         return objects(common, options, &rendered, &images);
     }
+    if !options.check && !options.overwrite {
+        refuse_edited(former.as_ref(), &rendered.chart, &folder)?;
+    }
     output::notes(&moved(&rendered, former));
     publish(options, &rendered.chart, &folder, || summary(&rendered, &folder))
 }
 
 /// What the chart of ours that lies in the folder says of itself.
 fn former(folder: &Path) -> Option<Contents> {
+    let chart = read_file::found(&folder.join("Chart.yaml")).ok()?;
+    if !chart::is_ours(&String::from_utf8_lossy(&chart)) {
+        return None;
+    }
     read_file::found(&folder.join(CONTENTS)).ok().and_then(|bytes| Contents::parse(&bytes).ok())
+}
+
+/// Fails if the render would overwrite an edited file.
+fn refuse_edited(former: Option<&Contents>, chart: &Chart, folder: &Path) -> Result<(), CliError> {
+    let lying = |path: &str| read_file::found(&folder.join(path)).ok();
+    let edited = former.map(|former| former.edited(&chart.files, &lying)).unwrap_or_default();
+    if edited.is_empty() {
+        return Ok(());
+    }
+    let what = format!("generated files were edited: {}", edited.join(", "));
+    let hint = "set the changes under `values` or `patch` in aspire-k8s.yaml, or pass --overwrite to discard them";
+    let place = Place::in_file(folder.display().to_string(), "");
+    let refused = Diagnostic::new(Code::GeneratedFileEdited, place, what).hint(hint);
+    Err(pipeline::Error::Refused(refused.into()).into())
 }
 
 /// Claims that would be called otherwise than in the chart that lies in the folder; none where there is no such chart.
@@ -112,10 +134,18 @@ fn refuse_contradictions(options: &Render) -> Result<(), CliError> {
         Format::Chart if options.release.is_some() && options.part == Part::App => {
             "a chart has no release name; --release is for --format yaml"
         }
+        Format::Chart if options.output.as_deref().is_some_and(is_a_format) => {
+            "-o is the output folder of the chart; use --format yaml for Kubernetes objects, or -o ./yaml for a folder of that name"
+        }
         Format::Chart if options.show_secrets => "a chart holds no secrets; --show-secrets is for --format yaml",
         _ => return Ok(()),
     };
     Err(CliError::Usage(Code::InvalidUsage, what.into()))
+}
+
+/// Whether `-o` has a value of kubectl and helm, and no such folder exists.
+fn is_a_format(folder: &Path) -> bool {
+    ["yaml", "json"].map(Path::new).contains(&folder) && !folder.exists()
 }
 
 /// Scripts give `render` and `deploy` the same flags; what a chart leaves out is said, and no error.
@@ -140,6 +170,13 @@ fn objects(common: &Common, options: &Render, rendered: &Rendered, images: &Buil
             output::say(&format!("objects written to {}", file.display()));
         }
         _ => output::document(&text),
+    }
+    if !options.show_secrets && text.contains(MASK) {
+        output::warn(
+            Code::MaskedSecrets,
+            "the values of secrets are replaced by ***; do not apply these objects, because a database keeps its first \
+             password. Use `deploy`, or pass --show-secrets to print the values",
+        );
     }
     Ok(Exit::Done)
 }

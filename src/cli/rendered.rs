@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::config::Config;
 use crate::inputs::Given;
-use crate::pipeline::{self, Consent, PodDefaults, Rotation, Wait};
+use crate::pipeline::{self, Consent, Passed, PodDefaults, Rotation, Wait};
 use crate::targets::kubernetes::Plan;
 use crate::targets::kubernetes::chart::Chart;
 use serde_json::Value as Json;
@@ -42,6 +42,8 @@ impl Rendered {
             names_charts: self.folder.is_some(),
             environment: environment.map(str::to_owned).zip(self.environment_values.clone()),
             given,
+            passed: Passed::default(),
+            only: Vec::new(),
             rotation: Rotation::default(),
             wait: Wait::UntilReady,
             approved: None,

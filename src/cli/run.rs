@@ -6,8 +6,8 @@ use super::args::{
 use super::output::JsonErrors;
 use super::program::typed_name;
 use super::{
-    CliError, Exit, charts, complete, completion_names, dashboard, doctor, examples, explain, inputs, other_programs,
-    output, plan, release, render, seal, status,
+    CliError, Exit, charts, complete, completion_names, dashboard, doctor, examples, explain, init, inputs,
+    other_programs, output, plan, release, render, seal, status,
 };
 use crate::support::diagnostic::Code;
 use clap::{Command, CommandFactory, FromArgMatches};
@@ -68,6 +68,7 @@ fn usage(error: &clap::Error) -> Exit {
 fn execute(cli: &Cli, name: &str) -> Result<Exit, CliError> {
     refuse_other_targets(cli.common.target)?;
     match &cli.verb {
+        Verb::Init(options) => init::init(options),
         Verb::Render(options) => render::render(&cli.common, options),
         Verb::Doctor(options) => doctor::doctor(&cli.common, options),
         Verb::Inputs(options) => inputs::inputs(&cli.common, options),

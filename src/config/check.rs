@@ -2,6 +2,7 @@
 
 mod routes;
 
+use super::chart_keys::CHART_KEYS;
 use super::findings::Findings;
 use super::path::{Path, shown};
 use super::rules::{self, Rule};
@@ -10,7 +11,7 @@ use super::{
     ExistingSecret, ExternalDefaults, ExternalSecret, GRACE_PERIOD, Parameter, Release, Resource, SecretSource,
     SecretStore, Secrets, Service, Storage, Volume, WaitSettings, Waits,
 };
-use super::{certificates, charts, dashboard, probes};
+use super::{certificates, charts, dashboard, objects, probes};
 use crate::support::diagnostic::{Code, nearest, suggestion};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
@@ -20,6 +21,7 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
     Check { findings }.config(config, &Path::Root);
     charts::check(config, findings, &Path::Root);
     certificates::check(config, findings, &Path::Root);
+    objects::check(&config.extra_objects, findings, &Path::Root.key("extraObjects"));
 }
 
 struct Check<'a> {
@@ -233,6 +235,7 @@ impl Check<'_> {
         self.secrets(&environment.secrets, &at.key("secrets"));
         self.waits(environment.waits.as_ref(), &at.key("waits"));
         self.environment_routes(config, environment, at);
+        self.environment_values(config, &environment.values, &at.key("values"));
         for (name, parameter) in &environment.parameters {
             let place = at.key("parameters");
             let both = Parameter { value: parameter.value.clone(), from: parameter.from.clone() };
@@ -253,6 +256,16 @@ impl Check<'_> {
         }
         if let Some(dashboard) = &environment.dashboard {
             self.environment_dashboard(config.dashboard.as_ref(), dashboard, &at.key("dashboard"));
+        }
+    }
+
+    /// Templates and the schema of their values are the same in all environments.
+    fn environment_values(&mut self, config: &Config, values: &Map<String, Value>, at: &Path<'_>) {
+        for key in values.keys().filter(|key| !config.values.contains_key(*key) && !CHART_KEYS.contains(&key.as_str()))
+        {
+            let what = format!("{} is not defined outside of this environment", shown(key));
+            let hint = "set it under the top-level `values` too, with the value for the other environments";
+            self.findings.add(Code::EnvironmentChangesStructure, &at.key(key), what, hint);
         }
     }
 

@@ -43,6 +43,7 @@ impl Config {
             charts,
             dashboard,
             waits,
+            values,
         } = environment;
         let Release { name, namespace } = release;
         replace(&mut self.release.name, name.as_ref());
@@ -80,6 +81,7 @@ impl Config {
         for (name, gateway) in gateways {
             self.gateways.entry(name.clone()).or_default().take(gateway);
         }
+        merge_json(&mut self.values, values);
         if let (Some(ours), Some(theirs)) = (&mut self.dashboard, dashboard) {
             ours.take(theirs);
         }

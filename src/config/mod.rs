@@ -4,6 +4,7 @@
 //! whether a resource or parameter exists is checked when the application is resolved.
 
 mod certificates;
+mod chart_keys;
 mod charts;
 mod check;
 pub(crate) mod compatibility;
@@ -12,6 +13,7 @@ mod environment;
 mod findings;
 mod key;
 mod locate;
+mod objects;
 mod parse;
 mod path;
 mod probes;
@@ -30,11 +32,12 @@ pub(crate) use certificates::{
     Acme, CertManager, Credential, Dns01, EnvironmentCertManager, EnvironmentIssuer, Http01, Issuer, IssuerKind,
     SecretKey, Solver, Vault, VaultAuth, parameters_in,
 };
+pub(crate) use chart_keys::CHART_KEYS;
 pub(crate) use charts::{EnvironmentChart, ExternalChart, Kind as ChartKind, Phase, WaitFor, WaitObject, path_keys};
 pub(crate) use dashboard::{DASHBOARD_LABEL, Dashboard, EnvironmentDashboard};
 pub use locate::position;
 pub use parse::parse;
-pub(crate) use parse::{FILE, intent_place};
+pub(crate) use parse::{FILE, intent_place, parse_values};
 pub(crate) use probes::{EachProbe, HttpScheme, Probe, ProbePort, ProbeSetting, Probes, ProbesWord};
 pub(crate) use routes::{
     Controller, Discovery, EnvironmentGateway, EnvironmentIngress, Gateway, Ingress, ListenerProtocol, MatchType,
@@ -94,6 +97,13 @@ pub struct Config {
     pub source_root: Option<String>,
     /// Whether and with what pods wait for others: `none`, or the image.
     pub waits: Option<Waits>,
+    /// Merge patches for generated objects, by `Kind/name`: null removes a key, lists are merged by the names of their items.
+    pub patch: IndexMap<String, serde_json::Map<String, serde_json::Value>>,
+    /// Additional objects of the chart, as Kubernetes manifests. References to resources and parameters, `{release.name}` and
+    /// `{release.namespace}` are replaced.
+    pub extra_objects: Vec<serde_json::Map<String, serde_json::Value>>,
+    /// Chart values; they override the values that the rest of this file produces. Other keys are for your own templates.
+    pub values: serde_json::Map<String, serde_json::Value>,
     /// Values that differ in an environment, chosen with `-e NAME`. They change values, never structure.
     pub environments: IndexMap<String, Environment>,
     /// What the file of sealed values holds. It is read from there, and no key of this file.
@@ -104,6 +114,11 @@ pub struct Config {
     #[serde(skip)]
     #[schemars(skip)]
     pub environment: Option<String>,
+}
+
+/// Whether `application` can have this value.
+pub(crate) fn is_application_name(name: &str) -> bool {
+    (rules::APPLICATION.legal)(name)
 }
 
 impl Config {
@@ -441,6 +456,8 @@ pub struct Environment {
     pub cert_manager: EnvironmentCertManager,
     /// Whether and with what pods wait for others.
     pub waits: Option<Waits>,
+    /// Chart values.
+    pub values: serde_json::Map<String, serde_json::Value>,
 }
 
 /// `defaults:` of an environment.

@@ -4,7 +4,7 @@ use super::findings::Findings;
 use super::path::Path;
 use super::{Config, check, tree, walk};
 use crate::support::diagnostic::{Code, Diagnostics, Place};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// The name of the file.
 pub(crate) const FILE: &str = "aspire-k8s.yaml";
@@ -32,4 +32,18 @@ pub fn parse(text: &str) -> Result<Config, Diagnostics> {
     });
     check::check(&config, &mut findings);
     findings.into_diagnostics(text).or(config)
+}
+
+/// Reads a file with values for the chart. An empty file has no values.
+pub(crate) fn parse_values(text: &str) -> Result<Map<String, Value>, Diagnostics> {
+    let mut findings = Findings::default();
+    let values = match tree::read(text, &mut findings)? {
+        Value::Null => Map::new(),
+        Value::Object(values) => values,
+        _ => {
+            findings.add(Code::WrongType, &Path::Root, "expected a map of values", "");
+            Map::new()
+        }
+    };
+    findings.into_diagnostics(text).or(values)
 }

@@ -106,8 +106,19 @@ const SHOWN: [&str; 34] = [
 ];
 
 /// Keys that hold whatever the application needs.
-const TEXTS: [&str; 9] =
-    ["parameters", "secrets", "env", "args", "command", "values", "annotations", "labels", "config"];
+const TEXTS: [&str; 11] = [
+    "parameters",
+    "secrets",
+    "env",
+    "args",
+    "command",
+    "values",
+    "annotations",
+    "labels",
+    "config",
+    "patch",
+    "extraObjects",
+];
 
 /// Whether a message may show the value at a place.
 pub(super) fn is_shown(steps: &[Step]) -> bool {

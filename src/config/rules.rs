@@ -67,6 +67,15 @@ pub(super) const OBJECT_NAME: Rule = Rule {
 /// An empty storage class is legal: it asks for a volume that nobody provisions.
 pub(super) const STORAGE_CLASS: Rule =
     Rule { what: "a storage class", says: OBJECT_NAME.says, legal: |text| text.is_empty() || is_dns_subdomain(text) };
+pub(super) const KIND: Rule = Rule {
+    what: "a kind",
+    says: "letters and digits, an upper-case letter first, such as NetworkPolicy",
+    legal: |text| {
+        text.len() <= 63
+            && text.starts_with(|c: char| c.is_ascii_uppercase())
+            && text.chars().all(|c| c.is_ascii_alphanumeric())
+    },
+};
 pub(super) const SECRET_KEY: Rule = Rule {
     what: "a key of a Secret",
     says: "letters, digits, `-`, `_` and `.`, at most 253 characters, not starting with `..`",

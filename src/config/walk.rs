@@ -11,8 +11,8 @@ use serde_json::{Map, Value, json};
 
 /// Words of later versions, by the type that will have them: they are neither typing errors nor known yet.
 const LATER: &[(&str, &[&str])] = &[
-    ("Config", &["telemetry", "registries", "extraObjects"]),
-    ("Resource", &["waitForCompletion", "runAs", "sidecarOf", "autoscaling", "patch", "replaceWith"]),
+    ("Config", &["telemetry", "registries"]),
+    ("Resource", &["waitForCompletion", "runAs", "sidecarOf", "autoscaling", "replaceWith"]),
 ];
 
 /// Types of an environment and the types whose values they change.

@@ -29,13 +29,12 @@ const REFUSED: [(&[&str], &str, &str); 10] = [
     (
         &["--reuse-values", "--reset-then-reuse-values", "--reset-values"],
         "deploy always passes the complete values; values of an earlier revision would return unnoticed",
-        "set them in aspire-k8s.yaml",
+        "pass values with --values and --set of this command; its --reset-values drops those of earlier deploys",
     ),
     (
         &["--set", "--set-string", "--set-file", "--set-json", "--set-literal", "--values", "-f"],
-        "these values would not be checked or stored for the next deploy, and secrets among them would be in helm's \
-        records",
-        "set them in aspire-k8s.yaml, or pass inputs with --parameter-file",
+        "these values would not be checked, and secrets among them would be in helm's records",
+        "use --values and --set of this command, which are checked, or pass inputs with --parameter-file",
     ),
     (
         &["--post-renderer", "--post-renderer-args"],

@@ -26,7 +26,7 @@ use crate::pipeline::release::migration::consent::Intent;
 use crate::pipeline::release::own_objects;
 use crate::pipeline::release::predict::{Foreseen, recreated};
 use crate::pipeline::release::saved_plan::{Basis, Key, Saved};
-use crate::pipeline::release::{compatibility, external_secrets, values};
+use crate::pipeline::release::{compatibility, external_secrets, only, values};
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::support::redact::Mask;
 use serde_json::json;
@@ -118,6 +118,7 @@ impl DeployRun<'_> {
             change.reason = Some("deleted and recreated by the workload migration".to_owned());
         }
         compatibility::explain(self.defaults.get()?, self.request.plan, &mut changes);
+        errors.extend(only::others(&changes, &self.request.only, self.request.plan));
         if self.request.wait.waits() {
             let leaving = external_secrets::leaving(cluster, self.release, Some(self.request.plan))?;
             own_objects::clear_up(self.release, before, settled, &leaving, &mut changes);
@@ -211,7 +212,7 @@ impl DeployRun<'_> {
             environment: self.request.environment.as_ref().map(|(name, _)| name.clone()),
             helm: helm.version()?.to_string(),
             chart: key.chart(self.request.chart),
-            values: key.values(settled),
+            values: key.values(settled).into_iter().chain(key.passed(&self.request.passed.values)).collect(),
             secrets: self.next_secret()?.marks,
             chart_secrets: settled.chart_secret.iter().map(lives).collect(),
             revision: last.map(|last| format!("revision {} ({})", last.revision, last.status)),

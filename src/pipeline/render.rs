@@ -10,13 +10,13 @@ use crate::inputs::{Given, Kept, Settled, settle};
 use crate::k8s::labels;
 use crate::pipeline::engine::graph::{Graph, Step};
 use crate::pipeline::engine::run::{RunOptions, run};
-use crate::pipeline::release::values;
 use crate::support::diagnostic::Diagnostic;
 use crate::support::redact::MASK;
 use crate::support::temporary;
 use crate::targets::kubernetes::chart;
 use crate::targets::kubernetes::chart::write;
 use crate::targets::kubernetes::chart::{Chart, WriteError};
+use crate::targets::kubernetes::chart_values::merge;
 use crate::targets::kubernetes::{Plan, escaped_key, image_values};
 use serde_json::{Map, Value as Json, json};
 use std::path::{Path, PathBuf};
@@ -135,7 +135,7 @@ fn objects(request: &Template, settled: &Settled, helm: &Helm) -> Result<String,
     let from_deploy = request.plan.secrets.iter().filter(|(_, secret)| secret.is_written_by_deploy());
     let revisions: Map<String, Json> = from_deploy.map(|(name, _)| (name.clone(), json!({"revision": "1"}))).collect();
     let mut values = json!({"parameters": parameters, "secrets": revisions});
-    values::merge(&mut values, &image_values(request.plan, &settled.images));
+    merge(&mut values, &image_values(request.plan, &settled.images));
     let objects = helm.template(&target, &chart, &Values { files: &files, over: &values }, &[])?;
     let mut data = Map::new();
     for (name, value) in &settled.secret {

@@ -164,6 +164,7 @@ fn command_lines() {
         "render app.json --tag .x",
         "render app.json --registry https://ghcr.io/contoso",
         "render app.json --format json",
+        "render app.json -o yaml",
         "render app.json --format yaml --check",
         "render app.json --check -o -",
         "render app.json --show-secrets",

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// One key each, over `app.json`.
-const KEYS: [&str; 84] = [
+const KEYS: [&str; 90] = [
     "resources: {api: {image: 'ghcr.io/contoso/api:7@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef'}}",
     "resources: {db: {image: 'localhost:5000/pg'}}",
     "resources: {job: {image: 'dotnet:10'}}",
@@ -93,6 +93,12 @@ const KEYS: [&str; 84] = [
     "defaults: {labels: {team: web}, annotations: {a/b: '1'}, nodeSelector: {disk: ssd}}",
     "defaults: {tolerations: [{operator: Exists}]}",
     "application: Other Name\nrelease: {name: other, namespace: there}",
+    "values: {workloads: {api: {priorityClassName: high, env: {LOG_LEVEL: null}}}}",
+    "patch: {Deployment/api: {spec: {template: {spec: {containers: [{name: api, tty: true, env: [{name: OWN, value: '{{ a }}'}]}]}}}}}",
+    "patch: {StatefulSet/db: {spec: {template: {spec: {hostAliases: [{ip: 10.0.0.1, hostnames: [a]}]}}}}}",
+    "patch: {Deployment/api: {spec: {strategy: {rollingUpdate: null, type: Recreate}}}}",
+    "patch: {Service/api: {metadata: {annotations: {a/b: '1'}}, spec: {ports: [{name: http, appProtocol: h2c}]}}}",
+    "extraObjects: [{apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {name: api}, spec: {minAvailable: 1, selector: {matchLabels: {app.kubernetes.io/component: api}}}}]",
 ];
 
 /// Objects by `Kind/name`.

@@ -10,6 +10,7 @@ mod helm;
 mod inputs;
 mod intent;
 mod mounts;
+mod own;
 mod routes;
 mod steps;
 mod talk;

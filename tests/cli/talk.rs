@@ -258,6 +258,9 @@ fn the_schema_is_stable_and_describes_the_intents_here() {
         "dashboard",
         "sourceRoot",
         "waits",
+        "patch",
+        "extraObjects",
+        "values",
         "environments",
     ];
     assert_eq!(keys, expected);

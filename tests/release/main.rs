@@ -43,5 +43,6 @@ mod surroundings;
 mod sweep;
 mod terminal;
 mod vacancy;
+mod values;
 mod watch;
 mod whole;

@@ -3,10 +3,10 @@
 mod parts;
 mod verbs;
 
-pub(super) use parts::{Accept, Beside, Images, ListFormat, Named, On, Parameters, Source, StepFormat};
+pub(super) use parts::{Accept, Beside, ChartValues, Images, ListFormat, Named, On, Parameters, Source, StepFormat};
 pub(super) use verbs::{
-    Charts, ChartsList, ChartsLock, Dashboard, Deploy, Destroy, Doctor, Explain, Format, InputFormat, Inputs, Look,
-    Part, Plan, Promote, Render, Rollback, Seal,
+    Charts, ChartsList, ChartsLock, Dashboard, Deploy, Destroy, Doctor, Explain, Format, Init, InputFormat, Inputs,
+    Look, Part, Plan, Promote, Render, Rollback, Seal,
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -27,6 +27,8 @@ pub(super) struct Cli {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
+    /// Write a first aspire-k8s.yaml for a manifest, with suggestions that apply to it
+    Init(Init),
     /// Render the application as a Helm chart
     Render(Render),
     /// Install or upgrade the application on a cluster

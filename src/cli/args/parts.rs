@@ -76,6 +76,22 @@ pub(crate) struct Parameters {
     pub sources: Vec<String>,
 }
 
+/// Values of the chart for one run.
+#[derive(Debug, Args)]
+pub(crate) struct ChartValues {
+    /// YAML file with chart values; overrides aspire-k8s.yaml and the environment; repeatable. Not stored: pass it to later
+    /// deploys too
+    #[arg(short = 'f', long = "values", value_name = "FILE")]
+    pub values: Vec<PathBuf>,
+    /// Chart value, such as workloads.api.replicas=2; repeatable. Not stored: pass it to later deploys too. Other users of
+    /// this machine can see it in the process list
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub set: Vec<String>,
+    /// Remove the chart values of earlier deploys that used --values or --set
+    #[arg(long)]
+    pub reset_values: bool,
+}
+
 /// Which steps.
 #[derive(Debug, Args)]
 pub(crate) struct Steps {

@@ -1,12 +1,20 @@
 //! The flags of each verb.
 
-use super::parts::{Accept, Beside, Images, ListFormat, Named, On, Parameters, Source, Steps};
+use super::parts::{Accept, Beside, ChartValues, Images, ListFormat, Named, On, Parameters, Source, Steps};
 use crate::doctor::MAY_BE_WRONG;
 use crate::support::diagnostic::Code;
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Arg, Args, Command, Subcommand, ValueEnum};
 use std::ffi::OsStr;
 use std::path::PathBuf;
+
+/// `init`.
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// The application.
+    #[command(flatten)]
+    pub source: Source,
+}
 
 /// `render`.
 #[derive(Debug, Args)]
@@ -29,6 +37,9 @@ pub(crate) struct Render {
     /// Compare with the output folder without writing; print a diff and exit with code 2 if they differ
     #[arg(long)]
     pub check: bool,
+    /// Overwrite generated files that were edited by hand
+    #[arg(long)]
+    pub overwrite: bool,
     /// Print the values of secrets with --format yaml
     #[arg(long)]
     pub show_secrets: bool,
@@ -114,6 +125,12 @@ pub(crate) struct Deploy {
     /// Inputs.
     #[command(flatten)]
     pub parameters: Parameters,
+    /// Values of the chart.
+    #[command(flatten)]
+    pub chart_values: ChartValues,
+    /// Fail if the deploy would change a workload of any other resource; repeatable. The whole chart is applied
+    #[arg(long, value_name = "RESOURCE")]
+    pub only: Vec<String>,
     /// Replace a generated or prompted secret and restart the workloads that use it; repeatable
     #[arg(long, value_name = "NAME")]
     pub rotate: Vec<String>,

@@ -25,6 +25,13 @@ pub(crate) fn all(
     Ok(Some(records))
 }
 
+/// The record of the revision that is in place, else of the last try; none of a release that is removed.
+pub(crate) fn in_force(records: &[Record]) -> Option<&Record> {
+    let there = |record: &&Record| record.status != "uninstalled" && record.status != "uninstalling";
+    let deployed = records.iter().rfind(|record| record.status == "deployed");
+    deployed.or_else(|| records.last().filter(there))
+}
+
 /// The record that helm finds by the number of a revision: by name, whatever its labels say.
 pub(crate) fn named(
     cluster: &Cluster,

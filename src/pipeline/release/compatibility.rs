@@ -3,7 +3,6 @@
 //! Anybody who may write Secrets in the namespace can write a record. So only a number that exists is used, and it
 //! decides about defaults only.
 
-use crate::cluster::connect::client::Cluster;
 use crate::cluster::state::record::Record;
 use crate::cluster::state::records;
 use crate::config::compatibility;
@@ -41,29 +40,20 @@ impl Number {
     }
 }
 
-/// Asks the cluster.
-pub(crate) fn live(cluster: &Cluster, release: &Release) -> Result<Number, Error> {
-    let driver = release.environment.text("HELM_DRIVER");
-    let records = records::all(cluster, driver, &release.namespace, &release.name)?;
-    Ok(in_force(&records.unwrap_or_default()))
+/// The number in helm's records; none if there are none.
+pub(crate) fn live(records: &[Record]) -> Number {
+    let Some(record) = records::in_force(records) else { return Number::None };
+    match compatibility::read(&record.compatibility) {
+        Some(number) => Number::Known(number),
+        None => Number::Unknown(record.compatibility.clone()),
+    }
 }
 
 /// The number for a chart that does not say one, by what the cluster holds now; the newest where it cannot be told. That a
 /// cluster cannot be reached is told by the steps that need it.
 pub(crate) fn to_keep(release: &Release) -> u32 {
-    let live = release.connect().and_then(|cluster| live(&cluster, release));
-    live.unwrap_or(Number::None).of_chart()
-}
-
-/// The number of the revision that is in place, else of the last try.
-fn in_force(records: &[Record]) -> Number {
-    let there = |record: &&Record| record.status != "uninstalled" && record.status != "uninstalling";
-    let deployed = records.iter().rfind(|record| record.status == "deployed");
-    let Some(record) = deployed.or_else(|| records.last().filter(there)) else { return Number::None };
-    match compatibility::read(&record.compatibility) {
-        Some(number) => Number::Known(number),
-        None => Number::Unknown(record.compatibility.clone()),
-    }
+    let records = release.connect().and_then(|cluster| release.records(&cluster));
+    live(&records.unwrap_or_default()).of_chart()
 }
 
 /// Refuses a chart that was made for another number than the release has by now; a number that a person chose is accepted.
@@ -154,7 +144,7 @@ mod tests {
             (vec![record(1, "deployed", &of("2 "))], Number::Unknown("2 ".into())),
             (vec![record(1, "deployed", &json!([]))], Number::Known(1)),
         ] {
-            assert_eq!(in_force(&records), number, "{records:?}");
+            assert_eq!(live(&records), number, "{records:?}");
         }
         assert_eq!((Number::None.of_chart(), Number::Unknown("9".into()).of_chart()), (2, 2));
     }

@@ -5,6 +5,8 @@ use crate::cluster::connect::client::Cluster;
 use crate::cluster::connect::environment::Environment;
 use crate::cluster::connect::kubeconfig;
 use crate::cluster::connect::kubeconfig::Location;
+use crate::cluster::state::record::Record;
+use crate::cluster::state::records;
 use crate::helm::{Helm, Target};
 use crate::k8s::ownership::ReleaseName;
 use crate::pipeline::Error;
@@ -38,6 +40,12 @@ impl Release {
             access,
             environment,
         })
+    }
+
+    /// Helm's records of the release, oldest first; none if helm stores them outside of the cluster.
+    pub(crate) fn records(&self, cluster: &Cluster) -> Result<Vec<Record>, Error> {
+        let driver = self.environment.text("HELM_DRIVER");
+        Ok(records::all(cluster, driver, &self.namespace, &self.name)?.unwrap_or_default())
     }
 
     /// The same with objects beyond the namespace that a person named.

@@ -8,7 +8,7 @@ use crate::pipeline::release::migration::consent::Consent;
 use crate::pipeline::release::saved_plan::Saved;
 use crate::targets::kubernetes::Plan;
 use crate::targets::kubernetes::chart::Chart;
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 use std::collections::BTreeSet;
 
 /// How long helm waits for the workloads.
@@ -44,6 +44,9 @@ pub(crate) struct Deploy<'a> {
     pub environment: Option<(String, Json)>,
     /// Values that a person gave.
     pub given: Given,
+    pub passed: Passed,
+    /// Resources whose workloads may change; all if empty.
+    pub only: Vec<String>,
     /// Secrets that are replaced.
     pub rotation: Rotation,
     /// How long to wait for the workloads.
@@ -60,6 +63,15 @@ pub(crate) struct Deploy<'a> {
     pub helm_arguments: Vec<String>,
     /// What was agreed to, should a workload change its kind.
     pub consent: Consent,
+}
+
+/// Chart values that a user passed.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Passed {
+    /// Checked with [`crate::targets::kubernetes::chart_values::check`].
+    pub values: Map<String, Json>,
+    /// Whether values that were passed to an earlier deploy may be removed.
+    pub reset: bool,
 }
 
 /// Asks a person for everything that is missing, at once.

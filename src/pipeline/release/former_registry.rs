@@ -7,7 +7,6 @@
 use crate::app::REGISTRY_INPUT;
 use crate::cluster::connect::client::Cluster;
 use crate::cluster::state::record::Record;
-use crate::cluster::state::records;
 use crate::pipeline::release::snapshot::ReleaseSnapshot;
 use crate::pipeline::{Error, Release};
 use crate::support::redact::unbase64;
@@ -26,8 +25,7 @@ impl ReleaseSnapshot {
         if !is_open || !self.state.exists() || self.kept.plain.contains_key(REGISTRY_INPUT) {
             return Ok(self);
         }
-        let driver = release.environment.text("HELM_DRIVER");
-        let records = records::all(cluster, driver, &release.namespace, &release.name)?.unwrap_or_default();
+        let records = release.records(cluster)?;
         let ours = |record: &&Record| record.is_in_place(&release.name, &release.namespace);
         let live = records.iter().filter(ours).rfind(|record| record.status == "deployed");
         let registry = live.filter(|record| record.chart == plan.chart).and_then(|record| registry(&record.whole()));

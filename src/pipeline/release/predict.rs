@@ -8,7 +8,7 @@ use crate::cluster::api::namespace;
 use crate::cluster::connect::client::Cluster;
 use crate::cluster::state::record::Record;
 use crate::config::Phase;
-use crate::diff::{Object, mark, objects};
+use crate::diff::{Object, Sides, change, mark, objects};
 use crate::doctor::{Finding, Verdict};
 use crate::helm::Revision;
 use crate::k8s::error::ErrorKind;
@@ -17,9 +17,10 @@ use crate::pipeline::release::autoscaling::autoscalers;
 use crate::pipeline::release::deploy_run::DeployRun;
 use crate::pipeline::release::installation::Manifest;
 use crate::pipeline::release::migration::consent::Intent;
-use crate::pipeline::release::rollback_feasibility;
+use crate::pipeline::release::{only, rollback_feasibility, values};
 use crate::pipeline::{Error, Release};
-use crate::support::diagnostic::Diagnostics;
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::support::redact::Mask;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -121,14 +122,32 @@ impl DeployRun<'_> {
         let by_server = Some(self.by_server(&applied)?);
         let question =
             Comparison { last: &last, wanted: &wanted, by_server, replaced: &replaced, force: self.forces() };
-        let asked = Foreseen::look(cluster, self.release, &question)?.asked;
+        let Foreseen { standing, asked, .. } = Foreseen::look(cluster, self.release, &question)?;
+        let beyond = if self.request.only.is_empty() {
+            Vec::new()
+        } else {
+            let all: BTreeSet<&Object> = last.keys().chain(wanted.keys()).collect();
+            let sides = |object: &Object| Sides {
+                last: last.get(object),
+                wanted: wanted.get(object),
+                live: standing.live.get(object),
+                answer: asked.answers.get(object),
+            };
+            let mask = Mask::new(&values::secrets_of(self.settled.get()?));
+            let changes: Vec<_> = all.into_iter().filter_map(|object| change(object, sides(object), &mask)).collect();
+            only::others(&changes, &self.request.only, self.request.plan)
+        };
         // What comes before the application may bring the webhook that does not answer yet.
         let brings = self.request.charts.iter().any(|chart| chart.phase == Phase::Before);
         let finding = |error: &crate::k8s::error::Error| {
             let verdict = if brings && error.kind() == ErrorKind::Other { Verdict::Warning } else { Verdict::Failed };
             Finding::new("admission", verdict, "", error.sentence()).fix(error.advice())
         };
-        Ok(asked.errors.iter().map(finding).collect())
+        let other = |what: String| {
+            let hint = "pass --only for its resource too, or deploy without --only";
+            Finding::of_diagnostic("only", Diagnostic::new(Code::OtherWorkloadChanges, "", what).hint(hint))
+        };
+        Ok(asked.errors.iter().map(finding).chain(beyond.into_iter().map(other)).collect())
     }
 }
 

@@ -10,7 +10,7 @@ use crate::pipeline::engine::event::warn;
 use crate::pipeline::engine::graph::Step;
 use crate::pipeline::release::preflight::{Examination, Examined};
 use crate::pipeline::release::resolve_inputs::settled;
-use crate::pipeline::release::{compatibility, external_secrets, lock, preflight, snapshot, values};
+use crate::pipeline::release::{compatibility, external_secrets, lock, passed_values, preflight, snapshot, values};
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::support::redact::hides_words;
 use crate::support::temporary;
@@ -54,7 +54,12 @@ impl DeployRun<'_> {
         }
         let before = snapshot::look_for(&cluster, self.release, self.owner(), self.request.plan);
         self.before.put(before.map_err(|error| self.explained(error))?);
-        let defaults = compatibility::live(&cluster, self.release).map_err(|error| self.explained(error))?;
+        let records = self.release.records(&cluster).map_err(|error| self.explained(error))?;
+        let passed = &self.request.passed;
+        if !passed.reset {
+            passed_values::check(&passed_values::before(&records), &passed.values, &values::of_chart(self.request))?;
+        }
+        let defaults = compatibility::live(&records);
         compatibility::check(&defaults, self.request.plan, self.request.defaults)?;
         if let Some(told) = compatibility::told(&defaults, self.request.plan) {
             warn(self.report, Code::ChangedInCluster, told);

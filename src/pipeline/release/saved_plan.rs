@@ -10,8 +10,9 @@ use crate::inputs::Settled;
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::support::digest::sha256;
 use crate::targets::kubernetes::chart::Chart;
+use crate::targets::kubernetes::chart_values::{ValuePath, leaves, written};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 
 /// The version of the file.
@@ -186,6 +187,14 @@ impl Key<'_> {
         settled.kept().map(|(name, value)| (name.clone(), self.digest(value.as_bytes()))).collect()
     }
 
+    /// The digest of each chart value that a user passed, by a name that no input has.
+    pub(crate) fn passed(&self, values: &Map<String, Json>) -> BTreeMap<String, String> {
+        let digest = |(path, value): (ValuePath, &Json)| {
+            (format!("--set {}", written(&path)), self.digest(value.to_string().as_bytes()))
+        };
+        leaves(values).into_iter().map(digest).collect()
+    }
+
     pub(crate) fn digest(&self, bytes: &[u8]) -> String {
         let inner = digest(&[self.0.as_bytes(), bytes].concat());
         digest(&[self.0.as_bytes(), inner.as_bytes()].concat())
@@ -282,6 +291,10 @@ mod tests {
         assert_ne!(with("a"), with("b"));
         assert_eq!(with("a").keys().collect::<Vec<_>>(), ["currency"], "not even a digest of a secret");
         assert_ne!(with("a")["currency"], digest(b"EUR"));
+        let passed = json!({"workloads": {"api": {"replicas": 2}}});
+        let passed = Key("a").passed(passed.as_object().unwrap());
+        assert_eq!(passed.keys().collect::<Vec<_>>(), ["--set workloads.api.replicas"]);
+        assert_ne!(passed["--set workloads.api.replicas"], digest(b"2"));
     }
 
     #[test]

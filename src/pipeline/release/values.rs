@@ -1,6 +1,6 @@
 //! The values that a deploy passes to helm and writes to the Secret. Pure.
 
-use super::checks;
+use super::{checks, passed_values};
 use crate::cluster::state::secret::ReleaseSecret;
 use crate::external_charts::PlannedChart;
 use crate::inputs::Settled;
@@ -8,6 +8,7 @@ use crate::pipeline::release::deploy_request::Deploy;
 use crate::pipeline::release::host_names;
 use crate::pipeline::release::host_names::Hosts;
 use crate::pipeline::release::snapshot::ReleaseSnapshot;
+use crate::targets::kubernetes::chart_values::merge;
 use crate::targets::kubernetes::{Plan, SecretUse, escaped_key, image_values};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
@@ -71,14 +72,17 @@ pub(crate) fn values(
             merge(&mut workloads, &json!({&workload.view.name: {"replicas": replicas}}));
         }
     }
-    let kept = kept(settled, hosts);
-    let mut values = json!({
-        // No template reads it: helm keeps it with the revision, so that a rollback finds what the next deploy starts from.
-        "global": {"aspire": {"kept": kept}},
+    // No template reads it: helm keeps it with the revision, so that a rollback finds what the next deploy starts from.
+    let mut remembered = passed_values::remembered(&request.passed.values);
+    merge(&mut remembered, &json!({"kept": kept(settled, hosts)}));
+    let mut values = Json::Object(request.passed.values.clone());
+    let ours = json!({
+        "global": {"aspire": remembered},
         "parameters": parameters,
         "secrets": revisions,
         "workloads": workloads,
     });
+    merge(&mut values, &ours);
     merge(&mut values, &host_names::values(request.plan, hosts));
     merge(&mut values, &image_values(request.plan, &settled.images));
     values
@@ -95,28 +99,17 @@ pub(crate) fn secrets_of(settled: &Settled) -> Vec<String> {
     values.filter(|value| !value.is_empty()).cloned().collect()
 }
 
-/// The chart's values, with those of the chosen environment over them.
+/// The chart's values, with those of the chosen environment and what a person passed over them.
 pub(crate) fn of_chart(request: &Deploy) -> Json {
     let mut values = request.plan.values.to_json();
     if let Some((_, environment)) = &request.environment {
         merge(&mut values, environment);
     }
+    merge(&mut values, &Json::Object(request.passed.values.clone()));
     values
 }
 
 /// Files of values in the chart's folder that the chosen environment adds.
 pub(crate) fn files(request: &Deploy, chart: &Path) -> Vec<PathBuf> {
     request.environment.iter().map(|(name, _)| chart.join(format!("values-{name}.yaml"))).collect()
-}
-
-/// Puts the keys of one tree over those of another.
-pub(crate) fn merge(base: &mut Json, over: &Json) {
-    match (base, over) {
-        (Json::Object(base), Json::Object(over)) => {
-            for (key, value) in over {
-                merge(base.entry(key.clone()).or_insert(Json::Null), value);
-            }
-        }
-        (base, over) => *base = over.clone(),
-    }
 }

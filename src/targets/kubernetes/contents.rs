@@ -15,6 +15,7 @@ use crate::app::{App, Input, Note};
 use crate::config::Release;
 use crate::config::compatibility::{self, NEWEST, OLDEST};
 use crate::support::diagnostic::{Code, Diagnostic};
+use crate::support::digest::sha256;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -41,6 +42,9 @@ pub struct Contents {
     /// Charts of others that come with the application when its manifest is deployed, in words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     charts: Vec<String>,
+    /// Digests of all other files of the chart by path, so that the next render detects edited files.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    files: BTreeMap<String, String>,
 }
 
 /// The same for one environment.
@@ -79,6 +83,21 @@ struct Workload {
     changed_by: Vec<u32>,
 }
 
+/// A digest that is the same for CRLF and LF line endings, because git may convert them.
+fn digest(bytes: &[u8]) -> String {
+    let mut plain = Vec::with_capacity(bytes.len());
+    let mut rest = bytes.iter().copied().peekable();
+    while let Some(byte) = rest.next() {
+        if byte != b'\r' || rest.peek() != Some(&b'\n') {
+            plain.push(byte);
+        }
+    }
+    // Half of it tells edits apart, and helm keeps it in each of its records.
+    let mut digest = sha256(&plain);
+    digest.truncate(32);
+    digest
+}
+
 fn oldest() -> u32 {
     OLDEST
 }
@@ -105,12 +124,33 @@ impl Contents {
             base: Part::new(app, plan, release),
             environments: BTreeMap::new(),
             charts: Vec::new(),
+            files: BTreeMap::new(),
         }
     }
 
     /// Names the charts of others that come with the application. They do not travel: their values may not be for every reader.
     pub fn name_charts(&mut self, charts: Vec<String>) {
         self.charts = charts;
+    }
+
+    /// Stores the digests of all other files of the chart.
+    pub(crate) fn know_files(&mut self, files: &BTreeMap<String, Vec<u8>>) {
+        let others = files.iter().filter(|(path, _)| *path != FILE);
+        self.files = others.map(|(path, bytes)| (path.clone(), digest(bytes))).collect();
+    }
+
+    /// Files that were edited since this chart was written and differ from `new`. `lying` reads the file at a path; a deleted
+    /// file does not count as edited.
+    pub(crate) fn edited(&self, new: &BTreeMap<String, Vec<u8>>, lying: &dyn Fn(&str) -> Option<Vec<u8>>) -> Vec<&str> {
+        let is_inside =
+            |path: &str| !path.starts_with('/') && path.split('/').all(|part| part != ".." && !part.contains('\\'));
+        let is_edited = |path: &str, known: &str| {
+            lying(path).is_some_and(|bytes| {
+                digest(&bytes) != known && new.get(path).is_none_or(|new| digest(new) != digest(&bytes))
+            })
+        };
+        let edited = self.files.iter().filter(|(path, known)| is_inside(path) && is_edited(path, known));
+        edited.map(|(path, _)| path.as_str()).collect()
     }
 
     /// What it holds in an environment.
@@ -328,6 +368,27 @@ mod tests {
         assert_eq!(plan.values.to_json(), json!({"a": {"b": 1}}));
         assert_eq!(plan.objects[0].name, "api");
         assert!(contents.restore("shop", &json!({}), Some("elsewhere")).is_none());
+    }
+
+    #[test]
+    fn what_was_edited_is_seen() {
+        let file = |path: &str, text: &str| (path.to_owned(), text.as_bytes().to_vec());
+        let mut contents = sample();
+        contents.know_files(&[file("a", "1\n"), file("b", "2\n"), file("c", "3\n"), file(FILE, "x")].into());
+        contents.files.insert("../d".into(), String::new());
+        let new = [file("a", "1\n"), file("b", "4\n")].into();
+        let edited = |lying: &[(&str, &str)]| {
+            let find =
+                |path: &str| lying.iter().find(|(own, _)| *own == path).map(|(_, text)| text.as_bytes().to_vec());
+            contents.edited(&new, &find).join(" ")
+        };
+        assert_eq!(edited(&[("a", "1\n"), ("b", "2\n"), ("c", "3\n"), ("own", "z"), (FILE, "y"), ("../d", "q")]), "");
+        assert_eq!(
+            edited(&[("a", "1\r\n"), ("b", "4\n")]),
+            "",
+            "git changed the line ends; the edit is what comes anyway"
+        );
+        assert_eq!(edited(&[("a", "5\n"), ("b", "5\n"), ("c", "5\n")]), "a b c");
     }
 
     #[test]

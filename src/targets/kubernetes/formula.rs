@@ -32,6 +32,17 @@ pub enum Scalar {
     Formula(Formula),
 }
 
+/// Who reads a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    /// A container, byte for byte.
+    Plain,
+    /// The kubelet, which expands `$(NAME)`.
+    Kubelet,
+    /// The API server, as a field of an object.
+    Object,
+}
+
 /// How references are written down.
 pub(crate) struct Names<'a> {
     /// Workload names by resource name.
@@ -45,12 +56,23 @@ pub(crate) struct Names<'a> {
 impl Names<'_> {
     /// A value without secrets, for the data of a ConfigMap.
     pub(crate) fn config_data(&self, value: &Value) -> Scalar {
-        self.scalar(value, false)
+        self.scalar(value, Reader::Plain)
     }
 
     /// A value for `env.value`, `command` or `args`, where the kubelet expands `$(NAME)`.
     pub(crate) fn pod_field(&self, value: &Value) -> Scalar {
-        self.scalar(value, true)
+        self.scalar(value, Reader::Kubelet)
+    }
+
+    /// A value without secrets, for a field of an object from `extraObjects`: `{release.name}` and `{release.namespace}` are
+    /// replaced, and a port without other text is a number.
+    pub(crate) fn object_field(&self, value: &Value) -> Scalar {
+        match value.parts() {
+            [Part::Port { workload, binding, side }] => {
+                Scalar::Formula(Formula(format!("{{{{ {} }}}}", self.port(workload, binding, *side))))
+            }
+            _ => self.scalar(value, Reader::Object),
+        }
     }
 
     /// The condition for the variables of telemetry: its receiver has pods, and the values name no other receiver. `$w` is
@@ -61,12 +83,14 @@ impl Names<'_> {
         Formula(format!("and {runs} (not (hasKey $w.env {endpoint}))"))
     }
 
-    fn scalar(&self, value: &Value, expanded: bool) -> Scalar {
+    fn scalar(&self, value: &Value, reader: Reader) -> Scalar {
+        let expanded = reader == Reader::Kubelet;
         let dollars = |text: &str| if expanded { text.replace('$', "$$") } else { text.to_owned() };
         let mut format = String::new();
         let mut arguments = Vec::new();
         for part in value.parts() {
             match part {
+                Part::Text(text) if reader == Reader::Object => release_text(text, &mut format, &mut arguments),
                 Part::Text(text) => format.push_str(&dollars(text).replace('%', "%%")),
                 Part::Host { workload } => format.push_str(self.host(workload)),
                 Part::Port { workload, binding, side } => {
@@ -102,6 +126,22 @@ impl Names<'_> {
         let workload = text::go(self.host(workload));
         format!("(int (index $.Values.workloads {workload} \"ports\" {} \"{key}\"))", text::go(port))
     }
+}
+
+/// Text that may contain the name or namespace of the release.
+fn release_text(text: &str, format: &mut String, arguments: &mut Vec<String>) {
+    const NAMES: [(&str, &str); 2] =
+        [("{release.name}", "$.Release.Name"), ("{release.namespace}", "$.Release.Namespace")];
+    let mut rest = text;
+    while let Some((at, (token, expression))) =
+        NAMES.iter().filter_map(|name| Some((rest.find(name.0)?, name))).min_by_key(|(at, _)| *at)
+    {
+        format.push_str(&rest[..at].replace('%', "%%"));
+        format.push_str("%s");
+        arguments.push((*expression).to_owned());
+        rest = &rest[at + token.len()..];
+    }
+    format.push_str(&rest.replace('%', "%%"));
 }
 
 fn input(name: &str, form: Form, expanded: bool) -> String {

@@ -5,9 +5,11 @@
 
 pub(crate) mod certificate;
 pub(crate) mod chart;
+pub(crate) mod chart_values;
 pub(crate) mod claims;
 pub(crate) mod contents;
 pub(crate) mod dapr;
+pub(crate) mod extra_objects;
 pub(crate) mod files;
 pub(crate) mod formula;
 pub(crate) mod image_sources;
@@ -16,6 +18,7 @@ pub(crate) mod kinds;
 pub(crate) mod moved;
 pub(crate) mod name;
 mod needs;
+pub(crate) mod patches;
 pub(crate) mod plan;
 pub(crate) mod planned;
 pub(crate) mod ports;

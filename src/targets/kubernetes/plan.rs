@@ -13,8 +13,8 @@ use super::secrets::{external_views, sealed_views, secret_uses};
 use super::values::{self, Tree, WorkloadParts};
 use super::variables;
 use super::view::WorkloadView;
-use super::{certificate, dapr, ports, probes, waits};
-use crate::app::{App, CERTIFICATE_FOLDER, Input, Note, TAG_INPUT, Workload, is_route};
+use super::{certificate, chart_values, dapr, extra_objects, patches, ports, probes, waits};
+use crate::app::{App, CERTIFICATE_FOLDER, Input, Note, TAG_INPUT, Workload, is_extra_object, is_route};
 use crate::config::{Config, WorkloadKind, intent_place};
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, suggestion};
 use indexmap::IndexMap;
@@ -89,14 +89,11 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Di
         tree.tree("waits", "Init containers that wait until other workloads take connections.", waits);
     }
     tree.data("skipGuards", "Leaves out the checks against the live release; for planning only.", false);
+    set_values(&mut tree, config, &mut diagnostics);
     let version = config.chart.version.clone().unwrap_or_else(|| "0.1.0".into());
     let mut plan = Plan {
         app_version: config.chart.app_version.clone().unwrap_or_else(|| version.clone()),
-        description: config
-            .chart
-            .description
-            .clone()
-            .unwrap_or_else(|| format!("The application {}, rendered from its Aspire manifest", app.name)),
+        description: description(app, config),
         version,
         chart,
         application_id: app.id.clone(),
@@ -113,12 +110,34 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Di
         values: tree,
         parameters: app.inputs.keys().cloned().chain([TAG_INPUT.to_owned()]).collect(),
         objects: Vec::new(),
+        patches: config.patch.clone(),
+        extra: Vec::new(),
         files: chart_files,
         notes,
     };
     plan.objects = object_names(&plan);
     check_collisions(&plan, &mut diagnostics);
+    patches::check(&plan, &mut diagnostics);
+    let around = extra_objects::Surroundings { app, names: &names, ports: &port_names, objects: &plan.objects };
+    plan.extra = extra_objects::plan(config, &around, &mut diagnostics);
+    plan.objects = object_names(&plan);
     diagnostics.or(plan)
+}
+
+fn description(app: &App, config: &Config) -> String {
+    let own = config.chart.description.clone();
+    own.unwrap_or_else(|| format!("The application {}, rendered from its Aspire manifest", app.name))
+}
+
+/// Merges `values:` of the file over the generated values.
+fn set_values(tree: &mut Tree, config: &Config, diagnostics: &mut Diagnostics) {
+    if config.values.is_empty() {
+        return;
+    }
+    let place = |path: &str| intent_place(format!("values.{path}"));
+    let wrong = chart_values::check(&tree.to_json(), &config.values, &place, chart_values::NewKeys::Allowed);
+    diagnostics.0.extend(wrong.0);
+    tree.overlay(&config.values);
 }
 
 fn plan_routes(
@@ -313,7 +332,9 @@ fn chart_name(app: &App, config: &Config, diagnostics: &mut Diagnostics) -> Stri
 /// Inputs that plain helm must be given: nothing in the chart supplies them.
 fn required(app: &App) -> IndexMap<String, Vec<String>> {
     // What only a chart of others takes is nothing that this one's templates ask for.
-    let is_read = |input: &Input| input.used_by.iter().any(|user| app.workloads.contains_key(user) || is_route(user));
+    let is_read = |input: &Input| {
+        input.used_by.iter().any(|user| app.workloads.contains_key(user) || is_route(user) || is_extra_object(user))
+    };
     let used = app.inputs.iter().filter(|(_, input)| is_read(input) && !input.secret && input.default.is_none());
     used.map(|(name, input)| (name.clone(), input.used_by.iter().cloned().collect())).collect()
 }
@@ -341,7 +362,8 @@ fn object_names(plan: &Plan) -> Vec<ObjectName> {
         let names = (spec.objects)(plan).into_iter().filter_map(|object| object.name);
         names.map(|name| ObjectName { kind: spec.kind.to_owned(), name }).collect::<Vec<_>>()
     };
-    KINDS.iter().flat_map(objects).collect()
+    let extra = plan.extra.iter().map(|it| ObjectName { kind: it.kind.clone(), name: it.name.clone() });
+    KINDS.iter().flat_map(objects).chain(extra).collect()
 }
 
 /// Two resources must not become one workload.

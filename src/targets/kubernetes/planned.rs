@@ -10,6 +10,7 @@ use super::view::{ClaimView, DaprObjectView, DaprView, ExternalView, WorkloadVie
 use crate::app::Note;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
 
 /// What the chart will hold.
 #[derive(Debug, Clone, Default)]
@@ -48,6 +49,10 @@ pub struct Plan {
     pub parameters: Vec<String>,
     /// Objects whose names are the same in every release.
     pub objects: Vec<ObjectName>,
+    /// Merge patches for its objects, by `Kind/name`.
+    pub patches: IndexMap<String, Map<String, Json>>,
+    /// Objects that a user adds.
+    pub extra: Vec<ExtraObject>,
     /// Files for ConfigMaps.
     pub files: Vec<ChartFile>,
     /// What a person should know.
@@ -90,4 +95,19 @@ impl Plan {
 pub struct ObjectName {
     pub kind: String,
     pub name: String,
+}
+
+/// An object that a user adds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExtraObject {
+    pub kind: String,
+    pub name: String,
+    pub template: String,
+}
+
+impl ExtraObject {
+    /// Its file in the chart.
+    pub(crate) fn path(&self) -> String {
+        format!("templates/extra-{}-{}.yaml", self.kind.to_lowercase(), self.name)
+    }
 }

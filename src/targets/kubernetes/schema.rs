@@ -5,6 +5,7 @@
 
 use super::routes::{GATEWAYS, INGRESSES};
 use super::values::{Entry, Node, Tree};
+use crate::config::CHART_KEYS;
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::{Map, Value as Json, json};
 
@@ -60,6 +61,9 @@ fn after_workloads(values: &Json) -> Map<String, Json> {
         }
         properties.insert("waits".into(), schema);
     }
+    // Other keys of `values:` are for templates that a user added.
+    let added = values.as_object().into_iter().flatten().filter(|(key, _)| !CHART_KEYS.contains(&key.as_str()));
+    properties.extend(added.map(|(key, _)| (key.clone(), json!({}))));
     // Helm gives every chart that is a dependency of another these globals.
     properties.insert("global".into(), json!({"type": "object"}));
     properties

@@ -52,6 +52,19 @@ impl Tree {
         self.0.push(Entry { comment: comment.into(), key: key.into(), value: Node::Tree(tree) });
     }
 
+    /// Merges values into the tree; null removes a key. New keys come last.
+    pub(crate) fn overlay(&mut self, over: &Map<String, Json>) {
+        for (key, value) in over {
+            match (self.0.iter_mut().find(|entry| entry.key == *key).map(|entry| &mut entry.value), value) {
+                (Some(Node::Tree(tree)), Json::Object(over)) => tree.overlay(over),
+                (Some(Node::Data(data)), over) => overlay(data, over),
+                (_, Json::Null) => self.0.retain(|entry| entry.key != *key),
+                (Some(node), over) => *node = Node::Data(over.clone()),
+                (None, over) => self.data(key, "", over),
+            }
+        }
+    }
+
     /// The tree without its comments.
     pub fn to_json(&self) -> Json {
         Json::Object(self.0.iter().map(Entry::to_json).collect())
@@ -300,6 +313,24 @@ fn over(mut ours: Map<String, Json>, theirs: Option<&Map<String, Json>>) -> Map<
         ours.insert(key.clone(), value.clone());
     }
     ours
+}
+
+/// Applies a merge patch.
+fn overlay(data: &mut Json, over: &Json) {
+    let Json::Object(over) = over else {
+        *data = over.clone();
+        return;
+    };
+    if !data.is_object() {
+        *data = Json::Object(Map::new());
+    }
+    for (key, value) in over {
+        match (data.as_object_mut(), value) {
+            (Some(map), Json::Null) => drop(map.shift_remove(key)),
+            (Some(map), value) => overlay(map.entry(key.clone()).or_insert(Json::Null), value),
+            (None, _) => {}
+        }
+    }
 }
 
 /// What an environment changes: the keys whose values differ from the chart's own. A setting of a workload that the

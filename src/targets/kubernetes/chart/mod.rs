@@ -37,7 +37,7 @@ pub(crate) const COMPATIBILITY: &str = "aspire-k8s/compatibility";
 
 /// Whether the text of a `Chart.yaml` says that we generated the chart: the annotation itself, not its name somewhere in a
 /// text.
-fn is_ours(chart: &str) -> bool {
+pub(crate) fn is_ours(chart: &str) -> bool {
     let mut lines = chart.lines().skip_while(|line| line.trim_end() != "annotations:").skip(1);
     let inside = lines.by_ref().take_while(|line| line.starts_with(' ') || line.trim().is_empty());
     let keys: Vec<&str> = inside.filter_map(|line| line.split_once(": ")).map(|(key, _)| key).collect();

@@ -3,6 +3,7 @@
 use super::{CHART_ANNOTATION, COMPATIBILITY, Chart, MARK, readme, values};
 use crate::config::compatibility::OLDEST;
 use crate::support::literal;
+use crate::targets::kubernetes::patches;
 use crate::targets::kubernetes::schema::Schema;
 use crate::targets::kubernetes::{KINDS, KindSpec, Object, Plan, View, WorkloadView, controllers, helm_yaml, yaml};
 use minijinja::syntax::SyntaxConfig;
@@ -21,6 +22,8 @@ const ROUTES: (&str, &str) = ("templates/_routes.tpl", include_str!("../../../..
 
 /// The same, of charts whose pods wait.
 const WAITS: (&str, &str) = ("templates/_waits.tpl", include_str!("../../../../charts/base/templates/_waits.tpl"));
+/// The same, of charts with patches.
+const PATCH: (&str, &str) = ("templates/_patch.tpl", include_str!("../../../../charts/base/templates/_patch.tpl"));
 
 /// Parts that several templates include.
 const PARTS: [(&str, &str); 4] = [
@@ -49,6 +52,12 @@ pub fn render(plan: &Plan) -> Result<Chart, Error> {
     if plan.workloads.iter().any(|workload| !workload.view.waits.is_empty()) {
         add(WAITS.0, format!("{MARK}{}", WAITS.1));
     }
+    if !plan.patches.is_empty() {
+        add(PATCH.0, format!("{MARK}{}", PATCH.1));
+    }
+    for object in &plan.extra {
+        add(&object.path(), format!("{MARK}{}", object.template));
+    }
     for (path, text) in objects(plan)? {
         add(&path, text);
     }
@@ -74,7 +83,7 @@ fn objects(plan: &Plan) -> Result<Vec<(String, String)>, Error> {
     let mut seen: Option<(&WorkloadView, Value)> = None;
     let mut files = Vec::with_capacity(objects.len());
     for (spec, object) in objects {
-        let path = path(spec, &object);
+        let (path, target) = (path(spec, &object), patches::key(spec, &object));
         let view = match (object.view, &seen) {
             (View::Own(view), _) => view(),
             (View::Workload(view), Some((last, value))) if std::ptr::eq(view, *last) => value.clone(),
@@ -84,6 +93,7 @@ fn objects(plan: &Plan) -> Result<Vec<(String, String)>, Error> {
             w => view,
             object => context! { qualifier => object.qualifier },
         })?;
+        let text = patches::patched(plan, &path, &target, &text).unwrap_or(text);
         files.push((path, [MARK, &text].concat()));
     }
     Ok(files)

@@ -1,0 +1,48 @@
+//! `init`: a first `aspire-k8s.yaml` beside the manifest, and the schema that editors check it with.
+
+use super::args::{Beside, Init, Source};
+use super::manifest_path::manifest_path;
+use super::project::{CONFIG, Project};
+use super::{CliError, Exit, output};
+use crate::config;
+use crate::init::{SCHEMA, first_config};
+use crate::support::diagnostic::Code;
+use crate::support::read_file;
+use crate::targets::kubernetes::BuiltImages;
+use std::path::{Path, PathBuf};
+
+/// Writes both files. One that is there is never overwritten, but for a schema of an older version.
+pub(super) fn init(options: &Init) -> Result<Exit, CliError> {
+    let target = target(options)?;
+    if target.symlink_metadata().is_ok() {
+        return Err(CliError::Refused(
+            Code::FileExists,
+            format!("{} is there already, and `init` overwrites nothing", target.display()),
+        ));
+    }
+    // The file is not there yet, so there is none to be read.
+    let beside = Beside { config: None, ..options.source.beside.clone() };
+    let project = Project::load(&Source::named(options.source.source.clone(), &beside))?;
+    let rendered = project.render(None, &BuiltImages::default())?;
+    output::new_file(&target, &first_config(&rendered.app, project.manifest()))?;
+    let schema = target.with_file_name(SCHEMA);
+    if is_ours_or_missing(&schema) {
+        output::file(&schema, &format!("{:#}\n", config::schema()))?;
+    }
+    output::say(&format!("wrote {} and {}, the schema for editors", target.display(), schema.display()));
+    Ok(Exit::Done)
+}
+
+/// The file that `--config` names, else the one beside the manifest.
+fn target(options: &Init) -> Result<PathBuf, CliError> {
+    match &options.source.beside.config {
+        Some(path) => Ok(path.clone()),
+        None => Ok(manifest_path(options.source.path())?.with_file_name(CONFIG)),
+    }
+}
+
+fn is_ours_or_missing(path: &Path) -> bool {
+    let Ok(text) = read_file::text(path) else { return path.symlink_metadata().is_err() };
+    let found: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    found["$id"] == config::schema()["$id"]
+}

@@ -1,0 +1,16 @@
+//! The top-level keys in the values of a generated chart. This list must not know what they mean: the target does.
+
+/// The keys. Users may add all others.
+pub(crate) const CHART_KEYS: [&str; 11] = [
+    "images",
+    "parameters",
+    "secrets",
+    "workloads",
+    "ingresses",
+    "gateways",
+    "daprComponents",
+    "daprObjects",
+    "waits",
+    "skipGuards",
+    "global",
+];
