@@ -1,7 +1,7 @@
 //! The top-level keys in the values of a generated chart. This list must not know what they mean: the target does.
 
 /// The keys. Users may add all others.
-pub(crate) const CHART_KEYS: [&str; 11] = [
+pub(crate) const CHART_KEYS: [&str; 12] = [
     "images",
     "parameters",
     "secrets",
@@ -11,6 +11,7 @@ pub(crate) const CHART_KEYS: [&str; 11] = [
     "daprComponents",
     "daprObjects",
     "waits",
+    "networkPolicy",
     "skipGuards",
     "global",
 ];

@@ -8,8 +8,9 @@ use super::path::{Path, shown};
 use super::rules::{self, Rule};
 use super::{
     Chart, Config, Dashboard, Defaults, DeferredSecret, Environment, EnvironmentDashboard, EnvironmentResource,
-    ExistingSecret, ExternalDefaults, ExternalSecret, GRACE_PERIOD, Parameter, Release, Resource, SecretSource,
-    SecretStore, Secrets, Service, Storage, Volume, WaitSettings, Waits,
+    ExistingSecret, ExternalAddress, ExternalDefaults, ExternalSecret, GRACE_PERIOD, NetworkPolicy,
+    NetworkPolicySettings, Parameter, Release, Resource, SecretSource, SecretStore, Secrets, Service, Storage, Volume,
+    WaitSettings, Waits,
 };
 use super::{certificates, charts, dashboard, objects, probes};
 use crate::support::diagnostic::{Code, nearest, suggestion};
@@ -38,6 +39,7 @@ impl Check<'_> {
         self.defaults(defaults, &at.key("defaults"));
         self.secrets(secrets, &at.key("secrets"));
         self.waits(config.waits.as_ref(), &at.key("waits"));
+        self.network_policy(config.network_policy.as_ref(), &at.key("networkPolicy"));
         for (name, parameter) in &config.parameters {
             self.parameter(parameter, &at.key("parameters").key(name));
         }
@@ -110,6 +112,34 @@ impl Check<'_> {
     fn waits(&mut self, waits: Option<&Waits>, at: &Path<'_>) {
         if let Some(Waits::Settings(WaitSettings { image })) = waits {
             self.reference(image.as_deref(), &rules::IMAGE, &at.key("image"));
+        }
+    }
+
+    fn network_policy(&mut self, policy: Option<&NetworkPolicy>, at: &Path<'_>) {
+        let Some(NetworkPolicy::Settings(NetworkPolicySettings { egress, controller_namespaces, external })) = policy
+        else {
+            return;
+        };
+        for (index, namespace) in controller_namespaces.iter().enumerate() {
+            self.text(namespace, &rules::NAMESPACE, &at.key("controllerNamespaces").item(index));
+        }
+        for (index, ExternalAddress { cidr, ports, from: _ }) in external.iter().enumerate() {
+            let list = at.key("external");
+            let here = list.item(index);
+            self.text(cidr, &rules::CIDR, &here.key("cidr"));
+            let list = here.key("ports");
+            for (index, _) in ports.iter().enumerate().filter(|(_, port)| **port == 0) {
+                self.findings.add(
+                    Code::InvalidValue,
+                    &list.item(index),
+                    "0 is not a valid port",
+                    "ports are 1 to 65535",
+                );
+            }
+        }
+        if !external.is_empty() && !egress {
+            let what = "`external` has no effect without `egress`";
+            self.findings.add(Code::NoEffect, &at.key("external"), what, "set `egress: true`, or remove it");
         }
     }
 
@@ -234,6 +264,7 @@ impl Check<'_> {
         self.object_names(pull_secrets, &defaults.key("imagePullSecrets"));
         self.secrets(&environment.secrets, &at.key("secrets"));
         self.waits(environment.waits.as_ref(), &at.key("waits"));
+        self.network_policy(environment.network_policy.as_ref(), &at.key("networkPolicy"));
         self.environment_routes(config, environment, at);
         self.environment_values(config, &environment.values, &at.key("values"));
         for (name, parameter) in &environment.parameters {

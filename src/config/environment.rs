@@ -16,6 +16,7 @@ impl Config {
         let Some(environment) = self.environments.get(name) else { return Err(self.unknown_environment(name)) };
         let mut merged = Self { environments: IndexMap::new(), environment: Some(name.to_owned()), ..self.clone() };
         merged.take(environment);
+        merged.keep_network_policies_of(self);
         Ok(merged)
     }
 
@@ -43,6 +44,7 @@ impl Config {
             charts,
             dashboard,
             waits,
+            network_policy,
             values,
         } = environment;
         let Release { name, namespace } = release;
@@ -56,6 +58,9 @@ impl Config {
         }
         self.secrets.take(secrets);
         Waits::take(&mut self.waits, waits.as_ref());
+        if network_policy.is_some() {
+            self.network_policy.clone_from(network_policy);
+        }
         for (name, EnvironmentParameter { value, from }) in parameters {
             let parameter: &mut Parameter = self.parameters.entry(name.clone()).or_default();
             replace(&mut parameter.value, value.as_ref());

@@ -13,6 +13,7 @@ mod environment;
 mod findings;
 mod key;
 mod locate;
+mod network;
 mod objects;
 mod parse;
 mod path;
@@ -52,6 +53,7 @@ pub(crate) use secrets::{
     DeferredSecret, ExistingSecret, ExternalDefaults, ExternalSecret, SecretSource, SecretStore, Secrets, SopsFile,
 };
 
+pub(crate) use network::{ExternalAddress, NetworkPolicy, NetworkPolicySettings};
 pub(crate) use waits::{WaitSettings, WaitTargets, WaitWord, Waits};
 
 use indexmap::IndexMap;
@@ -97,6 +99,8 @@ pub struct Config {
     pub source_root: Option<String>,
     /// Whether and with what pods wait for others: `none`, or the image.
     pub waits: Option<Waits>,
+    /// NetworkPolicies that allow the connections of the application: `fromReferences`, or settings.
+    pub network_policy: Option<NetworkPolicy>,
     /// Merge patches for generated objects, by `Kind/name`: null removes a key, lists are merged by the names of their items.
     pub patch: IndexMap<String, serde_json::Map<String, serde_json::Value>>,
     /// Additional objects of the chart, as Kubernetes manifests. References to resources and parameters, `{release.name}` and
@@ -456,6 +460,8 @@ pub struct Environment {
     pub cert_manager: EnvironmentCertManager,
     /// Whether and with what pods wait for others.
     pub waits: Option<Waits>,
+    /// NetworkPolicies that allow the connections of the application; `none` for none.
+    pub network_policy: Option<NetworkPolicy>,
     /// Chart values.
     pub values: serde_json::Map<String, serde_json::Value>,
 }

@@ -147,6 +147,16 @@ pub(super) const HOST: Rule = Rule {
     },
 };
 /// The object is called so, and the Secret of its certificate `<name>-tls`.
+pub(super) const CIDR: Rule = Rule {
+    what: "an IP range",
+    says: "an address and a prefix length, such as 10.20.0.0/16 or 2001:db8::/32",
+    legal: |text| {
+        let Some((address, length)) = text.split_once('/') else { return false };
+        let longest = address.parse::<core::net::IpAddr>().map(|address| if address.is_ipv4() { 32 } else { 128 });
+        let is_number = !length.is_empty() && length.bytes().all(|byte| byte.is_ascii_digit());
+        is_number && longest.is_ok_and(|longest| length.parse::<u8>().is_ok_and(|length| length <= longest))
+    },
+};
 pub(super) const ROUTE_NAME: Rule = Rule {
     what: "the name of a route",
     says: "lower-case letters, digits and `-`, a letter or digit first and last, at most 40 characters",

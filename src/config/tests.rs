@@ -98,7 +98,7 @@ fn keys_below(value: &Value, keys: &mut std::collections::BTreeSet<String>) {
 fn schema_names_the_top_level_keys() {
     let schema = schema();
     let keys: Vec<&String> = schema["properties"].as_object().expect("properties").keys().collect();
-    let wanted = "apiVersion application applicationId compatibility chart release defaults secrets parameters resources charts ingresses gateways certManager dashboard sourceRoot waits patch extraObjects values environments";
+    let wanted = "apiVersion application applicationId compatibility chart release defaults secrets parameters resources charts ingresses gateways certManager dashboard sourceRoot waits networkPolicy patch extraObjects values environments";
     assert_eq!(keys, wanted.split(' ').collect::<Vec<_>>());
     assert_eq!(schema["$schema"], "http://json-schema.org/draft-07/schema#");
     assert_eq!(schema["additionalProperties"], false);

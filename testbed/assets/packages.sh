@@ -2,7 +2,7 @@
 # Installs the Debian packages that a real node, its images and the checks of scripts need, those that are missing. Root
 # only.
 set -eu
-wanted="busybox-static conntrack containerd containernetworking-plugins debian-archive-keyring ethtool iproute2 iptables
+wanted="busybox-static conntrack containerd containernetworking-plugins debian-archive-keyring ethtool iproute2 ipset iptables
   mmdebstrap nftables runc shellcheck gnupg"
 missing=
 for package in $wanted; do

@@ -27,7 +27,9 @@ pub fn available(level: Level) -> Result<(), String> {
     if !rustix::process::geteuid().is_root() {
         return Err("a real node needs root".to_owned());
     }
-    for program in ["containerd", "runc", "ctr", "nft", "ip", "unshare", "nsenter", "mount", "tar", "mmdebstrap"] {
+    for program in
+        ["containerd", "runc", "ctr", "nft", "ip", "unshare", "nsenter", "mount", "tar", "mmdebstrap", "ipset"]
+    {
         if find(program).is_none() {
             return Err(format!("`{program}` is missing; `testbed packages` installs it"));
         }

@@ -22,8 +22,9 @@ const CONTAINERD: &str = include_str!("../assets/node/containerd.toml");
 const BRIDGE: &str = include_str!("../assets/node/bridge.conflist");
 const KUBELET: &str = include_str!("../assets/node/kubelet.yaml");
 const KUBE_PROXY: &str = include_str!("../assets/node/kube-proxy.yaml");
-const MANIFESTS: [&str; 3] = [
+const MANIFESTS: [&str; 4] = [
     include_str!("../assets/node/kube-proxy-rbac.yaml"),
+    include_str!("../assets/node/kube-router-rbac.yaml"),
     include_str!("../assets/node/coredns.yaml"),
     include_str!("../assets/node/local-path.yaml"),
 ];
@@ -91,6 +92,7 @@ impl Node {
         node.start_kubelet()?;
         node.plane.wait_until_usable(&["node/node-0"])?;
         let available = ["--for=condition=Available", "--timeout=60s", "deployment", "--all"];
+        node.start_kube_router()?;
         for namespace in ["kube-system", "local-path-storage"] {
             node.kubectl(&[&["wait", "-n", namespace], &available[..]].concat())?;
         }
@@ -242,5 +244,30 @@ impl Node {
         let mut proxy = self.plane.command("kube-proxy");
         proxy.arg("--config").arg(files.join("kube-proxy.yaml")).arg("--v=1");
         self.plane.run("kube-proxy", proxy)
+    }
+
+    /// Starts what enforces `NetworkPolicies`; it needs a registered node. Without policies it changes nothing.
+    fn start_kube_router(&mut self) -> Result<(), Error> {
+        let kubeconfig = self.dir().join("conf/kube-router.kubeconfig");
+        let mut router = self.plane.command("kube-router");
+        router.arg(format!("--kubeconfig={}", kubeconfig.display())).args([
+            "--hostname-override=node-0",
+            "--run-firewall=true",
+            "--run-router=false",
+            "--run-service-proxy=false",
+            "--enable-cni=false",
+            "--service-cluster-ip-range=10.96.0.0/16",
+            // Every pod may connect to these ports of the node, whatever its policy says: none that is in use.
+            "--service-node-port-range=1-2",
+            "--health-port=0",
+        ]);
+        self.plane.run("kube-router", router)?;
+        // Its health answers before its rules are there; the last of them does not.
+        self.plane.wait_until("kube-router", |plane| {
+            let Some(namespaces) = plane.inside() else { return false };
+            let mut list = namespaces.command(Path::new("/usr/sbin/iptables"));
+            list.args(["-S", "KUBE-ROUTER-FORWARD"]);
+            tools::run(list).is_ok_and(|rules| rules.contains("mark 0x20000/0x20000 -j ACCEPT"))
+        })
     }
 }

@@ -347,6 +347,7 @@ impl ControlPlane {
             ("kwok", "system:masters", "kwok"),
             ("kubelet", "system:nodes", "system:node:node-0"),
             ("kube-proxy", "", "system:kube-proxy"),
+            ("kube-router", "", "testbed:kube-router"),
         ] {
             pki::write(&self.conf(&format!("{file}.kubeconfig")), &pki.client(file, group, user, &server)?)?;
         }

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// One key each, over `app.json`.
-const KEYS: [&str; 90] = [
+const KEYS: [&str; 92] = [
     "resources: {api: {image: 'ghcr.io/contoso/api:7@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef'}}",
     "resources: {db: {image: 'localhost:5000/pg'}}",
     "resources: {job: {image: 'dotnet:10'}}",
@@ -28,6 +28,8 @@ const KEYS: [&str; 90] = [
     "resources: {db: {probes: none}}",
     "resources: {worker: {probes: {liveness: {exec: {command: [cat, '{{ a }}']}}}}}",
     "resources: {api: {waitFor: [worker, db]}}",
+    "{networkPolicy: fromReferences}",
+    "{networkPolicy: {egress: true, controllerNamespaces: [traefik], external: [{cidr: 10.0.0.0/8, ports: [5432], from: [api]}]}}",
     "{waits: {image: 'mirror/busybox:1'}, defaults: {waitFor: references}, resources: {db: {waitForStart: [worker]}}}",
     "resources: {api: {service: {ports: {http: 8000}}}}",
     "resources: {db: {service: {ports: {tcp: 15432}}}}",

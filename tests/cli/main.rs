@@ -10,6 +10,7 @@ mod helm;
 mod inputs;
 mod intent;
 mod mounts;
+mod network;
 mod own;
 mod routes;
 mod steps;

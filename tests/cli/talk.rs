@@ -258,6 +258,7 @@ fn the_schema_is_stable_and_describes_the_intents_here() {
         "dashboard",
         "sourceRoot",
         "waits",
+        "networkPolicy",
         "patch",
         "extraObjects",
         "values",

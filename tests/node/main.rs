@@ -10,6 +10,7 @@ mod dashboard;
 #[path = "../nasty.rs"]
 #[expect(dead_code, reason = "only its list of texts is needed here")]
 mod nasty;
+mod network;
 mod order;
 mod probes;
 mod promotion;

@@ -13,7 +13,7 @@ const OWNED: [(&[&str], &str); 4] = [
 ];
 
 /// Top-level keys with a fixed set of keys below them, and down to which level.
-const CLOSED: [(&str, usize); 7] = [
+const CLOSED: [(&str, usize); 8] = [
     ("images", 2),
     ("workloads", 3),
     ("ingresses", 3),
@@ -21,6 +21,7 @@ const CLOSED: [(&str, usize); 7] = [
     ("daprComponents", 2),
     ("daprObjects", 2),
     ("waits", 2),
+    ("networkPolicy", 2),
 ];
 
 /// Helm passes this key to every chart.

@@ -66,7 +66,11 @@ macro_rules! spec {
 }
 
 /// Every kind, in the order in which helm installs them.
-pub const KINDS: [KindSpec; 21] = [
+pub const KINDS: [KindSpec; 22] = [
+    spec!("networking.k8s.io", "NetworkPolicy", "networkpolicy.yaml.j2", |plan| {
+        let views = plan.workloads.iter().map(|workload| &workload.view).filter(|view| view.network.is_some());
+        views.map(|view| Object::of(view, "", "")).collect()
+    }),
     spec!("", "Secret", "secret.yaml.j2", |plan| {
         let wanted = !plan.secrets.is_empty();
         wanted.then(|| Object::new(None, "", None, ())).into_iter().collect()

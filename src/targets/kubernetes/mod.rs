@@ -18,6 +18,7 @@ pub(crate) mod kinds;
 pub(crate) mod moved;
 pub(crate) mod name;
 mod needs;
+mod network;
 pub(crate) mod patches;
 pub(crate) mod plan;
 pub(crate) mod planned;

@@ -13,7 +13,7 @@ use super::secrets::{external_views, sealed_views, secret_uses};
 use super::values::{self, Tree, WorkloadParts};
 use super::variables;
 use super::view::WorkloadView;
-use super::{certificate, chart_values, dapr, extra_objects, patches, ports, probes, waits};
+use super::{certificate, chart_values, dapr, extra_objects, network, patches, ports, probes, waits};
 use crate::app::{App, CERTIFICATE_FOLDER, Input, Note, TAG_INPUT, Workload, is_extra_object, is_route};
 use crate::config::{Config, WorkloadKind, intent_place};
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, suggestion};
@@ -61,6 +61,9 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Di
     certificate::check(app, config, &names, &mut diagnostics);
     files::check_release_size(&chart_files, &mut diagnostics);
     let routes = plan_routes(app, config, &names, &port_names, &workloads, &mut notes, &mut diagnostics);
+    let no_secrets = BTreeMap::new();
+    let naming = Names { workloads: &names, ports: &port_names, secrets: &no_secrets };
+    network::add(&mut workloads, network::views(app, config, &naming, &routes, &mut diagnostics));
     let sources = ImageSources::of(app, config, images);
     let has_built = !sources.built.is_empty();
     let tag = images.tag.as_ref().or(config.defaults.tag.as_ref());
@@ -85,10 +88,7 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Di
     for (key, values) in routes.values.iter().filter(|(_, values)| !values.0.is_empty()) {
         tree.tree(key, "Public ways to the application.", values.clone());
     }
-    if let Some(waits) = waits::values(app, config) {
-        tree.tree("waits", "Init containers that wait until other workloads take connections.", waits);
-    }
-    tree.data("skipGuards", "Leaves out the checks against the live release; for planning only.", false);
+    values_of_all(&mut tree, app, config, &naming);
     set_values(&mut tree, config, &mut diagnostics);
     let version = config.chart.version.clone().unwrap_or_else(|| "0.1.0".into());
     let mut plan = Plan {
@@ -127,6 +127,17 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Di
 fn description(app: &App, config: &Config) -> String {
     let own = config.chart.description.clone();
     own.unwrap_or_else(|| format!("The application {}, rendered from its Aspire manifest", app.name))
+}
+
+/// Values that are about no single workload.
+fn values_of_all(tree: &mut Tree, app: &App, config: &Config, naming: &Names) {
+    if let Some(waits) = waits::values(app, config) {
+        tree.tree("waits", "Init containers that wait until other workloads take connections.", waits);
+    }
+    if let Some(policies) = network::values(config, naming) {
+        tree.tree("networkPolicy", "NetworkPolicies that allow the connections of the application.", policies);
+    }
+    tree.data("skipGuards", "Leaves out the checks against the live release; for planning only.", false);
 }
 
 /// Merges `values:` of the file over the generated values.
@@ -213,6 +224,7 @@ impl Planning<'_> {
             certificate: certificate::of(self.config, &workload.name).map(|_| CERTIFICATE_FOLDER),
             volumes: storage.volumes.clone(),
             waits: waits::views(self.app, workload, name, &writing),
+            network: None,
             headless: kind == "StatefulSet" || waits::is_awaited_before_ready(self.app, &workload.name),
         };
         name_apart(&mut view);

@@ -61,6 +61,17 @@ fn after_workloads(values: &Json) -> Map<String, Json> {
         }
         properties.insert("waits".into(), schema);
     }
+    if values.get("networkPolicy").is_some() {
+        let external = json!({"type": "object", "additionalProperties": false, "properties": {
+            "cidr": {"type": "string"}, "ports": {"type": "array", "items": {"type": "integer"}},
+            "from": {"type": "array", "items": {"type": "string"}}}});
+        let policies = json!({
+            "enabled": {"type": "boolean"}, "egress": {"type": "boolean"},
+            "controllerNamespaces": {"type": "array", "items": {"type": "string"}},
+            "external": {"type": "array", "items": external}});
+        let policies = policies.as_object().cloned().unwrap_or_default();
+        properties.insert("networkPolicy".into(), closed(policies.into_iter()));
+    }
     // Other keys of `values:` are for templates that a user added.
     let added = values.as_object().into_iter().flatten().filter(|(key, _)| !CHART_KEYS.contains(&key.as_str()));
     properties.extend(added.map(|(key, _)| (key.clone(), json!({}))));

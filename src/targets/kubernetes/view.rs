@@ -44,8 +44,43 @@ pub struct WorkloadView {
     pub certificate: Option<&'static str>,
     /// Init containers that wait for other workloads.
     pub waits: Vec<WaitView>,
+    /// Connections that its NetworkPolicy allows; none if the chart has no NetworkPolicies.
+    pub network: Option<NetworkView>,
     /// Whether there is a headless Service, which leads to pods that are not ready, too.
     pub headless: bool,
+}
+
+/// The connections that a NetworkPolicy allows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct NetworkView {
+    /// Connections from other workloads, by the workload.
+    pub from: Vec<PeerView>,
+    /// Connections to other workloads, by the workload.
+    pub to: Vec<PeerView>,
+    /// Ports that a route leads to.
+    pub routed: Vec<PortView>,
+    /// Ports of its Service, for Services that are reached from outside of the cluster.
+    pub public: Vec<PortView>,
+    /// Whether its pods may connect to each other.
+    pub peers: bool,
+}
+
+/// A workload, and ports.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PeerView {
+    /// Name of the workload.
+    pub workload: String,
+    /// Container ports of the workload that accepts the connections; all when empty.
+    pub ports: Vec<PortView>,
+}
+
+/// A container port.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct PortView {
+    /// Key of the port in the values.
+    pub name: String,
+    /// `TCP` or `UDP`.
+    pub protocol: &'static str,
 }
 
 /// An init container that waits for another workload.

@@ -66,6 +66,14 @@ pub const LEVEL_B: &[Tool] = &[
     kubernetes!("kubelet"),
     kubernetes!("kube-proxy"),
     Tool {
+        name: "kube-router",
+        module: "github.com/cloudnativelabs/kube-router/v2",
+        version: "2.1.0",
+        package: "github.com/cloudnativelabs/kube-router/v2/cmd/kube-router",
+        ldflags: "-s -w",
+        how: How::Install,
+    },
+    Tool {
         name: "coredns",
         module: "github.com/coredns/coredns",
         version: "1.15.0",

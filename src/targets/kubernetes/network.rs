@@ -1,0 +1,178 @@
+//! Which connections the NetworkPolicies allow: those of the application's own references, waits, routes and Service types.
+//!
+//! Must not decide which addresses outside of the application may connect: those are values. Pure.
+
+use super::formula::Names;
+use super::planned::PlannedWorkload;
+use super::routes::Routes;
+use super::values::Tree;
+use super::view::{NetworkView, PeerView, PortView};
+use crate::app::{App, Part, Port, Value, Workload};
+use crate::config::{Config, intent_place};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, suggestion};
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Ports that a workload connects to, by resource; all ports of it when empty.
+type Targets = BTreeMap<String, BTreeSet<PortView>>;
+
+/// The connections of all workloads, by resource name; empty if the chart has no NetworkPolicies.
+pub(crate) fn views(
+    app: &App,
+    config: &Config,
+    names: &Names,
+    routes: &Routes,
+    diagnostics: &mut Diagnostics,
+) -> BTreeMap<String, NetworkView> {
+    if !config.has_network_policies() {
+        return BTreeMap::new();
+    }
+    check(app, config, diagnostics);
+    let all: BTreeMap<&str, Targets> =
+        app.workloads.values().map(|workload| (workload.name.as_str(), targets(app, workload, names))).collect();
+    let view = |workload: &Workload| {
+        let name = |resource: &str| names.workloads.get(resource).map(ToString::to_string);
+        let peer = |resource: &str, ports: &BTreeSet<PortView>| {
+            Some(PeerView { workload: name(resource)?, ports: ports.iter().cloned().collect() })
+        };
+        let own = |other: &&str| **other != workload.name;
+        let from = all.iter().filter(|(other, _)| own(other));
+        let from = from.filter_map(|(other, targets)| peer(other, targets.get(&workload.name)?)).collect();
+        let to = all.get(workload.name.as_str()).into_iter().flatten();
+        let to = to.filter(|(other, _)| own(&other.as_str())).filter_map(|(other, ports)| peer(other, ports)).collect();
+        let service = name(&workload.name).unwrap_or_default();
+        let by_name = |port: &str| {
+            let is_named = |(binding, _): &(&String, &Port)| port_name(names, &workload.name, binding) == Some(port);
+            workload
+                .ports
+                .iter()
+                .find(is_named)
+                .map(|(_, it)| PortView { name: port.to_owned(), protocol: protocol(it) })
+        };
+        let published: BTreeSet<PortView> =
+            routes.reached.iter().filter(|(to, _)| *to == service).filter_map(|(_, port)| by_name(port)).collect();
+        let public = all_ports(workload, names);
+        NetworkView {
+            from,
+            to,
+            routed: published.into_iter().collect(),
+            public: public.into_iter().collect(),
+            peers: false,
+        }
+    };
+    app.workloads.values().map(|workload| (workload.name.clone(), view(workload))).collect()
+}
+
+/// Gives the workloads their connections. Pods of a StatefulSet may form a cluster.
+pub(crate) fn add(workloads: &mut [PlannedWorkload], mut connections: BTreeMap<String, NetworkView>) {
+    for PlannedWorkload { resource, view, .. } in workloads {
+        let peers = view.kind == "StatefulSet";
+        view.network = connections.remove(resource).map(|network| NetworkView { peers, ..network });
+    }
+}
+
+/// `networkPolicy:`, when the chart has NetworkPolicies.
+pub(crate) fn values(config: &Config, names: &Names) -> Option<Tree> {
+    if !config.has_network_policies() {
+        return None;
+    }
+    let policies = config.network_policies();
+    let workloads = |resources: &[String]| {
+        let found = resources.iter().filter_map(|resource| names.workloads.get(resource));
+        found.map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let external = policies.settings.external.iter();
+    let external: Vec<_> =
+        external.map(|it| json!({"cidr": it.cidr, "ports": it.ports, "from": workloads(&it.from)})).collect();
+    let mut tree = Tree::default();
+    tree.data("enabled", "", policies.enabled);
+    tree.data("egress", "Whether connections from the pods are limited too.", policies.settings.egress);
+    let namespaces = &policies.settings.controller_namespaces;
+    tree.data(
+        "controllerNamespaces",
+        "Namespaces of the controllers behind routes; every address when empty.",
+        namespaces,
+    );
+    tree.data("external", "Addresses outside of the application that pods may connect to.", external);
+    Some(tree)
+}
+
+/// The ports that a workload connects to: those in its values, and those that it waits for.
+fn targets(app: &App, workload: &Workload, names: &Names) -> Targets {
+    let mut targets = Targets::new();
+    let mut whole = BTreeSet::new();
+    for value in workload.env.values().chain(&workload.command).chain(&workload.args) {
+        refer(value, app, names, &mut targets, &mut whole);
+    }
+    for wait in &workload.waits {
+        let Some(on) = app.workloads.get(&wait.on) else { continue };
+        let ports = all_ports(on, names).into_iter().filter(|port| port.protocol == "TCP");
+        targets.entry(wait.on.clone()).or_default().extend(ports);
+    }
+    // Of a host alone nobody knows the port.
+    for resource in whole {
+        targets.insert(resource, BTreeSet::new());
+    }
+    targets
+}
+
+fn refer(value: &Value, app: &App, names: &Names, targets: &mut Targets, whole: &mut BTreeSet<String>) {
+    let ports: BTreeSet<&str> = value
+        .parts()
+        .iter()
+        .filter_map(|part| if let Part::Port { workload, .. } = part { Some(workload.as_str()) } else { None })
+        .collect();
+    for part in value.parts() {
+        match part {
+            Part::Host { workload } if !ports.contains(workload.as_str()) => {
+                whole.insert(workload.clone());
+            }
+            Part::Port { workload, binding, .. } => {
+                let port = app.workloads.get(workload).and_then(|it| it.ports.get(binding));
+                if let (Some(port), Some(name)) = (port, port_name(names, workload, binding)) {
+                    let port = PortView { name: name.to_owned(), protocol: protocol(port) };
+                    targets.entry(workload.clone()).or_default().insert(port);
+                }
+            }
+            Part::Host { .. } | Part::Text(_) | Part::Input { .. } => {}
+        }
+    }
+}
+
+fn all_ports(workload: &Workload, names: &Names) -> BTreeSet<PortView> {
+    let ports = workload.ports.iter().filter_map(|(binding, port)| {
+        let name = port_name(names, &workload.name, binding)?;
+        Some(PortView { name: name.to_owned(), protocol: protocol(port) })
+    });
+    ports.collect()
+}
+
+fn port_name<'n>(names: &'n Names, resource: &str, binding: &str) -> Option<&'n str> {
+    names.ports.get(&(resource.to_owned(), binding.to_owned())).map(String::as_str)
+}
+
+fn protocol(port: &Port) -> &'static str {
+    if port.udp { "UDP" } else { "TCP" }
+}
+
+/// Reports resources that do not exist, and what policies cannot express.
+fn check(app: &App, config: &Config, diagnostics: &mut Diagnostics) {
+    let settings = config.network_policies().settings;
+    for (index, external) in settings.external.iter().enumerate() {
+        for (position, resource) in external.from.iter().enumerate() {
+            if app.workloads.contains_key(resource) {
+                continue;
+            }
+            let place = intent_place(format!("networkPolicy.external[{index}].from[{position}]"));
+            let near = diagnostics.nearest(resource, app.workloads.keys().map(String::as_str));
+            let diagnostic =
+                Diagnostic::new(Code::UnknownResource, place, format!("the application runs no `{resource}`"));
+            diagnostics.push(diagnostic.hint(suggestion(near, "remove it from the list")));
+        }
+    }
+    if let Some(workload) = app.workloads.values().find(|workload| workload.dapr.is_some()) {
+        let what = format!("`{}` has a Dapr sidecar, whose connections the references do not show", workload.name);
+        let hint = "remove `networkPolicy`, and write NetworkPolicies with `extraObjects`";
+        diagnostics.push(Diagnostic::new(Code::InvalidValue, intent_place("networkPolicy"), what).hint(hint));
+    }
+}
