@@ -9,8 +9,12 @@ use std::fmt::Write as _;
 pub(super) fn lines(event: &Event, terminal: Terminal) -> Option<String> {
     let paint = |colour, text: &str| terminal.paint(colour, text);
     Some(match event {
-        // The reason is the error that the run ends with.
-        Event::Started { .. } | Event::Failed { .. } => return None,
+        Event::Started { .. } => return None,
+        Event::Failed { step, reason, diagnostics } => {
+            let step = paint(Colour::Red, &format!("[{}]", one_line(step)));
+            let first = diagnostics.first().map_or(reason, |diagnostic| &diagnostic.what);
+            format!("{step} failed: {}", first_of(first, diagnostics.len()))
+        }
         Event::Finished { step, seconds } => {
             format!("{} done in {seconds:.1} s", paint(Colour::Green, &format!("[{}]", one_line(step))))
         }
@@ -24,6 +28,12 @@ pub(super) fn lines(event: &Event, terminal: Terminal) -> Option<String> {
         Event::Workload(progress) => format!("  {}", workload(progress)),
         Event::Finding(found) => finding(found, terminal),
     })
+}
+
+/// The first of this many errors, in one line: the run ends with all of them and their hints.
+fn first_of(error: &str, count: usize) -> String {
+    let first = one_line(error.lines().next().unwrap_or_default());
+    if count > 1 { format!("{first} (1 of {count} errors)") } else { first }
 }
 
 /// `Deployment api: 0 of 2 ready, starting`.
@@ -55,7 +65,7 @@ fn finding(found: &Finding, terminal: Terminal) -> String {
 pub(super) mod tests {
     use super::*;
     use crate::rollout::Reason;
-    use crate::support::diagnostic::Code;
+    use crate::support::diagnostic::{Code, Diagnostic};
 
     pub(crate) fn progress(name: &str, ready: u64, state: State) -> Event {
         Event::Workload(Progress {
@@ -87,6 +97,15 @@ pub(super) mod tests {
         for (event, expected) in [
             (Event::Started { step: "a".into() }, None),
             (Event::Finished { step: "a".into(), seconds: 1.25 }, Some("[a] done in 1.2 s")),
+            (
+                Event::Failed {
+                    step: "a".into(),
+                    reason: "x".into(),
+                    diagnostics: [Code::NoHost; 2].map(|code| Diagnostic::new(code, "", "no\x1b\nhost")).into(),
+                },
+                Some("[a] failed: no\\u{1b} (1 of 2 errors)"),
+            ),
+            (Event::Failed { step: "a".into(), reason: "x\ny".into(), diagnostics: Vec::new() }, Some("[a] failed: x")),
             (
                 Event::Skipped { step: "b".into(), because: "it depends on a".into() },
                 Some("[b] skipped: it depends on a"),
