@@ -2,14 +2,11 @@
 //! the objects are; a target writes them.
 
 use super::expression::{Token, tokens};
-use super::unknown;
 use super::value::Value;
 use super::values::Values;
 use crate::config::{Config, intent_place};
-use crate::manifest::Manifest;
-use crate::support::diagnostic::Diagnostics;
 use serde_json::{Map, Value as Json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// The prefix of these objects in the list of users of an input.
 const USER: &str = "extraObjects[";
@@ -20,26 +17,12 @@ pub(crate) fn is_extra_object(user: &str) -> bool {
 }
 
 /// All strings with references, and their values.
-pub(super) fn texts(
-    manifest: &Manifest,
-    config: &Config,
-    values: &mut Values,
-    diagnostics: &mut Diagnostics,
-) -> BTreeMap<String, Value> {
+pub(super) fn texts(config: &Config, values: &mut Values) -> BTreeMap<String, Value> {
     let mut found = BTreeMap::new();
     for (index, object) in config.extra_objects.iter().enumerate() {
         let user = format!("{USER}{index}]");
         visit(object, &user, &mut |place, text| {
-            let tokens = tokens(text);
-            let named = tokens.iter().filter_map(|token| match token {
-                Token::Reference(reference) => Some(reference.resource),
-                Token::Text(_) => None,
-            });
-            let named: BTreeSet<&str> = named.collect();
-            for resource in named.iter().filter(|resource| !manifest.resources.contains_key(**resource)) {
-                diagnostics.push(unknown::resource(manifest, resource, intent_place(place), diagnostics));
-            }
-            if !named.is_empty() {
+            if tokens(text).iter().any(|token| matches!(token, Token::Reference(_))) {
                 let value = values.used(&user, &intent_place(place), text);
                 found.insert(text.to_owned(), value);
             }

@@ -49,7 +49,7 @@ pub fn resolve(manifest: &Manifest, config: &Config, folder: &str, sources: &Sou
     }
     waits::add(manifest, config, &mut workloads, &mut diagnostics);
     routes::use_inputs(config, &mut values);
-    let texts = extra_objects::texts(manifest, config, &mut values, &mut diagnostics);
+    let texts = extra_objects::texts(config, &mut values);
     let name = config.application.clone().unwrap_or_else(|| folder.to_owned());
     let mut app = App {
         id: config.application_id.clone().unwrap_or_else(|| name.clone()),

@@ -5,9 +5,10 @@ mod variables;
 
 use super::endpoints::Endpoints;
 use super::expression::{Property, Reference, Token, tokens};
+use super::unknown;
 use super::value::{Form, Part, Side, Value};
 use super::{Input, Note, addresses, environment, telemetry};
-use crate::config::Config;
+use crate::config::{Config, FILE};
 use crate::manifest::{self, Generate, InputDefault, Kind, Manifest, Resource};
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place};
 use indexmap::{IndexMap, IndexSet};
@@ -89,9 +90,27 @@ impl<'a> Values<'a> {
 
     /// The value of a string that `workload` gets; marks the inputs in it as used by the workload.
     pub(super) fn used(&mut self, workload: &str, place: &Place, text: &str) -> Value {
+        self.check_resources(place, text);
         let value = self.evaluate(workload, place, text);
         self.use_inputs(workload, &value);
         value
+    }
+
+    /// Reports references to resources that do not exist in what a user wrote. Aspire writes such references for resources
+    /// that it leaves out of the manifest, and they become inputs.
+    fn check_resources(&mut self, place: &Place, text: &str) {
+        if place.file != FILE {
+            return;
+        }
+        let named = tokens(text).into_iter().filter_map(|token| match token {
+            Token::Reference(reference) => Some(reference.resource),
+            Token::Text(_) => None,
+        });
+        let named: BTreeSet<&str> = named.filter(|name| !name.is_empty()).collect();
+        for name in named.into_iter().filter(|name| !self.manifest.resources.contains_key(*name)) {
+            let diagnostic = unknown::resource(self.manifest, name, place.clone(), &self.diagnostics);
+            self.diagnostics.push(diagnostic);
+        }
     }
 
     /// An input that `workload` needs although no expression names it.

@@ -92,7 +92,7 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Di
     set_values(&mut tree, config, &mut diagnostics);
     let version = config.chart.version.clone().unwrap_or_else(|| "0.1.0".into());
     let mut plan = Plan {
-        app_version: config.chart.app_version.clone().unwrap_or_else(|| version.clone()),
+        app_version: config.chart.app_version.as_ref().or(tag).unwrap_or(&version).clone(),
         description: description(app, config),
         version,
         chart,
@@ -202,6 +202,7 @@ impl Planning<'_> {
             ports: self.ports,
         };
         let values = values::workload(&parts, self.config, self.images);
+        self.check_replicas(workload, &storage);
         let (kind, other_kind) = kinds(kind);
         let mut view = WorkloadView {
             chart: self.chart.to_owned(),
@@ -258,6 +259,22 @@ impl Planning<'_> {
             };
             let hint = suggestion(self.diagnostics.nearest(binding, known.iter().copied()), otherwise);
             self.diagnostics.push(diagnostic.hint(hint));
+        }
+    }
+
+    /// Several replicas need a volume that several pods can mount.
+    fn check_replicas(&mut self, workload: &Workload, storage: &WorkloadStorage) {
+        let replicas = self.config.resources.get(&workload.name).and_then(|intent| intent.replicas).unwrap_or(1);
+        if let Some(volume) = storage.single_pod.first().filter(|_| replicas > 1) {
+            let place = intent_place(format!("resources.{}.replicas", workload.name));
+            let what = format!(
+                "`{}` has {replicas} replicas, but its volume `{volume}` can be used by one pod at a time",
+                workload.name
+            );
+            self.diagnostics.push(Diagnostic::new(Code::VolumeNotShareable, place, what).hint(
+                "set `accessModes: [ReadWriteMany]` or `perReplica: true` for the volume, if the application supports it; \
+                 otherwise set `replicas: 1`",
+            ));
         }
     }
 
