@@ -1,6 +1,6 @@
-//! What is wrong with the name of a resource that the manifest does not have.
+//! Errors for names of resources and endpoints that the manifest does not have.
 
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, Resource};
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place, suggestion};
 
 /// The error at this place; `found` are those before it, because only the first of many get a suggestion.
@@ -8,4 +8,19 @@ pub(super) fn resource(manifest: &Manifest, name: &str, place: impl Into<Place>,
     let near = found.nearest(name, manifest.resources.keys().map(String::as_str));
     let what = format!("the manifest has no resource `{name}`");
     Diagnostic::new(Code::UnknownResource, place, what).hint(suggestion(near, ""))
+}
+
+/// The error for an endpoint that a resource does not have.
+pub(super) fn endpoint(
+    name: &str,
+    resource: &Resource,
+    binding: &str,
+    place: impl Into<Place>,
+    found: &Diagnostics,
+) -> Diagnostic {
+    let known: Vec<&str> = resource.bindings.keys().map(String::as_str).collect();
+    let what = format!("`{name}` has no endpoint `{binding}`");
+    let otherwise = if known.is_empty() { String::new() } else { format!("it has: {}", known.join(", ")) };
+    let near = found.nearest(binding, known.iter().copied());
+    Diagnostic::new(Code::UnknownEndpoint, place, what).hint(suggestion(near, otherwise))
 }

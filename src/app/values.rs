@@ -102,13 +102,16 @@ impl<'a> Values<'a> {
         if place.file != FILE {
             return;
         }
-        let named = tokens(text).into_iter().filter_map(|token| match token {
-            Token::Reference(reference) => Some(reference.resource),
-            Token::Text(_) => None,
-        });
-        let named: BTreeSet<&str> = named.filter(|name| !name.is_empty()).collect();
-        for name in named.into_iter().filter(|name| !self.manifest.resources.contains_key(*name)) {
-            let diagnostic = unknown::resource(self.manifest, name, place.clone(), &self.diagnostics);
+        for token in tokens(text) {
+            let Token::Reference(Reference { resource: name, property, .. }) = token else { continue };
+            let diagnostic = match (self.manifest.resources.get(name), property) {
+                _ if name.is_empty() => continue,
+                (None, _) => unknown::resource(self.manifest, name, place.clone(), &self.diagnostics),
+                (Some(resource), Property::Binding(binding, _)) if !resource.bindings.contains_key(binding) => {
+                    unknown::endpoint(name, resource, binding, place.clone(), &self.diagnostics)
+                }
+                _ => continue,
+            };
             self.diagnostics.push(diagnostic);
         }
     }

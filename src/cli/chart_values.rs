@@ -4,7 +4,7 @@ use super::CliError;
 use super::args::ChartValues;
 use crate::config;
 use crate::pipeline::Passed;
-use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place, Position};
 use crate::support::read_file;
 use crate::targets::kubernetes::chart_values::{self, NewKeys, ValuePath, merge};
 use serde_json::{Map, Value as Json};
@@ -22,7 +22,9 @@ fn read(files: &[PathBuf], words: &[String], chart: &Json) -> Result<Map<String,
         let shown = file.display().to_string();
         let text = read_file::text(file).map_err(|source| CliError::Read { path: shown.clone(), source })?;
         let read = config::parse_values(&text).map_err(|diagnostics| CliError::input(&shown, diagnostics))?;
-        let place = |path: &str| Place { position: config::position(&text, path), ..Place::in_file(&shown, path) };
+        // Nothing of the file is shown: any of its values may be a secret.
+        let position = |path: &str| config::position(&text, path).map(|at| Position::new(at.line, at.column));
+        let place = |path: &str| Place { position: position(path), ..Place::in_file(&shown, path) };
         checked(chart, &read, &place)?;
         merge(&mut values, &Json::Object(read));
     }

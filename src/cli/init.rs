@@ -1,4 +1,4 @@
-//! `init`: a first `aspire-k8s.yaml` beside the manifest, and the schema that editors check it with.
+//! `init`: a first `aspire-k8s.yaml` beside the manifest, and its schema for editors.
 
 use super::args::{Beside, Init, Source};
 use super::manifest_path::manifest_path;
@@ -11,13 +11,13 @@ use crate::support::read_file;
 use crate::targets::kubernetes::BuiltImages;
 use std::path::{Path, PathBuf};
 
-/// Writes both files. One that is there is never overwritten, but for a schema of an older version.
+/// Writes both files. An existing file is never overwritten, except for a schema of an older version.
 pub(super) fn init(options: &Init) -> Result<Exit, CliError> {
     let target = target(options)?;
     if target.symlink_metadata().is_ok() {
         return Err(CliError::Refused(
             Code::FileExists,
-            format!("{} is there already, and `init` overwrites nothing", target.display()),
+            format!("{} already exists; move it, or write another file with --config NAME", target.display()),
         ));
     }
     // The file is not there yet, so there is none to be read.

@@ -34,8 +34,8 @@ const FLAGS: &[(&[&str], &str)] = &[
             "--filename",
             "--file",
         ],
-        "deploy and plan take chart values with --values FILE and --set PATH=VALUE, and inputs with --parameter-file FILE; \
-         a chart takes them from the key values of aspire-k8s.yaml",
+        "pass chart values to deploy or plan with --values FILE or --set PATH=VALUE, and inputs with --parameter-file FILE; \
+         for render, set them under the key values of aspire-k8s.yaml",
     ),
     (&["--dry-run", "--diff", "--preview"], "`plan` shows what a deploy would change, without writing anything"),
     (
@@ -50,9 +50,21 @@ const FLAGS: &[(&[&str], &str)] = &[
     (&["-i", "--install", "--create-namespace"], "leave it out: deploy installs what is not there, the namespace too"),
     (
         &["--reuse-values", "--reset-then-reuse-values"],
-        "leave it out: values that were given once are kept in the cluster until you change them",
+        "leave it out: inputs and images are stored in the cluster; pass --values and --set again, or set them in aspire-k8s.yaml",
     ),
-    (&["--keep-history", "--cascade"], "destroy keeps the volumes and their passwords; --delete-data deletes them"),
+    (
+        &[
+            "--keep-history",
+            "--cascade",
+            "--delete-volume",
+            "--delete-volumes",
+            "--delete-pvc",
+            "--delete-pvcs",
+            "--volumes",
+            "--purge",
+        ],
+        "destroy keeps the volumes and their passwords; --delete-data deletes them",
+    ),
     (&["-A", "--all-namespaces"], "a command works on one release; `helm list -A` lists all of them"),
     (&["-l", "--selector"], "a command works on a whole release"),
     (&["--revision"], "the revision is an argument: `rollback 3`"),

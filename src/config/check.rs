@@ -395,6 +395,10 @@ impl Check<'_> {
 
     fn annotations(&mut self, annotations: &IndexMap<String, String>, at: &Path<'_>) {
         self.keys(annotations, &rules::ANNOTATION_KEY, at);
+        for key in annotations.keys().filter(|key| rules::is_reserved_annotation(key)) {
+            let hint = "remove it: helm and kubectl aspire act on annotations with this prefix";
+            self.findings.add(Code::ReservedName, &at.key(key), format!("{} is reserved", shown(key)), hint);
+        }
     }
 
     fn keys<T>(&mut self, map: &IndexMap<String, T>, rule: &Rule, at: &Path<'_>) {

@@ -45,6 +45,7 @@ pub(crate) use routes::{
     PathType, Route, RouteKind, RouteTls,
 };
 pub use rules::is_exact_version;
+pub(crate) use rules::is_reserved_annotation;
 pub(crate) use rules::{is_control, is_host};
 pub(crate) use schema::schema;
 pub use sealed::Sealed;

@@ -6,8 +6,44 @@ use super::rules::{self, Rule};
 use crate::support::diagnostic::Code;
 use serde_json::{Map, Value};
 
-/// Prefixes of annotations that helm and kubectl aspire write.
-const OWN_ANNOTATIONS: [&str; 3] = ["helm.sh/hook", "meta.helm.sh/", "aspire-k8s/"];
+/// Kinds of the whole cluster: two releases would share one object.
+const CLUSTER_WIDE: [&str; 20] = [
+    "APIService",
+    "CSIDriver",
+    "ClusterIssuer",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "CustomResourceDefinition",
+    "GatewayClass",
+    "IngressClass",
+    "MutatingAdmissionPolicy",
+    "MutatingAdmissionPolicyBinding",
+    "MutatingWebhookConfiguration",
+    "Namespace",
+    "Node",
+    "PersistentVolume",
+    "PriorityClass",
+    "RuntimeClass",
+    "StorageClass",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+    "ValidatingWebhookConfiguration",
+];
+
+/// Fields of an object and of its metadata, as the API server writes them. Helm reads them without regard to case.
+const FIELDS: [&str; 11] = [
+    "annotations",
+    "apiVersion",
+    "data",
+    "items",
+    "kind",
+    "labels",
+    "metadata",
+    "name",
+    "namespace",
+    "status",
+    "stringData",
+];
 
 pub(super) fn check(objects: &[Map<String, Value>], findings: &mut Findings, at: &Path<'_>) {
     for (index, object) in objects.iter().enumerate() {
@@ -33,8 +69,13 @@ impl Check<'_> {
             None => self.findings.add(Code::MissingKey, at, "`metadata` is missing", "set `metadata.name`"),
         }
         let kind = object.get("kind").and_then(Value::as_str).unwrap_or_default();
-        if kind == "List" || kind == "Namespace" || kind == "CustomResourceDefinition" {
-            let hint = "write the items of a List as separate objects; install cluster-wide objects with a chart under `charts`";
+        self.spelling(object, at);
+        if object.contains_key("items") || kind.ends_with("List") {
+            let hint = "write each item as an object of its own";
+            self.findings.add(Code::InvalidValue, at, "a list of objects cannot be added here", hint);
+        }
+        if CLUSTER_WIDE.contains(&kind) {
+            let hint = "install objects of the whole cluster with a chart under `charts`";
             self.findings.add(Code::InvalidValue, &at.key("kind"), format!("a {kind} cannot be added here"), hint);
         }
         for key in ["data", "stringData"].into_iter().filter(|key| kind == "Secret" && object.contains_key(*key)) {
@@ -66,14 +107,26 @@ impl Check<'_> {
         }
     }
 
+    /// A field in another spelling is unknown to the API server, but not to helm.
+    fn spelling(&mut self, map: &Map<String, Value>, at: &Path<'_>) {
+        for key in map.keys() {
+            let field = FIELDS.iter().find(|field| field.eq_ignore_ascii_case(key) && *field != key);
+            if let Some(field) = field {
+                let hint = format!("did you mean `{field}`?");
+                self.findings.add(Code::UnknownKey, &at.key(key), format!("unknown key {}", shown(key)), hint);
+            }
+        }
+    }
+
     fn metadata(&mut self, metadata: &Map<String, Value>, at: &Path<'_>) {
+        self.spelling(metadata, at);
         if metadata.contains_key("namespace") {
             let hint = "remove it: the objects of a chart are created in the namespace of the release";
             self.findings.add(Code::InvalidValue, &at.key("namespace"), "`metadata.namespace` cannot be set", hint);
         }
         let annotations = metadata.get("annotations").and_then(Value::as_object);
         for key in annotations.into_iter().flat_map(Map::keys) {
-            if OWN_ANNOTATIONS.iter().any(|own| key.starts_with(own)) {
+            if rules::is_reserved_annotation(key) {
                 let here = at.key("annotations");
                 let hint = "remove it: hooks are not run, and the other annotations record the owner of an object";
                 self.findings.add(Code::ReservedName, &here.key(key), format!("{} is reserved", shown(key)), hint);

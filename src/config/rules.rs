@@ -9,6 +9,15 @@ pub(crate) fn is_control(c: char) -> bool {
     matches!(c, '\0'..='\x08' | '\x0b' | '\x0c' | '\x0e'..='\x1f' | '\x7f'..='\u{9f}' | '\u{fffe}' | '\u{ffff}')
 }
 
+/// Prefixes of annotations that helm and kubectl aspire write and act on.
+const RESERVED_ANNOTATIONS: [&str; 3] = ["helm.sh/", "meta.helm.sh/", "aspire-k8s/"];
+
+/// Whether only helm and kubectl aspire may set an annotation. Helm reads the metadata of an object without regard to case.
+pub(crate) fn is_reserved_annotation(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    RESERVED_ANNOTATIONS.iter().any(|prefix| key.starts_with(prefix))
+}
+
 /// A rule for a text.
 pub(super) struct Rule {
     /// What the text is: `a chart name`.

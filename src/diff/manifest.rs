@@ -43,11 +43,10 @@ pub fn objects(manifest: &str, namespace: &str) -> Result<BTreeMap<Object, Json>
 
 fn add(mut object: Json, namespace: &str, found: &mut BTreeMap<Object, Json>) {
     let kind = object["kind"].as_str().unwrap_or_default().to_owned();
-    if kind == "List" {
-        if let Some(Json::Array(items)) = object.get_mut("items").map(Json::take) {
-            for item in items {
-                add(item, namespace, found);
-            }
+    // Whatever has items is a list to helm.
+    if let Some(Json::Array(items)) = object.get_mut("items").map(Json::take) {
+        for item in items {
+            add(item, namespace, found);
         }
         return;
     }

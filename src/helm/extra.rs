@@ -5,7 +5,7 @@
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 
 /// Flags that are refused, why, and what to do instead.
-const REFUSED: [(&[&str], &str, &str); 10] = [
+const REFUSED: [(&[&str], &str, &str); 11] = [
     (
         &["--atomic", "--rollback-on-failure"],
         "helm would roll back by itself, and delete PVCs that the failed revision created, with their data",
@@ -41,6 +41,7 @@ const REFUSED: [(&[&str], &str, &str); 10] = [
         "it would change objects after they were checked, and could remove annotations that protect data",
         "render the chart and install it with plain helm",
     ),
+    (&["--no-hooks"], "deploy passes it itself, so that no hook runs", "remove it"),
     (&["--debug"], "helm would print the values of secrets", "remove it"),
     (
         &[
@@ -113,7 +114,7 @@ mod tests {
         for (argument, words) in [
             ("--history-max=5", None),
             ("--force-conflicts", None),
-            ("--no-hooks", None),
+            ("--no-hooks=false", Some("so that no hook runs")),
             ("--description=by the nightly", None),
             ("--atomic", Some("with their data")),
             ("--rollback-on-failure=true", Some("with their data")),

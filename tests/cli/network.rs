@@ -44,6 +44,12 @@ fn pods_accept_what_references_routes_and_services_need() {
     let worker = json!([{"from": pods("api"), "ports": tcp(9000)}, {"from": pods("worker")}]);
     assert_eq!(found["worker"]["ingress"], worker);
     assert_eq!(found.as_object().unwrap().len(), 3);
+    let own = policies(
+        &helm,
+        "networkPolicy: fromReferences\nresources: {api: {env: {OWN: '{api.bindings.http.url}'}}}\n",
+        &[],
+    );
+    assert_eq!(own["api"]["ingress"], json!([{"from": pods("api"), "ports": tcp(8080)}]), "it refers to itself");
     // A wait is a connection too.
     let waits = policies(&helm, "networkPolicy: fromReferences\nresources: {worker: {waitFor: [db]}}\n", &[]);
     assert!(waits["db"]["ingress"].as_array().unwrap().contains(&json!({"from": pods("worker"), "ports": tcp(5432)})));

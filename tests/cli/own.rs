@@ -114,6 +114,59 @@ fn values_of_the_file_are_values_of_the_chart_in_each_environment() {
 }
 
 #[test]
+fn what_helm_reads_in_another_way_is_refused() {
+    for (intent, parts) in [
+        ("patch: {Deployment/api: {items: []}}", &["patch-refused", "`items`"][..]),
+        ("patch: {Deployment/api: {metadata: {Annotations: {helm.sh/hook: test}}}}", &["did you mean `annotations`?"]),
+        ("patch: {Deployment/api: {Kind: ConfigMap}}", &["did you mean `kind`?"]),
+        ("patch: {Deployment/api: {spec: {Replicas: 3}}}", &["did you mean `replicas`?"]),
+        (
+            "{networkPolicy: fromReferences, patch: {NetworkPolicy/db: {spec: {podSelector: {}}}}}",
+            &["`spec.podSelector`"],
+        ),
+        ("patch: {Service/api: {spec: {type: LoadBalancer}}}", &["resources.NAME.service"]),
+        ("resources: {api: {annotations: {helm.sh/hook: test}}}", &["reserved-name"]),
+        ("resources: {db: {volumes: {db-data: {annotations: {helm.sh/resource-policy: x}}}}}", &["reserved-name"]),
+        ("values: {workloads: {api: {annotations: {Helm.sh/hook: test}}}}", &["chart-value-owned"]),
+        ("values: {workloads: {db: {volumes: {db-data: {claimName: other}}}}}", &["resources.NAME.volumes"]),
+        ("values: {workloads: {api: {service: {type: null}}}}", &["wrong-type"]),
+        ("values: {global: hello}", &["wrong-type"]),
+        (
+            "extraObjects: [{apiVersion: v1, kind: ConfigMapList, metadata: {name: b}, items: []}]",
+            &["a list of objects cannot be added"],
+        ),
+        (
+            "extraObjects: [{apiVersion: v1, kind: ConfigMap, metadata: {name: b}, items: [{kind: Secret}]}]",
+            &["a list of objects cannot be added"],
+        ),
+        (
+            "extraObjects: [{apiVersion: v1, kind: Secret, metadata: {name: b}, StringData: {a: b}}]",
+            &["did you mean `stringData`?"],
+        ),
+        (
+            "extraObjects: [{apiVersion: v1, kind: ConfigMap, metadata: {name: b, Annotations: {helm.sh/hook: test}}}]",
+            &["did you mean `annotations`?"],
+        ),
+        (
+            "extraObjects: [{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: b}}]",
+            &["a ClusterRole cannot be added here"],
+        ),
+        (
+            "extraObjects: [{apiVersion: v1, kind: ConfigMap, metadata: {name: b}}, {apiVersion: c/v1, kind: Configmap, metadata: {name: b}}]",
+            &["name-collision", "extra-configmap-b.yaml"],
+        ),
+        ("resources: {api: {env: {A: '{apu.bindings.http.url}'}}}", &["unknown-resource", "did you mean `api`?"]),
+        ("resources: {api: {env: {A: '{worker.bindings.htp.url}'}}}", &["unknown-endpoint", "did you mean `http`?"]),
+        ("resources: {db: {replicas: 3}}", &["volume-not-shareable", "`perReplica: true`"]),
+    ] {
+        let said = refused(intent);
+        for part in parts {
+            assert!(said.contains(part), "{intent}: no {part}: {said}");
+        }
+    }
+}
+
+#[test]
 fn wrong_values_patches_and_objects_are_told_with_their_place() {
     for (intent, parts) in [
         (
@@ -283,6 +336,7 @@ fn added_objects_refer_to_what_the_chart_has() {
     kind: Probe
     metadata: {name: own}
     spec: {port: '{api.bindings.http.port}', on: true, none: null, list: [1, [2.5], {}], empty: []}
+  - {apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: own}, spec: {accessModes: [ReadWriteOnce]}}
 ";
     let (_folder, chart) = chart(intent);
     let objects =
@@ -297,6 +351,8 @@ fn added_objects_refer_to_what_the_chart_has() {
     assert_eq!(map["data"]["json"], "{\"a\": {\"b\": \"{{ .x }} 100%\"}}");
     assert_eq!(map["data"]["space"], "x-there%");
     assert_eq!(own("Probe")["spec"]["list"], json!([1, [2.5], {}]));
+    let claim = own("PersistentVolumeClaim");
+    assert_eq!(claim["metadata"]["annotations"], json!({"helm.sh/resource-policy": "keep"}));
 }
 
 #[test]

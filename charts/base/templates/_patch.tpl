@@ -23,8 +23,9 @@ items have none, replaced. What a patch removes must exist. (name in messages, p
 {{- $map := index . 2 -}}
 {{- range $key, $patch := index . 3 -}}
 {{- $place := trimPrefix "." (printf "%s.%s" $path $key) -}}
-{{- $has := hasKey $map $key -}}
 {{- $now := get $map $key -}}
+{{- /* A field without a value is rendered as null. */ -}}
+{{- $has := and (hasKey $map $key) (not (kindIs "invalid" $now)) -}}
 {{- $kind := ternary "list" (ternary "map" "value" (kindIs "map" $patch)) (kindIs "slice" $patch) -}}
 {{- $held := ternary "list" (ternary "map" "value" (kindIs "map" $now)) (kindIs "slice" $now) -}}
 {{- if kindIs "invalid" $patch -}}

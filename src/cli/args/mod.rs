@@ -27,7 +27,7 @@ pub(super) struct Cli {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
-    /// Write a first aspire-k8s.yaml for a manifest, with suggestions that apply to it
+    /// Create a first aspire-k8s.yaml for a manifest, with commented suggestions
     Init(Init),
     /// Render the application as a Helm chart
     Render(Render),

@@ -4,7 +4,7 @@ use crate::diff::{Action, Change};
 use crate::targets::kubernetes::Plan;
 
 /// Kinds whose pods run the resources.
-const WORKLOADS: [&str; 4] = ["Deployment", "StatefulSet", "Job", "CronJob"];
+const WORKLOADS: [&str; 7] = ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Pod", "Job", "CronJob"];
 
 /// Changes to workloads of resources other than `resources`, as text; none if `resources` is empty. A change of metadata only,
 /// such as the chart version in a label, does not count.
@@ -12,14 +12,13 @@ pub(crate) fn others(changes: &[Change], resources: &[String], plan: &Plan) -> V
     if resources.is_empty() {
         return Vec::new();
     }
-    let allowed: Vec<&str> = plan
-        .workloads
-        .iter()
-        .filter(|workload| resources.contains(&workload.resource))
-        .map(|workload| workload.view.name.as_str())
-        .collect();
+    let named = plan.workloads.iter().filter(|workload| resources.contains(&workload.resource));
+    // A workload may change its kind.
+    let allowed: Vec<(&str, &str)> =
+        named.flat_map(|it| [it.view.kind, it.view.other_kind].map(|kind| (kind, it.view.name.as_str()))).collect();
     let is_other = |change: &&Change| {
-        WORKLOADS.contains(&change.kind.as_str()) && !allowed.contains(&change.name.as_str()) && changes_pods(change)
+        let own = allowed.contains(&(change.kind.as_str(), change.name.as_str()));
+        WORKLOADS.contains(&change.kind.as_str()) && !own && changes_pods(change)
     };
     changes.iter().filter(is_other).map(told).collect()
 }

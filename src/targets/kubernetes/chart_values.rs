@@ -1,6 +1,7 @@
 //! Chart values that a user overrides, with `values:` in `aspire-k8s.yaml` or on the command line: which keys exist, and which
 //! cannot be overridden. Pure; this module must not know where the values come from.
 
+use crate::config::is_reserved_annotation;
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place};
 use serde_json::{Map, Value as Json};
 
@@ -23,6 +24,32 @@ const CLOSED: [(&str, usize); 8] = [
     ("waits", 2),
     ("networkPolicy", 2),
 ];
+
+/// Maps of a workload, an Ingress or a Gateway whose keys may be removed.
+const FREE: [&str; 9] = [
+    "env",
+    "labels",
+    "annotations",
+    "podAnnotations",
+    "nodeSelector",
+    "resources",
+    "affinity",
+    "podSecurityContext",
+    "securityContext",
+];
+
+/// What to use instead of a value that cannot be set; none if it can be set.
+fn owned(path: &[&str]) -> Option<&'static str> {
+    match path {
+        ["workloads", _, "volumes", _, "claimName" | "subPath" | "existingClaim" | "volumeName"] => {
+            Some("use `resources.NAME.volumes` in aspire-k8s.yaml, which takes existing data into account")
+        }
+        [.., "annotations", key] if is_reserved_annotation(key) => {
+            Some("remove it: helm and kubectl aspire act on annotations with this prefix")
+        }
+        _ => OWNED.iter().find(|(owned, _)| *owned == path).map(|(_, instead)| *instead),
+    }
+}
 
 /// Helm passes this key to every chart.
 const GLOBAL: &str = "global";
@@ -59,14 +86,16 @@ impl Check<'_> {
     fn keys<'o>(&mut self, chart: &Json, over: &'o Map<String, Json>, path: &mut Vec<&'o str>) {
         for (key, value) in over {
             path.push(key);
-            if let Some((_, instead)) = OWNED.iter().find(|(owned, _)| owned == path) {
+            if let Some(instead) = owned(path) {
                 let what = format!("`{}` cannot be set here", written(path));
                 self.add(Code::ChartValueOwned, path, what, instead);
             } else if let Some(known) = chart.get(key) {
                 self.value(known, value, path);
             } else if path[0] == GLOBAL {
-                if let Json::Object(inner) = value {
-                    self.keys(&Json::Null, inner, path);
+                match value {
+                    Json::Object(inner) => self.keys(&Json::Null, inner, path),
+                    _ if path.len() == 1 => self.value(&Json::Object(Map::new()), value, path),
+                    _ => {}
                 }
             } else if path.len() <= levels(path[0]) {
                 self.unknown(chart, key, path);
@@ -78,7 +107,7 @@ impl Check<'_> {
     fn value<'o>(&mut self, known: &Json, value: &'o Json, path: &mut Vec<&'o str>) {
         match (known, value) {
             (Json::Object(_), Json::Object(inner)) => self.keys(known, inner, path),
-            (_, Json::Null) if path.len() > levels(path[0]) => {}
+            (_, Json::Null) if path.len() > 3 && FREE.contains(&path[2]) => {}
             _ if fits(known, value) => {}
             _ => {
                 let what = format!("expected `{}` to be {}, found {}", written(path), kind(known), kind(value));

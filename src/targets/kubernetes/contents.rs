@@ -20,6 +20,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Component, Path};
 
 /// The file in the chart.
 pub(crate) const FILE: &str = "aspire.json";
@@ -142,8 +143,8 @@ impl Contents {
     /// Files that were edited since this chart was written and differ from `new`. `lying` reads the file at a path; a deleted
     /// file does not count as edited.
     pub(crate) fn edited(&self, new: &BTreeMap<String, Vec<u8>>, lying: &dyn Fn(&str) -> Option<Vec<u8>>) -> Vec<&str> {
-        let is_inside =
-            |path: &str| !path.starts_with('/') && path.split('/').all(|part| part != ".." && !part.contains('\\'));
+        let is_normal = |part: Component| matches!(part, Component::Normal(_));
+        let is_inside = |path: &str| Path::new(path).components().all(is_normal) && !path.contains(char::is_control);
         let is_edited = |path: &str, known: &str| {
             lying(path).is_some_and(|bytes| {
                 digest(&bytes) != known && new.get(path).is_none_or(|new| digest(new) != digest(&bytes))

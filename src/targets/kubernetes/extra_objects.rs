@@ -3,12 +3,12 @@
 
 use super::formula::{Names, Scalar};
 use super::name::Name;
-use super::planned::{ExtraObject, ObjectName};
+use super::planned::{ExtraObject, ObjectName, extra_object_path as path};
 use crate::app::{App, Part, Value};
 use crate::config::{Config, intent_place};
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place};
 use crate::support::literal;
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -43,14 +43,31 @@ pub(super) fn plan(config: &Config, around: &Surroundings, diagnostics: &mut Dia
             let hint = "give it another name, or change the generated object with `patch`";
             diagnostics.push(Diagnostic::new(Code::NameCollision, &place, what).hint(hint));
         }
+        let known = extra.iter().any(|other: &ExtraObject| other.path() == path(&name.kind, &name.name));
+        if known && !own[..index].contains(name) {
+            let what = format!("another object has the file {}", path(&name.kind, &name.name));
+            diagnostics.push(Diagnostic::new(Code::NameCollision, &place, what).hint("give it another name"));
+        }
         let mut writing = Writing { around, own: &own, place: &place, diagnostics: &mut *diagnostics };
         writing.references(object);
         let mut template = String::new();
-        writing.map(&mut template, object, 0);
+        writing.map(&mut template, &kept(object), 0);
         template.push('\n');
         extra.push(ExtraObject { kind: name.kind.clone(), name: name.name.clone(), template });
     }
     extra
+}
+
+/// The object; a PersistentVolumeClaim survives the release, as those of resources do.
+fn kept(object: &Map<String, Json>) -> Map<String, Json> {
+    let mut object = object.clone();
+    if object.get("kind").is_some_and(|kind| kind == "PersistentVolumeClaim")
+        && let Some(metadata) = object.get_mut("metadata").and_then(Json::as_object_mut)
+        && let Some(annotations) = metadata.entry("annotations").or_insert_with(|| json!({})).as_object_mut()
+    {
+        annotations.insert("helm.sh/resource-policy".into(), json!("keep"));
+    }
+    object
 }
 
 struct Writing<'a> {

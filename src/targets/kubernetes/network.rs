@@ -35,11 +35,9 @@ pub(crate) fn views(
         let peer = |resource: &str, ports: &BTreeSet<PortView>| {
             Some(PeerView { workload: name(resource)?, ports: ports.iter().cloned().collect() })
         };
-        let own = |other: &&str| **other != workload.name;
-        let from = all.iter().filter(|(other, _)| own(other));
-        let from = from.filter_map(|(other, targets)| peer(other, targets.get(&workload.name)?)).collect();
+        let from = all.iter().filter_map(|(other, targets)| peer(other, targets.get(&workload.name)?)).collect();
         let to = all.get(workload.name.as_str()).into_iter().flatten();
-        let to = to.filter(|(other, _)| own(&other.as_str())).filter_map(|(other, ports)| peer(other, ports)).collect();
+        let to = to.filter_map(|(other, ports)| peer(other, ports)).collect();
         let service = name(&workload.name).unwrap_or_default();
         let by_name = |port: &str| {
             let is_named = |(binding, _): &(&String, &Port)| port_name(names, &workload.name, binding) == Some(port);

@@ -5,7 +5,7 @@
 use super::kinds::{KINDS, KindSpec, Object};
 use super::planned::Plan;
 use super::text;
-use crate::config::intent_place;
+use crate::config::{intent_place, is_reserved_annotation};
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::support::literal;
 use serde_json::{Map, Value as Json};
@@ -14,7 +14,8 @@ use serde_json::{Map, Value as Json};
 const DIRECTIVE: &str = "$patch";
 
 /// Fields that identify an object or define what it owns, and what to use instead.
-const FIXED: [(&[&str], &str); 13] = [
+const FIXED: [(&[&str], &str); 16] = [
+    (&["items"], ""),
     (&["apiVersion"], ""),
     (&["kind"], ""),
     (&["status"], ""),
@@ -24,14 +25,16 @@ const FIXED: [(&[&str], &str); 13] = [
     (&["metadata", "ownerReferences"], ""),
     (&["metadata", "finalizers"], ""),
     (&["spec", "selector"], ""),
+    (&["spec", "podSelector"], ""),
+    (&["spec", "type"], "use `resources.NAME.service`"),
     (&["spec", "replicas"], "use `resources.NAME.replicas`"),
     (&["spec", "serviceName"], ""),
     (&["spec", "podManagementPolicy"], ""),
     (&["spec", "volumeClaimTemplates"], "use `resources.NAME.volumes`"),
 ];
 
-/// Prefixes of labels and annotations by which objects are found and kept.
-const OWN_KEYS: [&str; 4] = ["app.kubernetes.io/", "helm.sh/", "meta.helm.sh/", "aspire-k8s/"];
+/// Prefix of the labels by which objects are found.
+const OWN_LABELS: &str = "app.kubernetes.io/";
 
 /// Kinds that cannot be patched, and what to use instead.
 const REFUSED: [(&str, &str); 2] = [
@@ -86,6 +89,13 @@ pub(super) fn check(plan: &Plan, diagnostics: &mut Diagnostics) {
     }
 }
 
+/// The field that a key means in another spelling: helm would take it for the field.
+fn misspelt(key: &str) -> Option<&'static str> {
+    let fields = FIXED.iter().flat_map(|(fixed, _)| fixed.iter().copied());
+    let more = ["labels", "annotations", "matchLabels", "template", "data", "stringData"];
+    fields.chain(more).find(|field| field.eq_ignore_ascii_case(key) && *field != key)
+}
+
 /// Whether a field contains fields that a patch cannot change.
 fn holds_fixed(trail: &[&str]) -> bool {
     let is_parent = |fixed: &&[&str]| fixed.len() > trail.len() && fixed.starts_with(trail);
@@ -110,12 +120,16 @@ impl Walk<'_> {
     fn map<'p>(&mut self, patch: &'p Map<String, Json>, trail: &mut Vec<&'p str>) {
         for (key, value) in patch {
             trail.push(key);
-            let is_marked = trail.iter().rev().nth(1).is_some_and(|map| ["labels", "annotations"].contains(map));
-            if let Some((_, instead)) = FIXED.iter().find(|(fixed, _)| fixed == trail) {
+            let is_in = |maps: &[&str]| trail.iter().rev().nth(1).is_some_and(|map| maps.contains(map));
+            let is_marked = is_in(&["labels", "annotations", "matchLabels"]);
+            let is_field = !is_marked && !is_in(&["data", "binaryData"]);
+            if let Some(field) = misspelt(key).filter(|_| is_field) {
+                self.refuse(trail, "helm ignores case, the API server does not", &format!("did you mean `{field}`?"));
+            } else if let Some((_, instead)) = FIXED.iter().find(|(fixed, _)| fixed == trail) {
                 self.refuse(trail, "a patch cannot change it", instead);
             } else if !value.is_object() && holds_fixed(trail) {
                 self.refuse(trail, "a patch cannot remove or replace it as a whole", "patch the fields in it");
-            } else if is_marked && OWN_KEYS.iter().any(|own| key.starts_with(own)) {
+            } else if is_marked && (is_reserved_annotation(key) || key.starts_with(OWN_LABELS)) {
                 self.refuse(trail, "a patch cannot change it, because objects are found and kept by it", "");
             } else if key == DIRECTIVE && *value != "delete" {
                 self.refuse(trail, "the only directive is `$patch: delete`", "");

@@ -3,6 +3,7 @@
 use super::claims::Claim;
 use super::files::ChartFile;
 use super::image_sources::ImageSources;
+use super::name::Name;
 use super::routes::Routes;
 use super::secrets::SecretUse;
 use super::values::Tree;
@@ -105,9 +106,14 @@ pub struct ExtraObject {
     pub template: String,
 }
 
+/// The file of such an object in the chart. A name can be longer than the name of a file.
+pub(crate) fn extra_object_path(kind: &str, name: &str) -> String {
+    format!("templates/extra-{}-{}.yaml", kind.to_lowercase(), Name::of_label(name))
+}
+
 impl ExtraObject {
     /// Its file in the chart.
     pub(crate) fn path(&self) -> String {
-        format!("templates/extra-{}-{}.yaml", self.kind.to_lowercase(), self.name)
+        extra_object_path(&self.kind, &self.name)
     }
 }
