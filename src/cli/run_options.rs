@@ -32,8 +32,8 @@ pub(super) fn listed(steps: &[pipeline::StepName], format: StepFormat) -> Exit {
 /// Rendering waits for nobody, so that nothing has to bound it. A signal ends it once what it has begun is removed.
 pub(super) fn conduct_of_render(options: &Render) -> RunOptions<'_> {
     let deadline = Instant::now() + Duration::from_secs(3600);
-    crate::helm::hold();
-    let limits = Limits { deadline, stopped: &crate::helm::stopped };
+    crate::support::interrupt::hold();
+    let limits = Limits { deadline, stopped: &crate::support::interrupt::stopped };
     RunOptions { only: options.steps.step.as_deref(), limits, report: &report::quiet }
 }
 
@@ -43,8 +43,8 @@ pub(super) fn limits(timeout: Duration) -> Result<Limits<'static>, CliError> {
     let deadline = deadline.ok_or_else(|| {
         CliError::Usage(Code::InvalidArgument, format!("--timeout of {} s is too long", timeout.as_secs()))
     })?;
-    crate::helm::hold();
-    Ok(Limits { deadline, stopped: &crate::helm::stopped })
+    crate::support::interrupt::hold();
+    Ok(Limits { deadline, stopped: &crate::support::interrupt::stopped })
 }
 
 /// Random bytes of the system.
@@ -55,11 +55,13 @@ pub(super) fn random(bytes: &mut [u8]) -> Result<(), Diagnostic> {
 
 /// `90s`, `10m`, `1h30m`: durations as helm writes them.
 pub fn duration(text: &str) -> Result<Duration, CliError> {
+    duration_of("--timeout", text)
+}
+
+/// The same of another flag.
+pub(super) fn duration_of(flag: &str, text: &str) -> Result<Duration, CliError> {
     let time = duration::parse(text).filter(|time| !time.is_zero());
     time.ok_or_else(|| {
-        CliError::Usage(
-            Code::InvalidArgument,
-            format!("--timeout {text} is not a valid duration; use 90s, 10m or 1h30m"),
-        )
+        CliError::Usage(Code::InvalidArgument, format!("{flag} {text} is not a valid duration; use 90s, 10m or 1h30m"))
     })
 }

@@ -1,7 +1,7 @@
 //! Why helm failed, parsed from its output before secrets are masked. The output itself is not kept.
 
-use super::ended::Ended;
 use crate::support::diagnostic::Code;
+use crate::support::ended::Ended;
 
 /// One reason that helm names. A failure may have several.
 #[derive(Debug, Clone, PartialEq, Eq)]

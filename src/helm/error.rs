@@ -1,8 +1,8 @@
 //! Errors of running helm, as messages.
 
 use super::cause::{Cause, UnknownKind, causes};
-use super::ended::Ended;
 use crate::support::diagnostic::{Code, Diagnostic};
+use crate::support::ended::Ended;
 use std::fmt;
 
 /// A helm that ran and failed. Holds no secret.

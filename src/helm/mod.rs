@@ -10,11 +10,9 @@
 
 mod arguments;
 mod cause;
-mod ended;
 mod error;
 mod extra;
 mod follow;
-mod interrupt;
 mod process;
 mod release;
 mod verbs;
@@ -25,14 +23,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
+pub use crate::support::ended::Ended;
 pub(crate) use arguments::{Options, Target, Values};
 pub(crate) use cause::{Cause, UnknownKind};
-pub use ended::Ended;
 pub(crate) use error::Result;
 pub use error::{Error, Failure};
 pub use extra::checked as checked_arguments;
 pub(crate) use follow::Follow;
-pub(crate) use interrupt::{hold, stop, stopped};
 pub(crate) use process::Line;
 pub use release::{Intended, Release, Revision, chart_yaml, json as first_json};
 pub(crate) use verbs::Pull;
@@ -40,8 +37,8 @@ pub use version::Version;
 
 use crate::cluster::connect::access::Access;
 use crate::cluster::connect::environment::Environment;
+use crate::support::interrupt::Interrupts;
 use crate::support::redact::Mask;
-use interrupt::Interrupts;
 use process::{Call, Outcome};
 
 /// What helm reads about the cluster: set from the target, never inherited, so that the target is what is printed.

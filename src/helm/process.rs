@@ -11,10 +11,10 @@ use std::thread;
 use std::time::Duration;
 
 use super::cause::causes;
-use super::ended::Ended;
 use super::error::{Error, Failure, Result};
 use super::follow::Follow;
-use super::interrupt::{Interrupts, kill_group};
+use crate::support::ended::Ended;
+use crate::support::interrupt::{Interrupts, kill_group};
 use crate::support::redact::Mask;
 use crate::support::redact::lines::MaskedLines;
 
@@ -172,7 +172,7 @@ impl Outcome {
         if let Some(limit) = self.late {
             return Err(Error::Late { command: self.command, seconds: limit.as_secs().max(1) });
         }
-        let ended = ended(self.status);
+        let ended = Ended::of(self.status);
         let causes = causes(&self.unmasked, ended);
         Err(Error::Failed(Box::new(Failure { command: self.command, ended, lines: self.lines, causes })))
     }
@@ -218,20 +218,4 @@ fn quoted(word: &str) -> String {
     } else {
         format!("'{}'", word.replace('\'', r"'\''"))
     }
-}
-
-#[cfg(unix)]
-fn ended(status: ExitStatus) -> Ended {
-    use std::os::unix::process::ExitStatusExt;
-
-    match (status.code(), status.signal()) {
-        (Some(code), _) => Ended::Status(code),
-        (None, Some(signal)) => Ended::Signal(signal),
-        (None, None) => Ended::Unknown,
-    }
-}
-
-#[cfg(not(unix))]
-fn ended(status: ExitStatus) -> Ended {
-    status.code().map_or(Ended::Unknown, Ended::Status)
 }

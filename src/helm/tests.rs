@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::interrupt::Told;
 use super::*;
 use crate::cluster::connect::access::Token;
+use crate::support::interrupt::Told;
 
 const FAKE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fake/helm");
 

@@ -119,7 +119,7 @@ impl DeployRun<'_> {
     /// Shows the workloads while helm waits for them; when it fails because of them, the error says what they showed.
     fn watched(&self, upgrade: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
         let secrets = self.secrets()?;
-        let give_up = (self.request.wait == Wait::UntilHopeless).then_some(crate::helm::stop as fn());
+        let give_up = (self.request.wait == Wait::UntilHopeless).then_some(crate::support::interrupt::stop as fn());
         let watching = Watching {
             what: "the application",
             release: self.release,

@@ -1,6 +1,7 @@
 //! How a process ended.
 
 use std::fmt;
+use std::process::ExitStatus;
 
 /// How a process ended without success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,5 +21,25 @@ impl fmt::Display for Ended {
             Self::Signal(number) => write!(f, "was killed by signal {number}"),
             Self::Unknown => f.write_str("failed"),
         }
+    }
+}
+
+impl Ended {
+    /// What the system says of it.
+    #[cfg(unix)]
+    pub(crate) fn of(status: ExitStatus) -> Self {
+        use std::os::unix::process::ExitStatusExt;
+
+        match (status.code(), status.signal()) {
+            (Some(code), _) => Self::Status(code),
+            (None, Some(signal)) => Self::Signal(signal),
+            (None, None) => Self::Unknown,
+        }
+    }
+
+    /// What the system says of it.
+    #[cfg(not(unix))]
+    pub(crate) fn of(status: ExitStatus) -> Self {
+        status.code().map_or(Self::Unknown, Self::Status)
     }
 }

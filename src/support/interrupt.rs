@@ -1,9 +1,9 @@
-//! What happens to a running helm process when the program is told to stop.
+//! What happens to a running child process (helm, dotnet) when the program is told to stop. It must not start one itself.
 //!
-//! Helm runs in its own process group, so that Ctrl-C in our terminal does not reach it. The first signal is forwarded
-//! to helm, which then cancels, and the program waits for it, because a pending release blocks the next run. The second
-//! signal kills helm's process group and the program. A closing terminal sends up to three signals, which never count
-//! as a second one. While no helm process runs, a run that called [`hold()`] ends after its current step; otherwise the
+//! A child runs in its own process group, so that Ctrl-C in our terminal does not reach it. The first signal is forwarded
+//! to it, and the program waits for it: helm then cancels, and a pending release blocks the next run. The second
+//! signal kills the process group of the child and the program. A closing terminal sends up to three signals, which never
+//! count as a second one. While no child runs, a run that called [`hold()`] ends after its current step; otherwise the
 //! program ends as it would by default.
 
 use std::process::Child;
@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// What we were told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Told {
+pub(crate) enum Told {
     /// Ctrl-C.
     Interrupt,
     /// `kill`, or Ctrl-\.
@@ -36,12 +36,12 @@ impl Told {
 /// The status of a program that a person ended, so that the same command continues.
 const INTERRUPTED: i32 = 6;
 
-/// The helm processes that run now.
+/// The child processes that run now.
 #[derive(Debug, Default)]
-pub(super) struct Interrupts {
+pub(crate) struct Interrupts {
     running: Mutex<Vec<(u32, Arc<AtomicBool>)>>,
     /// Whether a run is under way that wants to end in its own way.
-    pub(super) held: AtomicBool,
+    pub(crate) held: AtomicBool,
     /// Whether we were told to stop.
     told: AtomicBool,
 }
@@ -52,7 +52,7 @@ pub(crate) fn hold() {
     Interrupts::of_program().held.store(true, Ordering::SeqCst);
 }
 
-/// Tells every helm that runs to stop, as `kill` would, and lets it end in order.
+/// Tells every child that runs to stop, as `kill` would, and lets it end in order.
 pub(crate) fn stop() {
     Interrupts::of_program().arrived(Told::Terminate);
 }
@@ -62,8 +62,8 @@ pub(crate) fn stopped() -> bool {
     Interrupts::of_program().told.load(Ordering::SeqCst)
 }
 
-/// One helm process, from its start until its output has ended.
-pub(super) struct Running<'a> {
+/// One child process, from its start until its output has ended.
+pub(crate) struct Running<'a> {
     all: &'a Interrupts,
     process: u32,
     interrupted: Arc<AtomicBool>,
@@ -71,7 +71,7 @@ pub(super) struct Running<'a> {
 
 impl Interrupts {
     /// Those of this program, with the system's signals led to them.
-    pub(super) fn of_program() -> &'static Self {
+    pub(crate) fn of_program() -> &'static Self {
         static ALL: OnceLock<Interrupts> = OnceLock::new();
         ALL.get_or_init(|| {
             // Without a thread for it, signals end us as they always did. Whoever asks continues once they are listened to.
@@ -83,7 +83,7 @@ impl Interrupts {
     }
 
     /// Starts a process and notes it in one step, so that no signal falls in between.
-    pub(super) fn start<E>(&self, spawn: impl FnOnce() -> Result<Child, E>) -> Result<(Child, Running<'_>), E> {
+    pub(crate) fn start<E>(&self, spawn: impl FnOnce() -> Result<Child, E>) -> Result<(Child, Running<'_>), E> {
         let mut running = self.lock();
         let child = spawn()?;
         let interrupted = Arc::new(AtomicBool::new(false));
@@ -93,7 +93,7 @@ impl Interrupts {
     }
 
     /// Passes it on. False when there is nobody to pass it on to.
-    pub(super) fn arrived(&self, told: Told) -> bool {
+    pub(crate) fn arrived(&self, told: Told) -> bool {
         let running = self.lock();
         for (process, interrupted) in running.iter() {
             interrupted.store(true, Ordering::SeqCst);
@@ -103,7 +103,7 @@ impl Interrupts {
     }
 
     /// What to do about a signal; the status to end with, when it is to be the end.
-    pub(super) fn heard(&self, told: Told) -> Option<i32> {
+    pub(crate) fn heard(&self, told: Told) -> Option<i32> {
         if self.told.swap(true, Ordering::SeqCst) {
             if told == Told::HangUp {
                 return None;
@@ -125,7 +125,7 @@ impl Interrupts {
 
 impl Running<'_> {
     /// Whether we were told to stop while it ran.
-    pub(super) fn interrupted(&self) -> bool {
+    pub(crate) fn interrupted(&self) -> bool {
         self.interrupted.load(Ordering::SeqCst)
     }
 }
@@ -152,7 +152,7 @@ fn pass_on(process: u32, told: Told) {
 }
 
 #[cfg(unix)]
-pub(super) fn kill_group(process: u32) {
+pub(crate) fn kill_group(process: u32) {
     use rustix::process::{Pid, Signal, kill_process_group};
 
     if let Some(group) = i32::try_from(process).ok().and_then(Pid::from_raw) {
@@ -163,7 +163,7 @@ pub(super) fn kill_group(process: u32) {
 
 /// It ends with our console.
 #[cfg(not(unix))]
-pub(super) fn kill_group(_process: u32) {}
+pub(crate) fn kill_group(_process: u32) {}
 
 /// Every process of a console hears Ctrl-C, and there is no other signal.
 #[cfg(not(unix))]
