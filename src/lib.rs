@@ -8,6 +8,7 @@
 //! The left half is pure. `docs/architecture.md` says what each module knows and which modules it may use.
 
 mod app;
+mod apphost;
 mod cli;
 mod cluster;
 mod config;

@@ -4,6 +4,7 @@
 
 use super::args::{Beside, Source};
 use super::complete::Names;
+use super::described::Described;
 use super::project::Project;
 use crate::inputs::list;
 use crate::targets::kubernetes::BuiltImages;
@@ -24,7 +25,9 @@ impl Application {
     }
 
     fn project(&self) -> Option<Project> {
-        Project::load(&Source::named(Some(self.source.clone()), &Beside::default())).ok()
+        // A shell that completes never builds or runs an AppHost.
+        let Ok(Described::Manifest(path)) = Described::at(&self.source) else { return None };
+        Project::load(&Source::named(Some(path), &Beside::default())).ok()
     }
 }
 

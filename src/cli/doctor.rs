@@ -1,7 +1,7 @@
 //! `doctor`: what would make a deploy fail, one line per finding, or JSON.
 
 use super::args::{Common, Doctor, ListFormat, Source};
-use super::manifest_path::has_manifest;
+use super::described::has_application;
 use super::packed;
 use super::project::{for_release, given, rendered};
 use super::run_options::random;
@@ -42,7 +42,7 @@ pub(super) fn doctor(common: &Common, options: &Doctor) -> Result<Exit, CliError
 
 /// Whether SOURCE names an application; a folder may hold none.
 fn is_application(source: &Source) -> bool {
-    packed::is_chart(source) || !source.path().is_dir() || has_manifest(source.path())
+    packed::is_chart(source) || !source.path().is_dir() || has_application(source.path())
 }
 
 fn listed(findings: &Findings) -> String {

@@ -58,6 +58,9 @@ pub enum CliError {
     /// The work on the cluster.
     #[error(transparent)]
     Pipeline(#[from] pipeline::Error),
+    /// A person stopped it before anything was done.
+    #[error("{0}")]
+    Interrupted(Diagnostics),
     /// A refusal that leaves everything as it was.
     #[error("{1}")]
     Refused(Code, String),
@@ -73,7 +76,7 @@ impl CliError {
     pub fn diagnostics(&self) -> Vec<Diagnostic> {
         match self {
             Self::Usage(code, text) | Self::Refused(code, text) => vec![Diagnostic::new(*code, "", text)],
-            Self::Input(Diagnostics(diagnostics)) => diagnostics.clone(),
+            Self::Input(Diagnostics(diagnostics)) | Self::Interrupted(Diagnostics(diagnostics)) => diagnostics.clone(),
             Self::Read { path, source } => {
                 let place = Place::in_file(path, "");
                 vec![Diagnostic::new(Code::UnreadableFile, &place, format!("cannot read {path}: {source}"))]
@@ -94,6 +97,7 @@ impl CliError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Refused(..) => Exit::Refused,
+            Self::Interrupted(_) => Exit::Interrupted,
             Self::Pipeline(error) if error.is_rolled_back() => Exit::RolledBack,
             Self::Pipeline(error) if error.needs_person() => Exit::NeedsPerson,
             Self::Pipeline(error) if error.is_interruption() => Exit::Interrupted,

@@ -11,6 +11,7 @@ const EXAMPLES: &[(&str, &[(&str, &str)])] = &[
                 "Write the chart of the manifest in this folder",
                 "render -o chart --registry ghcr.io/contoso --tag 1.4.0",
             ),
+            ("Write the chart of an AppHost", "render ./AppHost -o chart"),
             ("Fail in CI if the committed chart is out of date", "render -o chart --check"),
             ("Print the Kubernetes objects", "render --format yaml -o - --tag 1.4.0"),
         ],
@@ -68,6 +69,13 @@ const EXAMPLES: &[(&str, &[(&str, &str)])] = &[
         &[
             ("Check everything that a deploy of this folder needs", "doctor -n shop"),
             ("In a script", "doctor -n shop -o json"),
+        ],
+    ),
+    (
+        "manifest",
+        &[
+            ("Write the manifest of an AppHost for a later job without .NET", "manifest ./AppHost -o out"),
+            ("Of what was built before", "manifest ./AppHost -o out --no-build"),
         ],
     ),
     (

@@ -1,8 +1,8 @@
 //! `init`: a first `aspire-k8s.yaml` beside the manifest, and its schema for editors.
 
 use super::args::{Beside, Init, Source};
-use super::manifest_path::manifest_path;
-use super::project::{CONFIG, Project};
+use super::described::{CONFIG, Described};
+use super::project::Project;
 use super::{CliError, Exit, output};
 use crate::config;
 use crate::init::{SCHEMA, first_config};
@@ -33,11 +33,11 @@ pub(super) fn init(options: &Init) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-/// The file that `--config` names, else the one beside the manifest.
+/// The file that `--config` names, else the one beside the manifest or the AppHost.
 fn target(options: &Init) -> Result<PathBuf, CliError> {
     match &options.source.beside.config {
         Some(path) => Ok(path.clone()),
-        None => Ok(manifest_path(options.source.path())?.with_file_name(CONFIG)),
+        None => Ok(Described::at(options.source.path())?.path().with_file_name(CONFIG)),
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Everything that a user types, sees or gets as an exit code is decided here; other modules do the work.
 
+mod app_host;
 mod args;
 mod chart_values;
 mod charts;
@@ -9,6 +10,7 @@ mod complete;
 mod completion_names;
 mod dashboard;
 mod deploy_request;
+mod described;
 mod doctor;
 mod error;
 mod examples;
@@ -16,7 +18,7 @@ mod explain;
 mod images;
 mod init;
 mod inputs;
-mod manifest_path;
+mod manifest;
 mod other_programs;
 mod output;
 mod packed;

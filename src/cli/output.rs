@@ -109,8 +109,14 @@ pub(super) fn new_file(path: &Path, text: &str) -> Result<(), CliError> {
 
 /// A file of a person's source, written whole or not at all.
 pub(super) fn file(path: &Path, text: &str) -> Result<(), CliError> {
+    placed(staged(path, text)?, path)
+}
+
+/// Puts a file that was written beside `path` in its place, for everybody to read.
+pub(super) fn placed(file: NamedTempFile, path: &Path) -> Result<(), CliError> {
     let failed = |source| CliError::Read { path: path.display().to_string(), source };
-    staged(path, text)?.persist(path).map_err(|error| failed(error.error))?;
+    for_everybody(&file).map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
     Ok(())
 }
 
@@ -118,13 +124,19 @@ pub(super) fn file(path: &Path, text: &str) -> Result<(), CliError> {
 fn staged(path: &Path, text: &str) -> Result<NamedTempFile, CliError> {
     let failed = |source| CliError::Read { path: path.display().to_string(), source };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = temporary::file_in(folder, ".aspire-").map_err(failed)?;
+    let mut file = temporary::file_in(folder, ".aspire-", "").map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        let permissions = std::fs::Permissions::from_mode(0o644);
-        file.as_file().set_permissions(permissions).map_err(failed)?;
-    }
+    for_everybody(&file).map_err(failed)?;
     Ok(file)
+}
+
+#[cfg(unix)]
+fn for_everybody(file: &NamedTempFile) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn for_everybody(_: &NamedTempFile) -> std::io::Result<()> {
+    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::CliError;
 use super::args::Source;
-use super::manifest_path::has_manifest;
+use super::described::has_manifest;
 use super::rendered::Rendered;
 use crate::cluster::connect::environment::Environment;
 use crate::config::Config;

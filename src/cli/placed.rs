@@ -11,14 +11,18 @@ use std::path::Path;
 /// The files that problems can be in.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Files<'a> {
+    /// The manifest, or the AppHost that wrote it.
     pub manifest: &'a Path,
+    /// Whether that file is the text of a manifest, which has lines.
+    pub has_lines: bool,
     /// `aspire-k8s.yaml`, which may not be there.
     pub intent: &'a Path,
 }
 
 /// Problems of the application. What one environment causes is said to be of it.
 pub(super) fn in_files(mut diagnostics: Diagnostics, files: Files, environment: Option<&str>) -> Diagnostics {
-    let manifest = read_file::bytes(files.manifest).unwrap_or_default();
+    let written = files.has_lines.then(|| read_file::bytes(files.manifest).ok()).flatten();
+    let manifest = written.unwrap_or_default();
     let intent = read_file::text(files.intent).unwrap_or_default();
     let count = diagnostics.0.len();
     for Diagnostic { place, what, .. } in &mut diagnostics.0 {

@@ -1,12 +1,12 @@
 //! Reads what SOURCE refers to: the manifest, the configuration beside it, and the files that both refer to.
 
 use super::args::{Images, Parameters, Source};
-use super::manifest_path::manifest_path;
+use super::described::{CONFIG, Described};
 use super::packed::{self, Packed};
 use super::placed::{self, Files};
 use super::rendered::Rendered;
 use super::sources::Reader;
-use super::{CliError, output};
+use super::{CliError, app_host, output};
 use crate::app::{self, App, Sources};
 use crate::config::{self, Config, SEALED_FILE, Sealed, SecretSource};
 use crate::external_charts::{self, PlannedChart};
@@ -21,13 +21,12 @@ use crate::targets::kubernetes::{BuiltImages, CONTENTS, Contents, Plan, environm
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
 
-/// The name of the intent.
-pub(super) const CONFIG: &str = "aspire-k8s.yaml";
-
 /// An application as it lies on disk.
 pub(super) struct Project {
     manifest: Manifest,
+    /// The manifest, or the AppHost that wrote it.
     manifest_path: PathBuf,
+    is_written: bool,
     config: Config,
     config_path: String,
     folder: String,
@@ -74,21 +73,29 @@ impl Project {
                 ),
             ));
         }
-        let manifest_path = manifest_path(source.path())?;
-        let manifest = read_manifest(&manifest_path)?;
-        let base = match manifest_path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-            _ => PathBuf::from("."),
+        let described = Described::at(source.path())?;
+        let (base, flags) = (described.folder(), &source.beside.app_host);
+        let is_written = matches!(described, Described::Manifest(_));
+        let intent = described.intent_folder(source.path());
+        let folder = described.application();
+        let config = || read_config(source.beside.config.as_deref(), &intent);
+        let (manifest, manifest_path, (mut config, config_path)) = match described {
+            Described::Manifest(path) => {
+                app_host::warn_beside_manifest(source.path(), flags);
+                (read_manifest(&path)?, path, config()?)
+            }
+            // The intent first: nothing has to be built to see what is wrong with it.
+            Described::AppHost(program) => {
+                let config = config()?;
+                (app_host::manifest(&program, flags)?, program.shown, config)
+            }
         };
-        let (mut config, config_path) = read_config(source.beside.config.as_deref(), &base)?;
         config.sealed = read_sealed(&sealed_path(config.secrets.sealed.file.as_deref(), &config_path))?;
         for environment in config.environments.values() {
             if let Some(file) = &environment.secrets.sealed.file {
                 config.sealed.add(read_sealed(&sealed_path(Some(file), &config_path))?);
             }
         }
-        let folder =
-            base.canonicalize().ok().and_then(|base| base.file_name().map(|name| name.to_string_lossy().into_owned()));
         let home = std::env::home_dir();
         let named = config.source_root.as_ref().map(|root| config_folder(&config_path).join(root));
         let root = source.beside.source_root.clone().or(named);
@@ -100,17 +107,12 @@ impl Project {
             ));
         }
         let sources = reader.read(app::wanted_sources(&manifest));
-        Ok(Self { manifest, manifest_path, config, config_path, folder: folder.unwrap_or_default(), sources })
+        Ok(Self { manifest, manifest_path, is_written, config, config_path, folder, sources })
     }
 
     /// The intent, with the values of an environment.
     pub(super) fn config(&self, environment: Option<&str>) -> Result<Config, CliError> {
-        match environment {
-            None => Ok(self.config.clone()),
-            Some(name) => {
-                self.config.for_environment(name).map_err(|diagnostic| CliError::input(&self.config_path, diagnostic))
-            }
-        }
+        for_environment(&self.config, &self.config_path, environment)
     }
 
     /// Where the values sealed with this intent are kept, and what is there already.
@@ -204,7 +206,8 @@ impl Project {
     }
 
     fn plan(&self, config: &Config, environment: Option<&str>, images: &BuiltImages) -> Result<(App, Plan), CliError> {
-        let files = Files { manifest: &self.manifest_path, intent: Path::new(&self.config_path) };
+        let files =
+            Files { manifest: &self.manifest_path, has_lines: self.is_written, intent: Path::new(&self.config_path) };
         let wrong = |diagnostics| CliError::Input(placed::in_files(diagnostics, files, environment));
         let app = app::resolve(&self.manifest, config, &self.folder, &self.sources).map_err(wrong)?;
         let plan = plan::plan(&app, config, images).map_err(wrong)?;
@@ -235,6 +238,25 @@ fn read_manifest(path: &Path) -> Result<Manifest, CliError> {
     let shown = path.display().to_string();
     let bytes = read_file::bytes(path).map_err(|source| CliError::Read { path: shown.clone(), source })?;
     manifest::parse(&bytes).map_err(|diagnostics| CliError::input(&shown, placed::in_manifest(diagnostics, &bytes)))
+}
+
+/// The intent with the values of an environment.
+pub(super) fn for_environment(config: &Config, path: &str, environment: Option<&str>) -> Result<Config, CliError> {
+    match environment {
+        None => Ok(config.clone()),
+        Some(name) => config.for_environment(name).map_err(|diagnostic| CliError::input(path, diagnostic)),
+    }
+}
+
+/// The intent beside an AppHost and the name that the AppHost gives its application: all that is needed to name a release, and
+/// nothing has to be built for it. None where SOURCE is a manifest.
+pub(super) fn intent_of_app_host(source: &Source) -> Result<Option<(Config, String, String)>, CliError> {
+    let described = Described::at(source.path())?;
+    if matches!(described, Described::Manifest(_)) {
+        return Ok(None);
+    }
+    let (config, config_path) = read_config(source.beside.config.as_deref(), &described.intent_folder(source.path()))?;
+    Ok(Some((config, config_path, described.application())))
 }
 
 /// The folder that paths in the intent start from.

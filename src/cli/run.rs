@@ -6,7 +6,7 @@ use super::args::{
 use super::output::JsonErrors;
 use super::program::typed_name;
 use super::{
-    CliError, Exit, charts, complete, completion_names, dashboard, doctor, examples, explain, init, inputs,
+    CliError, Exit, charts, complete, completion_names, dashboard, doctor, examples, explain, init, inputs, manifest,
     other_programs, output, plan, release, render, seal, status,
 };
 use crate::support::diagnostic::Code;
@@ -50,12 +50,28 @@ fn complete(words: &[OsString]) -> Exit {
     output::finished(Exit::Done)
 }
 
-/// Verbs that read no chart take the flags of a SOURCE in a registry only to say so; help and completion hide them.
+/// Flags of a SOURCE in a registry.
+const OF_REGISTRIES: [&str; 2] = ["version", "plain_http"];
+
+/// Flags of an AppHost.
+const OF_APP_HOSTS: [&str; 4] = ["no_build", "apphost_environment", "apphost_timeout", "verbose"];
+
+/// Verbs that read no chart take the flags of a SOURCE in a registry only to say so, and verbs that need nothing but the name of
+/// a release run no AppHost; help and completion hide those flags.
 fn without_dead_flags(command: Command) -> Command {
-    ["render", "inputs", "seal"].into_iter().fold(command, |command, verb| {
-        command.mut_subcommand(verb, |verb| {
-            verb.mut_arg("version", |arg| arg.hide(true)).mut_arg("plain_http", |arg| arg.hide(true))
-        })
+    let hide = |command: Command, flags: &[&str]| {
+        flags.iter().fold(command, |command, flag| command.mut_arg(*flag, |arg| arg.hide(true)))
+    };
+    let mut command = command;
+    for verb in ["render", "inputs", "seal"] {
+        command = command.mut_subcommand(verb, |verb| hide(verb, &OF_REGISTRIES));
+    }
+    for verb in ["promote", "destroy", "status", "dashboard", "history", "rollback"] {
+        command = command.mut_subcommand(verb, |verb| hide(verb, &OF_APP_HOSTS));
+    }
+    command.mut_subcommand("charts", |charts| {
+        let verbs: Vec<String> = charts.get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
+        verbs.iter().fold(charts, |charts, verb| charts.mut_subcommand(verb, |verb| hide(verb, &OF_APP_HOSTS)))
     })
 }
 
@@ -71,6 +87,7 @@ fn execute(cli: &Cli, name: &str) -> Result<Exit, CliError> {
         Verb::Init(options) => init::init(options),
         Verb::Render(options) => render::render(&cli.common, options),
         Verb::Doctor(options) => doctor::doctor(&cli.common, options),
+        Verb::Manifest(options) => manifest::manifest(options),
         Verb::Inputs(options) => inputs::inputs(&cli.common, options),
         Verb::Deploy(options) => release::deploy(&cli.common, options),
         Verb::Plan(options) => plan::plan(&cli.common, options),

@@ -3,7 +3,7 @@
 use super::args::{Common, Named, Source};
 use super::packed::{self, Packed};
 use super::program::is_helm_plugin;
-use super::project::Project;
+use super::project::{Project, for_environment, intent_of_app_host};
 use super::{CliError, output};
 use crate::cluster::connect::access::Access;
 use crate::cluster::connect::environment::Environment;
@@ -34,9 +34,14 @@ pub(super) fn named_by_source(common: &Common, source: &Source) -> Result<(Strin
         let name = release_name(None, &config, &application)?;
         return Ok((name, config, id));
     }
-    let project = Project::load(source)?;
-    let config = project.config(common.environment.as_deref())?;
-    let application = config.application.clone().unwrap_or_else(|| project.folder().to_owned());
+    let environment = common.environment.as_deref();
+    let (config, folder) = if let Some((config, path, folder)) = intent_of_app_host(source)? {
+        (for_environment(&config, &path, environment)?, folder)
+    } else {
+        let project = Project::load(source)?;
+        (project.config(environment)?, project.folder().to_owned())
+    };
+    let application = config.application.clone().unwrap_or(folder);
     let name = release_name(None, &config, &application)?;
     let id = config.application_id.clone().unwrap_or(application);
     Ok((name, config, id))

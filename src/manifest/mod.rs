@@ -24,6 +24,20 @@ pub struct Manifest {
     pub resources: IndexMap<String, Resource>,
 }
 
+impl Manifest {
+    /// Every path that starts from the folder of the manifest.
+    pub fn paths(&mut self) -> impl Iterator<Item = &mut String> {
+        self.resources.values_mut().flat_map(|resource| {
+            let own = match &mut resource.kind {
+                Kind::Project { path } => Some(path),
+                Kind::DaprComponent { local_path, .. } => local_path.as_mut(),
+                _ => None,
+            };
+            own.into_iter().chain(resource.bind_mounts.iter_mut().map(|mount| &mut mount.source))
+        })
+    }
+}
+
 /// One resource. Fields that several types share are read for every type; what a type lacks is empty.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Resource {

@@ -21,10 +21,10 @@ pub(crate) fn folder_in(parent: &Path, prefix: &str) -> io::Result<TempDir> {
     private(Builder::new().prefix(&format!("{prefix}{}-", maker()))).tempdir_in(parent)
 }
 
-/// The same for a file.
-pub(crate) fn file_in(parent: &Path, prefix: &str) -> io::Result<NamedTempFile> {
+/// The same for a file, whose name ends with the suffix.
+pub(crate) fn file_in(parent: &Path, prefix: &str, suffix: &str) -> io::Result<NamedTempFile> {
     remove_left(parent, prefix);
-    Builder::new().prefix(&format!("{prefix}{}-", maker())).tempfile_in(parent)
+    Builder::new().prefix(&format!("{prefix}{}-", maker())).suffix(suffix).tempfile_in(parent)
 }
 
 /// Writes a file that only its owner may read.
@@ -113,7 +113,7 @@ mod tests {
         write(&folder.path().join("a"), b"x").unwrap();
         assert_eq!(mode(&folder.path().join("a")), 0o600);
         assert_eq!(mode(folder_in(folder.path(), ".x-").unwrap().path()), 0o700);
-        assert_eq!(mode(file_in(folder.path(), ".x-").unwrap().path()), 0o600);
+        assert_eq!(mode(file_in(folder.path(), ".x-", "").unwrap().path()), 0o600);
     }
 
     #[test]

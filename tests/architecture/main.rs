@@ -22,6 +22,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("external_charts", &["config", "support"]),
     ("app", &["config", "manifest", "support"]),
     ("init", &["app", "config", "manifest", "support"]),
+    ("apphost", &["support"]),
     ("migration", &["k8s", "support"]),
     ("inputs", &["app", "config", "manifest", "support"]),
     ("targets", &["app", "config", "inputs", "support"]),
@@ -72,6 +73,14 @@ const PURE: &[&str] = &[
     "config",
     "external_charts",
     "app",
+    "apphost::ask",
+    "apphost::error",
+    "apphost::lines",
+    "apphost::path",
+    "apphost::program",
+    "apphost::properties",
+    "apphost::sdk",
+    "apphost::written",
     "targets::kubernetes",
     "init",
     "inputs",
@@ -194,12 +203,12 @@ fn pure_modules_have_no_effects() {
 }
 
 #[test]
-fn only_helm_and_sops_start_processes_and_only_cluster_knows_the_client() {
+fn only_helm_sops_and_apphost_start_processes_and_only_cluster_knows_the_client() {
     for (file, paths) in named() {
         for path in paths {
             let starts = is_in(&path, "std::process::Command") || is_in(&path, "tokio::process");
             assert!(
-                is_in(&file, "helm") || is_in(&file, "sops") || !starts,
+                ["helm", "sops", "apphost"].iter().any(|module| is_in(&file, module)) || !starts,
                 "{file} names {path}: it starts a process"
             );
             assert!(is_in(&file, "cluster") || !is_in(&path, "kube"), "{file} names {path}: it knows the API client");

@@ -8,7 +8,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-const VERBS: [&str; 15] = [
+const VERBS: [&str; 16] = [
     "render",
     "deploy",
     "promote",
@@ -24,6 +24,7 @@ const VERBS: [&str; 15] = [
     "plan",
     "doctor",
     "seal",
+    "manifest",
 ];
 
 #[test]

@@ -3,10 +3,12 @@
 mod parts;
 mod verbs;
 
-pub(super) use parts::{Accept, Beside, ChartValues, Images, ListFormat, Named, On, Parameters, Source, StepFormat};
+pub(super) use parts::{
+    Accept, AppHost, Beside, ChartValues, Images, ListFormat, Named, On, Parameters, Source, StepFormat,
+};
 pub(super) use verbs::{
     Charts, ChartsList, ChartsLock, Dashboard, Deploy, Destroy, Doctor, Explain, Format, Init, InputFormat, Inputs,
-    Look, Part, Plan, Promote, Render, Rollback, Seal,
+    Look, Manifest, Part, Plan, Promote, Render, Rollback, Seal,
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -50,6 +52,8 @@ pub(super) enum Verb {
     Rollback(Rollback),
     /// Run preflight checks: helm, cluster, RBAC permissions, quotas, storage, policies
     Doctor(Doctor),
+    /// Publish the manifest of an AppHost into a folder, for machines without .NET
+    Manifest(Manifest),
     /// List the inputs of the application: parameters, image tag, missing values
     Inputs(Inputs),
     /// Encrypt secrets for the sealed-secrets controller into a file that you commit

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Args)]
 #[expect(clippy::struct_field_names, reason = "SOURCE is what a person types")]
 pub(crate) struct Source {
-    /// Path to aspire-manifest.json or its folder. All commands except render, inputs, seal and charts also accept a
-    /// rendered chart: a folder, a .tgz archive or an oci:// reference
+    /// Path to aspire-manifest.json or its folder, or to an AppHost: its project, its apphost.cs, its .dll or its
+    /// folder. All commands except render, inputs, seal and charts also accept a rendered chart: a folder, a .tgz
+    /// archive or an oci:// reference
     /// [default: .]
     #[arg(value_name = "SOURCE")]
     pub source: Option<PathBuf>,
@@ -32,6 +33,26 @@ pub(crate) struct Beside {
     /// Root folder for files of bind mounts [default: the folder of the manifest]
     #[arg(long, value_name = "DIR")]
     pub source_root: Option<PathBuf>,
+    /// How an AppHost is run.
+    #[command(flatten)]
+    pub app_host: AppHost,
+}
+
+/// How an AppHost as SOURCE is built and run.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct AppHost {
+    /// Do not build the AppHost; run what was built before
+    #[arg(help_heading = "AppHost", long)]
+    pub no_build: bool,
+    /// Environment of the AppHost [default: the variable `DOTNET_ENVIRONMENT`, or Production]
+    #[arg(help_heading = "AppHost", long, value_name = "NAME")]
+    pub apphost_environment: Option<String>,
+    /// Time limit for building and running the AppHost, such as 90s or 10m [default: 10m]
+    #[arg(help_heading = "AppHost", long, value_name = "TIME")]
+    pub apphost_timeout: Option<String>,
+    /// Print the whole output of the build and of the AppHost
+    #[arg(help_heading = "AppHost", short, long)]
+    pub verbose: bool,
 }
 
 impl Source {

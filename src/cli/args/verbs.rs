@@ -1,12 +1,12 @@
 //! The flags of each verb.
 
-use super::parts::{Accept, Beside, ChartValues, Images, ListFormat, Named, On, Parameters, Source, Steps};
+use super::parts::{Accept, AppHost, Beside, ChartValues, Images, ListFormat, Named, On, Parameters, Source, Steps};
 use crate::doctor::MAY_BE_WRONG;
 use crate::support::diagnostic::Code;
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Arg, Args, Command, Subcommand, ValueEnum};
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// `init`.
 #[derive(Debug, Args)]
@@ -344,6 +344,27 @@ pub(crate) struct ChartsList {
     /// Output format
     #[arg(short, long, value_enum, default_value_t = ListFormat::Text)]
     pub output: ListFormat,
+}
+
+/// `manifest`.
+#[derive(Debug, Args)]
+pub(crate) struct Manifest {
+    /// AppHost: its project, its apphost.cs, its .dll or its folder [default: .]
+    #[arg(value_name = "SOURCE")]
+    pub source: Option<PathBuf>,
+    /// Output folder; aspire-manifest.json is written there
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+    /// How it is run.
+    #[command(flatten)]
+    pub app_host: AppHost,
+}
+
+impl Manifest {
+    /// Where the AppHost is.
+    pub(crate) fn path(&self) -> &Path {
+        self.source.as_deref().unwrap_or(Path::new("."))
+    }
 }
 
 /// `charts lock`.

@@ -5,6 +5,7 @@ mod verbs;
 pub(super) use verbs::charts;
 
 use super::args::{Common, Source};
+use super::described::Described;
 use super::project::{config_folder, read_config};
 use super::rendered::Rendered;
 use super::{CliError, packed};
@@ -100,8 +101,13 @@ fn intent(common: &Common, source: &Source) -> Result<(Config, PathBuf), CliErro
 /// The intent beside SOURCE, and its path.
 fn read_intent(source: &Source) -> Result<(Config, String), CliError> {
     let path = source.path();
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    read_config(source.beside.config.as_deref(), if path.is_dir() { path } else { parent })
+    let folder = match Described::at(path) {
+        Ok(described) => described.intent_folder(path),
+        // A folder needs no manifest for its charts.
+        Err(_) if path.is_dir() => path.to_owned(),
+        Err(error) => return Err(error),
+    };
+    read_config(source.beside.config.as_deref(), &folder)
 }
 
 fn exact(config: &Config, folder: &Path) -> Result<Vec<PlannedChart>, CliError> {

@@ -6,6 +6,8 @@ pub enum Area {
     /// Any file that a person writes.
     Files,
     CommandLine,
+    /// The AppHost that SOURCE names, and `dotnet`.
+    AppHost,
     /// `aspire-manifest.json`.
     Manifest,
     /// `aspire-k8s.yaml`.
@@ -34,6 +36,7 @@ impl Area {
         match self {
             Self::Files => "All input files",
             Self::CommandLine => "Command line",
+            Self::AppHost => "The AppHost",
             Self::Manifest => "aspire-manifest.json",
             Self::Config => "aspire-k8s.yaml",
             Self::Application => "The application and its chart",

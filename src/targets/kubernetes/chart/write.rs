@@ -244,7 +244,7 @@ pub(crate) fn write_objects(text: &str, folder: &Path) -> Result<PathBuf, WriteE
         }
     }
     let file = folder.join(OBJECTS);
-    let new = temporary::file_in(folder, STAGING);
+    let new = temporary::file_in(folder, STAGING, "");
     let mut new = new.map_err(failed("write into", folder))?;
     io::Write::write_all(&mut new, text.as_bytes()).map_err(failed("write", &file))?;
     new.persist(&file).map_err(|error| failed("write", &file)(error.error))?;

@@ -1,0 +1,123 @@
+//! What `dotnet` is asked: its arguments and its environment. Pure.
+
+use super::program::Program;
+use super::properties::ASKED;
+use crate::support::child_env::is_withheld;
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+/// The variable that says which environment an AppHost is for. Without it .NET takes `Production`.
+pub(super) const ENVIRONMENT: &str = "DOTNET_ENVIRONMENT";
+
+/// Start of variables in which helm gives its plugins access to a cluster; they are none of an AppHost's concern.
+const OF_HELM: &str = "HELM_KUBE";
+
+/// What lets no compiler or build server live on after its build.
+const NO_SERVERS: [(&str, &str); 4] = [
+    ("MSBUILDDISABLENODEREUSE", "1"),
+    ("DOTNET_CLI_USE_MSBUILD_SERVER", "0"),
+    ("UseSharedCompilation", "false"),
+    ("DOTNET_NOLOGO", "1"),
+];
+
+/// The error of an AppHost that wants the bundle of Aspire's own program, which nobody needs for a manifest.
+pub(super) const WANTS_BUNDLE: &str = "ASPIRE009";
+
+/// What stands in for that bundle: any path will do.
+const NO_BUNDLE: [(&str, &str); 3] =
+    [("DcpDir", "none"), ("AspireDashboardDir", "none"), ("ASPIRE_SUPPRESS_CLI_RUN_HOOK", "true")];
+
+/// The version of the SDK.
+pub(super) fn version() -> Vec<OsString> {
+    words(["--version"])
+}
+
+/// Build, and say what was built.
+pub(super) fn build(program: &Program) -> Vec<OsString> {
+    let mut arguments = evaluate(program);
+    // Without a target nothing is built.
+    arguments.push("-t:Build".into());
+    arguments
+}
+
+/// Say what a build would make.
+pub(super) fn evaluate(program: &Program) -> Vec<OsString> {
+    let mut arguments = words(["build"]);
+    arguments.push(program.path.clone().into_os_string());
+    arguments.extend(ASKED.iter().map(|name| OsString::from(format!("-getProperty:{name}"))));
+    arguments
+}
+
+/// Write the manifest, to an absolute path.
+pub(super) fn publish(target: &Path, output: &Path) -> Vec<OsString> {
+    let mut arguments = words(["exec"]);
+    arguments.push(target.into());
+    arguments.extend(words(["--operation", "publish", "--publisher", "manifest", "--output-path"]));
+    arguments.push(output.into());
+    arguments
+}
+
+/// The variables of the user without values of inputs and without access to a cluster, with what is set for it.
+pub(super) fn variables(
+    inherited: impl IntoIterator<Item = (OsString, OsString)>,
+    environment: Option<&str>,
+    without_bundle: bool,
+) -> Vec<(OsString, OsString)> {
+    let of_helm = |name: &OsStr| name.to_string_lossy().starts_with(OF_HELM);
+    let bundle = if without_bundle { &NO_BUNDLE[..] } else { &[] };
+    let own = NO_SERVERS.iter().chain(bundle).copied().chain(environment.map(|name| (ENVIRONMENT, name)));
+    let own: Vec<(OsString, OsString)> = own.map(|(name, value)| (name.into(), value.into())).collect();
+    let passed = inherited.into_iter().filter(|(name, _)| !is_withheld(name) && !of_helm(name));
+    let mut all: Vec<_> = passed.filter(|(name, _)| own.iter().all(|(set, _)| set != name)).collect();
+    all.extend(own);
+    all
+}
+
+fn words<const N: usize>(words: [&str; N]) -> Vec<OsString> {
+    words.map(OsString::from).to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::program::Kind;
+    use super::*;
+
+    fn shown(arguments: &[OsString]) -> String {
+        arguments.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn only_a_build_names_a_target() {
+        let path = std::path::PathBuf::from("/a/A.csproj");
+        let program = Program { kind: Kind::Project, path: path.clone(), shown: path, is_marked: true };
+        let evaluated = shown(&evaluate(&program));
+        assert_eq!(
+            evaluated,
+            "build /a/A.csproj -getProperty:TargetPath -getProperty:IsAspireHost -getProperty:RunWorkingDirectory"
+        );
+        assert_eq!(shown(&build(&program)), format!("{evaluated} -t:Build"));
+    }
+
+    #[test]
+    fn a_child_gets_the_users_variables_without_values_and_access() {
+        let inherited = [
+            ("PATH", "/bin"),
+            ("Parameters__password", "x"),
+            ("CONNECTIONSTRINGS__db", "x"),
+            ("HELM_KUBETOKEN", "x"),
+            ("DOTNET_ENVIRONMENT", "Staging"),
+            ("UseSharedCompilation", "true"),
+        ];
+        let inherited = || inherited.map(|(name, value)| (OsString::from(name), OsString::from(value)));
+        let names = |all: &[(OsString, OsString)]| {
+            all.iter().map(|(name, value)| format!("{}={}", name.display(), value.display())).collect::<Vec<_>>()
+        };
+        let all = names(&variables(inherited(), None, false));
+        let servers = NO_SERVERS.map(|(name, value)| format!("{name}={value}"));
+        assert_eq!(all, [&["PATH=/bin".to_owned(), "DOTNET_ENVIRONMENT=Staging".to_owned()][..], &servers].concat());
+        let all = names(&variables(inherited(), Some("Test"), true));
+        assert!(all.contains(&"DOTNET_ENVIRONMENT=Test".to_owned()), "{all:?}");
+        assert!(!all.contains(&"DOTNET_ENVIRONMENT=Staging".to_owned()), "{all:?}");
+        assert!(all.contains(&"DcpDir=none".to_owned()), "{all:?}");
+    }
+}

@@ -1,0 +1,18 @@
+//! Why there is no manifest.
+
+use crate::support::diagnostic::Diagnostic;
+
+/// What stopped it.
+#[derive(Debug)]
+pub(crate) enum Error {
+    /// Something is wrong.
+    Failed(Box<Diagnostic>),
+    /// A person stopped it.
+    Interrupted(Box<Diagnostic>),
+}
+
+impl From<Diagnostic> for Error {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self::Failed(Box::new(diagnostic))
+    }
+}

@@ -1,0 +1,26 @@
+//! An AppHost as SOURCE: found, built, run for its manifest. The only code that starts `dotnet`.
+//!
+//! ```text
+//! find (folder, project, file, .dll) ──> publish: sdk ── build ── exec ──> Published (bytes of the manifest)
+//! ```
+//! An AppHost is a program of the user and runs as one. Exit code 0 proves nothing: a manifest counts if it is new and
+//! complete. `find`, `process` and `publish` touch the machine; all other files are pure. Nothing here knows what is in a
+//! manifest.
+
+mod ask;
+mod error;
+mod find;
+mod lines;
+mod path;
+mod process;
+mod program;
+mod properties;
+mod publish;
+mod sdk;
+mod written;
+
+pub(crate) use error::Error;
+pub(crate) use find::{beside, find, is_older};
+pub(crate) use path::rebased;
+pub(crate) use program::{Program, is_of_another_language};
+pub(crate) use publish::{Published, Request, publish};

@@ -1,0 +1,56 @@
+//! What `dotnet build -getProperty:...` says of a project. Pure.
+
+use serde_json::Value;
+use std::path::PathBuf;
+
+/// The properties that are asked for; with more than one, the answer is JSON.
+pub(super) const ASKED: [&str; 3] = ["TargetPath", "IsAspireHost", "RunWorkingDirectory"];
+
+/// What was answered.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Properties {
+    /// The program that a build makes; empty for a project that makes several.
+    pub target: PathBuf,
+    pub is_app_host: bool,
+    /// The folder that `dotnet run` starts it in; none for that of the project.
+    pub directory: Option<PathBuf>,
+}
+
+impl Properties {
+    /// Reads standard output, in which other lines may stand before the answer; none where there is no answer.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1));
+        let answers = starts.map(|at| &text[at..]).filter(|rest| rest.starts_with('{'));
+        let mut values =
+            answers.filter_map(|rest| serde_json::Deserializer::from_str(rest).into_iter::<Value>().next()?.ok());
+        let found = values.find_map(|value| value.get("Properties").cloned())?;
+        let text = |name: &str| found[name].as_str().unwrap_or_default().trim().to_owned();
+        let directory = text(ASKED[2]);
+        Some(Self {
+            target: text(ASKED[0]).into(),
+            is_app_host: text(ASKED[1]).eq_ignore_ascii_case("true"),
+            directory: (!directory.is_empty()).then(|| directory.into()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_found_behind_other_lines() {
+        let answer = "{\n  \"Properties\": {\n    \"TargetPath\": \"/a/bin/A.dll\",\n    \"IsAspireHost\": \"True\",\n    \
+                      \"RunWorkingDirectory\": \"/a\"\n  }\n}\n";
+        let expected = Properties { target: "/a/bin/A.dll".into(), is_app_host: true, directory: Some("/a".into()) };
+        assert_eq!(Properties::parse(answer), Some(expected));
+        let behind = Properties::parse(&format!("Welcome to .NET\n{{ not JSON\n{answer}more")).unwrap();
+        assert!(behind.is_app_host);
+        let empty = r#"{"Properties": {"TargetPath": "", "IsAspireHost": "", "RunWorkingDirectory": ""}}"#;
+        let expected = Properties { target: PathBuf::new(), is_app_host: false, directory: None };
+        assert_eq!(Properties::parse(empty), Some(expected));
+        for nothing in ["", "{}", "{\"Properties\"", "/a/bin/A.dll\n", "{\"Items\": {}}"] {
+            assert_eq!(Properties::parse(nothing), None, "{nothing}");
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! From an AppHost to its manifest: the SDK is checked, the program is built, and run in its own folder.
+
+use super::ask;
+use super::error::Error;
+use super::find::without_links;
+use super::process::{Call, Ran, Stop};
+use super::program::{Kind, Program};
+use super::properties::Properties;
+use super::sdk;
+use super::written::Written;
+use crate::support::diagnostic::{Code, Diagnostic};
+use crate::support::{interrupt, read_file, temporary};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How often a manifest that is being written is looked at.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// The name of a manifest in a folder of ours.
+const MANIFEST: &str = "aspire-manifest.json";
+
+/// What is wanted of an AppHost.
+pub(crate) struct Request<'a> {
+    pub program: &'a Program,
+    /// Whether it is built before it runs.
+    pub build: bool,
+    /// Its environment; none for that of the user's variables.
+    pub environment: Option<&'a str>,
+    /// For everything together.
+    pub limit: Duration,
+    /// The file to write, which is empty; none for one in a private folder that is gone afterwards.
+    pub output: Option<&'a Path>,
+    /// Who is told what happens.
+    pub say: &'a dyn Fn(&str),
+    /// Who wants every line of the build and of the AppHost.
+    pub log: Option<&'a dyn Fn(&str)>,
+}
+
+/// A manifest, complete.
+#[derive(Debug)]
+pub(crate) struct Published {
+    pub bytes: Vec<u8>,
+    /// The folder that its paths start from, without links.
+    pub folder: PathBuf,
+    /// Whether the AppHost went on after its manifest was complete, and was ended.
+    pub lingered: bool,
+}
+
+/// Builds the AppHost if that is wanted, and runs it.
+pub(crate) fn publish(request: &Request) -> Result<Published, Error> {
+    // From here on a signal ends the process that runs, and then us, so that nothing is left behind.
+    interrupt::hold();
+    let run =
+        Run { request, dotnet: find_dotnet(request.program)?, deadline: Instant::now().checked_add(request.limit) };
+    let (target, directory) = run.built()?;
+    let unwritable = |path: &Path, error: &std::io::Error| {
+        Diagnostic::new(Code::UnwritableFile, "", format!("cannot write to {}: {error}", path.display()))
+    };
+    let private = match request.output {
+        Some(_) => None,
+        None => Some(temporary::folder("apphost").map_err(|error| unwritable(&std::env::temp_dir(), &error))?),
+    };
+    let output = match (request.output, &private) {
+        (None, Some(folder)) => folder.path().join(MANIFEST),
+        (output, _) => output.unwrap_or(Path::new(MANIFEST)).to_owned(),
+    };
+    // Aspire makes paths relative by their text alone, so there must be no links in them.
+    let folder =
+        without_links(output.parent().unwrap_or(Path::new("."))).map_err(|error| unwritable(&output, &error))?;
+    let output = folder.join(output.file_name().unwrap_or_default());
+    let (bytes, lingered) = run.published(&target, &directory, &output)?;
+    Ok(Published { bytes, folder, lingered })
+}
+
+/// The program on the `PATH`, else that of `DOTNET_ROOT`.
+fn find_dotnet(program: &Program) -> Result<PathBuf, Diagnostic> {
+    let root = || std::env::var_os("DOTNET_ROOT").filter(|root| !root.is_empty());
+    which::which("dotnet").or_else(|error| which::which(Path::new(&root().ok_or(error)?).join("dotnet"))).map_err(
+        |_| {
+            let what = format!("{} is an AppHost, but there is no `dotnet` on the PATH", program.shown.display());
+            let hint = "install the .NET SDK (https://dot.net/download), or write the manifest where it is installed \
+            (`kubectl aspire manifest APPHOST -o DIR`) and pass that";
+            Diagnostic::new(Code::DotnetUnavailable, "", what).hint(hint)
+        },
+    )
+}
+
+/// One request while it is worked on.
+struct Run<'a> {
+    request: &'a Request<'a>,
+    dotnet: PathBuf,
+    deadline: Option<Instant>,
+}
+
+impl Run<'_> {
+    /// The built program, and the folder to run it in.
+    fn built(&self) -> Result<(PathBuf, PathBuf), Error> {
+        let program = self.request.program;
+        let shown = program.shown.display();
+        if program.kind == Kind::Built {
+            return Ok((program.path.clone(), program.folder().to_owned()));
+        }
+        self.check_sdk()?;
+        // One that does not say what it is could be anything, and take long to build.
+        let is_sure = program.is_marked || self.properties(ask::evaluate(program), false)?.is_app_host;
+        if !is_sure {
+            return Err(not_an_app_host(program).into());
+        }
+        let found = if self.request.build {
+            (self.request.say)(&format!("building the AppHost {shown}"));
+            self.properties(ask::build(program), true)?
+        } else {
+            self.properties(ask::evaluate(program), false)?
+        };
+        if !found.is_app_host {
+            return Err(not_an_app_host(program).into());
+        }
+        let failed = |what: String| Diagnostic::new(Code::AppHostBuildFailed, "", what);
+        if found.target.as_os_str().is_empty() {
+            let diagnostic = failed(format!("{shown} builds no single program: it has several target frameworks"));
+            return Err(diagnostic.hint("keep one in the project, or pass the built program (.dll)").into());
+        }
+        if !found.target.is_file() {
+            let diagnostic = failed(format!("{shown} is not built: there is no {}", found.target.display()));
+            let hint = if self.request.build { "-v shows the output of the build" } else { "omit --no-build" };
+            return Err(diagnostic.hint(hint).into());
+        }
+        let directory = found.directory.filter(|folder| folder.is_dir());
+        Ok((found.target, directory.unwrap_or_else(|| program.folder().to_owned())))
+    }
+
+    fn check_sdk(&self) -> Result<(), Error> {
+        let program = self.request.program;
+        let ran = self.run(ask::version(), program.folder(), false, &mut || false)?;
+        let unavailable = |what: String| {
+            let hint =
+                "install that version of the .NET SDK (https://dot.net/download), or pass the built program (.dll)";
+            Diagnostic::new(Code::DotnetUnavailable, "", what).hint(hint)
+        };
+        let shown = program.shown.display();
+        if ran.stop != Stop::Ended(None) {
+            let said = indented(&ran.lines.chosen());
+            return Err(self
+                .stopped(&ran, "asking for the SDK")
+                .unwrap_or_else(|| unavailable(format!("`dotnet` finds no SDK to build {shown} with{said}")).into()));
+        }
+        Ok(sdk::check(&ran.output, program.kind).map_err(|why| unavailable(format!("cannot build {shown}: {why}")))?)
+    }
+
+    /// Runs a build, or what only asks. One that only lacks the bundle of Aspire's own program is run again with a stand-in.
+    fn properties(&self, arguments: Vec<OsString>, builds: bool) -> Result<Properties, Error> {
+        let program = self.request.program;
+        let mut ran = self.run(arguments.clone(), program.folder(), false, &mut || false)?;
+        if matches!(ran.stop, Stop::Ended(Some(_))) && builds && ran.lines.mention(ask::WANTS_BUNDLE) {
+            ran = self.run(arguments, program.folder(), true, &mut || false)?;
+        }
+        let shown = program.shown.display();
+        if let Some(error) = self.stopped(&ran, "building") {
+            return Err(error);
+        }
+        let failed =
+            |what: String| Diagnostic::new(Code::AppHostBuildFailed, "", what).hint("-v shows the whole output");
+        let said = indented(&ran.lines.chosen());
+        if let Stop::Ended(Some(ended)) = ran.stop {
+            return Err(failed(format!("building {shown} {ended}{said}")).into());
+        }
+        let found = Properties::parse(&ran.output);
+        Ok(found.ok_or_else(|| failed(format!("`dotnet build` does not say what it built of {shown}{said}")))?)
+    }
+
+    /// The manifest, and whether the AppHost had to be ended after it.
+    fn published(&self, target: &Path, directory: &Path, output: &Path) -> Result<(Vec<u8>, bool), Error> {
+        let shown = self.request.program.shown.display();
+        (self.request.say)(&format!("running the AppHost {shown} for its manifest"));
+        let read = || read_file::found(output).unwrap_or_default();
+        let (mut looked, mut size, mut is_whole) = (Instant::now(), 0, false);
+        let mut is_done = || {
+            if looked.elapsed() >= LOOK {
+                looked = Instant::now();
+                let now = output.metadata().map_or(0, |metadata| metadata.len());
+                if now != size {
+                    size = now;
+                    is_whole = Written::of(&read()) == Written::Whole;
+                }
+            }
+            is_whole
+        };
+        let ran = self.run(ask::publish(target, output), directory, false, &mut is_done)?;
+        if let Some(error) = self.stopped(&ran, "running") {
+            return Err(error);
+        }
+        let bytes = read();
+        let failure = match ran.stop {
+            Stop::Ended(ended) => Written::of(&bytes).failure(ended),
+            _ => None,
+        };
+        match failure {
+            None => Ok((bytes, ran.stop == Stop::Lingered)),
+            Some(why) => {
+                let what = format!("the AppHost {shown} {why}{}", indented(&ran.lines.chosen()));
+                Err(Diagnostic::new(Code::AppHostFailed, "", what).hint("-v shows its whole output").into())
+            }
+        }
+    }
+
+    fn run(
+        &self,
+        arguments: Vec<OsString>,
+        directory: &Path,
+        without_bundle: bool,
+        is_done: &mut dyn FnMut() -> bool,
+    ) -> Result<Ran, Error> {
+        if interrupt::stopped() {
+            return Err(self.interrupted());
+        }
+        let variables = ask::variables(std::env::vars_os(), self.request.environment, without_bundle);
+        let call = Call {
+            program: &self.dotnet,
+            arguments,
+            variables: &variables,
+            directory,
+            deadline: self.deadline,
+            log: self.request.log,
+        };
+        Ok(call.run(is_done).map_err(|error| {
+            let what = format!("{} cannot be started: {error}", self.dotnet.display());
+            Diagnostic::new(Code::DotnetUnavailable, "", what).hint("install the .NET SDK (https://dot.net/download)")
+        })?)
+    }
+
+    fn interrupted(&self) -> Error {
+        let what = format!("publishing the manifest of {} was interrupted", self.request.program.shown.display());
+        Error::Interrupted(Box::new(Diagnostic::new(Code::Interrupted, "", what)))
+    }
+
+    /// The error of one that did not end by itself.
+    fn stopped(&self, ran: &Ran, doing: &str) -> Option<Error> {
+        let shown = self.request.program.shown.display();
+        match ran.stop {
+            Stop::Late => {
+                let seconds = self.request.limit.as_secs();
+                let said = indented(&ran.lines.chosen());
+                let what = format!("{doing} {shown} did not end within {seconds} s and was stopped{said}");
+                Some(
+                    Diagnostic::new(Code::AppHostTimedOut, "", what)
+                        .hint("--apphost-timeout gives it more time")
+                        .into(),
+                )
+            }
+            Stop::Interrupted => Some(self.interrupted()),
+            Stop::Ended(_) | Stop::Lingered => None,
+        }
+    }
+}
+
+fn not_an_app_host(program: &Program) -> Diagnostic {
+    let what = format!("{} is not an AppHost: its property IsAspireHost is not true", program.shown.display());
+    Diagnostic::new(Code::NotAnAppHost, "", what).hint("pass the project that has `Sdk=\"Aspire.AppHost.Sdk/VERSION\"`")
+}
+
+fn indented(lines: &[String]) -> String {
+    if lines.is_empty() { String::new() } else { format!(":\n  {}", lines.join("\n  ")) }
+}

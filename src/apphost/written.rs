@@ -1,0 +1,67 @@
+//! How much of a manifest is there. Exit code 0 is no success: an AppHost can leave half a manifest, or none, and say that
+//! it published one. Pure.
+
+use crate::support::ended::Ended;
+use serde::de::IgnoredAny;
+
+/// What lies where the manifest is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Written {
+    Nothing,
+    /// The text does not parse to its end.
+    Part,
+    Whole,
+}
+
+impl Written {
+    /// By the bytes of the file.
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        if text.is_empty() {
+            Self::Nothing
+        } else if text.starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(text).is_ok() {
+            Self::Whole
+        } else {
+            Self::Part
+        }
+    }
+
+    /// What to say of a run that ended by itself; none for a success. `ended` is none for exit code 0.
+    pub(super) fn failure(self, ended: Option<Ended>) -> Option<String> {
+        match (ended, self) {
+            (None, Self::Whole) => None,
+            (None, Self::Part) => Some("ended with exit status 0, but left half a manifest".into()),
+            (None, Self::Nothing) => Some("ended with exit status 0, but wrote no manifest".into()),
+            (Some(ended), _) => Some(ended.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manifest_is_whole_when_it_parses_to_its_end() {
+        for (text, expected) in [
+            ("", Written::Nothing),
+            ("{\"resources\": {", Written::Part),
+            ("{\"resources\": {}}", Written::Whole),
+            ("\u{feff}{\"resources\": {}}\n", Written::Whole),
+            ("{} {}", Written::Part),
+            ("null", Written::Part),
+        ] {
+            assert_eq!(Written::of(text.as_bytes()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn success_is_exit_code_0_and_a_whole_manifest() {
+        let (whole, part, nothing) = (Written::Whole, Written::Part, Written::Nothing);
+        assert_eq!(whole.failure(None), None);
+        assert!(part.failure(None).unwrap().contains("half a manifest"));
+        assert!(nothing.failure(None).unwrap().contains("no manifest"));
+        assert_eq!(whole.failure(Some(Ended::Status(7))).unwrap(), "failed with exit status 7");
+        assert_eq!(part.failure(Some(Ended::Signal(6))).unwrap(), "was killed by signal 6");
+    }
+}

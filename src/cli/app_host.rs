@@ -1,0 +1,74 @@
+//! An AppHost as SOURCE: flags to a request, what happens to lines on standard error.
+
+use super::args::AppHost;
+use super::described::MANIFEST;
+use super::{CliError, output, run_options};
+use crate::apphost::{self, Error, Program, Published, Request};
+use crate::manifest::{self, Manifest};
+use crate::support::diagnostic::{Code, Diagnostics};
+use std::path::Path;
+use std::time::Duration;
+
+/// The time for a build and a run, unless a person says otherwise.
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// Builds and runs it. Without a file to write, the manifest is in memory only.
+pub(super) fn published(program: &Program, flags: &AppHost, output: Option<&Path>) -> Result<Published, CliError> {
+    let limit = match &flags.apphost_timeout {
+        Some(text) => run_options::duration_of("--apphost-timeout", text)?,
+        None => LIMIT,
+    };
+    let request = Request {
+        program,
+        build: !flags.no_build,
+        environment: flags.apphost_environment.as_deref(),
+        limit,
+        output,
+        say: &output::say,
+        log: if flags.verbose { Some(&output::say) } else { None },
+    };
+    let published = apphost::publish(&request).map_err(|error| match error {
+        Error::Failed(diagnostic) => CliError::Input((*diagnostic).into()),
+        Error::Interrupted(diagnostic) => CliError::Interrupted((*diagnostic).into()),
+    })?;
+    if published.lingered {
+        let text = format!("{} did not end after its manifest was complete, and was stopped", program.shown.display());
+        output::warn(Code::AppHostNotEnded, &text);
+    }
+    Ok(published)
+}
+
+/// Its manifest, with the paths that it would have in the folder of the AppHost.
+pub(super) fn manifest(program: &Program, flags: &AppHost) -> Result<Manifest, CliError> {
+    let published = published(program, flags, None)?;
+    let mut manifest = parsed(program, &published)?;
+    for path in manifest.paths() {
+        *path = apphost::rebased(path, &published.folder, program.folder());
+    }
+    Ok(manifest)
+}
+
+/// A manifest that cannot be read is a problem of the AppHost that wrote it.
+pub(super) fn parsed(program: &Program, published: &Published) -> Result<Manifest, CliError> {
+    let wrong = |diagnostics: Diagnostics| CliError::input(&program.shown.display().to_string(), diagnostics);
+    manifest::parse(&published.bytes).map_err(wrong)
+}
+
+/// Says what a manifest that is read leaves without effect: flags of an AppHost, and an AppHost beside it that was changed.
+pub(super) fn warn_beside_manifest(source: &Path, flags: &AppHost) {
+    let given = [("--no-build", flags.no_build), ("--apphost-environment", flags.apphost_environment.is_some())];
+    for (flag, _) in given.iter().filter(|(_, given)| *given) {
+        output::warn(Code::NoEffect, &format!("{flag} is for an AppHost, but SOURCE is a manifest"));
+    }
+    if !source.is_dir() || !apphost::is_older(&source.join(MANIFEST), source) {
+        return;
+    }
+    if let Some(program) = apphost::beside(source) {
+        let text = format!(
+            "{} is read as it was written; {} beside it was changed since: pass that to publish it again",
+            source.join(MANIFEST).display(),
+            program.display()
+        );
+        output::warn(Code::OlderManifest, &text);
+    }
+}

@@ -1,0 +1,28 @@
+//! `manifest`: an AppHost to the file that every other command reads, for machines without .NET.
+
+use super::args::Manifest;
+use super::described::{MANIFEST, app_host};
+use super::{CliError, Exit, app_host as publishing, output};
+use crate::support::diagnostic::Code;
+use crate::support::temporary;
+
+/// Writes the manifest of an AppHost.
+pub(super) fn manifest(options: &Manifest) -> Result<Exit, CliError> {
+    let source = options.path();
+    let program = app_host(source)?.ok_or_else(|| {
+        CliError::Usage(Code::ManifestNotFound, format!("{} is not an AppHost, and contains none", source.display()))
+    })?;
+    let folder = &options.output;
+    let failed = |source| CliError::Read { path: folder.display().to_string(), source };
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    // In the folder itself, because the paths in a manifest start from the folder that Aspire writes it to.
+    let file = temporary::file_in(folder, ".aspire-", ".json").map_err(failed)?;
+    let published = publishing::published(&program, &options.app_host, Some(file.path()))?;
+    let manifest = publishing::parsed(&program, &published)?;
+    let path = folder.join(MANIFEST);
+    output::placed(file, &path)?;
+    let count = manifest.resources.len();
+    let resources = if count == 1 { "resource" } else { "resources" };
+    output::say(&format!("manifest written to {}: {count} {resources}", path.display()));
+    Ok(Exit::Done)
+}

@@ -1,0 +1,128 @@
+//! Real applications with a real .NET SDK: what comes out of them is what Aspire writes, and what becomes of a failure.
+//!
+//! `ASPIRE_APPHOSTS` names a folder with applications in `travel` and `file-based`, each with the `aspire-manifest.json` that
+//! Aspire wrote of it; without it the folder `dotnet` beside that of `ASPIRE_MANIFESTS` is taken. They are copied before they
+//! are built.
+#![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The folder of `dotnet`, if its SDK can build files: 10 or later.
+fn sdk() -> Option<PathBuf> {
+    let root = env::var_os("DOTNET_ROOT").map(PathBuf::from);
+    let in_path = || env::split_paths(&env::var_os("PATH").unwrap_or_default()).collect::<Vec<_>>();
+    let folder = root.into_iter().chain(in_path()).find(|folder| folder.join("dotnet").is_file())?;
+    let output = Command::new(folder.join("dotnet")).arg("--version").output().ok()?;
+    let major: u32 = String::from_utf8_lossy(&output.stdout).split('.').next()?.parse().ok()?;
+    (major >= 10).then_some(folder)
+}
+
+fn applications() -> Option<PathBuf> {
+    let beside = || Some(Path::new(&env::var_os("ASPIRE_MANIFESTS")?).parent()?.join("dotnet"));
+    let folder = env::var_os("ASPIRE_APPHOSTS").map(PathBuf::from).or_else(beside)?;
+    folder.join("travel").is_dir().then_some(folder)
+}
+
+/// A copy without what was built, as a checkout has it.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let (path, name) = (entry.as_ref().unwrap().path(), entry.unwrap().file_name());
+        if ["bin", "obj", "images"].iter().any(|skipped| name == *skipped) {
+            continue;
+        }
+        if path.is_dir() {
+            copy(&path, &to.join(name));
+        } else {
+            fs::write(to.join(name), fs::read(path).unwrap()).unwrap();
+        }
+    }
+}
+
+/// How a run of the program ended: exit code, standard error.
+fn aspire(folder: &Path, sdk: &Path, line: &str) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-aspire"));
+    command.args(line.split(' ')).current_dir(folder);
+    let path = env::join_paths([sdk, Path::new("/usr/bin"), Path::new("/bin")]).unwrap();
+    // These would build it with the stand-in for the bundle of Aspire's own program from the start.
+    for name in ["DcpDir", "AspireDashboardDir", "ASPIRE_SUPPRESS_CLI_RUN_HOOK", "DOTNET_ENVIRONMENT"] {
+        command.env_remove(name);
+    }
+    let output = command.env("PATH", path).env("KUBECONFIG", "/nowhere/kubeconfig").output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+/// The processes whose arguments name this folder.
+fn processes(folder: &Path) -> Vec<String> {
+    let name = folder.to_string_lossy().into_owned();
+    let of = |entry: fs::DirEntry| fs::read(entry.path().join("cmdline")).ok();
+    let lines = fs::read_dir("/proc").unwrap().flatten().filter_map(of);
+    lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " ")).filter(|line| line.contains(&name)).collect()
+}
+
+/// SDK, applications, and a copy of one; none, after saying so, where something is missing.
+fn prepared(name: &str) -> Option<(PathBuf, PathBuf, tempfile::TempDir)> {
+    let (Some(sdk), Some(applications)) = (sdk(), applications()) else {
+        testbed::skip_or_fail(
+            "there is no .NET SDK 10 or later (DOTNET_ROOT), or no folder of AppHosts (ASPIRE_APPHOSTS)",
+        );
+        return None;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    copy(&applications.join(name), &folder.path().join("app"));
+    Some((sdk, applications.join(name), folder))
+}
+
+const RENDER: &str = "--registry registry.example.com --tag 1";
+
+#[test]
+fn a_project_gives_what_aspire_writes() {
+    let Some((sdk, original, folder)) = prepared("travel") else { return };
+    let here = folder.path();
+    fs::remove_file(here.join("app/aspire-manifest.json")).unwrap();
+    let (code, said) = aspire(here, &sdk, "manifest app -o app");
+    assert_eq!(code, Some(0), "{said}");
+    let written = fs::read_to_string(here.join("app/aspire-manifest.json")).unwrap();
+    assert_eq!(written, fs::read_to_string(original.join("aspire-manifest.json")).unwrap());
+    // From now on it is built. What is rendered of the manifest is rendered of the AppHost.
+    fs::write(here.join("intent.yaml"), "application: travel\n").unwrap();
+    for (source, chart) in [("app", "of-manifest"), ("app/AppHost --no-build", "of-app-host")] {
+        let (code, said) = aspire(here, &sdk, &format!("render {source} -o {chart} --config intent.yaml {RENDER}"));
+        assert_eq!(code, Some(0), "{said}");
+    }
+    let compared = Command::new("diff").args(["-r", "of-manifest", "of-app-host"]).current_dir(here).output().unwrap();
+    assert!(compared.status.success(), "{}", String::from_utf8_lossy(&compared.stdout));
+    assert_eq!(processes(here), [""; 0], "processes were left behind");
+    // The built program needs no SDK and no project.
+    let built = "app/AppHost/bin/Debug/net10.0/Travel.AppHost.dll";
+    let (code, said) = aspire(here, &sdk, &format!("render {built} -o of-built --config intent.yaml {RENDER}"));
+    assert_eq!(code, Some(0), "{said}");
+}
+
+#[test]
+fn a_file_is_built_and_what_is_wrong_with_it_is_told() {
+    let Some((sdk, _, folder)) = prepared("file-based") else { return };
+    let here = folder.path();
+    fs::remove_file(here.join("app/aspire-manifest.json")).unwrap();
+    let program = here.join("app/apphost.cs");
+    let text = fs::read_to_string(&program).unwrap();
+    let line = format!("render app -o chart {RENDER}");
+    let (code, said) = aspire(here, &sdk, &line);
+    assert_eq!(code, Some(0), "{said}");
+    // It can exit with 0 and half a manifest.
+    let throws =
+        "builder.AddContainer(\"broken\", \"x\").WithEnvironment(_ => throw new Exception(\"boom\"));\nbuilder.Build";
+    for (to, code, reason) in
+        [(throws, "apphost-failed", "boom"), ("nonsense;\nbuilder.Build", "apphost-build-failed", "error CS0103")]
+    {
+        fs::write(&program, text.replace("builder.Build", to)).unwrap();
+        let (status, said) = aspire(here, &sdk, &line);
+        assert_eq!(status, Some(1), "{said}");
+        assert!(said.contains(&format!("error[{code}]")) && said.contains(reason), "{reason}: {said}");
+    }
+    assert_eq!(processes(here), [""; 0], "processes were left behind");
+}

@@ -1,0 +1,367 @@
+//! An AppHost as SOURCE, with a stand-in for `dotnet`: how it is called, and every way in which it can fail.
+#![cfg(target_os = "linux")]
+
+use crate::aspire::{Ran, shown};
+use crate::{Aspire, aspire};
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+const PROJECT: &str = "<Project Sdk=\"Aspire.AppHost.Sdk/13.6.4\" />\n";
+
+const MANIFEST: &str = r#"{
+  "resources": {
+    "web": {
+      "type": "project.v0",
+      "path": "@APP@/../Web/Web.csproj",
+      "bindings": {"http": {"scheme": "http", "protocol": "tcp", "transport": "http"}}
+    },
+    "proxy": {
+      "type": "container.v0",
+      "image": "nginx:1.29",
+      "bindMounts": [
+        {"source": "@APP@/nginx.conf", "target": "/etc/nginx/nginx.conf", "readOnly": true},
+        {"source": "@APP@/../outside.conf", "target": "/etc/outside.conf", "readOnly": true}
+      ]
+    }
+  }
+}
+"#;
+
+/// An application with its AppHost in `app/`, and a `dotnet` that answers for it.
+struct Shop(tempfile::TempDir);
+
+impl Shop {
+    fn new() -> Self {
+        let shop = Self(tempfile::tempdir().unwrap());
+        shop.write("manifest", MANIFEST);
+        shop.write("app/Shop.AppHost.csproj", PROJECT);
+        shop.write("app/AppHost.cs", "var builder = DistributedApplication.CreateBuilder(args);\n");
+        shop.write("app/bin/Shop.AppHost.dll", "");
+        shop.write("app/nginx.conf", "events {}\n");
+        shop.write("outside.conf", "CANARY\n");
+        for folder in ["path", "tmp"] {
+            fs::create_dir(shop.path(folder)).unwrap();
+        }
+        let fake = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fake/dotnet");
+        std::os::unix::fs::symlink(fake, shop.path("path/dotnet")).unwrap();
+        shop
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().canonicalize().unwrap().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap_or_default()
+    }
+
+    fn aspire(&self, line: &str) -> Aspire {
+        let path = format!("{}:/usr/bin:/bin", self.path("path").display());
+        aspire(line.split(' '))
+            .within(self.0.path())
+            .env("PATH", path)
+            .env("FAKE_DOTNET", self.path(""))
+            .env("TMPDIR", self.path("tmp"))
+    }
+
+    fn run(&self, line: &str) -> Ran {
+        self.aspire(line).run()
+    }
+
+    /// The verbs of all calls of `dotnet`.
+    fn calls(&self) -> Vec<String> {
+        self.read("calls").lines().map(str::to_owned).collect()
+    }
+
+    /// Nothing of a run is left.
+    fn is_clean(&self) {
+        let left: Vec<_> = fs::read_dir(self.path("tmp")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+}
+
+/// Whether a process runs; one that has ended may not have been waited for.
+fn runs(process: &str) -> bool {
+    let status = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    status.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X']))
+}
+
+/// Waits for what must come.
+fn until(what: &str, is: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !is() {
+        assert!(start.elapsed() < Duration::from_secs(60), "{what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn an_app_host_is_what_its_manifest_beside_it_would_be() {
+    let shop = Shop::new();
+    let flags = "--registry r.example.com --tag 1";
+    let told = shop.run(&format!("render app -o of-app {flags}"));
+    assert_eq!(told.code, 0, "{}", told.err);
+    assert_eq!(shop.calls(), ["version", "build", "exec"]);
+    shop.is_clean();
+    // The same manifest, written into the folder of the AppHost by other means.
+    shop.write("beside/aspire-manifest.json", &MANIFEST.replace("@APP@/", ""));
+    shop.write("beside/nginx.conf", "events {}\n");
+    shop.write("beside/aspire-k8s.yaml", "application: Shop\n");
+    shop.run(&format!("render beside -o of-manifest {flags}")).ok();
+    let compared =
+        Command::new("diff").args(["-r", "of-app", "of-manifest"]).current_dir(shop.0.path()).output().unwrap();
+    assert!(compared.status.success(), "{}", String::from_utf8_lossy(&compared.stdout));
+    // What lies outside of its folder needs a word, and nothing of this machine's folders gets into a chart.
+    let found =
+        Command::new("grep").args(["-r", "CANARY\\|/tmp/", "of-app"]).current_dir(shop.0.path()).output().unwrap();
+    assert!(found.stdout.is_empty(), "{}", String::from_utf8_lossy(&found.stdout));
+}
+
+#[test]
+fn every_way_to_name_an_app_host_leads_to_it() {
+    let shop = Shop::new();
+    shop.write("file/apphost.cs", "#:sdk Aspire.AppHost.Sdk@13.6.4\n");
+    for (source, calls, name) in [
+        ("app/Shop.AppHost.csproj", &["version", "build", "exec"][..], "chart Shop"),
+        (".", &["version", "build", "exec"], "several"),
+        ("app", &["version", "build", "exec"], "chart Shop"),
+        ("app/bin/Shop.AppHost.dll", &["exec"], "chart Shop"),
+        ("file/apphost.cs", &["version", "build", "exec"], "chart file"),
+        ("file", &["version", "build", "exec"], "chart file"),
+    ] {
+        let _ = fs::remove_file(shop.path("calls"));
+        let ran = shop.run(&format!("render {source} -o chart --registry r.example.com --tag 1"));
+        if name == "several" {
+            assert!(ran.err.contains("error[several-apphosts]"), "{}", ran.err);
+            continue;
+        }
+        assert!(ran.code == 0 && ran.err.to_lowercase().contains(&name.to_lowercase()), "{source}: {}", ran.err);
+        assert_eq!(shop.calls(), calls, "{source}");
+        fs::remove_dir_all(shop.path("chart")).unwrap();
+    }
+    // A project that gets what makes it an AppHost from elsewhere is asked before it is built.
+    shop.write("app/Shop.AppHost.csproj", "<Project Sdk=\"Microsoft.NET.Sdk\" />");
+    let _ = fs::remove_file(shop.path("calls"));
+    shop.run("render app/Shop.AppHost.csproj -o chart --registry r.example.com --tag 1").ok();
+    assert_eq!(shop.calls(), ["version", "build", "build", "exec"]);
+}
+
+#[test]
+fn dotnet_gets_explicit_arguments_and_no_secrets() {
+    let shop = Shop::new();
+    let line = "render app -o chart --registry r.example.com --tag 1";
+    let told = shop.aspire(line).env("Parameters__password", "CANARY").env("HELM_KUBETOKEN", "CANARY").run();
+    assert_eq!(told.code, 0, "{}", told.err);
+    let mut report = String::new();
+    for verb in ["version", "build", "exec"] {
+        let (arguments, variables) = (shop.read(&format!("argv.{verb}")), shop.read(&format!("env.{verb}")));
+        assert!(!variables.contains("CANARY") && variables.contains("MSBUILDDISABLENODEREUSE=1"), "{variables}");
+        assert!(!variables.contains("DOTNET_ENVIRONMENT"), "{variables}");
+        report.extend(["== ", verb, " in ", &shop.read(&format!("pwd.{verb}")), &arguments]);
+    }
+    let report = report.replace(&shop.path("").display().to_string(), "[tmp]/");
+    let from = report.find("[tmp]/tmp/aspire-").expect("a private folder");
+    let to = report.rfind("/aspire-manifest.json").expect("a manifest");
+    insta::assert_snapshot!(report.replace(&report[from..to], "[private folder]"));
+    shop.run(&format!("{line} --no-build --apphost-environment Staging")).ok();
+    assert!(shop.read("env.exec").contains("DOTNET_ENVIRONMENT=Staging"));
+    assert!(!shop.read("argv.build").contains("-t:Build"));
+    shop.is_clean();
+}
+
+/// What `dotnet` does, and what is said of it.
+const FAILURES: &[(&str, &str, &str, &str)] = &[
+    ("the SDK is too old", "app", "version", "echo 7.0.100; exit 0"),
+    (
+        "global.json names an SDK that is not there",
+        "app",
+        "version",
+        "echo 'Requested SDK version: 9.9.100' >&2; exit 155",
+    ),
+    (
+        "it does not compile",
+        "app",
+        "build",
+        "echo \"/a/AppHost.cs(3,1): error CS0103: no 'x' [/a/A.csproj]\" >&2; echo 'Build failed.' >&2; exit 1",
+    ),
+    (
+        "a package is not to be had",
+        "app",
+        "build",
+        "echo '/a/A.csproj : error NU1101: Unable to find package X.' >&2; exit 1",
+    ),
+    ("the build says nothing", "app", "build", "exit 0"),
+    ("it is no AppHost", "app", "build", "properties /a/A.dll '' ''; exit 0"),
+    ("it has two target frameworks", "app", "build", "properties '' true ''; exit 0"),
+    ("it was not built", "app --no-build", "build", "properties /nowhere/A.dll true ''; exit 0"),
+    (
+        "it throws",
+        "app",
+        "exec",
+        "printf 'Unhandled exception. System.Exception: boom\\n   at Aspire.X() in /_/X.cs:line 1\\n' >&2; kill -ABRT $$",
+    ),
+    (
+        "it leaves half a manifest",
+        "app",
+        "exec",
+        "printf '{\"resources\": {' >\"$output\"; printf 'fail: Pipeline[0]\\n      Step failed: boom\\n'; exit 0",
+    ),
+    ("it says that it wrote one", "app", "exec", "echo '      Published manifest to: /a/aspire-manifest.json'; exit 0"),
+    ("it writes elsewhere", "app", "exec", "echo '{\"resources\": {}}' >\"$FAKE_DOTNET/elsewhere.json\"; exit 0"),
+    ("it fails after its manifest", "app", "exec", "publish >/dev/null; echo gave up >&2; exit 7"),
+    (
+        "its runtime is not there",
+        "app/bin/Shop.AppHost.dll",
+        "exec",
+        "echo 'You must install or update .NET to run this application.' >&2; exit 150",
+    ),
+    ("its manifest is none", "app", "exec", "echo '{\"targets\": {}}' >\"$output\"; exit 0"),
+    ("it waits for something", "app --apphost-timeout 1s", "exec", "echo waiting for a database; sleep 300"),
+];
+
+#[test]
+fn failures_have_a_reason_and_leave_nothing() {
+    let mut report = String::new();
+    for (title, source, verb, answer) in FAILURES {
+        let shop = Shop::new();
+        shop.write(verb, answer);
+        let ran = shop.run(&format!("render {source} -o chart --registry r.example.com --tag 1"));
+        assert!(!shop.path("chart").exists(), "{title}");
+        shop.is_clean();
+        report.push_str(&shown(title, &ran, Some(&shop.path(""))));
+    }
+    let shop = Shop::new();
+    shop.write("other/Other.csproj", PROJECT);
+    shop.write("empty/Program.cs", "");
+    for (title, line) in [
+        ("there are several", "render . -o chart"),
+        ("there is none", "render empty -o chart"),
+        ("a file of a project", "render app/AppHost.cs -o chart"),
+        ("a project that is not there", "render app/No.csproj -o chart"),
+        ("a time that is none", "render app -o chart --apphost-timeout soon"),
+        ("an intent that is wrong", "render app -o chart --config nowhere.yaml"),
+        ("nothing to publish", "manifest empty -o out"),
+    ] {
+        report.push_str(&shown(title, &shop.run(line), Some(&shop.path(""))));
+    }
+    assert!(shop.calls().is_empty(), "{:?}", shop.calls());
+    let ran = shop.aspire("render app -o chart").env("PATH", "/nowhere").run();
+    report.push_str(&shown("there is no dotnet", &ran, Some(&shop.path(""))));
+    insta::assert_snapshot!(report);
+}
+
+#[test]
+fn a_manifest_is_written_whole_or_not_at_all() {
+    let shop = Shop::new();
+    let told = shop.run("manifest app -o out");
+    assert_eq!(told.code, 0, "{}", told.err);
+    assert!(told.err.ends_with("manifest written to out/aspire-manifest.json: 2 resources\n"), "{}", told.err);
+    let written = shop.read("out/aspire-manifest.json");
+    // Aspire made the paths for this folder.
+    assert_eq!(written, MANIFEST.replace("@APP@", "../app"));
+    shop.write("exec", "printf '{\"resources\": {' >\"$output\"; exit 0");
+    assert_eq!(shop.run("manifest app -o out").code, 1);
+    assert_eq!(shop.read("out/aspire-manifest.json"), written);
+    let names: Vec<_> = fs::read_dir(shop.path("out")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["aspire-manifest.json"]);
+    let mode = fs::metadata(shop.path("out/aspire-manifest.json")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o644);
+}
+
+#[test]
+fn an_app_host_that_goes_on_is_ended_with_all_that_it_started() {
+    let shop = Shop::new();
+    shop.write(
+        "exec",
+        "sleep 300 & echo $! >\"$FAKE_DOTNET/child\"; echo $$ >\"$FAKE_DOTNET/own\"; publish; sleep 300",
+    );
+    let ran = shop.run("render app/bin/Shop.AppHost.dll -o chart --registry r.example.com --tag 1");
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.err.contains("warning[apphost-not-ended]"), "{}", ran.err);
+    // One that ends leaves its children, which hold its output open.
+    shop.write("exec", "sleep 300 & echo $! >\"$FAKE_DOTNET/other\"");
+    shop.run("render app/bin/Shop.AppHost.dll -o chart --registry r.example.com --tag 1").ok();
+    for process in ["child", "own", "other"] {
+        let number = shop.read(process);
+        until(process, || !runs(number.trim()));
+    }
+}
+
+#[test]
+fn an_interrupted_run_leaves_nothing() {
+    let shop = Shop::new();
+    // It does not listen, as some AppHosts do not.
+    shop.write("exec", "trap '' INT TERM; echo $$ >\"$FAKE_DOTNET/own\"; while :; do sleep 300; done");
+    let mut command = shop.aspire("render app -o chart").command();
+    let started = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    until("it runs", || !shop.read("own").is_empty());
+    let number = started.id().to_string();
+    Command::new("kill").args(["-INT", &number]).status().unwrap();
+    let output = started.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(6) && text.contains("error[interrupted]"), "{text}");
+    until("the AppHost ends", || !runs(shop.read("own").trim()));
+    shop.is_clean();
+}
+
+#[test]
+fn much_output_is_no_trouble_and_is_shown_on_demand() {
+    let shop = Shop::new();
+    shop.write(
+        "exec",
+        "yes 'a line of noise' | head -c 20000000; head -c 100000 /dev/zero | tr '\\0' x; echo last; publish; exit 0",
+    );
+    let line = "render app/bin/Shop.AppHost.dll -o chart --registry r.example.com --tag 1";
+    let ran = shop.run(line);
+    assert!(ran.code == 0 && !ran.err.contains("noise"), "{}", ran.err);
+    shop.write("exec", "echo a line of noise; echo another >&2");
+    let ran = shop.run(&format!("{line} -v"));
+    assert!(ran.code == 0 && ran.err.contains("a line of noise\n") && ran.err.contains("another\n"), "{}", ran.err);
+}
+
+#[test]
+fn the_name_of_a_release_needs_no_build() {
+    let shop = Shop::new();
+    for line in ["status app", "history app", "destroy app", "__complete render app --image="] {
+        shop.run(line);
+    }
+    assert!(shop.calls().is_empty(), "{:?}", shop.calls());
+}
+
+#[test]
+fn the_intent_is_found_beside_the_app_host_or_beside_source() {
+    let shop = Shop::new();
+    let name = || {
+        let ran = shop.run("render . --format chart -o - --registry r.example.com --tag 1");
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        ran.out.lines().find_map(|line| line.strip_prefix("name: ")).unwrap_or_default().to_owned()
+    };
+    shop.write("aspire-k8s.yaml", "application: above\n");
+    assert!(name().contains("above"));
+    shop.write("app/aspire-k8s.yaml", "application: beside\n");
+    assert!(name().contains("beside"));
+}
+
+#[test]
+fn a_manifest_beside_a_newer_app_host_is_told() {
+    let shop = Shop::new();
+    shop.write("app/aspire-manifest.json", &MANIFEST.replace("@APP@/", ""));
+    let line = "render app -o chart --registry r.example.com --tag 1";
+    assert!(!shop.run(line).err.contains("older-manifest"));
+    let old = std::time::SystemTime::now() - Duration::from_secs(3_600);
+    let file = fs::File::options().write(true).open(shop.path("app/aspire-manifest.json")).unwrap();
+    file.set_modified(old).unwrap();
+    let ran = shop.run(&format!("{line} --no-build"));
+    assert!(ran.code == 0 && ran.err.contains("warning[older-manifest]"), "{}", ran.err);
+    assert!(ran.err.contains("warning[no-effect]: --no-build"), "{}", ran.err);
+    assert!(shop.calls().is_empty(), "{:?}", shop.calls());
+}
