@@ -115,7 +115,7 @@ impl Workload {
 /// A workload that another one waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wait {
-    /// The workload, which has a TCP port.
+    /// The workload, which has a TCP port or is a job.
     pub on: String,
     /// How far it must be.
     pub until: WaitUntil,
@@ -128,6 +128,8 @@ pub enum WaitUntil {
     Ready,
     /// A container listens, ready or not.
     Started,
+    /// It has run to its end: it is a job.
+    Completed,
 }
 
 /// Where the telemetry of a workload goes.

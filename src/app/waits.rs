@@ -1,5 +1,5 @@
-//! Which workload starts after which others: what `waitFor` and `waitForStart` of `aspire-k8s.yaml` say, and who waits in a
-//! cycle.
+//! Which workload starts after which others: what `waitFor`, `waitForStart` and `waitForCompletion` of `aspire-k8s.yaml`
+//! say, and who waits in a cycle.
 //!
 //! Must not know how a pod waits: a target decides that.
 
@@ -7,7 +7,7 @@ use super::expression::{Token, tokens};
 use super::unknown;
 use super::value::{Part, Value};
 use super::{Wait, WaitUntil, Workload};
-use crate::config::{Config, WaitTargets, intent_place};
+use crate::config::{Config, Job, RunAs, WaitTargets, intent_place};
 use crate::manifest::Manifest;
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place};
 use indexmap::{IndexMap, IndexSet};
@@ -20,9 +20,9 @@ pub(super) fn add(
     workloads: &mut IndexMap<String, Workload>,
     diagnostics: &mut Diagnostics,
 ) {
-    let resolving = Resolving { manifest, workloads };
+    let resolving = Resolving { manifest, config, workloads };
     let all: Vec<(String, Vec<Wait>)> =
-        workloads.keys().map(|name| (name.clone(), resolving.waits(name, config, diagnostics))).collect();
+        workloads.keys().map(|name| (name.clone(), resolving.waits(name, diagnostics))).collect();
     check_cycles(&all, config, diagnostics);
     for (name, waits) in all {
         if let Some(workload) = workloads.get_mut(&name) {
@@ -33,24 +33,77 @@ pub(super) fn add(
 
 struct Resolving<'a> {
     manifest: &'a Manifest,
+    config: &'a Config,
     workloads: &'a IndexMap<String, Workload>,
 }
 
 impl Resolving<'_> {
-    fn waits(&self, name: &str, config: &Config, diagnostics: &mut Diagnostics) -> Vec<Wait> {
-        let intent = config.resources.get(name);
+    fn waits(&self, name: &str, diagnostics: &mut Diagnostics) -> Vec<Wait> {
+        let intent = self.config.resources.get(name);
         let ready = match intent.and_then(|intent| intent.wait_for.as_ref()) {
             Some(WaitTargets::Named(named)) => self.named(name, "waitFor", named, diagnostics),
             Some(WaitTargets::Word(_)) => self.references(name),
-            None if config.defaults.wait_for.is_some() => self.references(name),
+            None if self.config.defaults.wait_for.is_some() => self.references(name),
             None => IndexSet::new(),
         };
         let started = intent.map_or(&[][..], |intent| &intent.wait_for_start);
         let mut started = self.named(name, "waitForStart", started, diagnostics);
         // Who waits until another is ready has waited until it has started.
         started.retain(|on| !ready.contains(on));
-        let wait = |until: WaitUntil| move |on: String| Wait { on, until };
-        ready.into_iter().map(wait(WaitUntil::Ready)).chain(started.into_iter().map(wait(WaitUntil::Started))).collect()
+        let completed = intent.map_or(&[][..], |intent| &intent.wait_for_completion);
+        let completed = self.jobs(name, completed, diagnostics);
+        let all = [(WaitUntil::Ready, ready), (WaitUntil::Started, started), (WaitUntil::Completed, completed)];
+        all.into_iter().flat_map(|(until, all)| all.into_iter().map(move |on| Wait { on, until })).collect()
+    }
+
+    /// The jobs that `waitForCompletion` names.
+    fn jobs(&self, name: &str, named: &[String], diagnostics: &mut Diagnostics) -> IndexSet<String> {
+        let mut found = IndexSet::new();
+        for (index, on) in named.iter().enumerate() {
+            let place = intent_place(format!("resources.{name}.waitForCompletion[{index}]"));
+            match self.job(name, on, &place, diagnostics) {
+                Ok(()) => drop(found.insert(on.clone())),
+                Err(diagnostic) => diagnostics.push(diagnostic),
+            }
+        }
+        found
+    }
+
+    fn job(&self, name: &str, on: &str, place: &Place, diagnostics: &Diagnostics) -> Result<(), Diagnostic> {
+        if !self.workloads.contains_key(on) {
+            return Err(self.absent(on, place, diagnostics));
+        }
+        let cannot = |what: String| Diagnostic::new(Code::CannotWait, place, what);
+        match self.run_as(on) {
+            Some(RunAs::Job(Job { ttl_seconds_after_finished: None, .. })) => Ok(()),
+            Some(RunAs::Job(_)) => {
+                let what = format!("`{on}` is deleted after its end, and a later pod of `{name}` would wait forever");
+                let hint = format!("remove `ttlSecondsAfterFinished` of `{on}`");
+                Err(Diagnostic::new(Code::ConflictingKeys, place, what).hint(hint))
+            }
+            Some(RunAs::CronJob(_)) => {
+                let what = format!("`{on}` runs on a schedule, so it is never complete");
+                Err(cannot(what).hint("remove it from the list"))
+            }
+            None => {
+                let what = format!("`{on}` does not run to completion");
+                Err(cannot(what)
+                    .hint(format!("use `waitFor`; if it does run to completion, set `resources.{on}.runAs: job`")))
+            }
+        }
+    }
+
+    fn run_as(&self, resource: &str) -> Option<&RunAs> {
+        self.config.resources.get(resource)?.run_as.as_ref()
+    }
+
+    /// Why nothing can wait for a name that is not a workload.
+    fn absent(&self, on: &str, place: &Place, diagnostics: &Diagnostics) -> Diagnostic {
+        if !self.manifest.resources.contains_key(on) {
+            return unknown::resource(self.manifest, on, place, diagnostics);
+        }
+        let what = format!("`{on}` does not run in this application and leads to nothing that does");
+        Diagnostic::new(Code::CannotWait, place, what).hint("remove it from the list")
     }
 
     /// The workloads that a list of `aspire-k8s.yaml` names.
@@ -68,17 +121,14 @@ impl Resolving<'_> {
     /// The workload of this name; for a connection string, those that it leads to.
     fn behind(&self, on: &str, place: &Place, diagnostics: &Diagnostics) -> Result<Vec<String>, Diagnostic> {
         if let Some(workload) = self.workloads.get(on) {
-            return if is_reached(workload) { Ok(vec![on.to_owned()]) } else { Err(no_port(on, place)) };
-        }
-        if !self.manifest.resources.contains_key(on) {
-            return Err(unknown::resource(self.manifest, on, place, diagnostics));
+            return match self.run_as(on) {
+                Some(run_as) => Err(ends(on, run_as, place)),
+                None if is_reached(workload) => Ok(vec![on.to_owned()]),
+                None => Err(no_port(on, place)),
+            };
         }
         let led_to = self.led_to(on);
-        if led_to.is_empty() {
-            let what = format!("`{on}` does not run in this application and leads to nothing that does");
-            return Err(Diagnostic::new(Code::CannotWait, place, what).hint("remove it from the list"));
-        }
-        Ok(led_to)
+        if led_to.is_empty() { Err(self.absent(on, place, diagnostics)) } else { Ok(led_to) }
     }
 
     /// The workloads that the connection string or value of a resource leads to, through others of its kind.
@@ -114,7 +164,8 @@ impl Resolving<'_> {
             Part::Host { workload } | Part::Port { workload, .. } => Some(workload),
             Part::Text(_) | Part::Input { .. } => None,
         });
-        let is_other = |on: &&String| *on != name && self.workloads.get(*on).is_some_and(is_reached);
+        let is_server = |on: &str| self.run_as(on).is_none() && self.workloads.get(on).is_some_and(is_reached);
+        let is_other = |on: &&String| *on != name && is_server(on);
         named.filter(is_other).cloned().collect()
     }
 }
@@ -130,6 +181,15 @@ fn no_port(on: &str, place: &Place) -> Diagnostic {
         .hint("give it an endpoint in the AppHost, or remove it from the list")
 }
 
+fn ends(on: &str, run_as: &RunAs, place: &Place) -> Diagnostic {
+    let what = format!("`{on}` runs to completion, so it never becomes ready");
+    let hint = match run_as {
+        RunAs::Job(_) => "use `waitForCompletion`",
+        RunAs::CronJob(_) => "remove it from the list",
+    };
+    Diagnostic::new(Code::CannotWait, place, what).hint(hint)
+}
+
 /// Reports every cycle of waits once: none of its pods would ever start.
 fn check_cycles(all: &[(String, Vec<Wait>)], config: &Config, diagnostics: &mut Diagnostics) {
     let mut left: BTreeMap<&str, BTreeSet<&str>> =
@@ -142,6 +202,7 @@ fn check_cycles(all: &[(String, Vec<Wait>)], config: &Config, diagnostics: &mut 
         let is_named = config.resources.get(first).is_some_and(|intent| intent.wait_for.is_some());
         let place = match until {
             Some(WaitUntil::Started) => format!("resources.{first}.waitForStart"),
+            Some(WaitUntil::Completed) => format!("resources.{first}.waitForCompletion"),
             _ if is_named => format!("resources.{first}.waitFor"),
             _ => "defaults.waitFor".to_owned(),
         };

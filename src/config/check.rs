@@ -12,7 +12,7 @@ use super::{
     NetworkPolicySettings, Parameter, Release, Resource, SecretSource, SecretStore, Secrets, Service, Storage, Volume,
     WaitSettings, Waits,
 };
-use super::{certificates, charts, dashboard, objects, probes};
+use super::{certificates, charts, dashboard, jobs, objects, probes};
 use crate::support::diagnostic::{Code, nearest, suggestion};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
@@ -110,8 +110,9 @@ impl Check<'_> {
     }
 
     fn waits(&mut self, waits: Option<&Waits>, at: &Path<'_>) {
-        if let Some(Waits::Settings(WaitSettings { image })) = waits {
+        if let Some(Waits::Settings(WaitSettings { image, job_image })) = waits {
             self.reference(image.as_deref(), &rules::IMAGE, &at.key("image"));
+            self.reference(job_image.as_deref(), &rules::IMAGE, &at.key("jobImage"));
         }
     }
 
@@ -190,6 +191,7 @@ impl Check<'_> {
         self.option(resource.priority_class.as_deref(), &rules::OBJECT_NAME, &at.key("priorityClass"));
         self.option(resource.service_account.as_deref(), &rules::OBJECT_NAME, &at.key("serviceAccount"));
         self.drain(resource, &at.key("drainSeconds"));
+        jobs::check(resource, self.findings, at);
     }
 
     /// The chart leaves out what would take the whole time that a pod has to stop.
@@ -302,6 +304,9 @@ impl Check<'_> {
 
     fn environment_resource(&mut self, base: Option<&Resource>, resource: &EnvironmentResource, at: &Path<'_>) {
         self.reference(resource.image.as_deref(), &rules::IMAGE, &at.key("image"));
+        if resource.replicas.is_some() && base.is_some_and(|base| base.run_as.is_some()) {
+            jobs::excluded("replicas", self.findings, at);
+        }
         self.keys(&resource.env, &rules::ENV_NAME, &at.key("env"));
         self.pod_resources(resource.resources.as_ref(), &at.key("resources"));
         probes::check(resource.probes.as_ref(), self.findings, &at.key("probes"));

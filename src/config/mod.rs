@@ -11,6 +11,7 @@ pub(crate) mod compatibility;
 mod dashboard;
 mod environment;
 mod findings;
+mod jobs;
 mod key;
 mod locate;
 mod network;
@@ -36,6 +37,7 @@ pub(crate) use certificates::{
 pub(crate) use chart_keys::CHART_KEYS;
 pub(crate) use charts::{EnvironmentChart, ExternalChart, Kind as ChartKind, Phase, WaitFor, WaitObject, path_keys};
 pub(crate) use dashboard::{DASHBOARD_LABEL, Dashboard, EnvironmentDashboard};
+pub(crate) use jobs::{ConcurrencyPolicy, CronJob, Job, RunAs};
 pub use locate::position;
 pub use parse::parse;
 pub(crate) use parse::{FILE, intent_place, parse_values};
@@ -295,6 +297,10 @@ pub struct Resource {
     pub wait_for: Option<WaitTargets>,
     /// Resources that take connections, ready or not, before its pods start.
     pub wait_for_start: Vec<String>,
+    /// Resources with `runAs: job` that are complete before its pods start.
+    pub wait_for_completion: Vec<String>,
+    /// `job`, or the settings of a Job or CronJob, for a program that runs to completion.
+    pub run_as: Option<RunAs>,
     /// The Service.
     pub service: Service,
     /// The certificate with which it serves HTTPS itself.

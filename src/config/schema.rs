@@ -19,7 +19,9 @@ pub(crate) fn schema() -> Value {
     for key in ["ports", "nodePorts"] {
         made["definitions"]["Service"]["properties"][key]["additionalProperties"]["minimum"] = json!(1);
     }
-    words_alone(&mut made["definitions"]["SecretSource"]);
+    let external = "The same, with the defaults of `secrets.externalSecrets`.";
+    word_alone(&mut made["definitions"]["SecretSource"], "external-secrets", external);
+    word_alone(&mut made["definitions"]["RunAs"], "job", "The same, with the defaults.");
     let mut out = Map::new();
     out.insert("$schema".to_owned(), made["$schema"].take());
     out.insert("$id".to_owned(), "urn:kubectl-aspire:aspire-k8s:v1".into());
@@ -36,9 +38,8 @@ pub(crate) fn schema() -> Value {
 }
 
 /// What has no required key may stand as a word alone.
-fn words_alone(choice: &mut Value) {
-    let description = "The same, with the defaults of `secrets.externalSecrets`.";
-    let word = json!({"type": "string", "const": "external-secrets", "description": description});
+fn word_alone(choice: &mut Value, word: &str, description: &str) {
+    let word = json!({"type": "string", "const": word, "description": description});
     if let Some(choices) = choice["oneOf"].as_array_mut() {
         let words = choices.iter().take_while(|choice| choice["const"].is_string()).count();
         choices.insert(words, word);

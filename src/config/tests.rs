@@ -367,3 +367,14 @@ fn the_page_about_order_names_every_key() {
         assert!(page.contains(&format!("{key}:")), "docs/order.md does not show `{key}`");
     }
 }
+
+#[test]
+fn the_page_about_jobs_names_every_key() {
+    let (schema, page) = (schema(), include_str!("../../docs/jobs.md"));
+    assert!(examples_are_taken(page) > 2);
+    for name in ["Job", "CronJob"] {
+        for key in schema["definitions"][name]["properties"].as_object().expect("keys").keys() {
+            assert!(page.contains(&format!("{key}:")), "docs/jobs.md does not show `{key}` of {name}");
+        }
+    }
+}

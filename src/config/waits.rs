@@ -1,4 +1,4 @@
-//! `waitFor` and `waitForStart` of a resource and `waits:` of the application, as written.
+//! `waitFor` of a resource and `waits:` of the application, as written.
 //!
 //! Must not know resources: whether one exists, and what waits in a cycle, is asked when the application is resolved.
 
@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 /// Default image of the init containers that wait: small, public, with `sh` and `nc`.
 const IMAGE: &str = "docker.io/library/busybox:1.37.0";
+
+/// The default image of those that wait for a Job: also with a client that verifies the certificate of the API server.
+const JOB_IMAGE: &str = "docker.io/curlimages/curl:8.16.0";
 
 /// `waitFor:` of a resource.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -49,18 +52,21 @@ pub enum NoWaits {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct WaitSettings {
-    /// Image of the init containers that wait, with `sh` and the `nc` of busybox.
+    /// Image of the init containers that wait for connections, with `sh` and the `nc` of busybox.
     pub image: Option<String>,
+    /// Image of the init containers that wait for jobs, with `sh`, `curl`, `grep` and `tr`.
+    pub job_image: Option<String>,
 }
 
 impl Waits {
     /// Takes what an environment says: an image goes over an image, everything else replaces.
     pub(super) fn take(ours: &mut Option<Self>, theirs: Option<&Self>) {
         match (ours.as_mut(), theirs) {
-            (Some(Self::Settings(ours)), Some(Self::Settings(WaitSettings { image: Some(image) }))) => {
-                ours.image = Some(image.clone());
+            (_, None) => {}
+            (Some(Self::Settings(ours)), Some(Self::Settings(WaitSettings { image, job_image }))) => {
+                ours.image = image.clone().or(ours.image.take());
+                ours.job_image = job_image.clone().or(ours.job_image.take());
             }
-            (Some(Self::Settings(_)), Some(Self::Settings(WaitSettings { image: None }))) | (_, None) => {}
             (_, Some(theirs)) => *ours = Some(theirs.clone()),
         }
     }
@@ -72,11 +78,19 @@ impl Config {
         !matches!(self.waits, Some(Waits::Word(NoWaits::None)))
     }
 
-    /// The image of the init containers that wait.
+    /// The image of the init containers that wait for connections.
     pub(crate) fn wait_image(&self) -> &str {
         match &self.waits {
-            Some(Waits::Settings(WaitSettings { image: Some(image) })) => image,
+            Some(Waits::Settings(WaitSettings { image: Some(image), .. })) => image,
             _ => IMAGE,
+        }
+    }
+
+    /// The image of the init containers that wait for jobs.
+    pub(crate) fn wait_job_image(&self) -> &str {
+        match &self.waits {
+            Some(Waits::Settings(WaitSettings { job_image: Some(image), .. })) => image,
+            _ => JOB_IMAGE,
         }
     }
 }

@@ -10,10 +10,8 @@ use crate::support::diagnostic::{Code, nearest, suggestion};
 use serde_json::{Map, Value, json};
 
 /// Words of later versions, by the type that will have them: they are neither typing errors nor known yet.
-const LATER: &[(&str, &[&str])] = &[
-    ("Config", &["telemetry", "registries"]),
-    ("Resource", &["waitForCompletion", "runAs", "sidecarOf", "autoscaling", "replaceWith"]),
-];
+const LATER: &[(&str, &[&str])] =
+    &[("Config", &["telemetry", "registries"]), ("Resource", &["sidecarOf", "autoscaling", "replaceWith"])];
 
 /// Types of an environment and the types whose values they change.
 const ENVIRONMENT_OF: &[(&str, &str)] = &[

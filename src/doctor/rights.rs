@@ -8,7 +8,7 @@ use super::{Finding, Verdict, or_ok};
 use crate::helm::Version;
 use crate::k8s::error::Error;
 use crate::k8s::kind::{
-    CLAIM, CONFIG_MAP, DEPLOYMENT, Kind, KindName, LEASE, NAMESPACE, POD, SECRET, SERVICE, STATEFUL_SET,
+    CLAIM, CONFIG_MAP, DEPLOYMENT, JOB, Kind, KindName, LEASE, NAMESPACE, POD, SECRET, SERVICE, STATEFUL_SET,
 };
 use crate::k8s::permission::Permission;
 use serde_json::Value as Json;
@@ -56,6 +56,16 @@ const OF_OURS: [(Kind, &[&str], &str); 3] = [
 /// What helm does with its records of a release.
 const RECORDS: [&str; 5] = ["get", "list", "create", "update", "delete"];
 
+/// Why helm needs a kind. Role `edit` may not write Roles, which let pods wait for jobs.
+fn why(kind: &Kind) -> &'static str {
+    if kind.group() == "rbac.authorization.k8s.io" {
+        "for helm, so that pods may wait for jobs: Role `edit` does not include it; ask an administrator of the namespace, or set \
+         `waits: none` in aspire-k8s.yaml"
+    } else {
+        "for helm, to apply the chart"
+    }
+}
+
 /// All rights that a deploy of these objects needs, each once. Kinds that the cluster does not have need none.
 pub(crate) fn needed(
     objects: &[Json],
@@ -74,7 +84,7 @@ pub(crate) fn needed(
     }
     for kind in &found {
         for verb in FOR_OBJECTS {
-            needs.add(kind, verb, Verdict::Failed, "for helm, to apply the chart");
+            needs.add(kind, verb, Verdict::Failed, why(kind));
         }
         for verb in TO_WAIT.iter().filter(|_| asks.wait && asks.helm.major >= 4) {
             needs.add(kind, verb, Verdict::Failed, "for helm, to wait for the workloads");
@@ -97,6 +107,10 @@ pub(crate) fn needed(
     }
     if asks.wait && asks.helm.major >= 4 && found.iter().any(|kind| [DEPLOYMENT, STATEFUL_SET].contains(kind)) {
         needs.add(&POD, "list", Verdict::Failed, "for helm, to wait for the workloads");
+    }
+    if found.iter().any(|kind| **kind == JOB) {
+        needs.add(&JOB, "list", Verdict::Failed, "to find jobs that have completed");
+        needs.add(&POD, "list", Verdict::Failed, "to find jobs that run");
     }
     for kind in &LOOKED_AT {
         needs.add(kind, "list", Verdict::Failed, "to find existing objects");

@@ -31,8 +31,15 @@ const ANSWERS: [(Cause, &str, &str); 6] = [
 
 /// One pod of each workload.
 pub fn trial_pods(objects: &[Json]) -> Vec<Trial> {
+    let accounts: Vec<&str> = objects.iter().filter(|object| object["kind"] == "ServiceAccount").map(name_of).collect();
     let of = |pods: super::Pods<'_>| {
         let mut spec = pods.spec().clone();
+        // A service account of the chart does not exist yet.
+        if spec["serviceAccountName"].as_str().is_some_and(|name| accounts.contains(&name))
+            && let Some(spec) = spec.as_object_mut()
+        {
+            spec.remove("serviceAccountName");
+        }
         // A pod of a Deployment has what a Deployment fills in; here nothing does.
         let usual = if pods.owner["kind"] == "Job" { "Never" } else { "Always" };
         let policy = spec["restartPolicy"].as_str().unwrap_or(usual).to_owned();
@@ -116,6 +123,18 @@ mod tests {
             "template": template, "volumeClaimTemplates": [{"metadata": {"name": "data"}}]}});
         let volumes = json!([{"name": "data", "persistentVolumeClaim": {"claimName": "data-db-0"}}]);
         assert_eq!(trial_pods(&[db])[0].pod["spec"]["volumes"], volumes);
+    }
+
+    #[test]
+    fn a_service_account_of_the_chart_need_not_exist_yet() {
+        let deployment = |account: &str| {
+            let template = json!({"metadata": {}, "spec": {"serviceAccountName": account, "containers": []}});
+            json!({"kind": "Deployment", "metadata": {"name": "api"}, "spec": {"template": template}})
+        };
+        let account = json!({"kind": "ServiceAccount", "metadata": {"name": "api-wait"}});
+        let tried = trial_pods(&[account, deployment("api-wait"), deployment("theirs")]);
+        let names: Vec<_> = tried.iter().map(|trial| &trial.pod["spec"]["serviceAccountName"]).collect();
+        assert_eq!(names, [&Json::Null, &json!("theirs")]);
     }
 
     #[test]

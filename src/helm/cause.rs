@@ -55,7 +55,8 @@ impl Cause {
 }
 
 /// What helm prints when its wait timed out.
-const IN_VAIN: [&str; 4] = ["context deadline exceeded", "timed out waiting", "not ready. status", "progress deadline"];
+const IN_VAIN: [&str; 5] =
+    ["context deadline exceeded", "timed out waiting", "not ready. status", "progress deadline", "job is failed"];
 
 /// What registries and repositories answer without credentials.
 const DENIED: [&str; 4] = ["401", "403", "unauthorized", "denied"];

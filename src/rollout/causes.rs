@@ -2,6 +2,7 @@
 
 use super::Reason;
 use super::container;
+use super::job;
 use super::objects::{Workload, at, condition, list, name, number, text, uid};
 use super::symptom::Symptom;
 use crate::rollout::diagnostics;
@@ -13,7 +14,13 @@ pub(super) fn symptoms(workload: &Workload) -> Vec<Symptom> {
     if !workload.is_observed() {
         return Vec::new();
     }
+    if workload.kind() == "Job" && job::is_complete(workload.object) {
+        return Vec::new();
+    }
     let mut found: Vec<Symptom> = refused(workload).into_iter().collect();
+    if workload.kind() == "Job" {
+        found.extend(job::failure(workload));
+    }
     for pod in &workload.pods {
         found.extend(of_pod(workload, pod));
     }
@@ -37,6 +44,9 @@ fn refused(workload: &Workload) -> Option<Symptom> {
 }
 
 fn of_pod(workload: &Workload, pod: &Value) -> Vec<Symptom> {
+    if text(pod, "/status/phase") == "Succeeded" {
+        return Vec::new();
+    }
     if text(pod, "/status/phase") == "Failed" {
         return thrown_out(workload, pod).into_iter().collect();
     }

@@ -11,6 +11,7 @@
 mod causes;
 mod container;
 pub(crate) mod diagnostics;
+mod job;
 mod objects;
 mod progress;
 mod symptom;
@@ -28,7 +29,7 @@ pub use watch::{End, Rollout};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Progress {
-    /// `Deployment` or `StatefulSet`.
+    /// `Deployment`, `StatefulSet` or `Job`.
     pub kind: String,
     /// Name of the workload.
     pub name: String,
@@ -112,6 +113,8 @@ pub enum Reason {
     Evicted,
     /// A pod that is to go does not go.
     StuckTerminating,
+    /// A pod of a job ended with an error.
+    JobFailed,
 }
 
 impl fmt::Display for Finding {

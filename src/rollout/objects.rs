@@ -45,6 +45,7 @@ pub(super) fn condition<'a>(object: &'a Value, kind: &str) -> &'a Value {
 pub(super) struct Objects<'a> {
     deployments: Vec<&'a Value>,
     stateful_sets: Vec<&'a Value>,
+    jobs: Vec<&'a Value>,
     pods: Vec<&'a Value>,
     claims: Vec<&'a Value>,
     /// By the uid of an owner.
@@ -65,6 +66,7 @@ impl<'a> Objects<'a> {
             match text(object, "/kind") {
                 "Deployment" => found.deployments.push(object),
                 "StatefulSet" => found.stateful_sets.push(object),
+                "Job" => found.jobs.push(object),
                 "ReplicaSet" => found.set(object),
                 "Pod" => found.pod(object),
                 "PersistentVolumeClaim" => found.claim(object),
@@ -117,7 +119,7 @@ impl<'a> Objects<'a> {
 
 /// A workload of the release with what belongs to it.
 pub(super) struct Workload<'a> {
-    /// The Deployment or StatefulSet.
+    /// The Deployment, StatefulSet or Job.
     pub object: &'a Value,
     /// The newest `ReplicaSet` of a Deployment.
     pub newest: Option<&'a Value>,
@@ -131,7 +133,7 @@ pub(super) struct Workload<'a> {
 impl<'a> Workload<'a> {
     /// The workloads that helm made for this release, by kind and name.
     pub(super) fn of_release(objects: &'a Objects<'a>, release: ReleaseName<'_>) -> Vec<Self> {
-        let all = objects.deployments.iter().chain(&objects.stateful_sets);
+        let all = objects.deployments.iter().chain(&objects.stateful_sets).chain(&objects.jobs);
         let mut found: Vec<Self> =
             all.filter(|object| release.owns(object)).map(|object| Self::new(object, objects)).collect();
         found.sort_by_key(|workload| (workload.kind(), workload.name()));
@@ -150,7 +152,7 @@ impl<'a> Workload<'a> {
         Self { object, newest, pods: staying.into_iter().filter(current).collect(), leaving, all }
     }
 
-    /// `Deployment` or `StatefulSet`.
+    /// `Deployment`, `StatefulSet` or `Job`.
     pub(super) fn kind(&self) -> &'a str {
         text(self.object, "/kind")
     }
@@ -161,7 +163,9 @@ impl<'a> Workload<'a> {
 
     /// Whether its controller has acted on what is wanted now.
     pub(super) fn is_observed(&self) -> bool {
-        number(self.object, "/status/observedGeneration") >= number(self.object, "/metadata/generation")
+        // A Job has no observedGeneration, and its pods cannot change.
+        self.kind() == "Job"
+            || number(self.object, "/status/observedGeneration") >= number(self.object, "/metadata/generation")
     }
 
     /// The claims that a pod mounts, where they are there.

@@ -1,11 +1,15 @@
 //! The progress of one workload, from its own counts.
 
+use super::job;
 use super::objects::{Workload, number, text};
 use super::{Progress, State};
 
 /// The progress of a workload; `stuck` when there is a finding about it.
 pub(super) fn progress(workload: &Workload, stuck: bool) -> Progress {
     let object = workload.object;
+    if workload.kind() == "Job" {
+        return job::progress(object, stuck);
+    }
     let desired = object.pointer("/spec/replicas").and_then(serde_json::Value::as_u64).unwrap_or(1);
     let is_set = workload.kind() == "StatefulSet";
     // A StatefulSet without a change under way counts its pods as current ones, not as updated ones.

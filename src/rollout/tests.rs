@@ -592,3 +592,42 @@ fn other_releases_and_odd_objects_are_left_alone() {
     ];
     assert_eq!(findings(&odd, 100), []);
 }
+
+/// A job with this status, and a pod of it that ended with this exit code.
+fn job(status: Value, code: u64) -> [Value; 2] {
+    let mut job = deployment(1, 0);
+    job["kind"] = json!("Job");
+    job["metadata"]["name"] = json!("seed-0123abcd");
+    job["spec"] = json!({"completions": 1, "backoffLimit": 1, "selector": {"matchLabels": {"c": "api"}}});
+    job["status"] = status;
+    let phase = if code == 0 { "Succeeded" } else { "Failed" };
+    [job, pod(1, phase, json!({"ready": false, "state": {"terminated": {"exitCode": code}}}))]
+}
+
+#[test]
+fn a_job_that_fails_shows_its_exit_code_and_whether_it_tries_again() {
+    let found = findings(&job(json!({"failed": 1, "active": 1}), 3), 1);
+    let [finding] = &found[..] else { panic!("{found:?}") };
+    assert_eq!((finding.reason, finding.is_final), (Reason::JobFailed, false));
+    assert_eq!((finding.pod.as_str(), finding.container.as_str()), ("api-1-x", "api"));
+    assert_eq!(finding.text, "its container api ended with exit code 3; 1 of 2 pods have failed");
+    let condition = json!([{"type": "Failed", "status": "True", "message": "too many"}]);
+    let found = findings(&job(json!({"failed": 2, "conditions": condition}), 3), 1);
+    let [finding] = &found[..] else { panic!("{found:?}") };
+    assert!(finding.is_final && finding.hint.contains("kubectl delete job seed-0123abcd"), "{finding}");
+    assert_eq!(finding.text, "its container api ended with exit code 3, and the Job has failed: too many");
+    // The pods of a job that ran out of time are gone.
+    let [late, _] = job(json!({"conditions": condition}), 3);
+    assert_eq!(findings(&[late], 1)[0].text, "the Job has failed: too many");
+}
+
+#[test]
+fn a_completed_job_is_ready_whatever_its_first_pods_did() {
+    let status = json!({"succeeded": 1, "failed": 1, "conditions": [{"type": "Complete", "status": "True"}]});
+    let mut rollout = Rollout::new(SHOP);
+    rollout.observe(&job(status.clone(), 1), seconds(0));
+    let told = rollout.finish(&job(status, 1), seconds(9), End::NotReady);
+    assert!(told.iter().all(|told| matches!(told, Reported::Progress(_))), "{told:?}");
+    let progress = rollout.progress().next().unwrap();
+    assert_eq!((progress.kind.as_str(), progress.ready, progress.state), ("Job", 1, State::Ready));
+}

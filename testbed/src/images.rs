@@ -74,6 +74,15 @@ const TABLE: &[Image] = &[
         port: 0,
     },
     Image {
+        file: "curl",
+        name: "docker.io/curlimages/curl:testbed",
+        root: Root::Debian { packages: "curl", user: "curl", script: "" },
+        entrypoint: &[],
+        command: &["sh"],
+        env: &[],
+        port: 0,
+    },
+    Image {
         file: "coredns",
         name: "registry.k8s.io/coredns/coredns:testbed",
         root: Root::Tool("coredns", "coredns"),

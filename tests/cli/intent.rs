@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// One key each, over `app.json`.
-const KEYS: [&str; 92] = [
+const KEYS: [&str; 95] = [
     "resources: {api: {image: 'ghcr.io/contoso/api:7@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef'}}",
     "resources: {db: {image: 'localhost:5000/pg'}}",
     "resources: {job: {image: 'dotnet:10'}}",
@@ -31,6 +31,9 @@ const KEYS: [&str; 92] = [
     "{networkPolicy: fromReferences}",
     "{networkPolicy: {egress: true, controllerNamespaces: [traefik], external: [{cidr: 10.0.0.0/8, ports: [5432], from: [api]}]}}",
     "{waits: {image: 'mirror/busybox:1'}, defaults: {waitFor: references}, resources: {db: {waitForStart: [worker]}}}",
+    "resources: {worker: {runAs: job, volumes: {work: {ephemeral: true}}}}",
+    "resources: {worker: {runAs: {cronJob: {schedule: '0 3 * * *', timeZone: UTC}}, volumes: {work: {ephemeral: true}}}}",
+    "resources: {worker: {runAs: {job: {backoffLimit: 0}}, volumes: {work: {ephemeral: true}}}, api: {waitForCompletion: [worker]}}",
     "resources: {api: {service: {ports: {http: 8000}}}}",
     "resources: {db: {service: {ports: {tcp: 15432}}}}",
     "resources: {api: {env: {ConnectionStrings__db: null}}}",

@@ -20,6 +20,7 @@ mod foreign;
 mod hosts;
 mod images;
 mod inputs;
+mod jobs;
 mod leftovers;
 mod obstacles;
 mod order;

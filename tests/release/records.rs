@@ -212,13 +212,14 @@ fn a_kind_that_our_charts_do_not_make_needs_more_than_a_record() {
     bench.deploy(&[]).ok();
     bench.deploy(&["--parameter", "currency=USD"]).ok();
     let meta = json!({"name": "precious", "namespace": bench.ns});
-    let pod = json!({"restartPolicy": "Never", "containers": [{"name": "x", "image": "x"}]});
-    let job = json!({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": meta, "spec": {"schedule": "0 0 1 1 *",
-        "jobTemplate": {"spec": {"template": {"spec": pod}}}}});
+    let labels = json!({"app": "precious"});
+    let pod = json!({"metadata": {"labels": labels}, "spec": {"containers": [{"name": "x", "image": "x"}]}});
+    let daemon = json!({"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": meta,
+        "spec": {"selector": {"matchLabels": labels}, "template": pod}});
     let component = json!({"apiVersion": "dapr.io/v1alpha1", "kind": "Component", "metadata": meta,
         "spec": {"type": "state.redis", "version": "v1", "metadata": []}});
     let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": meta, "rules": []});
-    for object in [&job, &component, &role] {
+    for object in [&daemon, &component, &role] {
         bench.apply(object);
         let kind = text(&object["kind"]);
         let (before, oldest) =

@@ -33,3 +33,47 @@ tried: one that answers is enough. (root, name of the container, workload, host,
   {{- end }}
 {{- end }}
 {{- end -}}
+
+{{- /*
+An init container that ends when a job has completed. It reads that one object with a token that no other container of the
+pod has. (root, name of the container, name of the job)
+*/ -}}
+{{- define "aspire.waitForJob" -}}
+{{- $root := index . 0 -}}
+{{- $waits := $root.Values.waits -}}
+{{- if $waits.enabled }}
+- name: {{ index . 1 }}
+  image: {{ $waits.jobImage | quote }}
+  imagePullPolicy: IfNotPresent
+  command:
+    - sh
+    - -c
+    - |
+      trap 'exit 143' TERM
+      account=/var/run/secrets/kubernetes.io/serviceaccount
+      says() { echo "$answer" | grep -qF "\"type\":\"$1\",\"status\":\"True\""; }
+      echo "waiting for the job $2 to complete"
+      failed=
+      while true; do
+        answer=$(printf 'Authorization: Bearer %s' "$(cat "$account/token")" |
+          curl -sS --max-time 10 --cacert "$account/ca.crt" -H @- "https://kubernetes.default.svc/apis/batch/v1/namespaces/$1/jobs/$2" |
+          tr -d ' \n')
+        if says Complete; then exit 0; fi
+        if says Failed && [ -z "$failed" ]; then failed=1; echo "the job has failed"; fi
+        sleep 2
+      done
+    - wait
+    - {{ $root.Release.Namespace | quote }}
+    - {{ index . 2 | quote }}
+  volumeMounts:
+    - name: wait-token
+      mountPath: /var/run/secrets/kubernetes.io/serviceaccount
+      readOnly: true
+  {{- with $waits.resources }}
+  resources: {{ include "aspire.json" (list "waits.resources" .) }}
+  {{- end }}
+  {{- with $waits.securityContext }}
+  securityContext: {{ include "aspire.json" (list "waits.securityContext" .) }}
+  {{- end }}
+{{- end }}
+{{- end -}}

@@ -14,6 +14,10 @@ use crate::k8s::ownership::Owner;
 
 const VALUES: &str = "values";
 const FOREIGN: &str = "foreign";
+const JOBS: &str = "jobs";
+
+/// Most names of jobs that are stored: more than the revisions that helm keeps contain.
+const MOST_JOBS: usize = 200;
 const APPLICATION: &str = "application";
 
 /// The remembered state of a release, as it was read.
@@ -23,6 +27,8 @@ pub struct State {
     pub values: BTreeMap<String, String>,
     /// Secrets that are not ours and that the release uses: name and key by input.
     pub foreign: BTreeMap<String, (String, String)>,
+    /// Names of jobs that have completed, the latest last. Anybody who may write ConfigMaps can add one.
+    pub jobs: Vec<String>,
     map: OwnMap,
 }
 
@@ -44,7 +50,19 @@ impl State {
         })?;
         // Somebody's edit of these only costs that values are not taken along.
         let foreign = map.text(FOREIGN).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-        Ok(Self { values, foreign, map })
+        let jobs = map.text(JOBS).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        Ok(Self { values, foreign, jobs, map })
+    }
+
+    /// Adds names of jobs that have completed, and drops the oldest of too many.
+    pub(crate) fn remember_jobs<'a>(&mut self, names: impl Iterator<Item = &'a str>) {
+        for name in names {
+            if !self.jobs.iter().any(|known| known == name) {
+                self.jobs.push(name.to_owned());
+            }
+        }
+        let surplus = self.jobs.len().saturating_sub(MOST_JOBS);
+        self.jobs.drain(..surplus);
     }
 
     /// Whether there is one in the cluster.
@@ -57,6 +75,9 @@ impl State {
         let mut data = json!({APPLICATION: owner.application, VALUES: json!(self.values).to_string()});
         if !self.foreign.is_empty() {
             data[FOREIGN] = json!(json!(self.foreign).to_string());
+        }
+        if !self.jobs.is_empty() {
+            data[JOBS] = json!(json!(self.jobs).to_string());
         }
         if self.map.says(&data) {
             return Ok(self.clone());

@@ -7,11 +7,13 @@ use crate::pipeline::Error;
 use crate::pipeline::engine::event::warn;
 use crate::pipeline::release::deploy_request::Wait;
 use crate::pipeline::release::deploy_run::DeployRun;
+use crate::pipeline::release::jobs::Jobs;
 use crate::pipeline::release::proof::Sent;
 use crate::pipeline::release::records::{Operation, Verb};
 use crate::pipeline::release::watch::Watching;
-use crate::pipeline::release::{autoscaling, external_secrets, host_names, proof, snapshot, values};
+use crate::pipeline::release::{autoscaling, external_secrets, host_names, jobs, proof, snapshot, values};
 use crate::support::diagnostic::Code;
+use crate::targets::kubernetes::chart_values::merge;
 use serde_json::Value as Json;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
@@ -53,7 +55,13 @@ impl DeployRun<'_> {
     pub(in crate::pipeline) fn values(&self, secret: &ReleaseSecret) -> Result<Json, Error> {
         let workloads = self.request.plan.workloads.iter().map(|it| (it.view.kind, it.view.name.as_str()));
         let replicas = autoscaling::live(self.cluster.get()?, self.release, workloads)?;
-        Ok(values::values(self.request, self.settled.get()?, secret, self.before.get()?, &replicas, &self.hosts()?))
+        let before = self.before.get()?;
+        let mut given = values::values(self.request, self.settled.get()?, secret, before, &replicas, &self.hosts()?);
+        if jobs::has_jobs(self.request.plan) {
+            let jobs = Jobs::read(self.cluster.get()?, self.release, &before.state.jobs)?;
+            merge(&mut given, &jobs.values(self.request.plan));
+        }
+        Ok(given)
     }
 
     pub(super) fn upgrade(&self) -> Result<(), Error> {
@@ -68,6 +76,7 @@ impl DeployRun<'_> {
 
     pub(super) fn run_helm(&self) -> Result<(), Error> {
         let ((helm, target), chart) = (self.helm.get()?, self.chart.get()?.path().join("chart"));
+        self.let_jobs_end()?;
         let values = {
             let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
             let secret = written.change.as_ref().map(Change::now).cloned().unwrap_or_default();
@@ -84,6 +93,7 @@ impl DeployRun<'_> {
         let options = Options {
             timeout: self.limits.left(),
             wait: self.request.wait.waits(),
+            wait_for_jobs: jobs::has_jobs(self.request.plan),
             extra,
             no_hooks: true,
             ..Options::default()
@@ -109,6 +119,21 @@ impl DeployRun<'_> {
         proof::upgraded(&self.installation()?, before, &sent)
     }
 
+    /// Waits for jobs that run, and stores those that have completed: helm deletes those that the chart no longer contains.
+    fn let_jobs_end(&self) -> Result<(), Error> {
+        if !jobs::has_jobs(self.request.plan) && self.goes.get()?.iter().all(|object| object.kind != "Job") {
+            return Ok(());
+        }
+        let on = self.installation()?;
+        let jobs = jobs::wait_for_end(on.cluster, self.release, self.limits, self.report)?;
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(mut state) = written.state.take() {
+            jobs.remember(&mut state);
+            written.state = Some(state.write(on.cluster, on.owner, on.space())?);
+        }
+        Ok(())
+    }
+
     /// All that is not shown: the secrets of now and of before.
     pub(super) fn secrets(&self) -> Result<Vec<String>, Error> {
         let kept = &self.before.get()?.kept;
@@ -126,6 +151,7 @@ impl DeployRun<'_> {
             secrets: &secrets,
             report: self.report,
             give_up,
+            jobs: jobs::has_jobs(self.request.plan),
         };
         watching.during(upgrade)
     }

@@ -2,15 +2,17 @@
 
 use crate::cluster::api::objects::Objects;
 use crate::cluster::connect::client::Cluster;
+use crate::cluster::state::remembered::State;
 use crate::helm::Options;
 use crate::pipeline::engine::event::warn;
 use crate::pipeline::engine::graph::Ended;
 use crate::pipeline::release::deploy_run::{DeployRun, Written};
 use crate::pipeline::release::endpoints::Endpoint;
 use crate::pipeline::release::helm_rollback;
+use crate::pipeline::release::jobs::Jobs;
 use crate::pipeline::release::migration::consent::Agreed;
 use crate::pipeline::release::migration::driver::Way;
-use crate::pipeline::release::{chart_secret, external_secrets};
+use crate::pipeline::release::{chart_secret, external_secrets, jobs};
 use crate::pipeline::release::{endpoints, renewed};
 use crate::pipeline::{Error, Release};
 use crate::support::diagnostic::Code;
@@ -29,6 +31,7 @@ impl DeployRun<'_> {
             let Written { state, change } = self.take_written();
             if let Some(mut state) = state {
                 state.foreign = external_secrets::used(self.request.plan, &self.release.name);
+                self.remember_jobs(cluster, &mut state)?;
                 state.write(cluster, self.owner(), &self.release.namespace)?;
             }
             if !self.request.wait.waits() {
@@ -44,7 +47,28 @@ impl DeployRun<'_> {
         } else if ended == Ended::Badly && !self.migrates.load(Ordering::SeqCst) {
             // A workload migration that stopped half way is resumed, or rolled back with what was before.
             self.take_back(cluster)?;
+            self.remember_jobs_of_failure(cluster)?;
             self.roll_back()?;
+        }
+        Ok(())
+    }
+
+    fn remember_jobs(&self, cluster: &Cluster, state: &mut State) -> Result<(), Error> {
+        if jobs::has_jobs(self.request.plan) {
+            Jobs::read(cluster, self.release, &[])?.remember(state);
+        }
+        Ok(())
+    }
+
+    /// A job that completed before the deploy failed has completed.
+    fn remember_jobs_of_failure(&self, cluster: &Cluster) -> Result<(), Error> {
+        if self.tried.find().is_none() {
+            return Ok(());
+        }
+        let mut state = State::read(cluster, self.owner(), &self.release.namespace)?;
+        self.remember_jobs(cluster, &mut state)?;
+        if state.exists() {
+            state.write(cluster, self.owner(), &self.release.namespace)?;
         }
         Ok(())
     }

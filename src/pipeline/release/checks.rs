@@ -11,8 +11,16 @@ use crate::support::diagnostic::Diagnostics;
 use crate::targets::kubernetes::{Claim, NO_CLASS, Plan};
 use serde_json::{Value as Json, json};
 
-/// Whether the chart changes what helm cannot change safely: a cheap look at what was read anyhow. Jobs are not read.
+/// Whether the chart may change what helm cannot change safely: a cheap look at what was read anyhow. Jobs are not read, so any
+/// Job may be such a change.
 pub(crate) fn transition(release: ReleaseName, before: &ReleaseSnapshot, target: &[Json]) -> bool {
+    let has_jobs =
+        target.iter().any(|object| object["kind"] == "Job") && before.live.values().any(|all| !all.is_empty());
+    has_jobs || needs_migration(release, before, target)
+}
+
+/// Whether the chart changes a workload, Service or claim that helm cannot change safely.
+pub(crate) fn needs_migration(release: ReleaseName, before: &ReleaseSnapshot, target: &[Json]) -> bool {
     let of = |kind: &str| before.live.get(kind).cloned().unwrap_or_default();
     let live = migration::Live {
         deployments: of("Deployment"),
@@ -21,9 +29,7 @@ pub(crate) fn transition(release: ReleaseName, before: &ReleaseSnapshot, target:
         claims: before.claims.clone(),
         ..migration::Live::default()
     };
-    let has_jobs =
-        target.iter().any(|object| object["kind"] == "Job") && before.live.values().any(|all| !all.is_empty());
-    has_jobs || migration::concerns(migration::Sides { release, base: 0, last: &[], target, live: &live })
+    migration::concerns(migration::Sides { release, base: 0, last: &[], target, live: &live })
 }
 
 /// The resource that a workload was made from: the name that aspire-k8s.yaml knows.

@@ -5,7 +5,7 @@ use super::installation::{Installation, Manifest};
 use super::lock::Lock;
 use super::records::{Operation, Verb};
 use super::watch::Watching;
-use super::{autoscaling, claim_sizes, predict, proof, records, rollback_feasibility};
+use super::{autoscaling, claim_sizes, jobs, predict, proof, records, rollback_feasibility};
 use crate::cluster::connect::client::Cluster;
 use crate::cluster::state::remembered::State;
 use crate::cluster::state::secret;
@@ -14,9 +14,11 @@ use crate::helm::Options;
 use crate::k8s::ownership::Owner;
 use crate::pipeline::Error;
 use crate::pipeline::engine::event::{say, warn};
+use crate::pipeline::engine::run::Limits;
 use crate::support::diagnostic::{Code, Diagnostics};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 /// The Secret from before a deploy that was killed: the revision that lives was good with it.
 pub(crate) fn take_back_killed_run(cluster: &Cluster, owner: Owner, namespace: &str) -> Result<(), Error> {
@@ -45,6 +47,7 @@ pub(crate) fn check(on: &Installation, revision: u64) -> Result<Manifest, Error>
     let live = rollback_feasibility::live(on.cluster, &wanted)?;
     let mut diagnostics = Diagnostics::default();
     claim_sizes::keep(on, revision, &mut wanted, &live, &mut diagnostics)?;
+    jobs::keep(on, &mut wanted, &live)?;
     rollback_feasibility::fields(revision, &last, &wanted, &live, &mut diagnostics);
     rollback_feasibility::secrets(on.cluster, on.release, revision, &wanted, &mut diagnostics)?;
     if diagnostics.0.is_empty() {
@@ -93,12 +96,16 @@ impl HelmRollback<'_> {
         let Self { on: Installation { cluster, helm, target, release, report, .. }, secrets, .. } = *self;
         autoscaling::hold(cluster, release, revision, wanted)?;
         claim_sizes::hold(&self.on, revision)?;
+        let limits = Limits { deadline: Instant::now() + self.options.timeout, stopped: &|| false };
+        jobs::hold(&self.on, revision, &limits)?;
         let before = helm.status(target)?.map_or(0, |last| last.revision);
         self.lock.expects(Operation::ours(Verb::Rollback(revision)));
-        let back = || Ok(helm.rollback(target, revision, self.options, &mut |_| {})?);
+        let with_jobs = jobs::is_with_jobs(wanted);
+        let options = Options { wait_for_jobs: with_jobs, ..self.options.clone() };
+        let back = || Ok(helm.rollback(target, revision, &options, &mut |_| {})?);
         let waits = self.options.wait;
         let ran = if waits {
-            Watching { what: "the application", release, secrets, report, give_up: None }.during(back)
+            Watching { what: "the application", release, secrets, report, jobs: with_jobs, give_up: None }.during(back)
         } else {
             back()
         };

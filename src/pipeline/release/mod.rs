@@ -20,6 +20,7 @@ pub(crate) mod helm_rollback;
 pub(crate) mod history;
 pub(crate) mod host_names;
 pub(crate) mod installation;
+pub(crate) mod jobs;
 pub(crate) mod live;
 pub(crate) mod lock;
 pub(crate) mod migration;

@@ -1,5 +1,6 @@
 //! `--only`: which workloads a deploy may change. Pure.
 
+use super::jobs;
 use crate::diff::{Action, Change};
 use crate::targets::kubernetes::Plan;
 
@@ -16,8 +17,12 @@ pub(crate) fn others(changes: &[Change], resources: &[String], plan: &Plan) -> V
     // A workload may change its kind.
     let allowed: Vec<(&str, &str)> =
         named.flat_map(|it| [it.view.kind, it.view.other_kind].map(|kind| (kind, it.view.name.as_str()))).collect();
+    let is_named = |change: &Change, name: &str| match change.kind.as_str() {
+        "Job" => jobs::is_of(&change.name, name),
+        _ => change.name == name,
+    };
     let is_other = |change: &&Change| {
-        let own = allowed.contains(&(change.kind.as_str(), change.name.as_str()));
+        let own = allowed.iter().any(|(kind, name)| *kind == change.kind && is_named(change, name));
         WORKLOADS.contains(&change.kind.as_str()) && !own && changes_pods(change)
     };
     changes.iter().filter(is_other).map(told).collect()

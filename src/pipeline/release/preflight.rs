@@ -22,12 +22,14 @@ use crate::k8s::object::name_of;
 use crate::k8s::ownership::{Owner, ReleaseName};
 use crate::k8s::permission::Permission;
 use crate::pipeline::release::deploy_request::Deploy;
+use crate::pipeline::release::jobs::Jobs;
 use crate::pipeline::release::snapshot::ReleaseSnapshot;
-use crate::pipeline::release::{autoscaling, host_names, snapshot};
+use crate::pipeline::release::{autoscaling, host_names, jobs, snapshot};
 use crate::pipeline::{Error, Random, Release};
 use crate::support::diagnostic::Diagnostics;
 use crate::support::temporary;
 use crate::targets::kubernetes::chart::write;
+use crate::targets::kubernetes::chart_values::merge;
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -231,6 +233,14 @@ fn foreseen(examined: &Examined) -> Result<Json, Error> {
     let replicas = autoscaling::live(examined.cluster, examined.release, workloads)?;
     let hosts = host_names::remembered(request.plan, &before.state.values);
     let mut given = values::values(request, examined.settled, &before.secret, before, &replicas, &hosts);
+    if jobs::has_jobs(request.plan) {
+        let jobs = match Jobs::read(examined.cluster, examined.release, &before.state.jobs) {
+            // The check of the permissions reports it.
+            Err(Error::Cluster(error)) if error.kind() == ErrorKind::Forbidden => Jobs::default(),
+            other => other?,
+        };
+        merge(&mut given, &jobs.values(request.plan));
+    }
     let from_deploy = request.plan.secrets.iter().filter(|(_, used)| used.is_written_by_deploy());
     for (name, _) in from_deploy {
         if given["secrets"][name].is_null() {
@@ -281,7 +291,7 @@ fn of_live(examined: &Examined, objects: &[Json]) -> Vec<Finding> {
         claims.0.into_iter().map(|diagnostic| Finding::of_diagnostic("claims", diagnostic)).collect();
     let adopted = before.adopted.iter().flat_map(Adopted::sentences);
     findings.extend(said.into_iter().chain(adopted).map(|sentence| Finding::new("claims", Verdict::Ok, "", sentence)));
-    if checks::transition(name, before, objects) {
+    if checks::needs_migration(name, before, objects) {
         let reason = "a change needs a workload migration: deploy shows the plan and asks for confirmation";
         findings.push(Finding::new("kind-change", Verdict::Warning, "", reason));
     }

@@ -5,7 +5,7 @@
 
 use crate::cluster::connect::client::Cluster;
 use crate::k8s::error::ErrorKind;
-use crate::k8s::kind::{CLAIM, DEPLOYMENT, EVENT, Kind, POD, REPLICA_SET, STATEFUL_SET};
+use crate::k8s::kind::{CLAIM, DEPLOYMENT, EVENT, JOB, Kind, POD, REPLICA_SET, STATEFUL_SET};
 use crate::k8s::labels;
 use crate::pipeline::engine::event::{Event, Report, warn};
 use crate::pipeline::error::WatchOutcome;
@@ -33,9 +33,10 @@ const LOG_LINES: u32 = 10;
 const LOG_WIDTH: usize = 300;
 
 /// What is read, and whether only what carries the release's label: a claim may have another owner.
-const READ: [(&Kind, bool, &str); 6] = [
+const READ: [(&Kind, bool, &str); 7] = [
     (&DEPLOYMENT, true, ""),
     (&STATEFUL_SET, true, ""),
+    (&JOB, true, ""),
     (&REPLICA_SET, true, ""),
     (&POD, true, ""),
     (&CLAIM, false, ""),
@@ -51,6 +52,8 @@ pub(crate) struct Watching<'a> {
     pub secrets: &'a [String],
     /// Where progress and findings go.
     pub report: &'a Report<'a>,
+    /// Whether it has jobs, which are watched, too.
+    pub jobs: bool,
     /// Ends the change when a finding is final; none to let it wait.
     pub give_up: Option<fn()>,
 }
@@ -152,7 +155,7 @@ impl<'a> Watch<'a> {
                 std::borrow::Cow::Borrowed(name) => name,
                 std::borrow::Cow::Owned(_) => continue,
             };
-            if self.forbidden.contains(name) {
+            if self.forbidden.contains(name) || (*kind == JOB && !self.of.jobs) {
                 continue;
             }
             let labels = if labelled { label.as_str() } else { "" };

@@ -112,6 +112,8 @@ fn is_oldest(number: &u32) -> bool {
 enum WorkloadKind {
     Deployment,
     StatefulSet,
+    Job,
+    CronJob,
 }
 
 impl Contents {
@@ -295,6 +297,8 @@ impl Workload {
     fn new(planned: &PlannedWorkload, number: u32) -> Self {
         let kind = match planned.view.kind {
             "StatefulSet" => WorkloadKind::StatefulSet,
+            "Job" => WorkloadKind::Job,
+            "CronJob" => WorkloadKind::CronJob,
             _ => WorkloadKind::Deployment,
         };
         Self {
@@ -311,6 +315,8 @@ impl Workload {
         let (kind, other_kind) = match self.kind {
             WorkloadKind::Deployment => ("Deployment", "StatefulSet"),
             WorkloadKind::StatefulSet => ("StatefulSet", "Deployment"),
+            WorkloadKind::Job => ("Job", ""),
+            WorkloadKind::CronJob => ("CronJob", ""),
         };
         PlannedWorkload {
             resource: self.resource.clone(),

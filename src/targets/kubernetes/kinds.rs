@@ -66,7 +66,7 @@ macro_rules! spec {
 }
 
 /// Every kind, in the order in which helm installs them.
-pub const KINDS: [KindSpec; 22] = [
+pub const KINDS: [KindSpec; 27] = [
     spec!("networking.k8s.io", "NetworkPolicy", "networkpolicy.yaml.j2", |plan| {
         let views = plan.workloads.iter().map(|workload| &workload.view).filter(|view| view.network.is_some());
         views.map(|view| Object::of(view, "", "")).collect()
@@ -99,10 +99,13 @@ pub const KINDS: [KindSpec; 22] = [
         }
         objects
     }),
+    spec!("", "ServiceAccount", "serviceaccount.yaml.j2", reading_jobs),
     spec!("", "PersistentVolumeClaim", "persistentvolumeclaim.yaml.j2", |plan| {
         let claims = plan.workloads.iter().flat_map(|workload| &workload.claim_views);
         claims.map(|claim| Object::new(Some(&claim.workload), &claim.key, Some(claim.name.clone()), claim)).collect()
     }),
+    spec!("rbac.authorization.k8s.io", "Role", "role.yaml.j2", reading_jobs),
+    spec!("rbac.authorization.k8s.io", "RoleBinding", "rolebinding.yaml.j2", reading_jobs),
     spec!("", "Service", "service.yaml.j2", |plan| {
         let mut objects = Vec::new();
         for view in plan.workloads.iter().map(|workload| &workload.view) {
@@ -117,6 +120,12 @@ pub const KINDS: [KindSpec; 22] = [
     }),
     spec!("apps", "Deployment", "deployment.yaml.j2", |plan| workloads(plan, "Deployment")),
     spec!("apps", "StatefulSet", "statefulset.yaml.j2", |plan| workloads(plan, "StatefulSet")),
+    spec!("batch", "Job", "job.yaml.j2", |plan| {
+        let jobs = plan.workloads.iter().map(|workload| &workload.view).filter(|view| view.kind == "Job");
+        // What it runs is in its name, which the chart makes.
+        jobs.map(|view| Object { name: None, ..Object::of(view, "", "") }).collect()
+    }),
+    spec!("batch", "CronJob", "cronjob.yaml.j2", |plan| workloads(plan, "CronJob")),
     spec!("dapr.io", "Component", "component.yaml.j2", |plan| {
         let components = plan.dapr_components.iter();
         components.map(|view| Object::new(None, &view.name, Some(view.name.clone()), view)).collect()
@@ -200,6 +209,12 @@ fn dapr_objects<'a>(plan: &'a Plan, kind: &str) -> Vec<Object<'a>> {
     views.map(|view| Object::new(None, &view.name, Some(view.name.clone()), view)).collect()
 }
 
+/// What lets the pods of workloads that wait for jobs read them.
+fn reading_jobs(plan: &Plan) -> Vec<Object<'_>> {
+    let views = plan.workloads.iter().map(|workload| &workload.view).filter(|view| view.reads_jobs);
+    views.map(|view| Object::of(view, "wait", "-wait")).collect()
+}
+
 fn workloads<'a>(plan: &'a Plan, kind: &str) -> Vec<Object<'a>> {
     let views = plan.workloads.iter().map(|workload| &workload.view).filter(|view| view.kind == kind);
     views.map(|view| Object::of(view, "", "")).collect()
@@ -227,6 +242,6 @@ mod tests {
             );
         }
         assert!(makes("", "Secret") && makes("apps", "Deployment"));
-        assert!(!makes("batch", "Secret") && !makes("", "Deployment") && !makes("", "ServiceAccount"));
+        assert!(!makes("batch", "Secret") && !makes("", "Deployment") && !makes("", "PersistentVolume"));
     }
 }

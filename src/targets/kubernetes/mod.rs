@@ -14,6 +14,7 @@ pub(crate) mod files;
 pub(crate) mod formula;
 pub(crate) mod image_sources;
 pub(crate) mod images;
+mod jobs;
 pub(crate) mod kinds;
 pub(crate) mod moved;
 pub(crate) mod name;

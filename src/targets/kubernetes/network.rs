@@ -7,7 +7,7 @@ use super::planned::PlannedWorkload;
 use super::routes::Routes;
 use super::values::Tree;
 use super::view::{NetworkView, PeerView, PortView};
-use crate::app::{App, Part, Port, Value, Workload};
+use crate::app::{App, Part, Port, Value, WaitUntil, Workload};
 use crate::config::{Config, intent_place};
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, suggestion};
 use serde_json::json;
@@ -102,7 +102,8 @@ fn targets(app: &App, workload: &Workload, names: &Names) -> Targets {
     for value in workload.env.values().chain(&workload.command).chain(&workload.args) {
         refer(value, app, names, &mut targets, &mut whole);
     }
-    for wait in &workload.waits {
+    // Who waits for a job connects to the API server.
+    for wait in workload.waits.iter().filter(|wait| wait.until != WaitUntil::Completed) {
         let Some(on) = app.workloads.get(&wait.on) else { continue };
         let ports = all_ports(on, names).into_iter().filter(|port| port.protocol == "TCP");
         targets.entry(wait.on.clone()).or_default().extend(ports);

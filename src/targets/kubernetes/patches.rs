@@ -37,7 +37,8 @@ const FIXED: [(&[&str], &str); 16] = [
 const OWN_LABELS: &str = "app.kubernetes.io/";
 
 /// Kinds that cannot be patched, and what to use instead.
-const REFUSED: [(&str, &str); 2] = [
+const REFUSED: [(&str, &str); 3] = [
+    ("Job", "its name is a digest of its pod template: use the keys of `resources.NAME`"),
     ("Secret", "a patch would hold the secret in plain text: use `parameters` and their `from`"),
     ("PersistentVolumeClaim", "use `resources.NAME.volumes`, which takes existing data into account"),
 ];

@@ -13,8 +13,8 @@ use super::secrets::{external_views, sealed_views, secret_uses};
 use super::values::{self, Tree, WorkloadParts};
 use super::variables;
 use super::view::WorkloadView;
-use super::{certificate, chart_values, dapr, extra_objects, network, patches, ports, probes, waits};
-use crate::app::{App, CERTIFICATE_FOLDER, Input, Note, TAG_INPUT, Workload, is_extra_object, is_route};
+use super::{certificate, chart_values, dapr, extra_objects, jobs, network, patches, ports, probes, waits};
+use crate::app::{App, CERTIFICATE_FOLDER, Input, Note, TAG_INPUT, WaitUntil, Workload, is_extra_object, is_route};
 use crate::config::{Config, WorkloadKind, intent_place};
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, suggestion};
 use indexmap::IndexMap;
@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Diagnostics> {
     let mut diagnostics = Diagnostics::default();
     let mut notes = app.notes.clone();
-    notes.extend(variables::lost_defaults(app));
+    notes.extend(variables::lost_defaults(app).into_iter().chain(jobs::suggestions(app, config)));
     let chart = chart_name(app, config, &mut diagnostics);
     images::check(app, config, images, &mut diagnostics);
     let names = variables::workload_names(app);
@@ -183,7 +183,13 @@ impl Planning<'_> {
         name: &Name,
         storage: WorkloadStorage,
     ) -> (PlannedWorkload, Tree, Vec<ChartFile>) {
-        let kind = claims::kind(&workload.name, &storage, self.config, self.diagnostics);
+        let (kind, other_kind) = match jobs::kind(self.config, &workload.name) {
+            Some(kind) => {
+                jobs::check(&workload.name, &storage, self.diagnostics);
+                (kind, "")
+            }
+            None => kinds(claims::kind(&workload.name, &storage, self.config, self.diagnostics)),
+        };
         let secret_variables = variables::secret_variables(self.app, workload, self.diagnostics);
         let writing = Names { workloads: self.names, ports: self.ports, secrets: &secret_variables };
         self.notes.extend(variables::lost_texts(workload));
@@ -203,7 +209,6 @@ impl Planning<'_> {
         };
         let values = values::workload(&parts, self.config, self.images);
         self.check_replicas(workload, &storage);
-        let (kind, other_kind) = kinds(kind);
         let mut view = WorkloadView {
             chart: self.chart.to_owned(),
             name: name.to_string(),
@@ -224,6 +229,7 @@ impl Planning<'_> {
             dapr: dapr::annotations(workload, name.as_str(), self.ports, self.notes),
             certificate: certificate::of(self.config, &workload.name).map(|_| CERTIFICATE_FOLDER),
             volumes: storage.volumes.clone(),
+            reads_jobs: workload.waits.iter().any(|wait| wait.until == WaitUntil::Completed),
             waits: waits::views(self.app, workload, name, &writing),
             network: None,
             headless: kind == "StatefulSet" || waits::is_awaited_before_ready(self.app, &workload.name),
@@ -307,6 +313,7 @@ impl Planning<'_> {
 fn name_apart(view: &mut WorkloadView) {
     let mut taken: BTreeSet<String> = view.claim_templates.iter().map(|claim| claim.volume.clone()).collect();
     taken.extend(view.certificate.map(|_| "tls".to_owned()));
+    taken.extend(view.reads_jobs.then(|| "wait-token".to_owned()));
     let mut renamed: BTreeMap<String, String> = BTreeMap::new();
     let mut free = |name: &mut String| {
         let mut number = 2;

@@ -229,6 +229,9 @@ fn workload(values: &Json) -> Json {
         set(service, "nodePorts", node_ports);
         set(service, "type", json!({"type": "string", "enum": ["ClusterIP", "NodePort", "LoadBalancer"]}));
     }
+    if let Some(job) = schema.pointer_mut("/properties/cronJob") {
+        set(job, "concurrencyPolicy", json!({"type": "string", "enum": ["Allow", "Forbid", "Replace"]}));
+    }
     let volumes = schema.pointer_mut("/properties/volumes/properties").and_then(Json::as_object_mut);
     for volume in volumes.into_iter().flat_map(Map::values_mut) {
         if volume.pointer("/properties/annotations").is_some() {

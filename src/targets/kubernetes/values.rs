@@ -3,6 +3,7 @@
 use super::certificate;
 use super::claims::WorkloadStorage;
 use super::image_sources::{BuiltImages, reference_values, registry};
+use super::jobs;
 use super::name::Name;
 use super::secrets::SecretUse;
 use crate::app::{App, Image, Workload};
@@ -15,6 +16,9 @@ use std::collections::BTreeMap;
 
 /// Seconds in which all nodes of a cluster hear that a pod stops.
 const DRAIN: u32 = 5;
+
+/// The comment above the values of a job.
+const JOB_COMMENT: &str = "Settings of the Job or CronJob; 0 means no limit. `kubectl aspire deploy` sets `done`.";
 
 /// A tree of values with comments.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -171,7 +175,13 @@ pub(crate) fn workload(parts: &WorkloadParts, config: &Config, images: &BuiltIma
     let defaults = &config.defaults;
     let mut tree = Tree::default();
     tree.data("image", "", image(parts, intent, images));
-    tree.data("replicas", "", intent.replicas.unwrap_or(1));
+    match &intent.run_as {
+        Some(run_as) => {
+            let (key, values) = jobs::values(run_as);
+            tree.data(key, JOB_COMMENT, values);
+        }
+        None => tree.data("replicas", "", intent.replicas.unwrap_or(1)),
+    }
     tree.data("env", "Environment variables as text; a name that is composed elsewhere is replaced.", parts.literals);
     tree.data("ports", "Ports of the Service, and the container ports behind them.", ports(parts));
     tree.data("service", "", service(parts, intent));
@@ -200,11 +210,13 @@ pub(crate) fn workload(parts: &WorkloadParts, config: &Config, images: &BuiltIma
     tree.data("priorityClassName", "", intent.priority_class.as_deref().unwrap_or(""));
     tree.data("serviceAccountName", "", intent.service_account.as_deref().unwrap_or(""));
     tree.data("terminationGracePeriodSeconds", "", intent.termination_grace_period_seconds.unwrap_or(GRACE_PERIOD));
-    tree.data(
-        "drainSeconds",
-        "Seconds that a terminating pod behind a Service keeps serving, because nodes still send it requests; 0 for none.",
-        intent.drain_seconds.unwrap_or(DRAIN),
-    );
+    if intent.run_as.is_none() {
+        tree.data(
+            "drainSeconds",
+            "Seconds that a terminating pod behind a Service keeps serving, because nodes still send it requests; 0 for none.",
+            intent.drain_seconds.unwrap_or(DRAIN),
+        );
+    }
     let restricted = intent.security.or(defaults.security).unwrap_or_default() == Security::Restricted;
     let built = parts.workload.is_built();
     tree.data(

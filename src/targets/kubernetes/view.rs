@@ -10,9 +10,9 @@ pub struct WorkloadView {
     pub chart: String,
     /// Name of the workload and its Service.
     pub name: String,
-    /// `Deployment` or `StatefulSet`.
+    /// `Deployment`, `StatefulSet`, `Job` or `CronJob`.
     pub kind: &'static str,
-    /// The other of the two.
+    /// The other of the first two.
     pub other_kind: &'static str,
     /// The program.
     pub command: Vec<Scalar>,
@@ -46,6 +46,8 @@ pub struct WorkloadView {
     pub waits: Vec<WaitView>,
     /// Connections that its NetworkPolicy allows; none if the chart has no NetworkPolicies.
     pub network: Option<NetworkView>,
+    /// Whether it waits for jobs, which need a permission to be read.
+    pub reads_jobs: bool,
     /// Whether there is a headless Service, which leads to pods that are not ready, too.
     pub headless: bool,
 }
@@ -90,6 +92,8 @@ pub struct WaitView {
     pub container: String,
     /// The workload that it waits for, as a key of the values.
     pub workload: String,
+    /// Whether it waits for a job, and not for a connection.
+    pub job: bool,
     /// The host that it connects to.
     pub host: String,
     /// `port` or `targetPort`: which number of a port in the values.

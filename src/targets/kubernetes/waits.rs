@@ -1,6 +1,7 @@
-//! Init containers that wait for other workloads: a connection to their Service, which is refused while no pod is ready.
+//! Init containers that wait for other workloads: a connection to their Service, which is refused while no pod is ready, and
+//! for jobs, which they read from the API server.
 //!
-//! They need no permissions. Must not decide who waits for whom: the application says that.
+//! Only those that wait for jobs need a permission. Must not decide who waits for whom: the application says that.
 
 use super::formula::Names;
 use super::name::Name;
@@ -27,7 +28,9 @@ pub(crate) fn views(app: &App, workload: &Workload, name: &Name, names: &Names) 
             WaitUntil::Ready => (target.to_string(), "port"),
             // The headless Service leads to pods that are not ready, too.
             WaitUntil::Started => (target.with("-headless"), "targetPort"),
+            WaitUntil::Completed => (String::new(), ""),
         };
+        let job = wait.until == WaitUntil::Completed;
         let ports = on.ports.iter().filter(|(_, port)| !port.udp);
         let ports = ports.filter_map(|(binding, _)| names.ports.get(&(wait.on.clone(), binding.clone())).cloned());
         Some(WaitView {
@@ -35,6 +38,7 @@ pub(crate) fn views(app: &App, workload: &Workload, name: &Name, names: &Names) 
             workload: target.to_string(),
             host,
             side,
+            job,
             ports: ports.collect(),
         })
     });
@@ -47,6 +51,10 @@ pub(crate) fn is_awaited_before_ready(app: &App, workload: &str) -> bool {
     all.into_iter().any(|wait| wait.on == workload && wait.until == WaitUntil::Started)
 }
 
+fn reads_jobs(app: &App) -> bool {
+    app.workloads.values().flat_map(|workload| &workload.waits).any(|wait| wait.until == WaitUntil::Completed)
+}
+
 /// `waits:`, when any workload waits.
 pub(crate) fn values(app: &App, config: &Config) -> Option<Tree> {
     if app.workloads.values().all(|workload| workload.waits.is_empty()) {
@@ -55,6 +63,9 @@ pub(crate) fn values(app: &App, config: &Config) -> Option<Tree> {
     let mut tree = Tree::default();
     tree.data("enabled", "", config.pods_wait());
     tree.data("image", "An image with `sh` and the `nc` of busybox.", config.wait_image());
+    if reads_jobs(app) {
+        tree.data("jobImage", "An image with `sh`, `curl`, `grep` and `tr`.", config.wait_job_image());
+    }
     tree.data("resources", "", json!({"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "32Mi"}}));
     let security = json!({
         "allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": true,

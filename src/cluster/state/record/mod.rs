@@ -137,6 +137,11 @@ impl Record {
         })
     }
 
+    /// The values that the revision was given, as far as they have that shape.
+    pub(crate) fn config<T: serde::de::DeserializeOwned>(&self) -> Option<T> {
+        Parts::of(&self.json)?.all.read("config")
+    }
+
     /// The state of the Secret that was read.
     pub fn state(&self) -> Guard {
         Guard::of(&self.object)

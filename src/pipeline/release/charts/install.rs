@@ -67,6 +67,7 @@ impl Work<'_> {
             hold.lock()?.expects(operation);
             let what = format!("the chart {}", chart.name);
             let watching = Watching {
+                jobs: false,
                 what: &what,
                 release: &release,
                 secrets: &given.secrets,

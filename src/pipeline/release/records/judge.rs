@@ -66,8 +66,8 @@ pub struct NamedObject {
 /// API groups whose kinds Role `edit` may write in a namespace, those of the core group aside.
 const EDITED_GROUPS: [&str; 5] = ["apps", "autoscaling", "batch", "networking.k8s.io", "policy"];
 
-/// What a workload migration recreates beside what our charts make, so that going back must be able to bring it again.
-const RECREATED: (&str, &str) = ("batch", "Job");
+/// The API group of Roles. Generated charts contain two kinds of it; a record decides only about those that [`lets_wait`] accepts.
+const RBAC: &str = "rbac.authorization.k8s.io";
 
 /// Kinds of the core group that Role `edit` may write.
 const EDITED_KINDS: [&str; 7] =
@@ -111,13 +111,53 @@ impl fmt::Display for NamedObject {
 pub(crate) fn scope(object: &Object, space: &str) -> Scope {
     let (group, kind) = (&*object.group, &*object.kind);
     let is_edited = EDITED_GROUPS.contains(&group) || (group.is_empty() && EDITED_KINDS.contains(&kind));
-    let is_made = kubernetes::makes(group, kind) || external_charts::makes(group, kind) || (group, kind) == RECREATED;
-    match (object.namespace == space, is_made, is_edited) {
+    let is_made = kubernetes::makes(group, kind) || external_charts::makes(group, kind);
+    match (object.namespace == space, is_made && group != RBAC, is_edited) {
         (true, true, true) => Scope::Inside,
         (true, true, false) => Scope::Made,
         (true, false, true) => Scope::Editable,
         (true, false, false) | (false, ..) => Scope::Beyond,
     }
+}
+
+/// Whether an object only lets pods wait for jobs: a Role that reads jobs by their names and nothing else, or a RoleBinding that
+/// gives such a Role of its own name, from the same record, to ServiceAccounts of its namespace.
+pub(crate) fn lets_wait<'a>(
+    object: &Object,
+    stored: &Json,
+    mut beside: impl Iterator<Item = (&'a Object, &'a Json)>,
+) -> bool {
+    match (&*object.group, &*object.kind) {
+        (RBAC, "Role") => reads_named_jobs(stored),
+        (RBAC, "RoleBinding") => {
+            let role = Object { kind: "Role".to_owned(), ..object.clone() };
+            let is_role = |other: &(&Object, &Json)| *other.0 == role;
+            binds_accounts(object, stored)
+                && beside.find(is_role).is_some_and(|(_, first)| reads_named_jobs(first))
+                && beside.filter(is_role).all(|(_, other)| reads_named_jobs(other))
+        }
+        _ => false,
+    }
+}
+
+fn reads_named_jobs(role: &Json) -> bool {
+    let is_one = |rule: &Json| {
+        let only = [("apiGroups", "batch"), ("resources", "jobs"), ("verbs", "get")];
+        rule.as_object().is_some_and(|rule| rule.len() == only.len() + 1)
+            && rule["resourceNames"].as_array().is_some_and(|names| !names.is_empty())
+            && only.iter().all(|(key, word)| rule[key].as_array().is_some_and(|all| all.len() == 1 && all[0] == *word))
+    };
+    role["rules"].as_array().is_some_and(|rules| !rules.is_empty() && rules.iter().all(is_one))
+}
+
+/// Whether a RoleBinding refers to the Role of its own name, and its subjects are ServiceAccounts of its namespace.
+fn binds_accounts(object: &Object, binding: &Json) -> bool {
+    let role = &binding["roleRef"];
+    let is_account = |subject: &Json| subject["kind"] == "ServiceAccount" && subject["namespace"] == *object.namespace;
+    role["kind"] == "Role"
+        && role["apiGroup"] == RBAC
+        && role["name"] == *object.name
+        && binding["subjects"].as_array().is_some_and(|subjects| subjects.iter().all(is_account))
 }
 
 /// Why helm may not do that to an object; none when it may. `release` is its owner; `any` says that a person named the
@@ -246,11 +286,11 @@ mod tests {
     #[test]
     fn every_other_kind_in_the_namespace_needs_the_word_of_its_live_object_or_of_a_person() {
         use Fate::{Deleted, Restored};
-        let flag = ["cronjob/n/x", "role/n/x", "widget/n/x", "secret/n/x"];
+        let flag = ["daemonset/n/x", "role/n/x", "widget/n/x", "secret/n/x"];
         for (group, kind, edited) in [
-            ("batch", "CronJob", true),
+            ("autoscaling", "HorizontalPodAutoscaler", true),
             ("policy", "PodDisruptionBudget", true),
-            ("", "ServiceAccount", true),
+            ("", "ReplicationController", true),
             ("apps", "DaemonSet", true),
             ("rbac.authorization.k8s.io", "Role", false),
             ("", "ResourceQuota", false),
@@ -342,6 +382,55 @@ mod tests {
         assert!(judged(Fate::Deleted, &role, Some(json!({})), &[], false).is_some());
         assert!(judged(Fate::Restored, &role, None, &[], false).is_some());
         assert!(judged(Fate::Deleted, &object("", "ResourceQuota", "n"), Some(json!({})), &[], true).is_some());
+    }
+
+    #[test]
+    fn a_record_decides_about_a_role_that_only_reads_named_jobs() {
+        let only =
+            json!({"apiGroups": ["batch"], "resources": ["jobs"], "resourceNames": ["seed-0"], "verbs": ["get"]});
+        let role = (object(RBAC, "Role", "n"), json!({"rules": [only]}));
+        let subject = json!({"kind": "ServiceAccount", "name": "a", "namespace": "n"});
+        let role_ref = json!({"apiGroup": RBAC, "kind": "Role", "name": "x"});
+        let binding = (object(RBAC, "RoleBinding", "n"), json!({"roleRef": role_ref, "subjects": [subject]}));
+        let lets = |one: &(Object, Json), beside: &[&(Object, Json)]| {
+            lets_wait(&one.0, &one.1, beside.iter().map(|(object, stored)| (object, stored)))
+        };
+        assert!(lets(&role, &[]) && lets(&binding, &[&role]) && lets(&binding, &[&role, &role]));
+        assert!(!lets(&binding, &[]) && !lets(&binding, &[&binding]));
+        let wrong = |path: &str, value: Json| {
+            let mut other = role.clone();
+            *other.1.pointer_mut(path).unwrap() = value;
+            other
+        };
+        for other in [
+            wrong("/rules", json!([])),
+            wrong("/rules/0/verbs", json!(["get", "create"])),
+            wrong("/rules/0/verbs", json!(["*"])),
+            wrong("/rules/0/resources", json!(["secrets"])),
+            wrong("/rules/0/resources", json!(["jobs", "secrets"])),
+            wrong("/rules/0/apiGroups", json!(["*"])),
+            wrong("/rules/0/resourceNames", json!([])),
+            wrong("/rules/0", json!({"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["get"]})),
+            wrong("/rules", json!([only, {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}])),
+        ] {
+            assert!(!lets(&other, &[]) && !lets(&binding, &[&other]) && !lets(&binding, &[&role, &other]), "{other:?}");
+        }
+        // Another kind of that name proves nothing about the Role that the binding leads to.
+        for place in [object("contoso.com", "Role", "n"), object(RBAC, "Role", "m"), object(RBAC, "ClusterRole", "n")] {
+            assert!(!lets(&binding, &[&(place, role.1.clone())]));
+        }
+        for (path, value) in [
+            ("/roleRef/kind", json!("ClusterRole")),
+            ("/roleRef/name", json!("admin")),
+            ("/roleRef/apiGroup", json!("")),
+            ("/subjects/0/kind", json!("User")),
+            ("/subjects/0/namespace", json!("m")),
+            ("/subjects", Json::Null),
+        ] {
+            let mut other = binding.clone();
+            *other.1.pointer_mut(path).unwrap() = value;
+            assert!(!lets(&other, &[&role]), "{other:?}");
+        }
     }
 
     #[test]

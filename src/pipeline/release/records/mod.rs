@@ -23,7 +23,7 @@ use crate::diff::Object;
 use crate::k8s::kind::Kind;
 use crate::pipeline::{Error, Release};
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
-use judge::{Fate, Scope, Touched, judge, scope};
+use judge::{Fate, Scope, Touched, judge, lets_wait, scope};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -284,9 +284,22 @@ fn touched(scopes: &mut Scopes, verb: &Verb, records: Vec<(u64, Objects)>) -> Re
         _ => Objects::new(),
     };
     let (mut found, mut asked) = (Vec::new(), Vec::new());
-    for (object, fate, stored) in fates(verb, &chart, records) {
+    let fates = fates(verb, &chart, records);
+    let waiting: Vec<bool> = fates
+        .iter()
+        .map(|(object, fate, stored)| {
+            let beside = fates.iter().filter(|(_, other, _)| other == fate);
+            let beside = beside.map(|(object, _, stored)| (object, stored));
+            object.namespace == scopes.space && lets_wait(object, stored, beside)
+        })
+        .collect();
+    for ((object, fate, stored), waits) in fates.into_iter().zip(waiting) {
         let kind = scopes.kind(&stored)?;
-        let scope = if kind.is_some() { scope(&object, scopes.space) } else { Scope::Unknown };
+        let scope = match kind {
+            None => Scope::Unknown,
+            Some(_) if waits => Scope::Made,
+            Some(_) => scope(&object, scopes.space),
+        };
         let by_live = fate == Fate::Deleted && !matches!(verb, Verb::Uninstall);
         asked.extend(kind.filter(|_| scope != Scope::Inside || by_live).map(|kind| (found.len(), kind)));
         found.push(Touched { object, fate, scope, stored, live: None });

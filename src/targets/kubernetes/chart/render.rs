@@ -26,7 +26,8 @@ const WAITS: (&str, &str) = ("templates/_waits.tpl", include_str!("../../../../c
 const PATCH: (&str, &str) = ("templates/_patch.tpl", include_str!("../../../../charts/base/templates/_patch.tpl"));
 
 /// Parts that several templates include.
-const PARTS: [(&str, &str); 4] = [
+const PARTS: [(&str, &str); 5] = [
+    ("_job.yaml.j2", include_str!("../../../../templates/_job.yaml.j2")),
     ("_parents.yaml.j2", include_str!("../../../../templates/_parents.yaml.j2")),
     ("_pod.yaml.j2", include_str!("../../../../templates/_pod.yaml.j2")),
     ("_routehead.yaml.j2", include_str!("../../../../templates/_routehead.yaml.j2")),

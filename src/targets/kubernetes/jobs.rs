@@ -1,0 +1,92 @@
+//! Workloads that run to completion: kind and values of a Job or CronJob, and which workloads cannot be one.
+//!
+//! Must not know what has run: that is stored in the cluster.
+
+use super::claims::WorkloadStorage;
+use crate::app::{App, Note};
+use crate::config::{ConcurrencyPolicy, Config, CronJob, Job, RunAs, intent_place};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
+use serde_json::{Value as Json, json};
+
+/// Pods that may fail before a job fails.
+const BACKOFF_LIMIT: u32 = 3;
+
+/// The kind of a workload that runs to completion; none for others.
+pub(crate) fn kind(config: &Config, resource: &str) -> Option<&'static str> {
+    match config.resources.get(resource)?.run_as.as_ref()? {
+        RunAs::Job(_) => Some("Job"),
+        RunAs::CronJob(_) => Some("CronJob"),
+    }
+}
+
+/// Its key in the values, and the values. 0 means no limit.
+pub(crate) fn values(run_as: &RunAs) -> (&'static str, Json) {
+    match run_as {
+        RunAs::Job(Job { backoff_limit, active_deadline_seconds, ttl_seconds_after_finished }) => {
+            let values = json!({
+                "backoffLimit": backoff_limit.unwrap_or(BACKOFF_LIMIT),
+                "activeDeadlineSeconds": active_deadline_seconds.unwrap_or(0),
+                "ttlSecondsAfterFinished": ttl_seconds_after_finished.unwrap_or(0),
+                "done": [],
+            });
+            ("job", values)
+        }
+        RunAs::CronJob(CronJob {
+            schedule,
+            time_zone,
+            concurrency_policy,
+            starting_deadline_seconds,
+            backoff_limit,
+            active_deadline_seconds,
+            ttl_seconds_after_finished,
+        }) => {
+            let values = json!({
+                "schedule": schedule,
+                "timeZone": time_zone.as_deref().unwrap_or(""),
+                "concurrencyPolicy": concurrency_policy.unwrap_or(ConcurrencyPolicy::Forbid),
+                "suspend": false,
+                "startingDeadlineSeconds": starting_deadline_seconds.unwrap_or(0),
+                "backoffLimit": backoff_limit.unwrap_or(BACKOFF_LIMIT),
+                "activeDeadlineSeconds": active_deadline_seconds.unwrap_or(0),
+                "ttlSecondsAfterFinished": ttl_seconds_after_finished.unwrap_or(0),
+            });
+            ("cronJob", values)
+        }
+    }
+}
+
+/// A PVC of its own would outlive every run, and the pods of two jobs could mount it at once.
+pub(crate) fn check(resource: &str, storage: &WorkloadStorage, diagnostics: &mut Diagnostics) {
+    for claim in &storage.claims {
+        let what = format!("`{resource}` runs as a job and has a PVC of its own for the volume `{}`", claim.key);
+        let hint =
+            format!("set `ephemeral: true`, `existingClaim` or `of` in `resources.{resource}.volumes.{}`", claim.key);
+        let place = intent_place(format!("resources.{resource}.runAs"));
+        diagnostics.push(Diagnostic::new(Code::ConflictingKeys, place, what).hint(hint));
+    }
+}
+
+/// How names of database migrations usually end.
+const MIGRATIONS: [&str; 6] = ["migration", "migrations", "migrator", "dbmigrator", "dbmigration", "migrationservice"];
+
+/// Notes about workloads that probably run to completion: a Deployment restarts them when they end.
+pub(crate) fn suggestions<'a>(app: &'a App, config: &'a Config) -> impl Iterator<Item = Note> + 'a {
+    let is_one = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        MIGRATIONS.iter().any(|end| name.ends_with(end))
+    };
+    let all = app.workloads.values().filter(move |workload| {
+        let is_said =
+            config.resources.get(&workload.name).is_some_and(|it| it.run_as.is_some() || it.workload.is_some());
+        !is_said && workload.ports.is_empty() && is_one(&workload.name)
+    });
+    all.map(|workload| Note {
+        code: Code::ChangedInCluster,
+        resource: workload.name.clone(),
+        text: format!(
+            "it looks like a migration, and a Deployment restarts a program that ends: if it runs to completion, set `resources: \
+             {{{0}: {{runAs: job}}}}`, and `waitForCompletion: [{0}]` on its consumers",
+            workload.name
+        ),
+    })
+}
