@@ -96,6 +96,10 @@ fn what_policies_cannot_express_is_an_error() {
         ("networkPolicy: {external: [{cidr: 10.0.0.0/8}]}", "set `egress: true`"),
         ("networkPolicy: {egress: true, external: [{cidr: 10.0.0.0}]}", "an IP range"),
         ("networkPolicy: references", "fromReferences"),
+        (
+            "{networkPolicy: {egress: true}, resources: {worker: {runAs: job, volumes: {work: {ephemeral: true}}}, api: {waitForCompletion: [worker]}}}",
+            "list the address of the API server",
+        ),
     ] {
         let folder = tempfile::tempdir().unwrap();
         fs::copy(crate::inputs().join("app.json"), folder.path().join("aspire-manifest.json")).unwrap();

@@ -169,6 +169,13 @@ fn check(app: &App, config: &Config, diagnostics: &mut Diagnostics) {
             diagnostics.push(diagnostic.hint(suggestion(near, "remove it from the list")));
         }
     }
+    let reads = |workload: &&Workload| workload.waits.iter().any(|wait| wait.until == WaitUntil::Completed);
+    let cut_off = app.workloads.values().find(reads).filter(|_| settings.egress && settings.external.is_empty());
+    if let Some(Workload { name, .. }) = cut_off {
+        let what = format!("`{name}` waits for a Job, which it reads from the API server, and `egress` blocks that");
+        let hint = "list the address of the API server under `external`, or set `egress: false`";
+        diagnostics.push(Diagnostic::new(Code::CannotWait, intent_place("networkPolicy.egress"), what).hint(hint));
+    }
     if let Some(workload) = app.workloads.values().find(|workload| workload.dapr.is_some()) {
         let what = format!("`{}` has a Dapr sidecar, whose connections the references do not show", workload.name);
         let hint = "remove `networkPolicy`, and write NetworkPolicies with `extraObjects`";
