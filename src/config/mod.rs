@@ -158,7 +158,7 @@ pub struct Chart {
     pub name: Option<String>,
     /// Chart version (`SemVer`); 0.1.0 when absent.
     pub version: Option<String>,
-    /// `appVersion`; the tag of built images when absent, or else the chart's version.
+    /// `appVersion`; `defaults.tag` when absent, or else the chart's version.
     pub app_version: Option<String>,
     /// One sentence about the application.
     pub description: Option<String>,

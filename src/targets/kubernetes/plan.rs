@@ -92,7 +92,8 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Di
     set_values(&mut tree, config, &mut diagnostics);
     let version = config.chart.version.clone().unwrap_or_else(|| "0.1.0".into());
     let mut plan = Plan {
-        app_version: config.chart.app_version.as_ref().or(tag).unwrap_or(&version).clone(),
+        // Not the tag of a flag: a later run without it remembers the tag, but would write another chart.
+        app_version: config.chart.app_version.as_ref().or(config.defaults.tag.as_ref()).unwrap_or(&version).clone(),
         description: description(app, config),
         version,
         chart,
