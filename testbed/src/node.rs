@@ -91,7 +91,7 @@ impl Node {
         node.apply(&MANIFESTS.join("\n---\n").replace("@RUN@", &node.files().to_string_lossy()))?;
         node.start_kubelet()?;
         node.plane.wait_until_usable(&["node/node-0"])?;
-        let available = ["--for=condition=Available", "--timeout=60s", "deployment", "--all"];
+        let available = ["--for=condition=Available", "--timeout=180s", "deployment", "--all"];
         node.start_kube_router()?;
         for namespace in ["kube-system", "local-path-storage"] {
             node.kubectl(&[&["wait", "-n", namespace], &available[..]].concat())?;
