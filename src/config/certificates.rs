@@ -178,7 +178,7 @@ impl CertManager {
     /// Whether its chart is to be there: it is not said otherwise, and something is said at all.
     pub fn is_installed(&self) -> bool {
         self.install.unwrap_or_else(|| {
-            // Issuers of others have a cert-manager of others.
+            // Issuers of other owners have a cert-manager of other owners.
             let only_used = !self.issuers.is_empty() && self.issuers.values().all(|issuer| issuer.existing);
             !only_used && *self != Self::default()
         })

@@ -1,5 +1,6 @@
 //! The rules that types cannot express: invalid names, contradictory keys.
 
+mod jobs;
 mod routes;
 
 use super::chart_keys::CHART_KEYS;
@@ -12,7 +13,7 @@ use super::{
     NetworkPolicySettings, Parameter, Release, Resource, SecretSource, SecretStore, Secrets, Service, Storage, Volume,
     WaitSettings, Waits,
 };
-use super::{certificates, charts, dashboard, jobs, objects, probes};
+use super::{certificates, charts, dashboard, objects, probes};
 use crate::support::diagnostic::{Code, nearest, suggestion};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
@@ -400,10 +401,7 @@ impl Check<'_> {
 
     fn annotations(&mut self, annotations: &IndexMap<String, String>, at: &Path<'_>) {
         self.keys(annotations, &rules::ANNOTATION_KEY, at);
-        for key in annotations.keys().filter(|key| rules::is_reserved_annotation(key)) {
-            let hint = "remove it: helm and kubectl aspire act on annotations with this prefix";
-            self.findings.add(Code::ReservedName, &at.key(key), format!("{} is reserved", shown(key)), hint);
-        }
+        self.findings.reserved_annotations(annotations.keys(), at);
     }
 
     fn keys<T>(&mut self, map: &IndexMap<String, T>, rule: &Rule, at: &Path<'_>) {

@@ -1,7 +1,8 @@
 //! Collects errors: each has a path, and gets its line only when all are known.
 
 use super::locate;
-use super::path::{Path, Step, is_shown, written};
+use super::path::{Path, Step, is_shown, shown, written};
+use super::rules::is_reserved_annotation;
 use crate::support::diagnostic::{
     Code, Diagnostic, Diagnostics, Place, Position, affords_lines, excerpt, nearest_after,
 };
@@ -46,6 +47,14 @@ impl Findings {
 
     fn push(&mut self, code: Code, path: &Path<'_>, nth: usize, what: String, hint: Hint) {
         self.0.push(Finding { code, steps: path.steps(), nth, what, hint });
+    }
+
+    /// Adds a problem for each annotation of a map that only helm and kubectl aspire may set.
+    pub(super) fn reserved_annotations<'k>(&mut self, keys: impl Iterator<Item = &'k String>, map: &Path<'_>) {
+        for key in keys.filter(|key| is_reserved_annotation(key)) {
+            let hint = "remove it: helm and kubectl aspire act on annotations with this prefix";
+            self.add(Code::ReservedName, &map.key(key), format!("{} is reserved", shown(key)), hint);
+        }
     }
 
     /// The candidate nearest to a mistyped name, unless there are many problems.

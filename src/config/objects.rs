@@ -46,8 +46,9 @@ const FIELDS: [&str; 11] = [
 ];
 
 pub(super) fn check(objects: &[Map<String, Value>], findings: &mut Findings, at: &Path<'_>) {
+    let mut check = Check { findings };
     for (index, object) in objects.iter().enumerate() {
-        Check { findings: &mut *findings }.object(object, &at.item(index));
+        check.object(object, &at.item(index));
     }
 }
 
@@ -110,8 +111,7 @@ impl Check<'_> {
     /// A field in another spelling is unknown to the API server, but not to helm.
     fn spelling(&mut self, map: &Map<String, Value>, at: &Path<'_>) {
         for key in map.keys() {
-            let field = FIELDS.iter().find(|field| field.eq_ignore_ascii_case(key) && *field != key);
-            if let Some(field) = field {
+            if let Some(field) = rules::field_in_other_case(FIELDS, key) {
                 let hint = format!("did you mean `{field}`?");
                 self.findings.add(Code::UnknownKey, &at.key(key), format!("unknown key {}", shown(key)), hint);
             }
@@ -125,12 +125,6 @@ impl Check<'_> {
             self.findings.add(Code::InvalidValue, &at.key("namespace"), "`metadata.namespace` cannot be set", hint);
         }
         let annotations = metadata.get("annotations").and_then(Value::as_object);
-        for key in annotations.into_iter().flat_map(Map::keys) {
-            if rules::is_reserved_annotation(key) {
-                let here = at.key("annotations");
-                let hint = "remove it: hooks are not run, and the other annotations record the owner of an object";
-                self.findings.add(Code::ReservedName, &here.key(key), format!("{} is reserved", shown(key)), hint);
-            }
-        }
+        self.findings.reserved_annotations(annotations.into_iter().flat_map(Map::keys), &at.key("annotations"));
     }
 }

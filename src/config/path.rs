@@ -43,7 +43,7 @@ impl<'a> Path<'a> {
         steps
     }
 
-    /// Whether a text here reaches a container byte for byte, or a chart of others, rather than a map of an object.
+    /// Whether a text here reaches a container byte for byte, or a third-party chart, rather than a map of an object.
     pub(super) fn is_content(&self) -> bool {
         let steps = self.steps();
         let keys = steps.iter().map(|step| if let Step::Key(key) = step { key.as_str() } else { "" });

@@ -188,7 +188,7 @@ impl Probes {
 }
 
 impl ProbeSetting {
-    /// The probe; none where it is left out.
+    /// The probe; none if it is left out.
     pub fn probe(&self) -> Option<Probe> {
         match self {
             Self::Text(text) if text == NONE => None,

@@ -18,11 +18,16 @@ pub(crate) fn is_reserved_annotation(key: &str) -> bool {
     RESERVED_ANNOTATIONS.iter().any(|prefix| key.starts_with(prefix))
 }
 
+/// The field that a key means in another case. Helm takes it for that field, the API server for an unknown one.
+pub(crate) fn field_in_other_case<'f>(fields: impl IntoIterator<Item = &'f str>, key: &str) -> Option<&'f str> {
+    fields.into_iter().find(|field| field.eq_ignore_ascii_case(key) && *field != key)
+}
+
 /// A rule for a text.
 pub(super) struct Rule {
     /// What the text is: `a chart name`.
     pub(super) what: &'static str,
-    /// The rule, said to a person.
+    /// The rule, said to a user.
     pub(super) says: &'static str,
     pub(super) legal: fn(&str) -> bool,
 }
@@ -31,7 +36,7 @@ pub(super) struct Rule {
 pub(super) struct Reference {
     /// What the text is: `an image`.
     pub(super) what: &'static str,
-    /// The rule, said to a person.
+    /// The rule, said to a user.
     pub(super) says: &'static str,
     check: fn(&str) -> Result<(), String>,
 }
@@ -73,7 +78,7 @@ pub(super) const OBJECT_NAME: Rule = Rule {
     says: "lower-case letters, digits, `-` and `.`, a letter or digit first and last, at most 253 characters",
     legal: is_dns_subdomain,
 };
-/// An empty storage class is legal: it asks for a volume that nobody provisions.
+/// An empty storage class is legal: it asks for a volume that is not provisioned.
 pub(super) const STORAGE_CLASS: Rule =
     Rule { what: "a storage class", says: OBJECT_NAME.says, legal: |text| text.is_empty() || is_dns_subdomain(text) };
 pub(super) const KIND: Rule = Rule {

@@ -5,8 +5,8 @@
 use super::kinds::{KINDS, KindSpec, Object};
 use super::planned::Plan;
 use super::text;
-use crate::config::{intent_place, is_reserved_annotation};
-use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::config::{field_in_other_case, intent_place, is_reserved_annotation};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, suggestion};
 use crate::support::literal;
 use serde_json::{Map, Value as Json};
 
@@ -76,10 +76,7 @@ pub(super) fn check(plan: &Plan, diagnostics: &mut Diagnostics) {
         } else if !known.contains(target) {
             let what = format!("the chart has no object `{target}`");
             let near = diagnostics.nearest(target, known.iter().map(String::as_str));
-            let hint = near.map_or_else(
-                || format!("the chart has: {}", known.join(", ")),
-                |near| format!("did you mean `{near}`?"),
-            );
+            let hint = suggestion(near, format!("the chart has: {}", known.join(", ")));
             diagnostics.push(Diagnostic::new(Code::PatchWithoutObject, &place, what).hint(hint));
         } else if patch.is_empty() {
             diagnostics.push(Diagnostic::new(Code::NoEffect, &place, "the patch is empty"));
@@ -90,11 +87,11 @@ pub(super) fn check(plan: &Plan, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// The field that a key means in another spelling: helm would take it for the field.
-fn misspelt(key: &str) -> Option<&'static str> {
-    let fields = FIXED.iter().flat_map(|(fixed, _)| fixed.iter().copied());
+/// The field that a key means in another case.
+fn in_other_case(key: &str) -> Option<&'static str> {
+    let fixed = FIXED.iter().flat_map(|(fixed, _)| fixed.iter().copied());
     let more = ["labels", "annotations", "matchLabels", "template", "data", "stringData"];
-    fields.chain(more).find(|field| field.eq_ignore_ascii_case(key) && *field != key)
+    field_in_other_case(fixed.chain(more), key)
 }
 
 /// Whether a field contains fields that a patch cannot change.
@@ -124,7 +121,7 @@ impl Walk<'_> {
             let is_in = |maps: &[&str]| trail.iter().rev().nth(1).is_some_and(|map| maps.contains(map));
             let is_marked = is_in(&["labels", "annotations", "matchLabels"]);
             let is_field = !is_marked && !is_in(&["data", "binaryData"]);
-            if let Some(field) = misspelt(key).filter(|_| is_field) {
+            if let Some(field) = in_other_case(key).filter(|_| is_field) {
                 self.refuse(trail, "helm ignores case, the API server does not", &format!("did you mean `{field}`?"));
             } else if let Some((_, instead)) = FIXED.iter().find(|(fixed, _)| fixed == trail) {
                 self.refuse(trail, "a patch cannot change it", instead);
