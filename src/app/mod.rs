@@ -40,6 +40,7 @@ pub use resolve::resolve;
 pub(crate) use routes::{check_route_secrets, is_route};
 pub use sources::{Found, Sources};
 pub(crate) use telemetry::OTLP_ENDPOINT;
+pub(crate) use unknown::unknown_workload;
 pub use value::escape_uri_data;
 pub(crate) use value::{Form, Part, Side, Value};
 
@@ -64,7 +65,7 @@ pub struct App {
     pub dapr_components: IndexMap<String, DaprComponent>,
     /// What else the files of Dapr hold.
     pub dapr_objects: Vec<DaprObject>,
-    /// What a person should know: left out, rewritten, guessed.
+    /// What a user should know: left out, rewritten, guessed.
     pub notes: Vec<Note>,
     /// Values of the strings with references in `extraObjects`.
     pub texts: BTreeMap<String, Value>,
@@ -146,7 +147,7 @@ pub struct Telemetry {
 pub enum Image {
     /// An image built from the application's own source; registry and tag are chosen when it is deployed.
     Built,
-    /// Somebody else's image, left alone.
+    /// Another owner's image, left alone.
     Reference(String),
 }
 
@@ -189,7 +190,7 @@ pub struct FileMount {
     pub target: String,
     /// Whether it is mounted read-only.
     pub read_only: bool,
-    /// Whether only some may read it: a private key is in it, or a person says so.
+    /// Whether only some may read it: a private key is in it, or a user says so.
     pub secret: bool,
     /// What is mounted.
     pub content: FileContent,

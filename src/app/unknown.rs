@@ -1,4 +1,4 @@
-//! Errors for names of resources and endpoints that the manifest does not have.
+//! Errors for names of resources and endpoints that the manifest does not have, or that do not run.
 
 use crate::manifest::{Manifest, Resource};
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place, suggestion};
@@ -8,6 +8,11 @@ pub(super) fn resource(manifest: &Manifest, name: &str, place: impl Into<Place>,
     let near = found.nearest(name, manifest.resources.keys().map(String::as_str));
     let what = format!("the manifest has no resource `{name}`");
     Diagnostic::new(Code::UnknownResource, place, what).hint(suggestion(near, ""))
+}
+
+/// The error for a resource that does not run in the application; `hint` says what does.
+pub(crate) fn unknown_workload(name: &str, place: impl Into<Place>, hint: impl Into<String>) -> Diagnostic {
+    Diagnostic::new(Code::UnknownResource, place, format!("the application runs no `{name}`")).hint(hint)
 }
 
 /// The error for an endpoint that a resource does not have.

@@ -7,12 +7,13 @@ use super::project::{for_release, given, rendered};
 use super::rendered::Rendered;
 use super::which_release::{release_name, writing};
 use crate::app::Note;
+use crate::app::unknown_workload;
 use crate::helm::checked_arguments;
 use crate::inputs::rotation;
 use crate::migration::Confirmation;
 use crate::pipeline::release::records::judge::NamedObject;
 use crate::pipeline::{self, Consent, Release, Rotation, Saved, Wait};
-use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place, nearest};
+use crate::support::diagnostic::{Code, Diagnostics, Place, nearest, suggestion};
 use crate::support::read_file;
 use std::path::Path;
 
@@ -66,11 +67,8 @@ fn only(names: &[String], rendered: &Rendered) -> Result<Vec<String>, CliError> 
     let running: Vec<&str> = rendered.plan.workloads.iter().map(|workload| workload.resource.as_str()).collect();
     let unknown = names.iter().filter(|name| !running.contains(&name.as_str())).map(|name| {
         let place = Place::in_file("command line", "--only");
-        let diagnostic = Diagnostic::new(Code::UnknownResource, place, format!("the application runs no `{name}`"));
-        match nearest(name, running.iter().copied()) {
-            Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
-            None => diagnostic.hint(format!("it runs: {}", running.join(", "))),
-        }
+        let otherwise = format!("it runs: {}", running.join(", "));
+        unknown_workload(name, place, suggestion(nearest(name, running.iter().copied()), otherwise))
     });
     Diagnostics(unknown.collect()).or(names.to_vec()).map_err(CliError::Input)
 }
@@ -91,7 +89,7 @@ pub(super) fn consent(confirm: Option<&String>, accept: &[Accept]) -> Consent {
     Consent { confirm: confirm.cloned(), accept: accept.iter().filter_map(confirmation).collect() }
 }
 
-/// What a person lets helm touch beyond the namespace.
+/// What a user lets helm touch beyond the namespace.
 pub(super) fn allowed(on: &On) -> Result<Vec<NamedObject>, CliError> {
     let read = |text: &String| {
         let wrong = || {

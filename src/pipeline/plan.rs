@@ -13,7 +13,6 @@ use crate::cluster::api::objects::Objects as _;
 use crate::cluster::connect::client::Cluster;
 use crate::cluster::state::remembered::State;
 use crate::cluster::state::secret::ReleaseSecret;
-use crate::diff::{Object, Sides, change};
 use crate::external_charts::PlannedChart;
 use crate::helm::{Intended, Options, Revision, UnknownKind, Values};
 use crate::k8s::kind::NAMESPACE;
@@ -100,18 +99,13 @@ impl DeployRun<'_> {
         };
         let question =
             Comparison { last: &last, wanted: &wanted, by_server, replaced: &replaced, force: self.forces() };
-        let Foreseen { standing, asked, has_namespace } = Foreseen::look(cluster, self.release, &question)?;
+        let foreseen = Foreseen::look(cluster, self.release, &question)?;
         let mask = Mask::new(&self.hidden(&secret));
-        let all: BTreeSet<&Object> = last.keys().chain(wanted.keys()).collect();
-        let sides = |object: &Object| Sides {
-            last: last.get(object),
-            wanted: wanted.get(object),
-            live: standing.live.get(object),
-            answer: asked.answers.get(object),
-        };
+        let of_chart = foreseen.changes(&question, &mask);
+        let Foreseen { standing, asked, has_namespace } = foreseen;
         let mut changes =
             own_objects::changes(self.request.plan, self.release, has_namespace, before, settled, &secret);
-        changes.extend(all.into_iter().filter_map(|object| change(object, sides(object), &mask)));
+        changes.extend(of_chart);
         for change in changes.iter_mut().filter(|change| replaced.contains(&(change.kind.clone(), change.name.clone())))
         {
             change.immutable.clear();

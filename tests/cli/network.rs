@@ -1,23 +1,18 @@
 //! `networkPolicy:`: which connections the chart of an application allows.
 
-use crate::aspire;
 use crate::helm::{helm, template};
+use crate::own::{GIVEN, all_refused, chart};
 use serde_json::{Value, json};
-use std::fs;
 use std::path::Path;
 
 const ROUTED: &str = "ingresses: {public: {class: traefik, hosts: [a.test], paths: [{path: /, to: api}]}}\n";
 
 /// The specs of the policies, by name.
 fn policies(helm: &Path, intent: &str, more: &[&str]) -> Value {
-    let folder = tempfile::tempdir().unwrap();
-    fs::copy(crate::inputs().join("app.json"), folder.path().join("aspire-manifest.json")).unwrap();
-    fs::write(folder.path().join("aspire-k8s.yaml"), intent).unwrap();
-    let chart = folder.path().join("chart");
-    aspire(["render", "--tag", "1", "-o"]).args([&chart]).args([folder.path()]).run().ok();
+    let (_folder, chart) = chart(intent);
     let environment = chart.join("values-dev.yaml").display().to_string();
     let more: Vec<&str> = more.iter().map(|word| if *word == "DEV" { &*environment } else { *word }).collect();
-    let objects = template(helm, &chart, &[&["--set", "parameters.db-password=pw"], &more[..]].concat()).unwrap();
+    let objects = template(helm, &chart, &[&GIVEN, &more[..]].concat()).unwrap();
     let policies = objects.into_iter().filter(|object| object["kind"] == "NetworkPolicy");
     let named = policies.map(|it| (it["metadata"]["name"].as_str().unwrap().to_owned(), it["spec"].clone()));
     Value::Object(named.collect())
@@ -91,20 +86,14 @@ fn settings_are_values_and_environments_change_them() {
 
 #[test]
 fn what_policies_cannot_express_is_an_error() {
-    for (intent, part) in [
-        ("networkPolicy: {egress: true, external: [{cidr: 10.0.0.0/8, from: [apu]}]}", "did you mean `api`?"),
-        ("networkPolicy: {external: [{cidr: 10.0.0.0/8}]}", "set `egress: true`"),
-        ("networkPolicy: {egress: true, external: [{cidr: 10.0.0.0}]}", "an IP range"),
-        ("networkPolicy: references", "fromReferences"),
+    all_refused(&[
+        ("networkPolicy: {egress: true, external: [{cidr: 10.0.0.0/8, from: [apu]}]}", &["did you mean `api`?"]),
+        ("networkPolicy: {external: [{cidr: 10.0.0.0/8}]}", &["set `egress: true`"]),
+        ("networkPolicy: {egress: true, external: [{cidr: 10.0.0.0}]}", &["an IP range"]),
+        ("networkPolicy: references", &["fromReferences"]),
         (
             "{networkPolicy: {egress: true}, resources: {worker: {runAs: job, volumes: {work: {ephemeral: true}}}, api: {waitForCompletion: [worker]}}}",
-            "list the address of the API server",
+            &["list the address of the API server"],
         ),
-    ] {
-        let folder = tempfile::tempdir().unwrap();
-        fs::copy(crate::inputs().join("app.json"), folder.path().join("aspire-manifest.json")).unwrap();
-        fs::write(folder.path().join("aspire-k8s.yaml"), intent).unwrap();
-        let ran = aspire(["render", "--tag", "1", "-o", "-"]).args([folder.path()]).run();
-        assert!(ran.code == 1 && ran.err.contains(part), "{intent}: {}", ran.err);
-    }
+    ]);
 }

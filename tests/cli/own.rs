@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A folder with a manifest, and perhaps a configuration.
-fn application(intent: Option<&str>) -> tempfile::TempDir {
+pub(crate) fn application(intent: Option<&str>) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::copy(crate::inputs().join("app.json"), folder.path().join("aspire-manifest.json")).unwrap();
     if let Some(intent) = intent {
@@ -16,25 +16,29 @@ fn application(intent: Option<&str>) -> tempfile::TempDir {
     folder
 }
 
-fn render(folder: &Path, more: &[&str]) -> crate::aspire::Ran {
+pub(crate) fn render(folder: &Path, more: &[&str]) -> crate::aspire::Ran {
     aspire(["render", "--tag", "1", "-o"]).args([folder.join("chart")]).args([folder]).args(more).run()
 }
 
 /// The chart of an application with this configuration.
-fn chart(intent: &str) -> (tempfile::TempDir, PathBuf) {
+pub(crate) fn chart(intent: &str) -> (tempfile::TempDir, PathBuf) {
     let folder = application(Some(intent));
     render(folder.path(), &[]).ok();
     let chart = folder.path().join("chart");
     (folder, chart)
 }
 
-const GIVEN: [&str; 2] = ["--set", "parameters.db-password=pw"];
+pub(crate) const GIVEN: [&str; 2] = ["--set", "parameters.db-password=pw"];
 
-fn refused(intent: &str) -> String {
-    let folder = application(Some(intent));
-    let ran = render(folder.path(), &[]);
-    assert_eq!(ran.code, 1, "{intent}: {}", ran.err);
-    ran.err
+/// Checks that each configuration is refused, and that the error has all parts.
+pub(crate) fn all_refused(cases: &[(&str, &[&str])]) {
+    for (intent, parts) in cases {
+        let ran = render(application(Some(intent)).path(), &[]);
+        assert_eq!(ran.code, 1, "{intent}: {}", ran.err);
+        for part in *parts {
+            assert!(ran.err.contains(part), "{intent}: no {part}: {}", ran.err);
+        }
+    }
 }
 
 #[test]
@@ -115,8 +119,8 @@ fn values_of_the_file_are_values_of_the_chart_in_each_environment() {
 
 #[test]
 fn what_helm_reads_in_another_way_is_refused() {
-    for (intent, parts) in [
-        ("patch: {Deployment/api: {items: []}}", &["patch-refused", "`items`"][..]),
+    all_refused(&[
+        ("patch: {Deployment/api: {items: []}}", &["patch-refused", "`items`"]),
         ("patch: {Deployment/api: {metadata: {Annotations: {helm.sh/hook: test}}}}", &["did you mean `annotations`?"]),
         ("patch: {Deployment/api: {Kind: ConfigMap}}", &["did you mean `kind`?"]),
         ("patch: {Deployment/api: {spec: {Replicas: 3}}}", &["did you mean `replicas`?"]),
@@ -158,21 +162,13 @@ fn what_helm_reads_in_another_way_is_refused() {
         ("resources: {api: {env: {A: '{apu.bindings.http.url}'}}}", &["unknown-resource", "did you mean `api`?"]),
         ("resources: {api: {env: {A: '{worker.bindings.htp.url}'}}}", &["unknown-endpoint", "did you mean `http`?"]),
         ("resources: {db: {replicas: 3}}", &["volume-not-shareable", "`perReplica: true`"]),
-    ] {
-        let said = refused(intent);
-        for part in parts {
-            assert!(said.contains(part), "{intent}: no {part}: {said}");
-        }
-    }
+    ]);
 }
 
 #[test]
 fn wrong_values_patches_and_objects_are_told_with_their_place() {
-    for (intent, parts) in [
-        (
-            "values: {parameters: {currency: USD}}",
-            &["chart-value-owned", "values.parameters", "aspire-k8s.yaml:1:"][..],
-        ),
+    all_refused(&[
+        ("values: {parameters: {currency: USD}}", &["chart-value-owned", "values.parameters", "aspire-k8s.yaml:1:"]),
         ("values: {secrets: {}}", &["chart-value-owned"]),
         ("values: {workloads: {apu: {replicas: 2}}}", &["unknown-key", "did you mean `api`?"]),
         ("values: {workloads: {api: {replicas: many}}}", &["wrong-type", "to be a number, found a text"]),
@@ -224,12 +220,7 @@ fn wrong_values_patches_and_objects_are_told_with_their_place() {
             "extraObjects: [{apiVersion: v1, kind: B, metadata: {name: a}, spec: {app.kubernetes.io/component: apu}}]",
             &["no workload `apu`"],
         ),
-    ] {
-        let said = refused(intent);
-        for part in parts {
-            assert!(said.contains(part), "{intent}: no {part}: {said}");
-        }
-    }
+    ]);
 }
 
 #[test]

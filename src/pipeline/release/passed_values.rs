@@ -28,29 +28,29 @@ pub(crate) fn remembered(passed: &Map<String, Json>) -> Json {
 
 /// A value that was passed to an earlier deploy.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Passed {
+pub(crate) struct Earlier {
     path: ValuePath,
     /// None if the record does not contain it.
     value: Option<Json>,
 }
 
 /// The values that were passed for the deployed revision, or else for the last attempt.
-pub(crate) fn before(records: &[Record]) -> Vec<Passed> {
+pub(crate) fn before(records: &[Record]) -> Vec<Earlier> {
     in_force(records).map(|record| of_values(&record.whole()["config"])).unwrap_or_default()
 }
 
-fn of_values(values: &Json) -> Vec<Passed> {
+fn of_values(values: &Json) -> Vec<Earlier> {
     let paths: Vec<ValuePath> = serde_json::from_value(values["global"]["aspire"][KEYS].clone()).unwrap_or_default();
     let legal = |key: &String| key.len() <= LONGEST && !key.chars().any(char::is_control);
     let paths = paths.into_iter().filter(|path| !path.is_empty() && path.iter().all(legal));
-    paths.map(|path| Passed { value: at(values, &path).cloned(), path }).collect()
+    paths.map(|path| Earlier { value: at(values, &path).cloned(), path }).collect()
 }
 
 /// Refuses a deploy that would remove values that were passed to an earlier one. `chart` has all chart values of this deploy,
 /// including those that are passed now.
-pub(crate) fn check(before: &[Passed], now: &Map<String, Json>, chart: &Json) -> Result<(), Error> {
+pub(crate) fn check(before: &[Earlier], now: &Map<String, Json>, chart: &Json) -> Result<(), Error> {
     let again: Vec<ValuePath> = leaves(now).into_iter().map(|(path, _)| path).collect();
-    let is_kept = |passed: &&Passed| again.contains(&passed.path) || at(chart, &passed.path) == passed.value.as_ref();
+    let is_kept = |passed: &&Earlier| again.contains(&passed.path) || at(chart, &passed.path) == passed.value.as_ref();
     let gone: Vec<String> =
         before.iter().filter(|passed| !is_kept(passed)).map(|passed| written(&passed.path)).collect();
     if gone.is_empty() {

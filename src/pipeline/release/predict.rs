@@ -8,7 +8,7 @@ use crate::cluster::api::namespace;
 use crate::cluster::connect::client::Cluster;
 use crate::cluster::state::record::Record;
 use crate::config::Phase;
-use crate::diff::{Object, Sides, change, mark, objects};
+use crate::diff::{Change, Object, Sides, change, mark, objects};
 use crate::doctor::{Finding, Verdict};
 use crate::helm::Revision;
 use crate::k8s::error::ErrorKind;
@@ -32,7 +32,7 @@ pub(crate) const FORCE: &str = "--force-conflicts";
 pub(crate) struct Applied {
     /// Its objects as helm keeps them.
     pub manifest: String,
-    /// Whether the API server merged them; none where the record cannot be read.
+    /// Whether the API server merged them; none if the record cannot be read.
     by_server: Option<bool>,
 }
 
@@ -61,6 +61,20 @@ impl Foreseen {
             None => Asked::nothing("helm fails on a kind that does not exist, so no object was checked".to_owned()),
         };
         Ok(Self { standing, asked, has_namespace })
+    }
+}
+
+impl Foreseen {
+    /// What would happen to each object of the last and the wanted manifest. `mask` hides secrets.
+    pub(crate) fn changes(&self, question: &Comparison, mask: &Mask) -> Vec<Change> {
+        let all: BTreeSet<&Object> = question.last.keys().chain(question.wanted.keys()).collect();
+        let sides = |object: &Object| Sides {
+            last: question.last.get(object),
+            wanted: question.wanted.get(object),
+            live: self.standing.live.get(object),
+            answer: self.asked.answers.get(object),
+        };
+        all.into_iter().filter_map(|object| change(object, sides(object), mask)).collect()
     }
 }
 
@@ -96,7 +110,7 @@ impl DeployRun<'_> {
     }
 
     /// Whether the API server merges the objects, by what helm itself goes by: its version, what the release was applied by
-    /// before, and what a person said.
+    /// before, and what a user said.
     fn by_server(&self, applied: &Applied) -> Result<bool, Error> {
         let said = self.request.helm_arguments.iter().rev().find_map(|word| word.strip_prefix("--server-side"));
         let before = applied.manifest.is_empty() || applied.by_server.unwrap_or(true);
@@ -108,7 +122,7 @@ impl DeployRun<'_> {
             })
     }
 
-    /// What stands in the way of helm, as `plan` tells it. `manifest` is what helm would apply.
+    /// What blocks helm, as `plan` tells it. `manifest` is what helm would apply.
     pub(crate) fn obstacles(&self, manifest: &str) -> Result<Vec<Finding>, Error> {
         let replaced = match self.workload_migration()? {
             // In the middle of it nothing is as either revision says.
@@ -122,20 +136,12 @@ impl DeployRun<'_> {
         let by_server = Some(self.by_server(&applied)?);
         let question =
             Comparison { last: &last, wanted: &wanted, by_server, replaced: &replaced, force: self.forces() };
-        let Foreseen { standing, asked, .. } = Foreseen::look(cluster, self.release, &question)?;
+        let foreseen = Foreseen::look(cluster, self.release, &question)?;
         let beyond = if self.request.only.is_empty() {
             Vec::new()
         } else {
-            let all: BTreeSet<&Object> = last.keys().chain(wanted.keys()).collect();
-            let sides = |object: &Object| Sides {
-                last: last.get(object),
-                wanted: wanted.get(object),
-                live: standing.live.get(object),
-                answer: asked.answers.get(object),
-            };
             let mask = Mask::new(&values::secrets_of(self.settled.get()?));
-            let changes: Vec<_> = all.into_iter().filter_map(|object| change(object, sides(object), &mask)).collect();
-            only::others(&changes, &self.request.only, self.request.plan)
+            only::others(&foreseen.changes(&question, &mask), &self.request.only, self.request.plan)
         };
         // What comes before the application may bring the webhook that does not answer yet.
         let brings = self.request.charts.iter().any(|chart| chart.phase == Phase::Before);
@@ -147,11 +153,11 @@ impl DeployRun<'_> {
             let hint = "pass --only for its resource too, or deploy without --only";
             Finding::of_diagnostic("only", Diagnostic::new(Code::OtherWorkloadChanges, "", what).hint(hint))
         };
-        Ok(asked.errors.iter().map(finding).chain(beyond.into_iter().map(other)).collect())
+        Ok(foreseen.asked.errors.iter().map(finding).chain(beyond.into_iter().map(other)).collect())
     }
 }
 
-/// What stands in the way of helm during its rollback to a revision, as the API server and helm's own merge tell. A workload migration
+/// What blocks helm during its rollback to a revision, as the API server and helm's own merge tell. A workload migration
 /// goes another way, and what an autoscaler decides is not helm's.
 pub(crate) fn on_the_way_back(
     on: &Installation,

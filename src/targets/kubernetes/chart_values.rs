@@ -2,7 +2,7 @@
 //! cannot be overridden. Pure; this module must not know where the values come from.
 
 use crate::config::is_reserved_annotation;
-use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place, suggestion};
 use serde_json::{Map, Value as Json};
 
 /// Keys that cannot be overridden, and what to use instead.
@@ -119,12 +119,10 @@ impl Check<'_> {
     fn unknown(&mut self, chart: &Json, key: &str, path: &[&str]) {
         let known: Vec<&str> = chart.as_object().into_iter().flatten().map(|(key, _)| key.as_str()).collect();
         let near = self.diagnostics.nearest(key, known.iter().copied());
-        let is_new = path.len() == 1 && self.new_keys == NewKeys::Allowed;
-        let hint = match near {
-            Some(near) => format!("did you mean `{near}`?"),
-            _ if is_new => return,
-            _ => format!("the chart has: {}", known.join(", ")),
-        };
+        if near.is_none() && path.len() == 1 && self.new_keys == NewKeys::Allowed {
+            return;
+        }
+        let hint = suggestion(near, format!("the chart has: {}", known.join(", ")));
         self.add(Code::UnknownKey, path, format!("the chart has no value `{}`", written(path)), &hint);
     }
 

@@ -31,7 +31,7 @@ pub struct Claim {
     /// Where it is mounted in the container, first of all.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub mount_path: String,
-    /// Whether a person chose its name: then no other claim is taken for it.
+    /// Whether a user chose its name: then no other claim is taken for it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub pinned: bool,
 }

@@ -40,7 +40,7 @@ pub struct Contents {
     compatibility: u32,
     base: Part,
     environments: BTreeMap<String, Part>,
-    /// Charts of others that come with the application when its manifest is deployed, in words.
+    /// Third-party charts that come with the application when its manifest is deployed, in words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     charts: Vec<String>,
     /// Digests of all other files of the chart by path, so that the next render detects edited files.
@@ -131,7 +131,7 @@ impl Contents {
         }
     }
 
-    /// Names the charts of others that come with the application. They do not travel: their values may not be for every reader.
+    /// Names the third-party charts that come with the application. They do not travel: their values may not be for every reader.
     pub fn name_charts(&mut self, charts: Vec<String>) {
         self.charts = charts;
     }

@@ -6,7 +6,7 @@ use super::name::Name;
 use super::planned::{ExtraObject, ObjectName, extra_object_path as path};
 use crate::app::{App, Part, Value};
 use crate::config::{Config, intent_place};
-use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place, suggestion};
 use crate::support::literal;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
@@ -110,10 +110,7 @@ impl Writing<'_> {
             return;
         }
         let near = self.diagnostics.nearest(name, known.iter().map(String::as_str));
-        let hint = match near {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("the chart has: {}", known.join(", ")),
-        };
+        let hint = suggestion(near, format!("the chart has: {}", known.join(", ")));
         let what = format!("the chart has no {kind} `{name}`");
         self.diagnostics.push(Diagnostic::new(Code::UnknownResource, self.place, what).hint(hint));
     }

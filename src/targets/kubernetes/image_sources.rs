@@ -17,7 +17,7 @@ pub struct BuiltImages {
     pub tag: Option<String>,
     /// Full references by resource name; they win over registry and tag.
     pub references: IndexMap<String, String>,
-    /// Names under which something is remembered that a person takes back.
+    /// Names under which something is remembered that a user takes back.
     pub forgotten: Vec<String>,
 }
 

@@ -3,7 +3,7 @@
 
 use super::image_sources::{BuiltImages, reference_values, registry};
 use super::planned::Plan;
-use crate::app::{App, Image, REGISTRY_INPUT, reference_input};
+use crate::app::{App, Image, REGISTRY_INPUT, reference_input, unknown_workload};
 use crate::config::Config;
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place, nearest, suggestion};
 use crate::support::image;
@@ -55,14 +55,12 @@ pub(crate) fn check(app: &App, config: &Config, images: &BuiltImages, diagnostic
 pub(crate) fn check_resources(images: &BuiltImages, resources: &[&str]) -> Diagnostics {
     let unknown = images.references.keys().filter(|resource| !resources.contains(&resource.as_str()));
     let diagnostic = |resource: &String| {
-        let diagnostic =
-            Diagnostic::new(Code::UnknownResource, flag(), format!("the application runs no `{resource}`"));
-        diagnostic.hint(suggestion(nearest(resource, resources.iter().copied()), ""))
+        unknown_workload(resource, flag(), suggestion(nearest(resource, resources.iter().copied()), ""))
     };
     Diagnostics(unknown.map(diagnostic).collect())
 }
 
-/// Images that a person names stand in no file.
+/// Images that a user names stand in no file.
 fn flag() -> Place {
     Place::in_file("command line", "--image")
 }

@@ -26,7 +26,7 @@ pub struct Object<'a> {
     pub folder: Option<&'a str>,
     /// What tells it from other objects of its kind in the folder; empty when there is only one.
     pub qualifier: String,
-    /// Name of the object; none where it starts with the name of the release.
+    /// Name of the object; none if it starts with the name of the release.
     pub name: Option<String>,
     /// What the template sees.
     pub view: View<'a>,

@@ -12,13 +12,13 @@ use std::collections::BTreeSet;
 /// A claim with its resource.
 type Owned<'a> = (&'a str, &'a Claim);
 
-/// What a person should know of claims that are called otherwise in the chart to come. Who chose the new name knows it.
+/// What a user should know of claims that are called otherwise in the chart to come. Who chose the new name knows it.
 /// `app` and `config` are what the new chart was made from.
 pub(crate) fn moved_claims(former: &Contents, new: &Contents, app: &App, config: &Config) -> Vec<Note> {
     let mut told = BTreeSet::new();
     let mut notes = Vec::new();
     for environment in std::iter::once(None).chain(new.environments().map(Some)) {
-        // An environment that is new has the base's claims, as far as anybody knows.
+        // An environment that is new has the base's claims, as far as is known.
         let before: Vec<Owned> = former.claims(environment).or_else(|| former.claims(None)).unwrap_or_default();
         let after: Vec<Owned> = new.claims(environment).unwrap_or_default();
         for ((resource, claim), old) in pairs(&before, &after) {

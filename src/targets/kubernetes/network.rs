@@ -7,7 +7,7 @@ use super::planned::PlannedWorkload;
 use super::routes::Routes;
 use super::values::Tree;
 use super::view::{NetworkView, PeerView, PortView};
-use crate::app::{App, Part, Port, Value, WaitUntil, Workload};
+use crate::app::{App, Part, Port, Value, WaitUntil, Workload, unknown_workload};
 use crate::config::{Config, intent_place};
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, suggestion};
 use serde_json::json;
@@ -30,7 +30,7 @@ pub(crate) fn views(
     check(app, config, diagnostics);
     let all: BTreeMap<&str, Targets> =
         app.workloads.values().map(|workload| (workload.name.as_str(), targets(app, workload, names))).collect();
-    let view = |workload: &Workload| {
+    let connections = |workload: &Workload| {
         let name = |resource: &str| names.workloads.get(resource).map(ToString::to_string);
         let peer = |resource: &str, ports: &BTreeSet<PortView>| {
             Some(PeerView { workload: name(resource)?, ports: ports.iter().cloned().collect() })
@@ -39,26 +39,12 @@ pub(crate) fn views(
         let to = all.get(workload.name.as_str()).into_iter().flatten();
         let to = to.filter_map(|(other, ports)| peer(other, ports)).collect();
         let service = name(&workload.name).unwrap_or_default();
-        let by_name = |port: &str| {
-            let is_named = |(binding, _): &(&String, &Port)| port_name(names, &workload.name, binding) == Some(port);
-            workload
-                .ports
-                .iter()
-                .find(is_named)
-                .map(|(_, it)| PortView { name: port.to_owned(), protocol: protocol(it) })
-        };
-        let published: BTreeSet<PortView> =
-            routes.reached.iter().filter(|(to, _)| *to == service).filter_map(|(_, port)| by_name(port)).collect();
-        let public = all_ports(workload, names);
-        NetworkView {
-            from,
-            to,
-            routed: published.into_iter().collect(),
-            public: public.into_iter().collect(),
-            peers: false,
-        }
+        let public: Vec<PortView> = all_ports(workload, names).into_iter().collect();
+        let is_routed = |port: &&PortView| routes.reached.contains(&(service.clone(), port.name.clone()));
+        let reached = public.iter().filter(is_routed).cloned().collect();
+        NetworkView { from, to, routed: reached, public, peers: false }
     };
-    app.workloads.values().map(|workload| (workload.name.clone(), view(workload))).collect()
+    app.workloads.values().map(|workload| (workload.name.clone(), connections(workload))).collect()
 }
 
 /// Gives the workloads their connections. Pods of a StatefulSet may form a cluster.
@@ -108,7 +94,7 @@ fn targets(app: &App, workload: &Workload, names: &Names) -> Targets {
         let ports = all_ports(on, names).into_iter().filter(|port| port.protocol == "TCP");
         targets.entry(wait.on.clone()).or_default().extend(ports);
     }
-    // Of a host alone nobody knows the port.
+    // A host without a port can mean any of them.
     for resource in whole {
         targets.insert(resource, BTreeSet::new());
     }
@@ -127,11 +113,9 @@ fn refer(value: &Value, app: &App, names: &Names, targets: &mut Targets, whole: 
                 whole.insert(workload.clone());
             }
             Part::Port { workload, binding, .. } => {
-                let port = app.workloads.get(workload).and_then(|it| it.ports.get(binding));
-                if let (Some(port), Some(name)) = (port, port_name(names, workload, binding)) {
-                    let port = PortView { name: name.to_owned(), protocol: protocol(port) };
-                    targets.entry(workload.clone()).or_default().insert(port);
-                }
+                let found = app.workloads.get(workload).and_then(|it| Some((it, it.ports.get(binding)?)));
+                let port = found.and_then(|(it, port)| view(it, binding, port, names));
+                targets.entry(workload.clone()).or_default().extend(port);
             }
             Part::Host { .. } | Part::Text(_) | Part::Input { .. } => {}
         }
@@ -139,19 +123,12 @@ fn refer(value: &Value, app: &App, names: &Names, targets: &mut Targets, whole: 
 }
 
 fn all_ports(workload: &Workload, names: &Names) -> BTreeSet<PortView> {
-    let ports = workload.ports.iter().filter_map(|(binding, port)| {
-        let name = port_name(names, &workload.name, binding)?;
-        Some(PortView { name: name.to_owned(), protocol: protocol(port) })
-    });
-    ports.collect()
+    workload.ports.iter().filter_map(|(binding, port)| view(workload, binding, port, names)).collect()
 }
 
-fn port_name<'n>(names: &'n Names, resource: &str, binding: &str) -> Option<&'n str> {
-    names.ports.get(&(resource.to_owned(), binding.to_owned())).map(String::as_str)
-}
-
-fn protocol(port: &Port) -> &'static str {
-    if port.udp { "UDP" } else { "TCP" }
+fn view(workload: &Workload, binding: &str, port: &Port, names: &Names) -> Option<PortView> {
+    let name = names.ports.get(&(workload.name.clone(), binding.to_owned()))?.clone();
+    Some(PortView { name, protocol: if port.udp { "UDP" } else { "TCP" } })
 }
 
 /// Reports resources that do not exist, and what policies cannot express.
@@ -164,9 +141,7 @@ fn check(app: &App, config: &Config, diagnostics: &mut Diagnostics) {
             }
             let place = intent_place(format!("networkPolicy.external[{index}].from[{position}]"));
             let near = diagnostics.nearest(resource, app.workloads.keys().map(String::as_str));
-            let diagnostic =
-                Diagnostic::new(Code::UnknownResource, place, format!("the application runs no `{resource}`"));
-            diagnostics.push(diagnostic.hint(suggestion(near, "remove it from the list")));
+            diagnostics.push(unknown_workload(resource, place, suggestion(near, "remove it from the list")));
         }
     }
     let reads = |workload: &&Workload| workload.waits.iter().any(|wait| wait.until == WaitUntil::Completed);

@@ -368,7 +368,7 @@ fn chart_name(app: &App, config: &Config, diagnostics: &mut Diagnostics) -> Stri
 
 /// Inputs that plain helm must be given: nothing in the chart supplies them.
 fn required(app: &App) -> IndexMap<String, Vec<String>> {
-    // What only a chart of others takes is nothing that this one's templates ask for.
+    // What only a third-party chart takes is nothing that this one's templates ask for.
     let is_read = |input: &Input| {
         input.used_by.iter().any(|user| app.workloads.contains_key(user) || is_route(user) || is_extra_object(user))
     };

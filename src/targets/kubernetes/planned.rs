@@ -56,7 +56,7 @@ pub struct Plan {
     pub extra: Vec<ExtraObject>,
     /// Files for ConfigMaps.
     pub files: Vec<ChartFile>,
-    /// What a person should know.
+    /// What a user should know.
     pub notes: Vec<Note>,
 }
 

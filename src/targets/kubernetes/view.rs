@@ -280,7 +280,7 @@ pub struct DaprObjectView {
 /// An `ExternalSecret` or `SealedSecret`, as its template sees it.
 #[derive(Debug, Clone, Serialize)]
 pub struct ExternalView {
-    /// What tells its file from those of others.
+    /// What tells its file from those of other owners.
     pub file: String,
     /// The secret input; also the key of the Secret.
     pub input: String,

@@ -12,7 +12,7 @@ use crate::config::Config;
 use serde_json::json;
 use std::collections::BTreeSet;
 
-/// The user and group that run them: nobody.
+/// The user and group that run them: `nobody`.
 const USER: u32 = 65534;
 
 /// The init containers of a workload, in the order in which it waits.

@@ -15,7 +15,7 @@ pub(crate) struct Difference {
     pub diff: String,
 }
 
-/// Compares what lies in `folder` with the chart. Files that a person added do not count.
+/// Compares what lies in `folder` with the chart. Files that a user added do not count.
 pub(crate) fn check(chart: &Chart, folder: &Path) -> Result<Difference, WriteError> {
     let present = Present::look(folder)?;
     let changes = present.changes(chart, &|| Ok(()))?;

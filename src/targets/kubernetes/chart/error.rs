@@ -10,7 +10,7 @@ pub(super) const OBJECTS: &str = "objects.yaml";
 /// Why a chart was not written.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
-    /// A person told us to stop before the new chart was whole.
+    /// A user told us to stop before the new chart was whole.
     #[error("interrupted; nothing was written")]
     Interrupted,
     /// The folder holds something that is not a chart of ours.

@@ -18,12 +18,12 @@ const STAGING: &str = ".aspire-render-";
 
 /// Writes the chart to `folder`.
 ///
-/// What is there already is left alone, with its times. Files that a person added stay. A link to a folder stays a link.
+/// What is there already is left alone, with its times. Files that a user added stay. A link to a folder stays a link.
 pub fn write(chart: &Chart, folder: &Path) -> Result<(), WriteError> {
     write_unless(chart, folder, &|| false)
 }
 
-/// The same, unless a person tells us to stop: then what was begun is removed.
+/// The same, unless a user tells us to stop: then what was begun is removed.
 pub(crate) fn write_unless(chart: &Chart, folder: &Path, stopped: &dyn Fn() -> bool) -> Result<(), WriteError> {
     let go_on = || if stopped() { Err(WriteError::Interrupted) } else { Ok(()) };
     let real = folder.canonicalize();
@@ -58,7 +58,7 @@ pub(crate) fn write_unless(chart: &Chart, folder: &Path, stopped: &dyn Fn() -> b
     replace(&new, folder, staging.path())
 }
 
-/// What a person put there that helm would wait for or take for a file, whether or not the chart changes. Where the chart
+/// What a user put there that helm would wait for or take for a file, whether or not the chart changes. Where the chart
 /// has a file of that name, it is replaced.
 fn refuse_special(chart: &Chart, present: &Present, folder: &Path) -> Result<(), WriteError> {
     for (path, entry) in &present.files {

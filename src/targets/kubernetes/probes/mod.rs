@@ -250,7 +250,7 @@ impl Planning<'_> {
 
 /// A port of the container that is meant.
 struct Meant {
-    /// Its name, or the number that a person wrote.
+    /// Its name, or the number that a user wrote.
     written: Json,
     number: u16,
     is_https: bool,

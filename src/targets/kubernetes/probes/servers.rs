@@ -32,7 +32,7 @@ enum Ask {
 const STARTS: u32 = 360;
 
 /// It says PONG when it is ready, and answers with another text, and with exit code 0, while it loads its data or refuses the
-/// password. Without a known password nobody gets further than NOAUTH.
+/// password. Without a known password the answer is NOAUTH.
 const REDIS: &str = r#"if [ -n "$REDIS_PASSWORD" ]; then export REDISCLI_AUTH="$REDIS_PASSWORD"; fi; answer=$(redis-cli -h 127.0.0.1 -p {port} ping 2>/dev/null); case "$REDISCLI_AUTH:$answer" in *:PONG|:NOAUTH*) exit 0;; esac; echo "$answer"; exit 1"#;
 const VALKEY: &str = r#"if [ -n "$VALKEY_PASSWORD" ]; then export REDISCLI_AUTH="$VALKEY_PASSWORD" VALKEYCLI_AUTH="$VALKEY_PASSWORD"; fi; answer=$(valkey-cli -h 127.0.0.1 -p {port} ping 2>/dev/null); case "$REDISCLI_AUTH:$answer" in *:PONG|:NOAUTH*) exit 0;; esac; echo "$answer"; exit 1"#;
 
@@ -86,7 +86,7 @@ static ROWS: [Row; 20] = [
     Row { server: "CouchDB", port: 5984, ask: Ask::Http("/_up") },
 ];
 
-/// What the startup and readiness probes of a known server ask and when; none where only its port can be tried.
+/// What the startup and readiness probes of a known server ask and when; none if only its port can be tried.
 /// `named` gives the name of a port of the container.
 pub(super) fn ask(image: &str, workload: &Workload, named: impl Fn(&Port) -> Json) -> Option<[Map<String, Json>; 2]> {
     let name = servers::of(image)?;

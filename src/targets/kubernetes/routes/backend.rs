@@ -1,7 +1,7 @@
 //! The backend of a route: a resource and a binding become a Service and its port.
 
 use super::shared::Surroundings;
-use crate::app::Port;
+use crate::app::{Port, unknown_workload};
 use crate::config::intent_place;
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, suggestion};
 
@@ -46,17 +46,14 @@ pub(crate) fn find(wanted: &Wanted, around: &Surroundings, diagnostics: &mut Dia
     let place = intent_place(wanted.place);
     let resource = wanted.to;
     let Some(workload) = around.app.workloads.get(resource) else {
-        let diagnostic = Diagnostic::new(Code::UnknownResource, place, format!("the application runs no `{resource}`"));
-        diagnostics.push(
-            diagnostic
-                .hint(suggestion(diagnostics.nearest(resource, around.app.workloads.keys().map(String::as_str)), "")),
-        );
+        let near = diagnostics.nearest(resource, around.app.workloads.keys().map(String::as_str));
+        diagnostics.push(unknown_workload(resource, place, suggestion(near, "")));
         return None;
     };
     let fits = |port: &Port| !port.udp && (wanted.carries == Carries::Tcp || is_web(port));
     let found = match wanted.binding {
         Some(binding) => workload.ports.get_key_value(binding),
-        // Several may fit: one that is public, and of those the one in clear, whose certificate nobody has to trust.
+        // Several may fit: one that is public, and of those the one in clear, which needs no trusted certificate.
         None => workload.ports.iter().filter(|(_, port)| fits(port)).min_by_key(|(_, port)| {
             (!port.external, wanted.carries == Carries::Tcp && is_web(port), port.scheme == "https")
         }),

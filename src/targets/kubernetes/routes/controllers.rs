@@ -22,7 +22,7 @@ const ROWS: [Row; 9] = [
         controller: Controller::Nginx,
         classes: &["nginx", "webapprouting.kubernetes.azure.com", "public"],
         redirect: &[("nginx.ingress.kubernetes.io/force-ssl-redirect", "true")],
-        // Nobody has this address. Others that read these annotations know no list of those who are refused.
+        // No client has this address. Other controllers that read these annotations have no deny list.
         closed: &[("nginx.ingress.kubernetes.io/whitelist-source-range", "255.255.255.255/32")],
         pattern: "",
     },

@@ -32,7 +32,7 @@ pub(crate) struct Surroundings<'a> {
 #[derive(Debug, Clone, Default)]
 pub struct Routes {
     pub ingresses: Vec<IngressView>,
-    /// Gateways of ours and of others, with what attaches to them.
+    /// Gateways of the chart and existing ones, with what attaches to them.
     pub gateways: Vec<GatewayView>,
     /// Values of both.
     pub values: [(&'static str, Tree); 2],

@@ -61,7 +61,7 @@ struct Place {
     folder: PathBuf,
 }
 
-/// A folder with this chart in it, and files of a person.
+/// A folder with this chart in it, and files of a user.
 fn place(chart: &Chart) -> Place {
     let home = tempfile::tempdir().unwrap();
     let parent = home.path().canonicalize().unwrap();
