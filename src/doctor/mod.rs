@@ -41,7 +41,7 @@ use serde::Serialize;
 use std::fmt;
 
 /// Checks that can be wrong about what will be: a quota that grows, a class or kind that is just being made, an exemption.
-/// A person may deploy in spite of them. The others are about whose data it is.
+/// A user may deploy in spite of them. The others are about whose data it is.
 pub(crate) const MAY_BE_WRONG: [&str; 7] =
     ["quota", "limits", "pod-security", "admission", "storage", "kinds", "rights"];
 
@@ -53,7 +53,7 @@ pub enum Verdict {
     Ok,
     /// We could not look; whether it is well will show.
     Skipped,
-    /// Something that a person should know; a deploy continues.
+    /// Something that a user should know; a deploy continues.
     Warning,
     /// A deploy would fail, or must not be tried.
     Failed,

@@ -126,7 +126,7 @@ impl Demand<'_> {
         Some(Finding::new("quota", Verdict::Failed, subject(quota), reason).fix(fix))
     }
 
-    /// What these objects count under a key; none where the key is about something else.
+    /// What these objects count under a key; none if the key is about something else.
     fn asked(&self, quota: &Json, key: &str, objects: &[Json]) -> Option<Quantity> {
         if key == "pods" || key == "count/pods" || OF_PODS.iter().any(|(name, ..)| *name == key) {
             let counted = pods(objects).into_iter().filter(|pods| counts(quota, pods, self.limits) == Some(true));
@@ -241,7 +241,7 @@ fn counts(quota: &Json, pods: &Pods<'_>, limits: &[Json]) -> Option<bool> {
     Some(all)
 }
 
-/// What a person can turn to need less.
+/// What a user can turn to need less.
 fn lever(key: &str) -> &'static str {
     match key {
         "pods" | "count/pods" => "`replicas` in aspire-k8s.yaml",

@@ -74,7 +74,7 @@ pub struct Finding {
     pub container: String,
     /// The cause in words, without a final period. Holds no secret.
     pub text: String,
-    /// What a person can do now.
+    /// What a user can do now.
     pub hint: String,
     /// The last lines that the container wrote, where that tells the cause.
     pub log: Vec<String>,

@@ -27,7 +27,7 @@ pub enum Reported {
 /// How the change ended that the workloads were watched during.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// The workloads are not why: they are ready, or the change failed before anybody waited for them.
+    /// The workloads are not why: they are ready, or the change failed before the wait began.
     Otherwise,
     /// The wait for the workloads timed out.
     NotReady,

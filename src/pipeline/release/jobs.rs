@@ -1,9 +1,9 @@
 //! Jobs of a release over its revisions: one that has completed never runs again, and none is deleted while it runs.
 //!
-//! A job is named after what it runs, so the release `ConfigMap` stores names. A stored name counts only if a record of helm
-//! has it too: whoever may write ConfigMaps alone cannot make a job count as completed. A completed job that no longer exists
-//! (its TTL, an upgrade or a user deleted it) is created with `completions: 0`, which is complete at once and starts no pod.
-//! That number is immutable, so an existing job keeps it.
+//! The name of a job contains a digest of its pod template, so the release `ConfigMap` stores names. A stored name counts
+//! only if a record of helm contains it too: whoever may write ConfigMaps alone cannot make a job count as completed. A
+//! completed job that no longer exists (its TTL, an upgrade or a user deleted it) is created with `completions: 0`, which is
+//! complete at once and starts no pod. `completions` is immutable, so an existing job keeps it.
 
 use super::autoscaling::with_line;
 use super::installation::{Installation, Manifest};
@@ -31,7 +31,7 @@ use std::time::Duration;
 /// The start of the line that says how many pods of a job must succeed.
 const LINE: &str = "  completions: ";
 
-/// Time between two looks at jobs that run.
+/// Time between two reads of running jobs.
 const EVERY: Duration = Duration::from_secs(1);
 
 /// Seconds before the end of its TTL from which on a completed job is deleted by the deploy. While helm works, the TTL could
@@ -115,7 +115,7 @@ impl Jobs {
         state.remember_jobs(self.live.iter().filter(|job| is_true(job, "Complete")).map(name_of));
     }
 
-    /// The jobs with a container that runs. Those whose pods still wait, or cannot start, are none of them.
+    /// The jobs with a running container. A job whose pods wait in an init container or cannot start is not running.
     fn running(&self, cluster: &Cluster, release: &Release) -> Result<Vec<String>, Error> {
         let mut unfinished =
             self.live.iter().filter(|job| !is_true(job, "Complete") && !is_true(job, "Failed")).peekable();
@@ -134,7 +134,7 @@ fn selector(release: &Release) -> String {
     format!("{}={}", labels::INSTANCE, release.name)
 }
 
-/// The names of jobs in helm's records of a release, in manifests and values; none where helm keeps its records outside of the
+/// The names of jobs in helm's records of a release, in manifests and values; none if helm keeps its records outside of the
 /// cluster, where only helm can write.
 fn recorded(cluster: &Cluster, release: &Release) -> Result<Option<BTreeSet<String>>, Error> {
     let driver = release.environment.text("HELM_DRIVER");
@@ -184,7 +184,7 @@ fn runs_for(pod: &Json, job: &Json) -> bool {
             || containers.into_iter().any(|container| container["state"]["running"].is_object()))
 }
 
-/// Waits until no container of a job of this release runs: helm would delete it with the job, in the middle of its work.
+/// Waits until no container of a job of this release runs: helm would delete it together with the job.
 pub(crate) fn wait_for_end(
     cluster: &Cluster,
     release: &Release,
@@ -215,7 +215,8 @@ pub(crate) fn wait_for_end(
 fn still_runs(running: &[String], namespace: &str) -> Diagnostic {
     let what = format!("the job {} still runs, and this change could delete it", running.join(", "));
     let hint = format!(
-        "run the same command again with a longer --timeout; to stop the job: `kubectl delete job {} --namespace {namespace}`",
+        "run the same command again with a longer --timeout; to stop the job: \
+         `kubectl delete job {} --namespace {namespace}`",
         running.join(" ")
     );
     Diagnostic::new(Code::JobRunning, "", what).hint(hint)
@@ -236,7 +237,7 @@ fn held(wanted: &Manifest, live: &Manifest, completed: &BTreeSet<String>) -> Vec
     held.collect()
 }
 
-/// Gives the jobs of a revision the completions that they will be created with.
+/// Sets the completions of the jobs of a revision to those that they will have after the rollback.
 pub(crate) fn keep(on: &Installation, wanted: &mut Manifest, live: &Manifest) -> Result<(), Error> {
     if !is_with_jobs(wanted) {
         return Ok(());
@@ -251,8 +252,8 @@ pub(crate) fn keep(on: &Installation, wanted: &mut Manifest, live: &Manifest) ->
     Ok(())
 }
 
-/// Before helm goes back to a revision: waits for jobs that run, stores those that have completed, and writes the completions
-/// into helm's record of the revision, which is what helm applies.
+/// Before helm rolls back to a revision: waits for running jobs, stores those that have completed, and writes the
+/// completions into helm's record of the revision, which is what helm applies.
 pub(crate) fn hold(on: &Installation, revision: u64, limits: &Limits) -> Result<(), Error> {
     let ended = wait_for_end(on.cluster, on.release, limits, on.report)?;
     let mut state = State::read(on.cluster, on.owner, on.space())?;
@@ -331,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn a_revision_is_brought_to_what_lives() {
+    fn a_job_of_a_revision_gets_the_completions_of_the_live_one() {
         let object =
             Object { group: "batch".into(), kind: "Job".into(), namespace: "n".into(), name: "seed-0123abcd".into() };
         let manifest = |completions| -> Manifest { [(object.clone(), job(completions))].into_iter().collect() };

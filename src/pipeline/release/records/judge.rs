@@ -1,6 +1,6 @@
 //! What helm may change outside of the namespace of a release, and beyond the kinds of generated charts. Pure.
 //!
-//! Anybody who may write Secrets in the namespace can write helm's records too. So a record alone decides only about
+//! Anyone who can write Secrets in the namespace can write helm's records too. So a record alone decides only about
 //! kinds of generated charts in its namespace. Any other object is changed only if the live object itself is owned by
 //! the release. Objects in other namespaces, and kinds that Role `edit` may not write, need in addition that the chart
 //! or the user names them.
@@ -35,7 +35,7 @@ pub(crate) enum Scope {
     Made,
     /// There too, of a kind that our charts do not make and Role `edit` may write: the live object.
     Editable,
-    /// In the whole cluster, in another namespace, or of any other kind: the live object, and the chart or a person.
+    /// In the whole cluster, in another namespace, or of any other kind: the live object, and the chart or a user.
     Beyond,
     /// The cluster does not know its kind.
     Unknown,
@@ -55,7 +55,7 @@ pub(crate) struct Touched {
     pub live: Option<Json>,
 }
 
-/// An object that a person named: `KIND/NAME`, or `KIND/NAMESPACE/NAME` in another namespace.
+/// An object that a user named: `KIND/NAME`, or `KIND/NAMESPACE/NAME` in another namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedObject {
     kind: String,
@@ -66,7 +66,8 @@ pub struct NamedObject {
 /// API groups whose kinds Role `edit` may write in a namespace, those of the core group aside.
 const EDITED_GROUPS: [&str; 5] = ["apps", "autoscaling", "batch", "networking.k8s.io", "policy"];
 
-/// The API group of Roles. Generated charts contain two kinds of it; a record decides only about those that [`lets_wait`] accepts.
+/// The API group of Roles. Generated charts contain two kinds of it; a record decides only about those that [`lets_wait`]
+/// accepts.
 const RBAC: &str = "rbac.authorization.k8s.io";
 
 /// Kinds of the core group that Role `edit` may write.
@@ -74,7 +75,7 @@ const EDITED_KINDS: [&str; 7] =
     ["ConfigMap", "PersistentVolumeClaim", "Pod", "ReplicationController", "Secret", "Service", "ServiceAccount"];
 
 impl NamedObject {
-    /// Reads what a person wrote.
+    /// Reads what a user wrote.
     pub fn parse(text: &str) -> Option<Self> {
         let parts: Vec<&str> = text.split('/').collect();
         if parts.iter().any(|part| part.is_empty()) {
@@ -120,8 +121,8 @@ pub(crate) fn scope(object: &Object, space: &str) -> Scope {
     }
 }
 
-/// Whether an object only lets pods wait for jobs: a Role that reads jobs by their names and nothing else, or a RoleBinding that
-/// gives such a Role of its own name, from the same record, to ServiceAccounts of its namespace.
+/// Whether an object only lets pods wait for jobs: a Role that allows `get` on jobs by their names and nothing else, or a
+/// RoleBinding of ServiceAccounts of its namespace to such a Role of its own name among the objects `beside` it.
 pub(crate) fn lets_wait<'a>(
     object: &Object,
     stored: &Json,
@@ -160,7 +161,7 @@ fn binds_accounts(object: &Object, binding: &Json) -> bool {
         && binding["subjects"].as_array().is_some_and(|subjects| subjects.iter().all(is_account))
 }
 
-/// Why helm may not do that to an object; none when it may. `release` is its owner; `any` says that a person named the
+/// Why helm may not do that to an object; none when it may. `release` is its owner; `any` says that a user named the
 /// chart whose record it is, which may bring whatever it needs.
 pub(crate) fn judge(touched: &Touched, release: ReleaseName, allowed: &[NamedObject], any: bool) -> Option<Diagnostic> {
     let Touched { object, fate, scope, stored, live } = touched;
