@@ -61,13 +61,13 @@ fn unlike_a_flag(file: &Path) -> std::path::PathBuf {
     if file.as_os_str().as_encoded_bytes().starts_with(b"-") { Path::new(".").join(file) } else { file.to_owned() }
 }
 
-/// What went wrong, by sops' exit codes (`cmd/sops/codes/codes.go`); none where a signal ended it.
+/// What went wrong, by sops' exit codes (`cmd/sops/codes/codes.go`); none if a signal ended it.
 pub fn explain(place: String, code: Option<i32>, said: &str) -> Diagnostic {
     let said = one_line(said);
     let (what, hint) = match code {
         Some(128) => (
             "no available key can decrypt it",
-            "give sops the key (with age: SOPS_AGE_KEY_FILE), or ask somebody who has one to run `sops updatekeys` \
+            "give sops the key (with age: SOPS_AGE_KEY_FILE), or ask someone who has one to run `sops updatekeys` \
             with yours",
         ),
         Some(51) => ("it was changed after it was encrypted", "edit it with `sops FILE`, not in an editor"),

@@ -52,7 +52,7 @@ pub(super) fn documents(path: &str, found: Option<&Found>) -> Result<Vec<Documen
 /// The documents of one file that have a kind and a name.
 fn of_file(path: &str, bytes: &[u8]) -> Result<Vec<Document>, String> {
     let mut documents = Vec::new();
-    // The reader would take UTF-16 as well, whose cost nobody has looked at.
+    // The reader would take UTF-16 as well, whose cost is not known.
     let text = str::from_utf8(bytes).map_err(|_| format!("`{path}` is not read: it is not UTF-8 text"))?;
     yaml::affordable(text).map_err(|costly| format!("`{path}` is not read: {costly}"))?;
     for document in yaml::documents(text) {

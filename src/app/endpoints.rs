@@ -11,7 +11,7 @@ pub(super) struct Serving {
     pub changes: IndexMap<String, Option<String>>,
     /// Those of them that ask for http because there is no certificate.
     pub in_clear: Vec<String>,
-    /// What a person should know.
+    /// What a user should know.
     pub notes: Vec<String>,
 }
 
@@ -39,7 +39,7 @@ impl Endpoints {
         })
     }
 
-    /// One sentence for all https endpoints of a resource that has no certificate; none where nobody asked for them.
+    /// One sentence for all https endpoints of a resource that has no certificate; none if they are not used.
     pub(super) fn without_tls(&self, name: &str, asked: Option<&IndexSet<String>>) -> Option<String> {
         let serving = &self.serving;
         if asked.is_none() && serving.left_out().next().is_none() && serving.in_clear.is_empty() {

@@ -17,7 +17,7 @@ pub(super) struct Said {
     pub meaning: Meaning,
     /// Which of two variables of one meaning holds: the higher one.
     pub rank: u8,
-    /// Whether a person wrote it into aspire-k8s.yaml, or it is an argument: then it is not ours to change.
+    /// Whether a user wrote it into aspire-k8s.yaml, or it is an argument: then it is not ours to change.
     pub fixed: bool,
 }
 
@@ -117,7 +117,7 @@ pub(super) enum At {
 /// An address to listen on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Url {
-    /// Whether it is https; none where an input says it.
+    /// Whether it is https; none if an input says it.
     pub secure: Option<bool>,
     /// The host, as written.
     pub host: String,
@@ -165,7 +165,7 @@ impl Url {
         if self.at == At::Nowhere { format!("http://{}", self.host) } else { format!("http://{}:{port}", self.host) }
     }
 
-    /// Whether nobody outside of the pod reaches it.
+    /// Whether it is not reachable from outside of the pod.
     pub(super) fn is_loopback(&self) -> bool {
         self.host.eq_ignore_ascii_case("localhost") || self.host.starts_with("127.") || self.host == "[::1]"
     }

@@ -68,7 +68,7 @@ fn said(resource: &Resource, intent: Option<&config::Resource>) -> Vec<Said> {
     written.chain(ours).chain(Said::of_arguments(args)).collect()
 }
 
-/// The image may have a certificate of its own: nobody but its author knows.
+/// The image may contain a certificate: that is unknown here.
 fn https_of_others(found: &Endpoints) -> Option<String> {
     let secure = found.ports.iter().filter(|(_, port)| port.scheme.eq_ignore_ascii_case("https"));
     let names: Vec<&str> = secure.map(|(name, _)| name.as_str()).collect();

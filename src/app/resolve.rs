@@ -402,7 +402,7 @@ fn apply_parameters(config: &Config, app: &mut App, diagnostics: &mut Diagnostic
     }
 }
 
-/// Nobody is asked for what only excluded resources take.
+/// Inputs that only excluded resources use are not required.
 fn forget_excluded(manifest: &Manifest, config: &Config, app: &mut App) {
     let mut seen = BTreeSet::new();
     let mut left: Vec<&Resource> =

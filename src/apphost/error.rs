@@ -7,7 +7,7 @@ use crate::support::diagnostic::Diagnostic;
 pub(crate) enum Error {
     /// Something is wrong.
     Failed(Box<Diagnostic>),
-    /// A person stopped it.
+    /// A user stopped it.
     Interrupted(Box<Diagnostic>),
 }
 

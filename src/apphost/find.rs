@@ -7,7 +7,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Folders that hold no AppHost of a person.
+/// Folders that hold no AppHost of a user.
 const SKIPPED: [&str; 3] = ["bin", "obj", "node_modules"];
 
 /// Most entries of a folder that are looked at.
@@ -22,7 +22,7 @@ const TEXT: u64 = 1 << 20;
 /// How much later than a manifest an AppHost may have been written, as a checkout writes files in any order.
 const AT_ONCE: Duration = Duration::from_secs(60);
 
-/// The AppHost that a path names, or the only one in that folder, or else in its subfolders; none where there is none.
+/// The AppHost that a path names, or the only one in that folder, or else in its subfolders; none if there is none.
 pub(crate) fn find(source: &Path) -> Result<Option<Program>, Diagnostic> {
     if source.is_dir() {
         let own = in_folder(source);

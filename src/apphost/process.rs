@@ -48,7 +48,7 @@ pub(super) enum Stop {
     Ended(Option<Ended>),
     /// It was ended, because its time was over.
     Late,
-    /// It was ended, because a person stopped the program.
+    /// It was ended, because a user stopped the program.
     Interrupted,
     /// It was ended after its work was done, because it went on.
     Lingered,

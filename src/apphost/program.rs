@@ -49,7 +49,7 @@ pub(crate) struct Program {
     pub kind: Kind,
     /// The absolute path, without links.
     pub path: PathBuf,
-    /// The path as a person gave it.
+    /// The path as a user gave it.
     pub shown: PathBuf,
     /// Whether its text says that it is an AppHost.
     pub is_marked: bool,

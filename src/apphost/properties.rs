@@ -17,7 +17,7 @@ pub(super) struct Properties {
 }
 
 impl Properties {
-    /// Reads standard output, in which other lines may stand before the answer; none where there is no answer.
+    /// Reads standard output, in which other lines may stand before the answer; none if there is no answer.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1));
         let answers = starts.map(|at| &text[at..]).filter(|rest| rest.starts_with('{'));

@@ -9,7 +9,7 @@ use crate::support::diagnostic::{Code, Diagnostics};
 use std::path::Path;
 use std::time::Duration;
 
-/// The time for a build and a run, unless a person says otherwise.
+/// The time for a build and a run, unless a user says otherwise.
 const LIMIT: Duration = Duration::from_secs(600);
 
 /// Builds and runs it. Without a file to write, the manifest is in memory only.

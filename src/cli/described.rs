@@ -89,7 +89,7 @@ pub(super) fn has_manifest(folder: &Path) -> bool {
     folder.join(MANIFEST).is_file()
 }
 
-/// Whether the folder holds an application: a manifest or an AppHost, or several of which a person has to choose.
+/// Whether the folder holds an application: a manifest or an AppHost, or several of which a user has to choose.
 pub(super) fn has_application(folder: &Path) -> bool {
     has_manifest(folder) || !matches!(apphost::find(folder), Ok(None))
 }

@@ -17,9 +17,9 @@ pub enum Exit {
     Refused = 3,
     /// It failed, and everything is as it was before.
     RolledBack = 4,
-    /// Stopped where only a person can continue.
+    /// Stopped where only a user can continue.
     NeedsPerson = 5,
-    /// Stopped by a person; the same command continues.
+    /// Stopped by a user; the same command continues.
     Interrupted = 6,
 }
 
@@ -58,7 +58,7 @@ pub enum CliError {
     /// The work on the cluster.
     #[error(transparent)]
     Pipeline(#[from] pipeline::Error),
-    /// A person stopped it before anything was done.
+    /// A user stopped it before anything was done.
     #[error("{0}")]
     Interrupted(Diagnostics),
     /// A refusal that leaves everything as it was.

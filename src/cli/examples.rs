@@ -96,7 +96,7 @@ const EXAMPLES: &[(&str, &[(&str, &str)])] = &[
     ("version", &[("Which version this is", "version")]),
 ];
 
-/// The command with the examples of each verb, as a person types them.
+/// The command with the examples of each verb, as a user types them.
 pub(super) fn with_examples(command: Command, program: &str) -> Command {
     EXAMPLES.iter().fold(command, |command, (verb, examples)| {
         command.mut_subcommand(verb, |verb| verb.after_help(text(examples, program)))

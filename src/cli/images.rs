@@ -52,7 +52,7 @@ pub(super) fn parse(flags: &Images) -> Result<BuiltImages, CliError> {
     diagnostics.or(built).map_err(CliError::Input)
 }
 
-/// Adds them to the values that a person gave, for they are remembered as those are.
+/// Adds them to the values that a user gave, for they are remembered as those are.
 pub(super) fn add(images: &BuiltImages, given: &mut Given) -> Result<(), Diagnostics> {
     let mut diagnostics = Diagnostics::default();
     let mut add = |key: &str, value: &str, flag: &str| {

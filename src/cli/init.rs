@@ -20,7 +20,7 @@ pub(super) fn init(options: &Init) -> Result<Exit, CliError> {
             format!("{} already exists; move it, or write another file with --config NAME", target.display()),
         ));
     }
-    // The file is not there yet, so there is none to be read.
+    // The file does not exist yet, so it is not read.
     let beside = Beside { config: None, ..options.source.beside.clone() };
     let project = Project::load(&Source::named(options.source.source.clone(), &beside))?;
     let rendered = project.render(None, &BuiltImages::default())?;

@@ -100,14 +100,14 @@ pub(super) fn notes(notes: &[Note]) {
     }
 }
 
-/// A file of a person's source, written whole or not at all, where there is none yet.
+/// Writes a new source file of the user, whole or not at all.
 pub(super) fn new_file(path: &Path, text: &str) -> Result<(), CliError> {
     let failed = |source| CliError::Read { path: path.display().to_string(), source };
     staged(path, text)?.persist_noclobber(path).map_err(|error| failed(error.error))?;
     Ok(())
 }
 
-/// A file of a person's source, written whole or not at all.
+/// Writes a source file of the user, whole or not at all.
 pub(super) fn file(path: &Path, text: &str) -> Result<(), CliError> {
     placed(staged(path, text)?, path)
 }

@@ -118,7 +118,7 @@ fn text(planned: &Planned) {
     say(Mark::Plain, &format!("plan: {}", summary(&planned.changes)));
 }
 
-/// Writes the file whole, for nobody else to read.
+/// Writes the file whole, readable by the user only.
 fn save(planned: &Planned, file: &Path) -> Result<(), CliError> {
     if !planned.errors.is_empty() {
         return Err(CliError::Usage(

@@ -9,17 +9,17 @@ use crate::report::harmless;
 use crate::support::image;
 use std::io::{Error, ErrorKind, IsTerminal as _, Write as _};
 
-/// Whether a person is there to answer.
+/// Whether a user is there to answer.
 pub(super) fn can_ask(common: &Common) -> bool {
     !common.non_interactive && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
 
 /// Who asks for everything that is missing.
 pub(super) fn asker(common: &Common) -> impl Fn(&Outlook) -> Answers + Sync {
-    |outlook| if can_ask(common) { ask(outlook) } else { Answers::Nobody }
+    |outlook| if can_ask(common) { ask(outlook) } else { Answers::NotAsked }
 }
 
-/// Whether a person agrees to what was just shown. `--yes` is for plain questions, and this is not one.
+/// Whether a user agrees to what was just shown. `--yes` is for plain questions, and this is not one.
 pub(super) fn agrees(common: &Common) -> bool {
     if !can_ask(common) {
         return false;
@@ -37,7 +37,7 @@ fn ask(outlook: &Outlook) -> Answers {
         Ok(answers) => Answers::Given(answers),
         // Ctrl-C, or Ctrl-D instead of an answer.
         Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::UnexpectedEof) => Answers::Stopped,
-        Err(_) => Answers::Nobody,
+        Err(_) => Answers::NotAsked,
     }
 }
 

@@ -78,7 +78,7 @@ fn refuse_edited(former: Option<&Contents>, chart: &Chart, folder: &Path) -> Res
     Err(pipeline::Error::Refused(refused.into()).into())
 }
 
-/// Claims that would be called otherwise than in the chart that lies in the folder; none where there is no such chart.
+/// Claims that would be called otherwise than in the chart that lies in the folder; none if there is no such chart.
 fn moved(rendered: &Rendered, former: Option<Contents>) -> Vec<Note> {
     let new = rendered.chart.files.get(CONTENTS).and_then(|bytes| Contents::parse(bytes).ok());
     let (app, config) = (&rendered.app, &rendered.config);
@@ -183,7 +183,7 @@ fn objects(common: &Common, options: &Render, rendered: &Rendered, images: &Buil
 
 fn check(chart: &Chart, folder: &Path) -> Result<Exit, CliError> {
     let difference = chart::check(chart, folder)?;
-    // Also into a file: a diff is there to be looked at, and what lies in the folder may be from anybody.
+    // Also into a file: the folder may contain text of anyone, and a diff is read on a terminal.
     output::text(&harmless(&difference.diff));
     Ok(if difference.diff.is_empty() { Exit::Done } else { Exit::Differs })
 }

@@ -29,7 +29,7 @@ pub(super) fn listed(steps: &[pipeline::StepName], format: StepFormat) -> Exit {
     Exit::Done
 }
 
-/// Rendering waits for nobody, so that nothing has to bound it. A signal ends it once what it has begun is removed.
+/// Rendering waits for nothing, so it needs no time limit. A signal ends it once what it has begun is removed.
 pub(super) fn conduct_of_render(options: &Render) -> RunOptions<'_> {
     let deadline = Instant::now() + Duration::from_secs(3600);
     crate::support::interrupt::hold();

@@ -103,7 +103,7 @@ fn values(
     Ok(names.iter().filter_map(|name| Some((name.clone(), settled.secret.get(name)?.clone()))).collect())
 }
 
-/// The form of the value that pods may ask for is sealed beside it, because nobody in the cluster could escape it.
+/// The form of the value that pods may ask for is sealed beside it, because the cluster cannot escape it.
 fn encrypt(certificate: &Certificate, release: &Release, name: &str, value: &str) -> Result<SealedValue, CliError> {
     let mut id = [0; 4];
     random(&mut id).map_err(pipeline::Error::from)?;

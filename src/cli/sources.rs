@@ -19,7 +19,7 @@ const DEEPEST: usize = 32;
 /// Places of the machine, whatever lies there.
 const MACHINE: [&str; 4] = ["/proc", "/sys", "/dev", "/run"];
 
-/// Names of files and folders that hold credentials of a person or a machine. A star is any ending.
+/// Names of files and folders that hold credentials of a user or a machine. A star is any ending.
 const CREDENTIALS: [&str; 26] = [
     ".git",
     ".env",
@@ -67,7 +67,7 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// Files of the manifest's folder, or of a folder that a person names instead.
+    /// Files of the manifest's folder, or of a folder that a user names instead.
     pub(super) fn new(base: &Path, root: Option<&Path>, home: Option<&Path>) -> Self {
         let wanted = root.unwrap_or(base);
         let real = wanted.canonicalize().map_err(|error| format!("cannot read {}: {error}", wanted.display()));

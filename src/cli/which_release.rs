@@ -125,7 +125,7 @@ fn access(common: &Common, environment: &Environment) -> Access {
     };
     let mut access = typed.with_environment(environment);
     if !is_helm_plugin() {
-        // Somebody's variable, not helm's word.
+        // A variable of the user, not of helm.
         access.namespace = access.namespace.or_else(|| access.helm_namespace.take());
         access.helm_namespace = None;
     }

@@ -23,7 +23,7 @@ pub enum Action {
     Delete,
     /// The chart no longer has it, and it stays all the same.
     Keep,
-    /// Somebody changed it, to what this deploy wants: it stays as it is.
+    /// Another client changed it to what this deploy wants: it stays as it is.
     Drift,
 }
 
@@ -133,7 +133,7 @@ fn compare(change: &mut Change, wanted: &Json, live: &Json, sides: Sides) {
     }
 }
 
-/// What another client put into a variable may be a secret that nobody here knows.
+/// What another client put into a variable may be a secret that is not known here.
 fn veil_by_hand(change: &mut Change) {
     // One variable, or all of a container that the chart gives none.
     let of_variable = |field: &&mut Field| {

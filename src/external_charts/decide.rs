@@ -51,12 +51,12 @@ pub(crate) enum Action {
     },
     /// What helm says of it is not what we would say: its packed bytes, or a mark.
     Renew,
-    /// Somebody else's release becomes ours.
+    /// Another owner's release becomes ours.
     Adopt,
     Unchanged,
-    /// Somebody else installed the same version.
+    /// Another client installed the same version.
     LeftAlone,
-    /// Somebody else brought the same in another way.
+    /// Another client brought the same in another way.
     Used,
 }
 

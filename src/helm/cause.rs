@@ -35,7 +35,7 @@ pub struct UnknownKind {
 }
 
 impl Cause {
-    /// Its code; none where it depends on what helm was to do.
+    /// Its code; none if it depends on what helm was to do.
     pub(super) fn code(&self) -> Option<Code> {
         Some(match self {
             Self::NoSuchRelease => Code::ReleaseNotFound,

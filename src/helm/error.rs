@@ -158,7 +158,7 @@ impl Error {
         self.is_for(&Cause::NoSuchChart)
     }
 
-    /// The kinds that the cluster does not know; none where that is not why it failed.
+    /// The kinds that the cluster does not know; none if that is not why it failed.
     pub fn unknown_kinds(&self) -> Vec<&UnknownKind> {
         self.causes().iter().filter_map(Cause::unknown_kind).collect()
     }

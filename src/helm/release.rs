@@ -102,7 +102,7 @@ pub fn json<T: serde::de::DeserializeOwned>(output: &str) -> Option<T> {
     None
 }
 
-/// A `Chart.yaml` in what helm wrote. Helm may say first what it pulled, and anybody may have written the chart.
+/// A `Chart.yaml` in what helm wrote. Helm may say first what it pulled, and anyone may have written the chart.
 pub fn chart_yaml(output: &str) -> Option<Value> {
     let start = output.find("apiVersion:").or_else(|| output.find("annotations:")).unwrap_or_default();
     let text = &output[start..];

@@ -21,7 +21,7 @@ pub enum Means {
     Flag,
 }
 
-/// Values that a person gave, with where each came from. Its debug form hides them.
+/// Values that a user gave, with where each came from. Its debug form hides them.
 #[derive(Default, Clone)]
 pub struct Given {
     values: BTreeMap<String, BTreeMap<Means, (String, String)>>,
@@ -34,7 +34,7 @@ impl std::fmt::Debug for Given {
 }
 
 impl Given {
-    /// Adds a value. `origin` is what a person would look for: a flag, a file, a variable.
+    /// Adds a value. `origin` is what a user would look for: a flag, a file, a variable.
     pub fn add(&mut self, name: &str, value: String, means: Means, origin: &str) -> Result<(), Diagnostic> {
         let by_means = self.values.entry(name.to_owned()).or_default();
         if let Some((_, first)) = by_means.get(&means) {
@@ -54,7 +54,7 @@ impl Given {
         let mut more = 0;
         let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
         for (index, (typed, said)) in entries.list.iter().enumerate() {
-            // Each costs another look at the text for its line; nobody reads that many.
+            // Each costs another look at the text for its line; no user reads that many.
             if diagnostics.0.len() == MOST_DIAGNOSTICS {
                 more = entries.list.len() - index;
                 break;
@@ -101,7 +101,7 @@ impl Given {
         diagnostics.or(())
     }
 
-    /// Adds the values of environment variables. An empty one is refused, because that is what a secret that nobody defined
+    /// Adds the values of environment variables. An empty one is refused, because that is what a secret that is not defined
     /// looks like in most build systems.
     pub fn add_environment(
         &mut self,

@@ -75,13 +75,13 @@ impl<'a> Chosen<'a> {
     }
 }
 
-/// The choices among remembered values, as a person reads them.
+/// The choices among remembered values, as a user reads them.
 pub(crate) fn remembered(values: &BTreeMap<String, String>) -> Vec<String> {
     let of_images = |key: &str| [TAG_INPUT, REGISTRY_INPUT].contains(&key) || key.starts_with(&reference_input(""));
     values.iter().filter(|(key, _)| of_images(key)).map(|(key, value)| described(key, value)).collect()
 }
 
-/// A choice as a person reads it, such as `registry ghcr.io/contoso`.
+/// A choice as a user reads it, such as `registry ghcr.io/contoso`.
 pub(super) fn described(key: &str, value: &str) -> String {
     let value = printable(value);
     match key.strip_prefix(&reference_input("")) {

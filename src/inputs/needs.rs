@@ -37,6 +37,6 @@ pub struct ImageNeeds<'a> {
     pub named: &'a BTreeSet<String>,
     /// All resources that run.
     pub resources: Vec<&'a str>,
-    /// Resources whose image needs a tag; none where none is missing.
+    /// Resources whose image needs a tag; none if none is missing.
     pub untagged: Option<&'a [String]>,
 }

@@ -100,7 +100,7 @@ impl Data<'_> {
         claims.into_iter().cloned().collect()
     }
 
-    /// Has a person asked for the values that would be generated although data is there: only a person who knows the old
+    /// Has a user asked for the values that would be generated although data is there: only a user who knows the old
     /// one can continue without a loss.
     pub(crate) fn ask_for_lost(&self, outlook: &mut Outlook, kept: &Kept) {
         let made = std::mem::take(&mut outlook.made);
@@ -144,7 +144,7 @@ pub(crate) fn stale(data: &Data, kept: &Kept, settled: &Settled) -> Stale {
 }
 
 impl Stale {
-    /// What is refused until a person accepts it by name.
+    /// What is refused until a user accepts it by name.
     pub(crate) fn refusals(&self) -> Diagnostics {
         let changed = self.changed.iter().map(|(name, claims)| {
             let what = format!(

@@ -32,7 +32,7 @@ impl Settled {
         self.plain.iter().chain(&self.images)
     }
 
-    /// What was remembered of the images, as a person reads it.
+    /// What was remembered of the images, as a user reads it.
     pub(crate) fn remembered(&self) -> impl Iterator<Item = String> {
         let value =
             |key: &String| self.images.get(key).or_else(|| self.plain.get(key)).map(|text| described(key, text));
@@ -49,20 +49,20 @@ pub(crate) struct Outlook {
     pub made: Vec<Listed>,
 }
 
-/// What a person said when asked for everything that is missing.
+/// What a user said when asked for everything that is missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Answers {
     /// Names and values.
     Given(Vec<(String, String)>),
-    /// Nobody is there to be asked.
-    Nobody,
+    /// No user can be asked.
+    NotAsked,
     /// The person wants to stop.
     Stopped,
 }
 
 /// Where the value of an input is.
 enum Found<'a> {
-    /// Somebody else brings it.
+    /// Another client brings it.
     Elsewhere,
     /// Given or kept.
     Value(&'a str),

@@ -141,7 +141,7 @@ mod tests {
         }
     }
 
-    /// The template as a person fills it in: nothing but the two comments of each input stays one, and a value is put where
+    /// The template as a user fills it in: nothing but the two comments of each input stays one, and a value is put where
     /// none is.
     fn fill(template: &str, listed: &[Listed], empty: &str, value: impl Fn(&str) -> String) -> String {
         let mut out = Vec::new();

@@ -22,7 +22,7 @@ pub enum ErrorKind {
     NotFound,
     /// An object of that name is there already.
     AlreadyExists,
-    /// Somebody else wrote the object since it was read.
+    /// Another client wrote the object since it was read.
     Conflict,
     /// The API server refused the object as it is written.
     Invalid,

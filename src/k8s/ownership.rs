@@ -1,4 +1,4 @@
-//! Who owns an object: a helm release, or this program. Anybody who may write an object can set this on it.
+//! Who owns an object: a helm release, or this program. Anyone who can write an object can set this on it.
 
 use serde_json::{Value, json};
 
@@ -57,7 +57,7 @@ impl Owner<'_> {
         Ok(())
     }
 
-    /// Writes our labels and annotations into an object, beside those of others.
+    /// Writes our labels and annotations into an object, beside those of other owners.
     pub(crate) fn write_into(self, object: &mut Value) {
         for (group, key, value) in [
             ("labels", labels::MANAGED_BY, labels::US),

@@ -82,7 +82,7 @@ pub struct ClaimNote {
     pub grows: Option<String>,
 }
 
-/// What a person must agree to.
+/// What a user must agree to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Confirmation {

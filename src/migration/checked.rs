@@ -1,4 +1,4 @@
-//! Whether a journal is trustworthy: anybody who may write ConfigMaps in the namespace can write one. Pure.
+//! Whether a journal is trustworthy: anyone who can write ConfigMaps in the namespace can write one. Pure.
 //!
 //! Its actions change objects of the release only. A journal that contradicts itself was not written by this program,
 //! and is never acted on.

@@ -36,7 +36,7 @@ pub enum Class {
 }
 
 impl Class {
-    /// What a person must agree to.
+    /// What a user must agree to.
     pub fn needs(self) -> Option<Confirmation> {
         match self {
             Self::Safe => None,
@@ -116,7 +116,7 @@ pub(crate) fn compare(name: &str, old: &Json, new: &Json) -> Vec<DataNote> {
     let claimed = after.iter().filter_map(|(folder, place)| Some((folder, place.as_ref()?)));
     let claimed = claimed.filter(|(folder, place)| place.is_claim() && !before.contains_key(*folder));
     for (folder, becomes) in claimed {
-        // A claim that was mounted elsewhere was told of where it was; files of others around the folder are no data.
+        // A claim that was mounted elsewhere was told of where it was; files of other owners around the folder are no data.
         let Some(was) = around(&before, folder).filter(|_| !kept.contains(becomes)) else { continue };
         let runs = super::live::replicas(old) > 0;
         let class = class(&was, Some(becomes), same_set).filter(|class| runs || *class != Class::PodLoss);
@@ -157,7 +157,7 @@ fn class(was: &Place, becomes: Option<&Place>, same_set: bool) -> Option<Class> 
     }
 }
 
-/// Where the data of a folder lies that has no mount of its own; none where it is a folder of files.
+/// Where the data of a folder lies that has no mount of its own; none if it is a folder of files.
 fn around(mounts: &BTreeMap<String, Option<Place>>, folder: &str) -> Option<Place> {
     let holds =
         |outer: &str| folder.strip_prefix(outer.trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/'));

@@ -47,7 +47,7 @@ pub struct Promotion {
     pub claims: Vec<ClaimNote>,
     /// The longest time the old pods may take to end, in seconds.
     pub grace: u64,
-    /// What a person must agree to, sorted.
+    /// What a user must agree to, sorted.
     pub needs: Vec<Confirmation>,
 }
 
@@ -118,7 +118,7 @@ pub fn concerns(sides: Sides<'_>) -> bool {
 
 fn change(sides: Sides<'_>, target: &Json, old: &Json) -> Change {
     let (mut old_named, new) = (named(old), named(target));
-    // Somebody may have stopped it by hand: the rollback leads to what its revision says.
+    // A user may have stopped it by hand: the rollback leads to what its revision says.
     let recorded =
         workloads(sides.last).find(|object| object["kind"] == old["kind"] && name_of(object) == name_of(old));
     if old_named.replicas == 0 {
@@ -220,7 +220,7 @@ fn kept_up(change: &Change, old: &Json, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// What a person must agree to before a Job or a Service is deleted and recreated, and what forbids it.
+/// What a user must agree to before a Job or a Service is deleted and recreated, and what forbids it.
 fn replaced(change: &Change, old: &Json, target: &Json, diagnostics: &mut Diagnostics) -> Option<Confirmation> {
     if old["kind"] == "Job" {
         let conditions = old["status"]["conditions"].as_array().into_iter().flatten();

@@ -68,7 +68,7 @@ pub(crate) fn digest(object: &Json) -> String {
     short_hash(&Json::Object(fixed(object)).to_string())
 }
 
-/// What must be deleted and recreated to get from the live object to the one to come; none where nothing must.
+/// What must be deleted and recreated to get from the live object to the one to come; none if nothing must.
 pub(crate) fn marks(live: &Json, target: &Json) -> Option<Marks> {
     let (now, next) = (fixed(live), fixed(target));
     let fields: Vec<String> =

@@ -2,7 +2,7 @@
 
 use crate::support::digest::sha256;
 
-/// Characters of a hash that a person has to type.
+/// Characters of a hash that a user has to type.
 pub(crate) const SHORT: usize = 12;
 
 pub(crate) fn short_hash(text: &str) -> String {

@@ -24,7 +24,7 @@ pub struct Journal {
     pub version: u32,
     /// Hash of the plan that was confirmed.
     pub plan: String,
-    /// Digest of everything that helm is to apply, so that nobody continues with another chart or other values.
+    /// Digest of everything that helm is to apply, so that it is not continued with another chart or other values.
     pub target: String,
     /// The part of the way that was begun last.
     pub phase: Phase,
@@ -43,7 +43,7 @@ pub struct Journal {
     pub changes: Vec<Change>,
     /// Their claims, and those that leave the chart.
     pub claims: Vec<ClaimNote>,
-    /// What a person agreed to.
+    /// What a user agreed to.
     pub confirmed: Vec<Confirmation>,
 }
 

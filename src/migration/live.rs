@@ -42,7 +42,7 @@ impl Live {
         self.claims.iter().find(|object| name_of(object) == name)
     }
 
-    /// The volume of a claim of this release. Anybody may write the name of a volume into a claim; the volume itself, which
+    /// The volume of a claim of this release. Anyone may write the name of a volume into a claim; the volume itself, which
     /// only the cluster writes, says by its uid whose it is.
     pub fn volume(&self, claim: &Json, release: ReleaseName<'_>) -> Option<&Json> {
         let name = claim["spec"]["volumeName"].as_str().filter(|_| is_claim_of(claim, release))?;

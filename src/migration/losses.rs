@@ -26,17 +26,17 @@ pub struct ImageNote {
     pub becomes: String,
     /// What is known of the two.
     pub says: String,
-    /// What to do instead, where the data would not be read; none where it is unknown.
+    /// What to do instead, where the data would not be read; none if it is unknown.
     pub way: Option<String>,
 }
 
 impl ImageNote {
-    /// What a person must agree to.
+    /// What a user must agree to.
     pub fn needs(&self) -> Option<Confirmation> {
         self.way.as_ref().map(|_| Confirmation::DatabaseVersion)
     }
 
-    /// Why it is refused until a person agrees.
+    /// Why it is refused until a user agrees.
     pub fn refusal(&self) -> Option<Diagnostic> {
         let way = self.way.as_ref()?;
         let Self { workload, was, says, .. } = self;
@@ -48,7 +48,7 @@ impl ImageNote {
     }
 }
 
-/// Whether helm alone would go past something that a person must know.
+/// Whether helm alone would go past something that a user must know.
 pub fn asks(sides: Sides<'_>) -> bool {
     !losses(sides).is_empty() || !images(sides).is_empty()
 }
@@ -118,7 +118,7 @@ fn is_there(place: &Place, workload: &Json, live: &Live) -> bool {
     }
 }
 
-/// Images that come on the data of others, as far as it matters or is not known to be harmless.
+/// Images that come on the data of other owners, as far as it matters or is not known to be harmless.
 pub(crate) fn images(sides: Sides<'_>) -> Vec<ImageNote> {
     let live = sides.live.deployments.iter().chain(&sides.live.stateful_sets);
     let in_place = live.filter(|object| sides.release.owns(object)).filter_map(|old| {

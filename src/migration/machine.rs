@@ -12,7 +12,7 @@
 use super::observed::{HelmRun, Observed, Side, Status, Workload};
 use super::progress::{Direction, Phase, Progress, Role};
 
-/// How often a workload is stopped before a person must find out who starts it again.
+/// How often a workload is stopped before a user must find out who starts it again.
 pub(crate) const MOST_STOPS: u32 = 3;
 
 /// How often the rollback is tried.
@@ -35,12 +35,12 @@ pub enum Wait {
     Ready(usize),
 }
 
-/// Why a person is needed.
+/// Why a user is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stop {
     /// A helm of an earlier run does not end, or may run on another machine.
     HelmMayRun,
-    /// Somebody else wrote a revision.
+    /// Another client wrote a revision.
     ReleaseMoved,
     /// A pod of no workload in the plan uses a claim.
     Stranger(usize),
@@ -50,7 +50,7 @@ pub enum Stop {
     ClaimChanged(usize),
     /// A StatefulSet's policy keeps owning a claim.
     ClaimOwned,
-    /// Somebody starts again what was stopped.
+    /// Another client starts a stopped workload again.
     ForeignScaler(usize),
     /// The pods do not end in time.
     StillRunning(usize),
@@ -63,7 +63,7 @@ pub enum Stop {
 }
 
 impl Stop {
-    /// Whether time alone may solve it: the run can be repeated. Otherwise a person must act first.
+    /// Whether time alone may solve it: the run can be repeated. Otherwise a user must act first.
     pub fn is_resumable(self) -> bool {
         matches!(self, Self::StillRunning(_) | Self::HelmMayRun | Self::ClaimOwned)
     }
@@ -147,7 +147,7 @@ impl Observed {
     }
 }
 
-/// Pods of both kinds at once: a person must decide.
+/// Pods of both kinds at once: a user must decide.
 fn both_run(progress: &Progress, seen: &Observed) -> Option<Action> {
     let split = seen.pairs.iter().position(|pair| pair.old.pods > 0 && pair.new.pods > 0 && !pair.old.stays);
     if !progress.split {

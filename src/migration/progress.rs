@@ -12,7 +12,7 @@ pub enum Direction {
     Back,
 }
 
-/// A part of the way, in the order of the way. The journal holds it so that a person can see it; nothing depends on it.
+/// A part of the way, in the order of the way. The journal holds it so that a user can see it; nothing depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
@@ -53,9 +53,9 @@ pub struct Progress {
     pub failures: u32,
     /// How often a workload was stopped.
     pub stops: u32,
-    /// Whether pods of both kinds were seen at once: both are stopped, and a person decides.
+    /// Whether pods of both kinds were seen at once: both are stopped, and a user decides.
     pub split: bool,
-    /// Whether both kinds were there from the start (an earlier upgrade failed), and a person agreed to end the old one.
+    /// Whether both kinds were there from the start (an earlier upgrade failed), and a user agreed to end the old one.
     pub stray: bool,
 }
 
@@ -70,7 +70,7 @@ impl Progress {
         if self.direction == Direction::Back { self } else { Self { stray: false, ..Self::new(Direction::Back) } }
     }
 
-    /// The same way after a person looked: what was counted starts again.
+    /// The same way after a user looked: what was counted starts again.
     pub fn resumed(self) -> Self {
         Self { failures: 0, stops: 0, split: false, ..self }
     }

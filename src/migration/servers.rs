@@ -133,7 +133,7 @@ static SERVERS: [Server; 27] = [
 /// What an image of a server is.
 struct Known {
     server: &'static Server,
-    /// Numbers of its version; none where the tag names none.
+    /// Numbers of its version; none if the tag names none.
     version: Option<Vec<u32>>,
 }
 
@@ -142,7 +142,7 @@ struct Known {
 pub(crate) enum Judgement {
     /// The data continues.
     Fine,
-    /// Nobody can tell: the sentence says why.
+    /// It is not known: the sentence says why.
     Unknown(String),
     /// It does not start on the data, or loses it: what happens, and the way out.
     Unsafe(String, String),
@@ -279,7 +279,7 @@ fn next(from: &[u32], to: &[u32]) -> bool {
     head == to_head && to_last.checked_sub(*last) == Some(1)
 }
 
-/// Whether it is one step; none where it is unknown.
+/// Whether it is one step; none if it is unknown.
 fn climb(lines: &[&[u32]], from: &[u32], to: &[u32]) -> Option<bool> {
     let newest = lines.last()?;
     // A tag such as `8` may be any of its versions.

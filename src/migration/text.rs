@@ -15,7 +15,7 @@ use crate::support::diagnostic::{Code, Diagnostic};
 use serde_json::Value as Json;
 
 impl Promotion {
-    /// What a person confirms: the same as long as the same would happen to the same objects. `target` is the digest of the
+    /// What a user confirms: the same as long as the same would happen to the same objects. `target` is the digest of the
     /// workloads to come ([`digest_of_new()`]): what else helm brings is no part of the question.
     pub fn hash(&self, target: &str) -> String {
         short_hash(&format!("{}\n{target}", serde_json::json!(self)))
@@ -266,7 +266,7 @@ pub(crate) fn described(journal: &Journal, action: Action) -> String {
 }
 
 impl Stop {
-    /// What happened, and what a person can do.
+    /// What happened, and what a user can do.
     pub fn diagnostic(self, journal: &Journal) -> Diagnostic {
         let change = |index: usize| {
             journal

@@ -16,7 +16,7 @@ use serde_json::Value as Json;
 /// Where the dashboard's container takes its token from.
 const TOKEN: &str = "DASHBOARD__FRONTEND__BROWSERTOKEN";
 
-/// What a person wants of the way.
+/// What a user wants of the way.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Forward {
     /// Port of this machine; 0 for a free one.
@@ -25,7 +25,7 @@ pub(crate) struct Forward {
     pub with_token: bool,
 }
 
-/// Opens the way and keeps it until a person stops us. `opened` gets the port and the token, `failed` what goes wrong on the
+/// Opens the way and keeps it until a user stops us. `opened` gets the port and the token, `failed` what goes wrong on the
 /// way with a single connection.
 pub(crate) fn dashboard(
     release: &Release,

@@ -40,13 +40,13 @@ pub(crate) struct Destroy {
     pub application: Option<String>,
     /// Whether claims and all secrets go too.
     pub delete_data: bool,
-    /// Whether the namespace goes too, if we made it and nothing of others lives in it.
+    /// Whether to delete the namespace, if we created it and it contains no objects of other owners.
     pub delete_namespace: bool,
-    /// Whether a person knows that no other helm works on the release.
+    /// Whether a user knows that no other helm works on the release.
     pub assume_helm_dead: bool,
     /// Charts of SOURCE, of which those with `destroy: true` go.
     pub charts: Vec<PlannedChart>,
-    /// Releases of charts that a person named, by namespace and name.
+    /// Releases of charts that a user named, by namespace and name.
     pub remove_charts: Vec<(String, String)>,
     /// Releases of charts whose hooks may run when they are removed, by namespace and name.
     pub allow_chart_hooks: Vec<(String, String)>,
@@ -65,7 +65,7 @@ pub(crate) struct Destroyed {
     pub volumes_kept: Vec<String>,
     /// Whether the namespace was deleted.
     pub namespace: bool,
-    /// Charts of others that came with it and went with it.
+    /// Third-party charts that came with it and went with it.
     pub charts_removed: Vec<String>,
     /// Those that stay.
     pub charts_kept: Vec<String>,
@@ -83,11 +83,11 @@ pub(crate) struct DestroyRun<'a> {
     /// The application that the release belongs to, as our own objects say.
     live: Slot<Option<String>>,
     hold: LockGuard,
-    /// What helm deletes, known before anybody is asked.
+    /// What helm deletes, read before the user confirms.
     outlook: Slot<Outlook>,
-    /// The claims of the release, known before anybody is asked.
+    /// The claims of the release, read before the user confirms.
     claims: Slot<Vec<Json>>,
-    /// What goes beside that, known before anybody is asked.
+    /// What else is deleted, read before the user confirms.
     beside_helm: Slot<BesideHelm>,
     charts: Slot<Removal>,
     /// What may go with the namespace.
@@ -148,7 +148,7 @@ pub(crate) fn steps<'a>() -> Result<Graph<'a, DestroyRun<'a>>, Diagnostic> {
     ])
 }
 
-/// Destroys the release. `agree` asks a person about what was just shown.
+/// Destroys the release. `agree` asks a user about what was just shown.
 pub(crate) fn destroy(
     request: &Destroy,
     release: &Release,
@@ -434,7 +434,7 @@ fn going_here(release: &Release, removal: &Removal) -> Vec<String> {
 }
 
 /// Deletes or keeps the claims of the release; returns the deleted ones, which may take a while to go.
-/// One that was not there when a person agreed stays.
+/// One that was not there when a user agreed stays.
 fn claims(
     cluster: &Cluster,
     release: &Release,

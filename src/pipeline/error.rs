@@ -33,7 +33,7 @@ pub enum Error {
     /// A workload migration failed, and the workloads from before run again.
     #[error("the workload migration failed: {0}")]
     MigrationRolledBack(String),
-    /// A workload migration stopped where only a person can continue; what holds data is untouched.
+    /// A workload migration stopped where only a user can continue; what holds data is untouched.
     #[error("{0}")]
     NeedsPerson(Diagnostic),
     /// A workload migration stopped where the same command continues later.
@@ -84,7 +84,7 @@ pub enum Error {
     /// Steps that do not depend on each other failed.
     #[error("{}", joined(.0))]
     Several(Vec<Error>),
-    /// A person told us to stop.
+    /// A user told us to stop.
     #[error("interrupted; run the same command again to resume")]
     Interrupted,
     /// The time for the whole run has passed.
@@ -191,12 +191,12 @@ impl Error {
         }
     }
 
-    /// Whether only a person can continue.
+    /// Whether only a user can continue.
     pub fn needs_person(&self) -> bool {
         matches!(self.first(), Self::NeedsPerson(_))
     }
 
-    /// Whether a person stopped the run, or something takes too long, so that it can continue.
+    /// Whether a user stopped the run, or something takes too long, so that it can continue.
     pub fn is_interruption(&self) -> bool {
         match self {
             Self::Interrupted | Self::Resumable(_) | Self::Helm(crate::helm::Error::Interrupted { .. }) => true,

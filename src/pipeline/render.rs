@@ -29,7 +29,7 @@ pub(crate) struct Template<'a> {
     pub chart: &'a Chart,
     /// The chosen environment.
     pub environment: Option<String>,
-    /// Values that a person gave.
+    /// Values that a user gave.
     pub given: &'a Given,
     /// Release name.
     pub release: &'a str,

@@ -36,7 +36,7 @@ pub(crate) struct Rollback {
     pub application: Option<String>,
     /// Whether to wait until the workloads are ready.
     pub wait: bool,
-    /// Whether a person knows that no other helm works on the release.
+    /// Whether a user knows that no other helm works on the release.
     pub assume_helm_dead: bool,
     /// What was agreed to, should a workload change its kind.
     pub consent: Consent,
@@ -105,7 +105,7 @@ pub(crate) fn steps<'a>() -> Result<Graph<'a, RollbackRun<'a>>, Diagnostic> {
     ])
 }
 
-/// Rolls the release back. `agree` asks a person about what was just shown. The number of the revision that it came back to.
+/// Rolls the release back. `agree` asks a user about what was just shown. The number of the revision that it came back to.
 pub(crate) fn rollback(
     request: &Rollback,
     release: &Release,

@@ -99,7 +99,7 @@ impl Live {
 
     fn say(&self, text: Option<String>) {
         if let Some(text) = text {
-            // Nobody is left to be told when standard error is closed.
+            // A closed standard error cannot be reported.
             let _ = self.all.println(text);
         }
     }

@@ -37,7 +37,7 @@ pub(crate) struct Display {
     form: EventFormat,
     terminal: Terminal,
     live: Option<Live>,
-    /// What was found about workloads and shown to a person.
+    /// What was found about workloads and shown to a user.
     found: Mutex<BTreeSet<String>>,
 }
 
@@ -76,7 +76,7 @@ impl Display {
     }
 }
 
-/// Prints only what a person should read: for verbs that are done in a moment.
+/// Prints only what a user should read: for verbs that are done in a moment.
 pub(crate) fn quiet(event: &Event) {
     if matches!(event, Event::Warned { .. } | Event::Said { .. }) {
         text(event, Terminal::of_process());
@@ -85,7 +85,7 @@ pub(crate) fn quiet(event: &Event) {
 
 fn text(event: &Event, terminal: Terminal) {
     if let Some(text) = lines::lines(event, terminal) {
-        // Nobody is left to be told when standard error is closed.
+        // A closed standard error cannot be reported.
         let _ = writeln!(std::io::stderr(), "{text}");
     }
 }

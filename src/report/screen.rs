@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// Columns that stay free: two Ctrl-C.
 const FREE: u16 = 4;
 
-/// Standard error as a screen. What is drawn is written at once, so that nothing of others comes between.
+/// Standard error as a screen. What is drawn is written at once, so that no other output comes between.
 #[derive(Debug, Default)]
 pub(super) struct Screen {
     drawn: Mutex<Vec<u8>>,

@@ -33,7 +33,7 @@ impl Told {
     }
 }
 
-/// The status of a program that a person ended, so that the same command continues.
+/// The status of a program that a user ended, so that the same command continues.
 const INTERRUPTED: i32 = 6;
 
 /// The child processes that run now.
@@ -57,7 +57,7 @@ pub(crate) fn stop() {
     Interrupts::of_program().arrived(Told::Terminate);
 }
 
-/// Whether a person told us to stop.
+/// Whether a user told us to stop.
 pub(crate) fn stopped() -> bool {
     Interrupts::of_program().told.load(Ordering::SeqCst)
 }
@@ -92,7 +92,7 @@ impl Interrupts {
         Ok((child, Running { all: self, process, interrupted }))
     }
 
-    /// Passes it on. False when there is nobody to pass it on to.
+    /// Passes it on. False if there is no process to pass it on to.
     pub(crate) fn arrived(&self, told: Told) -> bool {
         let running = self.lock();
         for (process, interrupted) in running.iter() {
@@ -169,7 +169,7 @@ pub(crate) fn kill_group(_process: u32) {}
 #[cfg(not(unix))]
 fn pass_on(_process: u32, _told: Told) {}
 
-/// Dropping the sender says the same as a message: nobody waits for what does not come.
+/// Dropping the sender says the same as a message: no receiver waits forever.
 fn listen(listening: Sender<()>) {
     if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() {
         runtime.block_on(hear(listening));

@@ -13,18 +13,18 @@ pub(crate) const LARGEST: u64 = 64 << 20;
 /// What happens at a link as the last part of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Links {
-    /// It is followed: a person named the path.
+    /// It is followed: a user named the path.
     Follow,
     /// It is an error: the path was found in a folder, and a link in it can lead anywhere.
     Refuse,
 }
 
-/// The bytes of a file that a person or a configuration names.
+/// The bytes of a file that a user or a configuration names.
 pub(crate) fn bytes(path: &Path) -> io::Result<Vec<u8>> {
     whole(open(path, Links::Follow)?, LARGEST)
 }
 
-/// The text of a file that a person or a configuration names.
+/// The text of a file that a user or a configuration names.
 pub(crate) fn text(path: &Path) -> io::Result<String> {
     utf8(bytes(path)?)
 }

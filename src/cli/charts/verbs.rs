@@ -150,7 +150,7 @@ fn relock(options: &ChartsLock, to: Option<&str>, move_on: bool) -> Result<Exit,
     Ok(Exit::Done)
 }
 
-/// An exact version of aspire-k8s.yaml is a person's to change: they are told of a newer one of the same major version.
+/// An exact version of aspire-k8s.yaml is a user's to change: they are told of a newer one of the same major version.
 fn tell_newer(wanted: &[(PlannedChart, String)], environment: &Environment, limits: &pipeline::Limits) {
     let exact = wanted.iter().filter(|(chart, _)| chart.version.as_deref().is_some_and(is_exact_version));
     let exact: Vec<(PlannedChart, String)> = exact.map(|(chart, version)| (chart.clone(), newest(version))).collect();

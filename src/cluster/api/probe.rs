@@ -71,7 +71,7 @@ impl Question<'_> {
 }
 
 impl Cluster {
-    /// The answers in the order of the questions; none where there is no such object.
+    /// The answers in the order of the questions; none if there is no such object.
     pub(crate) fn ask(&self, questions: &[Question<'_>]) -> Vec<Result<Option<Value>>> {
         let mut answers = Vec::with_capacity(questions.len());
         for some in questions.chunks(AT_ONCE) {

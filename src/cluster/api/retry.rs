@@ -21,7 +21,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 pub(crate) enum Effect {
     /// Nothing: it was turned away.
     None,
-    /// Nobody knows: it may have been done.
+    /// Unknown: it may have been done.
     Unknown,
 }
 

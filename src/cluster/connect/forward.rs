@@ -30,7 +30,7 @@ pub(crate) struct PodPort<'a> {
 }
 
 impl Cluster {
-    /// Listens on a port of the loopback address (0: a free one) and leads each connection to the pod until a person stops us
+    /// Listens on a port of the loopback address (0: a free one) and leads each connection to the pod until a user stops us
     /// (Ctrl-C, or SIGTERM). `opened` gets the number of the port, after a first connection has shown that the way is free;
     /// `failed` gets what goes wrong with a single connection. It is an error when the pod is gone.
     pub(crate) fn forward(
@@ -69,7 +69,7 @@ impl Cluster {
             tokio::select! {
                 () = &mut told => return Ok(()),
                 accepted = listener.accept() => {
-                    // A client that left before it was seen is nobody's loss.
+                    // A client that left before it was accepted needs no answer.
                     let Ok((client, _)) = accepted else { continue };
                     let way = tokio::select! {
                         () = &mut told => return Ok(()),
@@ -131,7 +131,7 @@ async fn carry(mut client: TcpStream, mut way: Portforwarder, port: u16) -> std:
     said.await.map_or(Ok(()), Err)
 }
 
-/// Comes when a person tells us to stop. From this call on no signal ends us by itself.
+/// Comes when a user tells us to stop. From this call on no signal ends us by itself.
 #[cfg(unix)]
 fn told() -> impl Future<Output = ()> {
     use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -151,7 +151,7 @@ fn told() -> impl Future<Output = ()> {
     }
 }
 
-/// Comes when a person tells us to stop.
+/// Comes when a user tells us to stop.
 #[cfg(not(unix))]
 async fn told() {
     let _ = tokio::signal::ctrl_c().await;

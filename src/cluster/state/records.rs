@@ -6,7 +6,7 @@ use crate::cluster::connect::client::Cluster;
 use crate::k8s::error::{Error, ErrorKind, Result};
 use crate::k8s::kind::{CONFIG_MAP, SECRET};
 
-/// The records, oldest revision first. `driver` is `HELM_DRIVER`; none where helm keeps its records outside of the cluster, out of the
+/// The records, oldest revision first. `driver` is `HELM_DRIVER`; none if helm keeps its records outside of the cluster, out of the
 /// reach of whoever may write into the namespace. One that cannot be read is an error: helm may read it.
 pub(crate) fn all(
     cluster: &Cluster,

@@ -27,7 +27,7 @@ pub struct State {
     pub values: BTreeMap<String, String>,
     /// Secrets that are not ours and that the release uses: name and key by input.
     pub foreign: BTreeMap<String, (String, String)>,
-    /// Names of jobs that have completed, the latest last. Anybody who may write ConfigMaps can add one.
+    /// Names of jobs that have completed, the latest last. Anyone who can write ConfigMaps can add one.
     pub jobs: Vec<String>,
     map: OwnMap,
 }
@@ -48,7 +48,7 @@ impl State {
             Error::new(ErrorKind::Invalid, format!("{sentence}: its `{VALUES}` is not a JSON map of strings"))
                 .hint("fix it, or delete it and supply the values again")
         })?;
-        // Somebody's edit of these only costs that values are not taken along.
+        // An edit of these by hand only means that values are not kept.
         let foreign = map.text(FOREIGN).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
         let jobs = map.text(JOBS).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
         Ok(Self { values, foreign, jobs, map })

@@ -43,7 +43,7 @@ pub(crate) enum Event {
         /// The sentence.
         text: String,
     },
-    /// A sentence that a person should read, though the run continues.
+    /// A sentence that a user should read, though the run continues.
     Warned {
         /// The kind of cause.
         code: Code,

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 pub(crate) struct Limits<'a> {
     /// When the whole must be over.
     pub deadline: Instant,
-    /// Whether a person told us to halt.
+    /// Whether a user told us to halt.
     pub stopped: &'a (dyn Fn() -> bool + Sync),
 }
 

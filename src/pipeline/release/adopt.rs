@@ -1,7 +1,7 @@
 //! Which live claim belongs to which volume: an existing one takes precedence over the naming rule. Pure.
 //!
 //! A claim is found by its labels (instance, component, volume), else by the mounts of the live pods, else by its name,
-//! else, if no pods run, by its mount-path annotation. It must be owned by this release: anybody in the namespace can
+//! else, if no pods run, by its mount-path annotation. It must be owned by this release: anyone in the namespace can
 //! write a label, and helm would not change it.
 
 use crate::k8s::labels;
@@ -22,7 +22,7 @@ pub(crate) struct Adopted {
 }
 
 impl Adopted {
-    /// Finds them; none where every claim is called as the chart calls it.
+    /// Finds them; none if every claim is called as the chart calls it.
     pub(crate) fn find(plan: &Plan, release: ReleaseName, live: &Live, claims: &[Json]) -> Option<Self> {
         let names = names(plan, release, live, claims);
         if names.is_empty() {
@@ -55,7 +55,7 @@ impl Adopted {
         workloads
     }
 
-    /// What a person should know of it.
+    /// What a user should know of it.
     pub(crate) fn sentences(&self) -> impl Iterator<Item = String> {
         self.names.iter().map(|(name, live)| {
             format!(

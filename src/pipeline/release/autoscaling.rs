@@ -55,7 +55,7 @@ pub(crate) fn live<'a>(
                 continue;
             }
             let object = cluster.get(kind, &release.namespace, name)?;
-            // An autoscaler leaves a workload without pods alone: that number is a person's.
+            // An autoscaler leaves a workload without pods alone: that number is a user's.
             if let Some(replicas) = object.and_then(|object| object["spec"]["replicas"].as_u64()).filter(|n| *n > 0) {
                 found.insert(name.to_owned(), replicas);
             }

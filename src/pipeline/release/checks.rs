@@ -146,7 +146,7 @@ mod tests {
         for (labels, annotations, ours) in [
             (&helm, json!({name: "shop", space: "n", folder: "data"}), true),
             (&template, json!({folder: "data"}), true),
-            // Without a folder another tool made it; with half of the marks nobody did.
+            // Without a folder another tool made it; with half of the marks its origin is unknown.
             (&helm, json!({name: "shop", space: "n"}), false),
             (&template, json!({}), false),
             (&helm, json!({folder: "data"}), false),

@@ -1,6 +1,6 @@
 //! The number of the pod defaults of a live release, from the chart in helm's record.
 //!
-//! Anybody who may write Secrets in the namespace can write a record. So only a number that exists is used, and it
+//! Anyone who can write Secrets in the namespace can write a record. So only a number that exists is used, and it
 //! decides about defaults only.
 
 use crate::cluster::state::record::Record;
@@ -24,7 +24,7 @@ pub(crate) enum Number {
 /// Who says the number of a chart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PodDefaults {
-    /// A person, or a chart that was rendered before.
+    /// A user, or a chart that was rendered before.
     Chosen,
     /// The live release, which keeps its own.
     Kept,
@@ -56,7 +56,7 @@ pub(crate) fn to_keep(release: &Release) -> u32 {
     live(&records.unwrap_or_default()).of_chart()
 }
 
-/// Refuses a chart that was made for another number than the release has by now; a number that a person chose is accepted.
+/// Refuses a chart that was made for another number than the release has by now; a number that a user chose is accepted.
 pub(crate) fn check(live: &Number, plan: &Plan, said: PodDefaults) -> Result<(), Error> {
     let (has, takes) = (live.of_chart(), plan.compatibility);
     if said == PodDefaults::Chosen || has == takes {
@@ -67,7 +67,7 @@ pub(crate) fn check(live: &Number, plan: &Plan, said: PodDefaults) -> Result<(),
     Err(Error::Refused(Diagnostic::new(Code::ReleaseChanged, "", what).hint(hint).into()))
 }
 
-/// What a person should know of the numbers; none where both are the same.
+/// What a user should know of the numbers; none if both are the same.
 pub(crate) fn told(live: &Number, plan: &Plan) -> Option<String> {
     let takes = plan.compatibility;
     match live {

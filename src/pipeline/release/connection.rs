@@ -22,7 +22,7 @@ pub(crate) struct Release {
     pub namespace: String,
     /// Where the cluster is.
     pub location: Location,
-    /// Objects beyond the namespace that a person named (`--allow-object`).
+    /// Objects beyond the namespace that a user named (`--allow-object`).
     pub allowed: Vec<NamedObject>,
     pub(in crate::pipeline) access: Access,
     pub(in crate::pipeline) environment: Environment,
@@ -48,7 +48,7 @@ impl Release {
         Ok(records::all(cluster, driver, &self.namespace, &self.name)?.unwrap_or_default())
     }
 
-    /// The same with objects beyond the namespace that a person named.
+    /// The same with objects beyond the namespace that a user named.
     #[must_use]
     pub(crate) fn allowing(self, allowed: Vec<NamedObject>) -> Self {
         Self { allowed, ..self }

@@ -42,7 +42,7 @@ pub(crate) struct Deploy<'a> {
     pub names_charts: bool,
     /// The chosen environment and what it changes of the chart's values.
     pub environment: Option<(String, Json)>,
-    /// Values that a person gave.
+    /// Values that a user gave.
     pub given: Given,
     pub passed: Passed,
     /// Resources whose workloads may change; all if empty.
@@ -55,11 +55,11 @@ pub(crate) struct Deploy<'a> {
     pub approved: Option<&'a Saved>,
     /// Whether to go back to the last good revision when helm fails.
     pub roll_back: bool,
-    /// Whether a person knows that no other helm works on the release.
+    /// Whether a user knows that no other helm works on the release.
     pub assume_helm_dead: bool,
-    /// Checks, of [`crate::doctor::MAY_BE_WRONG`], that a person knows better than.
+    /// Checks, of [`crate::doctor::MAY_BE_WRONG`], that a user knows better than.
     pub ignored: Vec<String>,
-    /// Flags for `helm upgrade` that a person added; [`crate::helm::checked_arguments()`] let them through.
+    /// Flags for `helm upgrade` that a user added; [`crate::helm::checked_arguments()`] let them through.
     pub helm_arguments: Vec<String>,
     /// What was agreed to, should a workload change its kind.
     pub consent: Consent,
@@ -74,7 +74,7 @@ pub(crate) struct Passed {
     pub reset: bool,
 }
 
-/// Asks a person for everything that is missing, at once.
+/// Asks a user for everything that is missing, at once.
 pub(crate) type AskInputs<'a> = dyn Fn(&Outlook) -> Answers + Sync + 'a;
 
 /// Who is asked.
@@ -89,6 +89,6 @@ pub(crate) struct Ask<'a> {
 pub(crate) struct Rotation {
     /// Inputs whose values are made, or asked for, once more.
     pub names: BTreeSet<String>,
-    /// Whether a person said that data may be left with an old value.
+    /// Whether a user said that data may be left with an old value.
     pub accept_stale: bool,
 }

@@ -28,7 +28,7 @@ const MAKERS: [(&str, &str, &str); 2] = [
 /// Name and key of a Secret, by input.
 pub(crate) type Keys = BTreeMap<String, (String, String)>;
 
-/// The Secrets of others that the plan uses.
+/// The Secrets of other owners that the plan uses.
 pub(crate) fn used(plan: &Plan, release: &str) -> Keys {
     let secrets = plan.secrets.iter();
     secrets.filter_map(|(name, secret)| Some((name.clone(), secret.foreign_key(release, name)?))).collect()
@@ -50,7 +50,7 @@ fn value(secret: Option<&Json>, key: &str) -> Option<String> {
     String::from_utf8(unbase64(secret?["data"][key].as_str()?)?).ok()
 }
 
-/// A value that was in a Secret of others and is not there any more cannot be taken along, and nothing else may stand in
+/// A value that was in a Secret of other owners and is not there any more cannot be taken along, and nothing else may stand in
 /// for it: not an older copy of ours, and not one that is made now.
 pub(crate) fn check_lost(plan: &Plan, given: &Given, lost: &Keys) -> std::result::Result<(), Diagnostics> {
     let mut diagnostics = Diagnostics::default();

@@ -1,6 +1,6 @@
 //! The registry of built images, which earlier versions did not store: it was only in the values of the chart.
 //!
-//! It is read from helm's record of the deployed revision. Anybody who may write Secrets in the namespace can have
+//! It is read from helm's record of the deployed revision. Anyone who can write Secrets in the namespace can have
 //! written that record, so it is trusted as much as a stored value: for this release in its own namespace, and for
 //! nothing else.
 
@@ -35,7 +35,7 @@ impl ReleaseSnapshot {
 }
 
 /// The registry in the values of a revision, if a former version made it: this one says in the chart where images come from, and
-/// remembers what a person said.
+/// remembers what a user said.
 fn registry(record: &Json) -> Option<String> {
     if !is_former(&record["chart"]["files"]) {
         return None;

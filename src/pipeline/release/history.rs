@@ -116,7 +116,7 @@ impl Past {
         let (position, left) = (self.root(current.revision), self.left());
         let good = self.good().filter(|revision| revision.revision < position && !left.contains(&revision.revision));
         let good: Vec<&helm::Revision> = good.collect();
-        // Half of a deploy is not what anybody wants back, unless there is nothing else.
+        // A half deploy is not a target for a rollback, unless there is no other revision.
         let whole = good.iter().rfind(|revision| !revision.description.starts_with(HALF));
         if let Some(found) = whole.or(good.last()) {
             return Ok(found.revision);
@@ -270,7 +270,7 @@ mod tests {
         let lies = ("superseded", "Rollback to 3: pending-rollback was cut short; set to failed by kubectl-aspire");
         let to = |status, revision: &'static str| (status, revision);
         for (all, expected, again) in [
-            // Killed while it went from 4 to 3, before anybody marked it, and after.
+            // Killed while it went from 4 to 3, before it was marked, and after.
             (vec![was, now, to("pending-rollback", "Rollback to 3")], Some(3), Some(3)),
             (vec![was, now, killed], Some(3), Some(3)),
             // One that ended leads on back, but never to what was left; its run may have been killed at its end.

@@ -36,7 +36,7 @@ impl<'a> Installation<'a> {
         self.release.helm_name()
     }
 
-    /// The objects that a revision brought, or the last one; none where helm knows no such revision.
+    /// The objects that a revision brought, or the last one; none if helm knows no such revision.
     pub(crate) fn objects(&self, revision: Option<u64>) -> Result<Manifest, Error> {
         let text = self.helm.get_manifest(self.target, revision)?.unwrap_or_default();
         Ok(crate::diff::objects(&text, self.space())?)

@@ -16,7 +16,7 @@ pub(crate) struct Planned {
     pub errors: Vec<String>,
     /// What could not be found out.
     pub not_checked: Vec<String>,
-    /// What the plan was made from; none where the cluster gives no key for its digests.
+    /// What the plan was made from; none if the cluster gives no key for its digests.
     pub saved: Option<Saved>,
 }
 

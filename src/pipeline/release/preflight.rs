@@ -49,7 +49,7 @@ pub(crate) struct Examined<'a> {
     pub folder: &'a Path,
     /// Kinds that other charts will bring before.
     pub provided_crds: &'a [ProvidedCrd],
-    /// What a person said about helms that cannot be seen from here.
+    /// What a user said about helms that cannot be seen from here.
     pub word: AssumeHelmDead,
 }
 

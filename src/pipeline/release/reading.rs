@@ -21,7 +21,7 @@ const OWNERS: [&str; 4] = ["release", "claims", "names", "secrets"];
 
 /// The steps that only read: all that is known before anything is checked or written.
 pub(crate) fn reading<'a>(charts: &[PlannedChart]) -> Vec<Step<'a, DeployRun<'a>>> {
-    // Nothing else continues, and nothing is said, while a person is asked.
+    // Nothing else continues, and nothing is said, while a user is asked.
     let before_asking: Vec<&str> = ["check-helm-prereqs-kubernetes", "check-cluster-kubernetes", "publish-kubernetes"]
         .into_iter()
         .chain(charts::fetched(charts))
@@ -165,7 +165,7 @@ impl DeployRun<'_> {
         Ok((self.heeded(findings), manifest))
     }
 
-    /// The findings, where a person knows better than some of them.
+    /// The findings, where a user knows better than some of them.
     fn heeded(&self, mut findings: Vec<Finding>) -> Vec<Finding> {
         for finding in &mut findings {
             if finding.verdict == Verdict::Failed && self.request.ignored.iter().any(|check| check == finding.check) {

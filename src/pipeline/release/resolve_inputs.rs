@@ -45,7 +45,7 @@ pub(crate) fn settled(
                 return Err(Error::Interrupted);
             }
             // Settling names all that are missing.
-            Answers::Nobody => {}
+            Answers::NotAsked => {}
         }
     }
     let settled = settle(app, plan, &given, &kept, &mut |bytes| random(bytes))?;

@@ -53,7 +53,7 @@ pub struct Basis {
     pub chart_secrets: BTreeMap<String, bool>,
     /// The release: revision and status.
     pub revision: Option<String>,
-    /// The state of every object that the plan looked at; none where there was none.
+    /// The state of every object that the plan looked at; none if there was none.
     pub objects: BTreeMap<String, Option<String>>,
     /// Digest and revision of each chart that comes with the application.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -173,7 +173,7 @@ fn differing<T: PartialEq>(
     }
 }
 
-/// What nobody has who has only the file: the uid of a namespace, which is random and which no plan names.
+/// What the file alone does not reveal: the uid of a namespace, which is random and which no plan names.
 pub(crate) struct Key<'a>(pub &'a str);
 
 impl Key<'_> {

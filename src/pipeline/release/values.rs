@@ -26,7 +26,7 @@ pub(crate) fn secret_data(plan: &Plan, settled: &Settled) -> BTreeMap<String, Ve
     data
 }
 
-/// The claims that live and die with each key. A chart of others that was set up with a key is like a claim: it may have put
+/// The claims that live and die with each key. A third-party chart that was set up with a key is like a claim: it may have put
 /// the value into data of its own.
 pub(crate) fn claims_by_key(plan: &Plan, charts: &[PlannedChart]) -> BTreeMap<String, Vec<String>> {
     let with_claims =
@@ -99,7 +99,7 @@ pub(crate) fn secrets_of(settled: &Settled) -> Vec<String> {
     values.filter(|value| !value.is_empty()).cloned().collect()
 }
 
-/// The chart's values, with those of the chosen environment and what a person passed over them.
+/// The chart's values, with those of the chosen environment and what a user passed over them.
 pub(crate) fn of_chart(request: &Deploy) -> Json {
     let mut values = request.plan.values.to_json();
     if let Some((_, environment)) = &request.environment {

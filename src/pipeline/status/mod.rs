@@ -180,7 +180,7 @@ pub(crate) fn can_go_back(helm: &Helm, target: &Target, live: &helm::Release) ->
     Ok(live.status != "failed" || history::has_way_back(helm.history(target)?))
 }
 
-/// Helm's word for a state, for a person.
+/// Helm's word for a state, for a user.
 pub(crate) fn meaning(status: &str, can_go_back: bool, release: &Release) -> String {
     let killed = "a helm process works on it now, or was killed while it did; run `deploy` to see how to continue";
     let sentence = match status {

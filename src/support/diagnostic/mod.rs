@@ -75,7 +75,7 @@ impl Diagnostics {
         self.0.push(diagnostic);
     }
 
-    /// As [`nearest()`], for one more problem beside these; none where there are many.
+    /// As [`nearest()`], for one more problem beside these; none if there are many.
     pub fn nearest<'a>(&self, name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
         nearest_after(self.0.len(), name, candidates)
     }
@@ -121,7 +121,7 @@ const LONGEST_NAME: usize = 256;
 /// Bytes that a character has beyond the first, and what lower case adds to it.
 const MARGIN: usize = 16;
 
-/// So many problems get a suggestion: each costs a look at every name, and nobody reads that many.
+/// So many problems get a suggestion: each costs a look at every name, and no user reads that many.
 const MOST_SUGGESTIONS: usize = 50;
 
 /// Advice that names the candidate that was meant; `otherwise` where none is near.
@@ -140,7 +140,7 @@ pub(crate) fn nearest_after<'a>(
 
 /// The candidate nearest to a mistyped name, when one is near enough to be meant.
 pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // The comparison costs the product of both lengths, and nobody mistypes a name that long.
+    // The comparison costs the product of both lengths, and a name that long is not mistyped.
     if name.len() > LONGEST_NAME {
         return None;
     }

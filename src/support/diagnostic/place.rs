@@ -32,10 +32,10 @@ pub(crate) fn affords_lines(diagnostics: usize, text: usize) -> bool {
     diagnostics <= MOST_LINES && diagnostics * text <= MOST_READ
 }
 
-/// Where something is. Without a file, the path is what a person would look for: a flag, a variable, an object.
+/// Where something is. Without a file, the path is what a user would look for: a flag, a variable, an object.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Place {
-    /// The file as a person names it; empty if it is not a file, or not known yet.
+    /// The file as a user names it; empty if it is not a file, or not known yet.
     pub file: String,
     /// The path inside the file: `resources.api.env.X`.
     pub path: String,

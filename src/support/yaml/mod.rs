@@ -1,4 +1,4 @@
-//! Parsing a YAML text that anybody may have written: its cost ([`cost`]), and its documents.
+//! Parsing a YAML text that anyone may have written: its cost ([`cost`]), and its documents.
 
 mod cost;
 

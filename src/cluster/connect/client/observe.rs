@@ -58,7 +58,7 @@ impl Cluster {
             reply.map(as_json)
         })?;
         let text = answer["log"].as_str().unwrap_or_default();
-        // A line that was cut off could hold half a secret, which nobody would know.
+        // A line that was cut off could hold half a secret, which no mask would match.
         let is_cut = i64::try_from(text.len()).is_ok_and(|length| length >= LOG_BYTES);
         let whole = if is_cut { text.rsplit_once('\n').map_or("", |(whole, _)| whole) } else { text };
         Ok(mask(whole, &self.hidden()).lines().map(str::to_owned).collect())

@@ -50,7 +50,7 @@ pub enum Life {
     Alive(Option<u32>),
     /// It has ended.
     Dead,
-    /// Nobody can tell from here.
+    /// It is not known here.
     Unknown,
 }
 
@@ -124,7 +124,7 @@ impl Here {
 
     /// Whether a process of a holder's machine has its run in this variable of its environment.
     pub fn life_of_marked(&self, holder: &Holder, variable: &str) -> Life {
-        // The environment of others' processes cannot be read.
+        // The environment of other owners' processes cannot be read.
         if !self.sees(holder) || holder.run.is_empty() {
             return Life::Unknown;
         }
@@ -188,7 +188,7 @@ impl Holder {
         Self { named, run }
     }
 
-    /// Whether it is named as versions before did: by what anybody can write.
+    /// Whether it is named as versions before did: by what anyone can write.
     pub fn is_former(&self) -> bool {
         matches!(self.named, Named::Former { .. })
     }

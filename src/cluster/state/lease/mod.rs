@@ -357,7 +357,7 @@ fn take(store: &impl Objects, claim: &Claim<'_>, here: &Here) -> Result<(Value, 
         };
         match result {
             Ok(live) => return Ok((live, earlier, now)),
-            // Somebody was faster; the next look says who.
+            // Another client was faster; the next read shows which.
             Err(error) if error.is_conflict() || error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }

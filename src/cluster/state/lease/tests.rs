@@ -366,7 +366,7 @@ fn nobody_else_proves_that_our_helm_is_dead() {
     (text["process"], text["born"]) = (json!(u32::MAX), json!("1"));
     shop.put(|live| set(live, &["metadata", "annotations", labels::RUNNING_HELM], json!(text.to_string())));
     assert!(matches!(acquire(&shop).unwrap().earlier(), Some(Earlier::Unproven(_))));
-    // A process that has ended is no proof that this helm has: only a person can say so.
+    // A process that has ended is no proof that this helm has: only a user can say so.
     let gone = sleeper(&[]);
     let dead = noted(&before).and_then(|note| Holder::parse(&note.holder)).unwrap().child(gone.id());
     kill(gone);
@@ -482,7 +482,7 @@ fn a_lease_of_the_version_before_is_followed_and_no_number_of_it_is_repeated() {
     assert!(!said.contains("kill") && !said.contains("process"), "{said}");
     kill(child);
     let held = acquire(&shop).unwrap();
-    // Anybody can write what it wrote.
+    // Anyone can write what it wrote.
     assert!(matches!(held.earlier(), Some(Earlier::Unproven(_))), "{:?}", held.earlier());
 }
 

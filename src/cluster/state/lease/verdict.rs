@@ -21,7 +21,7 @@ pub(crate) const MARK: &str = "KUBECTL_ASPIRE_RUN";
 /// Variable in the environment of every helm that is started under a Lease: the release that it works on.
 pub(crate) const WORKS_ON: &str = "KUBECTL_ASPIRE_WORKS_ON";
 
-/// The longest time that a Lease is believed to last without being renewed, in seconds, and a note of a helm that anybody can
+/// The longest time that a Lease is believed to last without being renewed, in seconds, and a note of a helm that anyone can
 /// have written. Our Leases last one minute.
 const LONGEST: u32 = 600;
 /// What helm does besides waiting, in seconds.
@@ -71,7 +71,7 @@ pub struct Former {
 pub enum Earlier {
     /// It is proven to have ended.
     Dead(HelmRun),
-    /// Nobody can tell from here.
+    /// It is not known here.
     Unproven(HelmRun),
 }
 
@@ -117,7 +117,7 @@ pub(crate) fn instant(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
 }
 
-/// A time for a person.
+/// A time for a user.
 fn shown(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
@@ -135,7 +135,7 @@ pub(crate) fn of(live: &Value, helm: Option<HelmRun>, here: &Here, now: Timestam
     let known = match (&holder, identity) {
         (_, "") => Life::Dead,
         (Some(holder), _) => match holder.life(here) {
-            // Anybody can write the number of a process that lives.
+            // Anyone can write the number of a process that lives.
             Life::Alive(_) if expired && holder.is_former() => Life::Unknown,
             found => found,
         },

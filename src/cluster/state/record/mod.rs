@@ -170,7 +170,7 @@ impl Record {
         yaml::documents(&self.manifest).filter_map(|document| object(&document.ok()?)).collect()
     }
 
-    /// Sets the status to `failed`, in the label and in the payload, if nobody wrote the record since it was read. `why` becomes
+    /// Sets the status to `failed`, in the label and in the payload, if the record has not changed since it was read. `why` becomes
     /// helm's description of the revision.
     pub fn fail(&self, store: &impl Objects, namespace: &str, why: &str) -> Result<Self> {
         let mut object = self.object.clone();
@@ -182,7 +182,7 @@ impl Record {
         Self::of(store.replace(&SECRET, namespace, &object, &Guard::of(&self.object))?)
     }
 
-    /// Puts other objects in the place of those of the revision, if nobody wrote the record since it was read. A rollback to
+    /// Puts other objects in the place of those of the revision, if the record has not changed since it was read. A rollback to
     /// it then applies these.
     pub fn with_manifest(&self, store: &impl Objects, namespace: &str, manifest: &str) -> Result<Self> {
         let mut object = self.object.clone();

@@ -1,5 +1,5 @@
 //! The JSON of a record, parsed so that helm cannot parse it differently, and at a cost that grows linearly with its
-//! length: the stored payload is small, and anybody may have written what it unpacks to.
+//! length: the stored payload is small, and anyone may have written what it unpacks to.
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;

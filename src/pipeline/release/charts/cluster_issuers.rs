@@ -108,7 +108,7 @@ fn signed(cluster: &Cluster) -> Result<Signed, Error> {
     Ok(Some(found))
 }
 
-/// All objects of a kind; none where we may not look.
+/// All objects of a kind; none if we may not look.
 fn all(cluster: &Cluster, kind: &Kind) -> Result<Option<Vec<Json>>, Error> {
     match cluster.list(kind, "", "") {
         Err(error) if error.kind() == ErrorKind::Forbidden => Ok(None),

@@ -1,6 +1,6 @@
 //! Uninstalls the charts that are removed with the application, in reverse order of installation.
 //!
-//! Anybody who may write Secrets in a namespace can forge our labels there. So labels only find releases: one is
+//! Anyone who can write Secrets in a namespace can forge our labels there. So labels only find releases: one is
 //! uninstalled if SOURCE or a flag names it in its namespace; the others are reported and kept.
 
 use super::cluster_issuers::Issuers;
@@ -31,7 +31,7 @@ pub(crate) type Place = (String, String);
 pub(crate) struct Named<'a> {
     /// Charts of SOURCE.
     pub charts: &'a [PlannedChart],
-    /// Releases that a person named (`--remove-chart`).
+    /// Releases that a user named (`--remove-chart`).
     pub places: &'a [Place],
     /// Releases whose hooks may run (`--allow-chart-hooks`).
     pub with_hooks: &'a [Place],
@@ -57,7 +57,7 @@ pub(crate) struct Going {
     pub issuers: Issuers,
     /// The hooks of its record that are for a removal.
     hooks: Vec<SeenHook>,
-    /// Whether a person lets them run. Their record lies where others may have written it.
+    /// Whether a user lets them run. Their record lies where others may have written it.
     with_hooks: bool,
     /// On the records that were shown.
     operation: Operation,
@@ -98,7 +98,7 @@ impl Going {
         format!("{} in {}", self.name, self.namespace)
     }
 
-    /// What a person reads before being asked.
+    /// What a user reads before being asked.
     pub(crate) fn line(&self) -> String {
         let (name, namespace, hooks) = (&self.name, &self.namespace, self.hooks());
         format!("release {name} in namespace {namespace} with {}{hooks}", self.objects())
@@ -356,7 +356,7 @@ mod tests {
         assert_eq!(going(false, vec![hook("pre-delete")]).unwrap(), skipped);
         let run = going(true, vec![hook("pre-delete"), hook("test")]).unwrap();
         assert_eq!(run, "; its hooks run: Job tidy in namespace web (pre-delete)");
-        // What has no name does not run, whatever a person says.
+        // What has no name does not run, whatever a user says.
         let odd = || SeenHook { object: Err("it holds 2 objects".into()), ..hook("post-delete") };
         assert!(going(true, vec![odd()]).unwrap_err().to_string().contains("it holds 2 objects"));
         assert!(going(false, vec![odd()]).unwrap().contains("one without a valid name: it holds 2 objects"));

@@ -43,7 +43,7 @@ impl Given {
     }
 }
 
-/// What is not there yet: inputs that are in Secrets of others, and the sentences that say so.
+/// What is not there yet: inputs that are in Secrets of other owners, and the sentences that say so.
 pub(crate) struct Missing {
     pub inputs: Vec<String>,
     pub diagnostics: Diagnostics,
@@ -81,7 +81,7 @@ pub(crate) fn given(
     }
     let (mut files, mut folder) = (Vec::new(), None);
     if !chart.values_files.is_empty() {
-        // For nobody else to read: a file of values may hold what its author took for no secret.
+        // Readable by the user only: a file of values may hold what its author took for no secret.
         let made = temporary::folder("values").map_err(Error::Temporary)?;
         for (index, (_, text)) in chart.values_files.iter().enumerate() {
             let path = made.path().join(format!("{index}.yaml"));

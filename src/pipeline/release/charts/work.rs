@@ -23,7 +23,7 @@ pub(crate) struct Work<'a> {
     pub limits: &'a Limits<'a>,
     /// Where events go.
     pub report: &'a Report<'a>,
-    /// What a person said about helms that cannot be seen from here.
+    /// What a user said about helms that cannot be seen from here.
     pub word: AssumeHelmDead,
 }
 

@@ -5,7 +5,7 @@ use crate::k8s::object::{name_of, text};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
-/// The ways in through the Gateways among these objects, and through those of others that routes among them attach to.
+/// The ways in through the Gateways among these objects, and through those of other owners that routes among them attach to.
 pub(crate) fn of(objects: &[&Json]) -> Vec<Endpoint> {
     let routes: Vec<&Json> =
         objects.iter().copied().filter(|object| text(&object["kind"]).ends_with("Route")).collect();

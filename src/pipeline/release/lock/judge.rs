@@ -8,7 +8,7 @@ use crate::cluster::state::record::Record;
 use crate::support::diagnostic::{Code, Diagnostic};
 use std::time::Duration;
 
-/// What a person said about helms that cannot be seen from here.
+/// What a user said about helms that cannot be seen from here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AssumeHelmDead {
     pub assume_helm_dead: bool,
@@ -72,7 +72,7 @@ pub(crate) fn judge(
     }
 }
 
-/// The way out that only a person can take.
+/// The way out that only a user can take.
 const KNOWN_DEAD: &str = "if you know that no helm process works on it, repeat the command with --assume-helm-dead";
 
 fn described(left: &HelmRun) -> String {

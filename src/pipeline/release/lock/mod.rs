@@ -166,7 +166,7 @@ impl Lock {
 
 /// The hold of one run on its release: the last revision as it was seen, and the lock once it is taken.
 pub(crate) struct LockGuard {
-    /// What a person said about helms.
+    /// What a user said about helms.
     pub word: AssumeHelmDead,
     seen: Slot<LastRevision>,
     lock: Slot<(Arc<Lock>, Recovery)>,

@@ -24,7 +24,7 @@ use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use serde_json::Value as Json;
 use std::path::Path;
 
-/// What a person agreed to beforehand.
+/// What a user agreed to beforehand.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Consent {
     /// Hash of the plan that was read.
@@ -56,7 +56,7 @@ impl Agreed {
 pub(crate) struct NewChange {
     /// What will happen.
     pub promotion: Promotion,
-    /// Its hash, which a person confirms.
+    /// Its hash, which a user confirms.
     pub hash: String,
     target: String,
     last: u64,
@@ -234,7 +234,7 @@ impl Installation<'_> {
 }
 
 impl NewChange {
-    /// The journal of a change that was agreed to before anybody knew of it: who asked to go back on a failure agreed to
+    /// The journal of a change that was agreed to before it was known: who asked to go back on a failure agreed to
     /// downtime, and who agreed to another place for data on the way there, to the one from before. None where helm alone can
     /// make it; an error when it needs more.
     pub(crate) fn agreed_beforehand(self, consent: &Consent) -> Result<Option<Journal>, Error> {

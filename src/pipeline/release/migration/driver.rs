@@ -63,7 +63,7 @@ pub(crate) struct Driver<'a> {
     pub secrets: &'a [String],
     /// Times.
     pub terms: Terms,
-    /// Whether a person told us to halt.
+    /// Whether a user told us to halt.
     pub stopped: &'a (dyn Fn() -> bool + Sync),
     /// Puts secrets and values from before back, which comes before the workloads from before.
     pub take_back: &'a dyn Fn() -> Result<(), Error>,
@@ -164,7 +164,7 @@ impl Driver<'_> {
         }
     }
 
-    /// Claims are never deleted; a person may.
+    /// Claims are never deleted; a user may.
     fn list_left(&self, log: &Log, seen: &Observation) {
         let unknown = |note: &&ClaimNote| {
             let volume = seen.live.claim(&note.name).and_then(|claim| seen.live.volume(claim, self.name()));
@@ -270,7 +270,7 @@ impl Driver<'_> {
     }
 }
 
-/// Refuses, before anything is done, a journal that means objects of others, and one that cannot be ended without its chart.
+/// Refuses, before anything is done, a journal that means objects of other owners, and one that cannot be ended without its chart.
 pub(crate) fn check(on: &Installation, journal: &Journal, has_chart: bool) -> Result<(), Error> {
     let seen = look(on, journal, &mut None)?;
     let name = on.name();
@@ -294,7 +294,7 @@ pub(crate) fn check(on: &Installation, journal: &Journal, has_chart: bool) -> Re
     let observed = observed(on, journal, &seen, false);
     let recorded = observed.revision.status == Status::Deployed && observed.revision.brings == Role::New;
     let made = recorded && observed.pairs.iter().all(|pair| pair.new.workload.is_some());
-    // Where a person must act first, that is said.
+    // Where a user must act first, that is said.
     if made || matches!(next(&journal.progress, &observed), Action::Halt(_)) {
         return Ok(());
     }
@@ -314,7 +314,7 @@ pub(crate) fn check_records(on: &Installation, journal: &Journal, back: bool) ->
     records::check(on.cluster, on.release, &Operation::ours(Verb::Rollback(revision))).map(drop)
 }
 
-/// Refuses a rollback to a revision that was never good: the journal says where to, and anybody may have written it.
+/// Refuses a rollback to a revision that was never good: the journal says where to, and anyone may have written it.
 pub(crate) fn check_base(on: &Installation, base: u64) -> Result<(), Error> {
     let past = Past::read(on, on.helm.history(on.target)?)?;
     past.choose(Some(base), false).map(drop).map_err(|diagnostic| Error::Refused(diagnostic.into()))

@@ -5,7 +5,7 @@
 //!        └── place, hooks                        └── live objects ── judge ──> what helm may not touch
 //! ```
 //! Checked once before anything is written, to refuse early, and again by the lock right before each helm process
-//! ([`super::lock`]), because anybody who may write Secrets in the namespace can change them in between.
+//! ([`super::lock`]), because anyone who can write Secrets in the namespace can change them in between.
 
 pub(crate) mod judge;
 mod plain;
@@ -33,7 +33,7 @@ pub(crate) struct Operation {
     pub verb: Verb,
     /// Whose chart it is.
     pub origin: Origin,
-    /// The records whose content a person was shown; none without a prompt.
+    /// The records whose content a user was shown; none without a prompt.
     pub shown: Option<Shown>,
 }
 
@@ -44,7 +44,7 @@ pub(crate) struct Shown(Vec<(String, Guard)>);
 /// A verb of helm.
 #[derive(Debug, Clone)]
 pub(crate) enum Verb {
-    /// To a chart that makes these objects; none where only the chart of others knows them.
+    /// To a chart that makes these objects; none if only the third-party chart knows them.
     Upgrade(Option<Vec<Json>>),
     /// To this revision.
     Rollback(u64),
@@ -57,7 +57,7 @@ pub(crate) enum Verb {
 pub(crate) enum Origin {
     /// Ours: it has no hooks but tests.
     Ours,
-    /// Somebody else's, which a person named: it may bring what it needs. Its hooks are let run, or not, by whoever starts helm. Its
+    /// Another owner's, which a user named: it may bring what it needs. Its hooks are let run, or not, by whoever starts helm. Its
     /// name, where it is known.
     Others(Option<String>),
 }

@@ -1,6 +1,6 @@
 //! The objects of a manifest as helm stored it, parsed so that helm cannot see others. Pure.
 //!
-//! Somebody may have written the record manually, in YAML that two parsers read differently. Content that is ambiguous
+//! A user may have written the record manually, in YAML that two parsers read differently. Content that is ambiguous
 //! is refused.
 
 use super::plain::Plain;

@@ -3,7 +3,7 @@
 /// Part of the program that a code belongs to, in the order of `docs/errors.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Area {
-    /// Any file that a person writes.
+    /// Any file that a user writes.
     Files,
     CommandLine,
     /// The AppHost that SOURCE names, and `dotnet`.

@@ -406,7 +406,7 @@ Release {
         "The release was deployed from another chart, without kubectl aspire, or with another `applicationId`."
         "Choose another release name or namespace, or take it over as the hint says."
     RecordSuspect "record-suspect" "Helm's release record names objects that it must not decide about"
-        "A Helm record lists objects that this release does not own, or that only the record names. Somebody may \
+        "A Helm record lists objects that this release does not own, or that only the record names. Another client may \
         have changed it."
         "Check the objects. `--allow-object KIND/NAME` allows an object that you want to be changed or deleted."
     RecordUnreadable "record-unreadable" "Helm's release record cannot be read"
