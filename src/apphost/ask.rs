@@ -1,4 +1,4 @@
-//! What `dotnet` is asked: its arguments and its environment. Pure.
+//! The arguments and the environment of `dotnet`. Pure.
 
 use super::program::Program;
 use super::properties::ASKED;
@@ -6,13 +6,13 @@ use crate::support::child_env::is_withheld;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-/// The variable that says which environment an AppHost is for. Without it .NET takes `Production`.
+/// The variable that sets the environment of an AppHost. Without it .NET uses `Production`.
 pub(super) const ENVIRONMENT: &str = "DOTNET_ENVIRONMENT";
 
-/// Start of variables in which helm gives its plugins access to a cluster; they are none of an AppHost's concern.
+/// Prefix of the variables in which helm gives its plugins access to a cluster. An AppHost does not need them.
 const OF_HELM: &str = "HELM_KUBE";
 
-/// What lets no compiler or build server live on after its build.
+/// Settings that keep no compiler or build server running after the build.
 const NO_SERVERS: [(&str, &str); 4] = [
     ("MSBUILDDISABLENODEREUSE", "1"),
     ("DOTNET_CLI_USE_MSBUILD_SERVER", "0"),
@@ -20,10 +20,10 @@ const NO_SERVERS: [(&str, &str); 4] = [
     ("DOTNET_NOLOGO", "1"),
 ];
 
-/// The error of an AppHost that wants the bundle of Aspire's own program, which nobody needs for a manifest.
+/// The build error of an AppHost that requires the bundle of the Aspire CLI, which a manifest does not need.
 pub(super) const WANTS_BUNDLE: &str = "ASPIRE009";
 
-/// What stands in for that bundle: any path will do.
+/// Stand-ins for that bundle: the paths need not exist.
 const NO_BUNDLE: [(&str, &str); 3] =
     [("DcpDir", "none"), ("AspireDashboardDir", "none"), ("ASPIRE_SUPPRESS_CLI_RUN_HOOK", "true")];
 
@@ -32,7 +32,7 @@ pub(super) fn version() -> Vec<OsString> {
     words(["--version"])
 }
 
-/// Build, and say what was built.
+/// Build, and print the properties.
 pub(super) fn build(program: &Program) -> Vec<OsString> {
     let mut arguments = evaluate(program);
     // Without a target nothing is built.
@@ -40,7 +40,7 @@ pub(super) fn build(program: &Program) -> Vec<OsString> {
     arguments
 }
 
-/// Say what a build would make.
+/// Print the properties without a build.
 pub(super) fn evaluate(program: &Program) -> Vec<OsString> {
     let mut arguments = words(["build"]);
     arguments.push(program.path.clone().into_os_string());
@@ -57,7 +57,7 @@ pub(super) fn publish(target: &Path, output: &Path) -> Vec<OsString> {
     arguments
 }
 
-/// The variables of the user without values of inputs and without access to a cluster, with what is set for it.
+/// The user's variables without values of inputs and access to a cluster, plus the settings for this run.
 pub(super) fn variables(
     inherited: impl IntoIterator<Item = (OsString, OsString)>,
     environment: Option<&str>,

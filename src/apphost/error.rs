@@ -2,7 +2,7 @@
 
 use crate::support::diagnostic::Diagnostic;
 
-/// What stopped it.
+/// Why publishing failed.
 #[derive(Debug)]
 pub(crate) enum Error {
     /// Something is wrong.

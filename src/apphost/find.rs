@@ -1,4 +1,4 @@
-//! Looks for an AppHost where SOURCE leads. It reads names and the first text of files; it starts nothing.
+//! Finds the AppHost that SOURCE names. It reads names and the start of files; it starts no process.
 
 use super::program::{Kind, Program};
 use crate::support::diagnostic::{Code, Diagnostic};
@@ -7,7 +7,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Folders that hold no AppHost of a user.
+/// Folders with generated or downloaded files, which are not searched.
 const SKIPPED: [&str; 3] = ["bin", "obj", "node_modules"];
 
 /// Most entries of a folder that are looked at.
@@ -16,13 +16,13 @@ const MOST: usize = 2_000;
 /// Most subfolders that are looked into.
 const FOLDERS: usize = 200;
 
-/// Most bytes of a file that are read for what it says of itself.
+/// Most bytes of a file that are searched for the mark of an AppHost.
 const TEXT: u64 = 1 << 20;
 
-/// How much later than a manifest an AppHost may have been written, as a checkout writes files in any order.
+/// How much newer than its manifest an AppHost may be without a warning: `git checkout` writes files in any order.
 const AT_ONCE: Duration = Duration::from_secs(60);
 
-/// The AppHost that a path names, or the only one in that folder, or else in its subfolders; none if there is none.
+/// The AppHost at a path: the file itself, the only one in the folder, or else the only one in its subfolders.
 pub(crate) fn find(source: &Path) -> Result<Option<Program>, Diagnostic> {
     if source.is_dir() {
         let own = in_folder(source);
@@ -41,17 +41,18 @@ pub(crate) fn find(source: &Path) -> Result<Option<Program>, Diagnostic> {
     Ok(Some(Program { kind, path, shown: source.to_owned(), is_marked }))
 }
 
-/// The absolute path, without links where the system has a form of that which other programs understand.
+/// The absolute path with symlinks resolved. On Windows it is only made absolute, because other programs do not understand
+/// the form that `canonicalize` returns there.
 pub(super) fn without_links(path: &Path) -> std::io::Result<PathBuf> {
     if cfg!(windows) { path.metadata().and_then(|_| std::path::absolute(path)) } else { path.canonicalize() }
 }
 
-/// An AppHost in a folder, by what its text says.
+/// The first AppHost in a folder.
 pub(crate) fn beside(folder: &Path) -> Option<PathBuf> {
     in_folder(folder).into_iter().next()
 }
 
-/// Whether a manifest was written long before something in the folder of its AppHost.
+/// Whether a source file in the folder was changed clearly later than the manifest.
 pub(crate) fn is_older(manifest: &Path, folder: &Path) -> bool {
     let time = |path: &Path| path.metadata().and_then(|metadata| metadata.modified()).ok();
     let Some(written) = time(manifest) else { return false };
@@ -63,7 +64,7 @@ pub(crate) fn is_older(manifest: &Path, folder: &Path) -> bool {
 fn in_folder(folder: &Path) -> Vec<PathBuf> {
     let is_app_host = |path: &PathBuf| match Kind::of(path) {
         Some(Kind::Project) => path.is_file() && is_marked(Kind::Project, path),
-        // Any other file of code would have to be read.
+        // Other .cs files are not read.
         Some(Kind::File) => {
             path.file_stem().is_some_and(|stem| stem.eq_ignore_ascii_case("apphost")) && is_marked(Kind::File, path)
         }
@@ -102,7 +103,7 @@ fn only(folder: &Path, found: Vec<PathBuf>) -> Result<Option<Program>, Diagnosti
     let mut found = found.into_iter();
     match (found.next(), found.as_slice()) {
         (None, _) => Ok(None),
-        (Some(one), []) => Ok(find(&one)?),
+        (Some(one), []) => find(&one),
         (Some(one), more) => {
             let names: Vec<String> = std::iter::once(&one).chain(more).map(|path| path.display().to_string()).collect();
             let what = format!("{} holds several AppHosts: {}", folder.display(), names.join(", "));
@@ -112,7 +113,7 @@ fn only(folder: &Path, found: Vec<PathBuf>) -> Result<Option<Program>, Diagnosti
     }
 }
 
-/// A file of code that is no program by itself; the project that it belongs to may be beside it.
+/// The error for a .cs file that is not file-based; the project that it belongs to may be beside it.
 fn no_file_based(source: &Path) -> Diagnostic {
     let what =
         format!("{} is not a file-based AppHost: it has no line `#:sdk Aspire.AppHost.Sdk@VERSION`", source.display());
@@ -187,8 +188,10 @@ mod tests {
         let folder = folder(&[("A.csproj", PROJECT), ("AppHost.cs", ""), ("aspire-manifest.json", "{}")]);
         let manifest = folder.path().join("aspire-manifest.json");
         assert!(!is_older(&manifest, folder.path()));
-        let old = std::time::SystemTime::now() - Duration::from_secs(3_600);
-        fs::File::options().write(true).open(&manifest).unwrap().set_modified(old).unwrap();
-        assert!(is_older(&manifest, folder.path()));
+        for (age, expected) in [(AT_ONCE / 2, false), (Duration::from_secs(3_600), true)] {
+            let written = std::time::SystemTime::now() - age;
+            fs::File::options().write(true).open(&manifest).unwrap().set_modified(written).unwrap();
+            assert_eq!(is_older(&manifest, folder.path()), expected, "{age:?}");
+        }
     }
 }

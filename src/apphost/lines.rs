@@ -8,10 +8,10 @@ const MOST: usize = 20;
 /// How the console logger of .NET begins a record of an error.
 const RECORDS: [&str; 2] = ["fail: ", "crit: "];
 
-/// How .NET begins what it says of an exception that nobody caught, or of a program that it cannot start.
+/// How .NET begins the message for an unhandled exception, or for a program that it cannot start.
 const ENDINGS: [&str; 3] = ["Unhandled exception", "Fatal error", "You must install"];
 
-/// A process while it speaks. It holds a bounded number of lines, however many there are.
+/// The output of a process. It keeps a bounded number of lines, however many there are.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     /// Lines that say why it failed.
@@ -41,7 +41,7 @@ impl Lines {
         }
     }
 
-    /// What an error shows: the reasons, else the last words.
+    /// The lines that an error shows: reasons, else the last lines of standard error, else those of standard output.
     pub(super) fn chosen(&self) -> Vec<String> {
         let all = [&self.reasons, &self.errors, &self.others];
         all.into_iter().find(|lines| !lines.is_empty()).into_iter().flatten().cloned().collect()

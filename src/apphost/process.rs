@@ -1,4 +1,4 @@
-//! Runs one `dotnet`: in a process group of its own, with a time limit, and with nothing of it left behind. Never a shell.
+//! Runs one `dotnet`: in its own process group, with a time limit; no process of the group is left running. Never a shell.
 
 use super::lines::Lines;
 use crate::support::ended::Ended;
@@ -11,16 +11,16 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How often a process without output is looked at.
+/// How often the state of the process is checked.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// How long one that was told to stop may take to do so.
+/// How long a process may take to exit after it was told to stop.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// How long one that has done its work may take to end.
+/// How long a process may take to exit after its work is done.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// How long is waited for the last output of a process that has ended.
+/// How long to wait for the last output of a process that has exited.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// Longest line that is kept whole.
@@ -37,24 +37,24 @@ pub(super) struct Call<'a> {
     pub directory: &'a Path,
     /// None for no limit.
     pub deadline: Option<Instant>,
-    /// Who wants every line.
+    /// Receives every line.
     pub log: Option<&'a dyn Fn(&str)>,
 }
 
-/// How it came to an end.
+/// How the process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stop {
-    /// By itself; none for exit code 0.
+    /// It exited; `None` for exit code 0.
     Ended(Option<Ended>),
-    /// It was ended, because its time was over.
+    /// It was killed at its deadline.
     Late,
-    /// It was ended, because a user stopped the program.
+    /// It was stopped, because a user stopped the program.
     Interrupted,
-    /// It was ended after its work was done, because it went on.
+    /// It was killed, because it did not exit after its work was done.
     Lingered,
 }
 
-/// What it left.
+/// The result of a process.
 pub(super) struct Ran {
     pub stop: Stop,
     /// The start of its standard output.
@@ -63,16 +63,18 @@ pub(super) struct Ran {
 }
 
 impl Call<'_> {
-    /// Runs it to its end. `is_done` says whether its work is done.
+    /// Runs the process until it ends. `is_done` says whether its work is done.
     pub(super) fn run(self, is_done: &mut dyn FnMut() -> bool) -> io::Result<Ran> {
         let (mut child, running) = Interrupts::of_program().start(|| self.start())?;
         let receiver = listen(&mut child);
         let mut heard = Heard { log: self.log, output: String::new(), lines: Lines::default() };
         let (mut told, mut done, mut looked) = (None::<Instant>, None::<Instant>, Instant::now());
         let stop = loop {
-            let silent = heard.next(&receiver, LOOK);
-            if !silent && looked.elapsed() < LOOK {
-                continue;
+            match heard.next(&receiver) {
+                Ok(()) if looked.elapsed() < LOOK => continue,
+                Ok(()) | Err(RecvTimeoutError::Timeout) => {}
+                // It has closed its output and may still run.
+                Err(RecvTimeoutError::Disconnected) => thread::sleep(LOOK / 4),
             }
             looked = Instant::now();
             let since = |start: &mut Option<Instant>, is: bool| is.then(|| start.get_or_insert(looked).elapsed());
@@ -86,13 +88,15 @@ impl Call<'_> {
                 break Some(Stop::Lingered);
             }
         };
-        // Before the number of the process can be that of another: it is not waited for yet.
+        // Before `wait`, after which another process can get its number.
         kill_group(child.id());
+        let interrupted = running.interrupted();
+        drop(running);
         let status = child.wait()?;
         let last = Instant::now() + LAST_WORDS;
-        while Instant::now() < last && !heard.is_over(&receiver) {}
+        while Instant::now() < last && heard.next(&receiver) != Err(RecvTimeoutError::Disconnected) {}
         let by_itself = Stop::Ended((!status.success()).then(|| Ended::of(status)));
-        let stop = if running.interrupted() { Stop::Interrupted } else { stop.unwrap_or(by_itself) };
+        let stop = if interrupted || stopped() { Stop::Interrupted } else { stop.unwrap_or(by_itself) };
         Ok(Ran { stop, output: heard.output, lines: heard.lines })
     }
 
@@ -101,7 +105,7 @@ impl Call<'_> {
         command.args(&self.arguments).env_clear().envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.current_dir(self.directory);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        // Signals reach it through us alone.
+        // It gets signals from this program only.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         command.spawn()
@@ -111,7 +115,7 @@ impl Call<'_> {
 /// One line, and whether it came from standard error.
 type Line = (bool, String);
 
-/// What was heard of a process so far.
+/// The output of a process so far.
 struct Heard<'a> {
     log: Option<&'a dyn Fn(&str)>,
     output: String,
@@ -119,30 +123,11 @@ struct Heard<'a> {
 }
 
 impl Heard<'_> {
-    /// Takes the next line. True when there was none for so long.
-    fn next(&mut self, receiver: &Receiver<Line>, wait: Duration) -> bool {
-        match receiver.recv_timeout(wait) {
-            Ok((is_error, line)) => {
-                self.take(is_error, &line);
-                false
-            }
-            Err(RecvTimeoutError::Timeout) => true,
-            Err(RecvTimeoutError::Disconnected) => {
-                // It has closed its output and may go on all the same.
-                thread::sleep(wait / 4);
-                true
-            }
-        }
-    }
-
-    /// The same after its end. True when nothing can come any more.
-    fn is_over(&mut self, receiver: &Receiver<Line>) -> bool {
-        match receiver.recv_timeout(LOOK) {
-            Ok((is_error, line)) => self.take(is_error, &line),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return true,
-        }
-        false
+    /// Takes the next line, if one arrives within [`LOOK`].
+    fn next(&mut self, receiver: &Receiver<Line>) -> Result<(), RecvTimeoutError> {
+        let (is_error, line) = receiver.recv_timeout(LOOK)?;
+        self.take(is_error, &line);
+        Ok(())
     }
 
     fn take(&mut self, is_error: bool, line: &str) {
@@ -157,7 +142,7 @@ impl Heard<'_> {
     }
 }
 
-/// Its lines. The number that wait is bounded, so that whoever prints too fast waits.
+/// Its lines. The queue is bounded, so that a process that prints too fast waits.
 fn listen(child: &mut Child) -> Receiver<Line> {
     let (sender, receiver) = sync_channel(256);
     let pipes = [
@@ -183,7 +168,7 @@ fn read_lines(is_error: bool, pipe: Box<dyn Read + Send>, sender: &SyncSender<Li
     }
 }
 
-/// Whether it has ended, without taking its number from it.
+/// Whether it has exited. It is not reaped, so that no other process gets its number.
 #[cfg(unix)]
 fn has_ended(child: &mut Child) -> bool {
     use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};

@@ -1,4 +1,4 @@
-//! What an AppHost is by its name and its text, and what its application is called. Pure.
+//! Recognizes an AppHost by its file name and text, and derives the name of its application. Pure.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ const PROJECT_MARKS: [&str; 2] = ["Aspire.AppHost.Sdk", "<IsAspireHost>true</IsA
 /// The directive that makes an AppHost of a file.
 const FILE_MARK: &str = "#:sdk Aspire.AppHost.Sdk";
 
-/// What is built or run.
+/// The kind of program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Project,
@@ -22,7 +22,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// By the name of a file; none for a file that is no program.
+    /// By the name of a file; `None` if it is not a program.
     pub(super) fn of(path: &Path) -> Option<Self> {
         let ending = path.extension()?.to_str()?.to_ascii_lowercase();
         match ending.as_str() {
@@ -61,8 +61,8 @@ impl Program {
         self.path.parent().unwrap_or(Path::new("/"))
     }
 
-    /// The name of its application: that of the program without `AppHost`, else that of the nearest folder that has more to
-    /// say than that.
+    /// The name of its application: that of the program without `AppHost`, or of the nearest parent folder whose name is
+    /// not just `AppHost`.
     pub(crate) fn application(&self) -> String {
         let stem = self.path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
         let folders = self.path.ancestors().skip(1).filter_map(Path::file_name).map(|name| name.to_string_lossy());
@@ -71,7 +71,7 @@ impl Program {
     }
 }
 
-/// A name without an `AppHost` at its end, and without the sign before that.
+/// A name without `AppHost` at its end, and without the separator before that.
 fn without_app_host(name: &str) -> &str {
     const WORD: &str = "apphost";
     let at = name.len().saturating_sub(WORD.len());

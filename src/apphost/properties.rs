@@ -1,4 +1,4 @@
-//! What `dotnet build -getProperty:...` says of a project. Pure.
+//! The output of `dotnet build -getProperty:...`. Pure.
 
 use serde_json::Value;
 use std::path::PathBuf;
@@ -6,29 +6,29 @@ use std::path::PathBuf;
 /// The properties that are asked for; with more than one, the answer is JSON.
 pub(super) const ASKED: [&str; 3] = ["TargetPath", "IsAspireHost", "RunWorkingDirectory"];
 
-/// What was answered.
+/// Their values.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Properties {
     /// The program that a build makes; empty for a project that makes several.
     pub target: PathBuf,
     pub is_app_host: bool,
-    /// The folder that `dotnet run` starts it in; none for that of the project.
+    /// The folder that `dotnet run` starts it in; `None` for that of the project.
     pub directory: Option<PathBuf>,
 }
 
 impl Properties {
-    /// Reads standard output, in which other lines may stand before the answer; none if there is no answer.
+    /// Parses standard output, where other lines may precede the JSON; `None` without such JSON.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1));
         let answers = starts.map(|at| &text[at..]).filter(|rest| rest.starts_with('{'));
         let mut values =
             answers.filter_map(|rest| serde_json::Deserializer::from_str(rest).into_iter::<Value>().next()?.ok());
         let found = values.find_map(|value| value.get("Properties").cloned())?;
-        let text = |name: &str| found[name].as_str().unwrap_or_default().trim().to_owned();
-        let directory = text(ASKED[2]);
+        let [target, is_app_host, directory] =
+            ASKED.map(|name| found[name].as_str().unwrap_or_default().trim().to_owned());
         Some(Self {
-            target: text(ASKED[0]).into(),
-            is_app_host: text(ASKED[1]).eq_ignore_ascii_case("true"),
+            target: target.into(),
+            is_app_host: is_app_host.eq_ignore_ascii_case("true"),
             directory: (!directory.is_empty()).then(|| directory.into()),
         })
     }

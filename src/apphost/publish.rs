@@ -1,4 +1,4 @@
-//! From an AppHost to its manifest: the SDK is checked, the program is built, and run in its own folder.
+//! From an AppHost to its manifest: checks the SDK, builds the program, and runs it in its own folder.
 
 use super::ask;
 use super::error::Error;
@@ -14,10 +14,10 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// How often a manifest that is being written is looked at.
+/// How often the size of the manifest is checked while the AppHost runs.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// The name of a manifest in a folder of ours.
+/// The name of the manifest in a private folder.
 const MANIFEST: &str = "aspire-manifest.json";
 
 /// What is wanted of an AppHost.
@@ -25,15 +25,15 @@ pub(crate) struct Request<'a> {
     pub program: &'a Program,
     /// Whether it is built before it runs.
     pub build: bool,
-    /// Its environment; none for that of the user's variables.
+    /// The environment of the AppHost; `None` for that of the user's variables.
     pub environment: Option<&'a str>,
-    /// For everything together.
+    /// The time limit for build and run together.
     pub limit: Duration,
-    /// The file to write, which is empty; none for one in a private folder that is gone afterwards.
+    /// The file to write, which is empty; `None` for one in a private folder that is deleted afterwards.
     pub output: Option<&'a Path>,
-    /// Who is told what happens.
+    /// Receives progress messages.
     pub say: &'a dyn Fn(&str),
-    /// Who wants every line of the build and of the AppHost.
+    /// Receives every line of the build and of the AppHost.
     pub log: Option<&'a dyn Fn(&str)>,
 }
 
@@ -43,11 +43,11 @@ pub(crate) struct Published {
     pub bytes: Vec<u8>,
     /// The folder that its paths start from, without links.
     pub folder: PathBuf,
-    /// Whether the AppHost went on after its manifest was complete, and was ended.
+    /// Whether the AppHost was killed because it did not exit after its manifest was complete.
     pub lingered: bool,
 }
 
-/// Builds the AppHost if that is wanted, and runs it.
+/// Builds the AppHost, if requested, and runs it.
 pub(crate) fn publish(request: &Request) -> Result<Published, Error> {
     // From here on a signal ends the process that runs, and then us, so that nothing is left behind.
     interrupt::hold();
@@ -57,13 +57,13 @@ pub(crate) fn publish(request: &Request) -> Result<Published, Error> {
     let unwritable = |path: &Path, error: &std::io::Error| {
         Diagnostic::new(Code::UnwritableFile, "", format!("cannot write to {}: {error}", path.display()))
     };
-    let private = match request.output {
-        Some(_) => None,
-        None => Some(temporary::folder("apphost").map_err(|error| unwritable(&std::env::temp_dir(), &error))?),
-    };
-    let output = match (request.output, &private) {
-        (None, Some(folder)) => folder.path().join(MANIFEST),
-        (output, _) => output.unwrap_or(Path::new(MANIFEST)).to_owned(),
+    // Deleted when this function returns.
+    let private;
+    let output = if let Some(output) = request.output {
+        output.to_owned()
+    } else {
+        private = temporary::folder("apphost").map_err(|error| unwritable(&std::env::temp_dir(), &error))?;
+        private.path().join(MANIFEST)
     };
     // Aspire makes paths relative by their text alone, so there must be no links in them.
     let folder =
@@ -73,7 +73,7 @@ pub(crate) fn publish(request: &Request) -> Result<Published, Error> {
     Ok(Published { bytes, folder, lingered })
 }
 
-/// The program on the `PATH`, else that of `DOTNET_ROOT`.
+/// `dotnet` on the `PATH`, else in `DOTNET_ROOT`.
 fn find_dotnet(program: &Program) -> Result<PathBuf, Diagnostic> {
     let root = || std::env::var_os("DOTNET_ROOT").filter(|root| !root.is_empty());
     which::which("dotnet").or_else(|error| which::which(Path::new(&root().ok_or(error)?).join("dotnet"))).map_err(
@@ -86,7 +86,7 @@ fn find_dotnet(program: &Program) -> Result<PathBuf, Diagnostic> {
     )
 }
 
-/// One request while it is worked on.
+/// One request in progress.
 struct Run<'a> {
     request: &'a Request<'a>,
     dotnet: PathBuf,
@@ -102,20 +102,14 @@ impl Run<'_> {
             return Ok((program.path.clone(), program.folder().to_owned()));
         }
         self.check_sdk()?;
-        // One that does not say what it is could be anything, and take long to build.
-        let is_sure = program.is_marked || self.properties(ask::evaluate(program), false)?.is_app_host;
-        if !is_sure {
-            return Err(not_an_app_host(program).into());
-        }
-        let found = if self.request.build {
+        if self.request.build {
+            // A project without a mark could be anything, and take long to build.
+            if !program.is_marked {
+                self.properties(false)?;
+            }
             (self.request.say)(&format!("building the AppHost {shown}"));
-            self.properties(ask::build(program), true)?
-        } else {
-            self.properties(ask::evaluate(program), false)?
-        };
-        if !found.is_app_host {
-            return Err(not_an_app_host(program).into());
         }
+        let found = self.properties(self.request.build)?;
         let failed = |what: String| Diagnostic::new(Code::AppHostBuildFailed, "", what);
         if found.target.as_os_str().is_empty() {
             let diagnostic = failed(format!("{shown} builds no single program: it has several target frameworks"));
@@ -148,9 +142,11 @@ impl Run<'_> {
         Ok(sdk::check(&ran.output, program.kind).map_err(|why| unavailable(format!("cannot build {shown}: {why}")))?)
     }
 
-    /// Runs a build, or what only asks. One that only lacks the bundle of Aspire's own program is run again with a stand-in.
-    fn properties(&self, arguments: Vec<OsString>, builds: bool) -> Result<Properties, Error> {
+    /// The properties of the program, which must be an AppHost: builds it, or only evaluates it. A build that only lacks the
+    /// bundle of the Aspire CLI is repeated with a stand-in.
+    fn properties(&self, builds: bool) -> Result<Properties, Error> {
         let program = self.request.program;
+        let arguments = if builds { ask::build(program) } else { ask::evaluate(program) };
         let mut ran = self.run(arguments.clone(), program.folder(), false, &mut || false)?;
         if matches!(ran.stop, Stop::Ended(Some(_))) && builds && ran.lines.mention(ask::WANTS_BUNDLE) {
             ran = self.run(arguments, program.folder(), true, &mut || false)?;
@@ -165,11 +161,15 @@ impl Run<'_> {
         if let Stop::Ended(Some(ended)) = ran.stop {
             return Err(failed(format!("building {shown} {ended}{said}")).into());
         }
-        let found = Properties::parse(&ran.output);
-        Ok(found.ok_or_else(|| failed(format!("`dotnet build` does not say what it built of {shown}{said}")))?)
+        let found = Properties::parse(&ran.output)
+            .ok_or_else(|| failed(format!("`dotnet build` does not say what it built of {shown}{said}")))?;
+        if !found.is_app_host {
+            return Err(not_an_app_host(program).into());
+        }
+        Ok(found)
     }
 
-    /// The manifest, and whether the AppHost had to be ended after it.
+    /// The manifest, and whether the AppHost had to be killed after it.
     fn published(&self, target: &Path, directory: &Path, output: &Path) -> Result<(Vec<u8>, bool), Error> {
         let shown = self.request.program.shown.display();
         (self.request.say)(&format!("running the AppHost {shown} for its manifest"));
@@ -234,7 +234,7 @@ impl Run<'_> {
         Error::Interrupted(Box::new(Diagnostic::new(Code::Interrupted, "", what)))
     }
 
-    /// The error of one that did not end by itself.
+    /// The error of a process that was stopped before its work was done.
     fn stopped(&self, ran: &Ran, doing: &str) -> Option<Error> {
         let shown = self.request.program.shown.display();
         match ran.stop {

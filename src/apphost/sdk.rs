@@ -1,11 +1,11 @@
-//! Which .NET SDK is needed. Pure.
+//! Checks the version of the .NET SDK. Pure.
 
 use super::program::Kind;
 
-/// The first SDK that answers `-getProperty`.
+/// The first SDK that supports `-getProperty`.
 const FOR_PROJECTS: u32 = 8;
 
-/// The first SDK that builds a file.
+/// The first SDK that builds file-based programs.
 const FOR_FILES: u32 = 10;
 
 /// Why an SDK of this version (`10.0.401`) cannot build it.

@@ -1,10 +1,10 @@
-//! How much of a manifest is there. Exit code 0 is no success: an AppHost can leave half a manifest, or none, and say that
-//! it published one. Pure.
+//! Whether the manifest is complete. Exit code 0 does not mean success: an AppHost can leave half a manifest, or none, and
+//! print that it published one. Pure.
 
 use crate::support::ended::Ended;
 use serde::de::IgnoredAny;
 
-/// What lies where the manifest is to be.
+/// The state of the manifest file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Written {
     Nothing,
@@ -26,7 +26,7 @@ impl Written {
         }
     }
 
-    /// What to say of a run that ended by itself; none for a success. `ended` is none for exit code 0.
+    /// Why a run that exited by itself failed; `None` for success. `ended` is `None` for exit code 0.
     pub(super) fn failure(self, ended: Option<Ended>) -> Option<String> {
         match (ended, self) {
             (None, Self::Whole) => None,

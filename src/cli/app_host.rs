@@ -1,4 +1,4 @@
-//! An AppHost as SOURCE: flags to a request, what happens to lines on standard error.
+//! An AppHost as SOURCE: flags to a request, progress to standard error.
 
 use super::args::AppHost;
 use super::described::MANIFEST;
@@ -9,7 +9,7 @@ use crate::support::diagnostic::{Code, Diagnostics};
 use std::path::Path;
 use std::time::Duration;
 
-/// The time for a build and a run, unless a user says otherwise.
+/// The default time limit for build and run together.
 const LIMIT: Duration = Duration::from_secs(600);
 
 /// Builds and runs it. Without a file to write, the manifest is in memory only.
@@ -48,13 +48,13 @@ pub(super) fn manifest(program: &Program, flags: &AppHost) -> Result<Manifest, C
     Ok(manifest)
 }
 
-/// A manifest that cannot be read is a problem of the AppHost that wrote it.
+/// The parsed manifest. Errors name the AppHost as their file.
 pub(super) fn parsed(program: &Program, published: &Published) -> Result<Manifest, CliError> {
     let wrong = |diagnostics: Diagnostics| CliError::input(&program.shown.display().to_string(), diagnostics);
     manifest::parse(&published.bytes).map_err(wrong)
 }
 
-/// Says what a manifest that is read leaves without effect: flags of an AppHost, and an AppHost beside it that was changed.
+/// Warns that flags for an AppHost have no effect on a manifest, and that the AppHost beside the manifest is newer.
 pub(super) fn warn_beside_manifest(source: &Path, flags: &AppHost) {
     let given = [("--no-build", flags.no_build), ("--apphost-environment", flags.apphost_environment.is_some())];
     for (flag, _) in given.iter().filter(|(_, given)| *given) {

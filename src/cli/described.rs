@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 /// The name that Aspire gives a manifest.
 pub(super) const MANIFEST: &str = "aspire-manifest.json";
 
-/// The name of the intent.
+/// The name of the configuration file.
 pub(super) const CONFIG: &str = "aspire-k8s.yaml";
 
 /// Where an application is described.
 pub(super) enum Described {
-    /// In a file that Aspire wrote.
+    /// In a manifest that Aspire wrote.
     Manifest(PathBuf),
-    /// In a program that Aspire runs.
+    /// In an AppHost, which writes a manifest when it runs.
     AppHost(Program),
 }
 
@@ -62,14 +62,14 @@ impl Described {
         }
     }
 
-    /// The folder that the intent is looked for in: that of its files, or SOURCE if it only lies there.
+    /// The folder of `aspire-k8s.yaml`: that of the manifest or AppHost, or SOURCE if only that has the file.
     pub(super) fn intent_folder(&self, source: &Path) -> PathBuf {
         let own = self.folder();
         let is_above = !own.join(CONFIG).is_file() && source.is_dir() && source.join(CONFIG).is_file();
         if is_above { source.to_owned() } else { own }
     }
 
-    /// The name that the application has when nothing else names it.
+    /// The default name of the application.
     pub(super) fn application(&self) -> String {
         let folder = || self.folder().canonicalize().ok()?.file_name().map(|name| name.to_string_lossy().into_owned());
         match self {
@@ -89,7 +89,7 @@ pub(super) fn has_manifest(folder: &Path) -> bool {
     folder.join(MANIFEST).is_file()
 }
 
-/// Whether the folder holds an application: a manifest or an AppHost, or several of which a user has to choose.
+/// Whether the folder has an application: a manifest, or at least one AppHost.
 pub(super) fn has_application(folder: &Path) -> bool {
     has_manifest(folder) || !matches!(apphost::find(folder), Ok(None))
 }

@@ -35,10 +35,7 @@ pub(super) fn parse(flags: &Images) -> Result<BuiltImages, CliError> {
         let diagnostic = Diagnostic::new(
             Code::InvalidArgument,
             "--registry",
-            format!(
-                "`{registry}` is not a valid registry: \
-            {why}"
-            ),
+            format!("`{registry}` is not a valid registry: {why}"),
         );
         diagnostics.push(diagnostic.hint("write it like ghcr.io/contoso, without `https://` and a slash at the end"));
     }

@@ -1,4 +1,4 @@
-//! `manifest`: an AppHost to the file that every other command reads, for machines without .NET.
+//! `manifest`: writes the manifest of an AppHost, for machines without .NET.
 
 use super::args::Manifest;
 use super::described::{MANIFEST, app_host};
@@ -21,8 +21,7 @@ pub(super) fn manifest(options: &Manifest) -> Result<Exit, CliError> {
     let manifest = publishing::parsed(&program, &published)?;
     let path = folder.join(MANIFEST);
     output::placed(file, &path)?;
-    let count = manifest.resources.len();
-    let resources = if count == 1 { "resource" } else { "resources" };
-    output::say(&format!("manifest written to {}: {count} {resources}", path.display()));
+    let resources = output::counted(manifest.resources.len(), "resource", "resources");
+    output::say(&format!("manifest written to {}: {resources}", path.display()));
     Ok(Exit::Done)
 }

@@ -93,6 +93,11 @@ pub(super) fn warn(code: Code, text: &str) {
     say(&headed(Severity::Warning, code, &Place::default(), text, ""));
 }
 
+/// A number with its noun: `1 input`, `2 inputs`.
+pub(super) fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
 /// Notes about resources.
 pub(super) fn notes(notes: &[Note]) {
     for note in notes {
@@ -100,10 +105,12 @@ pub(super) fn notes(notes: &[Note]) {
     }
 }
 
-/// Writes a new source file of the user, whole or not at all.
+/// A file of a user's source, written whole or not at all; an existing file is an error.
 pub(super) fn new_file(path: &Path, text: &str) -> Result<(), CliError> {
     let failed = |source| CliError::Read { path: path.display().to_string(), source };
-    staged(path, text)?.persist_noclobber(path).map_err(|error| failed(error.error))?;
+    let file = staged(path, text)?;
+    for_everybody(&file).map_err(failed)?;
+    file.persist_noclobber(path).map_err(|error| failed(error.error))?;
     Ok(())
 }
 
@@ -112,7 +119,7 @@ pub(super) fn file(path: &Path, text: &str) -> Result<(), CliError> {
     placed(staged(path, text)?, path)
 }
 
-/// Puts a file that was written beside `path` in its place, for everybody to read.
+/// Renames a file that was written in the same folder to `path`, and makes it readable for everybody.
 pub(super) fn placed(file: NamedTempFile, path: &Path) -> Result<(), CliError> {
     let failed = |source| CliError::Read { path: path.display().to_string(), source };
     for_everybody(&file).map_err(failed)?;
@@ -120,13 +127,11 @@ pub(super) fn placed(file: NamedTempFile, path: &Path) -> Result<(), CliError> {
     Ok(())
 }
 
-/// A file beside `path`, with all that is to be in it.
+/// A temporary file in the folder of `path`, with the whole text.
 fn staged(path: &Path, text: &str) -> Result<NamedTempFile, CliError> {
     let failed = |source| CliError::Read { path: path.display().to_string(), source };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = temporary::file_in(folder, ".aspire-", "").map_err(failed)?;
+    let mut file = temporary::file_beside(path).map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)?;
-    for_everybody(&file).map_err(failed)?;
     Ok(file)
 }
 

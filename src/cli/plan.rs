@@ -134,9 +134,8 @@ fn save(planned: &Planned, file: &Path) -> Result<(), CliError> {
     let failed = |error: std::io::Error| {
         CliError::Usage(Code::UnwritableFile, format!("cannot write {}: {error}", file.display()))
     };
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // A temporary file is readable by its owner alone.
-    let mut temporary = temporary::file_in(folder, ".aspire-", "").map_err(failed)?;
+    let mut temporary = temporary::file_beside(file).map_err(failed)?;
     temporary.write_all(saved.to_text().as_bytes()).map_err(failed)?;
     temporary.persist(file).map_err(|error| failed(error.error))?;
     output::say(&format!("saved the plan to {0}; `deploy --plan {0}` applies exactly this plan", file.display()));

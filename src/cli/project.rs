@@ -26,10 +26,12 @@ pub(super) struct Project {
     manifest: Manifest,
     /// The manifest, or the AppHost that wrote it.
     manifest_path: PathBuf,
-    is_written: bool,
+    /// Whether that file is the text of a manifest, which has lines.
+    has_lines: bool,
     config: Config,
     config_path: String,
-    folder: String,
+    /// The default name of the application.
+    application: String,
     sources: Sources,
 }
 
@@ -75,9 +77,9 @@ impl Project {
         }
         let described = Described::at(source.path())?;
         let (base, flags) = (described.folder(), &source.beside.app_host);
-        let is_written = matches!(described, Described::Manifest(_));
+        let has_lines = matches!(described, Described::Manifest(_));
         let intent = described.intent_folder(source.path());
-        let folder = described.application();
+        let application = described.application();
         let config = || read_config(source.beside.config.as_deref(), &intent);
         let (manifest, manifest_path, (mut config, config_path)) = match described {
             Described::Manifest(path) => {
@@ -107,7 +109,7 @@ impl Project {
             ));
         }
         let sources = reader.read(app::wanted_sources(&manifest));
-        Ok(Self { manifest, manifest_path, is_written, config, config_path, folder, sources })
+        Ok(Self { manifest, manifest_path, has_lines, config, config_path, application, sources })
     }
 
     /// The intent, with the values of an environment.
@@ -137,9 +139,9 @@ impl Project {
         &self.manifest
     }
 
-    /// The name that the application has when nothing else names it.
-    pub(super) fn folder(&self) -> &str {
-        &self.folder
+    /// The default name of the application.
+    pub(super) fn application(&self) -> &str {
+        &self.application
     }
 
     /// Resolves, plans and renders.
@@ -207,9 +209,9 @@ impl Project {
 
     fn plan(&self, config: &Config, environment: Option<&str>, images: &BuiltImages) -> Result<(App, Plan), CliError> {
         let files =
-            Files { manifest: &self.manifest_path, has_lines: self.is_written, intent: Path::new(&self.config_path) };
+            Files { manifest: &self.manifest_path, has_lines: self.has_lines, intent: Path::new(&self.config_path) };
         let wrong = |diagnostics| CliError::Input(placed::in_files(diagnostics, files, environment));
-        let app = app::resolve(&self.manifest, config, &self.folder, &self.sources).map_err(wrong)?;
+        let app = app::resolve(&self.manifest, config, &self.application, &self.sources).map_err(wrong)?;
         let plan = plan::plan(&app, config, images).map_err(wrong)?;
         Ok((app, plan))
     }
@@ -248,8 +250,8 @@ pub(super) fn for_environment(config: &Config, path: &str, environment: Option<&
     }
 }
 
-/// The intent beside an AppHost and the name that the AppHost gives its application: all that is needed to name a release, and
-/// nothing has to be built for it. None where SOURCE is a manifest.
+/// The intent of an AppHost, its path, and the default name of the application: enough to name a release without a
+/// build. `None` if SOURCE is a manifest.
 pub(super) fn intent_of_app_host(source: &Source) -> Result<Option<(Config, String, String)>, CliError> {
     let described = Described::at(source.path())?;
     if matches!(described, Described::Manifest(_)) {

@@ -198,13 +198,12 @@ fn print(chart: &Chart) {
 }
 
 fn summary(rendered: &Rendered, folder: &Path) -> String {
-    let count = |count: usize, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
-    let workloads = count(rendered.plan.workloads.len(), "workload", "workloads");
-    let claims = count(rendered.plan.claims().count(), "claim", "claims");
+    let workloads = output::counted(rendered.plan.workloads.len(), "workload", "workloads");
+    let claims = output::counted(rendered.plan.claims().count(), "claim", "claims");
     let asked = inputs::list(&rendered.app, &rendered.plan).into_iter().filter(|listed| listed.required);
     let left: BTreeSet<String> =
         asked.map(|listed| listed.name).chain(rendered.plan.required.keys().cloned()).collect();
-    let inputs = count(left.len(), "input", "inputs");
+    let inputs = output::counted(left.len(), "input", "inputs");
     format!("chart {} written to {}: {workloads}, {claims}; {inputs} to supply", rendered.plan.chart, folder.display())
 }
 

@@ -56,13 +56,12 @@ const OF_REGISTRIES: [&str; 2] = ["version", "plain_http"];
 /// Flags of an AppHost.
 const OF_APP_HOSTS: [&str; 4] = ["no_build", "apphost_environment", "apphost_timeout", "verbose"];
 
-/// Verbs that read no chart take the flags of a SOURCE in a registry only to say so, and verbs that need nothing but the name of
-/// a release run no AppHost; help and completion hide those flags.
-fn without_dead_flags(command: Command) -> Command {
+/// Verbs that read no chart take the flags of a SOURCE in a registry only so that the error is about SOURCE, and verbs that
+/// only need the name of a release run no AppHost; help and completion hide those flags.
+fn without_dead_flags(mut command: Command) -> Command {
     let hide = |command: Command, flags: &[&str]| {
         flags.iter().fold(command, |command, flag| command.mut_arg(*flag, |arg| arg.hide(true)))
     };
-    let mut command = command;
     for verb in ["render", "inputs", "seal"] {
         command = command.mut_subcommand(verb, |verb| hide(verb, &OF_REGISTRIES));
     }

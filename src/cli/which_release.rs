@@ -35,13 +35,13 @@ pub(super) fn named_by_source(common: &Common, source: &Source) -> Result<(Strin
         return Ok((name, config, id));
     }
     let environment = common.environment.as_deref();
-    let (config, folder) = if let Some((config, path, folder)) = intent_of_app_host(source)? {
-        (for_environment(&config, &path, environment)?, folder)
+    let (config, application) = if let Some((config, path, application)) = intent_of_app_host(source)? {
+        (for_environment(&config, &path, environment)?, application)
     } else {
         let project = Project::load(source)?;
-        (project.config(environment)?, project.folder().to_owned())
+        (project.config(environment)?, project.application().to_owned())
     };
-    let application = config.application.clone().unwrap_or(folder);
+    let application = config.application.clone().unwrap_or(application);
     let name = release_name(None, &config, &application)?;
     let id = config.application_id.clone().unwrap_or(application);
     Ok((name, config, id))

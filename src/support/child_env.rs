@@ -1,6 +1,6 @@
 //! Which environment variables no child process gets: those with values of the application's inputs. helm, sops and the
 //! credential plugins of a kubeconfig do not need them, and every child process is another place that could show a
-//! secret.
+//! secret; an AppHost could even write it into the manifest.
 //!
 //! This module must not read the environment.
 

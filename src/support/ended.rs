@@ -10,7 +10,7 @@ pub enum Ended {
     Status(i32),
     /// Killed by this signal.
     Signal(i32),
-    /// In a way the system does not tell.
+    /// Unknown: the system reports neither.
     Unknown,
 }
 
@@ -25,7 +25,7 @@ impl fmt::Display for Ended {
 }
 
 impl Ended {
-    /// What the system says of it.
+    /// How a process with this exit status ended.
     #[cfg(unix)]
     pub(crate) fn of(status: ExitStatus) -> Self {
         use std::os::unix::process::ExitStatusExt;
@@ -37,7 +37,7 @@ impl Ended {
         }
     }
 
-    /// What the system says of it.
+    /// How a process with this exit status ended.
     #[cfg(not(unix))]
     pub(crate) fn of(status: ExitStatus) -> Self {
         status.code().map_or(Self::Unknown, Self::Status)

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-/// What we were told.
+/// A request to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Told {
     /// Ctrl-C.
@@ -23,7 +23,7 @@ pub(crate) enum Told {
 }
 
 impl Told {
-    /// What a shell says of a program that such a signal ended.
+    /// The exit status that a shell reports for a program that this signal killed.
     fn status(self) -> i32 {
         match self {
             Self::Interrupt => 130,
@@ -33,21 +33,21 @@ impl Told {
     }
 }
 
-/// The status of a program that a user ended, so that the same command continues.
+/// The exit status of an interrupted run, which the same command resumes.
 const INTERRUPTED: i32 = 6;
 
 /// The child processes that run now.
 #[derive(Debug, Default)]
 pub(crate) struct Interrupts {
     running: Mutex<Vec<(u32, Arc<AtomicBool>)>>,
-    /// Whether a run is under way that wants to end in its own way.
+    /// Whether a run in progress handles the first signal itself.
     pub(crate) held: AtomicBool,
     /// Whether we were told to stop.
     told: AtomicBool,
 }
 
-/// From now on the first signal does not end the program: the run asks [`stopped()`] and ends in its own way. A second one
-/// ends it at once.
+/// From now on the first signal does not end the program: the run checks [`stopped()`] and stops in order. A second signal
+/// ends the program at once.
 pub(crate) fn hold() {
     Interrupts::of_program().held.store(true, Ordering::SeqCst);
 }
@@ -70,11 +70,11 @@ pub(crate) struct Running<'a> {
 }
 
 impl Interrupts {
-    /// Those of this program, with the system's signals led to them.
+    /// Those of this program; the first call installs the signal handlers.
     pub(crate) fn of_program() -> &'static Self {
         static ALL: OnceLock<Interrupts> = OnceLock::new();
         ALL.get_or_init(|| {
-            // Without a thread for it, signals end us as they always did. Whoever asks continues once they are listened to.
+            // Without this thread, signals have their default effect. The caller continues once the handlers are installed.
             let (listening, begun) = std::sync::mpsc::channel();
             let _ = std::thread::Builder::new().name("signals".into()).spawn(move || listen(listening));
             let _ = begun.recv();
@@ -92,7 +92,7 @@ impl Interrupts {
         Ok((child, Running { all: self, process, interrupted }))
     }
 
-    /// Passes it on. False if there is no process to pass it on to.
+    /// Forwards it to every child process. False if there is none.
     pub(crate) fn arrived(&self, told: Told) -> bool {
         let running = self.lock();
         for (process, interrupted) in running.iter() {
@@ -102,7 +102,7 @@ impl Interrupts {
         !running.is_empty()
     }
 
-    /// What to do about a signal; the status to end with, when it is to be the end.
+    /// Handles a signal. Returns the exit status if the program must end now.
     pub(crate) fn heard(&self, told: Told) -> Option<i32> {
         if self.told.swap(true, Ordering::SeqCst) {
             if told == Told::HangUp {
@@ -142,11 +142,11 @@ fn pass_on(process: u32, told: Told) {
 
     let signal = match told {
         Told::Interrupt => Signal::INT,
-        // It has no terminal that could close, and knows no third word.
+        // The child has no terminal that could close.
         Told::Terminate | Told::HangUp => Signal::TERM,
     };
     if let Some(process) = i32::try_from(process).ok().and_then(Pid::from_raw) {
-        // It may have ended in this moment.
+        // It may have exited just now.
         let _ = kill_process(process, signal);
     }
 }
@@ -156,7 +156,7 @@ pub(crate) fn kill_group(process: u32) {
     use rustix::process::{Pid, Signal, kill_process_group};
 
     if let Some(group) = i32::try_from(process).ok().and_then(Pid::from_raw) {
-        // It may have ended in this moment.
+        // It may have exited just now.
         let _ = kill_process_group(group, Signal::KILL);
     }
 }
@@ -169,7 +169,7 @@ pub(crate) fn kill_group(_process: u32) {}
 #[cfg(not(unix))]
 fn pass_on(_process: u32, _told: Told) {}
 
-/// Dropping the sender says the same as a message: no receiver waits forever.
+/// Dropping the sender ends the wait of the caller, as a message would.
 fn listen(listening: Sender<()>) {
     if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() {
         runtime.block_on(hear(listening));
@@ -188,7 +188,7 @@ async fn hear(listening: Sender<()>) {
 
     let (interrupt, terminate) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
     let (Ok(mut interrupt), Ok(mut terminate)) = (interrupt, terminate) else { return };
-    // Under `nohup` a closed terminal is not to be heard.
+    // Under `nohup`, SIGHUP is ignored.
     let mut hang_up =
         (!is_ignored(SignalKind::hangup().as_raw_value())).then(|| signal(SignalKind::hangup()).ok()).flatten();
     let mut quit = signal(SignalKind::quit()).ok();
@@ -203,7 +203,7 @@ async fn hear(listening: Sender<()>) {
     }
 }
 
-/// The next signal; never one where none is listened to.
+/// The next signal; pending forever without a handler.
 #[cfg(unix)]
 async fn next(signal: &mut Option<tokio::signal::unix::Signal>) {
     match signal {
@@ -214,7 +214,7 @@ async fn next(signal: &mut Option<tokio::signal::unix::Signal>) {
     }
 }
 
-/// Whether who started us had this signal ignored, as far as the system tells.
+/// Whether the parent process had this signal ignored, as far as the system reports it.
 #[cfg(unix)]
 fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Code that knows nothing of the rest of the program: diagnostics, digests, files, strings, masking.
+//! Code that knows nothing of the rest of the program: diagnostics, digests, files, signals, strings, masking.
 
 pub(crate) mod child_env;
 pub(crate) mod diagnostic;

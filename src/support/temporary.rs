@@ -27,6 +27,12 @@ pub(crate) fn file_in(parent: &Path, prefix: &str, suffix: &str) -> io::Result<N
     Builder::new().prefix(&format!("{prefix}{}-", maker())).suffix(suffix).tempfile_in(parent)
 }
 
+/// A new file in the folder of `path`, which it is about to replace.
+pub(crate) fn file_beside(path: &Path) -> io::Result<NamedTempFile> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    file_in(folder, ".aspire-", "")
+}
+
 /// Writes a file that only its owner may read.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut options = std::fs::OpenOptions::new();

@@ -262,7 +262,7 @@ impl Node {
             "--health-port=0",
         ]);
         self.plane.run("kube-router", router)?;
-        // Its health answers before its rules are there; the last of them does not.
+        // Its health endpoint answers before its rules exist, so wait for the rule that it adds last.
         self.plane.wait_until("kube-router", |plane| {
             let Some(namespaces) = plane.inside() else { return false };
             let mut list = namespaces.command(Path::new("/usr/sbin/iptables"));

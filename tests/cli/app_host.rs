@@ -1,4 +1,4 @@
-//! An AppHost as SOURCE, with a stand-in for `dotnet`: how it is called, and every way in which it can fail.
+//! An AppHost as SOURCE, with a fake `dotnet`: its arguments and environment, and every way in which it can fail.
 #![cfg(target_os = "linux")]
 
 use crate::aspire::{Ran, shown};
@@ -77,25 +77,30 @@ impl Shop {
         self.aspire(line).run()
     }
 
+    /// Renders SOURCE, which may be followed by flags.
+    fn render(&self, source: &str) -> Ran {
+        self.run(&format!("render {source} -o chart --registry r.example.com --tag 1"))
+    }
+
     /// The verbs of all calls of `dotnet`.
     fn calls(&self) -> Vec<String> {
         self.read("calls").lines().map(str::to_owned).collect()
     }
 
-    /// Nothing of a run is left.
-    fn is_clean(&self) {
+    /// No temporary file is left.
+    fn assert_clean(&self) {
         let left: Vec<_> = fs::read_dir(self.path("tmp")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert!(left.is_empty(), "{left:?}");
     }
 }
 
-/// Whether a process runs; one that has ended may not have been waited for.
+/// Whether a process runs; a zombie does not.
 fn runs(process: &str) -> bool {
     let status = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     status.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X']))
 }
 
-/// Waits for what must come.
+/// Waits until a condition holds.
 fn until(what: &str, is: impl Fn() -> bool) {
     let start = Instant::now();
     while !is() {
@@ -111,7 +116,7 @@ fn an_app_host_is_what_its_manifest_beside_it_would_be() {
     let told = shop.run(&format!("render app -o of-app {flags}"));
     assert_eq!(told.code, 0, "{}", told.err);
     assert_eq!(shop.calls(), ["version", "build", "exec"]);
-    shop.is_clean();
+    shop.assert_clean();
     // The same manifest, written into the folder of the AppHost by other means.
     shop.write("beside/aspire-manifest.json", &MANIFEST.replace("@APP@/", ""));
     shop.write("beside/nginx.conf", "events {}\n");
@@ -120,7 +125,7 @@ fn an_app_host_is_what_its_manifest_beside_it_would_be() {
     let compared =
         Command::new("diff").args(["-r", "of-app", "of-manifest"]).current_dir(shop.0.path()).output().unwrap();
     assert!(compared.status.success(), "{}", String::from_utf8_lossy(&compared.stdout));
-    // What lies outside of its folder needs a word, and nothing of this machine's folders gets into a chart.
+    // Files outside of its folder need a flag, and no path of this machine gets into a chart.
     let found =
         Command::new("grep").args(["-r", "CANARY\\|/tmp/", "of-app"]).current_dir(shop.0.path()).output().unwrap();
     assert!(found.stdout.is_empty(), "{}", String::from_utf8_lossy(&found.stdout));
@@ -132,27 +137,49 @@ fn every_way_to_name_an_app_host_leads_to_it() {
     shop.write("file/apphost.cs", "#:sdk Aspire.AppHost.Sdk@13.6.4\n");
     for (source, calls, name) in [
         ("app/Shop.AppHost.csproj", &["version", "build", "exec"][..], "chart Shop"),
-        (".", &["version", "build", "exec"], "several"),
         ("app", &["version", "build", "exec"], "chart Shop"),
         ("app/bin/Shop.AppHost.dll", &["exec"], "chart Shop"),
         ("file/apphost.cs", &["version", "build", "exec"], "chart file"),
         ("file", &["version", "build", "exec"], "chart file"),
     ] {
         let _ = fs::remove_file(shop.path("calls"));
-        let ran = shop.run(&format!("render {source} -o chart --registry r.example.com --tag 1"));
-        if name == "several" {
-            assert!(ran.err.contains("error[several-apphosts]"), "{}", ran.err);
-            continue;
-        }
+        let ran = shop.render(source);
         assert!(ran.code == 0 && ran.err.to_lowercase().contains(&name.to_lowercase()), "{source}: {}", ran.err);
         assert_eq!(shop.calls(), calls, "{source}");
         fs::remove_dir_all(shop.path("chart")).unwrap();
     }
-    // A project that gets what makes it an AppHost from elsewhere is asked before it is built.
-    shop.write("app/Shop.AppHost.csproj", "<Project Sdk=\"Microsoft.NET.Sdk\" />");
     let _ = fs::remove_file(shop.path("calls"));
-    shop.run("render app/Shop.AppHost.csproj -o chart --registry r.example.com --tag 1").ok();
+    let ran = shop.render(".");
+    assert!(ran.err.contains("error[several-apphosts]"), "{}", ran.err);
+    assert!(shop.calls().is_empty(), "{:?}", shop.calls());
+    // A project that is an AppHost because of a file that it imports is evaluated before it is built.
+    shop.write("app/Shop.AppHost.csproj", "<Project Sdk=\"Microsoft.NET.Sdk\" />");
+    for (flag, calls) in
+        [("", &["version", "build", "build", "exec"][..]), (" --no-build", &["version", "build", "exec"])]
+    {
+        let _ = fs::remove_file(shop.path("calls"));
+        shop.render(&format!("app/Shop.AppHost.csproj{flag}")).ok();
+        assert_eq!(shop.calls(), calls, "{flag}");
+    }
+}
+
+#[test]
+fn the_bundle_of_the_aspire_cli_is_not_needed() {
+    let shop = Shop::new();
+    shop.write("build", "[ -n \"${DcpDir:-}\" ] || { echo '/a/A.csproj : error ASPIRE009: no bundle' >&2; exit 1; }");
+    shop.render("app").ok();
     assert_eq!(shop.calls(), ["version", "build", "build", "exec"]);
+    assert!(shop.read("env.build").contains("DcpDir=none\n") && !shop.read("env.exec").contains("DcpDir"));
+}
+
+#[test]
+fn every_command_that_reads_an_application_publishes_it() {
+    for line in ["plan app --tag 1", "deploy app --tag 1", "doctor app", "inputs app", "init app"] {
+        let shop = Shop::new();
+        let ran = shop.run(line);
+        assert_eq!(shop.calls(), ["version", "build", "exec"], "{line}: {}", ran.err);
+        shop.assert_clean();
+    }
 }
 
 #[test]
@@ -175,69 +202,79 @@ fn dotnet_gets_explicit_arguments_and_no_secrets() {
     shop.run(&format!("{line} --no-build --apphost-environment Staging")).ok();
     assert!(shop.read("env.exec").contains("DOTNET_ENVIRONMENT=Staging"));
     assert!(!shop.read("argv.build").contains("-t:Build"));
-    shop.is_clean();
+    shop.assert_clean();
 }
 
-/// What `dotnet` does, and what is said of it.
-const FAILURES: &[(&str, &str, &str, &str)] = &[
-    ("the SDK is too old", "app", "version", "echo 7.0.100; exit 0"),
+/// The title of each failure, and what `dotnet` runs then.
+type Answers = &'static [(&'static str, &'static str)];
+
+/// SOURCE and flags, the verb of `dotnet` that fails, and its failures.
+const FAILURES: &[(&str, &str, Answers)] = &[
     (
-        "global.json names an SDK that is not there",
         "app",
         "version",
-        "echo 'Requested SDK version: 9.9.100' >&2; exit 155",
+        &[
+            ("the SDK is too old", "echo 7.0.100; exit 0"),
+            ("global.json names an SDK that is not there", "echo 'Requested SDK version: 9.9.100' >&2; exit 155"),
+        ],
     ),
     (
-        "it does not compile",
         "app",
         "build",
-        "echo \"/a/AppHost.cs(3,1): error CS0103: no 'x' [/a/A.csproj]\" >&2; echo 'Build failed.' >&2; exit 1",
+        &[
+            (
+                "it does not compile",
+                "echo \"/a/AppHost.cs(3,1): error CS0103: no 'x' [/a/A.csproj]\" >&2; echo 'Build failed.' >&2; exit 1",
+            ),
+            ("a package is not to be had", "echo '/a/A.csproj : error NU1101: Unable to find package X.' >&2; exit 1"),
+            ("the build says nothing", "exit 0"),
+            ("it is no AppHost", "properties /a/A.dll '' ''; exit 0"),
+            ("it has two target frameworks", "properties '' true ''; exit 0"),
+        ],
     ),
+    ("app --no-build", "build", &[("it was not built", "properties /nowhere/A.dll true ''; exit 0")]),
     (
-        "a package is not to be had",
-        "app",
-        "build",
-        "echo '/a/A.csproj : error NU1101: Unable to find package X.' >&2; exit 1",
-    ),
-    ("the build says nothing", "app", "build", "exit 0"),
-    ("it is no AppHost", "app", "build", "properties /a/A.dll '' ''; exit 0"),
-    ("it has two target frameworks", "app", "build", "properties '' true ''; exit 0"),
-    ("it was not built", "app --no-build", "build", "properties /nowhere/A.dll true ''; exit 0"),
-    (
-        "it throws",
-        "app",
-        "exec",
-        "printf 'Unhandled exception. System.Exception: boom\\n   at Aspire.X() in /_/X.cs:line 1\\n' >&2; kill -ABRT $$",
-    ),
-    (
-        "it leaves half a manifest",
         "app",
         "exec",
-        "printf '{\"resources\": {' >\"$output\"; printf 'fail: Pipeline[0]\\n      Step failed: boom\\n'; exit 0",
+        &[
+            (
+                "it throws",
+                "printf 'Unhandled exception. System.Exception: boom\\n   at Aspire.X() in /_/X.cs:line 1\\n' >&2; \
+                 kill -ABRT $$",
+            ),
+            (
+                "it leaves half a manifest",
+                "printf '{\"resources\": {' >\"$output\"; printf 'fail: Pipeline[0]\\n      Step failed: boom\\n'; exit 0",
+            ),
+            ("it says that it wrote one", "echo '      Published manifest to: /a/aspire-manifest.json'; exit 0"),
+            ("it writes elsewhere", "echo '{\"resources\": {}}' >\"$FAKE_DOTNET/elsewhere.json\"; exit 0"),
+            ("it fails after its manifest", "publish >/dev/null; echo gave up >&2; exit 7"),
+        ],
     ),
-    ("it says that it wrote one", "app", "exec", "echo '      Published manifest to: /a/aspire-manifest.json'; exit 0"),
-    ("it writes elsewhere", "app", "exec", "echo '{\"resources\": {}}' >\"$FAKE_DOTNET/elsewhere.json\"; exit 0"),
-    ("it fails after its manifest", "app", "exec", "publish >/dev/null; echo gave up >&2; exit 7"),
     (
-        "its runtime is not there",
         "app/bin/Shop.AppHost.dll",
         "exec",
-        "echo 'You must install or update .NET to run this application.' >&2; exit 150",
+        &[(
+            "its runtime is not there",
+            "echo 'You must install or update .NET to run this application.' >&2; exit 150",
+        )],
     ),
-    ("its manifest is none", "app", "exec", "echo '{\"targets\": {}}' >\"$output\"; exit 0"),
-    ("it waits for something", "app --apphost-timeout 1s", "exec", "echo waiting for a database; sleep 300"),
+    ("app", "exec", &[("its manifest is none", "echo '{\"targets\": {}}' >\"$output\"; exit 0")]),
+    ("app --apphost-timeout 1s", "exec", &[("it waits for something", "echo waiting for a database; sleep 300")]),
 ];
 
 #[test]
 fn failures_have_a_reason_and_leave_nothing() {
     let mut report = String::new();
-    for (title, source, verb, answer) in FAILURES {
-        let shop = Shop::new();
-        shop.write(verb, answer);
-        let ran = shop.run(&format!("render {source} -o chart --registry r.example.com --tag 1"));
-        assert!(!shop.path("chart").exists(), "{title}");
-        shop.is_clean();
-        report.push_str(&shown(title, &ran, Some(&shop.path(""))));
+    for (source, verb, answers) in FAILURES {
+        for (title, answer) in *answers {
+            let shop = Shop::new();
+            shop.write(verb, answer);
+            let ran = shop.render(source);
+            assert!(!shop.path("chart").exists(), "{title}");
+            shop.assert_clean();
+            report.push_str(&shown(title, &ran, Some(&shop.path(""))));
+        }
     }
     let shop = Shop::new();
     shop.write("other/Other.csproj", PROJECT);
@@ -278,18 +315,18 @@ fn a_manifest_is_written_whole_or_not_at_all() {
 }
 
 #[test]
-fn an_app_host_that_goes_on_is_ended_with_all_that_it_started() {
+fn an_app_host_that_does_not_exit_is_killed_with_all_that_it_started() {
     let shop = Shop::new();
     shop.write(
         "exec",
         "sleep 300 & echo $! >\"$FAKE_DOTNET/child\"; echo $$ >\"$FAKE_DOTNET/own\"; publish; sleep 300",
     );
-    let ran = shop.run("render app/bin/Shop.AppHost.dll -o chart --registry r.example.com --tag 1");
+    let ran = shop.render("app/bin/Shop.AppHost.dll");
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert!(ran.err.contains("warning[apphost-not-ended]"), "{}", ran.err);
-    // One that ends leaves its children, which hold its output open.
+    // One that exits leaves a child, which holds its output open.
     shop.write("exec", "sleep 300 & echo $! >\"$FAKE_DOTNET/other\"");
-    shop.run("render app/bin/Shop.AppHost.dll -o chart --registry r.example.com --tag 1").ok();
+    shop.render("app/bin/Shop.AppHost.dll").ok();
     for process in ["child", "own", "other"] {
         let number = shop.read(process);
         until(process, || !runs(number.trim()));
@@ -299,7 +336,7 @@ fn an_app_host_that_goes_on_is_ended_with_all_that_it_started() {
 #[test]
 fn an_interrupted_run_leaves_nothing() {
     let shop = Shop::new();
-    // It does not listen, as some AppHosts do not.
+    // It ignores signals, as some AppHosts do.
     shop.write("exec", "trap '' INT TERM; echo $$ >\"$FAKE_DOTNET/own\"; while :; do sleep 300; done");
     let mut command = shop.aspire("render app -o chart").command();
     let started = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -310,30 +347,39 @@ fn an_interrupted_run_leaves_nothing() {
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.code() == Some(6) && text.contains("error[interrupted]"), "{text}");
     until("the AppHost ends", || !runs(shop.read("own").trim()));
-    shop.is_clean();
+    shop.assert_clean();
 }
 
 #[test]
-fn much_output_is_no_trouble_and_is_shown_on_demand() {
+fn any_amount_of_output_is_read_and_shown_with_v_only() {
     let shop = Shop::new();
     shop.write(
         "exec",
         "yes 'a line of noise' | head -c 20000000; head -c 100000 /dev/zero | tr '\\0' x; echo last; publish; exit 0",
     );
-    let line = "render app/bin/Shop.AppHost.dll -o chart --registry r.example.com --tag 1";
-    let ran = shop.run(line);
+    let ran = shop.render("app/bin/Shop.AppHost.dll");
     assert!(ran.code == 0 && !ran.err.contains("noise"), "{}", ran.err);
     shop.write("exec", "echo a line of noise; echo another >&2");
-    let ran = shop.run(&format!("{line} -v"));
+    let ran = shop.render("app/bin/Shop.AppHost.dll -v");
     assert!(ran.code == 0 && ran.err.contains("a line of noise\n") && ran.err.contains("another\n"), "{}", ran.err);
 }
 
 #[test]
 fn the_name_of_a_release_needs_no_build() {
     let shop = Shop::new();
-    for line in ["status app", "history app", "destroy app", "__complete render app --image="] {
-        shop.run(line);
+    for line in [
+        "status app",
+        "history app",
+        "dashboard app",
+        "destroy app",
+        "rollback app",
+        "promote app --status",
+        "charts list app",
+    ] {
+        let ran = shop.run(line);
+        assert!(ran.err.contains("no cluster is configured"), "{line}: {}", ran.err);
     }
+    shop.run("__complete render app --image=");
     assert!(shop.calls().is_empty(), "{:?}", shop.calls());
 }
 
@@ -352,15 +398,14 @@ fn the_intent_is_found_beside_the_app_host_or_beside_source() {
 }
 
 #[test]
-fn a_manifest_beside_a_newer_app_host_is_told() {
+fn a_manifest_that_is_older_than_its_app_host_causes_a_warning() {
     let shop = Shop::new();
     shop.write("app/aspire-manifest.json", &MANIFEST.replace("@APP@/", ""));
-    let line = "render app -o chart --registry r.example.com --tag 1";
-    assert!(!shop.run(line).err.contains("older-manifest"));
+    assert!(!shop.render("app").err.contains("older-manifest"));
     let old = std::time::SystemTime::now() - Duration::from_secs(3_600);
     let file = fs::File::options().write(true).open(shop.path("app/aspire-manifest.json")).unwrap();
     file.set_modified(old).unwrap();
-    let ran = shop.run(&format!("{line} --no-build"));
+    let ran = shop.render("app --no-build");
     assert!(ran.code == 0 && ran.err.contains("warning[older-manifest]"), "{}", ran.err);
     assert!(ran.err.contains("warning[no-effect]: --no-build"), "{}", ran.err);
     assert!(shop.calls().is_empty(), "{:?}", shop.calls());

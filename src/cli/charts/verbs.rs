@@ -187,10 +187,7 @@ fn check_names(names: &[String], to: Option<&str>, charts: &[PlannedChart]) -> R
     if let Some(to) = to.filter(|to| !is_exact_version(to)) {
         return Err(CliError::Usage(
             Code::InvalidArgument,
-            format!(
-                "--to {to:?} is not a valid version; use the form \
-        4.10.0"
-            ),
+            format!("--to {to:?} is not a valid version; use the form 4.10.0"),
         ));
     }
     let known: Vec<&str> = charts.iter().map(|chart| chart.name.as_str()).collect();
