@@ -13,7 +13,7 @@ pub(super) fn manifest(options: &Manifest) -> Result<Exit, CliError> {
         CliError::Usage(Code::ManifestNotFound, format!("{} is not an AppHost, and contains none", source.display()))
     })?;
     let folder = &options.output;
-    let failed = |source| CliError::Read { path: folder.display().to_string(), source };
+    let failed = |error| output::unwritable(folder, &error);
     std::fs::create_dir_all(folder).map_err(failed)?;
     // In the folder itself, because the paths in a manifest start from the folder that Aspire writes it to.
     let file = temporary::file_in(folder, ".aspire-", ".json").map_err(failed)?;

@@ -7,7 +7,7 @@ use crate::report::output::{failure, is_printed, print, remember};
 use crate::support::diagnostic::{Code, Diagnostic, Place, Severity, headed};
 use crate::support::temporary;
 use serde_json::json;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::Path;
 use tempfile::NamedTempFile;
 
@@ -107,11 +107,16 @@ pub(super) fn notes(notes: &[Note]) {
 
 /// A file of a user's source, written whole or not at all; an existing file is an error.
 pub(super) fn new_file(path: &Path, text: &str) -> Result<(), CliError> {
-    let failed = |source| CliError::Read { path: path.display().to_string(), source };
+    let failed = |error| unwritable(path, &error);
     let file = staged(path, text)?;
     for_everybody(&file).map_err(failed)?;
     file.persist_noclobber(path).map_err(|error| failed(error.error))?;
     Ok(())
+}
+
+/// The error of a file or folder that cannot be written.
+pub(super) fn unwritable(path: &Path, error: &io::Error) -> CliError {
+    CliError::Usage(Code::UnwritableFile, format!("cannot write {}: {error}", path.display()))
 }
 
 /// Writes a source file of the user, whole or not at all.
@@ -121,7 +126,7 @@ pub(super) fn file(path: &Path, text: &str) -> Result<(), CliError> {
 
 /// Renames a file that was written in the same folder to `path`, and makes it readable for everybody.
 pub(super) fn placed(file: NamedTempFile, path: &Path) -> Result<(), CliError> {
-    let failed = |source| CliError::Read { path: path.display().to_string(), source };
+    let failed = |error| unwritable(path, &error);
     for_everybody(&file).map_err(failed)?;
     file.persist(path).map_err(|error| failed(error.error))?;
     Ok(())
@@ -129,7 +134,7 @@ pub(super) fn placed(file: NamedTempFile, path: &Path) -> Result<(), CliError> {
 
 /// A temporary file in the folder of `path`, with the whole text.
 fn staged(path: &Path, text: &str) -> Result<NamedTempFile, CliError> {
-    let failed = |source| CliError::Read { path: path.display().to_string(), source };
+    let failed = |error| unwritable(path, &error);
     let mut file = temporary::file_beside(path).map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)?;
     Ok(file)

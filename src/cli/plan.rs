@@ -131,9 +131,7 @@ fn save(planned: &Planned, file: &Path) -> Result<(), CliError> {
         of them";
         return Err(CliError::Usage(Code::InvalidUsage, format!("{} was not written: {why}", file.display())));
     };
-    let failed = |error: std::io::Error| {
-        CliError::Usage(Code::UnwritableFile, format!("cannot write {}: {error}", file.display()))
-    };
+    let failed = |error| output::unwritable(file, &error);
     // A temporary file is readable by its owner alone.
     let mut temporary = temporary::file_beside(file).map_err(failed)?;
     temporary.write_all(saved.to_text().as_bytes()).map_err(failed)?;

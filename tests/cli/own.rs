@@ -56,7 +56,10 @@ fn init_writes_a_file_that_works_and_overwrites_none() {
     let again = aspire(["init"]).args([at]).run();
     assert!(again.code == 3 && again.err.contains("error[file-exists]"), "{}", again.err);
     assert_eq!(fs::read_to_string(at.join("aspire-k8s.yaml")).unwrap(), text);
-    // A schema of somebody else's stays, too.
+    let nowhere = at.join("missing/x.yaml");
+    let ran = aspire(["init"]).args([at]).args(["--config".as_ref(), nowhere.as_os_str()]).run();
+    assert!(ran.code == 1 && ran.err.contains("error[unwritable-file]: cannot write "), "{}", ran.err);
+    // A schema of another owner stays, too.
     fs::write(at.join("aspire-k8s.schema.json"), "{}").unwrap();
     let named = at.join("other.yaml");
     aspire(["init"]).args([at]).args(["--config".as_ref(), named.as_os_str()]).run().ok();
