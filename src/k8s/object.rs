@@ -38,6 +38,12 @@ pub(crate) fn set(object: &mut Value, path: &[&str], value: Value) {
     *place = value;
 }
 
+/// Whether a condition of an object has the status `True`.
+pub(crate) fn has_condition(object: &Value, name: &str) -> bool {
+    let conditions = object["status"]["conditions"].as_array();
+    conditions.into_iter().flatten().any(|condition| condition["type"] == name && condition["status"] == "True")
+}
+
 /// What is wrong with an answer that cannot be an object or a list of objects: what the program sets and reads by name
 /// must be where names are.
 pub fn oddity(answer: &Value) -> Option<String> {

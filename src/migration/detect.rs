@@ -10,7 +10,7 @@ use super::losses::{ImageNote, asks, images, losses};
 use super::pairs::{Sides, named, pairs, workloads};
 use super::pods::{has_ended, mounted, pods_of, root, strangers};
 use super::progress::{Direction, Phase, Progress};
-use crate::k8s::object::name_of;
+use crate::k8s::object::{has_condition, name_of};
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -301,10 +301,7 @@ fn refusals(sides: Sides<'_>, change: &Change, target: &Json, diagnostics: &mut 
             );
         }
     }
-    let silent = |node: &&Json| {
-        let conditions = node["status"]["conditions"].as_array().into_iter().flatten();
-        !conditions.into_iter().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
-    };
+    let silent = |node: &&Json| !has_condition(node, "Ready");
     for pod in pods_of(&change.old, sides.live).filter(|pod| !has_ended(pod)) {
         let node = sides.live.nodes.iter().find(|node| pod["spec"]["nodeName"] == *name_of(node)).filter(silent);
         let Some(node) = node else { continue };

@@ -3,12 +3,13 @@
 use super::objects::{Workload, at, condition, list, name, number, text};
 use super::symptom::{Log, Symptom};
 use super::{Progress, Reason, State};
+use crate::k8s::object::has_condition;
 use crate::rollout::diagnostics;
 use serde_json::Value;
 
 /// Whether a job has completed.
 pub(super) fn is_complete(job: &Value) -> bool {
-    condition(job, "Complete")["status"] == "True"
+    has_condition(job, "Complete")
 }
 
 /// The progress of a job: completed pods count as ready.

@@ -3,6 +3,7 @@
 use super::job;
 use super::objects::{Workload, number, text};
 use super::{Progress, State};
+use crate::k8s::object::has_condition;
 
 /// The progress of a workload; `stuck` when there is a finding about it.
 pub(super) fn progress(workload: &Workload, stuck: bool) -> Progress {
@@ -36,6 +37,5 @@ pub(super) fn progress(workload: &Workload, stuck: bool) -> Progress {
 
 fn is_updated(workload: &Workload, pod: &serde_json::Value) -> bool {
     let hash = text(pod, "/metadata/labels/controller-revision-hash");
-    let ready = super::objects::condition(pod, "Ready")["status"] == "True";
-    ready && hash == text(workload.object, "/status/updateRevision")
+    has_condition(pod, "Ready") && hash == text(workload.object, "/status/updateRevision")
 }

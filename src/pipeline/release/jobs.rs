@@ -15,7 +15,7 @@ use crate::cluster::state::remembered::State;
 use crate::diff::Object;
 use crate::k8s::kind::{JOB, POD};
 use crate::k8s::labels;
-use crate::k8s::object::name_of;
+use crate::k8s::object::{has_condition, name_of};
 use crate::pipeline::engine::event::{Report, say};
 use crate::pipeline::engine::run::Limits;
 use crate::pipeline::{Error, Release};
@@ -88,7 +88,7 @@ impl Jobs {
         let is_recorded = |name: &str| recorded.as_ref().is_none_or(|recorded| recorded.contains(name));
         let mut live = cluster.list(&JOB, &release.namespace, &selector(release))?;
         live.retain(|job| release.helm_name().owns(job) && is_recorded(name_of(job)));
-        let complete = live.iter().filter(|job| is_true(job, "Complete")).map(name_of);
+        let complete = live.iter().filter(|job| has_condition(job, "Complete")).map(name_of);
         let completed = stored.iter().map(String::as_str).filter(|name| is_recorded(name)).chain(complete);
         Ok(Self { completed: completed.map(str::to_owned).collect(), live })
     }
@@ -112,13 +112,13 @@ impl Jobs {
 
     /// Stores the jobs that exist and have completed; what was stored before stays.
     pub(crate) fn remember(&self, state: &mut State) {
-        state.remember_jobs(self.live.iter().filter(|job| is_true(job, "Complete")).map(name_of));
+        state.remember_jobs(self.live.iter().filter(|job| has_condition(job, "Complete")).map(name_of));
     }
 
     /// The jobs with a running container. A job whose pods wait in an init container or cannot start is not running.
     fn running(&self, cluster: &Cluster, release: &Release) -> Result<Vec<String>, Error> {
         let mut unfinished =
-            self.live.iter().filter(|job| !is_true(job, "Complete") && !is_true(job, "Failed")).peekable();
+            self.live.iter().filter(|job| !has_condition(job, "Complete") && !has_condition(job, "Failed")).peekable();
         if unfinished.peek().is_none() {
             return Ok(Vec::new());
         }
@@ -160,11 +160,6 @@ pub(crate) fn is_of(name: &str, workload: &str) -> bool {
 
 fn completions(job: &Json) -> Option<u64> {
     job["spec"]["completions"].as_u64()
-}
-
-fn is_true(job: &Json, condition: &str) -> bool {
-    let conditions = job["status"]["conditions"].as_array();
-    conditions.into_iter().flatten().any(|it| it["type"] == *condition && it["status"] == "True")
 }
 
 fn is_expiring(job: &Json, now: Timestamp) -> bool {

@@ -1,12 +1,13 @@
 //! Waits until CRDs are established and objects have their condition, and reports what is missing at the timeout.
 
 use super::trial::Patience;
-use super::work::{Work, condition};
+use super::work::Work;
 use crate::cluster::api::objects::Objects as _;
 use crate::cluster::connect::client::Cluster;
 use crate::config::WaitObject;
 use crate::external_charts::PlannedChart;
 use crate::k8s::kind::Kind;
+use crate::k8s::object::has_condition;
 use crate::pipeline::Error;
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use serde_json::Value as Json;
@@ -79,7 +80,7 @@ fn lack(live: Option<&Json>, wanted: Option<&str>) -> Option<String> {
     if seen.is_some() && seen < live["metadata"]["generation"].as_u64() {
         return Some("has not been processed by its controller yet".to_owned());
     }
-    if condition(live, wanted) {
+    if has_condition(live, wanted) {
         return None;
     }
     let conditions = live["status"]["conditions"].as_array().into_iter().flatten();

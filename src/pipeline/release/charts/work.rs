@@ -7,7 +7,6 @@ use crate::pipeline::engine::event::Report;
 use crate::pipeline::engine::run::Limits;
 use crate::pipeline::release::lock::AssumeHelmDead;
 use crate::pipeline::{Error, Release};
-use serde_json::Value as Json;
 use std::thread;
 
 /// What the work on charts needs.
@@ -52,12 +51,6 @@ pub(crate) fn side_by_side<T: Sync, R: Send>(
             Err(Error::Several(errors))
         }
     }
-}
-
-/// A definition by its name, and objects of kinds that are not looked up twice.
-pub(crate) fn condition(object: &Json, wanted: &str) -> bool {
-    let conditions = object["status"]["conditions"].as_array().into_iter().flatten();
-    conditions.into_iter().any(|condition| condition["type"] == wanted && condition["status"] == "True")
 }
 
 pub(crate) fn of_chart(work: &Work, chart: &PlannedChart) -> Result<(Release, Helm, crate::helm::Target), Error> {
