@@ -74,8 +74,7 @@ pub fn explain(place: String, code: Option<i32>, said: &str) -> Diagnostic {
         Some(24 | 25) => ("its encrypted values are damaged", "restore it from version control"),
         Some(1) if said.contains("metadata not found") => (
             "sops did not encrypt it",
-            "encrypt it with `sops encrypt --in-place FILE`, and change the values that \
-            it held",
+            "encrypt it with `sops encrypt --in-place FILE`, and change the values that it held",
         ),
         _ => ("sops cannot decrypt it", "try it with `sops decrypt FILE`"),
     };

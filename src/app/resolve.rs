@@ -113,10 +113,7 @@ fn check_environments(manifest: &Manifest, config: &Config, diagnostics: &mut Di
                     Diagnostic::new(
                         Code::UnknownResource,
                         place,
-                        format!(
-                            "`{name}` does not run, so \
-                there is nothing to change"
-                        ),
+                        format!("`{name}` does not run, so there is nothing to change"),
                     )
                     .hint(
                         "an environment changes values only; set what makes it run (`image`, no `exclude`) under \

@@ -204,8 +204,7 @@ impl Check<'_> {
                 Code::InvalidValue,
                 at,
                 what,
-                "set fewer seconds, or a larger \
-            `terminationGracePeriodSeconds`",
+                "set fewer seconds, or a larger `terminationGracePeriodSeconds`",
             );
         }
     }

@@ -40,10 +40,10 @@ pub(crate) fn server(version: &Result<String, Error>, url: &str, objects: &[Json
     };
     let Some(number) = numbers(text) else {
         let reason = format!("the API server reports the version `{text}`");
-        return vec![Finding::new("cluster", Verdict::Warning, url, reason).fix(
-            "check that the address is the one of an API \
-            server",
-        )];
+        return vec![
+            Finding::new("cluster", Verdict::Warning, url, reason)
+                .fix("check that the address is the one of an API server"),
+        ];
     };
     if number < OLDEST {
         let reason =

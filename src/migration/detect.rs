@@ -310,10 +310,7 @@ fn refusals(sides: Sides<'_>, change: &Change, target: &Json, diagnostics: &mut 
             Diagnostic::new(
                 Code::NodeUnreachable,
                 "",
-                format!(
-                    "{what}: the node {node} of its pod \
-        {pod} does not respond"
-                ),
+                format!("{what}: the node {node} of its pod {pod} does not respond"),
             )
             .hint(
                 "bring the node back, or make sure that it is off and add the taint node.kubernetes.io/out-of-service",

@@ -405,10 +405,9 @@ impl Volume {
     fn after(&self) -> String {
         match self {
             Self::Goes => "its data is deleted".to_owned(),
-            Self::Stays(name) => format!(
-                "the PersistentVolume {name} has the reclaim policy Retain and keeps the \
-            data"
-            ),
+            Self::Stays(name) => {
+                format!("the PersistentVolume {name} has the reclaim policy Retain and keeps the data")
+            }
             Self::Unknown(name) => format!("no permission to check whether the PersistentVolume {name} keeps the data"),
         }
     }

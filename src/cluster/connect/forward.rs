@@ -105,8 +105,7 @@ impl Cluster {
                 let error = attempt.failed(&report, &self.url, &self.hidden());
                 Err(match error.kind() {
                     ErrorKind::Forbidden => error.hint(format!(
-                        "you need the permissions `get` and `create` on `pods/portforward` in \
-                        {}",
+                        "you need the permissions `get` and `create` on `pods/portforward` in {}",
                         to.namespace
                     )),
                     _ => error,

@@ -247,8 +247,7 @@ fn environment_chart(config: &Config, name: &str, own: &EnvironmentChart, findin
         findings.add(
             Code::ConflictingKeys,
             at,
-            "`repository` contradicts `chart` above, which already contains the \
-        repository",
+            "`repository` contradicts `chart` above, which already contains the repository",
             "",
         );
     }

@@ -144,10 +144,7 @@ impl Check<'_> {
             self.findings.add(
                 Code::ConflictingKeys,
                 &at.key(key),
-                format!(
-                    "a route of this kind does not support \
-            `{key}`"
-                ),
+                format!("a route of this kind does not support `{key}`"),
                 "",
             );
         }
@@ -316,10 +313,7 @@ impl Check<'_> {
             self.findings.add(
                 Code::UnknownEntry,
                 at,
-                format!(
-                    "no such {what} is defined outside of \
-            `environments`"
-                ),
+                format!("no such {what} is defined outside of `environments`"),
                 hint,
             );
         }

@@ -89,8 +89,7 @@ impl Made<'_> {
             return Err(Diagnostic::new(
                 Code::MissingKey,
                 place,
-                "no route of this file uses this issuer, so it has \
-            no solver to prove domain ownership",
+                "no route of this file uses this issuer, so it has no solver to prove domain ownership",
             )
             .hint(
                 "set `solvers`, such as `- http01: {ingress: nginx}`, or use it in the `tls` of an ingress or \

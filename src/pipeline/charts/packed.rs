@@ -34,14 +34,8 @@ pub(crate) fn fetch(
     let archive = entries.flatten().map(|entry| entry.path()).find(|path| chart::is_archive(path));
     match archive {
         Some(archive) => Ok(Fetched { archive, _folder: folder }),
-        None => Err(Diagnostic::new(
-            Code::ChartNotFound,
-            "",
-            format!(
-                "helm downloaded no chart from \
-        {reference}"
-            ),
-        )
-        .into()),
+        None => {
+            Err(Diagnostic::new(Code::ChartNotFound, "", format!("helm downloaded no chart from {reference}")).into())
+        }
     }
 }

@@ -90,10 +90,7 @@ impl<'f, C> Graph<'f, C> {
                 return Err(Diagnostic::new(
                     Code::Defect,
                     "",
-                    format!(
-                        "these steps depend on each other in a cycle: \
-                {cycle}"
-                    ),
+                    format!("these steps depend on each other in a cycle: {cycle}"),
                 ));
             };
             let step = left.remove(next);

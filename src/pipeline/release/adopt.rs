@@ -58,10 +58,7 @@ impl Adopted {
     /// What a user should know of it.
     pub(crate) fn sentences(&self) -> impl Iterator<Item = String> {
         self.names.iter().map(|(name, live)| {
-            format!(
-                "the existing PVC {live} is mounted instead of {name}, the name in a new \
-            chart"
-            )
+            format!("the existing PVC {live} is mounted instead of {name}, the name in a new chart")
         })
     }
 }

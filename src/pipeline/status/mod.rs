@@ -128,9 +128,9 @@ pub(crate) fn status(release: &Release) -> Result<Standing, Error> {
         None => None,
     };
     let meaning = match &migration {
-        Some(_) if live.is_deployed() => "the last values passed to helm; a workload migration is not \
-        finished"
-            .to_owned(),
+        Some(_) if live.is_deployed() => {
+            "the last values passed to helm; a workload migration is not finished".to_owned()
+        }
         _ => meaning(&live.status, can_go_back(&helm, &target, &live)?, release),
     };
     let mut drift = Vec::new();

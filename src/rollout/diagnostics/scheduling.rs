@@ -17,8 +17,7 @@ const CLAUSES: &[(&str, &str, &str)] = &[
     (
         "node affinity/selector",
         "no label that its node selector or affinity requires",
-        "fix `nodeSelector` or \
-    `affinity`, or label a node",
+        "fix `nodeSelector` or `affinity`, or label a node",
     ),
     (
         "volume node affinity conflict",
@@ -30,8 +29,7 @@ const CLAUSES: &[(&str, &str, &str)] = &[
     (
         "topology spread",
         "too many pods for its topology spread constraints",
-        "fix `topologySpreadConstraints`, or \
-    add a node",
+        "fix `topologySpreadConstraints`, or add a node",
     ),
     ("free ports", "its requested host port in use", "add a node, or set fewer replicas"),
     ("were unschedulable", "been cordoned", "make one schedulable with kubectl uncordon"),

@@ -175,12 +175,8 @@ impl Contents {
             Diagnostic::new(Code::NotARenderedChart, FILE, what)
                 .hint("render the chart again; the file is not meant to be edited")
         };
-        let json: Json = serde_json::from_slice(bytes).map_err(|error| {
-            wrong(format!(
-                "it is not valid JSON: \
-        {error}"
-            ))
-        })?;
+        let json: Json =
+            serde_json::from_slice(bytes).map_err(|error| wrong(format!("it is not valid JSON: {error}")))?;
         match json["format"].as_u64() {
             Some(format) if format == u64::from(FORMAT) => {}
             Some(format) => {

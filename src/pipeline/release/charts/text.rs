@@ -9,9 +9,7 @@ pub(crate) fn unknown_version(chart: &str, place: &str, version: &str, newest: O
         let what = format!("{place} has no chart {chart}, or no version {version} of it");
         return (
             what,
-            "check `chart`, `repository` and `version`; `helm show chart` shows an existing \
-        chart"
-                .to_owned(),
+            "check `chart`, `repository` and `version`; `helm show chart` shows an existing chart".to_owned(),
         );
     };
     let order = match (Version::parse(version), Version::parse(newest)) {

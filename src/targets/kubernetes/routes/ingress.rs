@@ -120,8 +120,7 @@ fn check_wishes(at: &str, ingress: &Ingress, config: &Config, diagnostics: &mut 
                         format!("how the controller{of} implements this is unknown"),
                     )
                     .hint(format!(
-                        "supported: {granting}; for another controller, set its annotations under \
-                    `annotations`"
+                        "supported: {granting}; for another controller, set its annotations under `annotations`"
                     )),
                 ),
                 None => diagnostics.push(
