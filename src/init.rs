@@ -3,7 +3,7 @@
 
 use crate::app::{App, Image, Input, Workload};
 use crate::config::compatibility::NEWEST;
-use crate::config::is_application_name;
+use crate::config::{FromAppHost, is_application_name};
 use crate::manifest::{Kind, Manifest, Source};
 use crate::support::literal::yaml;
 use std::fmt::Write as _;
@@ -18,7 +18,7 @@ struct Suggestion {
 }
 
 /// The text of the file.
-pub(crate) fn first_config(app: &App, manifest: &Manifest) -> String {
+pub(crate) fn first_config(app: &App, manifest: &Manifest, from: &FromAppHost) -> String {
     let mut out = format!(
         "# yaml-language-server: $schema={SCHEMA}\n\
          # Lines with `#` and a key are suggestions for this manifest. To use one, remove the `#` from it and from its\n\
@@ -29,8 +29,14 @@ pub(crate) fn first_config(app: &App, manifest: &Manifest) -> String {
          compatibility: {NEWEST}\n",
         application = application(app)
     );
-    let all =
-        [images(app), parameters(app), resources(app, manifest), ingress(app), dashboard(manifest), environment(app)];
+    let all = [
+        images(app),
+        parameters(app),
+        resources(app, manifest, from),
+        ingress(app),
+        dashboard(manifest),
+        environment(app),
+    ];
     for Suggestion { why, lines } in all.into_iter().flatten() {
         // Writing to a String cannot fail.
         let _ = write!(out, "\n# {why}\n");
@@ -87,12 +93,12 @@ fn parameters(app: &App) -> Option<Suggestion> {
     Some(suggest("Parameters without a default. `deploy` prompts for each one without a value here.", lines))
 }
 
-fn resources(app: &App, manifest: &Manifest) -> Option<Suggestion> {
+fn resources(app: &App, manifest: &Manifest, from: &FromAppHost) -> Option<Suggestion> {
     let mut lines = Vec::new();
     for (name, resource) in &manifest.resources {
         let mut own = Vec::new();
         match (app.workloads.get(name), &resource.kind) {
-            (Some(workload), kind) => of_workload(workload, kind, &mut own),
+            (Some(workload), kind) => of_workload(workload, kind, from, &mut own),
             (None, Kind::Executable { .. } | Kind::Container(Source::Missing)) => {
                 own.push("    image: ghcr.io/owner/image:1.0  # without an image it is not deployed".to_owned());
             }
@@ -110,12 +116,13 @@ fn resources(app: &App, manifest: &Manifest) -> Option<Suggestion> {
     Some(suggest("Settings that the manifest does not have.", lines))
 }
 
-fn of_workload(workload: &Workload, kind: &Kind, lines: &mut Vec<String>) {
-    if matches!(kind, Kind::Project { .. }) && !workload.ports.is_empty() {
+fn of_workload(workload: &Workload, kind: &Kind, from: &FromAppHost, lines: &mut Vec<String>) {
+    let says = |key: &str| from.sets(&workload.name, key);
+    if matches!(kind, Kind::Project { .. }) && !workload.ports.is_empty() && !says("probes.readiness") {
         lines
             .push("    probes: serviceDefaults  # if it maps /health and /alive outside of Development too".to_owned());
     }
-    if workload.image == Image::Built && workload.volumes.is_empty() {
+    if workload.image == Image::Built && workload.volumes.is_empty() && !says("replicas") && !says("runAs") {
         lines.push("    replicas: 2".to_owned());
     }
     if !workload.volumes.is_empty() {
@@ -168,7 +175,7 @@ mod tests {
     fn both(resources: &str) -> (String, String) {
         let manifest = manifest::parse(format!("{{\"resources\": {resources}}}").as_bytes()).unwrap();
         let app = resolve(&manifest, &Config::default(), "shop", &Sources::default()).unwrap();
-        let text = first_config(&app, &manifest);
+        let text = first_config(&app, &manifest, &FromAppHost::default());
         let taken = |line: &str| match line.strip_prefix('#') {
             Some(rest) if !rest.starts_with(' ') || rest.starts_with("  ") => rest.to_owned(),
             _ => line.to_owned(),

@@ -22,6 +22,7 @@ pub mod internals;
 mod k8s;
 mod manifest;
 mod migration;
+mod model;
 mod pipeline;
 mod report;
 mod rollout;

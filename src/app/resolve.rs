@@ -33,6 +33,7 @@ pub fn resolve(manifest: &Manifest, config: &Config, folder: &str, sources: &Sou
     check_environments(manifest, config, &mut diagnostics);
     let mut notes = Vec::new();
     let running = running(manifest, config, &mut notes);
+    notes.extend(losses(config));
     notes.extend(environment::lost_conditions(manifest, config, |name| running.contains_key(name)));
     let mut values = Values::new(manifest, config, &running);
     let mut workloads = IndexMap::new();
@@ -47,7 +48,7 @@ pub fn resolve(manifest: &Manifest, config: &Config, folder: &str, sources: &Sou
     if let Some(dashboard) = &config.dashboard {
         dashboard::add(dashboard, manifest, config, &mut workloads, &mut values);
     }
-    waits::add(manifest, config, &mut workloads, &mut diagnostics);
+    waits::add(manifest, config, &mut workloads, &mut notes, &mut diagnostics);
     routes::use_inputs(config, &mut values);
     let texts = extra_objects::texts(config, &mut values);
     let name = config.application.clone().unwrap_or_else(|| folder.to_owned());
@@ -69,6 +70,12 @@ pub fn resolve(manifest: &Manifest, config: &Config, folder: &str, sources: &Sou
     app.notes = notes;
     diagnostics.0.extend(value_diagnostics.0);
     diagnostics.or(app)
+}
+
+/// What the AppHost says and nothing of it is taken over.
+fn losses(config: &Config) -> impl Iterator<Item = Note> {
+    let all = config.from_app_host.losses.iter();
+    all.map(|(resource, text)| Note { code: Code::NotTakenOver, resource: resource.clone(), text: text.clone() })
 }
 
 fn check_known_resources(manifest: &Manifest, config: &Config, diagnostics: &mut Diagnostics) {

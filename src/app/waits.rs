@@ -6,7 +6,7 @@
 use super::expression::{Token, tokens};
 use super::unknown;
 use super::value::{Part, Value};
-use super::{Wait, WaitUntil, Workload};
+use super::{Note, Wait, WaitUntil, Workload};
 use crate::config::{Config, Job, RunAs, WaitTargets, intent_place};
 use crate::manifest::Manifest;
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place};
@@ -18,11 +18,24 @@ pub(super) fn add(
     manifest: &Manifest,
     config: &Config,
     workloads: &mut IndexMap<String, Workload>,
+    notes: &mut Vec<Note>,
     diagnostics: &mut Diagnostics,
 ) {
     let resolving = Resolving { manifest, config, workloads };
+    let mut found = Diagnostics::default();
     let all: Vec<(String, Vec<Wait>)> =
-        workloads.keys().map(|name| (name.clone(), resolving.waits(name, diagnostics))).collect();
+        workloads.keys().map(|name| (name.clone(), resolving.waits(name, &mut found))).collect();
+    for diagnostic in found.0 {
+        match resolving.of_app_host(&diagnostic.place) {
+            // A local run can wait for more than a pod, and nobody wrote it for a cluster.
+            Some(resource) => notes.push(Note {
+                code: Code::NotTakenOver,
+                resource: resource.to_owned(),
+                text: format!("it waits in a local run, but not in a cluster: {}", diagnostic.what),
+            }),
+            None => diagnostics.push(diagnostic),
+        }
+    }
     check_cycles(&all, config, diagnostics);
     for (name, waits) in all {
         if let Some(workload) = workloads.get_mut(&name) {
@@ -38,6 +51,14 @@ struct Resolving<'a> {
 }
 
 impl Resolving<'_> {
+    /// The resource that waits, if the AppHost says so and not the file.
+    fn of_app_host(&self, place: &Place) -> Option<&str> {
+        let from = &self.config.from_app_host;
+        let names = self.workloads.keys().map(String::as_str);
+        let mut waiting = names.filter(|name| place.path.starts_with(&format!("resources.{name}.wait")));
+        if from.covers(&place.path) { waiting.next() } else { None }
+    }
+
     fn waits(&self, name: &str, diagnostics: &mut Diagnostics) -> Vec<Wait> {
         let intent = self.config.resources.get(name);
         let ready = match intent.and_then(|intent| intent.wait_for.as_ref()) {

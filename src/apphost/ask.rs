@@ -9,6 +9,13 @@ use std::path::Path;
 /// The variable that sets the environment of an AppHost. Without it .NET uses `Production`.
 pub(super) const ENVIRONMENT: &str = "DOTNET_ENVIRONMENT";
 
+/// The variable with the programs that .NET loads before an AppHost.
+const HOOKS: &str = "DOTNET_STARTUP_HOOKS";
+
+/// The variables that the reader of models knows.
+const MODEL: &str = "KUBECTL_ASPIRE_MODEL";
+const MANIFEST: &str = "KUBECTL_ASPIRE_MANIFEST";
+
 /// Prefix of the variables in which helm gives its plugins access to a cluster. An AppHost does not need them.
 const OF_HELM: &str = "HELM_KUBE";
 
@@ -57,17 +64,60 @@ pub(super) fn publish(target: &Path, output: &Path) -> Vec<OsString> {
     arguments
 }
 
+/// Compile the reader of models.
+pub(super) fn reader(project: &Path, output: &Path) -> Vec<OsString> {
+    let mut arguments = words(["build"]);
+    arguments.push(project.into());
+    arguments.push("-o".into());
+    arguments.push(output.into());
+    arguments
+}
+
+/// What the reader of models is told.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reading<'a> {
+    /// The compiled program.
+    pub reader: &'a Path,
+    /// The file that it writes.
+    pub model: &'a Path,
+    /// The manifest that it searches for values of secrets.
+    pub manifest: &'a Path,
+}
+
+/// What differs between the runs of `dotnet`.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Setting<'a> {
+    /// The environment of the AppHost.
+    pub environment: Option<&'a str>,
+    /// Whether the bundle of the Aspire CLI is missing.
+    pub without_bundle: bool,
+    /// Whether the model is read.
+    pub reading: Option<Reading<'a>>,
+}
+
 /// The user's variables without values of inputs and access to a cluster, plus the settings for this run.
 pub(super) fn variables(
     inherited: impl IntoIterator<Item = (OsString, OsString)>,
-    environment: Option<&str>,
-    without_bundle: bool,
+    setting: Setting,
 ) -> Vec<(OsString, OsString)> {
+    let Setting { environment, without_bundle, reading } = setting;
+    let mut inherited: Vec<(OsString, OsString)> = inherited.into_iter().collect();
     let of_helm = |name: &OsStr| name.to_string_lossy().starts_with(OF_HELM);
     let bundle = if without_bundle { &NO_BUNDLE[..] } else { &[] };
     let own = NO_SERVERS.iter().chain(bundle).copied().chain(environment.map(|name| (ENVIRONMENT, name)));
-    let own: Vec<(OsString, OsString)> = own.map(|(name, value)| (name.into(), value.into())).collect();
-    let passed = inherited.into_iter().filter(|(name, _)| !is_withheld(name) && !of_helm(name));
+    let mut own: Vec<(OsString, OsString)> = own.map(|(name, value)| (name.into(), value.into())).collect();
+    if let Some(Reading { reader, model, manifest }) = reading {
+        let users = inherited.iter().find(|(name, value)| name == HOOKS && !value.is_empty());
+        let mut hooks = reader.as_os_str().to_owned();
+        if let Some((_, users)) = users {
+            hooks.push(if cfg!(windows) { ";" } else { ":" });
+            hooks.push(users);
+        }
+        own.push((HOOKS.into(), hooks));
+        own.push((MODEL.into(), model.into()));
+        own.push((MANIFEST.into(), manifest.into()));
+    }
+    let passed = inherited.drain(..).filter(|(name, _)| !is_withheld(name) && !of_helm(name));
     let mut all: Vec<_> = passed.filter(|(name, _)| own.iter().all(|(set, _)| set != name)).collect();
     all.extend(own);
     all
@@ -112,12 +162,25 @@ mod tests {
         let names = |all: &[(OsString, OsString)]| {
             all.iter().map(|(name, value)| format!("{}={}", name.display(), value.display())).collect::<Vec<_>>()
         };
-        let all = names(&variables(inherited(), None, false));
+        let all = names(&variables(inherited(), Setting::default()));
         let servers = NO_SERVERS.map(|(name, value)| format!("{name}={value}"));
         assert_eq!(all, [&["PATH=/bin".to_owned(), "DOTNET_ENVIRONMENT=Staging".to_owned()][..], &servers].concat());
-        let all = names(&variables(inherited(), Some("Test"), true));
+        let all =
+            names(&variables(inherited(), Setting { environment: Some("Test"), without_bundle: true, reading: None }));
         assert!(all.contains(&"DOTNET_ENVIRONMENT=Test".to_owned()), "{all:?}");
         assert!(!all.contains(&"DOTNET_ENVIRONMENT=Staging".to_owned()), "{all:?}");
         assert!(all.contains(&"DcpDir=none".to_owned()), "{all:?}");
+    }
+    #[test]
+    fn the_reader_comes_before_the_hooks_of_the_user() {
+        let reading = Reading { reader: Path::new("/c/r.dll"), model: Path::new("/t/m"), manifest: Path::new("/t/a") };
+        let setting = Setting { reading: Some(reading), ..Setting::default() };
+        for (own, expected) in [(None, "/c/r.dll"), (Some(""), "/c/r.dll"), (Some("/u.dll"), "/c/r.dll:/u.dll")] {
+            let own = own.map(|value| (OsString::from(HOOKS), OsString::from(value)));
+            let all = variables(own, setting);
+            let hooks: Vec<_> = all.iter().filter(|(name, _)| name == HOOKS).map(|(_, value)| value).collect();
+            assert_eq!(hooks, [expected]);
+            assert!(all.contains(&(MODEL.into(), "/t/m".into())) && all.contains(&(MANIFEST.into(), "/t/a".into())));
+        }
     }
 }

@@ -1,10 +1,10 @@
 //! An AppHost as SOURCE: found, built, run for its manifest. The only code that starts `dotnet`.
 //!
 //! ```text
-//! find (folder, project, file, .dll) ──> publish: sdk ── build ── exec ──> Published (bytes of the manifest)
+//! find (folder, project, file, .dll) ──> publish: sdk ── build ── reader ── exec ──> Published (manifest, model)
 //! ```
 //! An AppHost is a program of the user and runs as one. Exit code 0 proves nothing: a manifest counts if it is new and
-//! complete. `find`, `process` and `publish` touch the machine; all other files are pure. Nothing here knows what is in a
+//! complete. `find`, `process`, `publish` and `reader` touch the machine; all other files are pure. Nothing here knows what is in a
 //! manifest.
 
 mod ask;
@@ -16,6 +16,7 @@ mod process;
 mod program;
 mod properties;
 mod publish;
+mod reader;
 mod sdk;
 mod written;
 
@@ -23,4 +24,4 @@ pub(crate) use error::Error;
 pub(crate) use find::{beside, find, is_older};
 pub(crate) use path::rebased;
 pub(crate) use program::{Program, is_of_another_language};
-pub(crate) use publish::{Published, Request, publish};
+pub(crate) use publish::{Model, Published, Request, publish};

@@ -1,13 +1,14 @@
 //! From an AppHost to its manifest: checks the SDK, builds the program, and runs it in its own folder.
 
-use super::ask;
+use super::ask::{self, Reading, Setting};
 use super::error::Error;
 use super::find::without_links;
 use super::process::{Call, Ran, Stop};
 use super::program::{Kind, Program};
 use super::properties::Properties;
+use super::reader::{self, Runtime};
 use super::sdk;
-use super::written::Written;
+use super::written::{Written, model};
 use crate::support::diagnostic::{Code, Diagnostic};
 use crate::support::{interrupt, read_file, temporary};
 use std::ffi::OsString;
@@ -17,8 +18,12 @@ use std::time::{Duration, Instant};
 /// How often the size of the manifest is checked while the AppHost runs.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// The name of the manifest in a private folder.
+/// How long the model may take after the manifest is complete.
+const MODEL_PATIENCE: Duration = Duration::from_secs(20);
+
+/// The names of the files in a private folder.
 const MANIFEST: &str = "aspire-manifest.json";
+const MODEL: &str = "aspire-model.json";
 
 /// What is wanted of an AppHost.
 pub(crate) struct Request<'a> {
@@ -29,6 +34,8 @@ pub(crate) struct Request<'a> {
     pub environment: Option<&'a str>,
     /// The time limit for build and run together.
     pub limit: Duration,
+    /// Whether the model is read too.
+    pub model: bool,
     /// The file to write, which is empty; `None` for one in a private folder that is deleted afterwards.
     pub output: Option<&'a Path>,
     /// Receives progress messages.
@@ -45,6 +52,17 @@ pub(crate) struct Published {
     pub folder: PathBuf,
     /// Whether the AppHost was killed because it did not exit after its manifest was complete.
     pub lingered: bool,
+    pub model: Model,
+}
+
+/// The model of an AppHost: what its manifest leaves out.
+#[derive(Debug)]
+pub(crate) enum Model {
+    /// The JSON that the reader wrote.
+    Read(Vec<u8>),
+    /// Why there is none.
+    Missing(String),
+    NotWanted,
 }
 
 /// Builds the AppHost, if requested, and runs it.
@@ -58,19 +76,33 @@ pub(crate) fn publish(request: &Request) -> Result<Published, Error> {
         Diagnostic::new(Code::UnwritableFile, "", format!("cannot write to {}: {error}", path.display()))
     };
     // Deleted when this function returns.
-    let private;
-    let output = if let Some(output) = request.output {
-        output.to_owned()
-    } else {
-        private = temporary::folder("apphost").map_err(|error| unwritable(&std::env::temp_dir(), &error))?;
-        private.path().join(MANIFEST)
-    };
+    let private = temporary::folder("apphost").map_err(|error| unwritable(&std::env::temp_dir(), &error))?;
+    let output = request.output.map_or_else(|| private.path().join(MANIFEST), Path::to_owned);
     // Aspire makes paths relative by their text alone, so there must be no links in them.
     let folder =
         without_links(output.parent().unwrap_or(Path::new("."))).map_err(|error| unwritable(&output, &error))?;
     let output = folder.join(output.file_name().unwrap_or_default());
-    let (bytes, lingered) = run.published(&target, &directory, &output)?;
-    Ok(Published { bytes, folder, lingered })
+    let publishing = Publishing { target: &target, directory: &directory, output: &output };
+    let reader = if request.model { Some(run.reader(&target)?) } else { None };
+    (request.say)(&format!("running the AppHost {} for its manifest", request.program.shown.display()));
+    let (bytes, lingered, model) = match reader {
+        None => with(run.published(publishing, None)?, Model::NotWanted),
+        Some(Err(why)) => with(run.published(publishing, None)?, Model::Missing(why)),
+        Some(Ok(reader)) => run.read(publishing, &reader, &private.path().join(MODEL))?,
+    };
+    Ok(Published { bytes, folder, lingered, model })
+}
+
+fn with((bytes, lingered): (Vec<u8>, bool), model: Model) -> (Vec<u8>, bool, Model) {
+    (bytes, lingered, model)
+}
+
+/// What runs, where, and the file that it writes.
+#[derive(Clone, Copy)]
+struct Publishing<'a> {
+    target: &'a Path,
+    directory: &'a Path,
+    output: &'a Path,
 }
 
 /// `dotnet` on the `PATH`, else in `DOTNET_ROOT`.
@@ -126,7 +158,7 @@ impl Run<'_> {
 
     fn check_sdk(&self) -> Result<(), Error> {
         let program = self.request.program;
-        let ran = self.run(ask::version(), program.folder(), false, &mut || false)?;
+        let ran = self.run(ask::version(), program.folder(), self.plain(), &mut || false)?;
         let unavailable = |what: String| {
             let hint =
                 "install that version of the .NET SDK (https://dot.net/download), or pass the built program (.dll)";
@@ -147,9 +179,10 @@ impl Run<'_> {
     fn properties(&self, builds: bool) -> Result<Properties, Error> {
         let program = self.request.program;
         let arguments = if builds { ask::build(program) } else { ask::evaluate(program) };
-        let mut ran = self.run(arguments.clone(), program.folder(), false, &mut || false)?;
+        let mut ran = self.run(arguments.clone(), program.folder(), self.plain(), &mut || false)?;
         if matches!(ran.stop, Stop::Ended(Some(_))) && builds && ran.lines.mention(ask::WANTS_BUNDLE) {
-            ran = self.run(arguments, program.folder(), true, &mut || false)?;
+            let setting = Setting { without_bundle: true, ..self.plain() };
+            ran = self.run(arguments, program.folder(), setting, &mut || false)?;
         }
         let shown = program.shown.display();
         if let Some(error) = self.stopped(&ran, "building") {
@@ -169,24 +202,66 @@ impl Run<'_> {
         Ok(found)
     }
 
+    /// The compiled reader of models, or why there is none.
+    fn reader(&self, target: &Path) -> Result<Result<PathBuf, String>, Error> {
+        let config = target.with_extension("runtimeconfig.json");
+        let runtime = match Runtime::parse(&read_file::found(&config).unwrap_or_default()) {
+            Ok(runtime) => runtime,
+            Err(why) => return Ok(Err(why)),
+        };
+        let compile = |arguments| {
+            (self.request.say)("compiling the reader of AppHosts, once for this version of .NET");
+            let ran = self.run(arguments, self.request.program.folder(), self.plain(), &mut || false)?;
+            match ran.stop {
+                Stop::Ended(None) => Ok(Ok(())),
+                Stop::Interrupted => Err(self.interrupted()),
+                _ => Ok(Err(ran.lines)),
+            }
+        };
+        reader::reader(&runtime.framework, &compile)
+    }
+
+    /// Manifest and model. A run with the reader that fails is repeated without it.
+    fn read(&self, publishing: Publishing, reader: &Path, file: &Path) -> Result<(Vec<u8>, bool, Model), Error> {
+        let reading = Reading { reader, model: file, manifest: publishing.output };
+        match self.published(publishing, Some(reading)) {
+            Ok(published) => {
+                Ok(with(published, model(read_file::found(file).ok()).map_or_else(Model::Missing, Model::Read)))
+            }
+            Err(Error::Failed(failed)) if failed.code == Code::AppHostFailed => {
+                if let Err(error) = std::fs::write(publishing.output, b"") {
+                    let what = format!("cannot write to {}: {error}", publishing.output.display());
+                    return Err(Diagnostic::new(Code::UnwritableFile, "", what).into());
+                }
+                let published = self.published(publishing, None)?;
+                Ok(with(published, Model::Missing(format!("with the reader, {}", failed.what))))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// The manifest, and whether the AppHost had to be killed after it.
-    fn published(&self, target: &Path, directory: &Path, output: &Path) -> Result<(Vec<u8>, bool), Error> {
+    fn published(&self, publishing: Publishing, reading: Option<Reading>) -> Result<(Vec<u8>, bool), Error> {
+        let Publishing { target, directory, output } = publishing;
         let shown = self.request.program.shown.display();
-        (self.request.say)(&format!("running the AppHost {shown} for its manifest"));
         let read = || read_file::found(output).unwrap_or_default();
-        let (mut looked, mut size, mut is_whole) = (Instant::now(), 0, false);
+        let (mut looked, mut size, mut whole) = (Instant::now(), 0, None::<Instant>);
         let mut is_done = || {
             if looked.elapsed() >= LOOK {
                 looked = Instant::now();
                 let now = output.metadata().map_or(0, |metadata| metadata.len());
                 if now != size {
                     size = now;
-                    is_whole = Written::of(&read()) == Written::Whole;
+                    whole = (Written::of(&read()) == Written::Whole).then_some(looked);
                 }
             }
-            is_whole
+            let is_read = |since: Instant| {
+                reading.is_none_or(|reading| reading.model.is_file()) || since.elapsed() > MODEL_PATIENCE
+            };
+            whole.is_some_and(is_read)
         };
-        let ran = self.run(ask::publish(target, output), directory, false, &mut is_done)?;
+        let setting = Setting { reading, ..self.plain() };
+        let ran = self.run(ask::publish(target, output), directory, setting, &mut is_done)?;
         if let Some(error) = self.stopped(&ran, "running") {
             return Err(error);
         }
@@ -204,17 +279,22 @@ impl Run<'_> {
         }
     }
 
+    /// The setting of a run that reads no model.
+    fn plain(&self) -> Setting<'_> {
+        Setting { environment: self.request.environment, ..Setting::default() }
+    }
+
     fn run(
         &self,
         arguments: Vec<OsString>,
         directory: &Path,
-        without_bundle: bool,
+        setting: Setting,
         is_done: &mut dyn FnMut() -> bool,
     ) -> Result<Ran, Error> {
         if interrupt::stopped() {
             return Err(self.interrupted());
         }
-        let variables = ask::variables(std::env::vars_os(), self.request.environment, without_bundle);
+        let variables = ask::variables(std::env::vars_os(), setting);
         let call = Call {
             program: &self.dotnet,
             arguments,

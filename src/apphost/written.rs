@@ -3,6 +3,19 @@
 
 use crate::support::ended::Ended;
 use serde::de::IgnoredAny;
+use serde_json::Value;
+
+/// What the reader wrote, if it is a model, or the reason why there is none.
+pub(super) fn model(written: Option<Vec<u8>>) -> Result<Vec<u8>, String> {
+    let bytes = written.filter(|bytes| !bytes.is_empty()).ok_or_else(|| {
+        "the AppHost did not stop its host (`Environment.Exit`, or an exception that its own code handles)".to_owned()
+    })?;
+    let found: Value = serde_json::from_slice(&bytes).map_err(|_| "it was cut off".to_owned())?;
+    match found["error"].as_str() {
+        Some(error) => Err(format!("reading it threw {error}")),
+        None => Ok(bytes),
+    }
+}
 
 /// The state of the manifest file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +66,15 @@ mod tests {
         ] {
             assert_eq!(Written::of(text.as_bytes()), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_model_is_whole_and_no_error() {
+        let of = |text: &str| model(Some(text.as_bytes().to_vec()));
+        assert!(of("{\"resources\": {}}").is_ok());
+        assert!(of("{\"resources\": {").unwrap_err().contains("cut off"));
+        assert!(of("{\"error\": \"KeyNotFoundException\"}").unwrap_err().contains("KeyNotFoundException"));
+        assert!(model(None).unwrap_err().contains("Environment.Exit"));
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use super::args::AppHost;
 use super::described::MANIFEST;
-use super::{CliError, output, run_options};
+use super::{CliError, model, output, run_options};
 use crate::apphost::{self, Error, Program, Published, Request};
 use crate::manifest::{self, Manifest};
+use crate::model::Model;
 use crate::support::diagnostic::{Code, Diagnostics};
 use std::path::Path;
 use std::time::Duration;
@@ -23,6 +24,7 @@ pub(super) fn published(program: &Program, flags: &AppHost, output: Option<&Path
         build: !flags.no_build,
         environment: flags.apphost_environment.as_deref(),
         limit,
+        model: !flags.no_model,
         output,
         say: &output::say,
         log: if flags.verbose { Some(&output::say) } else { None },
@@ -35,17 +37,26 @@ pub(super) fn published(program: &Program, flags: &AppHost, output: Option<&Path
         let text = format!("{} did not end after its manifest was complete, and was stopped", program.shown.display());
         output::warn(Code::AppHostNotEnded, &text);
     }
+    if let apphost::Model::Missing(why) = &published.model {
+        let lost = "replicas, probes, waits and files that its manifest leaves out are not deployed";
+        output::warn(
+            Code::ModelNotRead,
+            &format!("{}: its model was not read: {why}; {lost}", program.shown.display()),
+        );
+    }
     Ok(published)
 }
 
-/// Its manifest, with the paths that it would have in the folder of the AppHost.
-pub(super) fn manifest(program: &Program, flags: &AppHost) -> Result<Manifest, CliError> {
+/// Its manifest and model, with the paths that they would have in the folder of the AppHost.
+pub(super) fn manifest(program: &Program, flags: &AppHost) -> Result<(Manifest, Option<Model>), CliError> {
     let published = published(program, flags, None)?;
     let mut manifest = parsed(program, &published)?;
-    for path in manifest.paths() {
+    let mut model = model::of(program, &published, flags)?;
+    let paths = manifest.paths().chain(model.iter_mut().flat_map(Model::paths));
+    for path in paths {
         *path = apphost::rebased(path, &published.folder, program.folder());
     }
-    Ok(manifest)
+    Ok((manifest, model))
 }
 
 /// The parsed manifest. Errors name the AppHost as their file.

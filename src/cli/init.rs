@@ -24,7 +24,7 @@ pub(super) fn init(options: &Init) -> Result<Exit, CliError> {
     let beside = Beside { config: None, ..options.source.beside.clone() };
     let project = Project::load(&Source::named(options.source.source.clone(), &beside))?;
     let rendered = project.render(None, &BuiltImages::default())?;
-    output::new_file(&target, &first_config(&rendered.app, project.manifest()))?;
+    output::new_file(&target, &first_config(&rendered.app, project.manifest(), &rendered.config.from_app_host))?;
     let schema = target.with_file_name(SCHEMA);
     if is_ours_or_missing(&schema) {
         output::file(&schema, &format!("{:#}\n", config::schema()))?;

@@ -19,6 +19,7 @@ mod images;
 mod init;
 mod inputs;
 mod manifest;
+mod model;
 mod other_programs;
 mod output;
 mod packed;

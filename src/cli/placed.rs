@@ -1,7 +1,7 @@
 //! Adds file and line to the errors of an application. It reads the two files again, so that valid files do not pay for
 //! looking up places.
 
-use crate::config;
+use crate::config::{self, FromAppHost};
 use crate::manifest;
 use crate::support::diagnostic::{Diagnostic, Diagnostics, affords_lines};
 use crate::support::read_file;
@@ -17,6 +17,8 @@ pub(super) struct Files<'a> {
     pub has_lines: bool,
     /// `aspire-k8s.yaml`, which may not be there.
     pub intent: &'a Path,
+    /// What is not in that file, although its place is.
+    pub from_app_host: &'a FromAppHost,
 }
 
 /// Problems of the application. What one environment causes is said to be of it.
@@ -26,7 +28,9 @@ pub(super) fn in_files(mut diagnostics: Diagnostics, files: Files, environment: 
     let intent = read_file::text(files.intent).unwrap_or_default();
     let count = diagnostics.0.len();
     for Diagnostic { place, what, .. } in &mut diagnostics.0 {
-        if place.file == config::FILE {
+        if place.file == config::FILE && files.from_app_host.covers(&place.path) {
+            place.file = files.manifest.display().to_string();
+        } else if place.file == config::FILE {
             let find =
                 |path: &str| affords_lines(count, intent.len()).then(|| config::position(&intent, path)).flatten();
             let own = environment.and_then(|name| find(&format!("environments.{name}.{}", place.path)));

@@ -5,6 +5,7 @@ use super::deploy_request::requested;
 use super::run_options::{duration, limits, listed, random};
 use super::{CliError, Exit, output, prompt};
 use crate::app::Note;
+use crate::config::AppHostSetting;
 use crate::diff::{Change, Mark, lines, summary};
 use crate::pipeline::{self, Ask, ChartChange, Planned, Release, RunOptions, Saved};
 use crate::report::{harmless, quiet};
@@ -38,8 +39,8 @@ pub(super) fn plan(common: &Common, options: &Plan) -> Result<Exit, CliError> {
         let conduct = RunOptions { only: None, limits, report: &quiet };
         let planned = pipeline::plan(request, release, &ask, &random, &conduct)?;
         match options.deploy.output {
-            ListFormat::Text => text(&planned),
-            ListFormat::Json => output::json(&Json::of(&planned, release)),
+            ListFormat::Text => text(&planned, &request.plan.from_app_host),
+            ListFormat::Json => output::json(&Json::of(&planned, request, release)),
         }
         if let Some(file) = &options.save {
             save(&planned, file)?;
@@ -65,11 +66,12 @@ struct Json<'a> {
     changes: &'a [Change],
     errors: &'a [String],
     not_checked: &'a [String],
+    from_app_host: &'a [AppHostSetting],
     hash: Option<String>,
 }
 
 impl<'a> Json<'a> {
-    fn of(planned: &'a Planned, release: &'a Release) -> Self {
+    fn of(planned: &'a Planned, request: &'a pipeline::Deploy, release: &'a Release) -> Self {
         Self {
             release: &release.name,
             namespace: &release.namespace,
@@ -80,12 +82,13 @@ impl<'a> Json<'a> {
             changes: &planned.changes,
             errors: &planned.errors,
             not_checked: &planned.not_checked,
+            from_app_host: &request.plan.from_app_host,
             hash: planned.saved.as_ref().map(Saved::hash),
         }
     }
 }
 
-fn text(planned: &Planned) {
+fn text(planned: &Planned, from_app_host: &[AppHostSetting]) {
     let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let say = |mark: Mark, text: &str| {
         let code = match mark {
@@ -105,6 +108,9 @@ fn text(planned: &Planned) {
         let mark = if chart.changes { Mark::Changed } else { Mark::Plain };
         let place = format!("{} in namespace {}", chart.release, chart.namespace);
         say(mark, &format!("chart {} ({place}): {}", chart.name, chart.action));
+    }
+    for AppHostSetting { resource, key, value } in from_app_host {
+        say(Mark::Plain, &format!("{resource}: {key}: {value} (AppHost)"));
     }
     for (mark, line) in lines(&planned.changes) {
         say(mark, &line);

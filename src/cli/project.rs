@@ -1,17 +1,18 @@
 //! Reads what SOURCE refers to: the manifest, the configuration beside it, and the files that both refer to.
 
-use super::args::{Images, Parameters, Source};
+use super::args::{AppHost, Images, Parameters, Source};
 use super::described::{CONFIG, Described};
 use super::packed::{self, Packed};
 use super::placed::{self, Files};
 use super::rendered::Rendered;
 use super::sources::Reader;
-use super::{CliError, app_host, output};
-use crate::app::{self, App, Sources};
+use super::{CliError, app_host, model, output};
+use crate::app::{self, App, Found, Sources};
 use crate::config::{self, Config, SEALED_FILE, Sealed, SecretSource};
 use crate::external_charts::{self, PlannedChart};
 use crate::inputs::{Format, Given, Means, names, parse_assignment};
 use crate::manifest::{self, Manifest};
+use crate::model::Model;
 use crate::pipeline::{self, Release};
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::support::read_file;
@@ -81,15 +82,17 @@ impl Project {
         let intent = described.intent_folder(source.path());
         let application = described.application();
         let config = || read_config(source.beside.config.as_deref(), &intent);
-        let (manifest, manifest_path, (mut config, config_path)) = match described {
+        let (mut manifest, model, manifest_path, (mut config, config_path)) = match described {
             Described::Manifest(path) => {
                 app_host::warn_beside_manifest(source.path(), flags);
-                (read_manifest(&path)?, path, config()?)
+                let (manifest, model) = read_manifest(&path, flags)?;
+                (manifest, model, path, config()?)
             }
             // The intent first: nothing has to be built to see what is wrong with it.
             Described::AppHost(program) => {
                 let config = config()?;
-                (app_host::manifest(&program, flags)?, program.shown, config)
+                let (manifest, model) = app_host::manifest(&program, flags)?;
+                (manifest, model, program.shown, config)
             }
         };
         config.sealed = read_sealed(&sealed_path(config.secrets.sealed.file.as_deref(), &config_path))?;
@@ -98,6 +101,7 @@ impl Project {
                 config.sealed.add(read_sealed(&sealed_path(Some(file), &config_path))?);
             }
         }
+        let contents = model.map(|model| crate::model::merge(&model, &mut manifest, &mut config)).unwrap_or_default();
         let home = std::env::home_dir();
         let named = config.source_root.as_ref().map(|root| config_folder(&config_path).join(root));
         let root = source.beside.source_root.clone().or(named);
@@ -108,7 +112,11 @@ impl Project {
                 format!("the source root (--source-root, `sourceRoot`): {why}"),
             ));
         }
-        let sources = reader.read(app::wanted_sources(&manifest));
+        let of_app_host = |path: &&str| contents.iter().any(|(source, _)| source == path);
+        let mut sources = reader.read(app::wanted_sources(&manifest).into_iter().filter(|path| !of_app_host(path)));
+        for (source, bytes) in contents {
+            sources.insert(&source, Found::File(bytes), Vec::new());
+        }
         Ok(Self { manifest, manifest_path, has_lines, config, config_path, application, sources })
     }
 
@@ -208,8 +216,12 @@ impl Project {
     }
 
     fn plan(&self, config: &Config, environment: Option<&str>, images: &BuiltImages) -> Result<(App, Plan), CliError> {
-        let files =
-            Files { manifest: &self.manifest_path, has_lines: self.has_lines, intent: Path::new(&self.config_path) };
+        let files = Files {
+            manifest: &self.manifest_path,
+            has_lines: self.has_lines,
+            intent: Path::new(&self.config_path),
+            from_app_host: &config.from_app_host,
+        };
         let wrong = |diagnostics| CliError::Input(placed::in_files(diagnostics, files, environment));
         let app = app::resolve(&self.manifest, config, &self.application, &self.sources).map_err(wrong)?;
         let plan = plan::plan(&app, config, images).map_err(wrong)?;
@@ -236,10 +248,13 @@ fn keep_inputs(base_app: &App, base: &Plan, app: &mut App, plan: &mut Plan) {
     }
 }
 
-fn read_manifest(path: &Path) -> Result<Manifest, CliError> {
+/// The manifest, and the model beside it.
+fn read_manifest(path: &Path, flags: &AppHost) -> Result<(Manifest, Option<Model>), CliError> {
     let shown = path.display().to_string();
     let bytes = read_file::bytes(path).map_err(|source| CliError::Read { path: shown.clone(), source })?;
-    manifest::parse(&bytes).map_err(|diagnostics| CliError::input(&shown, placed::in_manifest(diagnostics, &bytes)))
+    let wrong = |diagnostics| CliError::input(&shown, placed::in_manifest(diagnostics, &bytes));
+    let manifest = manifest::parse(&bytes).map_err(wrong)?;
+    Ok((manifest, model::beside(path, &bytes, flags)?))
 }
 
 /// The intent with the values of an environment.

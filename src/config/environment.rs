@@ -68,6 +68,7 @@ impl Config {
         }
         for (name, resource) in resources {
             self.resources.entry(name.clone()).or_default().take(resource);
+            self.from_app_host.take(name, resource);
         }
         for (name, own) in charts {
             if let Some(chart) = self.charts.get_mut(name) {

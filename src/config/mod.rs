@@ -3,6 +3,7 @@
 //! [`parse()`] refuses unknown keys, suggests the nearest one, and reports all errors together. It knows no manifest:
 //! whether a resource or parameter exists is checked when the application is resolved.
 
+mod app_host;
 mod certificates;
 mod chart_keys;
 mod charts;
@@ -32,6 +33,7 @@ mod tree;
 mod waits;
 mod walk;
 
+pub(crate) use app_host::{AppHostSetting, FromAppHost};
 pub(crate) use certificates::{
     Acme, CertManager, Credential, Dns01, EnvironmentCertManager, EnvironmentIssuer, Http01, Issuer, IssuerKind,
     SecretKey, Solver, Vault, VaultAuth, parameters_in,
@@ -45,7 +47,7 @@ pub use locate::position;
 pub(crate) use network::{ExternalAddress, NetworkPolicy, NetworkPolicySettings};
 pub use parse::parse;
 pub(crate) use parse::{FILE, intent_place, parse_values};
-pub(crate) use probes::{EachProbe, HttpScheme, Probe, ProbePort, ProbeSetting, Probes, ProbesWord};
+pub(crate) use probes::{EachProbe, HttpProbe, HttpScheme, Probe, ProbePort, ProbeSetting, Probes, ProbesWord};
 pub(crate) use resource::{Certificate, GRACE_PERIOD, Resource, Service, Volume, WorkloadKind};
 pub(crate) use routes::{
     Controller, Discovery, EnvironmentGateway, EnvironmentIngress, Gateway, Ingress, ListenerProtocol, MatchType,
@@ -123,6 +125,10 @@ pub struct Config {
     #[serde(skip)]
     #[schemars(skip)]
     pub environment: Option<String>,
+    /// Keys that the AppHost sets because the file lacks them, and no key of this file.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub from_app_host: FromAppHost,
 }
 
 /// Whether `application` can have this value.

@@ -1,8 +1,8 @@
 //! Real applications with a real .NET SDK: what comes out of them is what Aspire writes, and what becomes of a failure.
 //!
-//! `ASPIRE_APPHOSTS` names a folder with applications in `travel` and `file-based`, each with the `aspire-manifest.json` that
-//! Aspire wrote of it; without it the folder `dotnet` beside that of `ASPIRE_MANIFESTS` is taken. They are copied before they
-//! are built.
+//! `ASPIRE_APPHOSTS` names a folder with applications in `travel`, `odd` and `file-based`, the first and the last with the
+//! `aspire-manifest.json` that Aspire wrote of it; without it the folder `dotnet` beside that of `ASPIRE_MANIFESTS` is taken.
+//! They are copied before they are built.
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -45,6 +45,11 @@ fn copy(from: &Path, to: &Path) {
 
 /// How a run of the program ended: exit code, standard error.
 fn aspire(folder: &Path, sdk: &Path, line: &str) -> (Option<i32>, String) {
+    aspire_with(folder, sdk, line, &[])
+}
+
+/// The same with variables.
+fn aspire_with(folder: &Path, sdk: &Path, line: &str, variables: &[(&str, &str)]) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-aspire"));
     command.args(line.split(' ')).current_dir(folder);
     let path = env::join_paths([sdk, Path::new("/usr/bin"), Path::new("/bin")]).unwrap();
@@ -52,6 +57,8 @@ fn aspire(folder: &Path, sdk: &Path, line: &str) -> (Option<i32>, String) {
     for name in ["DcpDir", "AspireDashboardDir", "ASPIRE_SUPPRESS_CLI_RUN_HOOK", "DOTNET_ENVIRONMENT"] {
         command.env_remove(name);
     }
+    command.envs(variables.iter().copied());
+    command.env("XDG_CACHE_HOME", folder.join("cache"));
     let output = command.env("PATH", path).env("KUBECONFIG", "/nowhere/kubeconfig").output().unwrap();
     (output.status.code(), String::from_utf8(output.stderr).unwrap())
 }
@@ -90,12 +97,28 @@ fn a_project_gives_what_aspire_writes() {
     assert_eq!(written, fs::read_to_string(original.join("aspire-manifest.json")).unwrap());
     // From now on it is built. What is rendered of the manifest is rendered of the AppHost.
     fs::write(here.join("intent.yaml"), "application: travel\n").unwrap();
+    // What its manifest leaves out comes from the model beside it, or from the AppHost itself.
     for (source, chart) in [("app", "of-manifest"), ("app/AppHost --no-build", "of-app-host")] {
         let (code, said) = aspire(here, &sdk, &format!("render {source} -o {chart} --config intent.yaml {RENDER}"));
         assert_eq!(code, Some(0), "{said}");
     }
     let compared = Command::new("diff").args(["-r", "of-manifest", "of-app-host"]).current_dir(here).output().unwrap();
     assert!(compared.status.success(), "{}", String::from_utf8_lossy(&compared.stdout));
+    let readme = fs::read_to_string(here.join("of-app-host/README.md")).unwrap();
+    let settings = [
+        ("catalog-migration", "runAs", "job"),
+        ("catalog-migration", "waitFor", "postgres, catalog"),
+        ("availability-worker", "replicas", "2"),
+        ("availability-worker", "waitForCompletion", "catalog-migration"),
+        ("trip-api", "waitForCompletion", "catalog-migration"),
+        ("trip-api", "probes.readiness", "GET /health"),
+        ("web", "waitFor", "trip-api"),
+        ("web", "probes.startup", "GET /health"),
+    ];
+    for (resource, key, value) in settings {
+        assert!(readme.contains(&format!("| {resource} | `{key}` | {value} |")), "{resource} {key}: {readme}");
+    }
+    assert!(here.join("of-app-host/templates/catalog-migration/job.yaml").is_file());
     assert_eq!(processes(here), [""; 0], "processes were left behind");
     // The built program needs no SDK and no project.
     let built = "app/AppHost/bin/Debug/net10.0/Travel.AppHost.dll";
@@ -123,6 +146,47 @@ fn a_file_is_built_and_what_is_wrong_with_it_is_told() {
         let (status, said) = aspire(here, &sdk, &line);
         assert_eq!(status, Some(1), "{said}");
         assert!(said.contains(&format!("error[{code}]")) && said.contains(reason), "{reason}: {said}");
+    }
+    assert_eq!(processes(here), [""; 0], "processes were left behind");
+}
+
+/// Values that C# reads itself stop everything; values that it asks a parameter for become the name of the parameter.
+#[test]
+fn no_value_of_a_secret_leaves_the_app_host() {
+    let Some((sdk, _, folder)) = prepared("odd") else { return };
+    let here = folder.path();
+    let settings = r#"{"Parameters": {"pw": "CANARY-PW+/x", "fromsettings": "CANARY-SETTINGS", "fromusersecrets": "CANARY-USER"}, "ConnectionStrings": {"legacy": "CANARY-LEGACY"}}"#;
+    fs::write(here.join("app/AppHost/appsettings.json"), settings).unwrap();
+    let run = |line: &str, test: &str| aspire_with(here, &sdk, line, &[("TEST", test)]);
+    let (code, said) = run("manifest app/AppHost -o out", "secret");
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("error[secret-in-text]") && !said.contains("CANARY"), "{said}");
+    for (field, parameter) in [
+        ("c1: env.INLINE", "pw"),
+        ("c1: args[1]", "pw"),
+        ("Script", "pw"),
+        ("Files[0].Contents", "pw"),
+        ("Files[0].Contents", "defsecret"),
+    ] {
+        let found =
+            said.lines().any(|line| line.contains(field) && line.ends_with(&format!("of the parameter {parameter}")));
+        assert!(found, "{field} {parameter}: {said}");
+    }
+    assert!(!here.join("out/aspire-manifest.json").exists());
+    let (code, said) = run("manifest app/AppHost -o out --no-build --allow-secret-text", "secret");
+    assert_eq!(code, Some(0), "{said}");
+    let model = fs::read_to_string(here.join("out/aspire-model.json")).unwrap();
+    assert!(!model.contains("CANARY") && model.contains("password={pw.value}"), "{model}");
+    // The encoded name of a parameter would be the value of something else.
+    assert!(!model.contains("dXNlcjp7cHcudmFsdWV9"), "{model}");
+    // Code that fails or hangs costs its own files alone; a run that ends in it is repeated without the reader.
+    for (test, reason) in
+        [("hangsync", "TimeoutException"), ("throw", "threw Exception"), ("failfast", "model-not-read")]
+    {
+        let (code, said) = run(&format!("render app/AppHost --no-build -o {test} {RENDER}"), test);
+        assert!(code == Some(0) && said.contains(reason) && !said.contains("CANARY"), "{test}: {said}");
+        let readme = fs::read_to_string(here.join(test).join("README.md")).unwrap();
+        assert_eq!(readme.contains("GET /r"), test != "failfast", "{test}: {readme}");
     }
     assert_eq!(processes(here), [""; 0], "processes were left behind");
 }

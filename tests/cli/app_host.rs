@@ -40,6 +40,7 @@ impl Shop {
         shop.write("app/Shop.AppHost.csproj", PROJECT);
         shop.write("app/AppHost.cs", "var builder = DistributedApplication.CreateBuilder(args);\n");
         shop.write("app/bin/Shop.AppHost.dll", "");
+        shop.write("app/bin/Shop.AppHost.runtimeconfig.json", r#"{"runtimeOptions": {"tfm": "net10.0"}}"#);
         shop.write("app/nginx.conf", "events {}\n");
         shop.write("outside.conf", "CANARY\n");
         for folder in ["path", "tmp"] {
@@ -71,6 +72,7 @@ impl Shop {
             .env("PATH", path)
             .env("FAKE_DOTNET", self.path(""))
             .env("TMPDIR", self.path("tmp"))
+            .env("XDG_CACHE_HOME", self.path("cache"))
     }
 
     fn run(&self, line: &str) -> Ran {
@@ -308,8 +310,9 @@ fn a_manifest_is_written_whole_or_not_at_all() {
     shop.write("exec", "printf '{\"resources\": {' >\"$output\"; exit 0");
     assert_eq!(shop.run("manifest app -o out").code, 1);
     assert_eq!(shop.read("out/aspire-manifest.json"), written);
-    let names: Vec<_> = fs::read_dir(shop.path("out")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(names, ["aspire-manifest.json"]);
+    let mut names: Vec<_> = fs::read_dir(shop.path("out")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["aspire-manifest.json", "aspire-model.json"]);
     let mode = fs::metadata(shop.path("out/aspire-manifest.json")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o644);
 }
@@ -409,4 +412,145 @@ fn a_manifest_that_is_older_than_its_app_host_causes_a_warning() {
     assert!(ran.code == 0 && ran.err.contains("warning[older-manifest]"), "{}", ran.err);
     assert!(ran.err.contains("warning[no-effect]: --no-build"), "{}", ran.err);
     assert!(shop.calls().is_empty(), "{:?}", shop.calls());
+}
+
+/// What the AppHost of the shop says and its manifest leaves out.
+const MODEL: &str = r#"{"resources": {
+  "web": {"annotations": [
+    {"type": "ReplicaAnnotation", "Replicas": 2},
+    {"type": "EndpointAnnotation", "Name": "http"},
+    {"type": "HealthCheckAnnotation", "Key": "web_http_/health_200_check"},
+    {"type": "WaitAnnotation", "Resource": "proxy", "WaitType": "WaitForCompletion", "ExitCode": 0}
+  ]},
+  "proxy": {"annotations": [
+    {"type": "ContainerFileSystemCallbackAnnotation", "DestinationPath": "/etc/nginx/html", "Files": [
+      {"kind": "ContainerFile", "Name": "index.html", "Contents": "<h1>hello</h1>\n"},
+      {"kind": "ContainerFile", "Name": "nginx.conf", "SourcePath": "@APP@/nginx.conf"}]},
+    {"type": "MyAnnotation"}
+  ]}
+}}
+"#;
+
+/// A shop whose AppHost has that model, and the way from the manifest to the AppHost in it.
+fn modelled() -> Shop {
+    let shop = Shop::new();
+    shop.write("model", MODEL);
+    shop.write(
+        "exec",
+        "publish; way=$(realpath --relative-to=\"$(dirname \"$output\")\" \"$FAKE_DOTNET/app\"); \
+         [ -z \"${KUBECTL_ASPIRE_MODEL:-}\" ] || sed -i \"s|@APP@|$way|\" \"$KUBECTL_ASPIRE_MODEL\"; exit 0",
+    );
+    shop.write("intent.yaml", "application: Shop\n");
+    shop
+}
+
+#[test]
+fn the_model_fills_what_the_file_lacks_and_travels_with_the_manifest() {
+    let shop = modelled();
+    let flags = "--config intent.yaml --registry r.example.com --tag 1";
+    let told = shop.run(&format!("render app -o of-app {flags}"));
+    assert_eq!(told.code, 0, "{}", told.err);
+    assert!(told.err.contains("warning[not-taken-over]: proxy: the AppHost gives it a `MyAnnotation`"), "{}", told.err);
+    let values = shop.read("of-app/values.yaml");
+    assert!(values.contains("replicas: 2") && values.contains("path: \"/health\""), "{values}");
+    assert!(shop.read("of-app/templates/proxy/job.yaml").contains("kind: Job"), "{}", told.err);
+    assert_eq!(shop.read("of-app/files/proxy/index.html"), "<h1>hello</h1>\n");
+    let readme = shop.read("of-app/README.md");
+    let section = readme.split("## From the AppHost").nth(1).expect("a section").split("##").next().unwrap_or_default();
+    insta::assert_snapshot!(section.trim());
+    // Elsewhere there is no .NET: manifest and model are enough. Files of the AppHost lie outside of their folder.
+    shop.run("manifest app -o app").ok();
+    let other = shop.run(&format!("render app/aspire-manifest.json -o of-manifest {flags}"));
+    assert_eq!(other.code, 0, "{}", other.err);
+    let compared =
+        Command::new("diff").args(["-r", "of-app", "of-manifest"]).current_dir(shop.0.path()).output().unwrap();
+    assert!(compared.status.success(), "{}", String::from_utf8_lossy(&compared.stdout));
+    // The file wins, and without the model the manifest alone counts.
+    shop.write("own.yaml", "application: Shop\nresources: {web: {replicas: 1}}\n");
+    shop.run(&format!("render app/aspire-manifest.json -o of-file {}", flags.replace("intent", "own"))).ok();
+    assert!(!shop.read("of-file/values.yaml").contains("replicas: 2"));
+    shop.run(&format!("render app/aspire-manifest.json -o without --no-model {flags}")).ok();
+    assert!(!shop.read("without/README.md").contains("From the AppHost"));
+    // A model of another manifest is refused.
+    shop.write("app/aspire-manifest.json", &(shop.read("app/aspire-manifest.json") + "\n"));
+    let refused = shop.run(&format!("render app/aspire-manifest.json -o other {flags}"));
+    assert!(refused.code == 1 && refused.err.contains("error[model-of-other-manifest]"), "{}", refused.err);
+    assert!(!shop.path("other").exists());
+}
+
+#[test]
+fn a_model_that_cannot_be_read_is_told_with_the_reason() {
+    let off = r#"{"runtimeOptions": {"tfm": "net10.0", "configProperties": {"System.StartupHookProvider.IsSupported": false}}}"#;
+    for (name, text, reason, calls) in [
+        ("exec", "[ -z \"${KUBECTL_ASPIRE_MODEL:-}\" ] || exit 134", "with the reader", 2),
+        ("exec", "publish; rm -f \"$KUBECTL_ASPIRE_MODEL\"; exit 0", "did not stop its host", 1),
+        (
+            "exec",
+            "publish; echo '{\"error\": \"KeyNotFoundException\"}' >\"$KUBECTL_ASPIRE_MODEL\"; exit 0",
+            "threw KeyNotFoundException",
+            1,
+        ),
+        ("exec", "publish; printf '{' >\"$KUBECTL_ASPIRE_MODEL\"; exit 0", "was cut off", 1),
+        (
+            "reader",
+            "echo 'x.csproj : error NU1101: Unable to find package Microsoft.NETCore.App.Ref.' >&2; exit 1",
+            "reference pack of net10.0",
+            1,
+        ),
+        ("app/bin/Shop.AppHost.runtimeconfig.json", off, "StartupHookSupport", 1),
+        ("app/bin/Shop.AppHost.runtimeconfig.json", "{}", "names no target framework", 1),
+        ("cache", "a file", "cannot be written", 1),
+    ] {
+        let shop = modelled();
+        shop.write(name, text);
+        let ran = shop.render("app/bin/Shop.AppHost.dll");
+        assert_eq!(ran.code, 0, "{reason}: {}", ran.err);
+        assert!(ran.err.contains("warning[model-not-read]") && ran.err.contains(reason), "{reason}: {}", ran.err);
+        assert!(!shop.read("chart/README.md").contains("From the AppHost"), "{reason}");
+        assert_eq!(shop.calls(), vec!["exec"; calls], "{reason}");
+        shop.assert_clean();
+    }
+    let shop = modelled();
+    shop.write("exec", "exit 134");
+    let ran = shop.render("app/bin/Shop.AppHost.dll");
+    assert!(ran.code == 1 && ran.err.contains("error[apphost-failed]"), "{}", ran.err);
+}
+
+#[test]
+fn the_reader_is_compiled_once_and_belongs_to_its_owner() {
+    let shop = modelled();
+    let first = shop
+        .aspire("render app -o chart --registry r.example.com --tag 1")
+        .env("DOTNET_STARTUP_HOOKS", "/own.dll")
+        .run();
+    assert!(first.code == 0 && first.err.contains("compiling the reader"), "{}", first.err);
+    let second = shop.run("render app -o again --registry r.example.com --tag 1");
+    assert!(second.code == 0 && !second.err.contains("compiling the reader"), "{}", second.err);
+    let cache = shop.path("cache/kubectl-aspire");
+    let files: Vec<PathBuf> = fs::read_dir(&cache).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let [file] = files.as_slice() else { panic!("{files:?}") };
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&cache), mode(file)), (0o700, 0o600));
+    // The hooks of the user stay, and nothing else of the run changes.
+    assert!(shop.read("env.exec").contains(&format!("DOTNET_STARTUP_HOOKS={}\n", file.display())));
+    // One that others could have written is not loaded.
+    fs::set_permissions(file, fs::Permissions::from_mode(0o666)).unwrap();
+    let third = shop.run("render app -o third --registry r.example.com --tag 1");
+    assert!(third.err.contains("compiling the reader") && mode(file) == 0o600, "{}", third.err);
+    let without = shop.run("render app -o without --no-model --registry r.example.com --tag 1");
+    assert!(without.code == 0 && !shop.read("env.exec").contains("KUBECTL_ASPIRE_MODEL"), "{}", without.err);
+}
+
+#[test]
+fn values_of_secrets_in_texts_stop_everything() {
+    let shop = modelled();
+    let found = r#""secretsFound": [{"in": "manifest", "resource": "web", "field": "env.KEY", "parameter": "api-key"}], "resources""#;
+    shop.write("model", &MODEL.replace("\"resources\"", found));
+    for line in ["render app -o chart --registry r.example.com --tag 1", "manifest app -o out"] {
+        let ran = shop.run(line);
+        assert!(ran.code == 3 && ran.err.contains("error[secret-in-text]"), "{line}: {}", ran.err);
+        assert!(ran.err.contains("web: env.KEY holds the value of the parameter api-key"), "{}", ran.err);
+    }
+    assert!(!shop.path("chart").exists() && !shop.path("out/aspire-manifest.json").exists());
+    shop.run("render app -o chart --allow-secret-text --registry r.example.com --tag 1").ok();
 }

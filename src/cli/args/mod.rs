@@ -52,7 +52,7 @@ pub(super) enum Verb {
     Rollback(Rollback),
     /// Run preflight checks: helm, cluster, RBAC permissions, quotas, storage, policies
     Doctor(Doctor),
-    /// Publish the manifest of an AppHost into a folder, for machines without .NET
+    /// Publish manifest and model of an AppHost into a folder, for machines without .NET
     Manifest(Manifest),
     /// List the inputs of the application: parameters, image tag, missing values
     Inputs(Inputs),

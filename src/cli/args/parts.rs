@@ -40,6 +40,7 @@ pub(crate) struct Beside {
 
 /// How an AppHost as SOURCE is built and run.
 #[derive(Debug, Clone, Default, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct AppHost {
     /// Do not build the AppHost; run what was built before
     #[arg(help_heading = "AppHost", long)]
@@ -50,6 +51,12 @@ pub(crate) struct AppHost {
     /// Time limit for building and running the AppHost, such as 90s or 10m [default: 10m]
     #[arg(help_heading = "AppHost", long, value_name = "TIME")]
     pub apphost_timeout: Option<String>,
+    /// Do not read the model of the AppHost: replicas, probes, waits and files that its manifest leaves out
+    #[arg(help_heading = "AppHost", long)]
+    pub no_model: bool,
+    /// Accept that texts of the AppHost hold values of secrets: they are in the chart then
+    #[arg(help_heading = "AppHost", long)]
+    pub allow_secret_text: bool,
     /// Print the whole output of the build and of the AppHost
     #[arg(help_heading = "AppHost", short, long)]
     pub verbose: bool,

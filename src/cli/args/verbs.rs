@@ -352,7 +352,7 @@ pub(crate) struct Manifest {
     /// AppHost: its project, its apphost.cs, its .dll or its folder [default: .]
     #[arg(value_name = "SOURCE")]
     pub source: Option<PathBuf>,
-    /// Output folder; aspire-manifest.json is written there
+    /// Output folder; aspire-manifest.json and aspire-model.json are written there
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
     /// How it is run.

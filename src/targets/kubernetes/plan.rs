@@ -110,11 +110,11 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Di
         images: sources,
         values: tree,
         parameters: app.inputs.keys().cloned().chain([TAG_INPUT.to_owned()]).collect(),
-        objects: Vec::new(),
         patches: config.patch.clone(),
-        extra: Vec::new(),
         files: chart_files,
         notes,
+        from_app_host: config.from_app_host.settings.clone(),
+        ..Plan::default()
     };
     plan.objects = object_names(&plan);
     check_collisions(&plan, &mut diagnostics);

@@ -9,6 +9,7 @@ use super::secrets::SecretUse;
 use super::values::Tree;
 use super::view::{ClaimView, DaprObjectView, DaprView, ExternalView, WorkloadView};
 use crate::app::Note;
+use crate::config::AppHostSetting;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
@@ -58,6 +59,8 @@ pub struct Plan {
     pub files: Vec<ChartFile>,
     /// What a user should know.
     pub notes: Vec<Note>,
+    /// Settings that come from the AppHost itself, neither from its manifest nor from aspire-k8s.yaml.
+    pub from_app_host: Vec<AppHostSetting>,
 }
 
 #[derive(Debug, Clone)]

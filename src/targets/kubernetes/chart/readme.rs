@@ -1,6 +1,6 @@
 //! The texts of a chart for its users: `NOTES.txt` after an install, `README.md` in the folder.
 
-use crate::config::SecretSource;
+use crate::config::{AppHostSetting, SecretSource};
 use crate::targets::kubernetes::{Plan, SecretUse, helm_yaml};
 use std::fmt::Write as _;
 
@@ -93,6 +93,12 @@ pub(crate) fn readme(plan: &Plan) -> String {
             view.kind,
             text(&view.secrets.join(", "))
         );
+    }
+    if !plan.from_app_host.is_empty() {
+        out.push_str("\n## From the AppHost\n\n| resource | setting | value |\n|---|---|---|\n");
+        for AppHostSetting { resource, key, value } in &plan.from_app_host {
+            let _ = writeln!(out, "| {} | {} | {} |", text(resource), code(key), text(value));
+        }
     }
     out.push_str("\n## Inputs\n\n");
     if plan.required.is_empty() && plan.secrets.is_empty() {
