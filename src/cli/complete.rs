@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn verbs_flags_values_and_names_are_offered() {
         let cases: &[(&str, &[&str], &str)] = &[
-            ("de", &["deploy", "destroy"], ":4"),
+            ("de", &["deploy", "destroy", "demo"], ":4"),
             ("charts l", &["list", "lock"], ":4"),
             ("deploy --roll", &["--rollback-on-failure"], ":4"),
             ("deploy --accept d", &["downtime", "database-version"], ":4"),

@@ -10,7 +10,7 @@ use super::{CliError, Exit, output};
 use crate::config::Config;
 use crate::doctor::{Findings, Verdict};
 use crate::pipeline;
-use crate::report::harmless;
+use crate::report::{Colour, Terminal, harmless};
 use std::fmt::Write as _;
 
 /// Name of a release that there need not be: without an application nothing is said about it.
@@ -35,7 +35,7 @@ pub(super) fn doctor(common: &Common, options: &Doctor) -> Result<Exit, CliError
     };
     match options.output {
         ListFormat::Json => output::json(&findings),
-        ListFormat::Text => output::text(&harmless(&listed(&findings))),
+        ListFormat::Text => output::text(&listed(&findings, Terminal::of_output())),
     }
     Ok(if findings.worst() == Verdict::Failed { Exit::Error } else { Exit::Done })
 }
@@ -45,11 +45,18 @@ fn is_application(source: &Source) -> bool {
     packed::is_chart(source) || !source.path().is_dir() || has_application(source.path())
 }
 
-fn listed(findings: &Findings) -> String {
+fn listed(findings: &Findings, terminal: Terminal) -> String {
     let mut text = String::new();
     for finding in &findings.findings {
+        let colour = match finding.verdict {
+            Verdict::Ok => Colour::Green,
+            Verdict::Skipped => Colour::Faint,
+            Verdict::Warning => Colour::Yellow,
+            Verdict::Failed => Colour::Red,
+        };
+        let verdict = terminal.paint(colour, &format!("{:8}", finding.verdict));
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "{:8} {finding}", finding.verdict);
+        let _ = writeln!(text, "{verdict} {}", harmless(&finding.to_string()));
     }
     text
 }

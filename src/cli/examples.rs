@@ -27,6 +27,7 @@ const EXAMPLES: &[(&str, &[(&str, &str)])] = &[
             ("Deploy exactly what was reviewed", "deploy --plan plan.json --tag 1.4.0"),
         ],
     ),
+    ("demo", &[("Try it on the cluster of the current context", "demo"), ("Remove it again", "demo --remove")]),
     (
         "plan",
         &[
@@ -88,10 +89,17 @@ const EXAMPLES: &[(&str, &[(&str, &str)])] = &[
         &[
             ("Which version of each chart is wanted, locked, installed", "charts list"),
             ("Lock the versions", "charts lock"),
+            ("Update one of them", "charts update --chart ingress-nginx"),
         ],
     ),
     ("explain", &[("Cause and fix of an error", "explain unknown-key"), ("All codes", "explain")]),
-    ("schema", &[("For the editor", "schema > aspire-k8s.schema.json")]),
+    (
+        "schema",
+        &[
+            ("For the editor", "schema > aspire-k8s.schema.json"),
+            ("What each line of `deploy -o json` is", "schema events"),
+        ],
+    ),
     ("completion", &[("For bash, in this terminal", "completion bash > aspire.bash && . ./aspire.bash")]),
     ("version", &[("Which version this is", "version")]),
 ];

@@ -2,9 +2,10 @@
 
 use super::{CliError, Exit};
 use crate::app::Note;
-use crate::report::harmless;
+use crate::pipeline::Event;
 use crate::report::output::{failure, is_printed, print, remember};
-use crate::support::diagnostic::{Code, Diagnostic, Place, Severity, headed};
+use crate::report::{Colour, Terminal, harmless};
+use crate::support::diagnostic::{Code, Diagnostic, Place, Severity, body, heading};
 use crate::support::temporary;
 use serde_json::json;
 use std::io::{self, Write as _};
@@ -44,7 +45,7 @@ pub(super) fn finished(exit: Exit) -> Exit {
     match failure() {
         Some(failed) => {
             let what = format!("the result could not be written to standard output: {failed}");
-            say(&headed(Severity::Error, Code::UnwritableFile, &Place::default(), &what, ""));
+            told(Severity::Error, Code::UnwritableFile, &Place::default(), &what, "");
             if exit == Exit::Done || exit == Exit::Differs { Exit::Error } else { exit }
         }
         None => exit,
@@ -65,17 +66,34 @@ pub(super) fn error(error: &CliError, form: JsonErrors) {
     let diagnostics = error.diagnostics();
     match form {
         JsonErrors::Events => {
-            for diagnostic in &diagnostics {
-                line(&json!({"event": "error", "problem": diagnostic}).to_string());
+            for problem in diagnostics.clone() {
+                event(&Event::Error { problem });
             }
         }
         JsonErrors::Document if !is_printed() => json(&json!({ "errors": diagnostics })),
         JsonErrors::Document | JsonErrors::None => {}
     }
-    let headed = |it: &Diagnostic| headed(Severity::Error, it.code, &it.place, &it.what, &it.hint);
-    let mut texts: Vec<String> = diagnostics.iter().map(headed).collect();
-    texts.extend(error.note().map(|note| format!("note: {note}")));
-    say(&texts.join("\n"));
+    for Diagnostic { code, place, what, hint } in &diagnostics {
+        told(Severity::Error, *code, place, what, hint);
+    }
+    if let Some(note) = error.note() {
+        say(&format!("note: {note}"));
+    }
+}
+
+/// The last event of a run: a stream without it was cut off.
+pub(super) fn exited(exit: Exit) {
+    event(&Event::Exited { exit_code: exit as u8 });
+}
+
+fn event(event: &Event) {
+    line(&serde_json::to_string(event).unwrap_or_default());
+}
+
+/// An error or a warning, its heading in a colour on a terminal.
+fn told(severity: Severity, code: Code, place: &Place, what: &str, hint: &str) {
+    let heading = Terminal::of_process().paint(Colour::of(severity), &heading(severity, code));
+    let _ = writeln!(std::io::stderr(), "{heading} {}", harmless(&body(place, what, hint)));
 }
 
 /// How a verb tells programs of its errors.
@@ -90,7 +108,7 @@ pub(super) enum JsonErrors {
 
 /// A warning.
 pub(super) fn warn(code: Code, text: &str) {
-    say(&headed(Severity::Warning, code, &Place::default(), text, ""));
+    told(Severity::Warning, code, &Place::default(), text, "");
 }
 
 /// A number with its noun: `1 input`, `2 inputs`.

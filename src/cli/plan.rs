@@ -8,11 +8,12 @@ use crate::app::Note;
 use crate::config::AppHostSetting;
 use crate::diff::{Change, Mark, lines, summary};
 use crate::pipeline::{self, Ask, ChartChange, Planned, Release, RunOptions, Saved};
-use crate::report::{harmless, quiet};
+use crate::report::{Colour, Terminal, harmless, quiet};
 use crate::support::diagnostic::Code;
 use crate::support::temporary;
+use schemars::JsonSchema;
 use serde::Serialize;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 
 /// Shows what a deploy would do.
@@ -54,9 +55,9 @@ pub(super) fn plan(common: &Common, options: &Plan) -> Result<Exit, CliError> {
 }
 
 /// A plan for a program.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Json<'a> {
+pub(super) struct Json<'a> {
     release: &'a str,
     namespace: &'a str,
     context: Option<&'a str>,
@@ -89,17 +90,17 @@ impl<'a> Json<'a> {
 }
 
 fn text(planned: &Planned, from_app_host: &[AppHostSetting]) {
-    let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let terminal = Terminal::of_output();
     let say = |mark: Mark, text: &str| {
-        let code = match mark {
-            Mark::Added => "32",
-            Mark::Changed => "33",
-            Mark::Removed => "31",
-            Mark::Warned => "35",
-            Mark::Plain => "0",
+        let colour = match mark {
+            Mark::Added => Some(Colour::Green),
+            Mark::Changed => Some(Colour::Yellow),
+            Mark::Removed => Some(Colour::Red),
+            Mark::Warned => Some(Colour::Magenta),
+            Mark::Plain => None,
         };
         let text = harmless(text);
-        output::line(&if colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text });
+        output::line(&colour.map_or_else(|| text.clone(), |colour| terminal.paint(colour, &text)));
     };
     for line in &planned.transition {
         say(Mark::Warned, line);

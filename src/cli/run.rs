@@ -6,8 +6,8 @@ use super::args::{
 use super::output::JsonErrors;
 use super::program::typed_name;
 use super::{
-    CliError, Exit, charts, complete, completion_names, dashboard, doctor, examples, explain, init, inputs, manifest,
-    other_programs, output, plan, release, render, seal, status,
+    CliError, Exit, charts, complete, completion_names, dashboard, demo, doctor, examples, explain, init, inputs,
+    manifest, other_programs, output, plan, release, render, schema, seal, status,
 };
 use crate::support::diagnostic::Code;
 use clap::{Command, CommandFactory, FromArgMatches};
@@ -29,10 +29,14 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Ok(cli) => cli,
         Err(error) => return usage(&other_programs::with_tip(error)),
     };
+    let form = json_errors(&cli.verb);
     let exit = execute(&cli, name).unwrap_or_else(|error| {
-        output::error(&error, json_errors(&cli.verb));
+        output::error(&error, form);
         error.exit()
     });
+    if form == JsonErrors::Events {
+        output::exited(exit);
+    }
     output::finished(exit)
 }
 
@@ -99,10 +103,8 @@ fn execute(cli: &Cli, name: &str) -> Result<Exit, CliError> {
         Verb::Seal(options) => seal::seal(&cli.common, options),
         Verb::Charts(options) => charts::charts(&cli.common, options),
         Verb::Explain(options) => explain::explain(options),
-        Verb::Schema => {
-            output::json(&crate::config::schema());
-            Ok(Exit::Done)
-        }
+        Verb::Schema(options) => Ok(schema::schema(options)),
+        Verb::Demo(options) => demo::demo(&cli.common, options),
         Verb::Completion { shell } => {
             output::text(&completion(*shell));
             Ok(Exit::Done)
@@ -131,9 +133,17 @@ fn completion(shell: clap_complete::Shell) -> String {
     String::from_utf8_lossy(&script).into_owned()
 }
 
-/// How a verb with these flags tells programs of its errors.
+/// How a verb with these flags tells programs of its errors. A list of steps has a form of its own.
 fn json_errors(verb: &Verb) -> JsonErrors {
     let (output, form) = match verb {
+        Verb::Deploy(Deploy { steps, .. })
+        | Verb::Destroy(Destroy { steps, .. })
+        | Verb::Rollback(Rollback { steps, .. })
+        | Verb::Plan(Plan { deploy: Deploy { steps, .. }, .. })
+            if steps.list_steps.is_some() =>
+        {
+            return JsonErrors::None;
+        }
         Verb::Deploy(Deploy { output, .. })
         | Verb::Promote(Promote { output, .. })
         | Verb::Destroy(Destroy { output, .. })

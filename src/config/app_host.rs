@@ -3,6 +3,7 @@
 //! Must not know the model: who fills a key records it here.
 
 use super::{EachProbe, EnvironmentResource, Probes};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What comes from the AppHost.
@@ -14,7 +15,7 @@ pub struct FromAppHost {
 }
 
 /// A key of a resource that the AppHost sets.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AppHostSetting {
     pub resource: String,

@@ -1,12 +1,13 @@
 //! Two states of one object, field by field, with the path of each difference.
 
 use super::keys;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 
 /// A field that differs. A side is missing where the field is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Field {
     /// Where it is: `spec.template.spec.containers[name=api].image`.
     pub path: String,

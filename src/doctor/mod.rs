@@ -37,6 +37,7 @@ pub(crate) use trial::trials;
 
 use crate::k8s::error::Error;
 use crate::support::diagnostic::{Code, Diagnostic};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt;
 
@@ -46,7 +47,7 @@ pub(crate) const MAY_BE_WRONG: [&str; 7] =
     ["quota", "limits", "pod-security", "admission", "storage", "kinds", "rights"];
 
 /// How serious a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Nothing stands in the way.
@@ -72,7 +73,7 @@ impl fmt::Display for Verdict {
 }
 
 /// What one check found about one thing. Holds no secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Finding {
     /// Which check: `helm`, `cluster`, `rights`, `quota`... Part of the contract with scripts.
     pub check: &'static str,
@@ -151,7 +152,7 @@ impl fmt::Display for Finding {
 }
 
 /// The JSON form of a report.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct Findings {
     /// In the order of the checks.
     pub findings: Vec<Finding>,

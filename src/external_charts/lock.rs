@@ -4,6 +4,7 @@ use super::PlannedChart;
 use super::version::fits;
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::support::yaml;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Name of the file.
@@ -34,7 +35,7 @@ struct Entry {
 }
 
 /// What the file says of one chart.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Locked {
     /// The exact version.
@@ -132,7 +133,7 @@ impl Lock {
                 };
                 diagnostics.push(
                     Diagnostic::new(Code::ChartLockOutdated, "", what)
-                        .hint(format!("`kubectl aspire charts lock {}` adds it", chart.name)),
+                        .hint(format!("`kubectl aspire charts lock --chart {}` adds it", chart.name)),
                 );
             }
         }
@@ -185,7 +186,10 @@ mod tests {
         lock.put(&chart("a", "1.0.0"), &locked("1.0.0"));
         let mut charts = [chart("a", "1.0.0"), chart("b", "1.0.0")];
         let refused = lock.apply(&mut charts).unwrap_err().to_string();
-        assert!(refused.contains("does not contain the chart b") && refused.contains("charts lock b"), "{refused}");
+        assert!(
+            refused.contains("does not contain the chart b") && refused.contains("charts lock --chart b"),
+            "{refused}"
+        );
         assert!(charts[0].locked.is_some());
         let moved = lock.apply(&mut [chart("a", "1.1.0")]).unwrap_err().to_string();
         assert!(

@@ -5,10 +5,11 @@ use super::names::{Names, variable};
 use super::needs::ValueNeeds;
 use crate::app::{App, Input, TAG_INPUT};
 use crate::config::SecretSource;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// One input, as `inputs` lists it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(clippy::struct_excessive_bools, reason = "they are columns of a list")]
 pub struct Listed {

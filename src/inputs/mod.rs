@@ -29,4 +29,4 @@ pub use names::{Names, variable};
 pub(crate) use needs::{ImageNeeds, SecretNeed, ValueNeeds};
 pub(crate) use rotate::{CHART, Data, rotation, stale};
 pub(crate) use settle::{Answers, Outlook, Settled, outlook, settle};
-pub(crate) use template::{env_template, json_template, yaml_template};
+pub(crate) use template::{Row, env_template, json_template, yaml_template};

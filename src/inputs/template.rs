@@ -5,19 +5,24 @@ use super::dotenv;
 use super::names::Names;
 use super::{Listed, Supply};
 use crate::support::literal::yaml;
-use serde_json::{Value as Json, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 /// YAML readers give up on a key before `:` after 1024 characters; a longer one is announced by `?`.
 const LONGEST_KEY: usize = 1000;
 
 /// The list as JSON, each input with a `value` to fill in; null is no answer.
-pub(crate) fn json_template(listed: &[Listed]) -> Json {
-    let items = listed.iter().map(|input| {
-        let mut item = json!(input);
-        item["value"] = Json::Null;
-        item
-    });
-    Json::Array(items.collect())
+pub(crate) fn json_template(listed: &[Listed]) -> Vec<Row<'_>> {
+    listed.iter().map(|input| Row { input, value: None }).collect()
+}
+
+/// One input with a place for its value.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Row<'a> {
+    #[serde(flatten)]
+    input: &'a Listed,
+    /// Always null: a file for `--parameter-file` has the value here.
+    value: Option<&'a str>,
 }
 
 /// A YAML file of `name: value`.
@@ -90,6 +95,7 @@ mod tests {
     use super::*;
     use crate::inputs::{Format, Given};
     use proptest::prelude::*;
+    use serde_json::json;
 
     fn input(name: &str, required: bool, default: Option<&str>) -> Listed {
         Listed {
@@ -166,7 +172,7 @@ mod tests {
                 entries.map(|(n, (name, value))| input(name, n % 2 == 0, (n % 2 == 1).then_some(value))).collect();
             let in_yaml = fill(&yaml_template("x", &listed), &listed, ":", |name| format!(" {}", yaml(&written[name])));
             let in_env = fill(&env_template("x", &listed), &listed, "=", |name| dotenv::value(&written[name]));
-            let mut json = json_template(&listed);
+            let mut json = json!(json_template(&listed));
             for item in json.as_array_mut().into_iter().flatten() {
                 item["value"] = json!(written[item["name"].as_str().unwrap_or_default()]);
             }

@@ -28,7 +28,7 @@ pub(crate) use crate::pipeline::migrate::{PromoteAction, promote};
 pub(crate) use crate::pipeline::release::charts::ChartChange;
 pub(crate) use crate::pipeline::release::compatibility::{PodDefaults, to_keep as defaults_to_keep};
 pub(crate) use crate::pipeline::release::deploy_request::{Ask, Deploy, Passed, Rotation, Wait};
-pub(crate) use crate::pipeline::release::history::history;
+pub(crate) use crate::pipeline::release::history::{Revision, history};
 pub(crate) use crate::pipeline::release::migration::consent::Consent;
 pub(crate) use crate::pipeline::release::planned::Planned;
 pub(crate) use crate::pipeline::release::preflight::doctor;

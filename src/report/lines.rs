@@ -3,13 +3,14 @@
 use super::style::{Colour, Terminal, harmless, one_line};
 use crate::pipeline::Event;
 use crate::rollout::{Finding, Progress, State};
+use crate::support::diagnostic::{Severity, heading};
 use std::fmt::Write as _;
 
 /// The lines of an event; none when it says nothing on its own.
 pub(super) fn lines(event: &Event, terminal: Terminal) -> Option<String> {
     let paint = |colour, text: &str| terminal.paint(colour, text);
     Some(match event {
-        Event::Started { .. } => return None,
+        Event::Started { .. } | Event::Error { .. } | Event::Exited { .. } => return None,
         Event::Failed { step, reason, diagnostics } => {
             let step = paint(Colour::Red, &format!("[{}]", one_line(step)));
             let first = diagnostics.first().map_or(reason, |diagnostic| &diagnostic.what);
@@ -23,7 +24,8 @@ pub(super) fn lines(event: &Event, terminal: Terminal) -> Option<String> {
         }
         Event::Said { text } => harmless(text),
         Event::Warned { code, text } => {
-            format!("{} {}", paint(Colour::Yellow, &format!("warning[{code}]:")), harmless(text))
+            let heading = heading(Severity::Warning, *code);
+            format!("{} {}", paint(Colour::of(Severity::Warning), &heading), harmless(text))
         }
         Event::Workload(progress) => format!("  {}", workload(progress)),
         Event::Finding(found) => finding(found, terminal),

@@ -15,7 +15,7 @@ mod screen;
 pub(crate) mod steps;
 mod style;
 
-pub(crate) use style::{Terminal, harmless};
+pub(crate) use style::{Colour, Terminal, harmless};
 
 use crate::pipeline::Event;
 use live::Live;

@@ -1,5 +1,6 @@
 //! What a terminal supports, and text adapted to it.
 
+use crate::support::diagnostic::Severity;
 use std::io::IsTerminal as _;
 
 /// What standard error is.
@@ -23,6 +24,11 @@ impl Terminal {
         Self::of(std::io::stderr().is_terminal() && has_width(), |name| std::env::var(name).ok())
     }
 
+    /// Standard output of this process, where nothing is redrawn.
+    pub(crate) fn of_output() -> Self {
+        Self { live: false, ..Self::of(std::io::stdout().is_terminal(), |name| std::env::var(name).ok()) }
+    }
+
     /// What the variables of the surroundings say: `NO_COLOR` (no-color.org), `TERM`, and the locale.
     fn of(is_terminal: bool, variable: impl Fn(&str) -> Option<String>) -> Self {
         let given = |name: &str| variable(name).filter(|value| !value.is_empty());
@@ -33,8 +39,18 @@ impl Terminal {
     }
 
     /// A text in a colour, where colours are welcome.
-    pub(super) fn paint(self, colour: Colour, text: &str) -> String {
+    pub(crate) fn paint(self, colour: Colour, text: &str) -> String {
         if self.colour { format!("\x1b[{}m{text}\x1b[0m", colour as u8) } else { text.to_owned() }
+    }
+}
+
+impl Colour {
+    /// The colour of the heading of an error or a warning.
+    pub(crate) fn of(severity: Severity) -> Self {
+        match severity {
+            Severity::Error => Self::Red,
+            Severity::Warning => Self::Yellow,
+        }
     }
 }
 
@@ -51,12 +67,13 @@ fn has_width() -> bool {
 
 /// The few colours that are used, by their number in an escape sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Colour {
+pub(crate) enum Colour {
     Bold = 1,
     Faint = 2,
     Red = 31,
     Green = 32,
     Yellow = 33,
+    Magenta = 35,
 }
 
 /// A text for a terminal: what others wrote must not move the cursor, change colours, or turn the direction of reading.

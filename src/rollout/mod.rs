@@ -19,6 +19,7 @@ mod watch;
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 pub(crate) use symptom::Log;
@@ -26,7 +27,7 @@ pub(crate) use watch::Reported;
 pub use watch::{End, Rollout};
 
 /// How far one workload is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Progress {
     /// `Deployment`, `StatefulSet` or `Job`.
@@ -44,7 +45,7 @@ pub struct Progress {
 }
 
 /// The state of a workload in a word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum State {
     /// Its controller has not seen the change yet.
@@ -60,7 +61,7 @@ pub enum State {
 }
 
 /// Why a workload does not come.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
     /// The cause, for programs.
@@ -84,7 +85,7 @@ pub struct Finding {
 }
 
 /// The causes that are told apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Reason {
     /// The API server refuses the pods: a webhook, Pod Security, a wrong field.

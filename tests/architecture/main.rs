@@ -52,7 +52,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "targets",
         ],
     ),
-    ("report", &["pipeline", "rollout"]),
+    ("report", &["pipeline", "rollout", "support"]),
     // It stands above all others.
     ("cli", &["*"]),
     // For tests and benchmarks.

@@ -6,6 +6,7 @@ mod aspire;
 mod dapr;
 mod errors;
 mod files;
+mod first_hours;
 mod folders;
 mod helm;
 mod inputs;

@@ -2,13 +2,13 @@
 
 use crate::helm::helm;
 use crate::{Aspire, aspire};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-const VERBS: [&str; 16] = [
+const VERBS: [&str; 17] = [
     "render",
     "deploy",
     "promote",
@@ -25,6 +25,7 @@ const VERBS: [&str; 16] = [
     "doctor",
     "seal",
     "manifest",
+    "demo",
 ];
 
 #[test]
@@ -271,6 +272,50 @@ fn the_schema_is_stable_and_describes_the_intents_here() {
         let pointer = at.split('"').next().unwrap();
         assert!(parsed.pointer(pointer).is_some(), "{pointer}");
     }
+}
+
+/// All names of properties in a schema.
+fn properties(schema: &Value, found: &mut Vec<String>) {
+    match schema {
+        Value::Object(map) => {
+            found.extend(map.get("properties").and_then(Value::as_object).into_iter().flat_map(Map::keys).cloned());
+            map.values().for_each(|value| properties(value, found));
+        }
+        Value::Array(list) => list.iter().for_each(|value| properties(value, found)),
+        _ => {}
+    }
+}
+
+/// What `-o json` prints has the names that the schema of its verb has.
+#[test]
+fn schemas_name_what_is_printed() {
+    for (format, line, code) in [
+        ("inputs", &["inputs", "app.json", "-o", "json"][..], 0),
+        ("status", &["status", "app.json", "-o", "json"], 1),
+        ("history", &["history", "app.json", "-o", "json"], 1),
+        ("plan", &["plan", "app.json", "-o", "json"], 1),
+        ("events", &["deploy", "app.json", "-o", "json"], 1),
+    ] {
+        let schema: Value = serde_json::from_str(&aspire(["schema", format]).run().ok()).unwrap();
+        let mut known = Vec::new();
+        properties(&schema, &mut known);
+        let ran = aspire(line).run();
+        assert_eq!(ran.code, code, "{format}: {}", ran.err);
+        let documents = serde_json::Deserializer::from_str(&ran.out).into_iter::<Value>();
+        let mut count = 0;
+        for document in documents {
+            let names = |value: &Value| value.as_object().map(|map| map.keys().cloned().collect::<Vec<_>>());
+            let document = document.unwrap();
+            let parts = [&document, &document[0], &document["errors"][0], &document["problem"]];
+            for name in parts.into_iter().filter_map(names).flatten() {
+                assert!(known.contains(&name), "{format}: {name} is not in {known:?}");
+                count += 1;
+            }
+        }
+        assert!(count > 0, "{format}: {}", ran.out);
+    }
+    let last = aspire(["deploy", "app.json", "-o", "json"]).run().out;
+    assert_eq!(last.lines().last(), Some(r#"{"event":"exited","exitCode":1}"#));
 }
 
 #[test]

@@ -315,7 +315,7 @@ fn a_lock_file_pins_versions_and_bytes_and_update_moves_them() {
         package(&bench, "red", version, "repo");
     }
     let repository = repository(&bench, &["red-1.0.0", "red-1.2.0"]);
-    let charts = |words: &[&str]| bench.run(&[&["charts"], words, &["--source", "app"]].concat());
+    let charts = |words: &[&str]| bench.run(&[&["charts"], words, &["app"]].concat());
     let config = |version: &str| {
         bench.configure(&format!(
             "{CONFIG}charts:\n  red: {{chart: red, repository: '{}', version: {version}, namespace: {}}}\n",
@@ -339,9 +339,9 @@ fn a_lock_file_pins_versions_and_bytes_and_update_moves_them() {
     charts(&["lock"]).ok();
     assert_eq!(fs::read_to_string(bench.path("app/aspire-k8s.lock.yaml")).unwrap(), locked);
     bench.deploy(&[]).ok().says(&["unchanged, 1.2.0"]);
-    charts(&["update", "red", "--to", "2.0.0"]).exits(1).says(&["2.0.0 does not match"]);
-    charts(&["update", "red", "--to", "1.0.0"]).ok().says(&["red: 1.2.0 -> 1.0.0"]);
-    charts(&["update", "rde"]).exits(1).says(&["there is no remote chart `rde`", "did you mean `red`?"]);
+    charts(&["update", "--chart", "red", "--to", "2.0.0"]).exits(1).says(&["2.0.0 does not match"]);
+    charts(&["update", "--chart", "red", "--to", "1.0.0"]).ok().says(&["red: 1.2.0 -> 1.0.0"]);
+    charts(&["update", "--chart", "rde"]).exits(1).says(&["there is no remote chart `rde`", "did you mean `red`?"]);
     charts(&["update"]).ok().says(&["red: 1.0.0 -> 1.3.0"]);
     let listed = bench.run(&["charts", "list", "app", "-n", &bench.ns, "-o", "json"]).ok();
     let listed: Value = serde_json::from_str(&listed.out).unwrap();
@@ -359,14 +359,14 @@ fn a_lock_file_pins_versions_and_bytes_and_update_moves_them() {
     // The same version with other bytes, and an intent that moved on without its lock.
     repository.set_fault(RepositoryFault::OtherBytes);
     bench.unchanged(|| {
-        bench.deploy(&[]).exits(3).says(&["differs from the one in aspire-k8s.lock.yaml", "charts lock red"]);
+        bench.deploy(&[]).exits(3).says(&["differs from the one in aspire-k8s.lock.yaml", "charts lock --chart red"]);
     });
     repository.set_fault(RepositoryFault::None);
     config("1.0.0");
     for verb in ["deploy", "plan"] {
         bench.unchanged(|| {
             let ran = bench.run(&[verb, "app", "-n", &bench.ns]).exits(1);
-            ran.says(&["aspire-k8s.lock.yaml", "aspire-k8s.yaml requires red 1.0.0", "charts lock red"]);
+            ran.says(&["aspire-k8s.lock.yaml", "aspire-k8s.yaml requires red 1.0.0", "charts lock --chart red"]);
         });
     }
     charts(&["update"]).ok().says(&["requires exactly 1.0.0", "is 1.3.0"]);

@@ -12,6 +12,7 @@ mod charts;
 mod crash;
 mod cycle;
 mod dashboard;
+mod demo;
 mod destroy;
 mod doctor;
 mod encrypted;

@@ -7,8 +7,8 @@ pub(super) use parts::{
     Accept, AppHost, Beside, ChartValues, Images, ListFormat, Named, On, Parameters, Source, StepFormat,
 };
 pub(super) use verbs::{
-    Charts, ChartsList, ChartsLock, Dashboard, Deploy, Destroy, Doctor, Explain, Format, Init, InputFormat, Inputs,
-    Look, Manifest, Part, Plan, Promote, Render, Rollback, Seal,
+    Charts, ChartsList, ChartsLock, Dashboard, Demo, Deploy, Destroy, Doctor, Explain, Format, Init, InputFormat,
+    Inputs, Look, Manifest, Part, Plan, Promote, Render, Rollback, Schema, SchemaOf, Seal,
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -54,6 +54,8 @@ pub(super) enum Verb {
     Doctor(Doctor),
     /// Publish manifest and model of an AppHost into a folder, for machines without .NET
     Manifest(Manifest),
+    /// Deploy an example with public images to the current cluster, or remove it
+    Demo(Demo),
     /// List the inputs of the application: parameters, image tag, missing values
     Inputs(Inputs),
     /// Encrypt secrets for the sealed-secrets controller into a file that you commit
@@ -63,8 +65,8 @@ pub(super) enum Verb {
     Charts(Charts),
     /// Explain the code of an error or warning: its cause and its fix
     Explain(Explain),
-    /// Print the JSON schema of aspire-k8s.yaml
-    Schema,
+    /// Print the JSON schema of aspire-k8s.yaml, or of what a verb prints with -o json
+    Schema(Schema),
     /// Print a completion script for a shell
     Completion {
         /// The shell.

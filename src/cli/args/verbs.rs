@@ -253,6 +253,46 @@ pub(crate) struct Dashboard {
     pub no_token: bool,
 }
 
+/// `demo`.
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Remove the example with its data, and the namespace unless you name one
+    #[arg(long)]
+    pub remove: bool,
+    /// Namespace of the example; use instead of -n with `helm aspire` [default: aspire-demo]
+    #[arg(long, value_name = "NAME")]
+    pub release_namespace: Option<String>,
+}
+
+/// `schema`.
+#[derive(Debug, Args)]
+pub(crate) struct Schema {
+    /// What it describes
+    #[arg(value_name = "FORMAT", value_enum, default_value_t = SchemaOf::Config)]
+    pub of: SchemaOf,
+}
+
+/// Formats that have a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaOf {
+    /// aspire-k8s.yaml
+    Config,
+    /// One line of deploy, promote, rollback and destroy
+    Events,
+    /// plan
+    Plan,
+    /// status
+    Status,
+    /// history
+    History,
+    /// doctor
+    Doctor,
+    /// inputs
+    Inputs,
+    /// charts list
+    Charts,
+}
+
 /// `doctor`.
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
@@ -370,12 +410,12 @@ impl Manifest {
 /// `charts lock`.
 #[derive(Debug, Args)]
 pub(crate) struct ChartsLock {
-    /// Charts of aspire-k8s.yaml [default: all]
-    #[arg(value_name = "NAME")]
-    pub names: Vec<String>,
     /// Folder of the application, or its manifest [default: .]
-    #[arg(long, value_name = "SOURCE")]
+    #[arg(value_name = "SOURCE")]
     pub source: Option<PathBuf>,
+    /// Only this chart of aspire-k8s.yaml; repeatable
+    #[arg(long = "chart", value_name = "NAME")]
+    pub names: Vec<String>,
     /// What is read beside SOURCE.
     #[command(flatten)]
     pub beside: Beside,
@@ -390,7 +430,7 @@ pub(crate) struct ChartsUpdate {
     /// What `charts lock` takes.
     #[command(flatten)]
     pub lock: ChartsLock,
-    /// Update to this version; requires exactly one NAME, and must match the version in aspire-k8s.yaml
+    /// Update to this version; requires exactly one --chart, and must match the version in aspire-k8s.yaml
     #[arg(long, value_name = "VERSION")]
     pub to: Option<String>,
 }

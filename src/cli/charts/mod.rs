@@ -2,7 +2,7 @@
 
 mod verbs;
 
-pub(super) use verbs::charts;
+pub(super) use verbs::{Listed, charts};
 
 use super::args::{Common, Source};
 use super::described::Described;

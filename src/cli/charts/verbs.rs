@@ -12,6 +12,7 @@ use crate::config::is_exact_version;
 use crate::external_charts::{self, Found, Locked, Phase, PlannedChart, Version, fits, newest};
 use crate::pipeline;
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, nearest, suggestion};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -26,9 +27,9 @@ pub(crate) fn charts(common: &Common, options: &Charts) -> Result<Exit, CliError
 }
 
 /// One chart, as it is listed.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Listed<'a> {
+pub(in crate::cli) struct Listed<'a> {
     name: &'a str,
     chart: &'a str,
     repository: Option<&'a str>,
@@ -40,7 +41,7 @@ struct Listed<'a> {
     installed: Option<Installed<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Installed<'a> {
     chart: &'a str,
@@ -182,7 +183,7 @@ fn not_asked_for(chart: &PlannedChart, to: &str) -> CliError {
 
 fn check_names(names: &[String], to: Option<&str>, charts: &[PlannedChart]) -> Result<(), CliError> {
     if to.is_some() && names.len() != 1 {
-        return Err(CliError::Usage(Code::InvalidUsage, "--to updates one chart: pass its NAME".into()));
+        return Err(CliError::Usage(Code::InvalidUsage, "--to updates one chart: name it with --chart NAME".into()));
     }
     if let Some(to) = to.filter(|to| !is_exact_version(to)) {
         return Err(CliError::Usage(

@@ -4,10 +4,11 @@
 
 use crate::rollout::{Finding, Progress};
 use crate::support::diagnostic::{Code, Diagnostic};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// One thing that happened.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "camelCase")]
 pub(crate) enum Event {
     /// A step began.
@@ -49,6 +50,17 @@ pub(crate) enum Event {
         code: Code,
         /// The sentence.
         text: String,
+    },
+    /// Why the run fails; one for each problem, at the end.
+    Error {
+        /// With its code and its place.
+        problem: Diagnostic,
+    },
+    /// The program ends: output without this event is incomplete.
+    #[serde(rename_all = "camelCase")]
+    Exited {
+        /// As the process returns it; 0 for success.
+        exit_code: u8,
     },
     /// A workload came further.
     Workload(Progress),

@@ -5,6 +5,7 @@ use crate::helm;
 use crate::pipeline::release::host_names::HALF;
 use crate::pipeline::{Error, Release};
 use crate::support::diagnostic::{Code, Diagnostic};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +15,7 @@ const ROLLBACK: &str = "Rollback to ";
 /// What the description of a revision says whose helm was killed.
 pub(crate) const CUT_SHORT: &str = "set to failed by kubectl-aspire";
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Revision {
     /// Its number.

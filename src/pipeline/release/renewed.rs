@@ -11,6 +11,7 @@ use crate::k8s::kind::POD;
 use crate::k8s::labels;
 use crate::k8s::object::{label, name_of};
 use crate::pipeline::{Error, Release};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -18,7 +19,7 @@ use serde_json::Value as Json;
 const KESTREL: &str = "kestrel__certificates__";
 
 /// A workload whose pods began before their certificate was renewed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Renewed {
     /// `Deployment` or `StatefulSet`.

@@ -6,11 +6,12 @@ use crate::cluster::state::secret::ReleaseSecret;
 use crate::k8s::error::ErrorKind;
 use crate::k8s::kind::SECRET;
 use crate::pipeline::{Error, Release};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Secret {
     pub name: String,

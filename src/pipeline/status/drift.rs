@@ -7,11 +7,12 @@
 use crate::k8s::object::name_of;
 use crate::k8s::quantity::Quantity;
 use crate::support::yaml;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value as Json;
 
 /// One difference.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Drift {
     /// Kind of the object.
     pub kind: String,

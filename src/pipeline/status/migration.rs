@@ -8,10 +8,11 @@ use crate::migration::word;
 use crate::pipeline::release::migration::log::Log;
 use crate::pipeline::release::migration::look::{live, others};
 use crate::pipeline::{Error, Release};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A migration that was begun and not finished.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Migration {
     /// The part of the way that was begun last; empty when its journal cannot be read.

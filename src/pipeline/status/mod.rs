@@ -21,6 +21,7 @@ use crate::pipeline::release::history;
 use crate::pipeline::release::renewed::{Renewed, look as renewed};
 use crate::pipeline::release::secrets_used::{Secret, used as secrets_used};
 use crate::pipeline::status::drift::Drift;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -41,7 +42,7 @@ pub(crate) enum Standing {
 }
 
 /// A release as it stands.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Status {
     /// Its name.
@@ -84,7 +85,7 @@ pub(crate) struct Status {
 }
 
 /// A workload.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Running {
     pub name: String,
@@ -100,7 +101,7 @@ pub(crate) struct Running {
     pub images: Vec<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Claim {
     pub name: String,

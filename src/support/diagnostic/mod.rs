@@ -12,13 +12,14 @@ mod text;
 pub(crate) use code::Code;
 pub(crate) use excerpt::excerpt;
 pub(crate) use place::{Place, Position, affords_lines};
-pub(crate) use text::{Severity, headed};
+pub(crate) use text::{Severity, body, heading};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt;
 
 /// One thing that is wrong (or, as a warning, worth knowing): what, where, and what to do now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Diagnostic {
     /// The kind of cause.
     pub code: Code,

@@ -1,10 +1,11 @@
 //! Where something is: a file, a path inside it, a line and column.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt;
 
 /// A line and column of a text, from 1, as editors count them, and the part of the line that may be shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Position {
     pub line: usize,
     /// The column, in characters; 0 where only the line is known.
@@ -33,7 +34,7 @@ pub(crate) fn affords_lines(diagnostics: usize, text: usize) -> bool {
 }
 
 /// Where something is. Without a file, the path is what a user would look for: a flag, a variable, an object.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Place {
     /// The file as a user names it; empty if it is not a file, or not known yet.
     pub file: String,

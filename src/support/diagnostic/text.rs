@@ -23,7 +23,12 @@ impl Severity {
     }
 }
 
-/// The lines of a problem, in the manner of rustc:
+/// `error[unknown-key]:`, which a terminal may show in a colour.
+pub(crate) fn heading(severity: Severity, code: Code) -> String {
+    format!("{}[{code}]:", severity.name())
+}
+
+/// What follows the heading, in the manner of rustc:
 ///
 /// ```text
 /// error[unknown-key]: unknown key `replica`
@@ -34,8 +39,8 @@ impl Severity {
 ///   path: resources.api.replica
 ///   hint: did you mean `replicas`?
 /// ```
-pub(crate) fn headed(severity: Severity, code: Code, place: &Place, what: &str, hint: &str) -> String {
-    let mut out = format!("{}[{code}]: ", severity.name());
+pub(crate) fn body(place: &Place, what: &str, hint: &str) -> String {
+    let mut out = String::new();
     if place.file.is_empty() && !place.is_empty() {
         let _ = write!(out, "{place}: ");
     }
@@ -76,6 +81,10 @@ fn marked(line: usize, column: usize, excerpt: &str) -> String {
 mod tests {
     use super::super::place::Position;
     use super::*;
+
+    fn headed(severity: Severity, code: Code, place: &Place, what: &str, hint: &str) -> String {
+        format!("{} {}", heading(severity, code), body(place, what, hint))
+    }
 
     #[test]
     fn a_diagnostic_shows_its_line() {

@@ -1,7 +1,10 @@
 //! How a plan describes the change of a chart.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 /// What a plan says of one chart.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ChartChange {
     /// Its name among the charts.

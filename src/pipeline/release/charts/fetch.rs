@@ -148,7 +148,7 @@ fn check(chart: &PlannedChart, ready: &Ready) -> Result<(), Error> {
     );
     let hint = format!(
         "a different chart was published under the same version: find out why; if that is intended, run `kubectl \
-        aspire charts lock {}`",
+        aspire charts lock --chart {}`",
         chart.name
     );
     Err(Error::Refused(at(Code::ChartChanged, chart, what).hint(hint).into()))

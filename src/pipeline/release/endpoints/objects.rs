@@ -2,12 +2,13 @@
 
 use crate::k8s::labels;
 use crate::k8s::object::{name_of, owned, text};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
 
 /// A port of a Service, or a host of an Ingress.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Endpoint {
     /// Name of the Service or Ingress.
