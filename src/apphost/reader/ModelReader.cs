@@ -64,7 +64,7 @@ internal static class StartupHook
             }
             catch (Exception)
             {
-                // The AppHost goes on as if this were not here.
+                // The AppHost continues as if this were not here.
             }
         }
 
@@ -155,7 +155,7 @@ internal sealed class ModelReader(IServiceProvider services, string output, stri
         catch (Exception error)
         {
             // The type alone: a message can hold a value.
-            TryWrite(new JsonObject { ["error"] = ModelReader.Cause(error) });
+            TryWrite(new JsonObject { ["error"] = Cause(error) });
         }
     }
 
@@ -234,10 +234,6 @@ internal sealed class ModelReader(IServiceProvider services, string output, stri
             annotations.Add(Annotation(annotation, resource));
         }
         var written = new JsonObject { ["type"] = resource.GetType().FullName };
-        if (Targets.Has(resource))
-        {
-            written["fields"] = Targets.Fields(resource, 4);
-        }
         Put(written, "parent", Get(resource, "Parent"));
         Put(written, "databaseName", Get(resource, "DatabaseName"));
         written["annotations"] = annotations;
@@ -247,16 +243,6 @@ internal sealed class ModelReader(IServiceProvider services, string output, stri
     private JsonObject Annotation(object annotation, object resource)
     {
         var name = annotation.GetType().Name;
-        if (Targets.Has(annotation))
-        {
-            var target = Targets.Fields(annotation, 2);
-            target.Insert(0, "type", name);
-            if (name.EndsWith("ServiceCustomizationAnnotation", StringComparison.Ordinal))
-            {
-                Targets.Customize(annotation, resource, target);
-            }
-            return target;
-        }
         var fields = new JsonObject { ["type"] = name };
         var known = Written.FirstOrDefault(entry => name.EndsWith(entry.Key, StringComparison.Ordinal)).Value ?? [];
         foreach (var field in known)
@@ -296,7 +282,7 @@ internal sealed class ModelReader(IServiceProvider services, string output, stri
         }
         catch (Exception error)
         {
-            fields["Error"] = ModelReader.Cause(error);
+            fields["Error"] = Cause(error);
         }
         finally
         {
@@ -305,7 +291,7 @@ internal sealed class ModelReader(IServiceProvider services, string output, stri
     }
 
     // The type of the innermost exception. A message could hold a value.
-    internal static string Cause(Exception error) => error.InnerException is { } inner ? Cause(inner) : error.GetType().Name;
+    private static string Cause(Exception error) => error.InnerException is { } inner ? Cause(inner) : error.GetType().Name;
 
     private JsonArray Items(IEnumerable items)
     {
@@ -342,7 +328,7 @@ internal sealed class ModelReader(IServiceProvider services, string output, stri
     }
 
     // A value, or the name of a resource or endpoint.
-    internal static JsonNode? Simple(object? value) => value switch
+    private static JsonNode? Simple(object? value) => value switch
     {
         null => null,
         string text => text,
@@ -362,11 +348,11 @@ internal sealed class ModelReader(IServiceProvider services, string output, stri
             ? services.GetService(service)
             : null;
 
-    internal static object? Get(object of, string property) =>
+    private static object? Get(object of, string property) =>
         of.GetType().GetProperty(property, BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance)?.GetValue(of);
 
     // None where the object is no resource.
-    internal static string? ResourceName(object value) =>
+    private static string? ResourceName(object value) =>
         value.GetType().GetInterface("Aspire.Hosting.ApplicationModel.IResource") is { } resource
             ? (string?)resource.GetProperty("Name")!.GetValue(value)
             : null;
@@ -392,7 +378,7 @@ internal sealed class Secrets
         AddEncoded(parameter, value);
     }
 
-    // The forms in which nobody finds the value again: that of an expression is the value of something else.
+    // Encoded forms. An encoded expression is no longer an expression: a program would decode it to the name of a parameter.
     public void AddEncoded(string parameter, string value)
     {
         forms.Add((parameter, Uri.EscapeDataString(value)));
@@ -449,177 +435,5 @@ internal sealed class Secrets
             default:
                 return false;
         }
-    }
-}
-
-// The types of Aspire's packages for targets. They are many and change, so all that they say in plain values is written.
-internal static class Targets
-{
-    private static readonly string[] Left = ["Annotations", "Parent", "EqualityContract", "PortAllocator"];
-
-    public static bool Has(object value) =>
-        value.GetType().Namespace is { } of
-        && (of.StartsWith("Aspire.Hosting.Kubernetes", StringComparison.Ordinal) || of.StartsWith("Aspire.Hosting.Docker", StringComparison.Ordinal));
-
-    public static JsonObject Fields(object of, int depth)
-    {
-        var fields = new JsonObject();
-        var isResource = ModelReader.ResourceName(of) is not null;
-        foreach (var property in of.GetType().GetProperties(BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance))
-        {
-            var name = property.Name;
-            var isLeft = property.GetIndexParameters().Length > 0 || name.Contains('.') || Left.Contains(name) || (isResource && name == "Name")
-                || name.StartsWith("Generated", StringComparison.Ordinal) || name.StartsWith("CapturedHelm", StringComparison.Ordinal);
-            if (!isLeft && Plain(property.GetValue(of), depth) is { } value)
-            {
-                fields[name] = value;
-            }
-        }
-        return fields;
-    }
-
-    // What PublishAsKubernetesService and PublishAsDockerComposeService change: the objects that Aspire made, before and
-    // after the AppHost's own code had them.
-    public static void Customize(object annotation, object resource, JsonObject fields)
-    {
-        try
-        {
-            var annotations = ((IEnumerable)ModelReader.Get(resource, "Annotations")!).Cast<object>();
-            var deployed = annotations.LastOrDefault(other => other.GetType().Name == "DeploymentTargetAnnotation");
-            if (deployed is null || ModelReader.Get(deployed, "DeploymentTarget") is not { } target || ModelReader.Get(annotation, "Configure") is not Delegate configure)
-            {
-                return;
-            }
-            var compose = target.GetType().GetMethod("BuildComposeServiceAsync", BindingFlags.NonPublic | BindingFlags.Instance);
-            if (compose is null)
-            {
-                fields["before"] = Objects(target);
-                configure.DynamicInvoke(target);
-                fields["after"] = Objects(target);
-            }
-            else
-            {
-                var building = (Task)compose.Invoke(target, null)!;
-                building.GetAwaiter().GetResult();
-                var service = ModelReader.Get(building, "Result")!;
-                fields["before"] = Yaml(service, 14);
-                configure.DynamicInvoke(target, service);
-                fields["after"] = Yaml(service, 14);
-            }
-        }
-        catch (Exception error)
-        {
-            fields["Error"] = ModelReader.Cause(error);
-        }
-    }
-
-    private static JsonObject Objects(object target)
-    {
-        var objects = new JsonObject();
-        foreach (var name in (string[])["Workload", "Service", "ConfigMap", "Secret", "AdditionalResources"])
-        {
-            if (Yaml(ModelReader.Get(target, name), 14) is { } written)
-            {
-                objects[name] = written;
-            }
-        }
-        return objects;
-    }
-
-    // An object as it would stand in YAML; helm's expressions stay as they are.
-    private static JsonNode? Yaml(object? value, int depth)
-    {
-        switch (value)
-        {
-            case null or Delegate:
-                return null;
-            case string text:
-                return text;
-            case bool flag:
-                return flag;
-            case int or long:
-                return Convert.ToInt64(value);
-            case double number:
-                return number;
-            case IDictionary dictionary:
-                var map = new JsonObject();
-                foreach (DictionaryEntry entry in dictionary)
-                {
-                    map[entry.Key.ToString()!] = Yaml(entry.Value, depth - 1);
-                }
-                return map.Count > 0 ? map : null;
-            case IEnumerable many:
-                var list = new JsonArray();
-                foreach (var item in many)
-                {
-                    list.Add(Yaml(item, depth - 1));
-                }
-                return list.Count > 0 ? list : null;
-        }
-        if (depth == 0 || !Has(value))
-        {
-            return null;
-        }
-        if (value.GetType().Name.Contains("OrString", StringComparison.Ordinal))
-        {
-            return value.ToString();
-        }
-        var fields = new JsonObject();
-        foreach (var property in value.GetType().GetProperties(BindingFlags.Public | BindingFlags.Instance))
-        {
-            var attributes = property.GetCustomAttributes().ToList();
-            if (property.GetIndexParameters().Length > 0 || attributes.Exists(attribute => attribute.GetType().Name == "YamlIgnoreAttribute"))
-            {
-                continue;
-            }
-            var alias = attributes.Find(attribute => attribute.GetType().Name == "YamlMemberAttribute");
-            var name = (alias is null ? null : (string?)ModelReader.Get(alias, "Alias")) ?? JsonNamingPolicy.CamelCase.ConvertName(property.Name);
-            if (Yaml(property.GetValue(value), depth - 1) is { } node)
-            {
-                fields[name] = node;
-            }
-        }
-        return fields.Count > 0 ? fields : null;
-    }
-
-    private static JsonNode? Plain(object? value, int depth)
-    {
-        switch (value)
-        {
-            case null or Delegate:
-                return null;
-            case string or bool or int or Enum:
-                return ModelReader.Simple(value);
-            case IDictionary dictionary when depth > 0:
-                var map = new JsonObject();
-                foreach (DictionaryEntry entry in dictionary)
-                {
-                    map[entry.Key.ToString()!] = Plain(entry.Value, depth - 1);
-                }
-                return map;
-            case IEnumerable many when depth > 0:
-                var list = new JsonArray();
-                foreach (var item in many)
-                {
-                    list.Add(Plain(item, depth - 1));
-                }
-                return list.Count > 0 ? list : null;
-        }
-        var isBuilder = value.GetType().GetInterface("Aspire.Hosting.ApplicationModel.IResourceBuilder`1") is not null;
-        if (ModelReader.Simple(isBuilder ? ModelReader.Get(value, "Resource") : value) is { } simple)
-        {
-            return simple;
-        }
-        if (value.GetType().Name == "ReferenceExpression")
-        {
-            return (string?)ModelReader.Get(value, "ValueExpression");
-        }
-        if (depth == 0 || !Has(value))
-        {
-            return null;
-        }
-        var fields = Fields(value, depth - 1);
-        fields.Insert(0, "type", value.GetType().Name);
-        return fields;
     }
 }
