@@ -27,7 +27,7 @@ pub(super) fn add(
         workloads.keys().map(|name| (name.clone(), resolving.waits(name, &mut found))).collect();
     for diagnostic in found.0 {
         match resolving.of_app_host(&diagnostic.place) {
-            // A local run can wait for more than a pod, and nobody wrote it for a cluster.
+            // Waits of an AppHost are written for local runs, which can wait for more than pods.
             Some(resource) => notes.push(Note {
                 code: Code::NotTakenOver,
                 resource: resource.to_owned(),
@@ -53,10 +53,8 @@ struct Resolving<'a> {
 impl Resolving<'_> {
     /// The resource that waits, if the AppHost says so and not the file.
     fn of_app_host(&self, place: &Place) -> Option<&str> {
-        let from = &self.config.from_app_host;
-        let names = self.workloads.keys().map(String::as_str);
-        let mut waiting = names.filter(|name| place.path.starts_with(&format!("resources.{name}.wait")));
-        if from.covers(&place.path) { waiting.next() } else { None }
+        let setting = self.config.from_app_host.at(&place.path)?;
+        setting.key.starts_with("waitFor").then_some(setting.resource.as_str())
     }
 
     fn waits(&self, name: &str, diagnostics: &mut Diagnostics) -> Vec<Wait> {

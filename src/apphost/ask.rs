@@ -101,7 +101,7 @@ pub(super) fn variables(
     setting: Setting,
 ) -> Vec<(OsString, OsString)> {
     let Setting { environment, without_bundle, reading } = setting;
-    let mut inherited: Vec<(OsString, OsString)> = inherited.into_iter().collect();
+    let inherited: Vec<(OsString, OsString)> = inherited.into_iter().collect();
     let of_helm = |name: &OsStr| name.to_string_lossy().starts_with(OF_HELM);
     let bundle = if without_bundle { &NO_BUNDLE[..] } else { &[] };
     let own = NO_SERVERS.iter().chain(bundle).copied().chain(environment.map(|name| (ENVIRONMENT, name)));
@@ -117,7 +117,7 @@ pub(super) fn variables(
         own.push((MODEL.into(), model.into()));
         own.push((MANIFEST.into(), manifest.into()));
     }
-    let passed = inherited.drain(..).filter(|(name, _)| !is_withheld(name) && !of_helm(name));
+    let passed = inherited.into_iter().filter(|(name, _)| !is_withheld(name) && !of_helm(name));
     let mut all: Vec<_> = passed.filter(|(name, _)| own.iter().all(|(set, _)| set != name)).collect();
     all.extend(own);
     all
@@ -171,6 +171,7 @@ mod tests {
         assert!(!all.contains(&"DOTNET_ENVIRONMENT=Staging".to_owned()), "{all:?}");
         assert!(all.contains(&"DcpDir=none".to_owned()), "{all:?}");
     }
+
     #[test]
     fn the_reader_comes_before_the_hooks_of_the_user() {
         let reading = Reading { reader: Path::new("/c/r.dll"), model: Path::new("/t/m"), manifest: Path::new("/t/a") };

@@ -60,7 +60,7 @@ pub(crate) struct Published {
 pub(crate) enum Model {
     /// The JSON that the reader wrote.
     Read(Vec<u8>),
-    /// Why there is none.
+    /// Why no model was read.
     Missing(String),
     NotWanted,
 }
@@ -85,16 +85,12 @@ pub(crate) fn publish(request: &Request) -> Result<Published, Error> {
     let publishing = Publishing { target: &target, directory: &directory, output: &output };
     let reader = if request.model { Some(run.reader(&target)?) } else { None };
     (request.say)(&format!("running the AppHost {} for its manifest", request.program.shown.display()));
-    let (bytes, lingered, model) = match reader {
-        None => with(run.published(publishing, None)?, Model::NotWanted),
-        Some(Err(why)) => with(run.published(publishing, None)?, Model::Missing(why)),
+    let ((bytes, lingered), model) = match reader {
+        None => (run.published(publishing, None)?, Model::NotWanted),
+        Some(Err(why)) => (run.published(publishing, None)?, Model::Missing(why)),
         Some(Ok(reader)) => run.read(publishing, &reader, &private.path().join(MODEL))?,
     };
     Ok(Published { bytes, folder, lingered, model })
-}
-
-fn with((bytes, lingered): (Vec<u8>, bool), model: Model) -> (Vec<u8>, bool, Model) {
-    (bytes, lingered, model)
 }
 
 /// What runs, where, and the file that it writes.
@@ -202,7 +198,7 @@ impl Run<'_> {
         Ok(found)
     }
 
-    /// The compiled reader of models, or why there is none.
+    /// The compiled reader of models, or why it cannot be used.
     fn reader(&self, target: &Path) -> Result<Result<PathBuf, String>, Error> {
         let config = target.with_extension("runtimeconfig.json");
         let runtime = match Runtime::parse(&read_file::found(&config).unwrap_or_default()) {
@@ -222,11 +218,11 @@ impl Run<'_> {
     }
 
     /// Manifest and model. A run with the reader that fails is repeated without it.
-    fn read(&self, publishing: Publishing, reader: &Path, file: &Path) -> Result<(Vec<u8>, bool, Model), Error> {
+    fn read(&self, publishing: Publishing, reader: &Path, file: &Path) -> Result<((Vec<u8>, bool), Model), Error> {
         let reading = Reading { reader, model: file, manifest: publishing.output };
         match self.published(publishing, Some(reading)) {
             Ok(published) => {
-                Ok(with(published, model(read_file::found(file).ok()).map_or_else(Model::Missing, Model::Read)))
+                Ok((published, model(read_file::found(file).ok()).map_or_else(Model::Missing, Model::Read)))
             }
             Err(Error::Failed(failed)) if failed.code == Code::AppHostFailed => {
                 if let Err(error) = std::fs::write(publishing.output, b"") {
@@ -234,7 +230,7 @@ impl Run<'_> {
                     return Err(Diagnostic::new(Code::UnwritableFile, "", what).into());
                 }
                 let published = self.published(publishing, None)?;
-                Ok(with(published, Model::Missing(format!("with the reader, {}", failed.what))))
+                Ok((published, Model::Missing(format!("with the reader, {}", failed.what))))
             }
             Err(error) => Err(error),
         }

@@ -5,7 +5,7 @@ use crate::support::ended::Ended;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-/// What the reader wrote, if it is a model, or the reason why there is none.
+/// What the reader wrote if it is a model, else the reason why it is not.
 pub(super) fn model(written: Option<Vec<u8>>) -> Result<Vec<u8>, String> {
     let bytes = written.filter(|bytes| !bytes.is_empty()).ok_or_else(|| {
         "the AppHost did not stop its host (`Environment.Exit`, or an exception that its own code handles)".to_owned()

@@ -7,16 +7,25 @@ use crate::config::Config;
 use crate::support::diagnostic::Code;
 use crate::support::temporary;
 use clap::Parser as _;
+use serde_json::Value;
 use std::ffi::OsStr;
 
 /// Name of the release, and of its namespace where none is given.
 const NAME: &str = "aspire-demo";
 
-/// Its files, as they stand in the repository.
-const FILES: [(&str, &str); 2] = [
-    ("aspire-manifest.json", include_str!("../../examples/demo/aspire-manifest.json")),
-    ("aspire-k8s.yaml", include_str!("../../examples/demo/aspire-k8s.yaml")),
-];
+/// Its manifest, as it stands in the repository.
+const MANIFEST: &str = include_str!("../../examples/demo/aspire-manifest.json");
+
+/// What the folder of the example contains.
+const FILES: [(&str, &str); 2] =
+    [("aspire-manifest.json", MANIFEST), ("aspire-k8s.yaml", include_str!("../../examples/demo/aspire-k8s.yaml"))];
+
+/// The containers of the example and their images, a line each.
+fn images() -> Vec<String> {
+    let manifest: Value = serde_json::from_str(MANIFEST).unwrap_or_default();
+    let resources = manifest["resources"].as_object().into_iter().flatten();
+    resources.filter_map(|(name, resource)| Some(format!("  {name:9}{}", resource["image"].as_str()?))).collect()
+}
 
 /// Deploys the example, or removes it.
 pub(super) fn demo(common: &Common, options: &Demo) -> Result<Exit, CliError> {
@@ -28,9 +37,10 @@ pub(super) fn demo(common: &Common, options: &Demo) -> Result<Exit, CliError> {
         output::say(&format!("This removes {} with its data{with_namespace}.", on.described()));
     } else {
         output::say(&format!("This installs {}:", on.described()));
-        output::say("  web, backend  ghcr.io/stefanprodan/podinfo:6.7.1");
-        output::say("  cache         docker.io/library/redis:7.4, with a generated password and a PVC of 128Mi");
-        output::say("`demo --remove` removes all of it.");
+        for line in images() {
+            output::say(&line);
+        }
+        output::say("`cache` gets a generated password and a PVC. `demo --remove` removes all of it.");
     }
     if !common.yes && !prompt::agrees(common) {
         let what = "nothing was done: confirm on a terminal, or pass --yes";

@@ -4,7 +4,7 @@ use super::{CliError, Exit};
 use crate::app::Note;
 use crate::pipeline::Event;
 use crate::report::output::{failure, is_printed, print, remember};
-use crate::report::{Colour, Terminal, harmless};
+use crate::report::{self, Colour, Terminal, harmless};
 use crate::support::diagnostic::{Code, Diagnostic, Place, Severity, body, heading};
 use crate::support::temporary;
 use serde_json::json;
@@ -67,7 +67,7 @@ pub(super) fn error(error: &CliError, form: JsonErrors) {
     match form {
         JsonErrors::Events => {
             for problem in diagnostics.clone() {
-                event(&Event::Error { problem });
+                report::json(&Event::Error { problem });
             }
         }
         JsonErrors::Document if !is_printed() => json(&json!({ "errors": diagnostics })),
@@ -83,11 +83,7 @@ pub(super) fn error(error: &CliError, form: JsonErrors) {
 
 /// The last event of a run: a stream without it was cut off.
 pub(super) fn exited(exit: Exit) {
-    event(&Event::Exited { exit_code: exit as u8 });
-}
-
-fn event(event: &Event) {
-    line(&serde_json::to_string(event).unwrap_or_default());
+    report::json(&Event::Exited { exit_code: exit as u8 });
 }
 
 /// An error or a warning, its heading in a colour on a terminal.

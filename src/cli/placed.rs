@@ -28,7 +28,7 @@ pub(super) fn in_files(mut diagnostics: Diagnostics, files: Files, environment: 
     let intent = read_file::text(files.intent).unwrap_or_default();
     let count = diagnostics.0.len();
     for Diagnostic { place, what, .. } in &mut diagnostics.0 {
-        if place.file == config::FILE && files.from_app_host.covers(&place.path) {
+        if place.file == config::FILE && files.from_app_host.at(&place.path).is_some() {
             place.file = files.manifest.display().to_string();
         } else if place.file == config::FILE {
             let find =

@@ -100,7 +100,7 @@ fn text(planned: &Planned, from_app_host: &[AppHostSetting]) {
             Mark::Plain => None,
         };
         let text = harmless(text);
-        output::line(&colour.map_or_else(|| text.clone(), |colour| terminal.paint(colour, &text)));
+        output::line(&if let Some(colour) = colour { terminal.paint(colour, &text) } else { text });
     };
     for line in &planned.transition {
         say(Mark::Warned, line);

@@ -31,9 +31,9 @@ impl FromAppHost {
         self.settings.iter().any(|setting| setting.resource == resource && setting.key == key)
     }
 
-    /// Whether a place in the configuration is a key that the AppHost sets, or in one.
-    pub(crate) fn covers(&self, path: &str) -> bool {
-        self.settings.iter().any(|setting| {
+    /// The setting of the AppHost at a place in the configuration: that key, or what is in it.
+    pub(crate) fn at(&self, path: &str) -> Option<&AppHostSetting> {
+        self.settings.iter().find(|setting| {
             let key = format!("resources.{}.{}", setting.resource, setting.key);
             path.strip_prefix(&key).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         })

@@ -13,7 +13,7 @@ const LONGEST_KEY: usize = 1000;
 
 /// The list as JSON, each input with a `value` to fill in; null is no answer.
 pub(crate) fn json_template(listed: &[Listed]) -> Vec<Row<'_>> {
-    listed.iter().map(|input| Row { input, value: None }).collect()
+    listed.iter().map(|input| Row { input, value: () }).collect()
 }
 
 /// One input with a place for its value.
@@ -22,7 +22,7 @@ pub(crate) struct Row<'a> {
     #[serde(flatten)]
     input: &'a Listed,
     /// Always null: a file for `--parameter-file` has the value here.
-    value: Option<&'a str>,
+    value: (),
 }
 
 /// A YAML file of `name: value`.

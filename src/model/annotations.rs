@@ -171,7 +171,7 @@ fn items(written: &Value) -> Vec<Item> {
     written.as_array().into_iter().flatten().map(item).collect()
 }
 
-/// The text of a field; empty where there is none.
+/// The text of a field; empty if the field is missing or not a text.
 pub(super) fn text(value: &Value, key: &str) -> String {
     value[key].as_str().unwrap_or_default().to_owned()
 }

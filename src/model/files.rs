@@ -4,7 +4,7 @@
 use super::annotations::{FileSystem, Item};
 use crate::manifest::{BindMount, Kind, Manifest};
 
-/// Modes that a file in a ConfigMap may have without a loss: everybody reads it, nobody runs it.
+/// Modes that a file in a ConfigMap may have without a loss: every user can read it, none can execute it.
 const PLAIN: [&str; 3] = ["0644", "0444", "0664"];
 
 /// The files of a resource.

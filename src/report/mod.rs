@@ -52,8 +52,7 @@ impl Display {
     /// Shows an event.
     pub(crate) fn event(&self, event: &Event) {
         if self.form == EventFormat::Json {
-            let text = serde_json::to_string(event).unwrap_or_default();
-            output::print(&format!("{text}\n"));
+            json(event);
         }
         // That it is final now is news for programs only.
         if let Event::Finding(finding) = event
@@ -74,6 +73,12 @@ impl Display {
             None => during(),
         }
     }
+}
+
+/// Prints an event for programs: a line of JSON on standard output.
+pub(crate) fn json(event: &Event) {
+    let text = serde_json::to_string(event).unwrap_or_default();
+    output::print(&format!("{text}\n"));
 }
 
 /// Prints only what a user should read: for verbs that are done in a moment.

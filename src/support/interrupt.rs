@@ -92,7 +92,7 @@ impl Interrupts {
         Ok((child, Running { all: self, process, interrupted }))
     }
 
-    /// Forwards it to every child process. False if there is none.
+    /// Forwards it to every child process. False if no child process runs.
     pub(crate) fn arrived(&self, told: Told) -> bool {
         let running = self.lock();
         for (process, interrupted) in running.iter() {

@@ -6,7 +6,11 @@ use crate::bench::bench;
 fn the_example_comes_and_goes() {
     let Some(bench) = bench("demo") else { return };
     let run = |words: &[&str]| bench.run(&[&["demo", "--release-namespace", &bench.ns], words].concat());
-    run(&[]).exits(3).says(&["This installs release aspire-demo in namespace", "nothing was done"]);
+    run(&[]).exits(3).says(&[
+        "This installs release aspire-demo in namespace",
+        "  cache    docker.io/library/redis:",
+        "nothing was done",
+    ]);
     assert!(bench.list("deployments").is_empty());
 
     run(&["--yes"]).ok().says(&["generated values for cache-password", "deployed release aspire-demo"]);

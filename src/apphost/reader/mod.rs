@@ -24,8 +24,8 @@ const SHIELDS: [&str; 3] = ["Directory.Build.props", "Directory.Build.targets", 
 /// Runs `dotnet` with these arguments; the output of a run that failed.
 pub(super) type Compile<'a, E> = dyn Fn(Vec<OsString>) -> Result<Result<(), Lines>, E> + 'a;
 
-/// The compiled reader for a target framework such as `net10.0`: the one in the cache folder, else a new one. A reason when
-/// there is none.
+/// The compiled reader for a target framework such as `net10.0`: the one in the cache folder, else a new one; or the reason
+/// why it cannot be used.
 pub(super) fn reader<E>(framework: &str, compile: &Compile<E>) -> Result<Result<PathBuf, String>, E> {
     let name = format!("aspire-model-{}-{framework}", &sha256(SOURCE)[..16]);
     let Some(cache) = cache_folder() else {
@@ -99,7 +99,7 @@ fn for_owner(_: &Path, _: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether it is a file that nobody else can have written.
+/// Whether only the current user can have written the file.
 #[cfg(unix)]
 fn is_own_file(path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
