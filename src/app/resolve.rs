@@ -67,9 +67,20 @@ pub fn resolve(manifest: &Manifest, config: &Config, folder: &str, sources: &Sou
     apply_parameters(config, &mut app, &mut diagnostics);
     forget_excluded(manifest, config, &mut app);
     notes.extend(value_notes);
+    notes.extend(nothing_runs(&app, config));
     app.notes = notes;
     diagnostics.0.extend(value_diagnostics.0);
     diagnostics.or(app)
+}
+
+/// An application without workloads: probably the wrong manifest.
+fn nothing_runs(app: &App, config: &Config) -> Option<Note> {
+    let text = "no resource of the manifest runs in a cluster, so there is nothing to deploy".to_owned();
+    (app.workloads.is_empty() && config.extra_objects.is_empty()).then(|| Note {
+        code: Code::NothingToDeploy,
+        resource: app.name.clone(),
+        text,
+    })
 }
 
 /// What the AppHost says and nothing of it is taken over.

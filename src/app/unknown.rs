@@ -1,17 +1,27 @@
 //! Errors for names of resources and endpoints that the manifest does not have, or that do not run.
 
 use crate::manifest::{Manifest, Resource};
-use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place, suggestion};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place, names, suggestion};
 
 /// The error at this place; `found` are those before it, because only the first of many get a suggestion.
 pub(super) fn resource(manifest: &Manifest, name: &str, place: impl Into<Place>, found: &Diagnostics) -> Diagnostic {
-    let near = found.nearest(name, manifest.resources.keys().map(String::as_str));
+    let known = || manifest.resources.keys().map(String::as_str);
+    let near = found.nearest(name, known());
     let what = format!("the manifest has no resource `{name}`");
-    Diagnostic::new(Code::UnknownResource, place, what).hint(suggestion(near, ""))
+    let otherwise = format!("it has: {}", names(known(), "no resources"));
+    Diagnostic::new(Code::UnknownResource, place, what).hint(suggestion(near, otherwise))
 }
 
-/// The error for a resource that does not run in the application; `hint` says what does.
-pub(crate) fn unknown_workload(name: &str, place: impl Into<Place>, hint: impl Into<String>) -> Diagnostic {
+/// The error for a resource that does not run in the application; `running` are those that do. `found` as for
+/// [`resource()`].
+pub(crate) fn unknown_workload<'a>(
+    name: &str,
+    place: impl Into<Place>,
+    running: impl IntoIterator<Item = &'a str> + Clone,
+    found: &Diagnostics,
+) -> Diagnostic {
+    let near = found.nearest(name, running.clone());
+    let hint = suggestion(near, format!("it runs: {}", names(running, "nothing")));
     Diagnostic::new(Code::UnknownResource, place, format!("the application runs no `{name}`")).hint(hint)
 }
 
@@ -23,9 +33,9 @@ pub(super) fn endpoint(
     place: impl Into<Place>,
     found: &Diagnostics,
 ) -> Diagnostic {
-    let known: Vec<&str> = resource.bindings.keys().map(String::as_str).collect();
+    let known = || resource.bindings.keys().map(String::as_str);
     let what = format!("`{name}` has no endpoint `{binding}`");
-    let otherwise = if known.is_empty() { String::new() } else { format!("it has: {}", known.join(", ")) };
-    let near = found.nearest(binding, known.iter().copied());
+    let otherwise = format!("it has: {}", names(known(), "no endpoints"));
+    let near = found.nearest(binding, known());
     Diagnostic::new(Code::UnknownEndpoint, place, what).hint(suggestion(near, otherwise))
 }

@@ -2,7 +2,7 @@
 
 use super::program::{Kind, Program};
 use crate::support::diagnostic::{Code, Diagnostic};
-use crate::support::read_file::{self, Links};
+use crate::support::read_file::{self, Links, reason};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -32,7 +32,7 @@ pub(crate) fn find(source: &Path) -> Result<Option<Program>, Diagnostic> {
     }
     let Some(kind) = Kind::of(source) else { return Ok(None) };
     let path = without_links(source).map_err(|error| {
-        Diagnostic::new(Code::UnreadableFile, "", format!("cannot read {}: {error}", source.display()))
+        Diagnostic::new(Code::UnreadableFile, "", format!("cannot read {}: {}", source.display(), reason(&error)))
     })?;
     let is_marked = is_marked(kind, source);
     if kind == Kind::File && !is_marked {

@@ -13,7 +13,7 @@ use crate::inputs::rotation;
 use crate::migration::Confirmation;
 use crate::pipeline::release::records::judge::NamedObject;
 use crate::pipeline::{self, Consent, Release, Rotation, Saved, Wait};
-use crate::support::diagnostic::{Code, Diagnostics, Place, nearest, suggestion};
+use crate::support::diagnostic::{Code, Diagnostics, Place};
 use crate::support::read_file;
 use std::path::Path;
 
@@ -25,6 +25,7 @@ pub(super) fn requested<T>(
     act: impl FnOnce(&pipeline::Deploy, &Release) -> Result<T, CliError>,
 ) -> Result<T, CliError> {
     let approved = options.plan.as_deref().map(read).transpose()?;
+    let helm_arguments = checked_arguments(&options.helm_arguments).map_err(pipeline::Error::from)?;
     let environment = common.environment.as_deref();
     let (rendered, images, project) = rendered(&options.source, environment, &options.images)?;
     let given = given(&options.parameters, &images, &rendered)?;
@@ -56,7 +57,7 @@ pub(super) fn requested<T>(
         assume_helm_dead: options.on.assume_helm_dead,
         consent: consent(options.confirm.as_ref(), &options.accept),
         ignored: options.ignore.clone(),
-        helm_arguments: checked_arguments(&options.helm_arguments).map_err(pipeline::Error::from)?,
+        helm_arguments,
         ..rendered.deploy(environment, given)
     };
     act(&request, &release)
@@ -67,8 +68,7 @@ fn only(names: &[String], rendered: &Rendered) -> Result<Vec<String>, CliError> 
     let running: Vec<&str> = rendered.plan.workloads.iter().map(|workload| workload.resource.as_str()).collect();
     let unknown = names.iter().filter(|name| !running.contains(&name.as_str())).map(|name| {
         let place = Place::in_file("command line", "--only");
-        let otherwise = format!("it runs: {}", running.join(", "));
-        unknown_workload(name, place, suggestion(nearest(name, running.iter().copied()), otherwise))
+        unknown_workload(name, place, running.iter().copied(), &Diagnostics::default())
     });
     Diagnostics(unknown.collect()).or(names.to_vec()).map_err(CliError::Input)
 }

@@ -1,6 +1,6 @@
-//! `doctor`: what would make a deploy fail, one line per finding, or JSON.
+//! `doctor`: what would make a deploy fail, one line per finding, JSON or YAML.
 
-use super::args::{Common, Doctor, ListFormat, Source};
+use super::args::{Common, Doctor, Source};
 use super::described::has_application;
 use super::packed;
 use super::project::{for_release, given, rendered};
@@ -33,9 +33,9 @@ pub(super) fn doctor(common: &Common, options: &Doctor) -> Result<Exit, CliError
         let name = options.on.release.as_deref().unwrap_or(NO_RELEASE);
         pipeline::doctor(None, &reading(common, name, namespace, &Config::default())?, &random)
     };
-    match options.output {
-        ListFormat::Json => output::json(&findings),
-        ListFormat::Text => output::text(&listed(&findings, Terminal::of_output())),
+    match options.output.data() {
+        Some(form) => output::data(&findings, form),
+        None => output::text(&listed(&findings, Terminal::of_output())),
     }
     Ok(if findings.worst() == Verdict::Failed { Exit::Error } else { Exit::Done })
 }

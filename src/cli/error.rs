@@ -2,6 +2,7 @@
 
 use crate::pipeline;
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place};
+use crate::support::read_file::reason;
 use crate::targets::kubernetes::chart::{self, WriteError};
 use std::process::{ExitCode, Termination};
 
@@ -39,7 +40,7 @@ pub enum CliError {
     #[error("{0}")]
     Input(Diagnostics),
     /// A file could not be read.
-    #[error("cannot read {path}: {source}")]
+    #[error("cannot read {path}: {}", reason(source))]
     Read {
         /// The file.
         path: String,
@@ -77,9 +78,9 @@ impl CliError {
         match self {
             Self::Usage(code, text) | Self::Refused(code, text) => vec![Diagnostic::new(*code, "", text)],
             Self::Input(Diagnostics(diagnostics)) | Self::Interrupted(Diagnostics(diagnostics)) => diagnostics.clone(),
-            Self::Read { path, source } => {
+            Self::Read { path, .. } => {
                 let place = Place::in_file(path, "");
-                vec![Diagnostic::new(Code::UnreadableFile, &place, format!("cannot read {path}: {source}"))]
+                vec![Diagnostic::new(Code::UnreadableFile, &place, self.to_string())]
             }
             Self::Write(error) => vec![error.to_diagnostic()],
             Self::ReadChart(error) => vec![error.to_diagnostic()],

@@ -1,12 +1,15 @@
 //! The two streams: the result of a verb goes to standard output, all other messages to standard error.
 
+use super::args::DataFormat;
 use super::{CliError, Exit};
 use crate::app::Note;
 use crate::pipeline::Event;
 use crate::report::output::{failure, is_printed, print, remember};
 use crate::report::{self, Colour, Terminal, harmless};
 use crate::support::diagnostic::{Code, Diagnostic, Place, Severity, body, heading};
+use crate::support::read_file::reason;
 use crate::support::temporary;
+use crate::targets::kubernetes::chart::data_yaml;
 use serde_json::json;
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -32,6 +35,14 @@ pub(super) fn document(text: &str) {
 pub(super) fn json(value: &impl serde::Serialize) {
     let text = serde_json::to_string_pretty(value).unwrap_or_default();
     line(&text);
+}
+
+/// A verb's result in a form for programs.
+pub(super) fn data(value: &impl serde::Serialize, form: DataFormat) {
+    match form {
+        DataFormat::Json => json(value),
+        DataFormat::Yaml => text(&data_yaml(&serde_json::to_value(value).unwrap_or_default())),
+    }
 }
 
 /// One line on the way.
@@ -130,7 +141,7 @@ pub(super) fn new_file(path: &Path, text: &str) -> Result<(), CliError> {
 
 /// The error of a file or folder that cannot be written.
 pub(super) fn unwritable(path: &Path, error: &io::Error) -> CliError {
-    CliError::Usage(Code::UnwritableFile, format!("cannot write {}: {error}", path.display()))
+    CliError::Usage(Code::UnwritableFile, format!("cannot write {}: {}", path.display(), reason(error)))
 }
 
 /// Writes a source file of the user, whole or not at all.

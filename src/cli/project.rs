@@ -261,7 +261,14 @@ fn read_manifest(path: &Path, flags: &AppHost) -> Result<(Manifest, Option<Model
 pub(super) fn for_environment(config: &Config, path: &str, environment: Option<&str>) -> Result<Config, CliError> {
     match environment {
         None => Ok(config.clone()),
-        Some(name) => config.for_environment(name).map_err(|diagnostic| CliError::input(path, diagnostic)),
+        Some(name) => config.for_environment(name).map_err(|diagnostic| {
+            let diagnostic = if Path::new(path).is_file() {
+                diagnostic
+            } else {
+                diagnostic.hint(format!("environments are defined in aspire-k8s.yaml, and there is no {path}"))
+            };
+            CliError::input(path, diagnostic)
+        }),
     }
 }
 
@@ -287,7 +294,7 @@ pub(super) fn read_config(path: Option<&Path>, base: &Path) -> Result<(Config, S
     let path = match path {
         Some(path) => path.to_owned(),
         None if beside.is_file() => beside,
-        None => return Ok((Config::default(), CONFIG.into())),
+        None => return Ok((Config::default(), beside.display().to_string())),
     };
     let shown = path.display().to_string();
     let text = read_file::text(&path).map_err(|source| CliError::Read { path: shown.clone(), source })?;
@@ -349,6 +356,11 @@ pub(super) fn given(parameters: &Parameters, images: &BuiltImages, rendered: &Re
         )
     });
     diagnostics.0.extend(added.err().unwrap_or_default().0);
+    for variable in std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()) {
+        let Some(meant) = names.misspelt(&variable) else { continue };
+        let what = format!("the variable {variable} is not read: did you mean `{meant}`?");
+        output::warn(Code::UnknownInput, &what);
+    }
     if let Some(file) = &rendered.sops_file {
         let origin = file.display().to_string();
         match crate::sops::decrypt(file) {

@@ -4,7 +4,7 @@ use super::args::{Common, Deploy, Destroy, Promote, Rollback, Source};
 use super::deploy_request::{allowed, consent, requested};
 use super::run_options::{display, duration, limits, listed, random};
 use super::which_release::{meant, writing};
-use super::{CliError, Exit, output, prompt};
+use super::{CliError, Exit, output, packed, prompt};
 use crate::app::Note;
 use crate::inputs::Outlook;
 use crate::pipeline::{self, Ask, Destroyed, Event, PromoteAction, Release, RunOptions};
@@ -22,12 +22,18 @@ pub(super) fn deploy(common: &Common, options: &Deploy) -> Result<Exit, CliError
         ));
     }
     let limits = limits(duration(&options.on.timeout)?)?;
+    let step = options.steps.step.as_deref();
+    // A chart that was rendered before is not read twice: its steps are checked when they run.
+    if step.is_some() && !packed::is_chart(&options.source) {
+        let charts = super::charts::steps_of_source(common, &options.source)?;
+        pipeline::deploy_steps(&charts).and_then(|graph| graph.part(step)).map_err(pipeline::Error::from)?;
+    }
     let display = display(options.output);
     let note = |note: &Note| {
         display.event(&Event::Warned { code: note.code, text: format!("{}: {}", note.resource, note.text) });
     };
     requested(common, options, &note, |request, release| {
-        let conduct = RunOptions { only: options.steps.step.as_deref(), limits, report: &|event| display.event(event) };
+        let conduct = RunOptions { only: step, limits, report: &|event| display.event(event) };
         let asker = prompt::asker(common);
         let ask = Ask {
             inputs: &|outlook: &Outlook| display.pause(|| asker(outlook)),
@@ -63,6 +69,8 @@ pub(super) fn destroy(common: &Common, options: &Destroy) -> Result<Exit, CliErr
         return Ok(listed(&pipeline::destroy_steps().map_err(pipeline::Error::from)?.list(), format));
     }
     let timeout = duration(&options.on.timeout)?;
+    let step = options.steps.step.as_deref();
+    pipeline::destroy_steps().and_then(|graph| graph.part(step)).map_err(pipeline::Error::from)?;
     let (name, config, application) = meant(common, options.on.named.release.as_deref(), &options.source)?;
     let release =
         writing(common, &name, options.on.named.release_namespace.as_deref(), &config)?.allowing(allowed(&options.on)?);
@@ -78,12 +86,12 @@ pub(super) fn destroy(common: &Common, options: &Destroy) -> Result<Exit, CliErr
     };
     let limits = limits(timeout)?;
     let display = display(options.output);
-    let conduct = RunOptions { only: options.steps.step.as_deref(), limits, report: &|event| display.event(event) };
+    let conduct = RunOptions { only: step, limits, report: &|event| display.event(event) };
     let agree = || common.yes || display.pause(|| prompt::agrees(common));
     let done = pipeline::destroy(&request, &release, &agree, &conduct)?;
     drop(display);
     summarise(&done, &release);
-    Ok(if done.found || options.steps.step.is_some() { Exit::Done } else { Exit::Error })
+    Ok(if done.found || step.is_some() { Exit::Done } else { Exit::Error })
 }
 
 /// Brings the release back to an earlier revision.
@@ -92,6 +100,8 @@ pub(super) fn rollback(common: &Common, options: &Rollback) -> Result<Exit, CliE
         return Ok(listed(&pipeline::rollback_steps().map_err(pipeline::Error::from)?.list(), format));
     }
     let timeout = duration(&options.on.timeout)?;
+    let step = options.steps.step.as_deref();
+    pipeline::rollback_steps().and_then(|graph| graph.part(step)).map_err(pipeline::Error::from)?;
     let (source, revision) = which(&options.which)?;
     let source = Source::named(source, &options.beside);
     let (name, config, application) = meant(common, options.on.named.release.as_deref(), &source)?;
@@ -106,7 +116,7 @@ pub(super) fn rollback(common: &Common, options: &Rollback) -> Result<Exit, CliE
     };
     let limits = limits(timeout)?;
     let display = display(options.output);
-    let conduct = RunOptions { only: options.steps.step.as_deref(), limits, report: &|event| display.event(event) };
+    let conduct = RunOptions { only: step, limits, report: &|event| display.event(event) };
     let agree = || display.pause(|| prompt::agrees(common));
     pipeline::rollback(&request, &release, &agree, &conduct)?;
     Ok(Exit::Done)

@@ -1,7 +1,8 @@
 //! Arguments to a verb, and its result to an exit code.
 
 use super::args::{
-    Cli, Deploy, Destroy, Doctor, InputFormat, Inputs, ListFormat, Look, Plan, Promote, Rollback, Target, Verb,
+    Cli, Deploy, Destroy, Doctor, InputFormat, Inputs, ListFormat, Look, Plan, Promote, ReportFormat, Rollback, Target,
+    Verb,
 };
 use super::output::JsonErrors;
 use super::program::typed_name;
@@ -135,7 +136,7 @@ fn completion(shell: clap_complete::Shell) -> String {
 
 /// How a verb with these flags tells programs of its errors. A list of steps has a form of its own.
 fn json_errors(verb: &Verb) -> JsonErrors {
-    let (output, form) = match verb {
+    let (is_json, form) = match verb {
         Verb::Deploy(Deploy { steps, .. })
         | Verb::Destroy(Destroy { steps, .. })
         | Verb::Rollback(Rollback { steps, .. })
@@ -147,15 +148,15 @@ fn json_errors(verb: &Verb) -> JsonErrors {
         Verb::Deploy(Deploy { output, .. })
         | Verb::Promote(Promote { output, .. })
         | Verb::Destroy(Destroy { output, .. })
-        | Verb::Rollback(Rollback { output, .. }) => (*output, JsonErrors::Events),
-        Verb::Plan(Plan { deploy: Deploy { output, .. }, .. })
-        | Verb::Status(Look { output, .. })
+        | Verb::Rollback(Rollback { output, .. }) => (*output == ListFormat::Json, JsonErrors::Events),
+        Verb::Plan(Plan { deploy: Deploy { output, .. }, .. }) => (*output == ListFormat::Json, JsonErrors::Document),
+        Verb::Status(Look { output, .. })
         | Verb::History(Look { output, .. })
-        | Verb::Doctor(Doctor { output, .. }) => (*output, JsonErrors::Document),
-        Verb::Inputs(Inputs { output: InputFormat::Json, .. }) => (ListFormat::Json, JsonErrors::Document),
-        _ => (ListFormat::Text, JsonErrors::None),
+        | Verb::Doctor(Doctor { output, .. }) => (*output == ReportFormat::Json, JsonErrors::Document),
+        Verb::Inputs(Inputs { output, .. }) => (*output == InputFormat::Json, JsonErrors::Document),
+        _ => (false, JsonErrors::None),
     };
-    if output == ListFormat::Json { form } else { JsonErrors::None }
+    if is_json { form } else { JsonErrors::None }
 }
 
 fn refuse_other_targets(target: Target) -> Result<(), CliError> {

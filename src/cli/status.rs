@@ -1,6 +1,6 @@
-//! `status` and `history`: the state of the release on the cluster, as text or JSON.
+//! `status` and `history`: the state of the release on the cluster, as text, JSON or YAML.
 
-use super::args::{Common, ListFormat, Look};
+use super::args::{Common, Look};
 use super::table::table;
 use super::which_release::release;
 use super::{CliError, Exit, output};
@@ -12,9 +12,9 @@ use std::fmt::Write as _;
 pub(super) fn status(common: &Common, options: &Look) -> Result<Exit, CliError> {
     let release = release(common, &options.source, &options.on)?;
     match pipeline::status(&release)? {
-        Standing::Release(status) => match options.output {
-            ListFormat::Json => output::json(&status),
-            ListFormat::Text => output::text(&harmless(&described(&status))),
+        Standing::Release(status) => match options.output.data() {
+            Some(form) => output::data(&status, form),
+            None => output::text(&harmless(&described(&status))),
         },
         Standing::Nothing { claims, secrets } => {
             output::say(&format!("there is no {}", release.described()));
@@ -38,23 +38,22 @@ pub(super) fn history(common: &Common, options: &Look) -> Result<Exit, CliError>
         output::say(&format!("there is no {}", release.described()));
         return Ok(Exit::Error);
     }
-    match options.output {
-        ListFormat::Json => output::json(&revisions),
-        ListFormat::Text => {
-            let rows = revisions.iter().map(|revision| {
-                let live = if revision.live { "*" } else { "" };
-                [
-                    &format!("{}{live}", revision.revision),
-                    &revision.updated,
-                    &revision.status,
-                    &revision.chart,
-                    &revision.description,
-                ]
-                .map(Clone::clone)
-            });
-            let text = table(&["REVISION", "UPDATED", "STATUS", "CHART", "DESCRIPTION"], rows.collect());
-            output::text(&harmless(&text));
-        }
+    if let Some(form) = options.output.data() {
+        output::data(&revisions, form);
+    } else {
+        let rows = revisions.iter().map(|revision| {
+            let live = if revision.live { "*" } else { "" };
+            [
+                &format!("{}{live}", revision.revision),
+                &revision.updated,
+                &revision.status,
+                &revision.chart,
+                &revision.description,
+            ]
+            .map(Clone::clone)
+        });
+        let text = table(&["REVISION", "UPDATED", "STATUS", "CHART", "DESCRIPTION"], rows.collect());
+        output::text(&harmless(&text));
     }
     Ok(Exit::Done)
 }

@@ -9,6 +9,7 @@ use crate::cluster::connect::access::Access;
 use crate::cluster::connect::environment::Environment;
 use crate::cluster::connect::kubeconfig;
 use crate::config::Config;
+use crate::helm;
 use crate::pipeline::{self, Release};
 use crate::support::diagnostic::Code;
 use crate::targets::kubernetes::Name;
@@ -88,11 +89,13 @@ pub(super) fn writing(
     release_namespace: Option<&str>,
     config: &Config,
 ) -> Result<Release, CliError> {
+    let typed = release_namespace.or(common.namespace.as_deref());
+    // What is wrong with names is wrong with every cluster, so it is said even if there is none.
+    helm::Target::new(name, typed.unwrap_or("default"), Access::default()).map_err(pipeline::Error::from)?;
     let environment = Environment::of_process();
     let access = access(common, &environment);
     let location = kubeconfig::locate(&access, &environment).map_err(pipeline::Error::from)?;
     let from_file = config.release.namespace.as_deref();
-    let typed = release_namespace.or(common.namespace.as_deref());
     let namespace = match (typed, &access.helm_namespace, from_file) {
         (Some(typed), ..) => typed.to_owned(),
         (None, Some(helm), Some(file)) if helm != file => {

@@ -62,6 +62,12 @@ impl Findings {
         nearest_after(self.0.len(), name, candidates)
     }
 
+    /// Whether a problem was found at this path or below it: what is missing from the value then was refused, not left out.
+    pub(super) fn any_within(&self, path: &Path<'_>) -> bool {
+        let steps = path.steps();
+        self.0.iter().any(|finding| finding.steps.starts_with(&steps))
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -6,12 +6,22 @@
 use super::findings::Findings;
 use super::path::{Path, shown};
 use super::schema::schema;
-use crate::support::diagnostic::{Code, nearest, suggestion};
+use crate::support::diagnostic::{Code, names, nearest, suggestion};
 use serde_json::{Map, Value, json};
 
 /// Words of later versions, by the type that will have them: they are neither typing errors nor known yet.
 const LATER: &[(&str, &[&str])] =
     &[("Config", &["telemetry", "registries"]), ("Resource", &["sidecarOf", "autoscaling", "replaceWith"])];
+
+/// Maps that are often written as one value, and how they are written.
+const WRITTEN: &[(&str, &str)] = &[
+    ("Parameter", "`{value: ...}`"),
+    ("EnvironmentParameter", "`{value: ...}`"),
+    ("IngressPath", "`{path: /, to: RESOURCE}`"),
+    ("Route", "`{path: /, to: RESOURCE}`"),
+    ("Backend", "`{to: RESOURCE}`"),
+    ("RouteTls", "`{}` for the controller's own certificate, `{secret: NAME}` or `{issuer: NAME}`"),
+];
 
 /// Types of an environment and the types whose values they change.
 const ENVIRONMENT_OF: &[(&str, &str)] = &[
@@ -81,7 +91,7 @@ impl<'s> Walk<'s> {
             ("integer", Value::Number(number)) if number.as_f64().is_some_and(|n| n.fract() == 0.0) => {
                 self.number_fits(schema, number, path)
             }
-            (kind, value) => self.wrong_kind(kind, schema, value, path),
+            (kind, value) => self.wrong_kind(kind, At { schema, owner }, value, path),
         }
     }
 
@@ -131,12 +141,12 @@ impl<'s> Walk<'s> {
         fits
     }
 
-    fn wrong_kind(&mut self, kind: &str, schema: &Value, value: &Value, path: &Path<'_>) -> bool {
+    fn wrong_kind(&mut self, kind: &str, at: At<'_>, value: &Value, path: &Path<'_>) -> bool {
         let what = format!("expected {}, found {}", expected(kind), found(value, path));
         if kind == "string" && (value.is_number() || value.is_boolean()) {
             self.findings.add_unquoted(Code::WrongType, path, what);
         } else {
-            self.findings.add(Code::WrongType, path, what, kind_hint(kind, schema, value));
+            self.findings.add(Code::WrongType, path, what, kind_hint(kind, at, value));
         }
         false
     }
@@ -321,10 +331,18 @@ fn found(value: &Value, path: &Path<'_>) -> String {
     }
 }
 
-fn kind_hint(kind: &str, schema: &Value, value: &Value) -> String {
+fn kind_hint(kind: &str, at: At<'_>, value: &Value) -> String {
+    let written = WRITTEN.iter().find(|(owner, _)| *owner == at.owner).map(|(_, form)| *form);
     match (kind, value) {
         ("object" | "array", Value::Null) => "remove the key, or give it entries".to_owned(),
         (_, Value::Null) => "remove the key, or give it a value".to_owned(),
+        ("object", Value::String(_) | Value::Bool(_) | Value::Number(_)) => match written {
+            Some(form) => format!("write {form}"),
+            None => fields(at.schema),
+        },
+        ("string", Value::Object(map)) if map.len() == 1 && map.contains_key("name") => {
+            "write the name alone, without `name:`".to_owned()
+        }
         ("integer", Value::String(text)) if text.parse::<u32>().is_ok() => format!("write {text} without quotes"),
         ("boolean", Value::String(text)) => match text.to_lowercase().as_str() {
             "true" | "yes" | "on" => "write true".to_owned(),
@@ -332,11 +350,18 @@ fn kind_hint(kind: &str, schema: &Value, value: &Value) -> String {
             _ => String::new(),
         },
         ("array", Value::String(_)) => "write each item on a line of its own, after `- `".to_owned(),
-        ("object", Value::Array(_)) if schema["additionalProperties"].is_object() => {
+        ("object", Value::Array(_)) if at.schema["additionalProperties"].is_object() => {
             "write `name: value`, one on each line".to_owned()
         }
         _ => String::new(),
     }
+}
+
+/// The keys of a map that was written as one value.
+fn fields(schema: &Value) -> String {
+    let keys = schema["properties"].as_object().into_iter().flat_map(Map::keys).map(String::as_str);
+    let keys = names(keys, "");
+    if keys.is_empty() { String::new() } else { format!("its keys are: {keys}") }
 }
 
 fn listed(words: &[&str]) -> String {

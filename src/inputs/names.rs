@@ -54,6 +54,15 @@ impl<'a> Names<'a> {
         self.by_variable.iter().map(|(variable, names)| (variable.as_str(), names.as_slice()))
     }
 
+    /// The variable that was probably meant by one that looks like that of an input, but is none.
+    pub fn misspelt(&self, variable: &str) -> Option<&str> {
+        let is_for_input = variable.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX));
+        if !is_for_input || self.by_variable.contains_key(variable) {
+            return None;
+        }
+        nearest(variable, self.by_variable.keys().map(String::as_str))
+    }
+
     /// Whether no other input has the same variable.
     pub fn has_own_variable(&self, name: &str) -> bool {
         self.by_variable.get(&variable(name)).is_none_or(|names| names.len() < 2)
@@ -107,6 +116,20 @@ mod tests {
         ] {
             let said = names.find(typed).unwrap_err().to_string();
             assert!(said.contains(sentence), "{typed}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_variable_that_is_not_read_is_compared_with_those_that_are() {
+        let names = Names::new(["currency", "db-password"]);
+        for (variable, meant) in [
+            ("Parameters__curency", Some("Parameters__currency")),
+            ("PARAMETERS__CURRENCY", Some("Parameters__currency")),
+            ("Parameters__currency", None),
+            ("Parameters__of_another_application", None),
+            ("curency", None),
+        ] {
+            assert_eq!(names.misspelt(variable), meant, "{variable}");
         }
     }
 }

@@ -26,7 +26,21 @@ pub(super) fn explain(error: &Error, text: &str, place: &str) -> Diagnostic {
     }
     let said = error.to_string();
     let said = said.split(" at line ").next().unwrap_or_default();
-    Diagnostic::new(Code::ManifestSyntax, at, words(said, spot.rest))
+    let hint = if spot.line == 1 && said == "expected value" { other_format(text) } else { "" };
+    Diagnostic::new(Code::ManifestSyntax, at, words(said, spot.rest)).hint(hint)
+}
+
+/// What the text probably is instead of JSON.
+fn other_format(text: &str) -> &'static str {
+    let first = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#')).unwrap_or_default();
+    let is_key = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
+    if first.starts_with('<') {
+        "this looks like XML; pass the project file of an AppHost (.csproj), or its aspire-manifest.json"
+    } else if first.starts_with("---") || first.split_once(':').is_some_and(|(name, _)| is_key(name)) {
+        "this looks like YAML, and a manifest is JSON; pass aspire-k8s.yaml with --config"
+    } else {
+        ""
+    }
 }
 
 /// A sentence for what the parser `said` in front of the text `rest`.

@@ -34,6 +34,13 @@ pub(crate) fn found(path: &Path) -> io::Result<Vec<u8>> {
     whole(open(path, Links::Refuse)?, LARGEST)
 }
 
+/// What the system said, without its number: `No such file or directory`.
+pub(crate) fn reason(error: &io::Error) -> String {
+    let said = error.to_string();
+    let number = error.raw_os_error().map(|number| format!(" (os error {number})"));
+    number.map_or_else(|| said.clone(), |number| said.replacen(&number, "", 1))
+}
+
 /// The text of standard input.
 pub(crate) fn standard_input() -> io::Result<String> {
     utf8(whole(io::stdin(), LARGEST)?)
@@ -139,7 +146,8 @@ mod tests {
         assert_eq!(said(found(&at("fifo"))), "it is a FIFO, not a regular file");
         assert_eq!(said(bytes(&at("socket"))), "it is a socket, not a regular file");
         assert_eq!(said(bytes(folder.path())), "it is a folder, not a regular file");
-        assert_eq!(bytes(&at("none")).unwrap_err().kind(), io::ErrorKind::NotFound);
+        let none = bytes(&at("none")).unwrap_err();
+        assert_eq!((none.kind(), reason(&none).as_str()), (io::ErrorKind::NotFound, "No such file or directory"));
     }
 
     #[test]

@@ -113,8 +113,9 @@ fn history_tells_which_revision_lives() {
         "{CONFIG}resources: {{api: {{podAnnotations: {{testbed.dev/behavior: image-pull-backoff}}}}}}\n"
     ));
     bench.deploy(&["--timeout", "12s"]).exits(1);
-    let ran = bench.unchanged(|| bench.run(&["history", "app", "-n", &bench.ns, "-o", "json"]).ok());
-    let revisions: Value = serde_json::from_str(&ran.out).unwrap();
+    let history = |form| bench.unchanged(|| bench.run(&["history", "app", "-n", &bench.ns, "-o", form]).ok());
+    let revisions: Value = serde_json::from_str(&history("json").out).unwrap();
+    assert_eq!(serde_yaml::from_str::<Value>(&history("yaml").out).unwrap(), revisions);
     let told: Vec<_> =
         revisions.as_array().unwrap().iter().map(|r| (&r["revision"], &r["status"], &r["live"])).collect();
     assert_eq!(told, [(&json!(1), &json!("deployed"), &json!(true)), (&json!(2), &json!("failed"), &json!(false))]);

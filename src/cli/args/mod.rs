@@ -4,7 +4,8 @@ mod parts;
 mod verbs;
 
 pub(super) use parts::{
-    Accept, AppHost, Beside, ChartValues, Images, ListFormat, Named, On, Parameters, Source, StepFormat,
+    Accept, AppHost, Beside, ChartValues, DataFormat, Images, ListFormat, Named, On, Parameters, ReportFormat, Source,
+    StepFormat,
 };
 pub(super) use verbs::{
     Charts, ChartsList, ChartsLock, Dashboard, Demo, Deploy, Destroy, Doctor, Explain, Format, Init, InputFormat,

@@ -199,6 +199,37 @@ pub(crate) enum Accept {
     DatabaseVersion,
 }
 
+/// Forms of what a verb that only looks has found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// Text for people
+    Text,
+    /// JSON
+    Json,
+    /// The same as YAML
+    Yaml,
+}
+
+/// Forms for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DataFormat {
+    /// JSON.
+    Json,
+    /// YAML.
+    Yaml,
+}
+
+impl ReportFormat {
+    /// The form for programs; none for people.
+    pub(crate) fn data(self) -> Option<DataFormat> {
+        match self {
+            Self::Text => None,
+            Self::Json => Some(DataFormat::Json),
+            Self::Yaml => Some(DataFormat::Yaml),
+        }
+    }
+}
+
 /// Forms of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ListFormat {

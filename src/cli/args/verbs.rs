@@ -1,6 +1,8 @@
 //! The flags of each verb.
 
-use super::parts::{Accept, AppHost, Beside, ChartValues, Images, ListFormat, Named, On, Parameters, Source, Steps};
+use super::parts::{
+    Accept, AppHost, Beside, ChartValues, Images, ListFormat, Named, On, Parameters, ReportFormat, Source, Steps,
+};
 use crate::doctor::MAY_BE_WRONG;
 use crate::support::diagnostic::Code;
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
@@ -232,8 +234,8 @@ pub(crate) struct Look {
     #[command(flatten)]
     pub on: Named,
     /// Output format
-    #[arg(short, long, value_enum, default_value_t = ListFormat::Text)]
-    pub output: ListFormat,
+    #[arg(short, long, value_enum, default_value_t = ReportFormat::Text)]
+    pub output: ReportFormat,
 }
 
 /// `dashboard`.
@@ -303,8 +305,8 @@ pub(crate) struct Doctor {
     #[command(flatten)]
     pub on: Named,
     /// Output format
-    #[arg(short, long, value_enum, default_value_t = ListFormat::Text)]
-    pub output: ListFormat,
+    #[arg(short, long, value_enum, default_value_t = ReportFormat::Text)]
+    pub output: ReportFormat,
     /// Images.
     #[command(flatten)]
     pub images: Images,
@@ -382,8 +384,8 @@ pub(crate) struct ChartsList {
     #[command(flatten)]
     pub named: Named,
     /// Output format
-    #[arg(short, long, value_enum, default_value_t = ListFormat::Text)]
-    pub output: ListFormat,
+    #[arg(short, long, value_enum, default_value_t = ReportFormat::Text)]
+    pub output: ReportFormat,
 }
 
 /// `manifest`.

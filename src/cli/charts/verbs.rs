@@ -1,7 +1,7 @@
 //! `charts list`, `charts lock`, `charts update`.
 
 use super::{lock_path, of_source, read_intent, read_lock, wrong};
-use crate::cli::args::{Charts, ChartsList, ChartsLock, Common, ListFormat, Source};
+use crate::cli::args::{Charts, ChartsList, ChartsLock, Common, Source};
 use crate::cli::project::config_folder;
 use crate::cli::run_options::{duration, limits};
 use crate::cli::table::table;
@@ -77,14 +77,14 @@ fn list(common: &Common, options: &ChartsList) -> Result<Exit, CliError> {
         let version = chart.version.clone().unwrap_or_else(|| "-".to_owned());
         vec![chart.name.clone(), chart.source.reference().to_owned(), version, locked, place, installed]
     };
-    match options.output {
-        ListFormat::Text => {
+    match options.output.data() {
+        None => {
             let rows: Vec<[String; 6]> =
                 charts.iter().zip(&found).filter_map(|both| listed(both).try_into().ok()).collect();
             let head = ["NAME", "CHART", "VERSION", "LOCKED", "RELEASE", "INSTALLED"];
             output::text(&crate::report::harmless(&table(&head, rows)));
         }
-        ListFormat::Json => {
+        Some(form) => {
             let listed = charts.iter().zip(&found).map(|(chart, found)| Listed {
                 name: &chart.name,
                 chart: chart.source.reference(),
@@ -101,7 +101,7 @@ fn list(common: &Common, options: &ChartsList) -> Result<Exit, CliError> {
                     ours: *ours,
                 }),
             });
-            output::json(&listed.collect::<Vec<_>>());
+            output::data(&listed.collect::<Vec<_>>(), form);
         }
     }
     Ok(Exit::Done)

@@ -23,7 +23,9 @@ impl Check<'_> {
             self.written(path.host.as_deref(), &rules::HOST, &at.key("host"));
             self.text(&path.path, &rules::PATH, &at.key("path"));
         }
-        if ingress.paths.is_empty() && ingress.default_backend.is_none() {
+        let is_refused =
+            self.findings.any_within(&at.key("paths")) || self.findings.any_within(&at.key("defaultBackend"));
+        if ingress.paths.is_empty() && ingress.default_backend.is_none() && !is_refused {
             self.findings.add(
                 Code::MissingKey,
                 at,
@@ -82,7 +84,7 @@ impl Check<'_> {
                 _ => {}
             }
         }
-        if gateway.routes.is_empty() {
+        if gateway.routes.is_empty() && !self.findings.any_within(&at.key("routes")) {
             self.findings.add(Code::MissingKey, at, "it has no `routes`, so it would serve nothing", "");
         }
         for (index, route) in gateway.routes.iter().enumerate() {

@@ -125,6 +125,19 @@ const MARGIN: usize = 16;
 /// So many problems get a suggestion: each costs a look at every name, and no user reads that many.
 const MOST_SUGGESTIONS: usize = 50;
 
+/// So many names are listed in a hint.
+const MOST_NAMES: usize = 12;
+
+/// Names for a hint, in their order: `api, db and 3 more`. `none` if there are no names.
+pub(crate) fn names<'a>(all: impl IntoIterator<Item = &'a str>, none: &str) -> String {
+    let all: Vec<&str> = all.into_iter().collect();
+    match all.get(MOST_NAMES..).map_or(0, <[_]>::len) {
+        _ if all.is_empty() => none.to_owned(),
+        0 => all.join(", "),
+        more => format!("{} and {more} more", all.get(..MOST_NAMES).unwrap_or_default().join(", ")),
+    }
+}
+
 /// Advice that names the candidate that was meant; `otherwise` where none is near.
 pub(crate) fn suggestion(near: Option<&str>, otherwise: impl Into<String>) -> String {
     near.map_or_else(|| otherwise.into(), |near| format!("did you mean `{near}`?"))
@@ -170,6 +183,16 @@ mod tests {
             near
         });
         assert_eq!(suggested.count(), MOST_SUGGESTIONS);
+    }
+
+    #[test]
+    fn a_hint_lists_a_dozen_names() {
+        let all: Vec<String> = (1..=14).map(|number| format!("r{number}")).collect();
+        let listed = |count: usize| names(all.iter().take(count).map(String::as_str), "nothing");
+        assert_eq!(listed(0), "nothing");
+        assert_eq!(listed(2), "r1, r2");
+        assert!(listed(12).ends_with(", r12"));
+        assert!(listed(14).ends_with(", r12 and 2 more"));
     }
 
     #[test]

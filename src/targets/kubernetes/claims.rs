@@ -5,7 +5,7 @@ use super::name::Name;
 use super::view::{ClaimTemplate, ClaimView, VolumeView};
 use crate::app::{App, Workload};
 use crate::config::{self, AccessMode, Config, Storage, WorkloadKind, intent_place};
-use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place, names, suggestion};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -212,14 +212,10 @@ fn wanted(workload: &Workload, config: &Config, diagnostics: &mut Diagnostics) -
                 place(key),
                 format!("the manifest mounts no volume `{key}` on `{}`", workload.name),
             );
-            diagnostics.push(
-                match diagnostics.nearest(key, workload.volumes.iter().map(|volume| volume.name.as_str())) {
-                    Some(near) => {
-                        diagnostic.hint(format!("did you mean `{near}`? A volume of your own needs `mountPath`"))
-                    }
-                    None => diagnostic.hint("a volume of your own needs `mountPath`"),
-                },
-            );
+            let mounted = || workload.volumes.iter().map(|volume| volume.name.as_str());
+            let otherwise = format!("it mounts: {}", names(mounted(), "no volumes"));
+            let hint = suggestion(diagnostics.nearest(key, mounted()), otherwise + ".");
+            diagnostics.push(diagnostic.hint(format!("{hint} A volume of your own needs `mountPath`")));
             continue;
         };
         wanted.push(Wanted {

@@ -5,7 +5,7 @@ use super::image_sources::{BuiltImages, reference_values, registry};
 use super::planned::Plan;
 use crate::app::{App, Image, REGISTRY_INPUT, reference_input, unknown_workload};
 use crate::config::Config;
-use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place, nearest, suggestion};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place};
 use crate::support::image;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
@@ -54,9 +54,8 @@ pub(crate) fn check(app: &App, config: &Config, images: &BuiltImages, diagnostic
 /// Checks that flags name images of what there is.
 pub(crate) fn check_resources(images: &BuiltImages, resources: &[&str]) -> Diagnostics {
     let unknown = images.references.keys().filter(|resource| !resources.contains(&resource.as_str()));
-    let diagnostic = |resource: &String| {
-        unknown_workload(resource, flag(), suggestion(nearest(resource, resources.iter().copied()), ""))
-    };
+    let diagnostic =
+        |resource: &String| unknown_workload(resource, flag(), resources.iter().copied(), &Diagnostics::default());
     Diagnostics(unknown.map(diagnostic).collect())
 }
 

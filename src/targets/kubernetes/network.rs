@@ -9,7 +9,7 @@ use super::values::Tree;
 use super::view::{NetworkView, PeerView, PortView};
 use crate::app::{App, Part, Port, Value, WaitUntil, Workload, unknown_workload};
 use crate::config::{Config, intent_place};
-use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, suggestion};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -140,8 +140,9 @@ fn check(app: &App, config: &Config, diagnostics: &mut Diagnostics) {
                 continue;
             }
             let place = intent_place(format!("networkPolicy.external[{index}].from[{position}]"));
-            let near = diagnostics.nearest(resource, app.workloads.keys().map(String::as_str));
-            diagnostics.push(unknown_workload(resource, place, suggestion(near, "remove it from the list")));
+            let running = app.workloads.keys().map(String::as_str);
+            let unknown = unknown_workload(resource, place, running, diagnostics);
+            diagnostics.push(unknown);
         }
     }
     let reads = |workload: &&Workload| workload.waits.iter().any(|wait| wait.until == WaitUntil::Completed);

@@ -1,6 +1,7 @@
 //! Why a chart was not written.
 
 use crate::support::diagnostic::{Code, Diagnostic};
+use crate::support::read_file::reason;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -29,7 +30,7 @@ pub enum WriteError {
     #[error("{0} is a file; -o needs a folder")]
     NotAFolder(PathBuf),
     /// The file system said no.
-    #[error("cannot {action} {path}: {source}")]
+    #[error("cannot {action} {path}: {}", reason(source))]
     Io {
         /// What was tried.
         action: &'static str,

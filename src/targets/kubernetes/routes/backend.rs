@@ -3,7 +3,7 @@
 use super::shared::Surroundings;
 use crate::app::{Port, unknown_workload};
 use crate::config::intent_place;
-use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, suggestion};
+use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 
 /// What a route says about who answers.
 pub(crate) struct Wanted<'a> {
@@ -46,8 +46,9 @@ pub(crate) fn find(wanted: &Wanted, around: &Surroundings, diagnostics: &mut Dia
     let place = intent_place(wanted.place);
     let resource = wanted.to;
     let Some(workload) = around.app.workloads.get(resource) else {
-        let near = diagnostics.nearest(resource, around.app.workloads.keys().map(String::as_str));
-        diagnostics.push(unknown_workload(resource, place, suggestion(near, "")));
+        let running = around.app.workloads.keys().map(String::as_str);
+        let unknown = unknown_workload(resource, place, running, diagnostics);
+        diagnostics.push(unknown);
         return None;
     };
     let fits = |port: &Port| !port.udp && (wanted.carries == Carries::Tcp || is_web(port));
