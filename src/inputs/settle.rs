@@ -34,8 +34,7 @@ impl Settled {
 
     /// What was remembered of the images, as a user reads it.
     pub(crate) fn remembered(&self) -> impl Iterator<Item = String> {
-        let value =
-            |key: &String| self.images.get(key).or_else(|| self.plain.get(key)).map(|text| described(key, text));
+        let value = |key: &String| self.images.get(key).map(|text| described(key, text));
         self.remembered.iter().filter_map(value)
     }
 }
@@ -152,11 +151,7 @@ pub(crate) fn settle(
     }
     let chosen = Chosen::of(plan, given, kept);
     diagnostics.0.extend(chosen.diagnostics().0);
-    for (key, value) in chosen.values {
-        // The tag is a parameter of the chart.
-        let target = if key == TAG_INPUT { &mut settled.plain } else { &mut settled.images };
-        target.insert(key, value.to_owned());
-    }
+    settled.images.extend(chosen.values.into_iter().map(|(key, value)| (key, value.to_owned())));
     settled.remembered = chosen.remembered;
     diagnostics.or(settled)
 }

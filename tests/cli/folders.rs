@@ -333,7 +333,8 @@ fn a_killed_render_leaves_a_whole_chart() {
             tree(&chart)
         })
         .collect();
-    let mut full = start.elapsed() / 2;
+    // Each version has its own time: one is larger than the other.
+    let mut times = [start.elapsed() / 2; 2];
     assert_ne!(whole[0], whole[1]);
     let mut random = 0x2545_f491_4f6c_dd1d_u64;
     let (mut killed, mut replaced) = (0, 0);
@@ -342,17 +343,18 @@ fn a_killed_render_leaves_a_whole_chart() {
             break;
         }
         let before = tree(&chart);
+        let full = &mut times[round % 2];
         let mut child = run(&versions[round % 2]).command().stderr(std::process::Stdio::null()).spawn().unwrap();
         random ^= random << 13;
         random ^= random >> 7;
         random ^= random << 17;
         let part = u32::try_from(random % 1000).unwrap();
-        std::thread::sleep(full * part / 900);
+        std::thread::sleep(*full * part / 900);
         child.kill().unwrap();
         let was_killed = !child.wait().unwrap().success();
         killed += i32::from(was_killed);
         // How long a run takes is only known from runs: kills come later until one is too late, and then earlier again.
-        full = if was_killed { full * 9 / 8 } else { full * 3 / 4 };
+        *full = if was_killed { *full * 9 / 8 } else { *full * 3 / 4 };
         let after = tree(&chart);
         assert!(after == before || after == whole[round % 2], "a half chart after {part}/900 of {full:?}");
         replaced += i32::from(after != before);

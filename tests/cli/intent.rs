@@ -374,7 +374,35 @@ fn missing_inputs_are_named_together() {
     let chart = folder.path().join("chart");
     aspire(["render", "app.json", "-o"]).args([&chart]).run().ok();
     let refused = template(&helm, &chart, &[]).unwrap_err();
-    assert!(refused.contains("missing inputs: image.tag, db-password. "), "{refused}");
+    assert!(refused.contains("missing inputs: images.tag, db-password. "), "{refused}");
+}
+
+/// The tag is a value with a plain name, as a number too; its former name counts until 1.0, and the two never disagree in
+/// silence.
+#[test]
+fn the_tag_is_a_value_of_its_own() {
+    let Some(helm) = helm() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let chart = folder.path().join("chart");
+    aspire(["render", "app.json", "-o"]).args([&chart]).run().ok();
+    let image = |args: &[&str]| {
+        let given = ["--set", "parameters.db-password=x"].iter().chain(args).copied().collect::<Vec<_>>();
+        let objects = template(&helm, &chart, &given)?;
+        let api = objects.iter().find(|it| it["kind"] == "Deployment" && it["metadata"]["name"] == "api").unwrap();
+        Ok::<_, String>(api["spec"]["template"]["spec"]["containers"][0]["image"].as_str().unwrap().to_owned())
+    };
+    let former = r"parameters.image\.tag=7";
+    for (args, expected) in [
+        (vec!["--set", "images.tag=7"], "api:7"),
+        (vec!["--set", "images.tag=20261201"], "api:20261201"),
+        (vec!["--set", "images.tag=1.10"], "api:1.10"),
+        (vec!["--set-string", former], "api:7"),
+        (vec!["--set-string", former, "--set", "images.tag=7"], "api:7"),
+    ] {
+        assert_eq!(image(&args).as_deref(), Ok(expected), "{args:?}");
+    }
+    let refused = image(&["--set-string", former, "--set", "images.tag=8"]).unwrap_err();
+    assert!(refused.contains("images.tag is \"8\""), "{refused}");
 }
 
 /// What a manifest says of a scheme reaches NOTES.txt as text, not as an action of helm.

@@ -70,9 +70,25 @@ app.kubernetes.io/component: {{ . | quote }}
 {{- $tag := $image.tag -}}
 {{- if $image.built -}}
 {{- $registry = $registry | default $root.Values.images.registry -}}
-{{- if not (or $tag $image.digest) }}{{ $tag = include "aspire.parameter" (list $root "image.tag") }}{{ end -}}
+{{- if not (or $tag $image.digest) }}{{ $tag = include "aspire.tag" $root }}{{ end -}}
 {{- end -}}
 {{- with $registry }}{{ trimSuffix "/" . }}/{{ end }}{{ $image.repository }}{{ with $tag }}:{{ . }}{{ end }}{{ with $image.digest }}@{{ . }}{{ end -}}
+{{- end -}}
+
+{{- /*
+The tag of built images: `images.tag`. `--set` makes a number of `7`. Its former name, `parameters."image.tag"`, still
+counts where the new one is empty. (root)
+*/ -}}
+{{- define "aspire.tag" -}}
+{{- $tag := .Values.images.tag -}}
+{{- if kindIs "float64" $tag }}{{ $tag = int64 $tag }}{{ end -}}
+{{- $tag = ternary "" (toString $tag) (kindIs "invalid" $tag) -}}
+{{- $former := toString (get (.Values.parameters | default dict) "image.tag") -}}
+{{- if and $tag $former (ne $tag $former) -}}
+{{- fail (printf "images.tag is %q, and `parameters.\"image.tag\"`, its former name, is %q: remove the latter" $tag $former) -}}
+{{- end -}}
+{{- if not (or $tag $former) }}{{ include "aspire.missing" . }}{{ end -}}
+{{- $tag | default $former -}}
 {{- end -}}
 
 {{- /* When the kubelet pulls an image. (root, values of the workload) */ -}}
@@ -98,12 +114,14 @@ app.kubernetes.io/component: {{ . | quote }}
 {{- $given := .Values.parameters | default dict -}}
 {{- $missing := list -}}
 {{- range mustFromJson (include (printf "%s.required" .Chart.Name) .) -}}
-{{- if not (hasKey $given .) }}{{ $missing = append $missing . }}{{ end -}}
+{{- if eq . "image.tag" -}}
+{{- if not (or $root.Values.images.tag (hasKey $given .)) }}{{ $missing = append $missing "images.tag" }}{{ end -}}
+{{- else if not (hasKey $given .) }}{{ $missing = append $missing . }}{{ end -}}
 {{- end -}}
 {{- range $name, $_ := .Values.secrets -}}
 {{- if eq (include "aspire.secretState" (list $root $name)) "missing" }}{{ $missing = append $missing $name }}{{ end -}}
 {{- end -}}
-{{- fail (printf "missing inputs: %s. `kubectl aspire deploy` asks for them or makes them; plain helm takes each as a text under `parameters` in a values file" (join ", " $missing)) -}}
+{{- fail (printf "missing inputs: %s. `kubectl aspire deploy` asks for them or makes them; plain helm takes each as a text under `parameters` in a values file%s" (join ", " $missing) (ternary " (`images.tag` is a value of its own)" "" (has "images.tag" $missing))) -}}
 {{- end -}}
 
 {{- /* Where a secret input comes from: existing, external-secrets, sealed, unsealed, deploy, chart, lost or missing. (root, name) */ -}}

@@ -6,7 +6,8 @@ use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place, suggestio
 use serde_json::{Map, Value as Json};
 
 /// Keys that cannot be overridden, and what to use instead.
-const OWNED: [(&[&str], &str); 4] = [
+const OWNED: [(&[&str], &str); 5] = [
+    (&["images", "tag"], "pass --tag, or set `defaults.tag` in aspire-k8s.yaml"),
     (&["parameters"], "set inputs with --parameter or --parameter-file, or under `parameters` in aspire-k8s.yaml"),
     (&["secrets"], "set `from` of the parameter in aspire-k8s.yaml"),
     (&["global", "aspire"], "kubectl aspire stores its own values there"),

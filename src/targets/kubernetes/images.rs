@@ -3,7 +3,8 @@
 
 use super::image_sources::{BuiltImages, reference_values, registry};
 use super::planned::Plan;
-use crate::app::{App, Image, REGISTRY_INPUT, reference_input, unknown_workload};
+use super::values::TAG;
+use crate::app::{App, Image, REGISTRY_INPUT, TAG_INPUT, reference_input, unknown_workload};
 use crate::config::Config;
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place};
 use crate::support::image;
@@ -13,8 +14,13 @@ use std::collections::BTreeMap;
 /// What was chosen for images, by the name under which it is remembered, as values over those of the chart.
 pub(crate) fn image_values(plan: &Plan, chosen: &BTreeMap<String, String>) -> Json {
     let mut values = json!({});
-    if let Some(registry) = chosen.get(REGISTRY_INPUT) {
-        values["images"] = json!({"registry": registry});
+    for (input, key) in [(REGISTRY_INPUT, "registry"), (TAG_INPUT, TAG)] {
+        match chosen.get(input) {
+            // A chart of an earlier version has its tag among the parameters.
+            Some(tag) if key == TAG && !has_tag(plan) => values["parameters"] = json!({TAG_INPUT: tag}),
+            Some(value) => values["images"][key] = json!(value),
+            None => {}
+        }
     }
     for workload in &plan.workloads {
         if let Some(reference) = chosen.get(&reference_input(&workload.resource)) {
@@ -22,6 +28,11 @@ pub(crate) fn image_values(plan: &Plan, chosen: &BTreeMap<String, String>) -> Js
         }
     }
     values
+}
+
+fn has_tag(plan: &Plan) -> bool {
+    let images = plan.values.0.iter().find(|entry| entry.key == "images");
+    images.is_some_and(|entry| entry.to_json().1.get(TAG).is_some())
 }
 
 /// Checks what flags say, and that a registry takes the names of built images.

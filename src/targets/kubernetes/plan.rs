@@ -65,16 +65,12 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Di
     let naming = Names { workloads: &names, ports: &port_names, secrets: &no_secrets };
     network::add(&mut workloads, network::views(app, config, &naming, &routes, &mut diagnostics));
     let sources = ImageSources::of(app, config, images);
-    let has_built = !sources.built.is_empty();
-    let tag = images.tag.as_ref().or(config.defaults.tag.as_ref());
     let mut tree = Tree::default();
-    tree.tree("images", "Images built from this application.", values::images(config, images));
     let mut required = required(app);
-    if has_built && tag.is_none() {
-        required.insert(TAG_INPUT.into(), sources.built.clone());
-    }
     let missing = missing_comment(&required);
-    tree.tree("parameters", &format!("Inputs by name, as text.{missing}"), values::parameters(app, tag, has_built));
+    let image_values = image_values(config, images, &sources, &mut required);
+    tree.tree("images", "Images built from this application.", image_values);
+    tree.tree("parameters", &format!("Inputs by name, as text.{missing}"), values::parameters(app));
     tree.tree("secrets", SECRETS_COMMENT, values::secrets(&secrets));
     let (dapr_components, dapr_values) = dapr::components(app, &mut notes);
     if !dapr_components.is_empty() {
@@ -128,6 +124,21 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Di
 fn description(app: &App, config: &Config) -> String {
     let own = config.chart.description.clone();
     own.unwrap_or_else(|| format!("The application {}, rendered from its Aspire manifest", app.name))
+}
+
+/// `images:`. A tag that is not known yet becomes an input.
+fn image_values(
+    config: &Config,
+    images: &BuiltImages,
+    sources: &ImageSources,
+    required: &mut IndexMap<String, Vec<String>>,
+) -> Tree {
+    let tag = images.tag.as_ref().or(config.defaults.tag.as_ref());
+    let untagged = if tag.is_none() { sources.built.as_slice() } else { &[] };
+    if !untagged.is_empty() {
+        required.insert(TAG_INPUT.into(), untagged.to_vec());
+    }
+    values::images(config, images, tag, untagged)
 }
 
 /// Values that are about no single workload.

@@ -4,7 +4,7 @@
 //! server, not here.
 
 use super::routes::{GATEWAYS, INGRESSES};
-use super::values::{Entry, Node, Tree};
+use super::values::{Entry, Node, TAG, Tree};
 use crate::config::CHART_KEYS;
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::{Map, Value as Json, json};
@@ -25,6 +25,10 @@ impl<'a> Schema<'a> {
             _ => None,
         });
         let mut before = properties(&rest, &["images", "skipGuards"]);
+        if let Some(images) = before.get_mut("images") {
+            // `--set` makes a number of `7`.
+            set(images, TAG, json!({"type": ["string", "integer"]}));
+        }
         let text = json!({"type": "string"});
         before.insert("parameters".into(), closed(inputs.iter().map(|name| (name.clone(), text.clone()))));
         before.insert("secrets".into(), closed(keys(&rest, "secrets").map(|name| (name, secret()))));

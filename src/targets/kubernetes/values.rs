@@ -99,7 +99,11 @@ pub(crate) struct WorkloadParts<'a> {
     pub ports: &'a BTreeMap<(String, String), String>,
 }
 
-pub(crate) fn images(config: &Config, images: &BuiltImages) -> Tree {
+/// The key below `images` that holds the tag of built images.
+pub(crate) const TAG: &str = "tag";
+
+/// `images:`. `untagged` are the workloads that need a tag which is not known yet.
+pub(crate) fn images(config: &Config, images: &BuiltImages, tag: Option<&String>, untagged: &[String]) -> Tree {
     let mut tree = Tree::default();
     let registry = registry(config, images);
     tree.data(
@@ -107,6 +111,9 @@ pub(crate) fn images(config: &Config, images: &BuiltImages) -> Tree {
         "Registry (and path) before the name of every image built from this application.",
         registry.map_or("", String::as_str),
     );
+    let missing = if untagged.is_empty() { String::new() } else { format!(" Required by {}.", untagged.join(", ")) };
+    let comment = format!("Tag of every built image that has none of its own.{missing}");
+    tree.data(TAG, &comment, tag.map_or("", String::as_str));
     tree.data(
         "pullPolicy",
         "When the kubelet pulls a built image.",
@@ -117,15 +124,12 @@ pub(crate) fn images(config: &Config, images: &BuiltImages) -> Tree {
 }
 
 /// `parameters:`: defaults of inputs; an input without one is a comment, so that it is missing and not empty.
-pub(crate) fn parameters(app: &App, tag: Option<&String>, has_built: bool) -> Tree {
+pub(crate) fn parameters(app: &App) -> Tree {
     let mut tree = Tree::default();
     for (name, input) in app.inputs.iter().filter(|(_, input)| !input.secret) {
         if let Some(default) = &input.default {
             tree.data(name, "", default);
         }
-    }
-    if has_built && let Some(tag) = tag {
-        tree.data(crate::app::TAG_INPUT, "Tag of every built image that has none of its own.", tag);
     }
     tree
 }

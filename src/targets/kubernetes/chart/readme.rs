@@ -1,5 +1,6 @@
 //! The texts of a chart for its users: `NOTES.txt` after an install, `README.md` in the folder.
 
+use crate::app::TAG_INPUT;
 use crate::config::{AppHostSetting, SecretSource};
 use crate::targets::kubernetes::{Plan, SecretUse, helm_yaml};
 use std::fmt::Write as _;
@@ -106,8 +107,8 @@ pub(crate) fn readme(plan: &Plan) -> String {
     } else {
         out.push_str("| name | secret | from | used by |\n|---|---|---|---|\n");
         for (name, used_by) in &plan.required {
-            let (name, value) = (code(name), code(&format!("parameters.{name}")));
-            let _ = writeln!(out, "| {name} | no | {value} | {} |", text(&used_by.join(", ")));
+            let value = if name == TAG_INPUT { "images.tag".to_owned() } else { format!("parameters.{name}") };
+            let _ = writeln!(out, "| {} | no | {} | {} |", code(name), code(&value), text(&used_by.join(", ")));
         }
         for (name, secret) in &plan.secrets {
             let users = text(&users(plan, name).join(", "));
@@ -173,7 +174,7 @@ const VALUES: &str = "
 
 | key | meaning |
 |---|---|
-| `images.registry`, `images.pullPolicy`, `images.pullSecrets` | where built images come from |
+| `images.registry`, `images.tag`, `images.pullPolicy`, `images.pullSecrets` | where built images come from |
 | `parameters.<name>` | inputs, as text |
 | `secrets.<name>` | where a secret comes from |
 | `ingresses.<name>`, `gateways.<name>` | `class`, `hosts`, `tls` (`secret`, `issuer`, `issuerKind`), `annotations`; `ports` of listeners |
