@@ -103,8 +103,9 @@ pub mod support {
     }
 }
 pub mod kubernetes {
+    pub use crate::targets::built_images::BuiltImages;
     pub use crate::targets::kubernetes::plan::plan;
-    pub use crate::targets::kubernetes::{BuiltImages, Contents, KINDS, Plan};
+    pub use crate::targets::kubernetes::{Contents, KINDS, Plan};
     pub mod chart {
         pub use crate::targets::kubernetes::chart::read::read;
         pub use crate::targets::kubernetes::chart::render::render;

@@ -7,7 +7,7 @@ use super::complete::Names;
 use super::described::Described;
 use super::project::Project;
 use crate::inputs::list;
-use crate::targets::kubernetes::BuiltImages;
+use crate::targets::built_images::BuiltImages;
 use std::path::{Path, PathBuf};
 
 /// The application, read when a name is asked for.

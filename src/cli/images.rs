@@ -7,7 +7,7 @@ use crate::app::{REGISTRY_INPUT, TAG_INPUT, reference_input};
 use crate::inputs::{Given, Means};
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::support::image;
-use crate::targets::kubernetes::BuiltImages;
+use crate::targets::built_images::BuiltImages;
 
 /// What takes back what was remembered. Neither a registry, nor a tag, nor an image can be called so.
 const FORGET: &str = "-";

@@ -8,7 +8,7 @@ use crate::config;
 use crate::init::{SCHEMA, first_config};
 use crate::support::diagnostic::Code;
 use crate::support::read_file;
-use crate::targets::kubernetes::BuiltImages;
+use crate::targets::built_images::BuiltImages;
 use std::path::{Path, PathBuf};
 
 /// Writes both files. An existing file is never overwritten, except for a schema of an older version.

@@ -9,8 +9,9 @@ use crate::config::Config;
 use crate::pipeline;
 use crate::support::diagnostic::{Code, Diagnostic, nearest, suggestion};
 use crate::support::yaml;
+use crate::targets::built_images::{BuiltImages, check_resources};
 use crate::targets::kubernetes::chart::{self, Chart};
-use crate::targets::kubernetes::{BuiltImages, CONTENTS, Contents, check_resources};
+use crate::targets::kubernetes::{CONTENTS, Contents};
 use serde_json::Value as Json;
 
 /// Start of references into registries.

@@ -16,9 +16,10 @@ use crate::model::Model;
 use crate::pipeline::{self, Release};
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::support::read_file;
+use crate::targets::built_images::BuiltImages;
 use crate::targets::kubernetes::chart;
 use crate::targets::kubernetes::plan;
-use crate::targets::kubernetes::{BuiltImages, CONTENTS, Contents, Plan, environment_values};
+use crate::targets::kubernetes::{CONTENTS, Contents, Plan, environment_values};
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
 
@@ -216,16 +217,26 @@ impl Project {
     }
 
     fn plan(&self, config: &Config, environment: Option<&str>, images: &BuiltImages) -> Result<(App, Plan), CliError> {
+        let app = self.app(config, environment)?;
+        let plan = plan::plan(&app, config, images);
+        Ok((app, plan.map_err(|diagnostics| self.placed(config, environment, diagnostics))?))
+    }
+
+    /// The application with a configuration, which may be that of an environment.
+    pub(super) fn app(&self, config: &Config, environment: Option<&str>) -> Result<App, CliError> {
+        let app = app::resolve(&self.manifest, config, &self.application, &self.sources);
+        app.map_err(|diagnostics| self.placed(config, environment, diagnostics))
+    }
+
+    /// Errors of the application, with their files and lines.
+    pub(super) fn placed(&self, config: &Config, environment: Option<&str>, diagnostics: Diagnostics) -> CliError {
         let files = Files {
             manifest: &self.manifest_path,
             has_lines: self.has_lines,
             intent: Path::new(&self.config_path),
             from_app_host: &config.from_app_host,
         };
-        let wrong = |diagnostics| CliError::Input(placed::in_files(diagnostics, files, environment));
-        let app = app::resolve(&self.manifest, config, &self.application, &self.sources).map_err(wrong)?;
-        let plan = plan::plan(&app, config, images).map_err(wrong)?;
-        Ok((app, plan))
+        CliError::Input(placed::in_files(diagnostics, files, environment))
     }
 }
 

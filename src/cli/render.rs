@@ -16,8 +16,9 @@ use crate::report::harmless;
 use crate::support::diagnostic::{Code, Diagnostic, Place};
 use crate::support::read_file;
 use crate::support::redact::MASK;
+use crate::targets::built_images::BuiltImages;
 use crate::targets::kubernetes::chart::{self, Chart};
-use crate::targets::kubernetes::{BuiltImages, CONTENTS, Contents, moved_claims};
+use crate::targets::kubernetes::{CONTENTS, Contents, moved_claims};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 

@@ -224,9 +224,12 @@ mod tests {
         let config = "parameters: {token: {from: chart}, mine: {from: {existing: {name: a, key: b}}}}";
         let config = crate::config::parse(config).unwrap();
         let app = crate::app::resolve(&manifest, &config, "shop", &crate::app::Sources::default()).unwrap();
-        let plan =
-            crate::targets::kubernetes::plan::plan(&app, &config, &crate::targets::kubernetes::BuiltImages::default())
-                .unwrap();
+        let plan = crate::targets::kubernetes::plan::plan(
+            &app,
+            &config,
+            &crate::targets::built_images::BuiltImages::default(),
+        )
+        .unwrap();
         (app, plan)
     }
 

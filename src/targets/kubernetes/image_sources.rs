@@ -3,23 +3,10 @@
 use crate::app::App;
 use crate::config::Config;
 use crate::support::image;
-use indexmap::IndexMap;
+use crate::targets::built_images::{BuiltImages, registry};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
-
-/// The images that were built, as far as flags say where they are.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct BuiltImages {
-    /// Registry (and path) of all of them.
-    pub registry: Option<String>,
-    /// Tag of all of them.
-    pub tag: Option<String>,
-    /// Full references by resource name; they win over registry and tag.
-    pub references: IndexMap<String, String>,
-    /// Names under which something is remembered that a user takes back.
-    pub forgotten: Vec<String>,
-}
 
 /// What the chart says itself about its images, so that nothing that was remembered takes its place.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,11 +36,6 @@ impl ImageSources {
     pub(crate) fn all_named(resources: impl Iterator<Item = String>) -> Self {
         Self { has_registry: true, built: Vec::new(), named: resources.collect() }
     }
-}
-
-/// Registry (and path) of built images.
-pub(crate) fn registry<'a>(config: &'a Config, images: &'a BuiltImages) -> Option<&'a String> {
-    images.registry.as_ref().or(config.defaults.registry.as_ref()).filter(|registry| !registry.is_empty())
 }
 
 /// `workloads.<name>.image` without its policy.

@@ -6,6 +6,7 @@ use super::claims::WorkloadStorage;
 use crate::app::{App, Note};
 use crate::config::{ConcurrencyPolicy, Config, CronJob, Job, RunAs, intent_place};
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::targets::migrations::probable_migrations;
 use serde_json::{Value as Json, json};
 
 /// Pods that may fail before a job fails.
@@ -66,21 +67,9 @@ pub(crate) fn check(resource: &str, storage: &WorkloadStorage, diagnostics: &mut
     }
 }
 
-/// How names of database migrations usually end.
-const MIGRATIONS: [&str; 6] = ["migration", "migrations", "migrator", "dbmigrator", "dbmigration", "migrationservice"];
-
 /// Notes about workloads that probably run to completion: a Deployment restarts them when they end.
 pub(crate) fn suggestions<'a>(app: &'a App, config: &'a Config) -> impl Iterator<Item = Note> + 'a {
-    let is_one = |name: &str| {
-        let name = name.to_ascii_lowercase();
-        MIGRATIONS.iter().any(|end| name.ends_with(end))
-    };
-    let all = app.workloads.values().filter(move |workload| {
-        let is_said =
-            config.resources.get(&workload.name).is_some_and(|it| it.run_as.is_some() || it.workload.is_some());
-        !is_said && workload.ports.is_empty() && is_one(&workload.name)
-    });
-    all.map(|workload| Note {
+    probable_migrations(app, config).map(|workload| Note {
         code: Code::ChangedInCluster,
         resource: workload.name.clone(),
         text: format!(

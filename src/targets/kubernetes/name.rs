@@ -1,6 +1,7 @@
 //! Names that Kubernetes accepts, made from names that Aspire accepts.
 
 use crate::support::digest::sha256;
+use crate::support::label::{legal, shortened, shortened_by};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -80,31 +81,6 @@ pub(crate) fn port_name(binding: &str, taken: &BTreeSet<String>) -> String {
         }
         number += 1;
     }
-}
-
-/// Lower-case letters, digits and dashes; starts with a letter, ends with neither a dash.
-fn legal(text: &str) -> String {
-    let lower = text.to_ascii_lowercase();
-    let mapped: String = lower.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    let trimmed = mapped.trim_matches('-');
-    if trimmed.starts_with(|c: char| c.is_ascii_alphabetic()) {
-        trimmed.to_owned()
-    } else {
-        format!("x-{trimmed}").trim_end_matches('-').to_owned()
-    }
-}
-
-fn shortened(legal: &str, original: &str, most: usize) -> String {
-    shortened_by(legal, original, most, 8)
-}
-
-/// Cut to `most` characters with a hash of the original, so that long names that differ stay different.
-fn shortened_by(legal: &str, original: &str, most: usize, digits: usize) -> String {
-    if legal.len() <= most {
-        return legal.to_owned();
-    }
-    let hash = sha256(original);
-    format!("{}-{}", legal[..most - digits - 1].trim_end_matches('-'), &hash[..digits])
 }
 
 #[cfg(test)]

@@ -3,8 +3,7 @@
 use super::claims::{self, WorkloadStorage};
 use super::files::{self, ChartFile};
 use super::formula::Names;
-use super::image_sources::{BuiltImages, ImageSources};
-use super::images;
+use super::image_sources::ImageSources;
 use super::kinds::{KINDS, KindSpec};
 use super::name::Name;
 use super::planned::{ObjectName, Plan, PlannedWorkload};
@@ -17,6 +16,7 @@ use super::{certificate, chart_values, dapr, extra_objects, jobs, network, patch
 use crate::app::{App, CERTIFICATE_FOLDER, Input, Note, TAG_INPUT, WaitUntil, Workload, is_extra_object, is_route};
 use crate::config::{Config, WorkloadKind, intent_place};
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, suggestion};
+use crate::targets::built_images::{self, BuiltImages};
 use indexmap::IndexMap;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,7 +26,7 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Di
     let mut notes = app.notes.clone();
     notes.extend(variables::lost_defaults(app).into_iter().chain(jobs::suggestions(app, config)));
     let chart = chart_name(app, config, &mut diagnostics);
-    images::check(app, config, images, &mut diagnostics);
+    built_images::check(app, config, images, &mut diagnostics);
     let names = variables::workload_names(app);
     check_names(&names, &mut diagnostics);
     let port_names = ports::port_names(app);

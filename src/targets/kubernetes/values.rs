@@ -2,13 +2,14 @@
 
 use super::certificate;
 use super::claims::WorkloadStorage;
-use super::image_sources::{BuiltImages, reference_values, registry};
+use super::image_sources::reference_values;
 use super::jobs;
 use super::name::Name;
 use super::secrets::SecretUse;
 use crate::app::{App, Image, Workload};
 use crate::config::{self, AccessMode, Config, GRACE_PERIOD, SecretSource, Security};
 use crate::support::image;
+use crate::targets::built_images::{BuiltImages, registry};
 use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};

@@ -3,7 +3,7 @@
 use super::Chart;
 use super::error::WriteError;
 use super::present::{Present, Thing};
-use similar::TextDiff;
+use crate::support::file_diff::file_diff;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -32,21 +32,7 @@ pub(crate) fn check(chart: &Chart, folder: &Path) -> Result<Difference, WriteErr
                 continue;
             }
         };
-        diff.push_str(&file_diff(path, old.as_ref(), chart.files.get(path)));
+        diff.push_str(&file_diff(path, old.as_deref(), chart.files.get(path).map(Vec::as_slice)));
     }
     Ok(Difference { diff })
-}
-
-fn file_diff(path: &str, old: Option<&Vec<u8>>, new: Option<&Vec<u8>>) -> String {
-    let header = |present: bool, side: &str| if present { format!("{side}/{path}") } else { "/dev/null".into() };
-    let (old_header, new_header) = (header(old.is_some(), "a"), header(new.is_some(), "b"));
-    let text = |bytes: Option<&Vec<u8>>| bytes.map_or(Ok(String::new()), |bytes| String::from_utf8(bytes.clone()));
-    match (text(old), text(new)) {
-        (Ok(old), Ok(new)) => TextDiff::from_lines(&old, &new)
-            .unified_diff()
-            .context_radius(3)
-            .header(&old_header, &new_header)
-            .to_string(),
-        _ => format!("Binary files {old_header} and {new_header} differ\n"),
-    }
 }

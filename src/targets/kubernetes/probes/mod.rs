@@ -10,7 +10,7 @@ use crate::app::{Image, Note, Port, Workload};
 use crate::config::compatibility::{NEWEST, OLDEST, SERVER_PROBES};
 use crate::config::{Config, EachProbe, HttpScheme, Probe, ProbePort, ProbeSetting, Probes, ProbesWord, intent_place};
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place, suggestion};
-use crate::targets::kubernetes::image_sources::BuiltImages;
+use crate::targets::built_images::BuiltImages;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 

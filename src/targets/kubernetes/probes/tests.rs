@@ -3,7 +3,8 @@
 use crate::app::{self, Sources};
 use crate::config;
 use crate::manifest;
-use crate::targets::kubernetes::{BuiltImages, plan::plan};
+use crate::targets::built_images::BuiltImages;
+use crate::targets::kubernetes::plan::plan;
 use serde_json::{Value as Json, json};
 
 /// What is planned of the resource `a` with this image and these endpoints, and the intent: its probes, notes, and the
