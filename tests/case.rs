@@ -88,8 +88,9 @@ impl Case {
     /// What the oracle says.
     pub(crate) fn answer(&self) -> Answer {
         let names = program::workload_names(&self.chart());
+        let folder = self.manifest.parent();
         let given =
-            Given { inputs: self.given.clone(), registry: REGISTRY, tag: TAG, folder: self.manifest.parent(), names };
+            Given { inputs: self.given.clone(), registry: REGISTRY, tag: TAG, folder, names, ..Given::default() };
         oracle::answer(&self.json, &given)
     }
 

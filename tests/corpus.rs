@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/inputs/manifests")
 }
 
@@ -121,7 +121,7 @@ fn foreign_folder() -> Option<PathBuf> {
 }
 
 /// All of them; says so loudly where there are none.
-fn foreign() -> Vec<PathBuf> {
+pub(crate) fn foreign() -> Vec<PathBuf> {
     let Some(folder) = foreign_folder() else {
         let line = "SKIPPED: there are no foreign manifests; ASPIRE_MANIFESTS names their folder";
         let _ = writeln!(std::io::stderr(), "{line}");
@@ -170,7 +170,7 @@ fn check_foreign(manifest: &Path) {
 }
 
 /// Checks all of `manifests` on as many threads as there are processors, and reports each that fails.
-fn run_all(manifests: &[PathBuf], check: fn(&Path)) {
+pub(crate) fn run_all(manifests: &[PathBuf], check: fn(&Path)) {
     let (queue, failed) = (Mutex::new(manifests.iter()), Mutex::new(Vec::new()));
     let next = || queue.lock().expect("no thread panics while it holds it").next();
     let work = || {

@@ -13,6 +13,7 @@ const EXAMPLES: &[(&str, &[(&str, &str)])] = &[
             ),
             ("Write the chart of an AppHost", "render ./AppHost -o chart"),
             ("Fail in CI if the committed chart is out of date", "render -o chart --check"),
+            ("Write a Compose file for one machine", "render --target compose -o compose --tag 1.4.0"),
             ("Print the Kubernetes objects", "render --format yaml -o - --tag 1.4.0"),
         ],
     ),

@@ -8,6 +8,7 @@ mod chart_values;
 mod charts;
 mod complete;
 mod completion_names;
+mod compose;
 mod dashboard;
 mod demo;
 mod deploy_request;

@@ -11,6 +11,7 @@ use crate::support::read_file::reason;
 use crate::support::temporary;
 use crate::targets::kubernetes::chart::data_yaml;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::path::Path;
 use tempfile::NamedTempFile;
@@ -29,6 +30,16 @@ pub(super) fn text(text: &str) {
 pub(super) fn document(text: &str) {
     use std::io::IsTerminal as _;
     if std::io::stdout().is_terminal() { self::text(&harmless(text)) } else { self::text(text) }
+}
+
+/// Files as a verb's result, each below its path.
+pub(super) fn files(files: &BTreeMap<String, Vec<u8>>) {
+    for (path, bytes) in files {
+        match std::str::from_utf8(bytes) {
+            Ok(content) => document(&format!("---\n# Source: {path}\n{content}")),
+            Err(_) => text(&format!("---\n# Source: {path} ({} bytes, not text)\n", bytes.len())),
+        }
+    }
 }
 
 /// A verb's result as JSON.

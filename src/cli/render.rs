@@ -1,12 +1,12 @@
 //! `render`: the chart to a folder, to standard output, or as plain objects.
 
-use super::args::{Common, Format, Parameters, Part, Render};
+use super::args::{Common, Format, Parameters, Part, Render, Target};
 use super::images;
 use super::project::{Project, given};
 use super::rendered::Rendered;
 use super::run_options::{conduct_of_render, listed, random};
 use super::which_release::release_name;
-use super::{CliError, Exit, output};
+use super::{CliError, Exit, compose, output};
 use crate::app::Note;
 use crate::cluster::connect::environment::Environment;
 use crate::config::compatibility::NEWEST;
@@ -25,11 +25,15 @@ use std::path::{Path, PathBuf};
 /// Renders the application.
 pub(super) fn render(common: &Common, options: &Render) -> Result<Exit, CliError> {
     if let Some(format) = options.steps.list_steps {
-        let steps = match options.format {
-            Format::Chart => pipeline::chart_steps().map(|graph| graph.list()),
-            Format::Yaml => pipeline::template_steps().map(|graph| graph.list()),
+        let steps = match (options.target, options.format) {
+            (Target::Compose, _) => pipeline::compose_steps().map(|graph| graph.list()),
+            (_, Format::Chart) => pipeline::chart_steps().map(|graph| graph.list()),
+            (_, Format::Yaml) => pipeline::template_steps().map(|graph| graph.list()),
         };
         return Ok(listed(&steps.map_err(pipeline::Error::from)?, format));
+    }
+    if options.target == Target::Compose {
+        return compose::compose(common, options);
     }
     refuse_contradictions(options)?;
     warn_of_inputs(options);
@@ -92,7 +96,7 @@ fn publish(options: &Render, chart: &Chart, folder: &Path, done: impl FnOnce() -
         return check(chart, folder);
     }
     if folder == Path::new("-") {
-        print(chart);
+        output::files(&chart.files);
         return Ok(Exit::Done);
     }
     pipeline::publish(chart, folder, &conduct_of_render(options))?;
@@ -127,6 +131,7 @@ fn issuers(common: &Common, options: &Render, rendered: &Rendered) -> Result<Exi
 fn refuse_contradictions(options: &Render) -> Result<(), CliError> {
     let to_stdout = options.output.as_deref() == Some(Path::new("-"));
     let what = match options.format {
+        _ if options.project_name.is_some() => "--project-name names a Compose project; pass --target compose too",
         Format::Yaml if options.part == Part::Issuers => {
             "--part issuers writes a chart; use `helm template` to render its objects"
         }
@@ -187,15 +192,6 @@ fn check(chart: &Chart, folder: &Path) -> Result<Exit, CliError> {
     // Also into a file: the folder may contain text of anyone, and a diff is read on a terminal.
     output::text(&harmless(&difference.diff));
     Ok(if difference.diff.is_empty() { Exit::Done } else { Exit::Differs })
-}
-
-fn print(chart: &Chart) {
-    for (path, bytes) in &chart.files {
-        match std::str::from_utf8(bytes) {
-            Ok(text) => output::document(&format!("---\n# Source: {path}\n{text}")),
-            Err(_) => output::text(&format!("---\n# Source: {path} ({} bytes, not text)\n", bytes.len())),
-        }
-    }
 }
 
 fn summary(rendered: &Rendered, folder: &Path) -> String {

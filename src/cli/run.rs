@@ -86,7 +86,7 @@ fn usage(error: &clap::Error) -> Exit {
 }
 
 fn execute(cli: &Cli, name: &str) -> Result<Exit, CliError> {
-    refuse_other_targets(cli.common.target)?;
+    refuse_other_targets(cli.common.target, &cli.verb)?;
     match &cli.verb {
         Verb::Init(options) => init::init(options),
         Verb::Render(options) => render::render(&cli.common, options),
@@ -159,10 +159,15 @@ fn json_errors(verb: &Verb) -> JsonErrors {
     if is_json { form } else { JsonErrors::None }
 }
 
-fn refuse_other_targets(target: Target) -> Result<(), CliError> {
+fn refuse_other_targets(target: Target, verb: &Verb) -> Result<(), CliError> {
     let what = match target {
         Target::Kubernetes => return Ok(()),
-        Target::DockerCompose => "Docker Compose",
+        Target::Compose if matches!(verb, Verb::Render(_)) => return Ok(()),
+        Target::Compose => {
+            let what = "this command works on a Kubernetes cluster; with `render --target compose -o DIR` the application gets a Compose \
+                file, and `docker compose up -d` in DIR runs it";
+            return Err(CliError::Usage(Code::InvalidArgument, what.into()));
+        }
         Target::Aks => "AKS (creating the cluster)",
         Target::ContainerApps => "Azure Container Apps",
         Target::AppService => "Azure App Service",

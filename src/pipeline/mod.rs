@@ -34,7 +34,9 @@ pub(crate) use crate::pipeline::release::planned::Planned;
 pub(crate) use crate::pipeline::release::preflight::doctor;
 pub(crate) use crate::pipeline::release::saved_plan::Saved;
 pub(crate) use crate::pipeline::release::values_in_use::values_in_use;
-pub(crate) use crate::pipeline::render::{Template, chart_steps, publish, template, template_steps};
+pub(crate) use crate::pipeline::render::{
+    Template, chart_steps, compose_steps, publish, publish_compose, template, template_steps,
+};
 pub(crate) use charts::pin as pin_charts;
 pub(crate) use dashboard::{Forward, dashboard};
 pub(crate) use deploy::{deploy, steps as deploy_steps};

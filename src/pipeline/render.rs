@@ -1,5 +1,5 @@
-//! Render, step by step: the chart to a folder, or plain objects as helm renders them from the chart, without a
-//! cluster.
+//! Render, step by step: a chart or a Compose project to a folder, or plain objects as helm renders them from the chart,
+//! without a cluster.
 
 use super::{Error, Random, Slot};
 use crate::app::App;
@@ -10,9 +10,10 @@ use crate::inputs::{Given, Kept, Settled, settle};
 use crate::k8s::labels;
 use crate::pipeline::engine::graph::{Graph, Step};
 use crate::pipeline::engine::run::{RunOptions, run};
-use crate::support::diagnostic::Diagnostic;
+use crate::support::diagnostic::{Code, Diagnostic};
 use crate::support::redact::MASK;
 use crate::support::temporary;
+use crate::targets::compose::{self, Files};
 use crate::targets::kubernetes::chart;
 use crate::targets::kubernetes::chart::write;
 use crate::targets::kubernetes::chart::{Chart, WriteError};
@@ -62,6 +63,40 @@ pub(crate) fn chart_steps<'a>() -> Result<Graph<'a, Publishing<'a>>, Diagnostic>
         written => Ok(written?),
     };
     Graph::new(vec![Step::new("publish-kubernetes", "write the chart to its folder", &[], write)])
+}
+
+/// The files of a Compose project that are written to their folder.
+pub(crate) struct ComposePublishing<'a> {
+    files: &'a Files,
+    folder: &'a Path,
+    overwrite: bool,
+    stopped: &'a (dyn Fn() -> bool + Sync),
+}
+
+/// The steps that write a Compose project.
+pub(crate) fn compose_steps<'a>() -> Result<Graph<'a, ComposePublishing<'a>>, Diagnostic> {
+    let write = |to: &ComposePublishing| match compose::write::write(to.files, to.folder, to.overwrite, to.stopped) {
+        Err(_) if (to.stopped)() => Err(Error::Interrupted),
+        Err(refused) if refused.0.iter().all(|it| it.code == Code::GeneratedFileEdited) => Err(Error::Refused(refused)),
+        written => Ok(written?),
+    };
+    Graph::new(vec![Step::new(
+        "publish-compose",
+        "write the Compose file and its .env files to their folder",
+        &[],
+        write,
+    )])
+}
+
+/// Writes a Compose project into a folder; `overwrite` discards edits of generated files.
+pub(crate) fn publish_compose(
+    files: &Files,
+    folder: &Path,
+    overwrite: bool,
+    conduct: &RunOptions,
+) -> Result<(), Error> {
+    let to = ComposePublishing { files, folder, overwrite, stopped: conduct.limits.stopped };
+    run(&compose_steps()?.part(conduct.only)?, &to, conduct.report, &conduct.limits)
 }
 
 /// The steps that make plain objects.

@@ -2,6 +2,7 @@
 //! steps. Beside the targets are facts that several of them need.
 
 pub(crate) mod built_images;
+pub(crate) mod compose;
 pub(crate) mod kubernetes;
 pub(crate) mod migrations;
 pub(crate) mod readiness;

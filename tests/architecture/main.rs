@@ -96,12 +96,13 @@ const PURE: &[&str] = &[
     "seal",
 ];
 
-/// Files of pure modules with effects: they read and write the folder of a chart.
+/// Files of pure modules with effects: they read and write the output folder of a target.
 const NOT_PURE: &[&str] = &[
     "targets::kubernetes::chart::read",
     "targets::kubernetes::chart::present",
     "targets::kubernetes::chart::write",
     "targets::kubernetes::chart",
+    "targets::compose::write",
 ];
 
 /// What a pure module must not name.
@@ -203,6 +204,18 @@ fn pure_modules_have_no_effects() {
             let mut effects = EFFECTS.iter();
             let effect = effects.find(|effect| is_in(&path, effect) || glob.is_some_and(|glob| is_in(effect, glob)));
             assert!(effect.is_none(), "{file} names {path}, but it is pure");
+        }
+    }
+}
+
+#[test]
+fn targets_do_not_know_each_other() {
+    const TARGETS: [&str; 2] = ["compose", "kubernetes"];
+    for (file, paths) in named() {
+        let Some(own) = TARGETS.iter().find(|target| is_in(&file, &format!("targets::{target}"))) else { continue };
+        for path in paths {
+            let other = TARGETS.iter().find(|other| *other != own && is_in(&path, &format!("crate::targets::{other}")));
+            assert!(other.is_none(), "{file} names {path}, which is another target");
         }
     }
 }

@@ -148,7 +148,7 @@ fn command_lines() {
         "render Shop.AppHost.csproj",
         "render shop.slnx",
         "render apphost.cs",
-        "render app.json --target docker-compose",
+        "deploy app.json --target docker-compose",
         "render app.json --target aks",
         "render app.json --target container-apps",
         "render app.json --target app-service",

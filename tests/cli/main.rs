@@ -3,6 +3,7 @@
 
 mod app_host;
 mod aspire;
+mod compose;
 mod dapr;
 mod errors;
 mod files;

@@ -27,8 +27,19 @@ pub(crate) struct Given<'a> {
     pub tag: &'a str,
     /// Folder of the manifest.
     pub folder: Option<&'a Path>,
+    pub addresses: Addresses,
     /// Names that the program gave to the workloads, in the order of the manifest, to know those that were cut.
     pub names: Vec<String>,
+}
+
+/// Which number is the port of an address. Everything else of an environment is the same wherever it runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Addresses {
+    /// That of the Service before the container.
+    #[default]
+    OfServices,
+    /// That of the container itself: nothing stands before it.
+    OfContainers,
 }
 
 #[derive(Debug, Default)]
@@ -242,10 +253,14 @@ impl Oracle<'_> {
     fn binding(&self, name: &str, resource: &Value, binding: &str, property: &str) -> Option<String> {
         let port = ports::find(resource, binding).filter(|_| runs(resource))?;
         let host = self.name(name);
+        let number = match self.given.addresses {
+            Addresses::OfServices => port.service,
+            Addresses::OfContainers => port.target,
+        };
         Some(match property {
-            "url" => format!("{}://{host}:{}", port.scheme, port.service),
+            "url" => format!("{}://{host}:{number}", port.scheme),
             "host" => host,
-            "port" => port.service.to_string(),
+            "port" => number.to_string(),
             "targetPort" => port.target.to_string(),
             "scheme" => port.scheme,
             "protocol" => port.protocol,
@@ -305,7 +320,7 @@ fn filtered(resource: &Value, text: String) -> String {
 }
 
 /// `Uri.EscapeDataString` of .NET.
-fn escape_data_string(text: &str) -> String {
+pub(crate) fn escape_data_string(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
     text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }

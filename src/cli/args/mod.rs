@@ -5,14 +5,14 @@ mod verbs;
 
 pub(super) use parts::{
     Accept, AppHost, Beside, ChartValues, DataFormat, Images, ListFormat, Named, On, Parameters, ReportFormat, Source,
-    StepFormat,
+    StepFormat, Target,
 };
 pub(super) use verbs::{
     Charts, ChartsList, ChartsLock, Dashboard, Demo, Deploy, Destroy, Doctor, Explain, Format, Init, InputFormat,
     Inputs, Look, Manifest, Part, Plan, Promote, Render, Rollback, Schema, SchemaOf, Seal,
 };
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
 /// Render and deploy .NET Aspire applications as Helm charts.
@@ -32,7 +32,7 @@ pub(super) struct Cli {
 pub(super) enum Verb {
     /// Create a first aspire-k8s.yaml for a manifest, with commented suggestions
     Init(Init),
-    /// Render the application as a Helm chart
+    /// Render the application as a Helm chart, or as a Compose file
     Render(Render),
     /// Install or upgrade the application on a cluster
     Deploy(Deploy),
@@ -107,7 +107,7 @@ pub(super) struct Common {
     /// Never prompt, even on a terminal
     #[arg(long, global = true)]
     pub non_interactive: bool,
-    /// Deployment target
+    /// Deployment target; `render` has the same flag and shows it
     #[arg(long, global = true, hide = true, value_enum, default_value_t = Target::Kubernetes)]
     pub target: Target,
     /// Accepted for helm, without effect
@@ -125,23 +125,4 @@ pub(super) struct Common {
     /// Accepted for helm, without effect
     #[arg(long, global = true, hide = true, aliases = ["colour"], require_equals = true)]
     pub color: Option<String>,
-}
-
-/// Targets; all but the first come later.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Target {
-    /// Any Kubernetes cluster
-    Kubernetes,
-    /// Docker Compose
-    #[value(hide = true)]
-    DockerCompose,
-    /// Azure Kubernetes Service, cluster included
-    #[value(hide = true)]
-    Aks,
-    /// Azure Container Apps
-    #[value(hide = true)]
-    ContainerApps,
-    /// Azure App Service
-    #[value(hide = true)]
-    AppService,
 }

@@ -238,3 +238,22 @@ pub(crate) enum ListFormat {
     /// JSON
     Json,
 }
+
+/// Where an application can run; the last ones come later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Target {
+    /// Any Kubernetes cluster
+    Kubernetes,
+    /// Docker Compose
+    #[value(alias = "docker-compose")]
+    Compose,
+    /// Azure Kubernetes Service, cluster included
+    #[value(hide = true)]
+    Aks,
+    /// Azure Container Apps
+    #[value(hide = true)]
+    ContainerApps,
+    /// Azure App Service
+    #[value(hide = true)]
+    AppService,
+}

@@ -2,6 +2,7 @@
 
 use super::parts::{
     Accept, AppHost, Beside, ChartValues, Images, ListFormat, Named, On, Parameters, ReportFormat, Source, Steps,
+    Target,
 };
 use crate::doctor::MAY_BE_WRONG;
 use crate::support::diagnostic::Code;
@@ -27,9 +28,15 @@ pub(crate) struct Render {
     /// Steps.
     #[command(flatten)]
     pub steps: Steps,
-    /// Output folder, or `-` for standard output [default: a folder named after the chart]
+    /// Output folder, or `-` for standard output [default: a folder named after the chart, or `compose`]
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
+    /// Where the application will run: on Kubernetes, or on a Docker engine from a Compose file
+    #[arg(long, value_enum, default_value_t = Target::Kubernetes)]
+    pub target: Target,
+    /// Name of the Compose project [default: the application id]
+    #[arg(long, value_name = "NAME")]
+    pub project_name: Option<String>,
     /// Which chart to render: the application, or its cert-manager issuers (`certManager.issuers`)
     #[arg(long, value_enum, default_value_t = Part::App)]
     pub part: Part,

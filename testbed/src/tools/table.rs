@@ -205,6 +205,16 @@ pub const ROUTES: &[Tool] = &[CERT_MANAGER, PEBBLE, TRAEFIK];
 /// same minor version.
 pub const GATEWAY_API: (&str, &str) = ("sigs.k8s.io/gateway-api", "1.6.3");
 
+/// Reads Compose files: what `docker compose config` does, with the library of Docker Compose and without its client.
+pub const COMPOSE_CONFIG: Tool = Tool {
+    name: "compose-config",
+    module: "github.com/compose-spec/compose-go/v2",
+    version: "2.16.2",
+    package: "github.com/compose-spec/compose-go/v2/testbed",
+    ldflags: "-s -w",
+    how: How::Own("compose-config"),
+};
+
 /// Reads the workflows of GitHub.
 pub const ACTIONLINT: Tool = Tool {
     name: "actionlint",
@@ -231,7 +241,7 @@ pub const RELEASE: &[Tool] = &[ACTIONLINT, KREW_VALIDATOR];
 /// Every row of the table.
 #[must_use]
 pub fn all() -> Vec<Tool> {
-    [LEVEL_A, LEVEL_B, HELM_MATRIX, REGISTRY, SECRETS, ROUTES, RELEASE].concat()
+    [LEVEL_A, LEVEL_B, HELM_MATRIX, REGISTRY, SECRETS, ROUTES, &[COMPOSE_CONFIG], RELEASE].concat()
 }
 
 /// The row of a version of helm.
