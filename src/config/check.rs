@@ -2,6 +2,7 @@
 
 mod jobs;
 mod routes;
+mod scale;
 
 use super::chart_keys::CHART_KEYS;
 use super::findings::Findings;
@@ -10,8 +11,8 @@ use super::rules::{self, Rule};
 use super::{
     Chart, Config, Dashboard, Defaults, DeferredSecret, Environment, EnvironmentDashboard, EnvironmentResource,
     ExistingSecret, ExternalAddress, ExternalDefaults, ExternalSecret, GRACE_PERIOD, NetworkPolicy,
-    NetworkPolicySettings, Parameter, Release, Resource, SecretSource, SecretStore, Secrets, Service, Storage, Volume,
-    WaitSettings, Waits,
+    NetworkPolicySettings, NodePool, Parameter, Release, Resource, SecretSource, SecretStore, Secrets, Service,
+    Storage, Volume, WaitSettings, Waits,
 };
 use super::{certificates, charts, dashboard, objects, probes};
 use crate::support::diagnostic::{Code, nearest, suggestion};
@@ -53,6 +54,8 @@ impl Check<'_> {
                 &resources.key(name).key("certificate"),
             );
         }
+        self.node_pools(&config.node_pools, &at.key("nodePools"));
+        scale::check_pools(config, self.findings, at);
         for (name, ingress) in &config.ingresses {
             self.ingress(config, name, ingress, &at.key("ingresses").key(name));
         }
@@ -90,6 +93,7 @@ impl Check<'_> {
         self.labels(&defaults.labels, &at.key("labels"));
         self.annotations(&defaults.annotations, &at.key("annotations"));
         self.labels(&defaults.node_selector, &at.key("nodeSelector"));
+        scale::check_default(defaults.pod_disruption_budget.as_ref(), self.findings, at);
     }
 
     fn parameter(&mut self, parameter: &Parameter, at: &Path<'_>) {
@@ -193,6 +197,14 @@ impl Check<'_> {
         self.option(resource.service_account.as_deref(), &rules::OBJECT_NAME, &at.key("serviceAccount"));
         self.drain(resource, &at.key("drainSeconds"));
         jobs::check(resource, self.findings, at);
+        scale::check(resource, self.findings, at);
+    }
+
+    fn node_pools(&mut self, pools: &IndexMap<String, NodePool>, at: &Path<'_>) {
+        for (name, pool) in pools {
+            self.labels(&pool.node_selector, &at.key(name).key("nodeSelector"));
+            scale::pool(pool, self.findings, &at.key(name));
+        }
     }
 
     /// The chart leaves out what would take the whole time that a pod has to stop.
@@ -264,6 +276,9 @@ impl Check<'_> {
         self.reference(environment.defaults.tag.as_deref(), &rules::TAG, &defaults.key("tag"));
         let pull_secrets = environment.defaults.image_pull_secrets.as_deref().unwrap_or_default();
         self.object_names(pull_secrets, &defaults.key("imagePullSecrets"));
+        scale::check_default(environment.defaults.pod_disruption_budget.as_ref(), self.findings, &defaults);
+        self.node_pools(&environment.node_pools, &at.key("nodePools"));
+        scale::check_environment_pools(config, environment, self.findings, at);
         self.secrets(&environment.secrets, &at.key("secrets"));
         self.waits(environment.waits.as_ref(), &at.key("waits"));
         self.network_policy(environment.network_policy.as_ref(), &at.key("networkPolicy"));
@@ -304,9 +319,10 @@ impl Check<'_> {
 
     fn environment_resource(&mut self, base: Option<&Resource>, resource: &EnvironmentResource, at: &Path<'_>) {
         self.reference(resource.image.as_deref(), &rules::IMAGE, &at.key("image"));
-        if resource.replicas.is_some() && base.is_some_and(|base| base.run_as.is_some()) {
-            jobs::excluded("replicas", self.findings, at);
+        if base.is_some_and(|base| base.run_as.is_some()) {
+            jobs::check_environment(resource, self.findings, at);
         }
+        scale::check_environment(base, resource, self.findings, at);
         self.keys(&resource.env, &rules::ENV_NAME, &at.key("env"));
         self.pod_resources(resource.resources.as_ref(), &at.key("resources"));
         probes::check(resource.probes.as_ref(), self.findings, &at.key("probes"));

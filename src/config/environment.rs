@@ -1,9 +1,10 @@
 //! A configuration with the values of one environment applied.
 
 use super::{
-    Config, Dashboard, Environment, EnvironmentChart, EnvironmentDashboard, EnvironmentDefaults, EnvironmentGateway,
-    EnvironmentIngress, EnvironmentIssuer, EnvironmentParameter, EnvironmentResource, ExternalChart, ExternalDefaults,
-    Gateway, Ingress, Parameter, Release, Resource, RouteTls, Secrets, Service, SopsFile, Storage, Volume, Waits,
+    Autoscaling, Config, Dashboard, Defaults, Environment, EnvironmentChart, EnvironmentDashboard, EnvironmentDefaults,
+    EnvironmentGateway, EnvironmentIngress, EnvironmentIssuer, EnvironmentParameter, EnvironmentResource,
+    ExternalChart, ExternalDefaults, Gateway, Ingress, Parameter, Release, Resource, RouteTls, Secrets, Service,
+    SopsFile, Spread, Storage, Volume, Waits,
 };
 use crate::support::diagnostic::{Code, Diagnostic, nearest, suggestion};
 use indexmap::IndexMap;
@@ -17,6 +18,7 @@ impl Config {
         let mut merged = Self { environments: IndexMap::new(), environment: Some(name.to_owned()), ..self.clone() };
         merged.take(environment);
         merged.keep_network_policies_of(self);
+        merged.scaled_of_file = Some(self.scaled());
         Ok(merged)
     }
 
@@ -38,6 +40,7 @@ impl Config {
             secrets,
             parameters,
             resources,
+            node_pools,
             ingresses,
             gateways,
             cert_manager,
@@ -50,12 +53,8 @@ impl Config {
         let Release { name, namespace } = release;
         replace(&mut self.release.name, name.as_ref());
         replace(&mut self.release.namespace, namespace.as_ref());
-        let EnvironmentDefaults { registry, tag, image_pull_secrets } = defaults;
-        replace(&mut self.defaults.registry, registry.as_ref());
-        replace(&mut self.defaults.tag, tag.as_ref());
-        if let Some(secrets) = image_pull_secrets {
-            self.defaults.image_pull_secrets.clone_from(secrets);
-        }
+        self.defaults.take(defaults);
+        merge(&mut self.node_pools, node_pools);
         self.secrets.take(secrets);
         Waits::take(&mut self.waits, waits.as_ref());
         if network_policy.is_some() {
@@ -94,6 +93,22 @@ impl Config {
     }
 }
 
+impl Defaults {
+    fn take(&mut self, theirs: &EnvironmentDefaults) {
+        let EnvironmentDefaults { registry, tag, image_pull_secrets, size, pod_disruption_budget, spread, node_pool } =
+            theirs;
+        replace(&mut self.registry, registry.as_ref());
+        replace(&mut self.tag, tag.as_ref());
+        if let Some(secrets) = image_pull_secrets {
+            self.image_pull_secrets.clone_from(secrets);
+        }
+        replace(&mut self.size, size.as_ref());
+        replace(&mut self.pod_disruption_budget, pod_disruption_budget.as_ref());
+        self.spread = Spread::merged(self.spread, *spread);
+        replace(&mut self.node_pool, node_pool.as_ref());
+    }
+}
+
 impl Secrets {
     fn take(&mut self, theirs: &Self) {
         let Self {
@@ -115,8 +130,11 @@ impl Resource {
         let EnvironmentResource {
             image,
             replicas,
+            autoscaling,
+            pod_disruption_budget,
             env,
             resources,
+            size,
             probes,
             service,
             volumes,
@@ -124,13 +142,18 @@ impl Resource {
             pod_annotations,
             node_selector,
             tolerations,
+            node_pool,
+            spread,
         } = theirs;
         replace(&mut self.image, image.as_ref());
         replace(&mut self.replicas, replicas.as_ref());
+        self.autoscaling = Autoscaling::merged(self.autoscaling.as_ref(), autoscaling.as_ref());
+        replace(&mut self.pod_disruption_budget, pod_disruption_budget.as_ref());
         merge(&mut self.env, env);
         if let Some(resources) = resources {
             merge_json(self.resources.get_or_insert_default(), resources);
         }
+        replace(&mut self.size, size.as_ref());
         if let Some(probes) = probes {
             match &mut self.probes {
                 Some(ours) => ours.take(probes),
@@ -147,6 +170,8 @@ impl Resource {
         if let Some(tolerations) = tolerations {
             self.tolerations.clone_from(tolerations);
         }
+        replace(&mut self.node_pool, node_pool.as_ref());
+        self.spread = Spread::merged(self.spread, *spread);
     }
 }
 

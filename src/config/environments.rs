@@ -3,8 +3,9 @@
 //! Must not merge anything: that is `environment`.
 
 use super::{
-    EnvironmentCertManager, EnvironmentChart, EnvironmentDashboard, EnvironmentGateway, EnvironmentIngress,
-    NetworkPolicy, Probes, Release, SecretSource, Secrets, Service, Storage, Waits,
+    Autoscaling, EnvironmentCertManager, EnvironmentChart, EnvironmentDashboard, EnvironmentGateway,
+    EnvironmentIngress, NetworkPolicy, NodePool, PodDisruptionBudget, Probes, Release, SecretSource, Secrets, Service,
+    Size, Spread, Storage, Waits,
 };
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -24,6 +25,8 @@ pub struct Environment {
     pub parameters: IndexMap<String, EnvironmentParameter>,
     /// Resources.
     pub resources: IndexMap<String, EnvironmentResource>,
+    /// Groups of nodes by name, instead of those of the same name.
+    pub node_pools: IndexMap<String, NodePool>,
     /// Third-party charts.
     pub charts: IndexMap<String, EnvironmentChart>,
     /// Ingresses.
@@ -52,6 +55,14 @@ pub struct EnvironmentDefaults {
     pub tag: Option<String>,
     /// Names of existing pull secrets.
     pub image_pull_secrets: Option<Vec<String>>,
+    /// Requests of every container, and memory limits of known images.
+    pub size: Option<Size>,
+    /// PodDisruptionBudget of every Deployment and StatefulSet with two or more pods; `none` for none.
+    pub pod_disruption_budget: Option<PodDisruptionBudget>,
+    /// Over what the pods of every Deployment and StatefulSet are distributed.
+    pub spread: Option<Spread>,
+    /// The entry of `nodePools` on whose nodes every pod runs.
+    pub node_pool: Option<String>,
 }
 
 /// One parameter of an environment.
@@ -72,10 +83,16 @@ pub struct EnvironmentResource {
     pub image: Option<String>,
     /// Number of pods.
     pub replicas: Option<u32>,
+    /// An autoscaler, instead of `replicas`; `none` for none.
+    pub autoscaling: Option<Autoscaling>,
+    /// How many of its pods stay while nodes are drained; `none` for no PodDisruptionBudget.
+    pub pod_disruption_budget: Option<PodDisruptionBudget>,
     /// Environment variables: plain text, no expressions; null removes one that has a literal text.
     pub env: IndexMap<String, Option<String>>,
     /// Resource requests and limits.
     pub resources: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Requests, and the memory limit of a known image.
+    pub size: Option<Size>,
     /// Startup, liveness and readiness probes.
     pub probes: Option<Probes>,
     /// The Service.
@@ -90,4 +107,8 @@ pub struct EnvironmentResource {
     pub node_selector: IndexMap<String, String>,
     /// Tolerations.
     pub tolerations: Option<Vec<serde_json::Map<String, serde_json::Value>>>,
+    /// The entry of `nodePools` on whose nodes the pods run.
+    pub node_pool: Option<String>,
+    /// Over what the pods are distributed.
+    pub spread: Option<Spread>,
 }

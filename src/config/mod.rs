@@ -20,10 +20,13 @@ mod network;
 mod objects;
 mod parse;
 mod path;
+mod placement;
 mod probes;
 mod resource;
 mod routes;
 mod rules;
+mod scale;
+mod scaled;
 mod schema;
 mod sealed;
 mod secrets;
@@ -47,6 +50,7 @@ pub use locate::position;
 pub(crate) use network::{ExternalAddress, NetworkPolicy, NetworkPolicySettings};
 pub use parse::parse;
 pub(crate) use parse::{FILE, intent_place, parse_values};
+pub(crate) use placement::{NodePool, Size, Spread, Spreading};
 pub(crate) use probes::{EachProbe, HttpProbe, HttpScheme, Probe, ProbePort, ProbeSetting, Probes, ProbesWord};
 pub(crate) use resource::{Certificate, GRACE_PERIOD, Resource, Service, Volume, WorkloadKind};
 pub(crate) use routes::{
@@ -55,6 +59,11 @@ pub(crate) use routes::{
 };
 pub use rules::is_exact_version;
 pub(crate) use rules::{field_in_other_case, is_control, is_host, is_reserved_annotation};
+pub(crate) use scale::{
+    Amount, Autoscaling, AutoscalingSettings, PodDisruptionBudget, PodDisruptionBudgetSettings, RollingUpdate,
+    StrategyWord, UpdateStrategy,
+};
+pub(crate) use scaled::Scaled;
 pub(crate) use schema::schema;
 pub use sealed::Sealed;
 pub(crate) use sealed::{SEALED_FILE, SealedFor, SealedValue};
@@ -92,6 +101,8 @@ pub struct Config {
     pub parameters: IndexMap<String, Parameter>,
     /// Resources of the manifest by name.
     pub resources: IndexMap<String, Resource>,
+    /// Groups of nodes by name, for `nodePool` of resources.
+    pub node_pools: IndexMap<String, NodePool>,
     /// Third-party charts that are installed with the application, by name.
     pub charts: IndexMap<String, ExternalChart>,
     /// Ingresses by name, which expose the application.
@@ -125,6 +136,10 @@ pub struct Config {
     #[serde(skip)]
     #[schemars(skip)]
     pub environment: Option<String>,
+    /// What the whole file says of autoscalers and budgets, once an environment is merged in, and no key of this file.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub(crate) scaled_of_file: Option<Scaled>,
     /// Keys that the AppHost sets because the file lacks them, and no key of this file.
     #[serde(skip)]
     #[schemars(skip)]
@@ -198,6 +213,14 @@ pub struct Defaults {
     pub security: Option<Security>,
     /// Resource requests and limits of every container, as in a pod.
     pub resources: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Requests of every container, and memory limits of known images; `resources` wins.
+    pub size: Option<Size>,
+    /// PodDisruptionBudget of every Deployment and StatefulSet with two or more pods.
+    pub pod_disruption_budget: Option<PodDisruptionBudget>,
+    /// Over what the pods of every Deployment and StatefulSet are distributed.
+    pub spread: Option<Spread>,
+    /// The entry of `nodePools` on whose nodes every pod runs.
+    pub node_pool: Option<String>,
     /// What every resource waits for that says nothing: `references` are those that its values refer to.
     pub wait_for: Option<WaitWord>,
     /// Storage of every claim.

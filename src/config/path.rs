@@ -68,7 +68,7 @@ impl<'a> Path<'a> {
 }
 
 /// Keys whose value a message may show: none can hold a password, even by mistake. All others show their key only.
-const SHOWN: [&str; 34] = [
+const SHOWN: [&str; 40] = [
     "accessModes",
     "apiVersion",
     "application",
@@ -85,9 +85,15 @@ const SHOWN: [&str; 34] = [
     "issuer",
     "kind",
     "listener",
+    "maxReplicas",
+    "maxSurge",
+    "maxUnavailable",
+    "minAvailable",
+    "minReplicas",
     "mountPath",
     "name",
     "namespace",
+    "nodePool",
     "of",
     "path",
     "perReplica",

@@ -2,7 +2,10 @@
 //!
 //! Must not know the manifest: whether a resource, endpoint or volume exists is checked when the application is resolved.
 
-use super::{AccessMode, Probes, PullPolicy, RunAs, Security, WaitTargets};
+use super::{
+    AccessMode, Autoscaling, PodDisruptionBudget, Probes, PullPolicy, RunAs, Security, Size, Spread, UpdateStrategy,
+    WaitTargets,
+};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -24,6 +27,12 @@ pub struct Resource {
     pub image_pull_policy: Option<PullPolicy>,
     /// Number of pods; 1 when absent.
     pub replicas: Option<u32>,
+    /// An autoscaler, instead of `replicas`.
+    pub autoscaling: Option<Autoscaling>,
+    /// How many of its pods stay while nodes are drained.
+    pub pod_disruption_budget: Option<PodDisruptionBudget>,
+    /// How a Deployment replaces its pods; one new pod at a time, before an old one stops, when absent.
+    pub strategy: Option<UpdateStrategy>,
     /// Environment variables, added to the manifest's and overriding them; null removes one. Expressions allowed.
     pub env: IndexMap<String, Option<String>>,
     /// Command instead of the manifest's entrypoint. Expressions allowed.
@@ -32,6 +41,8 @@ pub struct Resource {
     pub args: Option<Vec<String>>,
     /// Resource requests and limits, as in a pod.
     pub resources: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Requests, and the memory limit of a known image; `resources` wins.
+    pub size: Option<Size>,
     /// Files and folders that the manifest mounts, by their path in the container.
     pub files: IndexMap<String, MountedFiles>,
     /// Startup, liveness and readiness probes.
@@ -62,6 +73,10 @@ pub struct Resource {
     pub tolerations: Vec<serde_json::Map<String, serde_json::Value>>,
     /// Affinity, as in a pod.
     pub affinity: Option<serde_json::Map<String, serde_json::Value>>,
+    /// The entry of `nodePools` on whose nodes the pods run.
+    pub node_pool: Option<String>,
+    /// Over what the pods are distributed.
+    pub spread: Option<Spread>,
     /// Topology spread constraints, as in a pod.
     pub topology_spread_constraints: Vec<serde_json::Map<String, serde_json::Value>>,
     /// Priority class.

@@ -98,7 +98,7 @@ fn keys_below(value: &Value, keys: &mut std::collections::BTreeSet<String>) {
 fn schema_names_the_top_level_keys() {
     let schema = schema();
     let keys: Vec<&String> = schema["properties"].as_object().expect("properties").keys().collect();
-    let wanted = "apiVersion application applicationId compatibility chart release defaults secrets parameters resources charts ingresses gateways certManager dashboard sourceRoot waits networkPolicy patch extraObjects values environments";
+    let wanted = "apiVersion application applicationId compatibility chart release defaults secrets parameters resources nodePools charts ingresses gateways certManager dashboard sourceRoot waits networkPolicy patch extraObjects values environments";
     assert_eq!(keys, wanted.split(' ').collect::<Vec<_>>());
     assert_eq!(schema["$schema"], "http://json-schema.org/draft-07/schema#");
     assert_eq!(schema["additionalProperties"], false);
@@ -375,6 +375,17 @@ fn the_page_about_jobs_names_every_key() {
     for name in ["Job", "CronJob"] {
         for key in schema["definitions"][name]["properties"].as_object().expect("keys").keys() {
             assert!(page.contains(&format!("{key}:")), "docs/jobs.md does not show `{key}` of {name}");
+        }
+    }
+}
+
+#[test]
+fn the_page_about_scale_names_every_key() {
+    let (schema, page) = (schema(), include_str!("../../docs/scale.md"));
+    assert!(examples_are_taken(page) > 6);
+    for name in ["AutoscalingSettings", "PodDisruptionBudgetSettings", "RollingUpdate", "NodePool", "Spread"] {
+        for key in schema["definitions"][name]["properties"].as_object().expect("keys").keys() {
+            assert!(page.contains(&format!("{key}:")), "docs/scale.md does not show `{key}` of {name}");
         }
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 /// Words of later versions, by the type that will have them: they are neither typing errors nor known yet.
 const LATER: &[(&str, &[&str])] =
-    &[("Config", &["telemetry", "registries"]), ("Resource", &["sidecarOf", "autoscaling", "replaceWith"])];
+    &[("Config", &["telemetry", "registries"]), ("Resource", &["sidecarOf", "replaceWith"])];
 
 /// Maps that are often written as one value, and how they are written.
 const WRITTEN: &[(&str, &str)] = &[

@@ -117,6 +117,10 @@ impl Merging<'_> {
         let keys = [
             ("workload", own.workload.is_some()),
             ("replicas", own.replicas.is_some() || in_environment),
+            ("autoscaling", own.autoscaling.is_some()),
+            ("podDisruptionBudget", own.pod_disruption_budget.is_some()),
+            ("strategy", own.strategy.is_some()),
+            ("spread", own.spread.is_some()),
             ("drainSeconds", own.drain_seconds.is_some()),
         ];
         if let Some((key, _)) = keys.into_iter().find(|(_, given)| *given) {
@@ -147,7 +151,7 @@ impl Merging<'_> {
                 format!("it has {number} replicas in the AppHost, but a job runs one pod")
             };
             self.lose(name, [what]);
-        } else if own.replicas.is_none() {
+        } else if own.replicas.is_none() && own.autoscaling.is_none() {
             own.replicas = Some(number);
             let value = if is_explicit { "0: not started by a deploy".to_owned() } else { number.to_string() };
             self.say(name, "replicas", [value.as_str()]);

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// One key each, over `app.json`.
-const KEYS: [&str; 95] = [
+const KEYS: [&str; 106] = [
     "resources: {api: {image: 'ghcr.io/contoso/api:7@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef'}}",
     "resources: {db: {image: 'localhost:5000/pg'}}",
     "resources: {job: {image: 'dotnet:10'}}",
@@ -42,6 +42,17 @@ const KEYS: [&str; 95] = [
     "resources: {worker: {command: []}}",
     "resources: {worker: {args: ['{db-password.value}']}}",
     "resources: {worker: {args: []}}",
+    "resources: {api: {autoscaling: {minReplicas: 2, maxReplicas: 10, memory: 80}}}",
+    "resources: {api: {autoscaling: {maxReplicas: 5, keda: true, triggers: [{type: cron, metadata: {start: '{{ a }}'}}]}}}",
+    "resources: {api: {podDisruptionBudget: {minAvailable: 50%}}}",
+    "{defaults: {podDisruptionBudget: {maxUnavailable: 1}}, resources: {api: {replicas: 2}}}",
+    "resources: {api: {strategy: Recreate}}",
+    "resources: {api: {strategy: {maxSurge: 25%, maxUnavailable: 1}}}",
+    "resources: {db: {size: medium}}",
+    "resources: {worker: {size: large, resources: {limits: {memory: 1Gi}}}}",
+    "resources: {api: {spread: {zone: required, hostname: preferred}}}",
+    "{nodePools: {fast: {nodeSelector: {disk: ssd}, tolerations: [{key: a}], affinity: {nodeAffinity: {}}}}, resources: {api: {nodePool: fast}}}",
+    "{nodePools: {fast: {nodeSelector: {disk: ssd}}}, defaults: {nodePool: fast, size: small, spread: {hostname: preferred}}}",
     "resources: {api: {resources: {limits: {memory: 1Gi}}}}",
     "resources: {api: {service: {type: LoadBalancer, loadBalancerClass: my/class, externalTrafficPolicy: Local}}}",
     "resources: {api: {service: {type: NodePort, nodePorts: {http: 30080}}}}",
@@ -251,6 +262,8 @@ fn environments_change_values_only() {
         "resources: {api: {tolerations: [{operator: Exists}]}}",
         "parameters: {currency: {value: USD}}",
         "defaults: {registry: ghcr.io/contoso, imagePullSecrets: [regcred]}",
+        "resources: {db: {size: medium, spread: {zone: required}}}",
+        "defaults: {size: large, spread: {hostname: preferred}}",
     ];
     let chart = |name: &str, intent: &str| {
         let (config, chart) = (folder.path().join("intent.yaml"), folder.path().join(name));

@@ -16,6 +16,7 @@ mod mounts;
 mod network;
 mod own;
 mod routes;
+mod scale;
 mod steps;
 mod talk;
 mod volumes;

@@ -253,6 +253,7 @@ fn the_schema_is_stable_and_describes_the_intents_here() {
         "secrets",
         "parameters",
         "resources",
+        "nodePools",
         "charts",
         "ingresses",
         "gateways",

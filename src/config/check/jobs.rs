@@ -2,7 +2,7 @@
 
 use crate::config::findings::Findings;
 use crate::config::path::{Path, shown};
-use crate::config::{CronJob, Resource, RunAs};
+use crate::config::{CronJob, EnvironmentResource, Resource, RunAs};
 use crate::support::diagnostic::Code;
 
 /// Words for schedules.
@@ -14,6 +14,10 @@ pub(super) fn check(resource: &Resource, findings: &mut Findings, at: &Path<'_>)
     let given = [
         ("workload", resource.workload.is_some()),
         ("replicas", resource.replicas.is_some()),
+        ("autoscaling", resource.autoscaling.is_some()),
+        ("podDisruptionBudget", resource.pod_disruption_budget.is_some()),
+        ("strategy", resource.strategy.is_some()),
+        ("spread", resource.spread.is_some()),
         ("drainSeconds", resource.drain_seconds.is_some()),
     ];
     for (key, _) in given.into_iter().filter(|(_, given)| *given) {
@@ -40,8 +44,21 @@ pub(super) fn check(resource: &Resource, findings: &mut Findings, at: &Path<'_>)
     }
 }
 
+/// Reports the same keys where an environment sets them for a job.
+pub(super) fn check_environment(resource: &EnvironmentResource, findings: &mut Findings, at: &Path<'_>) {
+    let given = [
+        ("replicas", resource.replicas.is_some()),
+        ("autoscaling", resource.autoscaling.is_some()),
+        ("podDisruptionBudget", resource.pod_disruption_budget.is_some()),
+        ("spread", resource.spread.is_some()),
+    ];
+    for (key, _) in given.into_iter().filter(|(_, given)| *given) {
+        excluded(key, findings, at);
+    }
+}
+
 /// A key that only long-running workloads have.
-pub(super) fn excluded(key: &str, findings: &mut Findings, at: &Path<'_>) {
+fn excluded(key: &str, findings: &mut Findings, at: &Path<'_>) {
     let what = format!("`runAs` and `{key}` exclude each other");
     findings.add(Code::ConflictingKeys, &at.key(key), what, "remove one of them: a job runs one pod to completion");
 }

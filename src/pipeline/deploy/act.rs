@@ -11,7 +11,7 @@ use crate::pipeline::release::jobs::Jobs;
 use crate::pipeline::release::proof::Sent;
 use crate::pipeline::release::records::{Operation, Verb};
 use crate::pipeline::release::watch::Watching;
-use crate::pipeline::release::{autoscaling, external_secrets, host_names, jobs, proof, snapshot, values};
+use crate::pipeline::release::{external_secrets, host_names, jobs, proof, scale, snapshot, values};
 use crate::support::diagnostic::Code;
 use crate::targets::kubernetes::chart_values::merge;
 use serde_json::Value as Json;
@@ -53,8 +53,7 @@ impl DeployRun<'_> {
 
     /// What helm is given. Autoscaled workloads are looked at as late as possible: an autoscaler continues.
     pub(in crate::pipeline) fn values(&self, secret: &ReleaseSecret) -> Result<Json, Error> {
-        let workloads = self.request.plan.workloads.iter().map(|it| (it.view.kind, it.view.name.as_str()));
-        let replicas = autoscaling::live(self.cluster.get()?, self.release, workloads)?;
+        let replicas = scale::numbers(self.cluster.get()?, self.release, self.request)?;
         let before = self.before.get()?;
         let mut given = values::values(self.request, self.settled.get()?, secret, before, &replicas, &self.hosts()?);
         if jobs::has_jobs(self.request.plan) {

@@ -1,14 +1,12 @@
 //! The autoscaler owns the replica count of its workload: deploy and rollback do not change it.
 //!
-//! A deploy passes the live replica count as a value. helm's rollback takes no values and would restore the count of
-//! the revision, so the live count is written into helm's record of that revision first.
+//! A deploy passes the live replica count as a value (`scale`). helm's rollback takes no values and would restore the count
+//! of the revision, so the live count is written into helm's record of that revision first.
 
-use crate::cluster::api::objects::Objects;
 use crate::cluster::connect::client::Cluster;
 use crate::cluster::state::record::Record;
 use crate::diff::Object;
 use crate::k8s::error::ErrorKind;
-use crate::k8s::kind::{DEPLOYMENT, STATEFUL_SET};
 use crate::k8s::object::name_of;
 use crate::pipeline::release::installation::Manifest;
 use crate::pipeline::release::rollback_feasibility;
@@ -19,8 +17,40 @@ use serde::Deserialize as _;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
+/// An autoscaler of the namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Autoscaler {
+    pub name: String,
+    /// Whether it belongs to the release.
+    pub is_owned: bool,
+}
+
 /// Autoscalers by the kind and name of what they scale.
-pub(crate) type Autoscalers = BTreeMap<(String, String), String>;
+pub(crate) type Autoscalers = BTreeMap<(String, String), Autoscaler>;
+
+/// Kinds of objects by which a chart scales its own workloads.
+pub(crate) const OWN: [&str; 2] = ["HorizontalPodAutoscaler", "ScaledObject"];
+
+/// What KEDA puts before the name of a ScaledObject, for the autoscaler that it makes of it. It copies labels and annotations,
+/// so the autoscaler has the marks of the release too.
+const OF_KEDA: &str = "keda-hpa-";
+
+impl Autoscaler {
+    /// Whether it is among objects of a chart, each by kind and name, or made for one of them.
+    pub(crate) fn is_among<'a>(&self, mut objects: impl Iterator<Item = (&'a str, &'a str)>) -> bool {
+        let of_keda = self.name.strip_prefix(OF_KEDA);
+        objects.any(|(kind, name)| match kind {
+            "HorizontalPodAutoscaler" => name == self.name,
+            "ScaledObject" => Some(name) == of_keda,
+            _ => false,
+        })
+    }
+
+    /// Whether it scales a workload of this name by the workload's own `autoscaling`.
+    pub(crate) fn is_of(&self, workload: &str) -> bool {
+        self.is_owned && (self.name == workload || self.name.strip_prefix(OF_KEDA) == Some(workload))
+    }
+}
 
 /// The autoscalers of the namespace. Where they cannot be listed there are none to us.
 pub(crate) fn autoscalers(cluster: &Cluster, release: &Release) -> Result<Autoscalers, Error> {
@@ -29,44 +59,34 @@ pub(crate) fn autoscalers(cluster: &Cluster, release: &Release) -> Result<Autosc
         Err(error) if error.kind() == ErrorKind::Forbidden => Vec::new(),
         other => other?,
     };
-    let target = |scaler: &Json| {
-        let target = &scaler["spec"]["scaleTargetRef"];
-        let text = |key: &str| target[key].as_str().unwrap_or_default().to_owned();
-        ((text("kind"), text("name")), name_of(scaler).to_owned())
+    let scaler = |object: &Json| {
+        let is_owned = release.helm_name().owns(object);
+        (target(object), Autoscaler { name: name_of(object).to_owned(), is_owned })
     };
-    Ok(objects.iter().map(target).collect())
+    Ok(objects.iter().map(scaler).collect())
 }
 
-/// The live number of pods of each of these workloads (kind and name) that an autoscaler decides about. One that scales the
-/// other kind decides nothing about the kind that comes.
-pub(crate) fn live<'a>(
-    cluster: &Cluster,
-    release: &Release,
-    workloads: impl Iterator<Item = (&'a str, &'a str)>,
-) -> Result<BTreeMap<String, u64>, Error> {
-    let scalers = autoscalers(cluster, release)?;
-    let mut found = BTreeMap::new();
-    if scalers.is_empty() {
-        return Ok(found);
+/// Those that exist before or after a rollback to these objects.
+pub(crate) fn around_rollback(cluster: &Cluster, release: &Release, wanted: &Manifest) -> Result<Autoscalers, Error> {
+    let mut scalers = autoscalers(cluster, release)?;
+    for (object, body) in wanted.iter().filter(|(object, _)| OWN.contains(&object.kind.as_str())) {
+        let scaler = Autoscaler { name: object.name.clone(), is_owned: true };
+        scalers.entry(target(body)).or_insert(scaler);
     }
-    for (meant, name) in workloads {
-        for kind in [&DEPLOYMENT, &STATEFUL_SET].into_iter().filter(|kind| kind.kind == meant) {
-            if !scalers.contains_key(&(kind.kind.to_string(), name.to_owned())) {
-                continue;
-            }
-            let object = cluster.get(kind, &release.namespace, name)?;
-            // An autoscaler leaves a workload without pods alone: that number is a user's.
-            if let Some(replicas) = object.and_then(|object| object["spec"]["replicas"].as_u64()).filter(|n| *n > 0) {
-                found.insert(name.to_owned(), replicas);
-            }
-        }
-    }
-    Ok(found)
+    Ok(scalers)
 }
 
-/// Writes the live numbers into helm's record of a revision, where they differ from what it was stored with.
+/// Kind and name of what an autoscaler or a ScaledObject scales.
+fn target(scaler: &Json) -> (String, String) {
+    let target = &scaler["spec"]["scaleTargetRef"];
+    let text = |key: &str| target[key].as_str().unwrap_or_default().to_owned();
+    (text("kind"), text("name"))
+}
+
+/// Writes the live numbers into helm's record of a revision, where they differ from what it was stored with: of what is
+/// autoscaled now, or is again with that revision.
 pub(crate) fn hold(cluster: &Cluster, release: &Release, revision: u64, wanted: &Manifest) -> Result<(), Error> {
-    let scalers = autoscalers(cluster, release)?;
+    let scalers = around_rollback(cluster, release, wanted)?;
     if scalers.is_empty() {
         return Ok(());
     }
@@ -177,10 +197,27 @@ mod tests {
             [(object("Deployment"), json!({"spec": {"replicas": replicas}}))].into_iter().collect()
         };
         assert!(scaled(&manifest(2), &manifest(7), &Autoscalers::new()).is_empty());
-        let scalers = [(("Deployment".to_owned(), "api".to_owned()), "s".to_owned())].into_iter().collect();
+        let scaler = Autoscaler { name: "s".to_owned(), is_owned: false };
+        let scalers = [(("Deployment".to_owned(), "api".to_owned()), scaler)].into_iter().collect();
         let numbers = |now: u64| -> Vec<(u64, u64)> {
             scaled(&manifest(2), &manifest(now), &scalers).iter().map(|(_, then, now)| (*then, *now)).collect()
         };
         assert_eq!((numbers(7), numbers(2), numbers(0)), (vec![(2, 7)], vec![], vec![]));
+    }
+
+    #[test]
+    fn an_autoscaler_of_keda_has_the_name_of_its_scaled_object() {
+        let scaler = |name: &str, is_owned| Autoscaler { name: name.to_owned(), is_owned };
+        for (scaler, kind, expected) in [
+            (scaler("api", true), "HorizontalPodAutoscaler", true),
+            (scaler("api", true), "Deployment", false),
+            (scaler("other", true), "HorizontalPodAutoscaler", false),
+            (scaler("keda-hpa-api", true), "ScaledObject", true),
+            (scaler("keda-hpa-api", true), "HorizontalPodAutoscaler", false),
+        ] {
+            assert_eq!(scaler.is_among([(kind, "api")].into_iter()), expected, "{scaler:?} {kind}");
+        }
+        assert!(scaler("keda-hpa-api", true).is_of("api") && scaler("api", true).is_of("api"));
+        assert!(!scaler("api", false).is_of("api") && !scaler("ap", true).is_of("api"));
     }
 }

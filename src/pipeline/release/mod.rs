@@ -37,6 +37,7 @@ pub(crate) mod renewed;
 pub(crate) mod resolve_inputs;
 pub(crate) mod rollback_feasibility;
 pub(crate) mod saved_plan;
+pub(crate) mod scale;
 pub(crate) mod secrets_used;
 pub(crate) mod snapshot;
 pub(crate) mod values;

@@ -13,7 +13,7 @@ use crate::doctor::{Finding, Verdict};
 use crate::helm::Revision;
 use crate::k8s::error::ErrorKind;
 use crate::migration;
-use crate::pipeline::release::autoscaling::autoscalers;
+use crate::pipeline::release::autoscaling::around_rollback;
 use crate::pipeline::release::deploy_run::DeployRun;
 use crate::pipeline::release::installation::Manifest;
 use crate::pipeline::release::migration::consent::Intent;
@@ -170,7 +170,7 @@ pub(crate) fn on_the_way_back(
     if on.change_under_way()?.is_some() || rollback_feasibility::changes_kind(on.cluster, on.release, wanted)? {
         return Ok(diagnostics);
     }
-    let scalers = autoscalers(on.cluster, on.release)?;
+    let scalers = around_rollback(on.cluster, on.release, wanted)?;
     let marked = |objects: &Manifest| {
         let mut objects = objects.clone();
         for (object, body) in &mut objects {

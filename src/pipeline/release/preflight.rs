@@ -24,7 +24,7 @@ use crate::k8s::permission::Permission;
 use crate::pipeline::release::deploy_request::Deploy;
 use crate::pipeline::release::jobs::Jobs;
 use crate::pipeline::release::snapshot::ReleaseSnapshot;
-use crate::pipeline::release::{autoscaling, host_names, jobs, snapshot};
+use crate::pipeline::release::{host_names, jobs, scale, snapshot};
 use crate::pipeline::{Error, Random, Release};
 use crate::support::diagnostic::Diagnostics;
 use crate::support::temporary;
@@ -229,8 +229,7 @@ fn served(cluster: &Cluster, objects: &[Json]) -> Result<Vec<Served>, Error> {
 /// What helm will be given, with marks in place of those that the Secret does not have yet.
 fn foreseen(examined: &Examined) -> Result<Json, Error> {
     let (request, before) = (examined.request, examined.before);
-    let workloads = request.plan.workloads.iter().map(|it| (it.view.kind, it.view.name.as_str()));
-    let replicas = autoscaling::live(examined.cluster, examined.release, workloads)?;
+    let replicas = scale::numbers(examined.cluster, examined.release, request)?;
     let hosts = host_names::remembered(request.plan, &before.state.values);
     let mut given = values::values(request, examined.settled, &before.secret, before, &replicas, &hosts);
     if jobs::has_jobs(request.plan) {

@@ -49,13 +49,14 @@ pub(crate) fn remembered(chart: &PlannedChart) -> String {
     format!("{}{}", crate::inputs::CHART, chart.name)
 }
 
-/// The values that only a deploy gives. `replicas` are those of autoscaled workloads, which are the autoscaler's to decide.
+/// The values that only a deploy gives. `replicas` are those of autoscaled workloads, by workload, which are the autoscaler's
+/// to decide.
 pub(crate) fn values(
     request: &Deploy,
     settled: &Settled,
     secret: &ReleaseSecret,
     before: &ReleaseSnapshot,
-    replicas: &BTreeMap<String, u64>,
+    replicas: &Map<String, Json>,
     hosts: &Hosts,
 ) -> Json {
     let parameters: BTreeMap<&String, &String> = settled.plain.iter().chain(&settled.chart_secret).collect();
@@ -67,11 +68,7 @@ pub(crate) fn values(
     if let Some(adopted) = &before.adopted {
         merge(&mut workloads, &adopted.values());
     }
-    for workload in &request.plan.workloads {
-        if let Some(replicas) = replicas.get(&workload.view.name) {
-            merge(&mut workloads, &json!({&workload.view.name: {"replicas": replicas}}));
-        }
-    }
+    merge(&mut workloads, &Json::Object(replicas.clone()));
     // No template reads it: helm keeps it with the revision, so that a rollback finds what the next deploy starts from.
     let mut remembered = passed_values::remembered(&request.passed.values);
     merge(&mut remembered, &json!({"kept": kept(settled, hosts)}));

@@ -240,7 +240,7 @@ fn running(object: &Json, scalers: &Autoscalers) -> Option<Running> {
         kind: text(&object["kind"]).to_owned(),
         ready: ready.as_u64().unwrap_or(0),
         desired,
-        autoscaler: scalers.get(&key(object)).cloned(),
+        autoscaler: scalers.get(&key(object)).map(|scaler| scaler.name.clone()),
         images: containers.filter_map(|container| owned(&container["image"])).collect(),
     })
 }

@@ -2,7 +2,7 @@
 
 use super::planned::Plan;
 use super::routes::{GatewayView, RouteView};
-use super::view::WorkloadView;
+use super::view::{ScaleView, WorkloadView};
 use crate::config::RouteKind;
 use minijinja::value::{Serde, Value};
 use serde::Serialize;
@@ -66,11 +66,12 @@ macro_rules! spec {
 }
 
 /// Every kind, in the order in which helm installs them.
-pub const KINDS: [KindSpec; 27] = [
+pub const KINDS: [KindSpec; 30] = [
     spec!("networking.k8s.io", "NetworkPolicy", "networkpolicy.yaml.j2", |plan| {
         let views = plan.workloads.iter().map(|workload| &workload.view).filter(|view| view.network.is_some());
         views.map(|view| Object::of(view, "", "")).collect()
     }),
+    spec!("policy", "PodDisruptionBudget", "poddisruptionbudget.yaml.j2", |plan| scaled(plan, |scale| scale.budget)),
     spec!("", "Secret", "secret.yaml.j2", |plan| {
         let wanted = !plan.secrets.is_empty();
         wanted.then(|| Object::new(None, "", None, ())).into_iter().collect()
@@ -120,6 +121,10 @@ pub const KINDS: [KindSpec; 27] = [
     }),
     spec!("apps", "Deployment", "deployment.yaml.j2", |plan| workloads(plan, "Deployment")),
     spec!("apps", "StatefulSet", "statefulset.yaml.j2", |plan| workloads(plan, "StatefulSet")),
+    spec!("autoscaling", "HorizontalPodAutoscaler", "horizontalpodautoscaler.yaml.j2", |plan| {
+        scaled(plan, |scale| scale.autoscaler)
+    }),
+    spec!("keda.sh", "ScaledObject", "scaledobject.yaml.j2", |plan| scaled(plan, |scale| scale.scaled_object)),
     spec!("batch", "Job", "job.yaml.j2", |plan| {
         let jobs = plan.workloads.iter().map(|workload| &workload.view).filter(|view| view.kind == "Job");
         // What it runs is in its name, which the chart makes.
@@ -213,6 +218,12 @@ fn dapr_objects<'a>(plan: &'a Plan, kind: &str) -> Vec<Object<'a>> {
 fn reading_jobs(plan: &Plan) -> Vec<Object<'_>> {
     let views = plan.workloads.iter().map(|workload| &workload.view).filter(|view| view.reads_jobs);
     views.map(|view| Object::of(view, "wait", "-wait")).collect()
+}
+
+/// Objects that scale workloads or protect their pods, one for each workload that can have it.
+fn scaled(plan: &Plan, has: fn(ScaleView) -> bool) -> Vec<Object<'_>> {
+    let views = plan.workloads.iter().map(|workload| &workload.view).filter(|view| has(view.scale));
+    views.map(|view| Object::of(view, "", "")).collect()
 }
 
 fn workloads<'a>(plan: &'a Plan, kind: &str) -> Vec<Object<'a>> {

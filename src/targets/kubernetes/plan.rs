@@ -12,9 +12,13 @@ use super::secrets::{external_views, sealed_views, secret_uses};
 use super::values::{self, Tree, WorkloadParts};
 use super::variables;
 use super::view::WorkloadView;
-use super::{certificate, chart_values, dapr, extra_objects, jobs, network, patches, ports, probes, waits};
-use crate::app::{App, CERTIFICATE_FOLDER, Input, Note, TAG_INPUT, WaitUntil, Workload, is_extra_object, is_route};
-use crate::config::{Config, WorkloadKind, intent_place};
+use super::{
+    certificate, chart_values, dapr, extra_objects, jobs, network, patches, ports, probes, scaling, sizes, waits,
+};
+use crate::app::{
+    App, CERTIFICATE_FOLDER, Image, Input, Note, TAG_INPUT, WaitUntil, Workload, is_extra_object, is_route,
+};
+use crate::config::{Config, Scaled, WorkloadKind, intent_place};
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, suggestion};
 use crate::targets::built_images::{self, BuiltImages};
 use indexmap::IndexMap;
@@ -32,9 +36,8 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Di
     let port_names = ports::port_names(app);
     let mut storage = claims::storage(app, config, &names, &mut diagnostics);
     let mut secrets = secret_uses(app, config, &mut diagnostics);
-    let mut workloads = Vec::new();
-    let mut workload_values = Tree::default();
-    let mut chart_files = Vec::new();
+    let scaled = config.scaled();
+    let (mut workloads, mut workload_values, mut chart_files) = (Vec::new(), Tree::default(), Vec::new());
     for workload in app.workloads.values() {
         let Some(name) = names.get(&workload.name) else { continue };
         let storage = storage.remove(&workload.name).unwrap_or_default();
@@ -45,6 +48,7 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Di
             names: &names,
             ports: &port_names,
             chart: &chart,
+            scaled: &scaled,
             notes: &mut notes,
             diagnostics: &mut diagnostics,
         };
@@ -184,6 +188,7 @@ struct Planning<'a> {
     names: &'a BTreeMap<String, Name>,
     ports: &'a BTreeMap<(String, String), String>,
     chart: &'a str,
+    scaled: &'a Scaled,
     notes: &'a mut Vec<Note>,
     diagnostics: &'a mut Diagnostics,
 }
@@ -217,10 +222,18 @@ impl Planning<'_> {
             literals: &placed.literals,
             storage: &storage,
             probes: probing.values,
+            scale: scaling::view(kind, &workload.name, self.scaled),
+            resources: sizes::resources(
+                &self.config.intent(&workload.name),
+                &self.config.defaults,
+                self.image(workload),
+            ),
             ports: self.ports,
         };
         let values = values::workload(&parts, self.config, self.images);
-        self.check_replicas(workload, &storage);
+        let checked = scaling::Checked { name: &workload.name, kind, storage: &storage, resources: &parts.resources };
+        scaling::check(&checked, self.config, self.diagnostics);
+        let scale = parts.scale;
         let mut view = WorkloadView {
             chart: self.chart.to_owned(),
             name: name.to_string(),
@@ -244,6 +257,8 @@ impl Planning<'_> {
             reads_jobs: workload.waits.iter().any(|wait| wait.until == WaitUntil::Completed),
             waits: waits::views(self.app, workload, name, &writing),
             network: None,
+            scale,
+            strategy: self.config.intent(&workload.name).strategy.is_some(),
             headless: kind == "StatefulSet" || waits::is_awaited_before_ready(self.app, &workload.name),
         };
         name_apart(&mut view);
@@ -280,19 +295,11 @@ impl Planning<'_> {
         }
     }
 
-    /// Several replicas need a volume that several pods can mount.
-    fn check_replicas(&mut self, workload: &Workload, storage: &WorkloadStorage) {
-        let replicas = self.config.resources.get(&workload.name).and_then(|intent| intent.replicas).unwrap_or(1);
-        if let Some(volume) = storage.single_pod.first().filter(|_| replicas > 1) {
-            let place = intent_place(format!("resources.{}.replicas", workload.name));
-            let what = format!(
-                "`{}` has {replicas} replicas, but its volume `{volume}` can be used by one pod at a time",
-                workload.name
-            );
-            self.diagnostics.push(Diagnostic::new(Code::VolumeNotShareable, place, what).hint(
-                "set `accessModes: [ReadWriteMany]` or `perReplica: true` for the volume, if the application supports it; \
-                 otherwise set `replicas: 1`",
-            ));
+    /// The reference of its image; none for an image that is built and that no flag names.
+    fn image<'w>(&'w self, workload: &'w Workload) -> Option<&'w str> {
+        match (&workload.image, self.images.references.get(&workload.name)) {
+            (_, Some(reference)) | (Image::Reference(reference), None) => Some(reference),
+            (Image::Built, None) => None,
         }
     }
 

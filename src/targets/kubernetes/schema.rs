@@ -233,6 +233,17 @@ fn workload(values: &Json) -> Json {
         set(service, "nodePorts", node_ports);
         set(service, "type", json!({"type": "string", "enum": ["ClusterIP", "NodePort", "LoadBalancer"]}));
     }
+    if let Some(autoscaling) = schema.pointer_mut("/properties/autoscaling") {
+        set(autoscaling, "behavior", json!({"type": "object"}));
+    }
+    if let Some(budget) = schema.pointer_mut("/properties/podDisruptionBudget") {
+        let amount = json!({"type": ["integer", "string"], "pattern": "^([0-9]+%?)?$"});
+        set(budget, "minAvailable", amount.clone());
+        set(budget, "maxUnavailable", amount);
+    }
+    if values.get("strategy").is_some() {
+        set(&mut schema, "strategy", json!({"type": "object"}));
+    }
     if let Some(job) = schema.pointer_mut("/properties/cronJob") {
         set(job, "concurrencyPolicy", json!({"type": "string", "enum": ["Allow", "Forbid", "Replace"]}));
     }

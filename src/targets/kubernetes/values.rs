@@ -5,7 +5,10 @@ use super::claims::WorkloadStorage;
 use super::image_sources::reference_values;
 use super::jobs;
 use super::name::Name;
+use super::placement;
+use super::scaling;
 use super::secrets::SecretUse;
+use super::view::ScaleView;
 use crate::app::{App, Image, Workload};
 use crate::config::{self, AccessMode, Config, GRACE_PERIOD, SecretSource, Security};
 use crate::support::image;
@@ -96,6 +99,10 @@ pub(crate) struct WorkloadParts<'a> {
     pub literals: &'a IndexMap<String, String>,
     pub storage: &'a WorkloadStorage,
     pub probes: Json,
+    /// Objects that scale it.
+    pub scale: ScaleView,
+    /// Requests and limits of its container.
+    pub resources: Json,
     /// Port names by binding.
     pub ports: &'a BTreeMap<(String, String), String>,
 }
@@ -187,6 +194,9 @@ pub(crate) fn workload(parts: &WorkloadParts, config: &Config, images: &BuiltIma
         }
         None => tree.data("replicas", "", intent.replicas.unwrap_or(1)),
     }
+    for (key, comment, values) in scaling::values(intent, defaults, parts.scale) {
+        tree.data(key, comment, values);
+    }
     tree.data("env", "Environment variables as text; a name that is composed elsewhere is replaced.", parts.literals);
     tree.data("ports", "Ports of the Service, and the container ports behind them.", ports(parts));
     tree.data("service", "", service(parts, intent));
@@ -194,9 +204,7 @@ pub(crate) fn workload(parts: &WorkloadParts, config: &Config, images: &BuiltIma
         let values = certificate::values(parts.name, certificate, config);
         tree.data("certificate", "TLS certificate of its HTTPS endpoint, and the issuer.", values);
     }
-    let resources = intent.resources.as_ref().or(defaults.resources.as_ref());
-    let requests = json!({"requests": {"cpu": "50m", "memory": "128Mi"}});
-    tree.data("resources", "", resources.map_or(requests, |resources| Json::Object(resources.clone())));
+    tree.data("resources", "", &parts.resources);
     tree.data("probes", "Probes as in a pod: readiness, liveness, startup.", &parts.probes);
     if !parts.storage.claims.is_empty() || !parts.storage.existing.is_empty() {
         tree.data("volumes", "Claims. They are kept when the release is uninstalled.", volumes(parts.storage));
@@ -204,14 +212,11 @@ pub(crate) fn workload(parts: &WorkloadParts, config: &Config, images: &BuiltIma
     tree.data("labels", "", merged(&defaults.labels, &intent.labels));
     tree.data("annotations", "", merged(&defaults.annotations, &intent.annotations));
     tree.data("podAnnotations", "", &intent.pod_annotations);
-    tree.data("nodeSelector", "", merged(&defaults.node_selector, &intent.node_selector));
-    tree.data(
-        "tolerations",
-        "",
-        if intent.tolerations.is_empty() { &defaults.tolerations } else { &intent.tolerations },
-    );
-    tree.data("affinity", "", intent.affinity.clone().unwrap_or_default());
-    tree.data("topologySpreadConstraints", "", &intent.topology_spread_constraints);
+    let placement = placement::of(intent, config);
+    tree.data("nodeSelector", "", placement.node_selector);
+    tree.data("tolerations", "", placement.tolerations);
+    tree.data("affinity", "", placement.affinity);
+    tree.data("topologySpreadConstraints", "", placement::spread(intent, defaults.spread, parts.name));
     tree.data("priorityClassName", "", intent.priority_class.as_deref().unwrap_or(""));
     tree.data("serviceAccountName", "", intent.service_account.as_deref().unwrap_or(""));
     tree.data("terminationGracePeriodSeconds", "", intent.termination_grace_period_seconds.unwrap_or(GRACE_PERIOD));

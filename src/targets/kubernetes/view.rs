@@ -46,10 +46,25 @@ pub struct WorkloadView {
     pub waits: Vec<WaitView>,
     /// Connections that its NetworkPolicy allows; none if the chart has no NetworkPolicies.
     pub network: Option<NetworkView>,
+    /// Objects that scale it or protect its pods.
+    pub scale: ScaleView,
+    /// Whether its values say how it replaces its pods.
+    pub strategy: bool,
     /// Whether it waits for jobs, which need a permission to be read.
     pub reads_jobs: bool,
     /// Whether there is a headless Service, which leads to pods that are not ready, too.
     pub headless: bool,
+}
+
+/// Objects that scale a workload or protect its pods. Values turn each of them on or off.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct ScaleView {
+    /// A HorizontalPodAutoscaler.
+    pub autoscaler: bool,
+    /// A ScaledObject of KEDA, instead of the former.
+    pub scaled_object: bool,
+    /// A PodDisruptionBudget.
+    pub budget: bool,
 }
 
 /// The connections that a NetworkPolicy allows.

@@ -143,13 +143,15 @@ impl Installation<'_> {
         self.check_rights(&promotion)?;
         let scalers = autoscalers(self.cluster, self.release)?;
         for old in promotion.changes.iter().map(|change| &change.old) {
-            if let Some(scaler) = scalers.get(&(old.kind.clone(), old.name.clone())) {
+            let scaler = scalers.get(&(old.kind.clone(), old.name.clone()));
+            // That of the chart itself is changed with the workload.
+            if let Some(scaler) = scaler.filter(|scaler| !scaler.is_of(&old.name)) {
                 warn(
                     self.report,
                     Code::AutoscalerTarget,
                     format!(
-                        "the autoscaler {scaler} targets {old}, which will not exist: set its scaleTargetRef to \
-                    the new kind"
+                        "the autoscaler {} targets {old}, which will not exist: set its scaleTargetRef to the new kind",
+                        scaler.name
                     ),
                 );
             }

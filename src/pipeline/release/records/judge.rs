@@ -260,7 +260,7 @@ mod tests {
     fn in_the_namespace_the_record_decides_about_kinds_of_our_charts() {
         for fate in [Fate::Changed, Fate::Deleted, Fate::Restored] {
             for (group, kind) in
-                [("apps", "Deployment"), ("", "Service"), ("networking.k8s.io", "Ingress"), ("batch", "Job")]
+                [("apps", "Deployment"), ("", "Service"), ("policy", "PodDisruptionBudget"), ("batch", "Job")]
             {
                 assert_eq!(judged(fate, &object(group, kind, "n"), None, &[], false), None);
                 assert_eq!(scope(&object(group, kind, "n"), "n"), Scope::Inside);
@@ -269,6 +269,7 @@ mod tests {
                 ("external-secrets.io", "ExternalSecret"),
                 ("gateway.networking.k8s.io", "HTTPRoute"),
                 ("dapr.io", "Component"),
+                ("keda.sh", "ScaledObject"),
                 ("cert-manager.io", "Issuer"),
             ] {
                 let object = object(group, kind, "n");
@@ -289,8 +290,8 @@ mod tests {
         use Fate::{Deleted, Restored};
         let flag = ["daemonset/n/x", "role/n/x", "widget/n/x", "secret/n/x"];
         for (group, kind, edited) in [
-            ("autoscaling", "HorizontalPodAutoscaler", true),
-            ("policy", "PodDisruptionBudget", true),
+            ("apps", "ReplicaSet", true),
+            ("autoscaling", "Scale", true),
             ("", "ReplicationController", true),
             ("apps", "DaemonSet", true),
             ("rbac.authorization.k8s.io", "Role", false),

@@ -116,6 +116,13 @@ pub(crate) fn readme(plan: &Plan) -> String {
         }
     }
     out.push_str(VALUES);
+    let all = || plan.workloads.iter().map(|workload| &workload.view);
+    let sections = [
+        (all().any(|view| view.scale.autoscaler || view.scale.scaled_object), AUTOSCALING),
+        (all().any(|view| view.scale.budget), BUDGETS),
+        (all().any(|view| view.strategy), STRATEGIES),
+    ];
+    sections.into_iter().filter(|(used, _)| *used).for_each(|(_, row)| out.push_str(row));
     out
 }
 
@@ -192,6 +199,12 @@ const VALUES: &str = "
 | `workloads.<name>.podSecurityContext`, `.securityContext` | as in a pod |
 | `skipGuards` | leaves out the checks against the live release; for planning only |
 ";
+
+/// Rows of values that only some charts have.
+const AUTOSCALING: &str = "| `workloads.<name>.autoscaling` | the autoscaler: `enabled`, `minReplicas`, `maxReplicas`, `cpu` and `memory` in percent of the request, `metrics`, `behavior`; `keda`, `triggers` |\n";
+const BUDGETS: &str =
+    "| `workloads.<name>.podDisruptionBudget` | `enabled`, `minAvailable` or `maxUnavailable`, `fromReplicas` |\n";
+const STRATEGIES: &str = "| `workloads.<name>.strategy` | as in a Deployment |\n";
 
 #[cfg(test)]
 mod tests {

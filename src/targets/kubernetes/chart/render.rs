@@ -5,6 +5,7 @@ use crate::config::compatibility::OLDEST;
 use crate::support::literal;
 use crate::targets::kubernetes::patches;
 use crate::targets::kubernetes::schema::Schema;
+use crate::targets::kubernetes::view::ScaleView;
 use crate::targets::kubernetes::{KINDS, KindSpec, Object, Plan, View, WorkloadView, controllers, helm_yaml, yaml};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, ValueKind};
@@ -22,6 +23,8 @@ const ROUTES: (&str, &str) = ("templates/_routes.tpl", include_str!("../../../..
 
 /// The same, of charts whose pods wait.
 const WAITS: (&str, &str) = ("templates/_waits.tpl", include_str!("../../../../charts/base/templates/_waits.tpl"));
+/// The same, of charts with autoscalers or PodDisruptionBudgets.
+const SCALE: (&str, &str) = ("templates/_scale.tpl", include_str!("../../../../charts/base/templates/_scale.tpl"));
 /// The same, of charts with patches.
 const PATCH: (&str, &str) = ("templates/_patch.tpl", include_str!("../../../../charts/base/templates/_patch.tpl"));
 
@@ -52,6 +55,9 @@ pub fn render(plan: &Plan) -> Result<Chart, Error> {
     }
     if plan.workloads.iter().any(|workload| !workload.view.waits.is_empty()) {
         add(WAITS.0, format!("{MARK}{}", WAITS.1));
+    }
+    if plan.workloads.iter().any(|workload| workload.view.scale != ScaleView::default()) {
+        add(SCALE.0, format!("{MARK}{}", SCALE.1));
     }
     if !plan.patches.is_empty() {
         add(PATCH.0, format!("{MARK}{}", PATCH.1));
