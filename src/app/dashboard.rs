@@ -77,19 +77,8 @@ fn workload(dashboard: &Dashboard) -> Workload {
         env.extend([text("ASPIRE_DASHBOARD_FORWARDEDHEADERS_ENABLED", "true")]);
     }
     env.extend(dashboard.env.iter().map(|(name, value)| text(name, value)));
-    Workload {
-        name: dashboard.name().to_owned(),
-        image: Image::Reference(dashboard.image().to_owned()),
-        command: Vec::new(),
-        args: Vec::new(),
-        env,
-        ports: ports(dashboard),
-        volumes: Vec::new(),
-        files: Vec::new(),
-        dapr: None,
-        telemetry: None,
-        waits: Vec::new(),
-    }
+    let image = Image::Reference(dashboard.image().to_owned());
+    Workload { env, ports: ports(dashboard), ..Workload::new(dashboard.name(), image) }
 }
 
 /// What the manifest or the file says of telemetry stays; where it names a receiver, ours and its key are none of theirs.

@@ -15,6 +15,7 @@ mod expression;
 mod extra_objects;
 mod files;
 mod image_inputs;
+mod init_containers;
 mod listening;
 mod ports;
 mod removed;
@@ -23,6 +24,7 @@ mod routes;
 mod serve;
 #[cfg(test)]
 mod served_tests;
+mod sidecars;
 mod sources;
 mod telemetry;
 mod unknown;
@@ -38,6 +40,7 @@ pub(crate) use files::wanted_sources;
 pub(crate) use image_inputs::{REGISTRY_INPUT, TAG_INPUT, reference_input};
 pub use resolve::resolve;
 pub(crate) use routes::{check_route_secrets, is_route};
+pub(crate) use sidecars::is_used_from_outside;
 pub use sources::{Found, Sources};
 pub(crate) use telemetry::OTLP_ENDPOINT;
 pub(crate) use unknown::unknown_workload;
@@ -104,12 +107,90 @@ pub struct Workload {
     pub telemetry: Option<Telemetry>,
     /// What its pods wait for before they start, in this order.
     pub waits: Vec<Wait>,
+    /// What runs to its end before it, in this order.
+    pub init_containers: Vec<InitContainer>,
+    /// The workload in whose pod it runs, as a sidecar.
+    pub sidecar_of: Option<String>,
 }
 
 impl Workload {
+    /// One that runs an image and has nothing else.
+    pub(crate) fn new(name: &str, image: Image) -> Self {
+        Self {
+            name: name.to_owned(),
+            image,
+            command: Vec::new(),
+            args: Vec::new(),
+            env: IndexMap::new(),
+            ports: IndexMap::new(),
+            volumes: Vec::new(),
+            files: Vec::new(),
+            dapr: None,
+            telemetry: None,
+            waits: Vec::new(),
+            init_containers: Vec::new(),
+            sidecar_of: None,
+        }
+    }
+
+    /// The workload in whose pod it runs: itself, unless it is a sidecar.
+    pub fn pod(&self) -> &str {
+        self.sidecar_of.as_deref().unwrap_or(&self.name)
+    }
+
+    /// All values that its containers get.
+    pub fn values(&self) -> impl Iterator<Item = &Value> {
+        let own = self.env.values().chain(&self.command).chain(&self.args);
+        own.chain(self.init_containers.iter().flat_map(InitContainer::values))
+    }
+
+    /// Lets all values that its containers get be changed.
+    fn each_value(&mut self, change: &mut dyn FnMut(&mut Value)) {
+        let Self { env, command, args, init_containers, .. } = self;
+        env.values_mut().chain(command).chain(args).for_each(&mut *change);
+        for InitContainer { env, command, args, .. } in init_containers {
+            env.values_mut().chain(command).chain(args).for_each(&mut *change);
+        }
+    }
+
     /// Whether its image is built from the application's source.
     pub fn is_built(&self) -> bool {
         self.image == Image::Built
+    }
+}
+
+/// A container that runs to its end before the container of its workload starts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InitContainer {
+    /// Its name, as written.
+    pub name: String,
+    /// Its image; that of the workload when none.
+    pub image: Option<String>,
+    /// The program instead of the image's own.
+    pub command: Vec<Value>,
+    /// Its arguments.
+    pub args: Vec<Value>,
+    /// Its environment.
+    pub env: IndexMap<String, Value>,
+    /// Names of the workload's volumes that it mounts.
+    pub volumes: Vec<String>,
+}
+
+impl InitContainer {
+    /// All values that it gets.
+    pub fn values(&self) -> impl Iterator<Item = &Value> {
+        self.env.values().chain(&self.command).chain(&self.args)
+    }
+
+    /// It as a workload of the same name without endpoints, for what treats the values of both alike.
+    pub fn as_workload(&self, of: &Workload) -> Workload {
+        let image = self.image.clone().map_or_else(|| of.image.clone(), Image::Reference);
+        Workload {
+            command: self.command.clone(),
+            args: self.args.clone(),
+            env: self.env.clone(),
+            ..Workload::new(&of.name, image)
+        }
     }
 }
 

@@ -7,9 +7,11 @@ use super::environment;
 use super::expression::{Token, tokens};
 use super::extra_objects;
 use super::files;
+use super::init_containers;
 use super::ports::endpoints;
 use super::removed;
 use super::routes;
+use super::sidecars;
 use super::sources::Sources;
 use super::unknown;
 use super::values::Values;
@@ -45,6 +47,7 @@ pub fn resolve(manifest: &Manifest, config: &Config, folder: &str, sources: &Sou
         notes.extend(missing_arguments(name, resource, intent));
         workloads.insert(name.clone(), workload(name, resource, intent, endpoints, sources, &mut values));
     }
+    sidecars::add(manifest, config, &mut workloads, &mut diagnostics);
     if let Some(dashboard) = &config.dashboard {
         dashboard::add(dashboard, manifest, config, &mut workloads, &mut values);
     }
@@ -122,6 +125,7 @@ fn check_environments(manifest: &Manifest, config: &Config, diagnostics: &mut Di
                     ));
                 }
             }
+            init_containers::check_environment(environment, name, resource, diagnostics);
             if let Some(written) = manifest.resources.get(name) {
                 removed::check(environment, name, resource, written, config, diagnostics);
             }
@@ -227,17 +231,14 @@ fn workload(
     let args = list(name, "args", args, values);
     let volumes = volumes(resource);
     Workload {
-        name: name.to_owned(),
-        image: image(resource, intent),
         command,
         args,
         env: values.environment(name, resource, intent),
         ports: endpoints.ports.clone(),
         volumes,
         files: files::mounts(name, resource, intent, sources, values),
-        dapr: None,
-        telemetry: None,
-        waits: Vec::new(),
+        init_containers: init_containers::resolve(name, intent, values),
+        ..Workload::new(name, image(resource, intent))
     }
 }
 

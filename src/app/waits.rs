@@ -6,7 +6,7 @@
 use super::expression::{Token, tokens};
 use super::unknown;
 use super::value::{Part, Value};
-use super::{Note, Wait, WaitUntil, Workload};
+use super::{InitContainer, Note, Wait, WaitUntil, Workload};
 use crate::config::{Config, Job, RunAs, WaitTargets, intent_place};
 use crate::manifest::Manifest;
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place};
@@ -36,7 +36,7 @@ pub(super) fn add(
             None => diagnostics.push(diagnostic),
         }
     }
-    check_cycles(&all, config, diagnostics);
+    check_cycles(&by_pod(&all, workloads), config, diagnostics);
     for (name, waits) in all {
         if let Some(workload) = workloads.get_mut(&name) {
             workload.waits = waits;
@@ -129,18 +129,54 @@ impl Resolving<'_> {
     fn named(&self, name: &str, key: &str, named: &[String], diagnostics: &mut Diagnostics) -> IndexSet<String> {
         let mut found = IndexSet::new();
         for (index, on) in named.iter().enumerate() {
-            match self.behind(on, &intent_place(format!("resources.{name}.{key}[{index}]")), diagnostics) {
-                Ok(workloads) => found.extend(workloads),
+            let place = intent_place(format!("resources.{name}.{key}[{index}]"));
+            let behind = match self.starts_before(name, on, &place) {
+                Ok(true) => continue,
+                Ok(false) => self.behind(on, &place, diagnostics),
+                Err(diagnostic) => Err(diagnostic),
+            };
+            match behind {
+                Ok(workloads) => {
+                    for on in workloads {
+                        match self.starts_before(name, &on, &place) {
+                            Ok(true) => {}
+                            Ok(false) => drop(found.insert(on)),
+                            Err(diagnostic) => diagnostics.push(diagnostic),
+                        }
+                    }
+                }
                 Err(diagnostic) => diagnostics.push(diagnostic),
             }
         }
         found
     }
 
+    /// Whether the pod itself starts one workload before another. It starts sidecars first, in the order of the manifest.
+    fn starts_before(&self, name: &str, on: &str, place: &Place) -> Result<bool, Diagnostic> {
+        let place_in_pod = |name: &str| {
+            let (place, _, workload) = self.workloads.get_full(name)?;
+            Some((workload.pod(), workload.sidecar_of.is_none(), place))
+        };
+        let (Some(own), Some(other)) = (place_in_pod(name), place_in_pod(on)) else { return Ok(false) };
+        if own.0 != other.0 || name == on {
+            return Ok(false);
+        }
+        if other < own {
+            return Ok(true);
+        }
+        let what = format!("`{on}` starts after `{name}`, because both run in the pod of `{}`", own.0);
+        let hint = "remove it from the list: sidecars start in the order of the manifest, and then the resource itself";
+        Err(Diagnostic::new(Code::CannotWait, place, what).hint(hint))
+    }
+
     /// The workload of this name; for a connection string, those that it leads to.
     fn behind(&self, on: &str, place: &Place, diagnostics: &Diagnostics) -> Result<Vec<String>, Diagnostic> {
         if let Some(workload) = self.workloads.get(on) {
-            return match self.run_as(on) {
+            return match self.run_as(workload.pod()) {
+                Some(_) if workload.sidecar_of.is_some() => {
+                    let what = format!("`{on}` runs in the pod of `{}`, which runs to completion", workload.pod());
+                    Err(Diagnostic::new(Code::CannotWait, place, what).hint("remove it from the list"))
+                }
                 Some(run_as) => Err(ends(on, run_as, place)),
                 None if is_reached(workload) => Ok(vec![on.to_owned()]),
                 None => Err(no_port(on, place)),
@@ -172,18 +208,20 @@ impl Resolving<'_> {
         found
     }
 
-    /// The workloads whose addresses are in the values of a workload. Telemetry is sent again when its receiver is not there.
+    /// The workloads whose addresses are in the values of a workload and its init containers. Telemetry is sent again when its receiver is not there.
     fn references(&self, name: &str) -> IndexSet<String> {
         let Some(workload) = self.workloads.get(name) else { return IndexSet::new() };
         let telemetry = workload.telemetry.as_ref();
         let is_telemetry = |variable: &str| telemetry.is_some_and(|it| it.variables.contains(&variable));
         let env = workload.env.iter().filter(|(variable, _)| !is_telemetry(variable)).map(|(_, value)| value);
-        let values = env.chain(&workload.command).chain(&workload.args);
+        let own = env.chain(&workload.command).chain(&workload.args);
+        let values = own.chain(workload.init_containers.iter().flat_map(InitContainer::values));
         let named = values.flat_map(Value::parts).filter_map(|part| match part {
             Part::Host { workload } | Part::Port { workload, .. } => Some(workload),
             Part::Text(_) | Part::Input { .. } => None,
         });
-        let is_server = |on: &str| self.run_as(on).is_none() && self.workloads.get(on).is_some_and(is_reached);
+        let is_server =
+            |on: &str| self.workloads.get(on).is_some_and(|it| self.run_as(it.pod()).is_none() && is_reached(it));
         let is_other = |on: &&String| *on != name && is_server(on);
         named.filter(is_other).cloned().collect()
     }
@@ -207,6 +245,17 @@ fn ends(on: &str, run_as: &RunAs, place: &Place) -> Diagnostic {
         RunAs::CronJob(_) => "remove it from the list",
     };
     Diagnostic::new(Code::CannotWait, place, what).hint(hint)
+}
+
+/// The same by pods, which start when all of their containers have waited.
+fn by_pod(all: &[(String, Vec<Wait>)], workloads: &IndexMap<String, Workload>) -> Vec<(String, Vec<Wait>)> {
+    let pod = |name: &String| workloads.get(name).map_or(name.as_str(), Workload::pod).to_owned();
+    let mut pods: IndexMap<String, Vec<Wait>> = IndexMap::new();
+    for (name, waits) in all {
+        let waits = waits.iter().map(|wait| Wait { on: pod(&wait.on), until: wait.until });
+        pods.entry(pod(name)).or_default().extend(waits);
+    }
+    pods.into_iter().collect()
 }
 
 /// Reports every cycle of waits once: none of its pods would ever start.

@@ -14,7 +14,7 @@ use super::{
     NetworkPolicySettings, NodePool, Parameter, Release, Resource, SecretSource, SecretStore, Secrets, Service,
     Storage, Volume, WaitSettings, Waits,
 };
-use super::{certificates, charts, dashboard, objects, probes};
+use super::{certificates, charts, dashboard, init_containers, objects, probes, sidecars};
 use crate::support::diagnostic::{Code, nearest, suggestion};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
@@ -182,6 +182,7 @@ impl Check<'_> {
     fn resource(&mut self, resource: &Resource, at: &Path<'_>) {
         self.reference(resource.image.as_deref(), &rules::IMAGE, &at.key("image"));
         self.keys(&resource.env, &rules::ENV_NAME, &at.key("env"));
+        init_containers::check(&resource.init_containers, self.findings, &at.key("initContainers"));
         self.keys(&resource.files, &rules::MOUNT_PATH, &at.key("files"));
         self.pod_resources(resource.resources.as_ref(), &at.key("resources"));
         probes::check(resource.probes.as_ref(), self.findings, &at.key("probes"));
@@ -198,6 +199,7 @@ impl Check<'_> {
         self.drain(resource, &at.key("drainSeconds"));
         jobs::check(resource, self.findings, at);
         scale::check(resource, self.findings, at);
+        sidecars::check(resource, self.findings, at);
     }
 
     fn node_pools(&mut self, pools: &IndexMap<String, NodePool>, at: &Path<'_>) {
@@ -323,7 +325,11 @@ impl Check<'_> {
             jobs::check_environment(resource, self.findings, at);
         }
         scale::check_environment(base, resource, self.findings, at);
+        sidecars::check_environment(base, resource, self.findings, at);
         self.keys(&resource.env, &rules::ENV_NAME, &at.key("env"));
+        let containers = base.map_or(&[][..], |base| &base.init_containers);
+        let changes = &resource.init_containers;
+        init_containers::check_environment(containers, changes, self.findings, &at.key("initContainers"));
         self.pod_resources(resource.resources.as_ref(), &at.key("resources"));
         probes::check(resource.probes.as_ref(), self.findings, &at.key("probes"));
         self.service(&resource.service, &at.key("service"));

@@ -4,7 +4,7 @@ use super::{
     Autoscaling, Config, Dashboard, Defaults, Environment, EnvironmentChart, EnvironmentDashboard, EnvironmentDefaults,
     EnvironmentGateway, EnvironmentIngress, EnvironmentIssuer, EnvironmentParameter, EnvironmentResource,
     ExternalChart, ExternalDefaults, Gateway, Ingress, Parameter, Release, Resource, RouteTls, Secrets, Service,
-    SopsFile, Spread, Storage, Volume, Waits,
+    SopsFile, Spread, Storage, Volume, Waits, init_containers,
 };
 use crate::support::diagnostic::{Code, Diagnostic, nearest, suggestion};
 use indexmap::IndexMap;
@@ -133,6 +133,7 @@ impl Resource {
             autoscaling,
             pod_disruption_budget,
             env,
+            init_containers: changed,
             resources,
             size,
             probes,
@@ -150,6 +151,7 @@ impl Resource {
         self.autoscaling = Autoscaling::merged(self.autoscaling.as_ref(), autoscaling.as_ref());
         replace(&mut self.pod_disruption_budget, pod_disruption_budget.as_ref());
         merge(&mut self.env, env);
+        init_containers::take(&mut self.init_containers, changed);
         if let Some(resources) = resources {
             merge_json(self.resources.get_or_insert_default(), resources);
         }

@@ -4,8 +4,8 @@
 
 use super::{
     Autoscaling, EnvironmentCertManager, EnvironmentChart, EnvironmentDashboard, EnvironmentGateway,
-    EnvironmentIngress, NetworkPolicy, NodePool, PodDisruptionBudget, Probes, Release, SecretSource, Secrets, Service,
-    Size, Spread, Storage, Waits,
+    EnvironmentIngress, EnvironmentInitContainer, NetworkPolicy, NodePool, PodDisruptionBudget, Probes, Release,
+    SecretSource, Secrets, Service, Size, Spread, Storage, Waits,
 };
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -89,6 +89,8 @@ pub struct EnvironmentResource {
     pub pod_disruption_budget: Option<PodDisruptionBudget>,
     /// Environment variables: plain text, no expressions; null removes one that has a literal text.
     pub env: IndexMap<String, Option<String>>,
+    /// Images and variables of init containers, by name.
+    pub init_containers: Vec<EnvironmentInitContainer>,
     /// Resource requests and limits.
     pub resources: Option<serde_json::Map<String, serde_json::Value>>,
     /// Requests, and the memory limit of a known image.

@@ -13,6 +13,7 @@ mod dashboard;
 mod environment;
 mod environments;
 mod findings;
+mod init_containers;
 mod jobs;
 mod key;
 mod locate;
@@ -30,6 +31,7 @@ mod scaled;
 mod schema;
 mod sealed;
 mod secrets;
+mod sidecars;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -45,6 +47,7 @@ pub(crate) use chart_keys::CHART_KEYS;
 pub(crate) use charts::{EnvironmentChart, ExternalChart, Kind as ChartKind, Phase, WaitFor, WaitObject, path_keys};
 pub(crate) use dashboard::{DASHBOARD_LABEL, Dashboard, EnvironmentDashboard};
 pub(crate) use environments::{Environment, EnvironmentDefaults, EnvironmentParameter, EnvironmentResource};
+pub(crate) use init_containers::{EnvironmentInitContainer, InitContainer};
 pub(crate) use jobs::{ConcurrencyPolicy, CronJob, Job, RunAs};
 pub use locate::position;
 pub(crate) use network::{ExternalAddress, NetworkPolicy, NetworkPolicySettings};
@@ -155,6 +158,16 @@ impl Config {
     /// Whether the file leaves a resource out.
     pub fn excludes(&self, resource: &str) -> bool {
         self.resources.get(resource).is_some_and(|resource| resource.exclude)
+    }
+
+    /// Whether an Ingress or a Gateway leads to a resource.
+    pub(crate) fn routes_to(&self, resource: &str) -> bool {
+        let ingresses = self.ingresses.values().flat_map(|ingress| {
+            let paths = ingress.paths.iter().map(|path| &path.to);
+            paths.chain(ingress.default_backend.as_ref().map(|backend| &backend.to))
+        });
+        let gateways = self.gateways.values().flat_map(|gateway| gateway.routes.iter().map(|route| &route.to));
+        ingresses.chain(gateways).any(|to| to == resource)
     }
 
     /// Where a secret parameter comes from, as far as the file says it.

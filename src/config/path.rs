@@ -51,7 +51,10 @@ impl<'a> Path<'a> {
         let keys = if keys.first() == Some(&"environments") { keys.get(2..).unwrap_or_default() } else { &keys };
         matches!(
             keys,
-            ["resources", _, "env" | "command" | "args", ..] | ["parameters", _, "value"] | ["charts", _, "values", ..]
+            ["resources", _, "env" | "command" | "args", ..]
+                | ["resources", _, "initContainers", _, "env" | "command" | "args", ..]
+                | ["parameters", _, "value"]
+                | ["charts", _, "values", ..]
         )
     }
 

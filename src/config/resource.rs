@@ -3,8 +3,8 @@
 //! Must not know the manifest: whether a resource, endpoint or volume exists is checked when the application is resolved.
 
 use super::{
-    AccessMode, Autoscaling, PodDisruptionBudget, Probes, PullPolicy, RunAs, Security, Size, Spread, UpdateStrategy,
-    WaitTargets,
+    AccessMode, Autoscaling, InitContainer, PodDisruptionBudget, Probes, PullPolicy, RunAs, Security, Size, Spread,
+    UpdateStrategy, WaitTargets,
 };
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -39,6 +39,8 @@ pub struct Resource {
     pub command: Option<Vec<String>>,
     /// Arguments instead of the manifest's. Expressions allowed.
     pub args: Option<Vec<String>>,
+    /// Containers that run to their end, one after another, before its container starts.
+    pub init_containers: Vec<InitContainer>,
     /// Resource requests and limits, as in a pod.
     pub resources: Option<serde_json::Map<String, serde_json::Value>>,
     /// Requests, and the memory limit of a known image; `resources` wins.
@@ -53,6 +55,8 @@ pub struct Resource {
     pub wait_for_start: Vec<String>,
     /// Resources with `runAs: job` that are complete before its pods start.
     pub wait_for_completion: Vec<String>,
+    /// The resource in whose pod it runs, as a native sidecar.
+    pub sidecar_of: Option<String>,
     /// `job`, or the settings of a Job or CronJob, for a program that runs to completion.
     pub run_as: Option<RunAs>,
     /// The Service.

@@ -66,6 +66,7 @@ pub(super) const WORKLOAD_NAME: Rule = Rule {
     says: "lower-case letters, digits and `-`, a letter first, a letter or digit last, at most 52 characters",
     legal: |text| text.len() <= 52 && is_dns_label(text) && text.starts_with(|c: char| c.is_ascii_lowercase()),
 };
+pub(super) const CONTAINER_NAME: Rule = Rule { what: "the name of a container", says: LABEL_SAYS, legal: is_dns_label };
 pub(super) const ENVIRONMENT_NAME: Rule = Rule {
     what: "an environment name",
     says: "letters, digits, `.`, `_` and `-`, a letter or digit first and last, at most 63 characters",

@@ -389,3 +389,13 @@ fn the_page_about_scale_names_every_key() {
         }
     }
 }
+
+#[test]
+fn the_page_about_sidecars_names_every_key() {
+    let (schema, page) = (schema(), include_str!("../../docs/sidecars.md"));
+    assert!(examples_are_taken(page) > 2);
+    assert!(page.contains("sidecarOf:"));
+    for key in schema["definitions"]["InitContainer"]["properties"].as_object().expect("keys").keys() {
+        assert!(page.contains(&format!("{key}:")), "docs/sidecars.md does not show `{key}` of an init container");
+    }
+}

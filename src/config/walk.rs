@@ -10,8 +10,7 @@ use crate::support::diagnostic::{Code, names, nearest, suggestion};
 use serde_json::{Map, Value, json};
 
 /// Words of later versions, by the type that will have them: they are neither typing errors nor known yet.
-const LATER: &[(&str, &[&str])] =
-    &[("Config", &["telemetry", "registries"]), ("Resource", &["sidecarOf", "replaceWith"])];
+const LATER: &[(&str, &[&str])] = &[("Config", &["telemetry", "registries"]), ("Resource", &["replaceWith"])];
 
 /// Maps that are often written as one value, and how they are written.
 const WRITTEN: &[(&str, &str)] = &[
@@ -32,6 +31,7 @@ const ENVIRONMENT_OF: &[(&str, &str)] = &[
     ("EnvironmentParameter", "Parameter"),
     ("EnvironmentResource", "Resource"),
     ("EnvironmentIngress", "Ingress"),
+    ("EnvironmentInitContainer", "InitContainer"),
     ("EnvironmentIssuer", "Issuer"),
     ("EnvironmentGateway", "Gateway"),
     ("EnvironmentDashboard", "Dashboard"),

@@ -25,6 +25,17 @@ pub(crate) fn annotation<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
     object["metadata"]["annotations"][key].as_str()
 }
 
+/// The containers of a pod that run until it stops: its own, and native sidecars.
+pub(crate) fn long_running(pod_spec: &Value) -> impl Iterator<Item = &Value> {
+    let list = |key: &str| pod_spec[key].as_array().into_iter().flatten();
+    list("containers").chain(list("initContainers").filter(|container| is_sidecar(container)))
+}
+
+/// Whether an init container is a native sidecar.
+pub(crate) fn is_sidecar(container: &Value) -> bool {
+    container["restartPolicy"] == "Always"
+}
+
 /// Sets a value at a path of keys. What stands on the way and is no object gives way to one, so that nothing that
 /// another client wrote can stop it.
 pub(crate) fn set(object: &mut Value, path: &[&str], value: Value) {

@@ -1,7 +1,7 @@
 //! What happens to the data in each folder when a workload changes. Pure.
 
 use super::change::Confirmation;
-use crate::k8s::object::name_of;
+use crate::k8s::object::{is_sidecar, name_of};
 use serde::Serialize;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -95,6 +95,20 @@ pub(crate) fn claims_of(workload: &Json) -> BTreeSet<&str> {
     super::pods::mounted(&workload["spec"]["template"]["spec"]).collect()
 }
 
+/// A folder of a native sidecar, or, without a name, of the other containers of a pod.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Folder {
+    container: String,
+    path: String,
+}
+
+impl std::fmt::Display for Folder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.path)?;
+        if self.container.is_empty() { Ok(()) } else { write!(f, " of {}", self.container) }
+    }
+}
+
 /// The folders whose data is at stake, in the order of their names.
 pub(crate) fn compare(name: &str, old: &Json, new: &Json) -> Vec<DataNote> {
     // The claims of a template are called after their StatefulSet.
@@ -105,23 +119,24 @@ pub(crate) fn compare(name: &str, old: &Json, new: &Json) -> Vec<DataNote> {
     for (folder, was) in before.iter().filter_map(|(folder, place)| Some((folder, place.as_ref()?))) {
         let becomes = after.get(folder).cloned().flatten();
         if let Some(class) = class(was, becomes.as_ref(), same_set) {
-            let is_new = |(path, place): &(&String, &Option<Place>)| {
+            let is_new = |(path, place): &(&Folder, &Option<Place>)| {
                 place.as_ref() == Some(was) && before.get(*path) != Some(*place)
             };
             let moved = (class == Class::Abandoned).then(|| after.iter().find(is_new)).flatten();
-            let (moved, was) = (moved.map(|(path, _)| path.clone()), was.clone());
-            notes.push(DataNote { workload: name.to_owned(), folder: folder.clone(), was, becomes, moved, class });
+            let (moved, was) = (moved.map(|(path, _)| path.to_string()), was.clone());
+            notes.push(DataNote { workload: name.to_owned(), folder: folder.to_string(), was, becomes, moved, class });
         }
     }
     let claimed = after.iter().filter_map(|(folder, place)| Some((folder, place.as_ref()?)));
     let claimed = claimed.filter(|(folder, place)| place.is_claim() && !before.contains_key(*folder));
-    for (folder, becomes) in claimed {
+    // What a sidecar kept that was not there is nothing.
+    for (folder, becomes) in claimed.filter(|(folder, _)| has_container(old, &folder.container)) {
         // A claim that was mounted elsewhere was told of where it was; files of other owners around the folder are no data.
         let Some(was) = around(&before, folder).filter(|_| !kept.contains(becomes)) else { continue };
         let runs = super::live::replicas(old) > 0;
         let class = class(&was, Some(becomes), same_set).filter(|class| runs || *class != Class::PodLoss);
         if let Some(class) = class {
-            let (workload, folder, becomes) = (name.to_owned(), folder.clone(), Some(becomes.clone()));
+            let (workload, folder, becomes) = (name.to_owned(), folder.to_string(), Some(becomes.clone()));
             notes.push(DataNote { workload, folder, was, becomes, moved: None, class });
         }
     }
@@ -129,13 +144,19 @@ pub(crate) fn compare(name: &str, old: &Json, new: &Json) -> Vec<DataNote> {
     notes
 }
 
+/// Whether a pod has this sidecar; without a name, whether it has containers.
+fn has_container(workload: &Json, sidecar: &str) -> bool {
+    let containers = list(&workload["spec"]["template"]["spec"]["initContainers"]);
+    sidecar.is_empty() || containers.iter().any(|container| container["name"] == sidecar)
+}
+
 /// The claims of a workload that leaves the chart: each with what it was mounted for.
 pub(crate) fn left_behind(old: &Json) -> Vec<DataNote> {
     let places = mounts(old).into_iter().filter_map(|(folder, place)| Some((folder, place?)));
     let claims = places.filter(|(_, place)| place.is_claim());
-    let note = |(folder, was)| DataNote {
+    let note = |(folder, was): (Folder, Place)| DataNote {
         workload: name_of(old).to_owned(),
-        folder,
+        folder: folder.to_string(),
         was,
         becomes: None,
         moved: None,
@@ -158,19 +179,26 @@ fn class(was: &Place, becomes: Option<&Place>, same_set: bool) -> Option<Class> 
 }
 
 /// Where the data of a folder lies that has no mount of its own; none if it is a folder of files.
-fn around(mounts: &BTreeMap<String, Option<Place>>, folder: &str) -> Option<Place> {
-    let holds =
-        |outer: &str| folder.strip_prefix(outer.trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/'));
-    let outer = mounts.iter().filter(|(outer, _)| holds(outer)).max_by_key(|(outer, _)| outer.len());
+fn around(mounts: &BTreeMap<Folder, Option<Place>>, folder: &Folder) -> Option<Place> {
+    let holds = |outer: &Folder| {
+        let rest = folder.path.strip_prefix(outer.path.trim_end_matches('/'));
+        outer.container == folder.container && rest.is_some_and(|rest| rest.starts_with('/'))
+    };
+    let outer = mounts.iter().filter(|(outer, _)| holds(outer)).max_by_key(|(outer, _)| outer.path.len());
     outer.map_or(Some(Place::Container), |(_, place)| place.clone())
 }
 
 /// What every container mounts, by folder. Files of ConfigMaps and the like hold no data.
-fn mounts(workload: &Json) -> BTreeMap<String, Option<Place>> {
+fn mounts(workload: &Json) -> BTreeMap<Folder, Option<Place>> {
     let pod = &workload["spec"]["template"]["spec"];
     let volumes = volumes(workload);
     let containers = list(&pod["containers"]).iter().chain(list(&pod["initContainers"]));
-    containers.flat_map(|container| list(&container["volumeMounts"])).filter_map(|it| mount(it, &volumes)).collect()
+    let of_container = |container: &Json| {
+        let name = if is_sidecar(container) { text(&container["name"]) } else { String::new() };
+        let mounts = list(&container["volumeMounts"]).iter().filter_map(|it| mount(it, &volumes));
+        mounts.map(|(path, place)| (Folder { container: name.clone(), path }, place)).collect::<Vec<_>>()
+    };
+    containers.flat_map(of_container).collect()
 }
 
 /// The folders of one container that are claims.
@@ -313,5 +341,28 @@ mod tests {
         // It was there before, too.
         let twice = [("a", "/data", "data"), ("a", "/more", "data")];
         assert_eq!(moved(&twice, &[("a", "/more", "data")]), None);
+    }
+
+    #[test]
+    fn folders_of_a_sidecar_are_its_own() {
+        let pod = |sidecar: Option<(&str, &str)>| {
+            let mount = |claim: &str| json!([{"name": claim, "mountPath": "/data"}]);
+            let volume = |claim: &str| json!({"name": claim, "persistentVolumeClaim": {"claimName": claim}});
+            let mut spec =
+                json!({"volumes": [volume("a")], "containers": [{"name": "api", "volumeMounts": mount("a")}]});
+            if let Some((name, claim)) = sidecar {
+                spec["volumes"] = json!([volume("a"), volume(claim)]);
+                spec["initContainers"] =
+                    json!([{"name": name, "restartPolicy": "Always", "volumeMounts": mount(claim)}]);
+            }
+            json!({"kind": "StatefulSet", "metadata": {"name": "api"}, "spec": {"template": {"spec": spec}}})
+        };
+        let said = |old: Option<(&str, &str)>, new: Option<(&str, &str)>| -> Vec<(String, Class)> {
+            compare("api", &pod(old), &pod(new)).into_iter().map(|note| (note.folder, note.class)).collect()
+        };
+        let safe = ("/data".to_owned(), Class::Safe);
+        assert_eq!(said(None, Some(("db", "b"))), std::slice::from_ref(&safe));
+        assert_eq!(said(Some(("db", "b")), None), [safe.clone(), ("/data of db".to_owned(), Class::Abandoned)]);
+        assert_eq!(said(Some(("db", "b")), Some(("db", "b"))), [safe, ("/data of db".to_owned(), Class::Safe)]);
     }
 }

@@ -4,6 +4,7 @@
 use super::change::{Change, ClaimNote, Confirmation, How};
 use super::data::{self, DataNote};
 use super::fixed;
+use super::handed_over::{goes_over, handed_over};
 use super::journal::{Journal, VERSION};
 use super::live::{Live, replicas};
 use super::losses::{ImageNote, asks, images, losses};
@@ -58,13 +59,19 @@ pub fn detect(sides: Sides<'_>) -> Result<Option<Promotion>, Diagnostics> {
     let mut data = Vec::new();
     let mut grace = 0;
     let mut needs = BTreeSet::new();
-    for (old, target) in pairs(sides) {
-        let change = change(sides, target, old);
+    let over = handed_over(sides);
+    diagnostics.0.extend(over.iter().filter_map(|it| it.refusal(sides.live)));
+    let is_over = |old: &Json, target: &Json| over.iter().any(|it| it.is_between(old, target));
+    for (old, target) in pairs(sides).into_iter().filter(|(old, target)| !is_over(old, target)) {
+        let mut change = change(sides, target, old);
+        // Another workload mounts it from now on.
+        change.claims.retain(|claim| !over.iter().any(|it| it.takes(claim, old)));
         kept_up(&change, old, &mut diagnostics);
         match change.how {
             How::Stop => {
                 refusals(sides, &change, target, &mut diagnostics);
-                data.extend(data::compare(&change.new.name, old, target));
+                let notes = data::compare(&change.new.name, old, target);
+                data.extend(notes.into_iter().filter(|note| !goes_over(&over, note, old)));
                 let pod = &old["spec"]["template"]["spec"];
                 grace = grace.max(pod["terminationGracePeriodSeconds"].as_u64().unwrap_or(30));
                 needs.insert(Confirmation::Downtime);
@@ -113,7 +120,7 @@ impl Promotion {
 
 /// Whether anything changes in a way that helm cannot make safely: a cheap look, before everything is read for [`detect()`].
 pub fn concerns(sides: Sides<'_>) -> bool {
-    !pairs(sides).is_empty() || asks(sides)
+    !pairs(sides).is_empty() || asks(sides) || !handed_over(sides).is_empty()
 }
 
 fn change(sides: Sides<'_>, target: &Json, old: &Json) -> Change {

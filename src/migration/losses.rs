@@ -4,11 +4,12 @@
 use super::change::Confirmation;
 use super::data::{self, Class, DataNote, Place};
 use super::fixed;
+use super::handed_over::{goes_over, handed_over};
 use super::live::Live;
 use super::pairs::{Sides, pairs, workloads};
 use super::servers::{Judgement, judge};
 use crate::k8s::labels;
-use crate::k8s::object::{label, name_of};
+use crate::k8s::object::{label, long_running, name_of};
 use crate::support::diagnostic::{Code, Diagnostic};
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -58,6 +59,7 @@ pub(crate) fn losses(sides: Sides<'_>) -> Vec<DataNote> {
     let live = || sides.live.deployments.iter().chain(&sides.live.stateful_sets);
     let pairs: HashSet<*const Json> = pairs(sides).into_iter().map(|(old, _)| std::ptr::from_ref(old)).collect();
     let makes_room = |old: &Json| pairs.contains(&std::ptr::from_ref(old));
+    let over = handed_over(sides);
     let mut notes = Vec::new();
     for old in live().filter(|object| sides.release.owns(object) && !makes_room(object)) {
         let same = |target: &&Json| target["kind"] == old["kind"] && name_of(target) == name_of(old);
@@ -66,7 +68,10 @@ pub(crate) fn losses(sides: Sides<'_>) -> Vec<DataNote> {
             None => data::left_behind(old),
         };
         notes.extend(
-            of_old.into_iter().filter(|note| note.class != Class::Safe && is_there(&note.was, old, sides.live)),
+            of_old
+                .into_iter()
+                .filter(|note| note.class != Class::Safe && is_there(&note.was, old, sides.live))
+                .filter(|note| !goes_over(&over, note, old)),
         );
     }
     let used = live().chain(workloads(sides.target)).flat_map(data::claims_of).collect();
@@ -127,7 +132,9 @@ pub(crate) fn images(sides: Sides<'_>) -> Vec<ImageNote> {
     });
     let pairs = pairs(sides).into_iter();
     let other = pairs.filter(|(old, new)| old["kind"] != new["kind"] || name_of(old) != name_of(new));
-    in_place.chain(other).flat_map(|(old, new)| of_pair(old, new, sides.live)).collect()
+    let over = handed_over(sides);
+    let over = over.iter().filter(|it| !it.leaves).map(|it| (it.from, it.to));
+    in_place.chain(other).chain(over).flat_map(|(old, new)| of_pair(old, new, sides.live)).collect()
 }
 
 fn of_pair(old: &Json, new: &Json, live: &Live) -> Vec<ImageNote> {
@@ -153,7 +160,7 @@ fn of_pair(old: &Json, new: &Json, live: &Live) -> Vec<ImageNote> {
 }
 
 fn containers(workload: &Json) -> Vec<Json> {
-    workload["spec"]["template"]["spec"]["containers"].as_array().cloned().unwrap_or_default()
+    long_running(&workload["spec"]["template"]["spec"]).cloned().collect()
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ pub(crate) mod checked;
 pub(crate) mod data;
 pub(crate) mod detect;
 pub(crate) mod fixed;
+pub(crate) mod handed_over;
 pub(crate) mod hash;
 pub(crate) mod journal;
 pub(crate) mod live;

@@ -115,6 +115,7 @@ impl Merging<'_> {
             return;
         }
         let keys = [
+            ("sidecarOf", own.sidecar_of.is_some()),
             ("workload", own.workload.is_some()),
             ("replicas", own.replicas.is_some() || in_environment),
             ("autoscaling", own.autoscaling.is_some()),
@@ -151,6 +152,8 @@ impl Merging<'_> {
                 format!("it has {number} replicas in the AppHost, but a job runs one pod")
             };
             self.lose(name, [what]);
+        } else if own.sidecar_of.is_some() {
+            self.lose(name, [format!("it has {number} replicas in the AppHost, but a sidecar runs once in each pod")]);
         } else if own.replicas.is_none() && own.autoscaling.is_none() {
             own.replicas = Some(number);
             let value = if is_explicit { "0: not started by a deploy".to_owned() } else { number.to_string() };

@@ -14,8 +14,8 @@ pub(crate) fn probable_migrations<'a>(app: &'a App, config: &'a Config) -> impl 
         MIGRATIONS.iter().any(|end| name.ends_with(end))
     };
     app.workloads.values().filter(move |workload| {
-        let is_said =
-            config.resources.get(&workload.name).is_some_and(|it| it.run_as.is_some() || it.workload.is_some());
+        let intent = config.resources.get(&workload.name);
+        let is_said = intent.is_some_and(|it| it.run_as.is_some() || it.workload.is_some() || it.sidecar_of.is_some());
         !is_said && workload.ports.is_empty() && is_one(&workload.name)
     })
 }

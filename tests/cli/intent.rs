@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// One key each, over `app.json`.
-const KEYS: [&str; 106] = [
+const KEYS: [&str; 113] = [
     "resources: {api: {image: 'ghcr.io/contoso/api:7@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef'}}",
     "resources: {db: {image: 'localhost:5000/pg'}}",
     "resources: {job: {image: 'dotnet:10'}}",
@@ -53,6 +53,13 @@ const KEYS: [&str; 106] = [
     "resources: {api: {spread: {zone: required, hostname: preferred}}}",
     "{nodePools: {fast: {nodeSelector: {disk: ssd}, tolerations: [{key: a}], affinity: {nodeAffinity: {}}}}, resources: {api: {nodePool: fast}}}",
     "{nodePools: {fast: {nodeSelector: {disk: ssd}}}, defaults: {nodePool: fast, size: small, spread: {hostname: preferred}}}",
+    "resources: {db: {initContainers: [{name: prepare, args: [prepare], volumes: [db-data]}]}}",
+    "resources: {api: {waitFor: [db], initContainers: [{name: first, image: 'busybox:1.37', command: [sh, -c, 'echo {{ a }} $HOME'], env: {A: 'a$b', B: '{currency.value}', C: 'x={db-password.value}', D: '{db-password.value}'}}, {name: second, env: {DB: '{db.connectionString}'}}]}}",
+    "resources: {worker: {runAs: job, volumes: {work: {ephemeral: true}}, initContainers: [{name: fetch, volumes: [work, scratch]}]}}",
+    "resources: {worker: {sidecarOf: api}}",
+    "resources: {db: {sidecarOf: worker}}",
+    "{dashboard: {}, resources: {api: {sidecarOf: worker}}}",
+    "resources: {api: {runAs: job}, worker: {sidecarOf: api, volumes: {work: {ephemeral: true}}}}",
     "resources: {api: {resources: {limits: {memory: 1Gi}}}}",
     "resources: {api: {service: {type: LoadBalancer, loadBalancerClass: my/class, externalTrafficPolicy: Local}}}",
     "resources: {api: {service: {type: NodePort, nodePorts: {http: 30080}}}}",
@@ -286,6 +293,26 @@ fn environments_change_values_only() {
         let other: Vec<_> = files.iter().filter(|(name, bytes)| without.get(*name) != Some(bytes)).collect();
         assert!(other.is_empty() && files.len() == without.len(), "{words}: {other:?}");
     }
+}
+
+/// An environment changes images and variables of init containers, and no template.
+#[test]
+fn an_environment_changes_init_containers() {
+    let Some(helm) = helm() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let containers = |image: &str, more: &str| {
+        format!(
+            "{{api: {{initContainers: [{{name: own, image: 'busybox:{image}'}}, {{name: same, env: {{{more}}}}}]}}}}"
+        )
+    };
+    let base = containers("1", "A: a, B: '{currency.value}'");
+    let change = containers("2", "B: b, C: 'c$d'");
+    let intent = format!("resources: {base}\nenvironments: {{production: {{resources: {change}}}}}");
+    let chosen = objects(&helm, folder.path(), &intent, &["-e", "production"]);
+    let meant = format!("resources: {}", containers("2", "A: a, B: b, C: 'c$d'"));
+    assert_eq!(changed(&objects(&helm, folder.path(), &meant, &[]), &chosen), "");
+    let all = chosen["Deployment/api"].pointer("/spec/template/spec/initContainers").unwrap();
+    assert_eq!((&all[0]["image"], &all[1]["env"][2]["value"]), (&json!("busybox:2"), &json!("c$$d")), "{all}");
 }
 
 /// An environment may replace the only variable that an input is in; the templates ask for the input all the same.

@@ -17,6 +17,7 @@ mod network;
 mod own;
 mod routes;
 mod scale;
+mod sidecars;
 mod steps;
 mod talk;
 mod volumes;

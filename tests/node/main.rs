@@ -19,4 +19,5 @@ mod roll;
 mod routes;
 mod security;
 mod shop;
+mod sidecars;
 mod timeout;

@@ -39,6 +39,7 @@ mod rotation;
 mod routes;
 mod scaled;
 mod sealed;
+mod sidecars;
 mod sources;
 mod status;
 mod surroundings;

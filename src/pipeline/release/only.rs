@@ -14,6 +14,7 @@ pub(crate) fn others(changes: &[Change], resources: &[String], plan: &Plan) -> V
         return Vec::new();
     }
     let named = plan.workloads.iter().filter(|workload| resources.contains(&workload.resource));
+    let named = named.map(|workload| plan.pods_of(workload));
     // A workload may change its kind.
     let allowed: Vec<(&str, &str)> =
         named.flat_map(|it| [it.view.kind, it.view.other_kind].map(|kind| (kind, it.view.name.as_str()))).collect();

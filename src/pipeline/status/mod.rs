@@ -13,7 +13,7 @@ use crate::cluster::state::secret::ReleaseSecret;
 use crate::helm::{self, Helm, Target};
 use crate::k8s::kind::{CLAIM, CONFIG_MAP, Kind, SECRET};
 use crate::k8s::labels;
-use crate::k8s::object::{annotation, label, name_of, owned, text};
+use crate::k8s::object::{annotation, label, long_running, name_of, owned, text};
 use crate::pipeline::release::autoscaling::{Autoscalers, autoscalers};
 use crate::pipeline::release::checks;
 use crate::pipeline::release::endpoints::{Endpoint, endpoints};
@@ -234,7 +234,7 @@ fn running(object: &Json, scalers: &Autoscalers) -> Option<Running> {
         "Job" => (spec["completions"].as_u64().unwrap_or(1), &status["succeeded"]),
         _ => return None,
     };
-    let containers = spec["template"]["spec"]["containers"].as_array().into_iter().flatten();
+    let containers = long_running(&spec["template"]["spec"]);
     Some(Running {
         name: name_of(object).to_owned(),
         kind: text(&object["kind"]).to_owned(),

@@ -3,12 +3,13 @@
 use super::planning::Planning;
 use crate::app::Workload;
 use crate::config::{Config, FILE, Resource, SecretSource};
+use crate::support::diagnostic::Code;
 
 /// A key, and whether the file sets it.
 type Key<T> = (&'static str, fn(&T) -> bool);
 
 /// Keys of the whole file.
-const OF_FILE: [Key<Config>; 13] = [
+const OF_FILE: [Key<Config>; 18] = [
     ("charts", |it| !it.charts.is_empty()),
     ("certManager", |it| it.cert_manager.made().next().is_some()),
     ("ingresses", |it| !it.ingresses.is_empty()),
@@ -20,12 +21,23 @@ const OF_FILE: [Key<Config>; 13] = [
     ("defaults.imagePullSecrets", |it| !it.defaults.image_pull_secrets.is_empty()),
     ("defaults.annotations", |it| !it.defaults.annotations.is_empty()),
     ("defaults.nodeSelector", |it| !it.defaults.node_selector.is_empty()),
+    ("nodePools", |it| !it.node_pools.is_empty()),
+    ("defaults.nodePool", |it| it.defaults.node_pool.is_some()),
+    ("defaults.spread", |it| it.defaults.spread.is_some()),
+    ("defaults.size", |it| it.defaults.size.is_some()),
+    ("defaults.podDisruptionBudget", |it| it.defaults.pod_disruption_budget.is_some()),
     ("defaults.tolerations", |it| !it.defaults.tolerations.is_empty()),
     ("secrets.from", |it| it.secrets.from.as_ref().is_some_and(is_elsewhere)),
 ];
 
 /// Keys that are about one resource.
-const OF_RESOURCE: [Key<Resource>; 17] = [
+const OF_RESOURCE: [Key<Resource>; 23] = [
+    ("autoscaling", |it| it.autoscaling.is_some()),
+    ("podDisruptionBudget", |it| it.pod_disruption_budget.is_some()),
+    ("strategy", |it| it.strategy.is_some()),
+    ("size", |it| it.size.is_some()),
+    ("nodePool", |it| it.node_pool.is_some()),
+    ("spread", |it| it.spread.is_some()),
     ("service.type", |it| it.service.service_type.is_some()),
     ("service.annotations", |it| !it.service.annotations.is_empty()),
     ("service.nodePorts", |it| !it.service.node_ports.is_empty()),
@@ -67,6 +79,15 @@ pub(super) fn tell_of_file(planning: &mut Planning) {
 pub(super) fn tell_of_resource(planning: &mut Planning, workload: &Workload) {
     let Some(intent) = planning.config.resources.get(&workload.name) else { return };
     let keys = set(&OF_RESOURCE, intent);
+    for (key, is_set) in
+        [("sidecarOf", intent.sidecar_of.is_some()), ("initContainers", !intent.init_containers.is_empty())]
+    {
+        if is_set {
+            let what = format!("a Compose file with `{key}` is not supported by this version");
+            let hint = "remove it; a container that runs to its end can be a resource with `runAs: job`";
+            planning.problem(Code::UnsupportedKey, &workload.name, key, what, hint);
+        }
+    }
     if !keys.is_empty() {
         planning.note(&workload.name, format!("a Compose file has no equivalent of `{}`", keys.join("`, `")));
     }

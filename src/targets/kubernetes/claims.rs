@@ -61,7 +61,9 @@ pub(crate) struct WorkloadStorage {
     pub existing: IndexMap<String, (String, String)>,
     /// Keys of claims that admit only one pod.
     pub single_pod: Vec<String>,
-    /// Whether it mounts any claim.
+    /// The same of its sidecars.
+    pub single_pod_beside: Vec<String>,
+    /// Whether it, or a sidecar of it, mounts any claim.
     pub has_claim: bool,
     /// Whether every claim it mounts can be shared by many pods.
     pub shareable: bool,
@@ -89,12 +91,18 @@ pub(crate) fn storage(
     let mut owners: BTreeMap<String, (String, String)> = BTreeMap::new();
     let mut result = BTreeMap::new();
     let default = &config.defaults.storage;
+    let mut beside = Vec::new();
     for resource in app.workloads.keys() {
         let mut storage = WorkloadStorage { shareable: true, ..WorkloadStorage::default() };
         let Some(own) = names.get(resource) else { continue };
         let mut keys: BTreeMap<Name, &Wanted> = BTreeMap::new();
         for volume in wanted.get(resource).into_iter().flatten() {
-            if let Some(first) = keys.insert(Name::of_label(&volume.key), volume) {
+            let first = keys.insert(Name::of_label(&volume.key), volume);
+            if let Some((owner, owner_key)) = in_pod(app, volume, resource, &owners) {
+                beside.push((resource, volume, owner, owner_key));
+                continue;
+            }
+            if let Some(first) = first {
                 if volume.full_name.is_some() && volume.full_name == first.full_name {
                     again(&mut storage, volume);
                     continue;
@@ -167,7 +175,42 @@ pub(crate) fn storage(
         }
         result.insert(resource.clone(), storage);
     }
+    for (resource, volume, owner, key) in beside {
+        mount_beside(&mut result, (resource, volume), (&owner, &key), diagnostics);
+    }
     result
+}
+
+/// The (resource, key) of the same pod whose volume this one is. The containers of a pod may share any volume.
+fn in_pod(
+    app: &App,
+    volume: &Wanted,
+    resource: &str,
+    owners: &BTreeMap<String, (String, String)>,
+) -> Option<(String, String)> {
+    let pod = |name: &str| app.workloads.get(name).map(Workload::pod);
+    let is_own = volume.intent.ephemeral || volume.intent.existing_claim.is_some();
+    let by_name = || owners.get(volume.full_name.as_ref().filter(|_| !is_own)?).cloned();
+    let said = volume.intent.of.as_ref().map(|of| (of.clone(), Name::of_label(&volume.key).to_string()));
+    said.or_else(by_name).filter(|(owner, _)| owner != resource && pod(owner).is_some() && pod(owner) == pod(resource))
+}
+
+/// A volume that another workload of the pod has.
+fn mount_beside(
+    all: &mut BTreeMap<String, WorkloadStorage>,
+    (resource, volume): (&str, &Wanted),
+    (owner, key): (&str, &str),
+    diagnostics: &mut Diagnostics,
+) {
+    let of_owner = all.get(owner).and_then(|storage| storage.volumes.iter().find(|view| view.key == key).cloned());
+    match (of_owner, all.get_mut(resource)) {
+        (Some(view), Some(storage)) => {
+            storage.has_claim |= !view.ephemeral;
+            let (target, read_only) = (volume.target.clone(), volume.read_only);
+            storage.volumes.push(VolumeView { target, read_only, again: false, ..view });
+        }
+        _ => diagnostics.push(unknown_owner(volume, owner)),
+    }
 }
 
 /// One volume at a further path of the container.

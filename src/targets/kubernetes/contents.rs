@@ -9,6 +9,7 @@ use super::image_sources::ImageSources;
 use super::planned::{ObjectName, Plan, PlannedWorkload};
 use super::routes::{Discovering, Routes};
 use super::secrets::SecretUse;
+use super::sidecars;
 use super::values::Tree;
 use super::view::{DaprView, WorkloadView};
 use crate::app::{App, Input, Note};
@@ -76,6 +77,9 @@ struct Workload {
     resource: String,
     name: String,
     kind: WorkloadKind,
+    /// The workload whose pods run it, for a sidecar.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    host: Option<String>,
     claims: Vec<Claim>,
     /// Public endpoints: (port name, scheme).
     external: Vec<(String, String)>,
@@ -114,6 +118,7 @@ enum WorkloadKind {
     StatefulSet,
     Job,
     CronJob,
+    Sidecar,
 }
 
 impl Contents {
@@ -295,12 +300,14 @@ impl Workload {
             "StatefulSet" => WorkloadKind::StatefulSet,
             "Job" => WorkloadKind::Job,
             "CronJob" => WorkloadKind::CronJob,
+            sidecars::KIND => WorkloadKind::Sidecar,
             _ => WorkloadKind::Deployment,
         };
         Self {
             resource: planned.resource.clone(),
             name: planned.view.name.clone(),
             kind,
+            host: (kind == WorkloadKind::Sidecar).then(|| planned.view.pods.clone()),
             claims: planned.claims.clone(),
             external: planned.external.clone(),
             changed_by: planned.changed_by.iter().copied().filter(|by| *by <= number).collect(),
@@ -313,10 +320,12 @@ impl Workload {
             WorkloadKind::StatefulSet => ("StatefulSet", "Deployment"),
             WorkloadKind::Job => ("Job", ""),
             WorkloadKind::CronJob => ("CronJob", ""),
+            WorkloadKind::Sidecar => (sidecars::KIND, ""),
         };
+        let pods = self.host.clone().unwrap_or_else(|| self.name.clone());
         PlannedWorkload {
             resource: self.resource.clone(),
-            view: WorkloadView { name: self.name.clone(), kind, other_kind, ..WorkloadView::default() },
+            view: WorkloadView { name: self.name.clone(), pods, kind, other_kind, ..WorkloadView::default() },
             claims: self.claims.clone(),
             claim_views: Vec::new(),
             external: self.external.clone(),
@@ -349,6 +358,7 @@ mod tests {
             resource: "Api".into(),
             name: "api".into(),
             kind: WorkloadKind::StatefulSet,
+            host: None,
             claims: Vec::new(),
             external: vec![("http".into(), "http".into())],
             changed_by: Vec::new(),

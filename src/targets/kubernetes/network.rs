@@ -32,8 +32,10 @@ pub(crate) fn views(
         app.workloads.values().map(|workload| (workload.name.as_str(), targets(app, workload, names))).collect();
     let connections = |workload: &Workload| {
         let name = |resource: &str| names.workloads.get(resource).map(ToString::to_string);
+        let pods = |resource: &str| name(app.workloads.get(resource).map_or(resource, Workload::pod));
         let peer = |resource: &str, ports: &BTreeSet<PortView>| {
-            Some(PeerView { workload: name(resource)?, ports: ports.iter().cloned().collect() })
+            let ports = ports.iter().cloned().collect();
+            Some(PeerView { workload: name(resource)?, pods: pods(resource)?, ports })
         };
         let from = all.iter().filter_map(|(other, targets)| peer(other, targets.get(&workload.name)?)).collect();
         let to = all.get(workload.name.as_str()).into_iter().flatten();
@@ -85,7 +87,7 @@ pub(crate) fn values(config: &Config, names: &Names) -> Option<Tree> {
 fn targets(app: &App, workload: &Workload, names: &Names) -> Targets {
     let mut targets = Targets::new();
     let mut whole = BTreeSet::new();
-    for value in workload.env.values().chain(&workload.command).chain(&workload.args) {
+    for value in workload.values() {
         refer(value, app, names, &mut targets, &mut whole);
     }
     // Who waits for a job connects to the API server.
@@ -98,7 +100,14 @@ fn targets(app: &App, workload: &Workload, names: &Names) -> Targets {
     for resource in whole {
         targets.insert(resource, BTreeSet::new());
     }
+    // No policy stands between the containers of a pod.
+    targets.retain(|resource, _| app.workloads.get(resource).is_none_or(|other| !shares_pod(workload, other)));
     targets
+}
+
+/// Whether two are in one pod. A host connects to itself as others do, through its Service.
+fn shares_pod(workload: &Workload, other: &Workload) -> bool {
+    workload.pod() == other.pod() && (workload.name != other.name || workload.sidecar_of.is_some())
 }
 
 fn refer(value: &Value, app: &App, names: &Names, targets: &mut Targets, whole: &mut BTreeSet<String>) {

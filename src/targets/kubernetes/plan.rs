@@ -11,14 +11,15 @@ use super::routes::{self, Routes, Surroundings};
 use super::secrets::{external_views, sealed_views, secret_uses};
 use super::values::{self, Tree, WorkloadParts};
 use super::variables;
-use super::view::WorkloadView;
+use super::view::{DaprObjectView, DaprView, WorkloadView};
 use super::{
-    certificate, chart_values, dapr, extra_objects, jobs, network, patches, ports, probes, scaling, sizes, waits,
+    certificate, chart_values, dapr, extra_objects, init_containers, jobs, network, patches, ports, probes, scaling,
+    sidecars, sizes, waits,
 };
 use crate::app::{
-    App, CERTIFICATE_FOLDER, Image, Input, Note, TAG_INPUT, WaitUntil, Workload, is_extra_object, is_route,
+    App, CERTIFICATE_FOLDER, Image, Input, Note, TAG_INPUT, Workload, is_extra_object, is_route, is_used_from_outside,
 };
-use crate::config::{Config, Scaled, WorkloadKind, intent_place};
+use crate::config::{Config, Probes, Scaled, WorkloadKind, intent_place};
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, suggestion};
 use crate::targets::built_images::{self, BuiltImages};
 use indexmap::IndexMap;
@@ -35,6 +36,7 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Di
     check_names(&names, &mut diagnostics);
     let port_names = ports::port_names(app);
     let mut storage = claims::storage(app, config, &names, &mut diagnostics);
+    sidecars::share_storage(app, config, &mut storage, &mut diagnostics);
     let mut secrets = secret_uses(app, config, &mut diagnostics);
     let scaled = config.scaled();
     let (mut workloads, mut workload_values, mut chart_files) = (Vec::new(), Tree::default(), Vec::new());
@@ -62,6 +64,7 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Di
         chart_files.extend(files);
         workloads.push(planned);
     }
+    sidecars::join(&mut workloads, &mut diagnostics);
     certificate::check(app, config, &names, &mut diagnostics);
     files::check_release_size(&chart_files, &mut diagnostics);
     let routes = plan_routes(app, config, &names, &port_names, &workloads, &mut notes, &mut diagnostics);
@@ -76,14 +79,7 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Di
     tree.tree("images", "Images built from this application.", image_values);
     tree.tree("parameters", &format!("Inputs by name, as text.{missing}"), values::parameters(app));
     tree.tree("secrets", SECRETS_COMMENT, values::secrets(&secrets));
-    let (dapr_components, dapr_values) = dapr::components(app, &mut notes);
-    if !dapr_components.is_empty() {
-        tree.tree("daprComponents", "Dapr building blocks.", dapr_values);
-    }
-    let (dapr_objects, dapr_values) = dapr::objects(app, &mut notes);
-    if !dapr_objects.is_empty() {
-        tree.tree("daprObjects", "Other objects of Dapr, as their files write them.", dapr_values);
-    }
+    let (dapr_components, dapr_objects) = plan_dapr(app, &mut tree, &mut notes);
     tree.tree("workloads", "One entry a workload.", workload_values);
     for (key, values) in routes.values.iter().filter(|(_, values)| !values.0.is_empty()) {
         tree.tree(key, "Public ways to the application.", values.clone());
@@ -145,6 +141,19 @@ fn image_values(
     values::images(config, images, tag, untagged)
 }
 
+/// What belongs to Dapr, with its values.
+fn plan_dapr(app: &App, tree: &mut Tree, notes: &mut Vec<Note>) -> (Vec<DaprView>, Vec<DaprObjectView>) {
+    let (components, values) = dapr::components(app, notes);
+    if !components.is_empty() {
+        tree.tree("daprComponents", "Dapr building blocks.", values);
+    }
+    let (objects, values) = dapr::objects(app, notes);
+    if !objects.is_empty() {
+        tree.tree("daprObjects", "Other objects of Dapr, as their files write them.", values);
+    }
+    (components, objects)
+}
+
 /// Values that are about no single workload.
 fn values_of_all(tree: &mut Tree, app: &App, config: &Config, naming: &Names) {
     if let Some(waits) = waits::values(app, config) {
@@ -201,6 +210,7 @@ impl Planning<'_> {
         storage: WorkloadStorage,
     ) -> (PlannedWorkload, Tree, Vec<ChartFile>) {
         let (kind, other_kind) = match jobs::kind(self.config, &workload.name) {
+            _ if workload.sidecar_of.is_some() => (sidecars::KIND, ""),
             Some(kind) => {
                 jobs::check(&workload.name, &storage, self.diagnostics);
                 (kind, "")
@@ -209,34 +219,25 @@ impl Planning<'_> {
         };
         let secret_variables = variables::secret_variables(self.app, workload, self.diagnostics);
         let writing = Names { workloads: self.names, ports: self.ports, secrets: &secret_variables };
-        self.notes.extend(variables::lost_texts(workload));
+        let alike = workload.init_containers.iter().map(|container| container.as_workload(workload));
+        self.notes.extend(alike.chain([workload.clone()]).flat_map(|workload| variables::lost_texts(&workload)));
         let placed = variables::place(self.app, workload, &writing, self.diagnostics);
-        let (container_ports, service_ports) = ports::ports(workload, self.ports, self.diagnostics);
+        let (container_ports, mut service_ports) = ports::ports(workload, self.ports, self.diagnostics);
         self.check_service_ports(workload);
         self.check_mounts(workload, &storage);
         let files = files::files(workload, name, self.diagnostics);
-        let probing = probes::plan(workload, self.config, self.images, self.ports, self.notes, self.diagnostics);
-        let parts = WorkloadParts {
-            workload,
-            name: name.as_str(),
-            literals: &placed.literals,
-            storage: &storage,
-            probes: probing.values,
-            scale: scaling::view(kind, &workload.name, self.scaled),
-            resources: sizes::resources(
-                &self.config.intent(&workload.name),
-                &self.config.defaults,
-                self.image(workload),
-            ),
-            ports: self.ports,
-        };
-        let values = values::workload(&parts, self.config, self.images);
-        let checked = scaling::Checked { name: &workload.name, kind, storage: &storage, resources: &parts.resources };
-        scaling::check(&checked, self.config, self.diagnostics);
-        let scale = parts.scale;
+        let mut probing = probes::plan(workload, self.config, self.images, self.ports, self.notes, self.diagnostics);
+        if workload.sidecar_of.is_some() {
+            let said = self.config.intent(&workload.name).probes.as_ref().map(Probes::each);
+            sidecars::start_first(said.as_ref(), &mut probing.values);
+            sidecars::check(self.app, workload, &probing.values, self.diagnostics);
+            service_ports.retain(|_| is_used_from_outside(self.app, self.config, workload));
+        }
+        let pods = self.names.get(workload.pod()).unwrap_or(name);
         let mut view = WorkloadView {
             chart: self.chart.to_owned(),
             name: name.to_string(),
+            pods: pods.to_string(),
             kind,
             other_kind,
             command: workload.command.iter().map(|value| writing.pod_field(value)).collect(),
@@ -254,14 +255,35 @@ impl Planning<'_> {
             dapr: dapr::annotations(workload, name.as_str(), self.ports, self.notes),
             certificate: certificate::of(self.config, &workload.name).map(|_| CERTIFICATE_FOLDER),
             volumes: storage.volumes.clone(),
-            reads_jobs: workload.waits.iter().any(|wait| wait.until == WaitUntil::Completed),
+            reads_jobs: sidecars::reads_jobs(self.app, workload),
             waits: waits::views(self.app, workload, name, &writing),
+            init_containers: Vec::new(),
+            sidecars: Vec::new(),
+            sidecar_volumes: false,
             network: None,
-            scale,
+            scale: scaling::view(kind, &workload.name, self.scaled),
             strategy: self.config.intent(&workload.name).strategy.is_some(),
             headless: kind == "StatefulSet" || waits::is_awaited_before_ready(self.app, &workload.name),
         };
         name_apart(&mut view);
+        let parts = WorkloadParts {
+            workload,
+            name: name.as_str(),
+            literals: &placed.literals,
+            init_containers: init_containers::add(self.app, workload, &writing, &mut view, self.diagnostics),
+            storage: &storage,
+            probes: probing.values,
+            scale: view.scale,
+            resources: sizes::resources(
+                &self.config.intent(&workload.name),
+                &self.config.defaults,
+                self.image(workload),
+            ),
+            ports: self.ports,
+        };
+        let values = values::workload(&parts, self.config, self.images);
+        let checked = scaling::Checked { name: &workload.name, kind, storage: &storage, resources: &parts.resources };
+        scaling::check(&checked, self.config, self.diagnostics);
         let planned = PlannedWorkload {
             resource: workload.name.clone(),
             view,

@@ -85,6 +85,11 @@ impl Plan {
         self.workloads.iter().flat_map(|workload| &workload.claims)
     }
 
+    /// The workload whose pods run a workload: itself, or the host of a sidecar.
+    pub fn pods_of<'a>(&'a self, workload: &'a PlannedWorkload) -> &'a PlannedWorkload {
+        self.workloads.iter().find(|host| host.view.name == workload.view.pods).unwrap_or(workload)
+    }
+
     /// Endpoints that the AppHost marked as public and no route leads to: workload, port name, scheme.
     pub fn unrouted(&self) -> Vec<(&PlannedWorkload, &str, &str)> {
         let all = self.workloads.iter().flat_map(|it| it.external.iter().map(move |port| (it, port)));

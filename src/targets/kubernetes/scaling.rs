@@ -126,7 +126,8 @@ pub(crate) fn check(workload: &Checked, config: &Config, diagnostics: &mut Diagn
 /// Several replicas need a volume that several pods can mount.
 fn check_volumes(workload: &Checked, key: &str, most: u32, diagnostics: &mut Diagnostics) {
     let Checked { name, storage, .. } = workload;
-    let Some(volume) = storage.single_pod.first().filter(|_| most > 1) else { return };
+    let mut single_pod = storage.single_pod.iter().chain(&storage.single_pod_beside);
+    let Some(volume) = single_pod.next().filter(|_| most > 1) else { return };
     let place = intent_place(format!("resources.{name}.{key}"));
     let what = if key == "replicas" {
         format!("`{name}` has {most} replicas, but its volume `{volume}` can be used by one pod at a time")

@@ -214,10 +214,12 @@ fn route(values: &Json) -> Json {
 
 fn workload(values: &Json) -> Json {
     let mut schema = by_example(values);
-    for key in ["env", "labels", "annotations", "podAnnotations", "nodeSelector"] {
+    // A sidecar has no settings of a pod.
+    let has = |key: &&str| values.get(*key).is_some();
+    for key in ["env", "labels", "annotations", "podAnnotations", "nodeSelector"].into_iter().filter(has) {
         set(&mut schema, key, strings());
     }
-    for key in ["resources", "affinity", "podSecurityContext", "securityContext"] {
+    for key in ["resources", "affinity", "podSecurityContext", "securityContext"].into_iter().filter(has) {
         set(&mut schema, key, json!({"type": "object"}));
     }
     let probe = json!({"type": "object"});
@@ -247,6 +249,8 @@ fn workload(values: &Json) -> Json {
     if let Some(job) = schema.pointer_mut("/properties/cronJob") {
         set(job, "concurrencyPolicy", json!({"type": "string", "enum": ["Allow", "Forbid", "Replace"]}));
     }
+    let containers = schema.pointer_mut("/properties/initContainers/properties").and_then(Json::as_object_mut);
+    containers.into_iter().flat_map(Map::values_mut).for_each(|container| set(container, "env", strings()));
     let volumes = schema.pointer_mut("/properties/volumes/properties").and_then(Json::as_object_mut);
     for volume in volumes.into_iter().flat_map(Map::values_mut) {
         if volume.pointer("/properties/annotations").is_some() {

@@ -24,6 +24,9 @@ const DRAIN: u32 = 5;
 /// The comment above the values of a job.
 const JOB_COMMENT: &str = "Settings of the Job or CronJob; 0 means no limit. `kubectl aspire deploy` sets `done`.";
 
+/// The comment above the values of init containers.
+const INIT_COMMENT: &str = "Init containers: their variables, and the image if it is not that of the workload.";
+
 /// A tree of values with comments.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Tree(pub Vec<Entry>);
@@ -97,6 +100,8 @@ pub(crate) struct WorkloadParts<'a> {
     pub name: &'a str,
     /// Literal variables.
     pub literals: &'a IndexMap<String, String>,
+    /// Values of its init containers, by name.
+    pub init_containers: Map<String, Json>,
     pub storage: &'a WorkloadStorage,
     pub probes: Json,
     /// Objects that scale it.
@@ -187,7 +192,9 @@ pub(crate) fn workload(parts: &WorkloadParts, config: &Config, images: &BuiltIma
     let defaults = &config.defaults;
     let mut tree = Tree::default();
     tree.data("image", "", image(parts, intent, images));
+    let has_pod = parts.workload.sidecar_of.is_none();
     match &intent.run_as {
+        _ if !has_pod => {}
         Some(run_as) => {
             let (key, values) = jobs::values(run_as);
             tree.data(key, JOB_COMMENT, values);
@@ -198,6 +205,9 @@ pub(crate) fn workload(parts: &WorkloadParts, config: &Config, images: &BuiltIma
         tree.data(key, comment, values);
     }
     tree.data("env", "Environment variables as text; a name that is composed elsewhere is replaced.", parts.literals);
+    if !parts.init_containers.is_empty() {
+        tree.data("initContainers", INIT_COMMENT, &parts.init_containers);
+    }
     tree.data("ports", "Ports of the Service, and the container ports behind them.", ports(parts));
     tree.data("service", "", service(parts, intent));
     if let Some(certificate) = certificate::of(config, &parts.workload.name) {
@@ -209,6 +219,22 @@ pub(crate) fn workload(parts: &WorkloadParts, config: &Config, images: &BuiltIma
     if !parts.storage.claims.is_empty() || !parts.storage.existing.is_empty() {
         tree.data("volumes", "Claims. They are kept when the release is uninstalled.", volumes(parts.storage));
     }
+    if has_pod {
+        pod_settings(&mut tree, parts.name, config, intent);
+    }
+    let restricted = intent.security.or(defaults.security).unwrap_or_default() == Security::Restricted;
+    let built = parts.workload.is_built();
+    if has_pod {
+        let context = over(pod_security(parts, built && restricted), intent.pod_security_context.as_ref());
+        tree.data("podSecurityContext", "", context);
+    }
+    tree.data("securityContext", "", over(security(built, restricted), intent.security_context.as_ref()));
+    tree
+}
+
+/// Settings of the pods, which a sidecar does not have.
+fn pod_settings(tree: &mut Tree, name: &str, config: &Config, intent: &config::Resource) {
+    let defaults = &config.defaults;
     tree.data("labels", "", merged(&defaults.labels, &intent.labels));
     tree.data("annotations", "", merged(&defaults.annotations, &intent.annotations));
     tree.data("podAnnotations", "", &intent.pod_annotations);
@@ -216,7 +242,7 @@ pub(crate) fn workload(parts: &WorkloadParts, config: &Config, images: &BuiltIma
     tree.data("nodeSelector", "", placement.node_selector);
     tree.data("tolerations", "", placement.tolerations);
     tree.data("affinity", "", placement.affinity);
-    tree.data("topologySpreadConstraints", "", placement::spread(intent, defaults.spread, parts.name));
+    tree.data("topologySpreadConstraints", "", placement::spread(intent, defaults.spread, name));
     tree.data("priorityClassName", "", intent.priority_class.as_deref().unwrap_or(""));
     tree.data("serviceAccountName", "", intent.service_account.as_deref().unwrap_or(""));
     tree.data("terminationGracePeriodSeconds", "", intent.termination_grace_period_seconds.unwrap_or(GRACE_PERIOD));
@@ -227,15 +253,6 @@ pub(crate) fn workload(parts: &WorkloadParts, config: &Config, images: &BuiltIma
             intent.drain_seconds.unwrap_or(DRAIN),
         );
     }
-    let restricted = intent.security.or(defaults.security).unwrap_or_default() == Security::Restricted;
-    let built = parts.workload.is_built();
-    tree.data(
-        "podSecurityContext",
-        "",
-        over(pod_security(parts, built && restricted), intent.pod_security_context.as_ref()),
-    );
-    tree.data("securityContext", "", over(security(built, restricted), intent.security_context.as_ref()));
-    tree
 }
 
 fn image(parts: &WorkloadParts, intent: &config::Resource, images: &BuiltImages) -> Json {

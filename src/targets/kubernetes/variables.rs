@@ -111,7 +111,8 @@ pub(crate) fn place(app: &App, workload: &Workload, names: &Names, diagnostics: 
     placed
 }
 
-fn in_pod(name: &str, value: Scalar, when: Option<Formula>) -> PodVariable {
+/// A variable that only the pod can hold.
+pub(crate) fn in_pod(name: &str, value: Scalar, when: Option<Formula>) -> PodVariable {
     PodVariable { name: name.to_owned(), value: Some(value), input: None, uri: false, when }
 }
 
@@ -168,8 +169,8 @@ pub(crate) fn secret_variable_views(app: &App, workload: &Workload, names: &Name
 
 /// All secret inputs that a workload uses, sorted.
 pub(crate) fn used_secrets(app: &App, workload: &Workload) -> Vec<String> {
-    let values = workload.env.values().chain(&workload.command).chain(&workload.args);
-    let names: BTreeSet<String> = values.flat_map(|value| secret_parts(app, value).map(|(name, _)| name)).collect();
+    let names: BTreeSet<String> =
+        workload.values().flat_map(|value| secret_parts(app, value).map(|(name, _)| name)).collect();
     names.into_iter().collect()
 }
 

@@ -5,12 +5,15 @@ use serde::Serialize;
 
 /// A workload, as the templates of all its objects see it.
 #[derive(Debug, Clone, Default, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each turns a part of a template on")]
 pub struct WorkloadView {
     /// Name of the chart, which prefixes the names of template definitions.
     pub chart: String,
     /// Name of the workload and its Service.
     pub name: String,
-    /// `Deployment`, `StatefulSet`, `Job` or `CronJob`.
+    /// The workload whose pods run it: itself, or the host of a sidecar.
+    pub pods: String,
+    /// `Deployment`, `StatefulSet`, `Job` or `CronJob`; `Sidecar` if it runs in the pods of another.
     pub kind: &'static str,
     /// The other of the first two.
     pub other_kind: &'static str,
@@ -44,6 +47,12 @@ pub struct WorkloadView {
     pub certificate: Option<&'static str>,
     /// Init containers that wait for other workloads.
     pub waits: Vec<WaitView>,
+    /// Init containers that aspire-k8s.yaml adds, after those that wait.
+    pub init_containers: Vec<InitContainerView>,
+    /// Workloads that run in its pods, before its own container.
+    pub sidecars: Vec<WorkloadView>,
+    /// Whether the pod has volumes because of them.
+    pub sidecar_volumes: bool,
     /// Connections that its NetworkPolicy allows; none if the chart has no NetworkPolicies.
     pub network: Option<NetworkView>,
     /// Objects that scale it or protect its pods.
@@ -87,6 +96,8 @@ pub struct NetworkView {
 pub struct PeerView {
     /// Name of the workload.
     pub workload: String,
+    /// The workload whose pods run it.
+    pub pods: String,
     /// Container ports of the workload that accepts the connections; all when empty.
     pub ports: Vec<PortView>,
 }
@@ -107,6 +118,8 @@ pub struct WaitView {
     pub container: String,
     /// The workload that it waits for, as a key of the values.
     pub workload: String,
+    /// The workload whose pods run that one, if it is a sidecar.
+    pub pods: Option<String>,
     /// Whether it waits for a job, and not for a connection.
     pub job: bool,
     /// The host that it connects to.
@@ -115,6 +128,25 @@ pub struct WaitView {
     pub side: &'static str,
     /// Names of the ports, of which one must answer.
     pub ports: Vec<String>,
+}
+
+/// An init container that aspire-k8s.yaml adds.
+#[derive(Debug, Clone, Serialize)]
+pub struct InitContainerView {
+    /// Its name, and its key in the values.
+    pub name: String,
+    /// Whether it has an image of its own, and not that of the workload.
+    pub has_image: bool,
+    /// The program.
+    pub command: Vec<Scalar>,
+    /// Its arguments.
+    pub args: Vec<Scalar>,
+    /// Variables that hold secrets for others to use.
+    pub secret_variables: Vec<SecretVariable>,
+    /// Composed variables; those with literal values are in the values.
+    pub pod_variables: Vec<PodVariable>,
+    /// Volumes of the workload that it mounts.
+    pub mounts: Vec<VolumeView>,
 }
 
 /// A variable that holds a secret.

@@ -36,6 +36,7 @@ pub(crate) fn views(app: &App, workload: &Workload, name: &Name, names: &Names) 
         Some(WaitView {
             container: container.to_string(),
             workload: target.to_string(),
+            pods: on.sidecar_of.as_ref().and_then(|host| names.workloads.get(host)).map(ToString::to_string),
             host,
             side,
             job,

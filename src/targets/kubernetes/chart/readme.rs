@@ -2,7 +2,7 @@
 
 use crate::app::TAG_INPUT;
 use crate::config::{AppHostSetting, SecretSource};
-use crate::targets::kubernetes::{Plan, SecretUse, helm_yaml};
+use crate::targets::kubernetes::{Plan, SecretUse, helm_yaml, sidecars};
 use std::fmt::Write as _;
 
 /// `templates/NOTES.txt`. Never holds a value of an input.
@@ -87,13 +87,9 @@ pub(crate) fn readme(plan: &Plan) -> String {
         let view = &workload.view;
         let ports = view.service_ports.iter().map(|port| port.name.as_str()).collect::<Vec<_>>().join(", ");
         let claims = workload.claims.iter().map(|claim| claim.name.as_str()).collect::<Vec<_>>().join(", ");
-        let _ = writeln!(
-            out,
-            "| {} | {} | {ports} | {} | {claims} |",
-            view.name,
-            view.kind,
-            text(&view.secrets.join(", "))
-        );
+        let is_sidecar = view.kind == sidecars::KIND;
+        let kind = if is_sidecar { format!("sidecar of {}", view.pods) } else { view.kind.to_owned() };
+        let _ = writeln!(out, "| {} | {kind} | {ports} | {} | {claims} |", view.name, text(&view.secrets.join(", ")));
     }
     if !plan.from_app_host.is_empty() {
         out.push_str("\n## From the AppHost\n\n| resource | setting | value |\n|---|---|---|\n");

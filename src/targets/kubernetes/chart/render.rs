@@ -29,10 +29,16 @@ const SCALE: (&str, &str) = ("templates/_scale.tpl", include_str!("../../../../c
 const PATCH: (&str, &str) = ("templates/_patch.tpl", include_str!("../../../../charts/base/templates/_patch.tpl"));
 
 /// Parts that several templates include.
-const PARTS: [(&str, &str); 5] = [
+const PARTS: [(&str, &str); 11] = [
+    ("_before.yaml.j2", include_str!("../../../../templates/_before.yaml.j2")),
+    ("_container.yaml.j2", include_str!("../../../../templates/_container.yaml.j2")),
+    ("_initcontainer.yaml.j2", include_str!("../../../../templates/_initcontainer.yaml.j2")),
+    ("_initvariables.yaml.j2", include_str!("../../../../templates/_initvariables.yaml.j2")),
     ("_job.yaml.j2", include_str!("../../../../templates/_job.yaml.j2")),
+    ("_mount.yaml.j2", include_str!("../../../../templates/_mount.yaml.j2")),
     ("_parents.yaml.j2", include_str!("../../../../templates/_parents.yaml.j2")),
     ("_pod.yaml.j2", include_str!("../../../../templates/_pod.yaml.j2")),
+    ("_podvolumes.yaml.j2", include_str!("../../../../templates/_podvolumes.yaml.j2")),
     ("_routehead.yaml.j2", include_str!("../../../../templates/_routehead.yaml.j2")),
     ("_variables.yaml.j2", include_str!("../../../../templates/_variables.yaml.j2")),
 ];
