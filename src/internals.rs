@@ -49,6 +49,9 @@ pub mod helm {
         Ended, Error, Failure, Intended, Release, Revision, Version, chart_yaml, checked_arguments, first_json,
     };
 }
+pub mod images {
+    pub use crate::images::Saved;
+}
 pub mod inputs {
     pub use crate::inputs::{Format, Given, Names, list, parse_assignment, variable};
 }

@@ -16,6 +16,7 @@ mod diff;
 mod doctor;
 mod external_charts;
 mod helm;
+mod images;
 mod init;
 mod inputs;
 pub mod internals;

@@ -5,6 +5,7 @@
 //! name of a workload.
 
 mod addresses;
+mod builds;
 mod certificate;
 mod dapr;
 mod dapr_files;
@@ -33,6 +34,7 @@ mod values;
 mod volume;
 mod waits;
 
+pub(crate) use builds::{Argument, Build, BuildKind, Origin, Secret, builds};
 pub(crate) use certificate::FOLDER as CERTIFICATE_FOLDER;
 
 pub(crate) use extra_objects::is_extra_object;

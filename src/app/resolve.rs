@@ -148,7 +148,7 @@ fn check_environments(manifest: &Manifest, config: &Config, diagnostics: &mut Di
 }
 
 /// The resources that become workloads, with their endpoints; what is left out gets a note.
-fn running(manifest: &Manifest, config: &Config, notes: &mut Vec<Note>) -> IndexMap<String, Endpoints> {
+pub(super) fn running(manifest: &Manifest, config: &Config, notes: &mut Vec<Note>) -> IndexMap<String, Endpoints> {
     let mut running = IndexMap::new();
     let mut undescribed = Vec::new();
     for (name, resource) in &manifest.resources {

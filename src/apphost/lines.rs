@@ -53,6 +53,13 @@ impl Lines {
     }
 }
 
+/// The line of a build without colours, if it is an error.
+pub(super) fn build_error(line: &str) -> Option<String> {
+    let line = without_style(line);
+    let line = line.trim();
+    is_build_error(line).then(|| line.to_owned())
+}
+
 fn keep(lines: &mut VecDeque<String>, line: &str) {
     if lines.len() == MOST {
         lines.pop_front();

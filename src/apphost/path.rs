@@ -3,8 +3,14 @@
 
 use std::path::{Component, Path, PathBuf};
 
-/// A path of a manifest that was written to the folder `from`, as it would be in the folder `to`. Both are absolute and
-/// without links. One that is absolute (another drive of Windows) stays.
+/// A path of a manifest that was written to a private folder `from`, as it would be in the folder of the AppHost. A name
+/// without a folder is that of a file that Aspire writes beside the manifest (`web.Dockerfile`): it stays.
+pub(crate) fn published(path: &str, from: &Path, to: &Path) -> String {
+    if path.contains('/') || path == ".." { rebased(path, from, to) } else { path.to_owned() }
+}
+
+/// A path that starts from the folder `from`, as it is from the folder `to`. Both are absolute and without links. One that
+/// is absolute (another drive of Windows) stays.
 pub(crate) fn rebased(path: &str, from: &Path, to: &Path) -> String {
     let is_drive = path.as_bytes().get(1) == Some(&b':');
     if path.starts_with('/') || is_drive {
@@ -53,5 +59,8 @@ mod tests {
         ] {
             assert_eq!(rebased(path, from, to), expected, "{path}");
         }
+        assert_eq!(published("web.Dockerfile", from, to), "web.Dockerfile");
+        assert_eq!(published("../../repo/shop/AppHost", from, to), ".");
+        assert_eq!(published("..", from, to), "../../../tmp");
     }
 }

@@ -1,6 +1,7 @@
 //! From an AppHost to its manifest: checks the SDK, builds the program, and runs it in its own folder.
 
 use super::ask::{self, Reading, Setting};
+use super::dotnet;
 use super::error::Error;
 use super::find::without_links;
 use super::process::{Call, Ran, Stop};
@@ -69,8 +70,8 @@ pub(crate) enum Model {
 pub(crate) fn publish(request: &Request) -> Result<Published, Error> {
     // From here on a signal ends the process that runs, and then us, so that nothing is left behind.
     interrupt::hold();
-    let run =
-        Run { request, dotnet: find_dotnet(request.program)?, deadline: Instant::now().checked_add(request.limit) };
+    let dotnet = dotnet::find().ok_or_else(|| no_dotnet(request.program))?;
+    let run = Run { request, dotnet, deadline: Instant::now().checked_add(request.limit) };
     let (target, directory) = run.built()?;
     let unwritable = |path: &Path, error: &std::io::Error| {
         Diagnostic::new(Code::UnwritableFile, "", format!("cannot write to {}: {error}", path.display()))
@@ -101,17 +102,11 @@ struct Publishing<'a> {
     output: &'a Path,
 }
 
-/// `dotnet` on the `PATH`, else in `DOTNET_ROOT`.
-fn find_dotnet(program: &Program) -> Result<PathBuf, Diagnostic> {
-    let root = || std::env::var_os("DOTNET_ROOT").filter(|root| !root.is_empty());
-    which::which("dotnet").or_else(|error| which::which(Path::new(&root().ok_or(error)?).join("dotnet"))).map_err(
-        |_| {
-            let what = format!("{} is an AppHost, but there is no `dotnet` on the PATH", program.shown.display());
-            let hint = "install the .NET SDK (https://dot.net/download), or write the manifest where it is installed \
-            (`kubectl aspire manifest APPHOST -o DIR`) and pass that";
-            Diagnostic::new(Code::DotnetUnavailable, "", what).hint(hint)
-        },
-    )
+fn no_dotnet(program: &Program) -> Diagnostic {
+    let what = format!("{} is an AppHost, but there is no `dotnet` on the PATH", program.shown.display());
+    let hint = "install the .NET SDK (https://dot.net/download), or write the manifest where it is installed (`kubectl \
+                aspire manifest APPHOST -o DIR`) and pass that";
+    Diagnostic::new(Code::DotnetUnavailable, "", what).hint(hint)
 }
 
 /// One request in progress.

@@ -54,7 +54,7 @@ pub(super) fn manifest(program: &Program, flags: &AppHost) -> Result<(Manifest, 
     let mut model = model::of(program, &published, flags)?;
     let paths = manifest.paths().chain(model.iter_mut().flat_map(Model::paths));
     for path in paths {
-        *path = apphost::rebased(path, &published.folder, program.folder());
+        *path = apphost::published(path, &published.folder, program.folder());
     }
     Ok((manifest, model))
 }

@@ -25,6 +25,7 @@ const EXAMPLES: &[(&str, &[(&str, &str)])] = &[
             ("Deploy with the settings of an environment", "deploy -e production --tag 1.4.0"),
             ("Give a secret from a file", "deploy --parameter-from api-token=token.txt"),
             ("Set a chart value for this run", "deploy --tag 1.4.0 --set workloads.api.replicas=5"),
+            ("Deploy the images that another job built", "deploy --images-file images.json"),
             ("Deploy exactly what was reviewed", "deploy --plan plan.json --tag 1.4.0"),
         ],
     ),
@@ -83,6 +84,24 @@ const EXAMPLES: &[(&str, &[(&str, &str)])] = &[
     (
         "inputs",
         &[("List what the application needs", "inputs"), ("Write a parameter file to fill in", "inputs -o yaml")],
+    ),
+    (
+        "images",
+        &[
+            ("List what must be built, with commands to copy", "images --registry ghcr.io/contoso --tag 1.4.0"),
+            (
+                "For nodes of another architecture than yours",
+                "images --registry ghcr.io/contoso --platform linux/amd64",
+            ),
+            ("For a script", "images --registry ghcr.io/contoso --tag 1.4.0 -o json"),
+        ],
+    ),
+    (
+        "build",
+        &[
+            ("Build and push the images of all projects", "build --registry ghcr.io/contoso --tag 1.4.0"),
+            ("Save their digests for a later job", "build --registry ghcr.io/contoso --tag 1.4.0 --save images.json"),
+        ],
     ),
     ("seal", &[("Encrypt what is not sealed yet", "seal --cert controller.pem -n shop")]),
     (

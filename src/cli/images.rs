@@ -1,13 +1,17 @@
-//! The values of `--registry`, `--tag` and `--image`. `-` clears the stored value; an empty string is refused, because
-//! an unset variable expands to it. Must not read a file or a cluster.
+//! The values of `--registry`, `--tag`, `--image` and `--images-file`. `-` clears the stored value; an empty string is
+//! refused, because an unset variable expands to it. Must not read a cluster.
 
 use super::CliError;
 use super::args::Images;
 use crate::app::{REGISTRY_INPUT, TAG_INPUT, reference_input};
+use crate::images::Saved;
 use crate::inputs::{Given, Means};
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::support::image;
+use crate::support::read_file;
 use crate::targets::built_images::BuiltImages;
+use indexmap::IndexMap;
+use std::path::Path;
 
 /// What takes back what was remembered. Neither a registry, nor a tag, nor an image can be called so.
 const FORGET: &str = "-";
@@ -16,9 +20,15 @@ const FORGET: &str = "-";
 pub(super) fn parse(flags: &Images) -> Result<BuiltImages, CliError> {
     let mut built = BuiltImages::default();
     let mut diagnostics = Diagnostics::default();
+    if let Some(path) = &flags.images_file {
+        built.references = saved(path)?;
+    }
     for text in &flags.references {
         match text.split_once('=') {
-            Some((resource, FORGET)) if !resource.is_empty() => built.forgotten.push(reference_input(resource)),
+            Some((resource, FORGET)) if !resource.is_empty() => {
+                built.references.shift_remove(resource);
+                built.forgotten.push(reference_input(resource));
+            }
             Some((resource, reference)) if !resource.is_empty() && !reference.is_empty() => {
                 built.references.insert(resource.to_owned(), reference.to_owned());
             }
@@ -37,7 +47,12 @@ pub(super) fn parse(flags: &Images) -> Result<BuiltImages, CliError> {
             "--registry",
             format!("`{registry}` is not a valid registry: {why}"),
         );
-        diagnostics.push(diagnostic.hint("write it like ghcr.io/contoso, without `https://` and a slash at the end"));
+        let small = registry.to_lowercase();
+        let hint = match image::check_registry(&small) {
+            Ok(()) => format!("write it in lower case: {small}"),
+            Err(_) => "write it like ghcr.io/contoso, without `https://` and a slash at the end".to_owned(),
+        };
+        diagnostics.push(diagnostic.hint(hint));
     }
     if let Some((tag, why)) = broken(built.tag.as_ref(), image::check_tag) {
         diagnostics.push(Diagnostic::new(
@@ -47,6 +62,13 @@ pub(super) fn parse(flags: &Images) -> Result<BuiltImages, CliError> {
         ));
     }
     diagnostics.or(built).map_err(CliError::Input)
+}
+
+/// The references that `build --save` wrote to a file.
+fn saved(path: &Path) -> Result<IndexMap<String, String>, CliError> {
+    let shown = path.display().to_string();
+    let text = read_file::text(path).map_err(|source| CliError::Read { path: shown.clone(), source })?;
+    Ok(Saved::parse(&text, &shown).map_err(CliError::Input)?.images)
 }
 
 /// Adds them to the values that a user gave, for they are remembered as those are.

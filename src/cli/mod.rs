@@ -4,6 +4,7 @@
 
 mod app_host;
 mod args;
+mod build;
 mod chart_values;
 mod charts;
 mod complete;
@@ -17,6 +18,7 @@ mod doctor;
 mod error;
 mod examples;
 mod explain;
+mod image_list;
 mod images;
 mod init;
 mod inputs;

@@ -9,7 +9,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 const COMMANDS: &[(&[&str], &str)] = &[
     (&["install", "upgrade", "apply", "up", "sync", "run", "create"], "`deploy` installs and upgrades"),
     (&["uninstall", "delete", "del", "remove", "rm", "down"], "`destroy` uninstalls the release and keeps its data"),
-    (&["publish", "generate", "build", "package", "convert", "do"], "`render` writes the Helm chart"),
+    (&["publish", "generate", "package", "convert", "do"], "`render` writes the Helm chart"),
     (&["template"], "`render --format yaml -o -` prints the Kubernetes objects"),
     (&["list", "ls", "get", "ps"], "`status` shows one release; `helm list -A` lists all of them"),
     (&["describe", "show", "info"], "`status` shows the release, `inputs` what the application needs"),

@@ -7,7 +7,7 @@ use super::placed::{self, Files};
 use super::rendered::Rendered;
 use super::sources::Reader;
 use super::{CliError, app_host, model, output};
-use crate::app::{self, App, Found, Sources};
+use crate::app::{self, App, Build, Found, Input, Sources};
 use crate::config::{self, Config, SEALED_FILE, Sealed, SecretSource};
 use crate::external_charts::{self, PlannedChart};
 use crate::inputs::{Format, Given, Means, names, parse_assignment};
@@ -20,6 +20,7 @@ use crate::targets::built_images::BuiltImages;
 use crate::targets::kubernetes::chart;
 use crate::targets::kubernetes::plan;
 use crate::targets::kubernetes::{CONTENTS, Contents, Plan, environment_values};
+use indexmap::IndexMap;
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
 
@@ -141,6 +142,17 @@ impl Project {
     /// The names of the resources.
     pub(super) fn resources(&self) -> Vec<String> {
         self.manifest.resources.keys().cloned().collect()
+    }
+
+    /// The images that the rendered application needs built, and the inputs that they need.
+    pub(super) fn builds(&self, rendered: &Rendered) -> Result<(Vec<Build>, IndexMap<String, Input>), CliError> {
+        let builds = app::builds(&self.manifest, &rendered.config, &rendered.app);
+        builds.map_err(|diagnostics| self.placed(&rendered.config, None, diagnostics))
+    }
+
+    /// The manifest, or the AppHost that wrote it; and whether it is a manifest.
+    pub(super) fn described_in(&self) -> (&Path, bool) {
+        (&self.manifest_path, self.has_lines)
     }
 
     /// The manifest as it is written.

@@ -1,14 +1,14 @@
 //! Arguments to a verb, and its result to an exit code.
 
 use super::args::{
-    Cli, Deploy, Destroy, Doctor, InputFormat, Inputs, ListFormat, Look, Plan, Promote, ReportFormat, Rollback, Target,
-    Verb,
+    Cli, Deploy, Destroy, Doctor, ImageList, InputFormat, Inputs, ListFormat, Look, Plan, Promote, ReportFormat,
+    Rollback, Target, Verb,
 };
 use super::output::JsonErrors;
 use super::program::typed_name;
 use super::{
-    CliError, Exit, charts, complete, completion_names, dashboard, demo, doctor, examples, explain, init, inputs,
-    manifest, other_programs, output, plan, release, render, schema, seal, status,
+    CliError, Exit, build, charts, complete, completion_names, dashboard, demo, doctor, examples, explain, image_list,
+    init, inputs, manifest, other_programs, output, plan, release, render, schema, seal, status,
 };
 use crate::support::diagnostic::Code;
 use clap::{Command, CommandFactory, FromArgMatches};
@@ -67,7 +67,7 @@ fn without_dead_flags(mut command: Command) -> Command {
     let hide = |command: Command, flags: &[&str]| {
         flags.iter().fold(command, |command, flag| command.mut_arg(*flag, |arg| arg.hide(true)))
     };
-    for verb in ["render", "inputs", "seal"] {
+    for verb in ["render", "inputs", "images", "build", "seal"] {
         command = command.mut_subcommand(verb, |verb| hide(verb, &OF_REGISTRIES));
     }
     for verb in ["promote", "destroy", "status", "dashboard", "history", "rollback"] {
@@ -93,6 +93,8 @@ fn execute(cli: &Cli, name: &str) -> Result<Exit, CliError> {
         Verb::Doctor(options) => doctor::doctor(&cli.common, options),
         Verb::Manifest(options) => manifest::manifest(options),
         Verb::Inputs(options) => inputs::inputs(&cli.common, options),
+        Verb::Build(options) => build::build(&cli.common, options),
+        Verb::Images(options) => image_list::images(&cli.common, options),
         Verb::Deploy(options) => release::deploy(&cli.common, options),
         Verb::Plan(options) => plan::plan(&cli.common, options),
         Verb::Promote(options) => release::promote(&cli.common, options),
@@ -154,6 +156,7 @@ fn json_errors(verb: &Verb) -> JsonErrors {
         | Verb::History(Look { output, .. })
         | Verb::Doctor(Doctor { output, .. }) => (*output == ReportFormat::Json, JsonErrors::Document),
         Verb::Inputs(Inputs { output, .. }) => (*output == InputFormat::Json, JsonErrors::Document),
+        Verb::Images(ImageList { output, .. }) => (*output == ListFormat::Json, JsonErrors::Document),
         _ => (false, JsonErrors::None),
     };
     if is_json { form } else { JsonErrors::None }

@@ -6,6 +6,7 @@ use super::charts::Listed as Chart;
 use super::plan::Json as Plan;
 use super::{Exit, output};
 use crate::doctor::Findings;
+use crate::images::Listed as Images;
 use crate::inputs::Row;
 use crate::pipeline::{Event, Revision, Status};
 use crate::support::diagnostic::Diagnostic;
@@ -32,6 +33,7 @@ pub(super) fn schema(options: &Schema) -> Exit {
         SchemaOf::History => of::<Document<Vec<Revision>>>("history"),
         SchemaOf::Doctor => of::<Document<Findings>>("doctor"),
         SchemaOf::Inputs => of::<Document<Vec<Row>>>("inputs"),
+        SchemaOf::Images => of::<Document<Images>>("images"),
         SchemaOf::Charts => of::<Vec<Chart>>("charts"),
     });
     Exit::Done

@@ -27,7 +27,7 @@ use std::time::SystemTime;
 pub(super) fn seal(common: &Common, options: &Seal) -> Result<Exit, CliError> {
     let certificate = certificate(&options.cert)?;
     let project = Project::load(&options.source)?;
-    let images = images::parse(&super::args::Images { registry: None, tag: None, references: Vec::new() })?;
+    let images = images::parse(&super::args::Images::default())?;
     let rendered = project.render(common.environment.as_deref(), &images)?;
     let given = given(&options.parameters, &images, &rendered)?;
     let release = which_release::release(common, &options.source, &options.on)?;

@@ -3,6 +3,7 @@
 //! [`parse`] reads the JSON of every Aspire version (8.0 previews to 13.x) into one shape and reports everything that is
 //! malformed, with its JSON path or line. It resolves nothing: expressions stay text, unknown types keep their name.
 
+mod build;
 mod locate;
 mod node;
 mod parts;
@@ -33,7 +34,8 @@ impl Manifest {
                 Kind::DaprComponent { local_path, .. } => local_path.as_mut(),
                 _ => None,
             };
-            own.into_iter().chain(resource.bind_mounts.iter_mut().map(|mount| &mut mount.source))
+            let mounts = resource.bind_mounts.iter_mut().map(|mount| &mut mount.source);
+            own.into_iter().chain(mounts).chain(resource.build.paths())
         })
     }
 }
@@ -62,6 +64,42 @@ pub struct Resource {
     pub bind_mounts: Vec<BindMount>,
     /// `containerFiles`: files of other resources' images that its image must hold, by resource.
     pub container_files: IndexMap<String, ContainerFiles>,
+    /// How its image is built from a Dockerfile; empty for a resource that is not.
+    pub build: Build,
+}
+
+/// `build` of a container, or the same keys of a `dockerfile.v0`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Build {
+    /// `context`: the folder whose files the Dockerfile can copy, manifest-relative, slashes forward.
+    pub context: Option<String>,
+    /// `dockerfile`, or `path` of a `dockerfile.v0`: manifest-relative, slashes forward. It may lie outside the context.
+    pub dockerfile: Option<String>,
+    /// `stage`: the last stage that is built.
+    pub stage: Option<String>,
+    /// `args`, or `buildArgs` of a `dockerfile.v0`: expressions. None (null) is a variable of whoever builds.
+    pub args: IndexMap<String, Option<String>>,
+    /// `secrets` by their id.
+    pub secrets: IndexMap<String, BuildSecret>,
+}
+
+impl Build {
+    fn paths(&mut self) -> impl Iterator<Item = &mut String> {
+        let files = self.secrets.values_mut().filter_map(|secret| match secret {
+            BuildSecret::File(path) => Some(path),
+            BuildSecret::Variable(_) => None,
+        });
+        self.context.iter_mut().chain(self.dockerfile.as_mut()).chain(files)
+    }
+}
+
+/// A secret that only the build of an image sees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BuildSecret {
+    /// `{"type": "env", "value": ...}`: an expression. None (null) is a variable of whoever builds.
+    Variable(Option<String>),
+    /// `{"type": "file", "source": ...}`: manifest-relative, slashes forward.
+    File(String),
 }
 
 /// Files that the image of one resource takes from that of another.

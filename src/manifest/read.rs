@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 
 use super::node::Node;
 use super::place::Findings;
-use super::{Dapr, Kind, Manifest, Resource, Source, parts, tree};
+use super::{Dapr, Kind, Manifest, Resource, Source, build, parts, tree};
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 
 /// Reads a manifest of any Aspire version, or says everything that is wrong with it.
@@ -76,6 +76,7 @@ fn resource(node: &Node<'_>, found: &mut Findings) -> Resource {
         volumes: parts::list(node, "volumes", found, parts::volume),
         bind_mounts: parts::list(node, "bindMounts", found, parts::bind_mount),
         container_files: parts::named(node, "containerFiles", found, parts::container_files),
+        build: build::build(&kind, node, found),
         type_name,
         kind,
     }

@@ -18,6 +18,14 @@ pub fn split(reference: &str) -> (&str, &str, &str) {
     }
 }
 
+/// The registry that a name begins with, and the path in it. A name without one lies on Docker Hub.
+pub(crate) fn registry_of(name: &str) -> (Option<&str>, &str) {
+    match name.split_once('/') {
+        Some((host, path)) if is_host(host) => (Some(host), path),
+        _ => (None, name),
+    }
+}
+
 /// Whether a text is the reference of an image; else what is wrong, with the part that is.
 pub fn check(reference: &str) -> Result<(), String> {
     check_text(reference)?;
@@ -215,6 +223,19 @@ mod tests {
             ("x@sha256:ab", ("x", "", "sha256:ab")),
         ] {
             assert_eq!(split(reference), parts);
+        }
+    }
+
+    #[test]
+    fn a_registry_is_told_from_a_path() {
+        for (name, parts) in [
+            ("ghcr.io/contoso/api", (Some("ghcr.io"), "contoso/api")),
+            ("localhost:5000/api", (Some("localhost:5000"), "api")),
+            ("localhost/api", (Some("localhost"), "api")),
+            ("contoso/api", (None, "contoso/api")),
+            ("api", (None, "api")),
+        ] {
+            assert_eq!(registry_of(name), parts, "{name}");
         }
     }
 

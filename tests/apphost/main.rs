@@ -1,4 +1,5 @@
-//! Real applications with a real .NET SDK: what comes out of them is what Aspire writes, and what becomes of a failure.
+//! Real applications with a real .NET SDK: what comes out of them is what Aspire writes, which images their projects become,
+//! and what becomes of a failure.
 //!
 //! `ASPIRE_APPHOSTS` names a folder with applications in `travel`, `odd` and `file-based`, the first and the last with the
 //! `aspire-manifest.json` that Aspire wrote of it; without it the folder `dotnet` beside that of `ASPIRE_MANIFESTS` is taken.
@@ -189,4 +190,42 @@ fn no_value_of_a_secret_leaves_the_app_host() {
         assert_eq!(readme.contains("GET /r"), test != "failfast", "{test}: {readme}");
     }
     assert_eq!(processes(here), [""; 0], "processes were left behind");
+}
+
+/// All projects of an application, and then one that does not compile and one that says that it is not published.
+#[test]
+fn projects_become_images_without_an_engine() {
+    let Some((sdk, original, folder)) = prepared("travel") else { return };
+    let here = folder.path();
+    let registry = testbed::Registry::start(&here.join("registry")).unwrap();
+    registry.push_image(&original.join("images"), "aspnet-10.0", "dotnet/aspnet", "10.0").unwrap();
+    let base = format!("{}/dotnet/aspnet:10.0", registry.address());
+    let build = |more: &str| {
+        let line = format!("build app --no-model --registry {}/travel {more}", registry.address());
+        aspire_with(here, &sdk, &line, &[("ContainerBaseImage", &base)])
+    };
+    let (code, said) = build("--tag 1 --save images.json");
+    assert_eq!(code, Some(0), "{said}");
+    let saved: serde_json::Value = serde_json::from_slice(&fs::read(here.join("images.json")).unwrap()).unwrap();
+    let names = ["trip-api", "availability-worker", "catalog-migration", "web"];
+    assert_eq!(saved["images"].as_object().unwrap().len(), names.len(), "{saved}");
+    for name in names {
+        let digest = registry.digest(&format!("travel/{name}"), "1").unwrap();
+        assert_eq!(saved["images"][name], format!("{}/travel/{name}:1@{digest}", registry.address()));
+    }
+    fs::write(here.join("app/Web/Broken.cs"), "nonsense\n").unwrap();
+    let job = here.join("app/CatalogMigration/Travel.CatalogMigration.csproj");
+    let text = fs::read_to_string(&job).unwrap();
+    let property = "<PropertyGroup><IsPublishable>false</IsPublishable></PropertyGroup><ItemGroup>";
+    fs::write(&job, text.replacen("<ItemGroup>", property, 1)).unwrap();
+    let (code, said) = build("--tag 2");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("building the image of `web` failed") && said.contains("Broken.cs(1,"), "{said}");
+    assert!(said.contains("`catalog-migration` makes no image: its property `IsPublishable` is `false`"), "{said}");
+    for (name, is_made) in
+        [("trip-api", true), ("availability-worker", true), ("web", false), ("catalog-migration", false)]
+    {
+        assert_eq!(registry.digest(&format!("travel/{name}"), "2").is_ok(), is_made, "{name}: {said}");
+    }
+    assert_eq!(processes(here).len(), 1, "processes other than the registry were left behind");
 }

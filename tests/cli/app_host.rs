@@ -176,12 +176,23 @@ fn the_bundle_of_the_aspire_cli_is_not_needed() {
 
 #[test]
 fn every_command_that_reads_an_application_publishes_it() {
-    for line in ["plan app --tag 1", "deploy app --tag 1", "doctor app", "inputs app", "init app"] {
+    for line in ["plan app --tag 1", "deploy app --tag 1", "doctor app", "inputs app", "images app", "init app"] {
         let shop = Shop::new();
         let ran = shop.run(line);
         assert_eq!(shop.calls(), ["version", "build", "exec"], "{line}: {}", ran.err);
         shop.assert_clean();
     }
+}
+
+#[test]
+fn a_dockerfile_that_an_app_host_generates_is_beside_it() {
+    let shop = Shop::new();
+    let build = r#"{"context": "@APP@/../web", "dockerfile": "web.Dockerfile"}"#;
+    shop.write("manifest", &format!(r#"{{"resources": {{"web": {{"type": "container.v1", "build": {build}}}}}}}"#));
+    let ran = shop.run("images app --registry r.io --tag 1");
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.contains("docker build -f app/web.Dockerfile -t r.io/web:1 web\n"), "{}", ran.out);
+    assert!(ran.err.contains("`kubectl aspire manifest app/Shop.AppHost.csproj -o DIR` writes it"), "{}", ran.err);
 }
 
 #[test]

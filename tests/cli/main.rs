@@ -3,6 +3,7 @@
 
 mod app_host;
 mod aspire;
+mod build;
 mod compose;
 mod dapr;
 mod errors;
@@ -10,6 +11,7 @@ mod files;
 mod first_hours;
 mod folders;
 mod helm;
+mod images;
 mod inputs;
 mod intent;
 mod mounts;

@@ -8,7 +8,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-const VERBS: [&str; 17] = [
+const VERBS: [&str; 19] = [
     "render",
     "deploy",
     "promote",
@@ -26,6 +26,8 @@ const VERBS: [&str; 17] = [
     "seal",
     "manifest",
     "demo",
+    "images",
+    "build",
 ];
 
 #[test]
@@ -292,6 +294,7 @@ fn properties(schema: &Value, found: &mut Vec<String>) {
 fn schemas_name_what_is_printed() {
     for (format, line, code) in [
         ("inputs", &["inputs", "app.json", "-o", "json"][..], 0),
+        ("images", &["images", "app.json", "-o", "json"], 0),
         ("status", &["status", "app.json", "-o", "json"], 1),
         ("history", &["history", "app.json", "-o", "json"], 1),
         ("plan", &["plan", "app.json", "-o", "json"], 1),
@@ -307,7 +310,7 @@ fn schemas_name_what_is_printed() {
         for document in documents {
             let names = |value: &Value| value.as_object().map(|map| map.keys().cloned().collect::<Vec<_>>());
             let document = document.unwrap();
-            let parts = [&document, &document[0], &document["errors"][0], &document["problem"]];
+            let parts = [&document, &document[0], &document["errors"][0], &document["problem"], &document["built"][0]];
             for name in parts.into_iter().filter_map(names).flatten() {
                 assert!(known.contains(&name), "{format}: {name} is not in {known:?}");
                 count += 1;

@@ -43,6 +43,9 @@ pub(crate) const KINDS: &[Kind] = &[
         format!("{{\"resources\":{{{}}}}}", vec!["\"a\":{\"type\":\"value.v0\"}"; n].join(",")).into()
     }),
     kind("manifest", "wrong types", 40, |n| manifest(n, |_| json!({"type": 7, "env": 1, "args": {}, "bindings": []}))),
+    kind("manifest", "build arguments", 40, |n| {
+        one(&json!({"type": "container.v1", "build": {"context": "x", "args": map(n, |i| json!(format!("v{i}")))}}))
+    }),
     kind("manifest", "closing brackets", 500, |n| format!("{}{}", "[".repeat(n), "]".repeat(n)).into()),
     kind("application", "workloads", 8, |n| manifest(n, service)),
     kind("application", "variables", 20, |n| {
@@ -169,6 +172,9 @@ pub(crate) const KINDS: &[Kind] = &[
     kind("sealed-values", "releases", 100, |n| {
         let value = json!({"p": {"id": "01ab23cd", "value": "AgA="}});
         json!({"apiVersion": "aspire-k8s.sealed/v1", "namespaces": {"n": map(n, |_| value.clone())}}).to_string().into()
+    }),
+    kind("saved-images", "resources", 40, |n| {
+        json!({"version": 1, "images": map(n, |_| json!("X"))}).to_string().into()
     }),
     kind("certificate", "blocks", 100, |n| "-----BEGIN CERTIFICATE-----\n".repeat(n).into()),
     kind("lock", "charts", 25, |n| {

@@ -8,8 +8,8 @@ pub(super) use parts::{
     StepFormat, Target,
 };
 pub(super) use verbs::{
-    Charts, ChartsList, ChartsLock, Dashboard, Demo, Deploy, Destroy, Doctor, Explain, Format, Init, InputFormat,
-    Inputs, Look, Manifest, Part, Plan, Promote, Render, Rollback, Schema, SchemaOf, Seal,
+    Build, Charts, ChartsList, ChartsLock, Dashboard, Demo, Deploy, Destroy, Doctor, Explain, Format, ImageList, Init,
+    InputFormat, Inputs, Look, Manifest, Part, Plan, Promote, Render, Rollback, Schema, SchemaOf, Seal,
 };
 
 use clap::{Args, Parser, Subcommand};
@@ -59,6 +59,10 @@ pub(super) enum Verb {
     Demo(Demo),
     /// List the inputs of the application: parameters, image tag, missing values
     Inputs(Inputs),
+    /// List the images that you must build, with the commands that build and push them, and those that are pulled
+    Images(ImageList),
+    /// Build the images of .NET projects and push them to the registry, without a container engine
+    Build(Build),
     /// Encrypt secrets for the sealed-secrets controller into a file that you commit
     Seal(Seal),
     /// List, lock and update the third-party charts of the application

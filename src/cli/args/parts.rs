@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 #[expect(clippy::struct_field_names, reason = "SOURCE is what a person types")]
 pub(crate) struct Source {
     /// Path to aspire-manifest.json or its folder, or to an AppHost: its project, its apphost.cs, its .dll or its
-    /// folder. All commands except render, inputs, seal and charts also accept a rendered chart: a folder, a .tgz
-    /// archive or an oci:// reference
+    /// folder. All commands except render, inputs, images, build, seal and charts also accept a rendered chart: a
+    /// folder, a .tgz archive or an oci:// reference
     /// [default: .]
     #[arg(value_name = "SOURCE")]
     pub source: Option<PathBuf>,
@@ -75,7 +75,7 @@ impl Source {
 }
 
 /// Where built images are.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct Images {
     /// Registry and path of built images. Stored with the release and reused by later deploys; `-` clears the stored
     /// value
@@ -87,6 +87,9 @@ pub(crate) struct Images {
     /// Image reference of one resource, with tag or digest; stored and cleared like --registry; repeatable
     #[arg(help_heading = "Images", long = "image", value_name = "RESOURCE=REFERENCE")]
     pub references: Vec<String>,
+    /// Image references of resources from a file that `build --save` wrote; stored like --image, which overrides it
+    #[arg(help_heading = "Images", long, value_name = "FILE")]
+    pub images_file: Option<PathBuf>,
 }
 
 /// Values of inputs.

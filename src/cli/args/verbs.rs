@@ -5,8 +5,9 @@ use super::parts::{
     Target,
 };
 use crate::doctor::MAY_BE_WRONG;
+use crate::images::PLATFORMS;
 use crate::support::diagnostic::Code;
-use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
 use clap::{Arg, Args, Command, Subcommand, ValueEnum};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -117,7 +118,7 @@ pub(crate) struct Deploy {
     #[arg(long, conflicts_with = "no_wait")]
     pub fail_fast: bool,
     /// Downgrade a failure of this `doctor` check to a warning; repeatable
-    #[arg(long, value_name = "CHECK", value_parser = clap::builder::PossibleValuesParser::new(MAY_BE_WRONG))]
+    #[arg(long, value_name = "CHECK", value_parser = PossibleValuesParser::new(MAY_BE_WRONG))]
     pub ignore: Vec<String>,
     /// Confirm the workload migration plan with this hash
     #[arg(long, value_name = "HASH")]
@@ -298,6 +299,8 @@ pub(crate) enum SchemaOf {
     Doctor,
     /// inputs
     Inputs,
+    /// images
+    Images,
     /// charts list
     Charts,
 }
@@ -320,6 +323,40 @@ pub(crate) struct Doctor {
     /// Inputs.
     #[command(flatten)]
     pub parameters: Parameters,
+}
+
+/// `images`.
+#[derive(Debug, Args)]
+pub(crate) struct ImageList {
+    /// The application.
+    #[command(flatten)]
+    pub source: Source,
+    /// Output format
+    #[arg(short, long, value_enum, default_value_t = ListFormat::Text)]
+    pub output: ListFormat,
+    /// Platform of the nodes, such as linux/amd64; comma-separated or repeated [default: that of the machine that builds]
+    #[arg(help_heading = "Images", long = "platform", value_name = "PLATFORM", value_delimiter = ',', value_parser = PossibleValuesParser::new(PLATFORMS.map(|platform| platform.name)))]
+    pub platforms: Vec<String>,
+    /// Images.
+    #[command(flatten)]
+    pub images: Images,
+    /// Inputs.
+    #[command(flatten)]
+    pub parameters: Parameters,
+}
+
+/// `build`.
+#[derive(Debug, Args)]
+pub(crate) struct Build {
+    /// The application.
+    #[command(flatten)]
+    pub source: Source,
+    /// Write the references of the images, with their digests, to this file for --images-file
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+    /// Images.
+    #[command(flatten)]
+    pub images: Images,
 }
 
 /// `inputs`.

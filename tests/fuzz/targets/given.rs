@@ -99,6 +99,10 @@ pub(super) fn decrypted(bytes: &[u8]) {
     let _ = black_box(Given::default().add_decrypted(&text(bytes), "file", &*PLAN));
 }
 
+pub(super) fn saved_images() -> Vec<Vec<u8>> {
+    vec![br#"{"version": 1, "images": {"api": "ghcr.io/contoso/api:1.4.0", "web": "r.io:5000/web@sha256:0"}}"#.to_vec()]
+}
+
 pub(super) fn sealed_values() -> Vec<Vec<u8>> {
     let value = json!({"id": "01ab23cd", "value": "AgA=", "uri": "AgB="});
     let file = json!({"apiVersion": "aspire-k8s.sealed/v1", "namespaces": {"n": {"shop": {"db-password": value}}}});

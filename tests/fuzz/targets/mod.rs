@@ -6,7 +6,7 @@ mod programs;
 
 use kubectl_aspire::internals::config::{Config, Sealed};
 use kubectl_aspire::internals::inputs::Format;
-use kubectl_aspire::internals::{cli, config, manifest, migration};
+use kubectl_aspire::internals::{cli, config, images, manifest, migration};
 use std::borrow::Cow;
 use std::fs;
 use std::hint::black_box;
@@ -48,6 +48,9 @@ pub(crate) const TARGETS: &[Target] = &[
     of_texts("dotenv", 60, given::dotenvs, |bytes| given::parameter_file(bytes, Format::Env)),
     of_trees("sops", 40, given::parameters, given::decrypted),
     of_trees("sealed-values", 40, given::sealed_values, |bytes| drop(black_box(Sealed::parse(&text(bytes))))),
+    of_trees("saved-images", 40, given::saved_images, |bytes| {
+        drop(black_box(images::Saved::parse(&text(bytes), "file")));
+    }),
     of_texts("certificate", 20, given::certificates, given::certificate),
     of_trees("lock", 40, given::locks, given::lock),
     of_trees("contents", 10, given::contents, given::chart_contents),
