@@ -78,7 +78,7 @@ fn workload(dashboard: &Dashboard) -> Workload {
     }
     env.extend(dashboard.env.iter().map(|(name, value)| text(name, value)));
     let image = Image::Reference(dashboard.image().to_owned());
-    Workload { env, ports: ports(dashboard), ..Workload::new(dashboard.name(), image) }
+    Workload { is_dotnet: true, env, ports: ports(dashboard), ..Workload::new(dashboard.name(), image) }
 }
 
 /// What the manifest or the file says of telemetry stays; where it names a receiver, ours and its key are none of theirs.

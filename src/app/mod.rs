@@ -93,6 +93,8 @@ pub struct Workload {
     pub name: String,
     /// What it runs.
     pub image: Image,
+    /// Whether it is a program of .NET.
+    pub is_dotnet: bool,
     /// The program instead of the image's own.
     pub command: Vec<Value>,
     /// Its arguments.
@@ -121,6 +123,7 @@ impl Workload {
         Self {
             name: name.to_owned(),
             image,
+            is_dotnet: false,
             command: Vec::new(),
             args: Vec::new(),
             env: IndexMap::new(),

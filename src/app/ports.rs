@@ -30,9 +30,7 @@ fn as_it_listens(name: &str, resource: &Resource, intent: Option<&config::Resour
         _ => &|binding| container_port(binding, default_port(resource, 8080)),
     };
     let is_project = matches!(resource.kind, Kind::Project { .. });
-    let is_dotnet =
-        is_project || matches!(resource.kind, Kind::Container(Source::Build { .. })) && has_dotnet(resource);
-    if !is_dotnet {
+    if !is_dotnet(resource) {
         let mut found = as_written(&resource.bindings, numbers);
         found.serving.notes.extend(other_port(resource, &found));
         found.serving.notes.extend(https_of_others(&found).filter(|_| !has_certificate));
@@ -50,6 +48,15 @@ fn as_it_listens(name: &str, resource: &Resource, intent: Option<&config::Resour
     }
     serve::lead(name, resource, &said, &mut found);
     found
+}
+
+/// Whether a resource is a program of .NET.
+pub(super) fn is_dotnet(resource: &Resource) -> bool {
+    match &resource.kind {
+        Kind::Project { .. } => true,
+        Kind::Container(Source::Build { .. }) => has_dotnet(resource),
+        _ => false,
+    }
 }
 
 /// A project that was published as a Dockerfile is known by its variables.

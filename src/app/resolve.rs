@@ -8,7 +8,7 @@ use super::expression::{Token, tokens};
 use super::extra_objects;
 use super::files;
 use super::init_containers;
-use super::ports::endpoints;
+use super::ports::{endpoints, is_dotnet};
 use super::removed;
 use super::routes;
 use super::sidecars;
@@ -231,6 +231,7 @@ fn workload(
     let args = list(name, "args", args, values);
     let volumes = volumes(resource);
     Workload {
+        is_dotnet: is_dotnet(resource),
         command,
         args,
         env: values.environment(name, resource, intent),

@@ -1,11 +1,11 @@
-//! Strings of routes that refer to parameters: which inputs they need. The strings themselves stay unchanged, because
-//! the chart resolves the references.
+//! Strings of routes and service accounts that refer to parameters: which inputs they need. The strings themselves stay
+//! unchanged, because the chart resolves the references.
 
 use super::Input;
 use super::expression::{Property, Token, tokens};
 use super::value::{Form, Part};
 use super::values::Values;
-use crate::config::{Config, intent_place};
+use crate::config::{Config, Identity, ServiceAccount, intent_place};
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place};
 use indexmap::IndexMap;
 
@@ -34,20 +34,21 @@ pub(super) fn use_inputs(config: &Config, values: &mut Values) {
                 let what = format!("`{{{}}}` is not a parameter", reference.text);
                 values.diagnostic(
                     Diagnostic::new(Code::UnknownReference, &place, what)
-                        .hint("a route can refer to parameters only: {NAME.value}"),
+                        .hint("only parameters can be referred to here: {NAME.value}"),
                 );
             }
         }
     }
 }
 
-/// Nothing of a route is secret. Asked when routes are planned, so that all that is wrong with them is said together.
+/// Nothing of a route or an account is secret. Asked when routes are planned, so that all that is wrong with them is said together.
 pub(crate) fn check_route_secrets(config: &Config, inputs: &IndexMap<String, Input>, diagnostics: &mut Diagnostics) {
     for (_, place, text) in texts(config) {
         for token in tokens(text) {
             let Token::Reference(reference) = token else { continue };
             if inputs.get(reference.resource).is_some_and(|input| input.secret) {
-                let what = format!("`{}` is secret, but a route is readable by everybody", reference.resource);
+                let what =
+                    format!("`{}` is secret, but routes and annotations are readable by everybody", reference.resource);
                 let hint = "refer to a parameter that is not secret, or write the value itself";
                 diagnostics.push(Diagnostic::new(Code::SecretExposed, &place, what).hint(hint));
             }
@@ -56,7 +57,7 @@ pub(crate) fn check_route_secrets(config: &Config, inputs: &IndexMap<String, Inp
 }
 
 fn texts(config: &Config) -> Vec<Text<'_>> {
-    let mut texts = Vec::new();
+    let mut texts = of_accounts(config);
     for (name, ingress) in &config.ingresses {
         let at = format!("ingresses.{name}");
         let secret = ingress.tls.as_ref().and_then(|tls| tls.secret.as_deref());
@@ -87,6 +88,24 @@ fn texts(config: &Config) -> Vec<Text<'_>> {
             let at = format!("gateways.{name}");
             shared(&mut texts, &at, &before, own.class.as_deref(), hosts, own.tls.secret.as_deref(), &own.annotations);
         }
+    }
+    texts
+}
+
+/// Those of the annotations of service accounts, which the workload needs.
+fn of_accounts(config: &Config) -> Vec<Text<'_>> {
+    let mut texts = Vec::new();
+    for (name, resource) in config.resources.iter().filter(|(_, resource)| !resource.exclude) {
+        let own = match &resource.service_account {
+            Some(ServiceAccount::Settings(account)) => Some(&account.annotations),
+            _ => None,
+        };
+        let own =
+            own.into_iter().flatten().map(|(key, text)| (format!("serviceAccount.annotations.{key}"), text.as_str()));
+        let of_cloud = resource.identity.as_ref().map(Identity::annotations).unwrap_or_default();
+        let of_cloud = of_cloud.into_iter().map(|(key, _, text)| (format!("identity.{key}"), text));
+        let found = own.chain(of_cloud).filter(|(_, text)| text.contains('{'));
+        texts.extend(found.map(|(key, text)| (name.clone(), intent_place(format!("resources.{name}.{key}")), text)));
     }
     texts
 }

@@ -1,6 +1,6 @@
 //! `images`: lists what must be built and what is pulled. It builds nothing.
 
-use super::args::{Common, ImageList, ListFormat};
+use super::args::{Common, ImageList};
 use super::images;
 use super::project::{Project, given};
 use super::rendered::Rendered;
@@ -25,9 +25,9 @@ pub(super) fn images(common: &Common, options: &ImageList) -> Result<Exit, CliEr
         output::warn(warning.code, &format!("{about}{}", warning.text));
     }
     warn_of_missing_files(&project, &listed);
-    match options.output {
-        ListFormat::Json => output::json(&listed),
-        ListFormat::Text => output::document(&text(&listed)),
+    match options.output.data() {
+        Some(form) => output::data(&listed, form),
+        None => output::document(&text(&listed)),
     }
     Ok(Exit::Done)
 }

@@ -154,9 +154,9 @@ fn json_errors(verb: &Verb) -> JsonErrors {
         Verb::Plan(Plan { deploy: Deploy { output, .. }, .. }) => (*output == ListFormat::Json, JsonErrors::Document),
         Verb::Status(Look { output, .. })
         | Verb::History(Look { output, .. })
-        | Verb::Doctor(Doctor { output, .. }) => (*output == ReportFormat::Json, JsonErrors::Document),
+        | Verb::Doctor(Doctor { output, .. })
+        | Verb::Images(ImageList { output, .. }) => (*output == ReportFormat::Json, JsonErrors::Document),
         Verb::Inputs(Inputs { output, .. }) => (*output == InputFormat::Json, JsonErrors::Document),
-        Verb::Images(ImageList { output, .. }) => (*output == ListFormat::Json, JsonErrors::Document),
         _ => (false, JsonErrors::None),
     };
     if is_json { form } else { JsonErrors::None }

@@ -14,7 +14,7 @@ use super::{
     NetworkPolicySettings, NodePool, Parameter, Release, Resource, SecretSource, SecretStore, Secrets, Service,
     Storage, Volume, WaitSettings, Waits,
 };
-use super::{certificates, charts, dashboard, init_containers, objects, probes, sidecars};
+use super::{accounts, certificates, charts, dashboard, init_containers, objects, probes, security, sidecars};
 use crate::support::diagnostic::{Code, nearest, suggestion};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
@@ -195,8 +195,10 @@ impl Check<'_> {
         self.annotations(&resource.pod_annotations, &at.key("podAnnotations"));
         self.labels(&resource.node_selector, &at.key("nodeSelector"));
         self.option(resource.priority_class.as_deref(), &rules::OBJECT_NAME, &at.key("priorityClass"));
-        self.option(resource.service_account.as_deref(), &rules::OBJECT_NAME, &at.key("serviceAccount"));
+        accounts::check(resource.service_account.as_ref(), resource.identity.as_ref(), self.findings, at);
+        self.object_names(&resource.image_pull_secrets, &at.key("imagePullSecrets"));
         self.drain(resource, &at.key("drainSeconds"));
+        security::check(resource.security.as_ref(), self.findings, &at.key("security"));
         jobs::check(resource, self.findings, at);
         scale::check(resource, self.findings, at);
         sidecars::check(resource, self.findings, at);

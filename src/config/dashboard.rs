@@ -113,7 +113,8 @@ impl Dashboard {
     }
 
     /// Its settings as those of a resource. It runs as the user of the .NET images, with nothing but that; its root file
-    /// system stays writable, because .NET does not start on a read-only one without a folder for temporary files.
+    /// system stays writable unless `defaults.security` says `restricted`, because .NET does not start on a read-only one
+    /// without a folder for temporary files.
     fn as_resource(&self) -> Resource {
         let security = json!({
             "allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}, "runAsNonRoot": true,

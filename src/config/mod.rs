@@ -3,6 +3,7 @@
 //! [`parse()`] refuses unknown keys, suggests the nearest one, and reports all errors together. It knows no manifest:
 //! whether a resource or parameter exists is checked when the application is resolved.
 
+mod accounts;
 mod app_host;
 mod certificates;
 mod chart_keys;
@@ -31,6 +32,7 @@ mod scaled;
 mod schema;
 mod sealed;
 mod secrets;
+mod security;
 mod sidecars;
 #[cfg(test)]
 mod tests;
@@ -38,6 +40,7 @@ mod tree;
 mod waits;
 mod walk;
 
+pub(crate) use accounts::{Account, DefaultAccount, Identity, ServiceAccount, split_role};
 pub(crate) use app_host::{AppHostSetting, FromAppHost};
 pub(crate) use certificates::{
     Acme, CertManager, Credential, Dns01, EnvironmentCertManager, EnvironmentIssuer, Http01, Issuer, IssuerKind,
@@ -73,6 +76,7 @@ pub(crate) use sealed::{SEALED_FILE, SealedFor, SealedValue};
 pub(crate) use secrets::{
     DeferredSecret, ExistingSecret, ExternalDefaults, ExternalSecret, SecretSource, SecretStore, Secrets, SopsFile,
 };
+pub(crate) use security::{ImageSecurity, ResourceSecurity, Security};
 pub(crate) use waits::{WaitSettings, WaitTargets, WaitWord, Waits};
 
 use indexmap::IndexMap;
@@ -90,7 +94,7 @@ pub struct Config {
     /// Identity of the application on a cluster, fixed once written. Without it, the application's name.
     pub application_id: Option<String>,
     /// Number of the defaults that pods get. Without it, a live release keeps its number and a new one gets the newest.
-    #[schemars(range(min = 1, max = 2))]
+    #[schemars(range(min = 1, max = 3))]
     pub compatibility: Option<u32>,
     /// The chart's own fields.
     pub chart: Chart,
@@ -222,7 +226,9 @@ pub struct Defaults {
     pub image_pull_secrets: Vec<String>,
     /// Pull policy of built images.
     pub image_pull_policy: Option<PullPolicy>,
-    /// Security profile of built images.
+    /// Whether each resource has a service account of its own.
+    pub service_account: Option<DefaultAccount>,
+    /// What every container may do; nothing is set for images that are not built when absent.
     pub security: Option<Security>,
     /// Resource requests and limits of every container, as in a pod.
     pub resources: Option<serde_json::Map<String, serde_json::Value>>,
@@ -285,17 +291,6 @@ pub enum PullPolicy {
     IfNotPresent,
     /// Never.
     Never,
-}
-
-/// Security profiles of built images.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum Security {
-    /// No privilege escalation, the runtime's default seccomp profile.
-    #[default]
-    Baseline,
-    /// What Pod Security "restricted" admits: also not root and without capabilities.
-    Restricted,
 }
 
 /// One entry of `parameters:`.

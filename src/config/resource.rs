@@ -3,8 +3,8 @@
 //! Must not know the manifest: whether a resource, endpoint or volume exists is checked when the application is resolved.
 
 use super::{
-    AccessMode, Autoscaling, InitContainer, PodDisruptionBudget, Probes, PullPolicy, RunAs, Security, Size, Spread,
-    UpdateStrategy, WaitTargets,
+    AccessMode, Autoscaling, Identity, InitContainer, PodDisruptionBudget, Probes, PullPolicy, ResourceSecurity, RunAs,
+    ServiceAccount, Size, Spread, UpdateStrategy, WaitTargets,
 };
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -85,14 +85,18 @@ pub struct Resource {
     pub topology_spread_constraints: Vec<serde_json::Map<String, serde_json::Value>>,
     /// Priority class.
     pub priority_class: Option<String>,
-    /// Service account that exists already.
-    pub service_account: Option<String>,
+    /// Service account of the pods: the name of one that exists, or settings of one that the chart makes.
+    pub service_account: Option<ServiceAccount>,
+    /// Who the pods are at a cloud; the chart makes a service account for it.
+    pub identity: Option<Identity>,
+    /// Names of existing pull secrets, in addition to those of `defaults`.
+    pub image_pull_secrets: Vec<String>,
     /// Seconds that a pod has to stop.
     pub termination_grace_period_seconds: Option<u32>,
     /// Seconds that a terminating pod of a Deployment behind a Service keeps serving, because nodes still send it requests; 5 when absent.
     pub drain_seconds: Option<u32>,
-    /// Security profile of a built image.
-    pub security: Option<Security>,
+    /// What its containers may do: a word, or the user and the writable folders of its image.
+    pub security: Option<ResourceSecurity>,
     /// Pod security context, as in a pod; its keys override ours.
     pub pod_security_context: Option<serde_json::Map<String, serde_json::Value>>,
     /// Container security context, as in a pod; its keys override ours.

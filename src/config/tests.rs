@@ -369,6 +369,30 @@ fn the_page_about_order_names_every_key() {
 }
 
 #[test]
+fn the_page_about_the_security_of_pods_names_every_key() {
+    let (schema, page) = (schema(), include_str!("../../docs/pod-security.md"));
+    assert!(examples_are_taken(page) > 1);
+    for key in schema["definitions"]["ImageSecurity"]["properties"].as_object().expect("keys").keys() {
+        assert!(page.contains(&format!("| `{key}` |")), "docs/pod-security.md does not name `{key}`");
+    }
+}
+
+#[test]
+fn the_page_about_service_accounts_names_every_key() {
+    let (schema, page) = (schema(), include_str!("../../docs/service-accounts.md"));
+    assert!(examples_are_taken(page) > 3);
+    for name in ["AccountSettings", "AzureIdentity", "AwsIdentity", "GcpIdentity"] {
+        for key in schema["definitions"][name]["properties"].as_object().expect("keys").keys() {
+            let shown = [format!("{key}:"), format!("`{key}`")];
+            assert!(
+                shown.iter().any(|shown| page.contains(shown)),
+                "docs/service-accounts.md does not name `{key}` of {name}"
+            );
+        }
+    }
+}
+
+#[test]
 fn the_page_about_jobs_names_every_key() {
     let (schema, page) = (schema(), include_str!("../../docs/jobs.md"));
     assert!(examples_are_taken(page) > 2);

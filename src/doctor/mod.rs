@@ -4,6 +4,7 @@
 //! something says so ([`Verdict::Skipped`]) and never guesses: a missing permission is not an error of the cluster.
 
 mod chart;
+mod identity;
 mod kinds;
 mod limits;
 mod names;
@@ -19,6 +20,7 @@ mod trial;
 
 pub(crate) use chart::kind_name;
 pub use chart::{kind_names, objects_of};
+pub(crate) use identity::identity;
 pub(crate) use kinds::kinds;
 pub use limits::limits;
 pub use names::names;
@@ -42,9 +44,9 @@ use serde::Serialize;
 use std::fmt;
 
 /// Checks that can be wrong about what will be: a quota that grows, a class or kind that is just being made, an exemption.
-/// A user may deploy in spite of them. The others are about whose data it is.
-pub(crate) const MAY_BE_WRONG: [&str; 7] =
-    ["quota", "limits", "pod-security", "admission", "storage", "kinds", "rights"];
+/// Or a user who can read the data that is there. A user may deploy in spite of them. The others are about whose data it is.
+pub(crate) const MAY_BE_WRONG: [&str; 8] =
+    ["quota", "limits", "pod-security", "admission", "storage", "kinds", "rights", "identity"];
 
 /// How serious a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]

@@ -59,8 +59,8 @@ const RECORDS: [&str; 5] = ["get", "list", "create", "update", "delete"];
 /// Why helm needs a kind. Role `edit` may not write Roles, which let pods wait for jobs.
 fn why(kind: &Kind) -> &'static str {
     if kind.group() == "rbac.authorization.k8s.io" {
-        "for helm, so that pods may wait for jobs: Role `edit` does not include it; ask an administrator of the namespace, or set \
-         `waits: none` in aspire-k8s.yaml"
+        "for helm, so that pods may wait for jobs, and for `roles` of service accounts: Role `edit` does not include it; ask an \
+         administrator of the namespace, or set `waits: none` and remove `roles` in aspire-k8s.yaml"
     } else {
         "for helm, to apply the chart"
     }

@@ -83,8 +83,8 @@ pub fn pod_security(objects: &[Json], namespace: &Result<Option<Json>, Error>) -
 pub(super) fn finding(workload: &str, level: &str, reason: &str) -> Finding {
     let fix = match level {
         "restricted" => format!(
-            "set `security: restricted` for built images (`defaults` or resources.{workload}), \
-             `podSecurityContext` and `securityContext` for others, or deploy to a namespace with another level"
+            "set `security: restricted` (`defaults` or resources.{workload}; for images that are not built, it needs \
+             `compatibility: 3`), or deploy to a namespace with another level"
         ),
         _ => format!(
             "remove it from `podSecurityContext` or `securityContext` of resources.{workload}, or deploy to a \

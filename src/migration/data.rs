@@ -188,17 +188,25 @@ fn around(mounts: &BTreeMap<Folder, Option<Place>>, folder: &Folder) -> Option<P
     outer.map_or(Some(Place::Container), |(_, place)| place.clone())
 }
 
-/// What every container mounts, by folder. Files of ConfigMaps and the like hold no data.
+/// What every container mounts, by folder. Files of ConfigMaps and the like hold no data. An init container that ends only looks
+/// at a volume that others use: what it calls the folder tells nothing of the data.
 fn mounts(workload: &Json) -> BTreeMap<Folder, Option<Place>> {
     let pod = &workload["spec"]["template"]["spec"];
     let volumes = volumes(workload);
-    let containers = list(&pod["containers"]).iter().chain(list(&pod["initContainers"]));
-    let of_container = |container: &Json| {
+    let (stays, ends): (Vec<&Json>, Vec<&Json>) =
+        list(&pod["initContainers"]).iter().partition(|container| is_sidecar(container));
+    let running: Vec<&Json> = list(&pod["containers"]).iter().chain(stays).collect();
+    let used = running.iter().flat_map(|container| list(&container["volumeMounts"]));
+    let used: BTreeSet<&str> = used.filter_map(|mount| mount["name"].as_str()).collect();
+    let is_used = |mount: &Json| mount["name"].as_str().is_some_and(|name| used.contains(name));
+    let of_container = |container: &Json, with_used: bool| {
         let name = if is_sidecar(container) { text(&container["name"]) } else { String::new() };
-        let mounts = list(&container["volumeMounts"]).iter().filter_map(|it| mount(it, &volumes));
+        let mounts = list(&container["volumeMounts"]).iter().filter(|mount| with_used || !is_used(mount));
+        let mounts = mounts.filter_map(|it| mount(it, &volumes));
         mounts.map(|(path, place)| (Folder { container: name.clone(), path }, place)).collect::<Vec<_>>()
     };
-    containers.flat_map(of_container).collect()
+    let running = running.iter().flat_map(|container| of_container(container, true));
+    running.chain(ends.iter().flat_map(|container| of_container(container, false))).collect()
 }
 
 /// The folders of one container that are claims.
@@ -294,6 +302,25 @@ mod tests {
             (mounts.iter().enumerate().map(volume).collect(), mounts.iter().enumerate().map(mount).collect());
         json!({"kind": "StatefulSet", "metadata": {"name": "db"}, "spec": {"template": {"spec": {
             "volumes": volumes, "containers": [{"volumeMounts": mounts}]}}}})
+    }
+
+    #[test]
+    fn an_init_container_that_looks_at_a_claim_moves_nothing() {
+        let old = set(&[("a", "/var/lib/db/data", "data")]);
+        let look = json!({"name": "own-data", "volumeMounts": [{"name": "0", "mountPath": "/volumes/data"}]});
+        let mut new = old.clone();
+        new["spec"]["template"]["spec"]["initContainers"] = json!([look]);
+        for (was, becomes) in [(&old, &new), (&new, &old), (&new, &new)] {
+            let said: Vec<Class> = compare("db", was, becomes).into_iter().map(|note| note.class).collect();
+            assert_eq!(said, [Class::Safe]);
+        }
+        // It stays beside the others, or is the only one that uses the claim.
+        let mut beside = new.clone();
+        beside["spec"]["template"]["spec"]["initContainers"][0]["restartPolicy"] = json!("Always");
+        assert_eq!(compare("db", &beside, &old).len(), 2);
+        let mut alone = new.clone();
+        alone["spec"]["template"]["spec"]["containers"][0]["volumeMounts"] = json!([]);
+        assert_eq!(compare("db", &alone, &set(&[]))[0].class, Class::Abandoned);
     }
 
     #[test]

@@ -110,7 +110,7 @@ fn check_name(name: &str) -> Result<(), String> {
 
 /// Whether what stands before the first `/` is a registry: it has a `.` or a port, or is `localhost`. All else is the start
 /// of a path on Docker Hub.
-fn is_host(text: &str) -> bool {
+pub(crate) fn is_host(text: &str) -> bool {
     text == "localhost" || text.contains(['.', ':'])
 }
 

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// One key each, over `app.json`.
-const KEYS: [&str; 113] = [
+const KEYS: [&str; 123] = [
     "resources: {api: {image: 'ghcr.io/contoso/api:7@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef'}}",
     "resources: {db: {image: 'localhost:5000/pg'}}",
     "resources: {job: {image: 'dotnet:10'}}",
@@ -93,6 +93,13 @@ const KEYS: [&str; 113] = [
     "resources: {api: {topologySpreadConstraints: [{maxSkew: 1, topologyKey: zone, whenUnsatisfiable: DoNotSchedule}]}}",
     "resources: {api: {priorityClass: high}}",
     "resources: {api: {serviceAccount: me}}",
+    "resources: {api: {serviceAccount: {create: false, name: me}}}",
+    "resources: {api: {serviceAccount: {annotations: {a/b: 'in {currency.value}'}}}}",
+    "resources: {api: {serviceAccount: {name: shop-api, roles: [reader, ClusterRole/view]}}}",
+    "resources: {api: {identity: {azure: {clientId: 01234567-89ab-cdef-0123-456789abcdef}}}}",
+    "resources: {api: {identity: {aws: {roleArn: '{currency.value}'}}}, worker: {identity: {gcp: {serviceAccount: a@b.iam.gserviceaccount.com}}}}",
+    "resources: {api: {imagePullSecrets: [partner]}}",
+    "defaults: {serviceAccount: {create: true}}",
     "resources: {api: {terminationGracePeriodSeconds: 5}}",
     "resources: {api: {drainSeconds: 12}}",
     "resources: {api: {security: restricted}}",
@@ -110,7 +117,10 @@ const KEYS: [&str; 113] = [
     "parameters: {db-password: {from: {deferred: {secret: made, key: password, uriKey: escaped, producedBy: maker}}}}",
     "defaults: {registry: ghcr.io/contoso}",
     "defaults: {imagePullSecrets: [regcred], imagePullPolicy: Always}",
-    "defaults: {security: restricted}",
+    "{defaults: {security: restricted}, resources: {worker: {security: {user: 1000, group: 1000, writable: [/work/cache, /cache]}}}}",
+    "defaults: {security: baseline}",
+    "defaults: {security: none}",
+    "{compatibility: 2, defaults: {security: restricted}}",
     "defaults: {resources: {requests: {cpu: 1}}}",
     "defaults: {storage: {size: 5Gi, storageClass: slow, accessModes: [ReadWriteOncePod], annotations: {a/b: '1'}}}",
     "defaults: {labels: {team: web}, annotations: {a/b: '1'}, nodeSelector: {disk: ssd}}",

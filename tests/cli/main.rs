@@ -1,6 +1,7 @@
 //! The command line without a cluster: every error, every message, what lands in folders, what the intent changes.
 #![allow(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
 
+mod accounts;
 mod app_host;
 mod aspire;
 mod build;

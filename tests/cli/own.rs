@@ -49,7 +49,7 @@ fn init_writes_a_file_that_works_and_overwrites_none() {
     assert_eq!(ran.code, 0, "{}", ran.err);
     let text = fs::read_to_string(at.join("aspire-k8s.yaml")).unwrap();
     assert!(text.starts_with("# yaml-language-server: $schema=aspire-k8s.schema.json\n"), "{text}");
-    assert!(text.contains("\ncompatibility: 2\n"), "{text}");
+    assert!(text.contains("\ncompatibility: 3\n"), "{text}");
     let schema: Value = serde_json::from_slice(&fs::read(at.join("aspire-k8s.schema.json")).unwrap()).unwrap();
     assert_eq!(schema["title"], "aspire-k8s.yaml");
     render(at, &[]).ok();

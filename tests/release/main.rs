@@ -4,6 +4,7 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod accounts;
 mod adopted;
 mod bench;
 mod canary;
@@ -39,6 +40,7 @@ mod rotation;
 mod routes;
 mod scaled;
 mod sealed;
+mod security;
 mod sidecars;
 mod sources;
 mod status;

@@ -16,10 +16,15 @@ fn built_images_run_where_pod_security_is_restricted() {
     let built = json!({"type": "container.v1", "build": {"context": ".", "dockerfile": "Dockerfile"},
         "volumes": [{"name": "app.apphost-0a1b2c3d4e-data", "target": "/data", "readOnly": false}]});
     bench.write("app/aspire-manifest.json", &json!({"resources": {"api": project, "store": built}}).to_string());
-    let security = |profile: &str| bench.configure(&format!("{CONFIG}defaults: {{tag: '1', security: {profile}}}\n"));
-    security("baseline");
+    let store = "resources: {store: {security: {user: 1000, writable: [/tmp]}}}\n";
+    let security = |profile: &str, more: &str| {
+        bench.configure(&format!("{CONFIG}defaults: {{tag: '1', security: {profile}}}\n{more}"));
+    };
+    security("baseline", "");
     bench.unchanged(|| bench.deploy(&[]).exits(3).says(&["pods of store", "security: restricted"]));
-    security("restricted");
+    security("restricted", "");
+    bench.unchanged(|| bench.deploy(&[]).exits(1).says(&["unknown-image-user", "resources.store.security"]));
+    security("restricted", store);
     bench.deploy(&[]).ok();
     assert_eq!(bench.get("deployment/api")["status"]["readyReplicas"], 1);
     assert_eq!(bench.get("statefulset/store")["status"]["readyReplicas"], 1);

@@ -69,7 +69,7 @@ pub(super) fn building(entries: &[Entry]) -> String {
     let build = each("Once", "Build", COMMON, true, "Built");
     let once = each("Ready", PUBLISH, &format!("{COMMON};NoBuild=true"), true, "Made");
     let for_each = each("Several", PUBLISH, COMMON, false, "Made");
-    let built = write(BUILT, "@(Ready);@(Several)");
+    let results = write(BUILT, "@(Ready);@(Several)");
     let images = write(IMAGES, &format!("@(Made->'%(Number){SEPARATOR}%(ManifestDigest)')"));
     format!(
         "<Project DefaultTargets=\"Images\">
@@ -93,7 +93,7 @@ pub(super) fn building(entries: &[Entry]) -> String {
         <AdditionalProperties>%(Several.AdditionalProperties);%(Several.Container)</AdditionalProperties>
       </Several>
     </ItemGroup>
-{once}{for_each}{built}{images}  </Target>
+{once}{for_each}{results}{images}  </Target>
 </Project>
 "
     )

@@ -332,8 +332,8 @@ pub(crate) struct ImageList {
     #[command(flatten)]
     pub source: Source,
     /// Output format
-    #[arg(short, long, value_enum, default_value_t = ListFormat::Text)]
-    pub output: ListFormat,
+    #[arg(short, long, value_enum, default_value_t = ReportFormat::Text)]
+    pub output: ReportFormat,
     /// Platform of the nodes, such as linux/amd64; comma-separated or repeated [default: that of the machine that builds]
     #[arg(help_heading = "Images", long = "platform", value_name = "PLATFORM", value_delimiter = ',', value_parser = PossibleValuesParser::new(PLATFORMS.map(|platform| platform.name)))]
     pub platforms: Vec<String>,

@@ -146,7 +146,7 @@ mod tests {
         ] {
             assert_eq!(live(&records), number, "{records:?}");
         }
-        assert_eq!((Number::None.of_chart(), Number::Unknown("9".into()).of_chart()), (2, 2));
+        assert_eq!((Number::None.of_chart(), Number::Unknown("9".into()).of_chart()), (3, 3));
     }
 
     fn plan() -> Plan {
@@ -194,6 +194,8 @@ mod tests {
     fn a_number_that_moved_meanwhile_is_refused() {
         let refused = |live, said| check(&live, &plan(), said).is_err();
         assert!(refused(Number::Known(1), PodDefaults::Kept) && !refused(Number::Known(1), PodDefaults::Chosen));
-        assert!(!refused(Number::Known(2), PodDefaults::Kept) && !refused(Number::None, PodDefaults::Kept));
+        assert!(!refused(Number::Known(2), PodDefaults::Kept));
+        // A new release takes the newest.
+        assert!(refused(Number::None, PodDefaults::Kept) && !refused(Number::None, PodDefaults::Chosen));
     }
 }

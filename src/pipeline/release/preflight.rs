@@ -290,6 +290,7 @@ fn of_live(examined: &Examined, objects: &[Json]) -> Vec<Finding> {
         claims.0.into_iter().map(|diagnostic| Finding::of_diagnostic("claims", diagnostic)).collect();
     let adopted = before.adopted.iter().flat_map(Adopted::sentences);
     findings.extend(said.into_iter().chain(adopted).map(|sentence| Finding::new("claims", Verdict::Ok, "", sentence)));
+    findings.extend(doctor::identity(objects, &before.live, name));
     if checks::needs_migration(name, before, objects) {
         let reason = "a change needs a workload migration: deploy shows the plan and asks for confirmation";
         findings.push(Finding::new("kind-change", Verdict::Warning, "", reason));

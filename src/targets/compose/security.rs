@@ -4,7 +4,7 @@
 use super::node::{Map, Node, list};
 use super::planning::Planning;
 use crate::app::Workload;
-use crate::config::Security;
+use crate::config::{ResourceSecurity, Security};
 use serde_json::{Map as JsonMap, Value as Json};
 
 /// Keys of a security context that change nothing here: Docker's own profile is the runtime's default, and no image can be
@@ -14,8 +14,11 @@ const WITHOUT_EFFECT: [&str; 2] = ["seccompProfile", "runAsNonRoot"];
 /// The keys of a service about its rights.
 pub(super) fn rights(planning: &mut Planning, workload: &Workload) -> Map {
     let intent = planning.intent(workload);
-    let profile = intent.security.or(planning.config.defaults.security).unwrap_or_default();
-    let is_restricted = workload.is_built() && profile == Security::Restricted;
+    let is_restricted = workload.is_built()
+        && matches!(
+            planning.config.security_of(&workload.name),
+            Some(ResourceSecurity::Word(Security::Restricted) | ResourceSecurity::Image(_))
+        );
     let none = JsonMap::new();
     let said = intent.security_context.as_ref().unwrap_or(&none);
     let flag = |key: &str| said.get(key).and_then(Json::as_bool);

@@ -127,6 +127,7 @@ pub(crate) fn storage(
                 ephemeral,
                 templated: false,
                 again: false,
+                owned: false,
                 owner: owner.to_string(),
                 key: owner_key.to_owned(),
             };

@@ -1,5 +1,6 @@
 //! The table of the Kubernetes kinds in a chart. A new kind is one template and one row here.
 
+use super::account::RoleView;
 use super::planned::Plan;
 use super::routes::{GatewayView, RouteView};
 use super::view::{ScaleView, WorkloadView};
@@ -66,7 +67,7 @@ macro_rules! spec {
 }
 
 /// Every kind, in the order in which helm installs them.
-pub const KINDS: [KindSpec; 30] = [
+pub const KINDS: [KindSpec; 32] = [
     spec!("networking.k8s.io", "NetworkPolicy", "networkpolicy.yaml.j2", |plan| {
         let views = plan.workloads.iter().map(|workload| &workload.view).filter(|view| view.network.is_some());
         views.map(|view| Object::of(view, "", "")).collect()
@@ -100,13 +101,35 @@ pub const KINDS: [KindSpec; 30] = [
         }
         objects
     }),
-    spec!("", "ServiceAccount", "serviceaccount.yaml.j2", reading_jobs),
+    spec!("", "ServiceAccount", "account.yaml.j2", |plan| {
+        let views = plan.workloads.iter().map(|workload| &workload.view);
+        let accounts = views.filter_map(|view| Some((view, view.account.as_ref()?)));
+        accounts
+            .map(|(view, account)| Object { name: Some(account.name.clone()), ..Object::of(view, "sa", "") })
+            .collect()
+    }),
+    spec!("", "ServiceAccount", "serviceaccount.yaml.j2", |plan| {
+        let mut objects = reading_jobs(plan);
+        objects.retain(|object| !matches!(object.view, View::Workload(view) if view.account.is_some()));
+        objects
+    }),
     spec!("", "PersistentVolumeClaim", "persistentvolumeclaim.yaml.j2", |plan| {
         let claims = plan.workloads.iter().flat_map(|workload| &workload.claim_views);
         claims.map(|claim| Object::new(Some(&claim.workload), &claim.key, Some(claim.name.clone()), claim)).collect()
     }),
     spec!("rbac.authorization.k8s.io", "Role", "role.yaml.j2", reading_jobs),
     spec!("rbac.authorization.k8s.io", "RoleBinding", "rolebinding.yaml.j2", reading_jobs),
+    spec!("rbac.authorization.k8s.io", "RoleBinding", "accountrole.yaml.j2", |plan| {
+        let mut objects = Vec::new();
+        for view in plan.workloads.iter().map(|workload| &workload.view) {
+            for (account, role) in view.account.iter().flat_map(|it| it.roles.iter().map(move |role| (&it.name, role)))
+            {
+                let bound = Bound { workload: &view.name, account, role };
+                objects.push(Object::new(Some(&view.name), &role.binding, Some(role.binding.clone()), bound));
+            }
+        }
+        objects
+    }),
     spec!("", "Service", "service.yaml.j2", |plan| {
         let mut objects = Vec::new();
         for view in plan.workloads.iter().map(|workload| &workload.view) {
@@ -186,6 +209,14 @@ pub const KINDS: [KindSpec; 30] = [
 /// Whether the charts of applications hold objects of this kind.
 pub(crate) fn makes(group: &str, kind: &str) -> bool {
     KINDS.iter().any(|spec| (spec.group, spec.kind) == (group, kind))
+}
+
+/// A role, and the service account that gets it.
+#[derive(Serialize)]
+struct Bound<'a> {
+    workload: &'a str,
+    account: &'a str,
+    role: &'a RoleView,
 }
 
 /// A route and the Gateway that it attaches to.

@@ -3,6 +3,7 @@
 //! [`plan()`] decides everything (names, kinds, claims, sources of secrets, default values) and reports all errors of
 //! the target together. It writes no text: templates lay out what is decided here. It calls no cluster.
 
+mod account;
 pub(crate) mod certificate;
 pub(crate) mod chart;
 pub(crate) mod chart_values;
@@ -32,6 +33,7 @@ pub(crate) mod routes;
 mod scaling;
 pub(crate) mod schema;
 pub(crate) mod secrets;
+mod security;
 mod sidecars;
 mod sizes;
 pub(crate) mod text;

@@ -13,8 +13,8 @@ use super::values::{self, Tree, WorkloadParts};
 use super::variables;
 use super::view::{DaprObjectView, DaprView, WorkloadView};
 use super::{
-    certificate, chart_values, dapr, extra_objects, init_containers, jobs, network, patches, ports, probes, scaling,
-    sidecars, sizes, waits,
+    account, certificate, chart_values, dapr, extra_objects, init_containers, jobs, network, patches, ports, probes,
+    scaling, security, sidecars, sizes, waits,
 };
 use crate::app::{
     App, CERTIFICATE_FOLDER, Image, Input, Note, TAG_INPUT, Workload, is_extra_object, is_route, is_used_from_outside,
@@ -234,6 +234,8 @@ impl Planning<'_> {
             service_ports.retain(|_| is_used_from_outside(self.app, self.config, workload));
         }
         let pods = self.names.get(workload.pod()).unwrap_or(name);
+        let (allowed, changed_security) =
+            security::plan(workload, self.config, self.images, &storage, self.diagnostics);
         let mut view = WorkloadView {
             chart: self.chart.to_owned(),
             name: name.to_string(),
@@ -256,6 +258,9 @@ impl Planning<'_> {
             certificate: certificate::of(self.config, &workload.name).map(|_| CERTIFICATE_FOLDER),
             volumes: storage.volumes.clone(),
             reads_jobs: sidecars::reads_jobs(self.app, workload),
+            writable: allowed.writable.clone(),
+            account: account::view(self.config, &workload.name, name),
+            pull_secrets: !self.config.intent(&workload.name).image_pull_secrets.is_empty(),
             waits: waits::views(self.app, workload, name, &writing),
             init_containers: Vec::new(),
             sidecars: Vec::new(),
@@ -265,15 +270,17 @@ impl Planning<'_> {
             strategy: self.config.intent(&workload.name).strategy.is_some(),
             headless: kind == "StatefulSet" || waits::is_awaited_before_ready(self.app, &workload.name),
         };
+        security::mark_owned(&allowed, &mut view.volumes);
         name_apart(&mut view);
         let parts = WorkloadParts {
             workload,
-            name: name.as_str(),
+            name,
             literals: &placed.literals,
             init_containers: init_containers::add(self.app, workload, &writing, &mut view, self.diagnostics),
             storage: &storage,
             probes: probing.values,
             scale: view.scale,
+            allowed: &allowed,
             resources: sizes::resources(
                 &self.config.intent(&workload.name),
                 &self.config.defaults,
@@ -284,13 +291,14 @@ impl Planning<'_> {
         let values = values::workload(&parts, self.config, self.images);
         let checked = scaling::Checked { name: &workload.name, kind, storage: &storage, resources: &parts.resources };
         scaling::check(&checked, self.config, self.diagnostics);
+        let changed_by: BTreeSet<u32> = probing.changed_by.into_iter().chain(changed_security).collect();
         let planned = PlannedWorkload {
             resource: workload.name.clone(),
             view,
             claim_views: claims::claim_views(&storage),
             claims: storage.claims,
             external: external(workload, self.ports),
-            changed_by: probing.changed_by,
+            changed_by: changed_by.into_iter().collect(),
         };
         (planned, values, files.files)
     }
@@ -374,6 +382,7 @@ fn name_apart(view: &mut WorkloadView) {
         }
     }
     view.files.iter_mut().for_each(|mount| free(&mut mount.volume));
+    view.writable.iter_mut().for_each(|mount| free(&mut mount.volume));
 }
 
 const SECRETS_COMMENT: &str = "Where each secret comes from. deploy: the Secret that `kubectl aspire deploy` writes (it sets `revision`); \

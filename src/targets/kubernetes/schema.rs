@@ -246,6 +246,9 @@ fn workload(values: &Json) -> Json {
     if values.get("strategy").is_some() {
         set(&mut schema, "strategy", json!({"type": "object"}));
     }
+    if let Some(account) = schema.pointer_mut("/properties/serviceAccount") {
+        set(account, "annotations", strings());
+    }
     if let Some(job) = schema.pointer_mut("/properties/cronJob") {
         set(job, "concurrencyPolicy", json!({"type": "string", "enum": ["Allow", "Forbid", "Replace"]}));
     }

@@ -148,7 +148,9 @@ fn join_pod(host: &mut WorkloadView, mut sidecars: Vec<WorkloadView>, diagnostic
     secrets.extend(sidecars.iter().flat_map(|sidecar| sidecar.secrets.iter().cloned()));
     host.secrets = secrets.into_iter().collect();
     let has_volumes = |sidecar: &WorkloadView| {
-        !sidecar.files.is_empty() || sidecar.volumes.iter().any(|volume| !volume.again && !volume.templated)
+        !sidecar.files.is_empty()
+            || !sidecar.writable.is_empty()
+            || sidecar.volumes.iter().any(|volume| !volume.again && !volume.templated)
     };
     host.sidecar_volumes = sidecars.iter().any(has_volumes);
     host.sidecars = sidecars;
@@ -170,6 +172,7 @@ impl PodVolumes {
     fn of(host: &WorkloadView) -> Self {
         let mut names: BTreeSet<String> = host.volumes.iter().map(|volume| volume.volume.clone()).collect();
         names.extend(host.files.iter().map(|mount| mount.volume.clone()));
+        names.extend(host.writable.iter().map(|folder| folder.volume.clone()));
         names.extend(host.claim_templates.iter().map(|claim| claim.volume.clone()));
         names.extend(host.certificate.map(|_| "tls".to_owned()));
         names.extend(host.reads_jobs.then(|| "wait-token".to_owned()));
@@ -195,6 +198,9 @@ impl PodVolumes {
         }
         for mount in &mut sidecar.files {
             free(&mut mount.volume, &mut self.names);
+        }
+        for folder in &mut sidecar.writable {
+            free(&mut folder.volume, &mut self.names);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The values of the chart: what users change per environment, in a readable order, with comments.
 
+use super::account;
 use super::certificate;
 use super::claims::WorkloadStorage;
 use super::image_sources::reference_values;
@@ -8,9 +9,10 @@ use super::name::Name;
 use super::placement;
 use super::scaling;
 use super::secrets::SecretUse;
+use super::security::Allowed;
 use super::view::ScaleView;
 use crate::app::{App, Image, Workload};
-use crate::config::{self, AccessMode, Config, GRACE_PERIOD, SecretSource, Security};
+use crate::config::{self, AccessMode, Config, GRACE_PERIOD, Identity, SecretSource};
 use crate::support::image;
 use crate::targets::built_images::{BuiltImages, registry};
 use indexmap::IndexMap;
@@ -97,7 +99,7 @@ impl Entry {
 pub(crate) struct WorkloadParts<'a> {
     pub workload: &'a Workload,
     /// Its name in the cluster.
-    pub name: &'a str,
+    pub name: &'a Name,
     /// Literal variables.
     pub literals: &'a IndexMap<String, String>,
     /// Values of its init containers, by name.
@@ -108,6 +110,8 @@ pub(crate) struct WorkloadParts<'a> {
     pub scale: ScaleView,
     /// Requests and limits of its container.
     pub resources: Json,
+    /// What its containers may do.
+    pub allowed: &'a Allowed,
     /// Port names by binding.
     pub ports: &'a BTreeMap<(String, String), String>,
 }
@@ -211,7 +215,7 @@ pub(crate) fn workload(parts: &WorkloadParts, config: &Config, images: &BuiltIma
     tree.data("ports", "Ports of the Service, and the container ports behind them.", ports(parts));
     tree.data("service", "", service(parts, intent));
     if let Some(certificate) = certificate::of(config, &parts.workload.name) {
-        let values = certificate::values(parts.name, certificate, config);
+        let values = certificate::values(parts.name.as_str(), certificate, config);
         tree.data("certificate", "TLS certificate of its HTTPS endpoint, and the issuer.", values);
     }
     tree.data("resources", "", &parts.resources);
@@ -220,31 +224,39 @@ pub(crate) fn workload(parts: &WorkloadParts, config: &Config, images: &BuiltIma
         tree.data("volumes", "Claims. They are kept when the release is uninstalled.", volumes(parts.storage));
     }
     if has_pod {
-        pod_settings(&mut tree, parts.name, config, intent);
+        pod_settings(&mut tree, parts, config, intent);
     }
-    let restricted = intent.security.or(defaults.security).unwrap_or_default() == Security::Restricted;
-    let built = parts.workload.is_built();
+    let Allowed { pod, container, .. } = parts.allowed;
     if has_pod {
-        let context = over(pod_security(parts, built && restricted), intent.pod_security_context.as_ref());
-        tree.data("podSecurityContext", "", context);
+        tree.data("podSecurityContext", "", over(pod.clone(), intent.pod_security_context.as_ref()));
     }
-    tree.data("securityContext", "", over(security(built, restricted), intent.security_context.as_ref()));
+    tree.data("securityContext", "", over(container.clone(), intent.security_context.as_ref()));
     tree
 }
 
 /// Settings of the pods, which a sidecar does not have.
-fn pod_settings(tree: &mut Tree, name: &str, config: &Config, intent: &config::Resource) {
+fn pod_settings(tree: &mut Tree, parts: &WorkloadParts, config: &Config, intent: &config::Resource) {
     let defaults = &config.defaults;
-    tree.data("labels", "", merged(&defaults.labels, &intent.labels));
+    let mut labels = merged(&defaults.labels, &intent.labels);
+    let of_cloud = intent.identity.as_ref().and_then(Identity::label);
+    labels.extend(of_cloud.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    tree.data("labels", "", labels);
     tree.data("annotations", "", merged(&defaults.annotations, &intent.annotations));
     tree.data("podAnnotations", "", &intent.pod_annotations);
     let placement = placement::of(intent, config);
     tree.data("nodeSelector", "", placement.node_selector);
     tree.data("tolerations", "", placement.tolerations);
     tree.data("affinity", "", placement.affinity);
-    tree.data("topologySpreadConstraints", "", placement::spread(intent, defaults.spread, name));
+    tree.data("topologySpreadConstraints", "", placement::spread(intent, defaults.spread, parts.name.as_str()));
     tree.data("priorityClassName", "", intent.priority_class.as_deref().unwrap_or(""));
-    tree.data("serviceAccountName", "", intent.service_account.as_deref().unwrap_or(""));
+    tree.data("serviceAccountName", "", account::with_token(config, &parts.workload.name, parts.name));
+    if let Some(account) = account::values(config, &parts.workload.name) {
+        tree.data("serviceAccount", "The service account that the chart makes.", account);
+    }
+    if !intent.image_pull_secrets.is_empty() {
+        let comment = "Names of existing pull secrets, in addition to `images.pullSecrets`.";
+        tree.data("imagePullSecrets", comment, &intent.image_pull_secrets);
+    }
     tree.data("terminationGracePeriodSeconds", "", intent.termination_grace_period_seconds.unwrap_or(GRACE_PERIOD));
     if intent.run_as.is_none() {
         tree.data(
@@ -315,30 +327,6 @@ fn volumes(storage: &WorkloadStorage) -> Json {
     let existing =
         existing.map(|(key, (claim, folder))| (key.clone(), json!({"existingClaim": claim, "subPath": folder})));
     Json::Object(own.chain(existing).collect())
-}
-
-/// Group of the files on claims, as Aspire's own tool sets it; .NET images run as 1654.
-fn pod_security(parts: &WorkloadParts, restricted: bool) -> Map<String, Json> {
-    let mut context = Map::new();
-    if parts.storage.has_claim {
-        context.insert("fsGroup".into(), json!(if restricted { 1654 } else { 2000 }));
-        context.insert("fsGroupChangePolicy".into(), json!("OnRootMismatch"));
-    }
-    context
-}
-
-fn security(built: bool, restricted: bool) -> Map<String, Json> {
-    let mut context = Map::new();
-    if built {
-        context.insert("allowPrivilegeEscalation".into(), json!(false));
-        context.insert("seccompProfile".into(), json!({"type": "RuntimeDefault"}));
-    }
-    if built && restricted {
-        context.insert("capabilities".into(), json!({"drop": ["ALL"]}));
-        context.insert("runAsNonRoot".into(), json!(true));
-        context.insert("runAsUser".into(), json!(1654));
-    }
-    context
 }
 
 fn merged(defaults: &IndexMap<String, String>, own: &IndexMap<String, String>) -> IndexMap<String, String> {

@@ -1,5 +1,6 @@
 //! The data for the templates. Every decision was made before.
 
+use super::account::AccountView;
 use super::formula::{Formula, Scalar};
 use serde::Serialize;
 
@@ -33,6 +34,8 @@ pub struct WorkloadView {
     pub service_ports: Vec<ServicePort>,
     /// Claims and other volumes that the pod mounts.
     pub volumes: Vec<VolumeView>,
+    /// Folders of the image that stay writable.
+    pub writable: Vec<WritableView>,
     /// Claims made from templates of the StatefulSet: keys of the values.
     pub claim_templates: Vec<ClaimTemplate>,
     /// Keys of claims in the values that only one pod may mount, with the claim's name.
@@ -59,6 +62,10 @@ pub struct WorkloadView {
     pub scale: ScaleView,
     /// Whether its values say how it replaces its pods.
     pub strategy: bool,
+    /// The service account that the chart makes for it.
+    pub account: Option<AccountView>,
+    /// Whether it has pull secrets of its own.
+    pub pull_secrets: bool,
     /// Whether it waits for jobs, which need a permission to be read.
     pub reads_jobs: bool,
     /// Whether there is a headless Service, which leads to pods that are not ready, too.
@@ -222,10 +229,21 @@ pub struct VolumeView {
     pub templated: bool,
     /// Whether the pod has the volume already, for another path.
     pub again: bool,
+    /// Whether the user of the container must own the mounted folder.
+    pub owned: bool,
     /// Workload whose values hold the volume's settings, and its key there.
     pub owner: String,
     /// Key of the volume in the values.
     pub key: String,
+}
+
+/// A folder of the image that stays writable, as an emptyDir.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WritableView {
+    /// Name of the volume in the pod.
+    pub volume: String,
+    /// Path in the container.
+    pub target: String,
 }
 
 /// A claim template of a StatefulSet.

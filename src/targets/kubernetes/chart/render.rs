@@ -18,7 +18,7 @@ const BASE: [(&str, &str); 2] = [
     ("templates/_helpers.tpl", include_str!("../../../../charts/base/templates/_helpers.tpl")),
 ];
 
-/// The same, of charts with routes.
+/// The same, of charts with routes or service accounts: texts with references.
 const ROUTES: (&str, &str) = ("templates/_routes.tpl", include_str!("../../../../charts/base/templates/_routes.tpl"));
 
 /// The same, of charts whose pods wait.
@@ -29,13 +29,14 @@ const SCALE: (&str, &str) = ("templates/_scale.tpl", include_str!("../../../../c
 const PATCH: (&str, &str) = ("templates/_patch.tpl", include_str!("../../../../charts/base/templates/_patch.tpl"));
 
 /// Parts that several templates include.
-const PARTS: [(&str, &str); 11] = [
+const PARTS: [(&str, &str); 12] = [
     ("_before.yaml.j2", include_str!("../../../../templates/_before.yaml.j2")),
     ("_container.yaml.j2", include_str!("../../../../templates/_container.yaml.j2")),
     ("_initcontainer.yaml.j2", include_str!("../../../../templates/_initcontainer.yaml.j2")),
     ("_initvariables.yaml.j2", include_str!("../../../../templates/_initvariables.yaml.j2")),
     ("_job.yaml.j2", include_str!("../../../../templates/_job.yaml.j2")),
     ("_mount.yaml.j2", include_str!("../../../../templates/_mount.yaml.j2")),
+    ("_owned.yaml.j2", include_str!("../../../../templates/_owned.yaml.j2")),
     ("_parents.yaml.j2", include_str!("../../../../templates/_parents.yaml.j2")),
     ("_pod.yaml.j2", include_str!("../../../../templates/_pod.yaml.j2")),
     ("_podvolumes.yaml.j2", include_str!("../../../../templates/_podvolumes.yaml.j2")),
@@ -55,8 +56,11 @@ pub fn render(plan: &Plan) -> Result<Chart, Error> {
         let marked = path.starts_with("templates/");
         add(path, if marked { format!("{MARK}{text}") } else { text.to_owned() });
     }
-    if !(plan.routes.ingresses.is_empty() && plan.routes.gateways.is_empty()) {
+    let has_routes = !(plan.routes.ingresses.is_empty() && plan.routes.gateways.is_empty());
+    if has_routes || plan.workloads.iter().any(|workload| workload.view.account.is_some()) {
         add(ROUTES.0, format!("{MARK}{}", ROUTES.1));
+    }
+    if has_routes {
         add("templates/_controllers.tpl", controllers_tpl());
     }
     if plan.workloads.iter().any(|workload| !workload.view.waits.is_empty()) {
