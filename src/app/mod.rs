@@ -20,6 +20,9 @@ mod init_containers;
 mod listening;
 mod ports;
 mod removed;
+mod replaced;
+#[cfg(test)]
+mod replaced_tests;
 mod resolve;
 mod routes;
 mod serve;
@@ -72,6 +75,8 @@ pub struct App {
     pub dapr_objects: Vec<DaprObject>,
     /// What a user should know: left out, rewritten, guessed.
     pub notes: Vec<Note>,
+    /// DNS names to which the Services of replaced resources lead, by resource.
+    pub external_names: IndexMap<String, String>,
     /// Values of the strings with references in `extraObjects`.
     pub texts: BTreeMap<String, Value>,
 }

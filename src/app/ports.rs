@@ -21,14 +21,34 @@ pub(super) fn endpoints(name: &str, resource: &Resource, intent: Option<&config:
     endpoints
 }
 
+/// An endpoint of a resource that does not run here, as the manifest writes it, and its name. Case is the second choice.
+pub(super) fn written<'a>(resource: &'a Resource, endpoint: &str) -> Option<(&'a str, Port)> {
+    let bindings = || resource.bindings.iter();
+    let exact = bindings().find(|(name, _)| *name == endpoint);
+    let (name, binding) = exact.or_else(|| bindings().find(|(name, _)| name.eq_ignore_ascii_case(endpoint)))?;
+    Some((name.as_str(), numbers(resource)(binding)))
+}
+
+/// How the port numbers of a resource's bindings are found.
+fn numbers(resource: &Resource) -> Box<dyn Fn(&Binding) -> Port> {
+    match &resource.kind {
+        Kind::Project { .. } => Box::new(project_port),
+        Kind::Container(_) => {
+            let default = default_container_port(resource);
+            Box::new(move |binding| container_port(binding, default))
+        }
+        _ => {
+            let default = default_port(resource, 8080);
+            Box::new(move |binding| container_port(binding, default))
+        }
+    }
+}
+
 /// The endpoints of a resource where the file says nothing of its Service.
 fn as_it_listens(name: &str, resource: &Resource, intent: Option<&config::Resource>) -> Endpoints {
     let has_certificate = intent.is_some_and(|intent| intent.certificate.is_some());
-    let numbers: &dyn Fn(&Binding) -> Port = match &resource.kind {
-        Kind::Project { .. } => &project_port,
-        Kind::Container(_) => &|binding| container_port(binding, default_container_port(resource)),
-        _ => &|binding| container_port(binding, default_port(resource, 8080)),
-    };
+    let numbers = numbers(resource);
+    let numbers = numbers.as_ref();
     let is_project = matches!(resource.kind, Kind::Project { .. });
     if !is_dotnet(resource) {
         let mut found = as_written(&resource.bindings, numbers);

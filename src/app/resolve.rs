@@ -10,6 +10,7 @@ use super::files;
 use super::init_containers;
 use super::ports::{endpoints, is_dotnet};
 use super::removed;
+use super::replaced;
 use super::routes;
 use super::sidecars;
 use super::sources::Sources;
@@ -38,6 +39,7 @@ pub fn resolve(manifest: &Manifest, config: &Config, folder: &str, sources: &Sou
     notes.extend(losses(config));
     notes.extend(environment::lost_conditions(manifest, config, |name| running.contains_key(name)));
     let mut values = Values::new(manifest, config, &running);
+    replaced::check(manifest, config, &mut values, &mut diagnostics);
     let mut workloads = IndexMap::new();
     for (name, endpoints) in &running {
         let Some(resource) = manifest.resources.get(name) else { continue };
@@ -65,6 +67,8 @@ pub fn resolve(manifest: &Manifest, config: &Config, folder: &str, sources: &Sou
     dapr::add(manifest, config, sources, &mut app, &mut notes);
     let (inputs, value_notes, value_diagnostics) = values.finish();
     app.inputs = inputs;
+    replaced::external_names(manifest, config, &mut app);
+    replaced::ask_for_credentials(manifest, config, &mut app);
     use_in_charts(config, &mut app, &mut diagnostics);
     use_in_issuers(config, &mut app, &mut diagnostics);
     apply_parameters(config, &mut app, &mut diagnostics);
@@ -138,7 +142,7 @@ fn check_environments(manifest: &Manifest, config: &Config, diagnostics: &mut Di
                         format!("`{name}` does not run, so there is nothing to change"),
                     )
                     .hint(
-                        "an environment changes values only; set what makes it run (`image`, no `exclude`) under \
+                        "an environment changes values only; set what makes it run (`image`, no `exclude`, no `replaceWith`) under \
                         `resources`",
                     ),
                 );
@@ -159,6 +163,9 @@ pub(super) fn running(manifest: &Manifest, config: &Config, notes: &mut Vec<Note
             Fate::LeftOut(why) => {
                 notes.push(Note { code: Code::NotDeployed, resource: name.clone(), text: format!("left out: {why}") });
             }
+            Fate::Replaced(text) => {
+                notes.push(Note { code: Code::NotDeployed, resource: name.clone(), text });
+            }
             Fate::Undescribed => undescribed.push(name),
             Fate::NoWorkload => {}
         }
@@ -175,6 +182,8 @@ enum Fate {
     NoWorkload,
     /// Aspire could not say what it is.
     Undescribed,
+    /// A server outside of the application takes its place; the sentence says which.
+    Replaced(String),
     /// It would run, or another client makes it; the reason is worth a note.
     LeftOut(String),
 }
@@ -184,6 +193,9 @@ fn fate(manifest: &Manifest, config: &Config, name: &str, resource: &Resource) -
     let has_image = intent.is_some_and(|intent| intent.image.is_some());
     if intent.is_some_and(|intent| intent.exclude) {
         return Fate::LeftOut("aspire-k8s.yaml excludes it".into());
+    }
+    if let Some(with) = config.replacement(name) {
+        return Fate::Replaced(replaced::says(manifest, resource, with));
     }
     if let Some(environment) = environment::of_dashboard(manifest, name).filter(|_| !has_image) {
         let instead = if config.dashboard.is_some() { "takes its place" } else { "runs one, with a login and a key" };
@@ -419,11 +431,11 @@ fn apply_parameters(config: &Config, app: &mut App, diagnostics: &mut Diagnostic
     }
 }
 
-/// Inputs that only excluded resources use are not required.
+/// Inputs that only excluded and replaced resources use are not required.
 fn forget_excluded(manifest: &Manifest, config: &Config, app: &mut App) {
     let mut seen = BTreeSet::new();
     let mut left: Vec<&Resource> =
-        manifest.resources.iter().filter(|(name, _)| config.excludes(name)).map(|(_, resource)| resource).collect();
+        manifest.resources.iter().filter(|(name, _)| config.leaves_out(name)).map(|(_, resource)| resource).collect();
     while let Some(resource) = left.pop() {
         let fields = resource.connection_string.iter().chain(&resource.value);
         for text in fields.chain(resource.env.values()).chain(&resource.args) {

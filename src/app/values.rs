@@ -1,13 +1,14 @@
 //! Expressions to values: follows references to any depth, finds cycles, and turns values that cannot be created in the
 //! cluster into inputs, so that nothing ever becomes an empty string.
 
+mod replaced;
 mod variables;
 
 use super::endpoints::Endpoints;
 use super::expression::{Property, Reference, Token, tokens};
 use super::unknown;
 use super::value::{Form, Part, Side, Value};
-use super::{Input, Note, addresses, environment, telemetry};
+use super::{Input, Note, Port, addresses, environment, telemetry};
 use crate::config::{Config, FILE};
 use crate::manifest::{self, Generate, InputDefault, Kind, Manifest, Resource};
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics, Place};
@@ -98,7 +99,7 @@ impl<'a> Values<'a> {
 
     /// Reports references to resources that do not exist in what a user wrote. Aspire writes such references for resources
     /// that it leaves out of the manifest, and they become inputs.
-    fn check_resources(&mut self, place: &Place, text: &str) {
+    pub(super) fn check_resources(&mut self, place: &Place, text: &str) {
         if place.file != FILE {
             return;
         }
@@ -206,6 +207,9 @@ impl<'a> Values<'a> {
             let reason = format!("the manifest has no resource `{}`", reference.resource);
             return self.outside(reference.text, secret, reason);
         };
+        if let Some(value) = self.replaced(workload, reference, resource) {
+            return value;
+        }
         let excluded = self.config.excludes(reference.resource);
         match &reference.property {
             Property::ConnectionString if excluded => {
@@ -350,24 +354,7 @@ impl<'a> Values<'a> {
             return self.outside(reference.text, false, reason);
         };
         let number = |side| Part::Port { workload: host.to_owned(), binding: name.to_owned(), side };
-        let host = Part::Host { workload: host.to_owned() };
-        let value = match of {
-            "host" => Value::part(host),
-            "port" => Value::part(number(Side::Client)),
-            "targetPort" => Value::part(number(Side::Process)),
-            "scheme" => Value::text(&port.scheme),
-            "protocol" => Value::text(if port.udp { "udp" } else { "tcp" }),
-            "transport" => Value::text(&port.transport),
-            "tlsEnabled" => Value::text(if port.scheme == "https" { "True" } else { "False" }),
-            "external" => Value::text(if port.external { "True" } else { "False" }),
-            _ => {
-                let mut url = Value::text(format!("{}://", port.scheme));
-                for part in [host, Part::Text(":".into()), number(Side::Client)] {
-                    url.push(part);
-                }
-                url
-            }
-        };
+        let value = of_endpoint(of, port, Part::Host { workload: host.to_owned() }, number);
         if twin && workload != reference.resource {
             self.in_clear.entry(reference.resource.to_owned()).or_default();
         }
@@ -398,6 +385,27 @@ impl<'a> Values<'a> {
                 input.used_by.insert(workload.to_owned());
                 input.uri |= form == Form::Uri;
             }
+        }
+    }
+}
+
+/// A property of an endpoint.
+fn of_endpoint(of: &str, port: &Port, host: Part, number: impl Fn(Side) -> Part) -> Value {
+    match of {
+        "host" => Value::part(host),
+        "port" => Value::part(number(Side::Client)),
+        "targetPort" => Value::part(number(Side::Process)),
+        "scheme" => Value::text(&port.scheme),
+        "protocol" => Value::text(if port.udp { "udp" } else { "tcp" }),
+        "transport" => Value::text(&port.transport),
+        "tlsEnabled" => Value::text(if port.scheme == "https" { "True" } else { "False" }),
+        "external" => Value::text(if port.external { "True" } else { "False" }),
+        _ => {
+            let mut url = Value::text(format!("{}://", port.scheme));
+            for part in [host, Part::Text(":".into()), number(Side::Client)] {
+                url.push(part);
+            }
+            url
         }
     }
 }

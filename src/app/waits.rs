@@ -79,6 +79,9 @@ impl Resolving<'_> {
     fn jobs(&self, name: &str, named: &[String], diagnostics: &mut Diagnostics) -> IndexSet<String> {
         let mut found = IndexSet::new();
         for (index, on) in named.iter().enumerate() {
+            if self.config.replacement(on).is_some() {
+                continue;
+            }
             let place = intent_place(format!("resources.{name}.waitForCompletion[{index}]"));
             match self.job(name, on, &place, diagnostics) {
                 Ok(()) => drop(found.insert(on.clone())),
@@ -182,15 +185,20 @@ impl Resolving<'_> {
                 None => Err(no_port(on, place)),
             };
         }
-        let led_to = self.led_to(on);
-        if led_to.is_empty() { Err(self.absent(on, place, diagnostics)) } else { Ok(led_to) }
+        self.led_to(on).ok_or_else(|| self.absent(on, place, diagnostics))
     }
 
-    /// The workloads that the connection string or value of a resource leads to, through others of its kind.
-    fn led_to(&self, resource: &str) -> Vec<String> {
+    /// The workloads that the connection string or value of a resource leads to, through others of its kind; none if it
+    /// leads to nothing. Nobody waits for what `replaceWith` replaces.
+    fn led_to(&self, resource: &str) -> Option<Vec<String>> {
         let (mut found, mut seen) = (Vec::new(), BTreeSet::from([resource]));
         let mut left = vec![resource];
+        let mut is_outside = false;
         while let Some(next) = left.pop() {
+            if self.config.replacement(next).is_some() {
+                is_outside = true;
+                continue;
+            }
             let Some(written) = self.manifest.resources.get(next) else { continue };
             let texts = written.connection_string.iter().chain(&written.value);
             for token in texts.flat_map(|text| tokens(text)) {
@@ -205,7 +213,7 @@ impl Resolving<'_> {
                 }
             }
         }
-        found
+        (is_outside || !found.is_empty()).then_some(found)
     }
 
     /// The workloads whose addresses are in the values of a workload and its init containers. Telemetry is sent again when its receiver is not there.

@@ -1,6 +1,7 @@
 //! The rules that types cannot express: invalid names, contradictory keys.
 
 mod jobs;
+mod replace;
 mod routes;
 mod scale;
 
@@ -202,6 +203,7 @@ impl Check<'_> {
         jobs::check(resource, self.findings, at);
         scale::check(resource, self.findings, at);
         sidecars::check(resource, self.findings, at);
+        replace::check(resource, self.findings, at);
     }
 
     fn node_pools(&mut self, pools: &IndexMap<String, NodePool>, at: &Path<'_>) {

@@ -24,6 +24,7 @@ mod parse;
 mod path;
 mod placement;
 mod probes;
+mod replace;
 mod resource;
 mod routes;
 mod rules;
@@ -58,6 +59,7 @@ pub use parse::parse;
 pub(crate) use parse::{FILE, intent_place, parse_values};
 pub(crate) use placement::{NodePool, Size, Spread, Spreading};
 pub(crate) use probes::{EachProbe, HttpProbe, HttpScheme, Probe, ProbePort, ProbeSetting, Probes, ProbesWord};
+pub(crate) use replace::{ReplaceWith, ReplacedHost};
 pub(crate) use resource::{Certificate, GRACE_PERIOD, Resource, Service, Volume, WorkloadKind};
 pub(crate) use routes::{
     Controller, Discovery, EnvironmentGateway, EnvironmentIngress, Gateway, Ingress, ListenerProtocol, MatchType,
@@ -82,6 +84,7 @@ pub(crate) use waits::{WaitSettings, WaitTargets, WaitWord, Waits};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// The whole file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -174,18 +177,26 @@ impl Config {
         ingresses.chain(gateways).any(|to| to == resource)
     }
 
+    /// Whether a resource does not run because the file says so.
+    pub(crate) fn leaves_out(&self, resource: &str) -> bool {
+        self.excludes(resource) || self.replacement(resource).is_some()
+    }
+
     /// Where a secret parameter comes from, as far as the file says it.
-    pub fn source(&self, parameter: &str) -> Option<&SecretSource> {
+    pub fn source(&self, parameter: &str) -> Option<Cow<'_, SecretSource>> {
         let own = self.parameters.get(parameter).and_then(|parameter| parameter.from.as_ref());
-        own.or(self.secrets.from.as_ref())
+        let own = own.map(Cow::Borrowed).or_else(|| self.replacing_source(parameter));
+        own.or(self.secrets.from.as_ref().map(Cow::Borrowed))
     }
 
     /// Where it comes from in each environment.
-    pub fn environment_sources(&self, parameter: &str) -> impl Iterator<Item = Option<&SecretSource>> {
+    pub fn environment_sources(&self, parameter: &str) -> impl Iterator<Item = Option<Cow<'_, SecretSource>>> {
         let base = self.parameters.get(parameter).and_then(|parameter| parameter.from.as_ref());
+        let base = base.map(Cow::Borrowed).or_else(|| self.replacing_source(parameter));
         self.environments.values().map(move |environment| {
             let own = environment.parameters.get(parameter).and_then(|parameter| parameter.from.as_ref());
-            own.or(base).or(environment.secrets.from.as_ref()).or(self.secrets.from.as_ref())
+            let otherwise = environment.secrets.from.as_ref().or(self.secrets.from.as_ref());
+            own.map(Cow::Borrowed).or_else(|| base.clone()).or(otherwise.map(Cow::Borrowed))
         })
     }
 }

@@ -53,6 +53,7 @@ impl<'a> Path<'a> {
             keys,
             ["resources", _, "env" | "command" | "args", ..]
                 | ["resources", _, "initContainers", _, "env" | "command" | "args", ..]
+                | ["resources", _, "replaceWith", "connectionString"]
                 | ["parameters", _, "value"]
                 | ["charts", _, "values", ..]
         )
@@ -62,6 +63,9 @@ impl<'a> Path<'a> {
     pub(super) fn may_hold_secret(&self) -> bool {
         match self.steps().as_slice() {
             [Step::Key(first), ..] if first == "parameters" || first == "secrets" => true,
+            [Step::Key(first), _, Step::Key(third), Step::Key(fourth)] if third == "replaceWith" => {
+                first == "resources" && fourth == "connectionString"
+            }
             [Step::Key(first), _, Step::Key(third), ..] => {
                 first == "environments" && (third == "parameters" || third == "secrets")
             }

@@ -3,8 +3,8 @@
 //! Must not know the manifest: whether a resource, endpoint or volume exists is checked when the application is resolved.
 
 use super::{
-    AccessMode, Autoscaling, Identity, InitContainer, PodDisruptionBudget, Probes, PullPolicy, ResourceSecurity, RunAs,
-    ServiceAccount, Size, Spread, UpdateStrategy, WaitTargets,
+    AccessMode, Autoscaling, Identity, InitContainer, PodDisruptionBudget, Probes, PullPolicy, ReplaceWith,
+    ResourceSecurity, RunAs, ServiceAccount, Size, Spread, UpdateStrategy, WaitTargets,
 };
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -19,6 +19,8 @@ pub(crate) const GRACE_PERIOD: u32 = 30;
 pub struct Resource {
     /// Leave this resource out; what refers to it becomes an input.
     pub exclude: bool,
+    /// What takes the place of this resource, which does not run: a server outside of the application.
+    pub replace_with: Option<ReplaceWith>,
     /// Workload kind, if the default (a StatefulSet for a resource with a claim, else a Deployment) does not fit.
     pub workload: Option<WorkloadKind>,
     /// Image instead of the manifest's (for an executable: the image that runs it).

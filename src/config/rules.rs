@@ -201,7 +201,7 @@ pub(super) fn is_dns_label(text: &str) -> bool {
     text.len() <= 63 && is_framed(text, is_lower, "-")
 }
 
-fn is_dns_subdomain(text: &str) -> bool {
+pub(super) fn is_dns_subdomain(text: &str) -> bool {
     text.len() <= 253 && text.split('.').all(|part| is_framed(part, is_lower, "-"))
 }
 

@@ -10,7 +10,7 @@ use crate::support::diagnostic::{Code, names, nearest, suggestion};
 use serde_json::{Map, Value, json};
 
 /// Words of later versions, by the type that will have them: they are neither typing errors nor known yet.
-const LATER: &[(&str, &[&str])] = &[("Config", &["telemetry", "registries"]), ("Resource", &["replaceWith"])];
+const LATER: &[(&str, &[&str])] = &[("Config", &["telemetry", "registries"])];
 
 /// Maps that are often written as one value, and how they are written.
 const WRITTEN: &[(&str, &str)] = &[
@@ -19,6 +19,10 @@ const WRITTEN: &[(&str, &str)] = &[
     ("IngressPath", "`{path: /, to: RESOURCE}`"),
     ("Route", "`{path: /, to: RESOURCE}`"),
     ("Backend", "`{to: RESOURCE}`"),
+    (
+        "ReplaceWith",
+        "`{host: NAME}`, `{connectionString: TEXT}`, `{existingSecret: {name: ..., key: ...}}` or `{externalName: NAME}`",
+    ),
     ("RouteTls", "`{}` for the controller's own certificate, `{secret: NAME}` or `{issuer: NAME}`"),
 ];
 

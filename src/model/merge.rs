@@ -62,7 +62,7 @@ fn runs(manifest: &Manifest, config: &Config, name: &str) -> bool {
         Some(Kind::Container(Source::Missing) | Kind::Executable { .. }) => has_image(),
         _ => false,
     };
-    is_workload && !config.excludes(name)
+    is_workload && !config.leaves_out(name)
 }
 
 struct Merging<'a> {
@@ -202,7 +202,7 @@ impl Merging<'_> {
 
     /// Whether there is something to wait for; the reason where that would never come.
     fn can_wait(&self, on: &str, until: Until) -> Result<bool, &'static str> {
-        if self.config.excludes(on) || !self.model.resources.contains_key(on) {
+        if self.config.leaves_out(on) || !self.model.resources.contains_key(on) {
             return Ok(false);
         }
         let own = self.config.resources.get(on);

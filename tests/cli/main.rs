@@ -18,6 +18,7 @@ mod intent;
 mod mounts;
 mod network;
 mod own;
+mod replace;
 mod routes;
 mod scale;
 mod sidecars;

@@ -344,7 +344,11 @@ fn bash_completes() {
     let script = aspire(["completion", "bash"]).run().ok();
     let ask = "\nCOMP_WORDS=(kubectl-aspire ren); COMP_CWORD=1; found=$(complete -p kubectl-aspire); \
                found=${found##*-F }; ${found%% *} kubectl-aspire ren kubectl-aspire; echo \"${COMPREPLY[@]}\"";
-    let output = Command::new("/bin/bash").args(["--norc", "-c", &format!("{script}{ask}")]).output().unwrap();
+    // The script is longer than an argument may be.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ask.bash");
+    fs::write(&file, format!("{script}{ask}")).unwrap();
+    let output = Command::new("/bin/bash").arg("--norc").arg(&file).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "render", "{}", String::from_utf8_lossy(&output.stderr));
 }
 

@@ -35,6 +35,7 @@ mod readme;
 mod records;
 mod refusals;
 mod rendered;
+mod replace;
 mod rollback;
 mod rotation;
 mod routes;

@@ -67,7 +67,7 @@ macro_rules! spec {
 }
 
 /// Every kind, in the order in which helm installs them.
-pub const KINDS: [KindSpec; 32] = [
+pub const KINDS: [KindSpec; 33] = [
     spec!("networking.k8s.io", "NetworkPolicy", "networkpolicy.yaml.j2", |plan| {
         let views = plan.workloads.iter().map(|workload| &workload.view).filter(|view| view.network.is_some());
         views.map(|view| Object::of(view, "", "")).collect()
@@ -141,6 +141,10 @@ pub const KINDS: [KindSpec; 32] = [
             }
         }
         objects
+    }),
+    spec!("", "Service", "externalname.yaml.j2", |plan| {
+        let views = plan.external_names.iter();
+        views.map(|view| Object::new(Some(&view.name), "", Some(view.name.clone()), view)).collect()
     }),
     spec!("apps", "Deployment", "deployment.yaml.j2", |plan| workloads(plan, "Deployment")),
     spec!("apps", "StatefulSet", "statefulset.yaml.j2", |plan| workloads(plan, "StatefulSet")),

@@ -1,6 +1,7 @@
 //! Application and configuration to a [`Plan`]: everything that the chart will contain, decided and checked.
 
 use super::claims::{self, WorkloadStorage};
+use super::external_names;
 use super::files::{self, ChartFile};
 use super::formula::Names;
 use super::image_sources::ImageSources;
@@ -39,7 +40,8 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Di
     sidecars::share_storage(app, config, &mut storage, &mut diagnostics);
     let mut secrets = secret_uses(app, config, &mut diagnostics);
     let scaled = config.scaled();
-    let (mut workloads, mut workload_values, mut chart_files) = (Vec::new(), Tree::default(), Vec::new());
+    let (mut workloads, mut chart_files) = (Vec::new(), Vec::new());
+    let mut workload_values = external_names::values(app, &names);
     for workload in app.workloads.values() {
         let Some(name) = names.get(&workload.name) else { continue };
         let storage = storage.remove(&workload.name).unwrap_or_default();
@@ -96,6 +98,7 @@ pub fn plan(app: &App, config: &Config, images: &BuiltImages) -> Result<Plan, Di
         application_id: app.id.clone(),
         compatibility: config.defaults_of_pods(),
         workloads,
+        external_names: external_names::views(app, &names),
         routes,
         dapr_components,
         dapr_objects,

@@ -1,6 +1,7 @@
 //! What the chart will contain: the result of planning, from which templates, values and a deploy are made.
 
 use super::claims::Claim;
+use super::external_names::ExternalNameView;
 use super::files::ChartFile;
 use super::image_sources::ImageSources;
 use super::name::Name;
@@ -31,6 +32,8 @@ pub struct Plan {
     pub compatibility: u32,
     /// Workloads with all their objects.
     pub workloads: Vec<PlannedWorkload>,
+    /// Services that lead out of the cluster.
+    pub external_names: Vec<ExternalNameView>,
     /// How the public reaches them.
     pub routes: Routes,
     pub dapr_components: Vec<DaprView>,

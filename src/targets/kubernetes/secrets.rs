@@ -7,6 +7,7 @@ use crate::config::{Config, ExternalSecret, SealedFor, SecretSource, intent_plac
 use crate::support::diagnostic::{Code, Diagnostic, Diagnostics};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// How often the External Secrets operator asks a store by default: the operator's own default.
 const REFRESH_INTERVAL: &str = "1h0m0s";
@@ -75,10 +76,10 @@ pub(crate) fn secret_uses(app: &App, config: &Config, diagnostics: &mut Diagnost
     let mut uses = IndexMap::new();
     let release = config.release.name.clone().unwrap_or_else(|| Name::of_workload(&app.name).to_string());
     for (name, input) in used(app) {
-        let source = config.source(name).cloned().unwrap_or_default();
+        let source = config.source(name).map(Cow::into_owned).unwrap_or_default();
         match settled(source, name, config) {
             Ok(source) => {
-                diagnostics.0.extend(without_uri(&source, name, input));
+                diagnostics.0.extend(without_uri(&source, name, input, config));
                 let sealed = config.sealed.find(config.release.namespace.as_deref(), &release, name);
                 let sealed = sealed.filter(|_| source == SecretSource::Sealed);
                 uses.insert(name.clone(), SecretUse { source, uri: input.uri, claims: Vec::new(), sealed });
@@ -118,8 +119,11 @@ pub(crate) fn sealed_views(app: &App, config: &Config) -> Vec<ExternalView> {
 }
 
 fn views(app: &App, config: &Config, is_wanted: fn(Option<&SecretSource>) -> bool) -> Vec<ExternalView> {
-    let wanted =
-        used(app).filter(|(name, _)| is_wanted(config.source(name)) || config.environment_sources(name).any(is_wanted));
+    let is_anywhere = |name: &str| {
+        is_wanted(config.source(name).as_deref())
+            || config.environment_sources(name).any(|source| is_wanted(source.as_deref()))
+    };
+    let wanted = used(app).filter(|(name, _)| is_anywhere(name));
     wanted
         .map(|(name, input)| ExternalView {
             file: Name::of_secret(name).to_string(),
@@ -141,10 +145,10 @@ fn used(app: &App) -> impl Iterator<Item = (&String, &Input)> {
 
 /// The source with what the file says for all filled in.
 fn settled(source: SecretSource, name: &str, config: &Config) -> Result<SecretSource, Diagnostic> {
-    let own = config.parameters.get(name).is_some_and(|parameter| parameter.from.is_some());
-    let place = if own { intent_place(format!("parameters.{name}.from")) } else { intent_place("secrets.from") };
+    let own = config.place_of_source(name);
+    let place = intent_place(own.as_deref().unwrap_or("secrets.from"));
     match source {
-        SecretSource::Existing(_) | SecretSource::Deferred(_) if !own => Err(Diagnostic::new(
+        SecretSource::Existing(_) | SecretSource::Deferred(_) if own.is_none() => Err(Diagnostic::new(
             Code::IncompleteSecretSource,
             place,
             format!("`{name}` needs its own key in a Secret that the chart does not manage"),
@@ -200,18 +204,22 @@ fn as_go_writes(interval: &str) -> String {
 }
 
 /// Where a value cannot be escaped, the escaped one must be named.
-fn without_uri(source: &SecretSource, name: &str, input: &Input) -> Option<Diagnostic> {
+fn without_uri(source: &SecretSource, name: &str, input: &Input, config: &Config) -> Option<Diagnostic> {
     let word = match source {
         SecretSource::Existing(existing) if existing.uri_key.is_none() => "existing",
         SecretSource::Deferred(deferred) if deferred.uri_key.is_none() => "deferred",
         _ => return None,
+    };
+    let place = match config.place_of_source(name) {
+        Some(place) if place.starts_with("parameters.") => format!("{place}.{word}"),
+        place => place.unwrap_or_default(),
     };
     let what = format!(
         "the application needs `{name}` URI-escaped too, and the chart cannot escape a value in an \
     existing Secret"
     );
     input.uri.then(|| {
-        Diagnostic::new(Code::IncompleteSecretSource, intent_place(format!("parameters.{name}.from.{word}")), what)
+        Diagnostic::new(Code::IncompleteSecretSource, intent_place(place), what)
             .hint("store the escaped value under another key and set `uriKey` to it")
     })
 }

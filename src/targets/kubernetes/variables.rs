@@ -174,7 +174,8 @@ pub(crate) fn used_secrets(app: &App, workload: &Workload) -> Vec<String> {
     names.into_iter().collect()
 }
 
-/// Names of all workloads by resource.
+/// Names of all workloads, and of Services that lead out of the cluster, by resource.
 pub(crate) fn workload_names(app: &App) -> BTreeMap<String, Name> {
-    app.workloads.keys().map(|resource| (resource.clone(), Name::of_workload(resource))).collect()
+    let all = app.workloads.keys().chain(app.external_names.keys());
+    all.map(|resource| (resource.clone(), Name::of_workload(resource))).collect()
 }

@@ -270,7 +270,7 @@ Application {
         "The rules in `default.generate` allow no value: no characters, no length, or a length that is out of range."
         "Fix the rules in the AppHost."
     NotDeployed "not-deployed" "A resource is not deployed"
-        "The resource is excluded, has no image, or is of a type that a cluster cannot run."
+        "The resource is excluded or replaced, has no image, or is of a type that a cluster cannot run."
         "Set `image` in aspire-k8s.yaml to run it, or supply what other resources need from it as parameters."
     NothingToDeploy "nothing-to-deploy" "The chart has no workloads"
         "The manifest has no resources, or none of them runs in a cluster."
