@@ -98,7 +98,12 @@ impl Case {
     pub(crate) fn compare(&self, got: &Workloads) {
         let answer = self.answer();
         assert!(answer.missing.is_empty(), "`inputs` does not list {:?}", answer.missing);
-        let found = differences(&answer.workloads, got);
+        // The jobs of databases are in no manifest, and have tests of their own.
+        let is_of_server =
+            |name: &str| name.strip_suffix("-databases").is_some_and(|server| answer.workloads.contains_key(server));
+        let mut got = got.clone();
+        got.retain(|name, _| answer.workloads.contains_key(name) || !is_of_server(name));
+        let found = differences(&answer.workloads, &got);
         assert!(found.is_empty(), "{} differences:\n{}", found.len(), found.join("\n"));
     }
 

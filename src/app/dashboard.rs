@@ -97,7 +97,7 @@ fn lead_telemetry(dashboard: &Dashboard, config: &Config, workload: &mut Workloa
     let binding = if speaks_http { "otlp-http" } else { "otlp-grpc" };
     let (to, binding) = (dashboard.name().to_owned(), binding.to_owned());
     let mut endpoint = Value::text("http://");
-    endpoint.push(Part::Host { workload: to.clone() });
+    endpoint.push(Part::Host { workload: to.clone(), switched: false });
     endpoint.push(Part::Text(":".into()));
     endpoint.push(Part::Port { workload: to.clone(), binding, side: Side::Client });
     let mut headers = Value::text("x-otlp-api-key=");

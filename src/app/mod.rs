@@ -10,6 +10,7 @@ mod certificate;
 mod dapr;
 mod dapr_files;
 mod dashboard;
+mod databases;
 mod endpoints;
 mod environment;
 mod expression;
@@ -30,6 +31,7 @@ mod serve;
 mod served_tests;
 mod sidecars;
 mod sources;
+mod switched;
 mod telemetry;
 mod unknown;
 mod value;
@@ -40,6 +42,7 @@ mod waits;
 pub(crate) use builds::{Argument, Build, BuildKind, Origin, Secret, builds};
 pub(crate) use certificate::FOLDER as CERTIFICATE_FOLDER;
 
+pub(crate) use databases::with_databases;
 pub(crate) use extra_objects::is_extra_object;
 pub(crate) use files::wanted_sources;
 pub(crate) use image_inputs::{REGISTRY_INPUT, TAG_INPUT, reference_input};
@@ -120,6 +123,8 @@ pub struct Workload {
     pub init_containers: Vec<InitContainer>,
     /// The workload in whose pod it runs, as a sidecar.
     pub sidecar_of: Option<String>,
+    /// Whether it runs, where environments differ; none if it always does.
+    pub switch: Option<Switch>,
 }
 
 impl Workload {
@@ -140,6 +145,7 @@ impl Workload {
             waits: Vec::new(),
             init_containers: Vec::new(),
             sidecar_of: None,
+            switch: None,
         }
     }
 
@@ -202,6 +208,17 @@ impl InitContainer {
             ..Workload::new(&of.name, image)
         }
     }
+}
+
+/// Whether a workload runs, and what takes its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Switch {
+    /// Whether its objects exist.
+    pub enabled: bool,
+    /// The host that others use instead of its Service.
+    pub host: Option<String>,
+    /// Ports of that host, by binding name.
+    pub ports: BTreeMap<String, u16>,
 }
 
 /// A workload that another one waits for.

@@ -77,12 +77,17 @@ pub(super) fn external_names(manifest: &Manifest, config: &Config, app: &mut App
 /// The password of a server outside of the application is never generated: it would be another one than the server's.
 pub(super) fn ask_for_credentials(manifest: &Manifest, config: &Config, app: &mut App) {
     for (name, resource, with) in all(manifest, config) {
-        for parameter in credentials(manifest, resource, with) {
-            let generated = app.inputs.get_mut(parameter).filter(|input| input.generate.is_some());
-            if let Some(input) = generated {
-                input.generate = None;
-                input.reason = Some(format!("`{name}` is replaced, and its server has a value of its own"));
-            }
+        ask_for(name, &credentials(manifest, resource, with), app);
+    }
+}
+
+/// Takes away that these parameters are generated.
+pub(super) fn ask_for(name: &str, parameters: &BTreeSet<&str>, app: &mut App) {
+    for parameter in parameters {
+        let generated = app.inputs.get_mut(*parameter).filter(|input| input.generate.is_some());
+        if let Some(input) = generated {
+            input.generate = None;
+            input.reason = Some(format!("`{name}` is replaced, and its server has a value of its own"));
         }
     }
 }
@@ -95,7 +100,11 @@ fn all<'a>(
 }
 
 /// The parameters in the connection string of a replaced resource, those behind an encoding included.
-fn credentials<'a>(manifest: &'a Manifest, resource: &'a Resource, with: &'a ReplaceWith) -> BTreeSet<&'a str> {
+pub(super) fn credentials<'a>(
+    manifest: &'a Manifest,
+    resource: &'a Resource,
+    with: &'a ReplaceWith,
+) -> BTreeSet<&'a str> {
     let (mut found, mut seen) = (BTreeSet::new(), BTreeSet::new());
     let written = match (&with.connection_string, &with.existing_secret) {
         (Some(text), _) => Some(text),

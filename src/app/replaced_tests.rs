@@ -30,6 +30,15 @@ fn resolved(intent: &str) -> Result<App, Diagnostics> {
     resolve(&manifest, &config, "a", &Sources::default())
 }
 
+/// The application in an environment, and in none.
+fn in_environment(resources: &str) -> (Result<App, Diagnostics>, App) {
+    let manifest = manifest::parse(RESOURCES.as_bytes()).unwrap();
+    let config =
+        config::parse(&format!("application: a\nenvironments: {{e: {{resources: {{{resources}}}}}}}\n")).unwrap();
+    let resolve = |config: &config::Config| resolve(&manifest, config, "a", &Sources::default());
+    (resolve(&config.for_environment("e").unwrap()), resolve(&config).unwrap())
+}
+
 fn app(intent: &str) -> App {
     resolved(intent).unwrap_or_else(|diagnostics| panic!("{intent}: {diagnostics}"))
 }
@@ -37,7 +46,7 @@ fn app(intent: &str) -> App {
 fn shown(value: &Value) -> String {
     let parts = value.parts().iter().map(|part| match part {
         Part::Text(text) => text.clone(),
-        Part::Host { workload } => format!("<host of {workload}>"),
+        Part::Host { workload, .. } => format!("<host of {workload}>"),
         Part::Port { workload, binding, .. } => format!("<port {binding} of {workload}>"),
         Part::Input { name, .. } => format!("<{name}>"),
     });
@@ -150,4 +159,36 @@ fn what_cannot_be_replaced_is_told() {
         let told = resolved(intent).unwrap_err().to_string();
         assert!(parts.iter().all(|part| told.contains(part)), "{intent}: {told}");
     }
+}
+
+/// Values alone differ: what is composed is the same.
+#[test]
+fn an_environment_changes_whether_it_runs_and_nothing_that_is_composed() {
+    let (there, here) = in_environment("pg: {replaceWith: {host: 'pg.example.com:6432'}}");
+    let there = there.unwrap();
+    assert_eq!(there.workloads["api"].env, here.workloads["api"].env);
+    let switch = |app: &App| app.workloads["pg"].switch.clone().unwrap();
+    assert_eq!((switch(&here).enabled, switch(&here).host), (true, None));
+    assert_eq!((switch(&there).enabled, switch(&there).host.as_deref()), (false, Some("pg.example.com")));
+    assert_eq!(switch(&there).ports["tcp"], 6432);
+    assert!(here.workloads["api"].switch.is_none());
+    assert!(here.inputs["pg-password"].generate.is_some() && there.inputs["pg-password"].generate.is_none());
+    assert!(there.notes.iter().any(|note| note.text.contains("its host is `pg.example.com`")));
+    assert!(!here.notes.iter().any(|note| note.resource == "pg"));
+}
+
+#[test]
+fn what_an_environment_cannot_turn_off_is_told() {
+    let (told, _) = in_environment("pg: {enabled: false}");
+    let told = told.unwrap_err().to_string();
+    assert!(told.contains("environments.e.resources.pg"), "{told}");
+    assert!(told.contains("`api` refers to `pg`, which does not run in this environment"), "{told}");
+    let (told, _) = in_environment("pg: {replaceWith: {host: {http: a}}}");
+    let told = told.unwrap_err().to_string();
+    assert!(
+        told.contains("environments.e.resources.pg.replaceWith.host.http") && told.contains("it has: tcp"),
+        "{told}"
+    );
+    let (alone, _) = in_environment("api: {enabled: false}");
+    assert!(!alone.unwrap().workloads["api"].switch.as_ref().unwrap().enabled, "nobody refers to it");
 }

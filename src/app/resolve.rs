@@ -14,6 +14,7 @@ use super::replaced;
 use super::routes;
 use super::sidecars;
 use super::sources::Sources;
+use super::switched;
 use super::unknown;
 use super::values::Values;
 use super::volume;
@@ -53,6 +54,7 @@ pub fn resolve(manifest: &Manifest, config: &Config, folder: &str, sources: &Sou
     if let Some(dashboard) = &config.dashboard {
         dashboard::add(dashboard, manifest, config, &mut workloads, &mut values);
     }
+    switched::add(manifest, config, &mut workloads, &mut notes, &mut diagnostics);
     waits::add(manifest, config, &mut workloads, &mut notes, &mut diagnostics);
     routes::use_inputs(config, &mut values);
     let texts = extra_objects::texts(config, &mut values);
@@ -69,6 +71,7 @@ pub fn resolve(manifest: &Manifest, config: &Config, folder: &str, sources: &Sou
     app.inputs = inputs;
     replaced::external_names(manifest, config, &mut app);
     replaced::ask_for_credentials(manifest, config, &mut app);
+    switched::ask_for_credentials(manifest, &mut app);
     use_in_charts(config, &mut app, &mut diagnostics);
     use_in_issuers(config, &mut app, &mut diagnostics);
     apply_parameters(config, &mut app, &mut diagnostics);

@@ -21,7 +21,7 @@ fn project(env: &str, bindings: &str) -> String {
 fn shown(value: &Value, app: &App) -> String {
     let parts = value.parts().iter().map(|part| match part {
         Part::Text(text) => text.clone(),
-        Part::Host { workload } => workload.clone(),
+        Part::Host { workload, .. } => workload.clone(),
         Part::Port { workload, binding, side } => {
             let port = &app.workloads[workload].ports[binding];
             if *side == Side::Client { port.client } else { port.process }.to_string()

@@ -106,7 +106,7 @@ fn within(value: &Value, in_pod: &impl Fn(&str) -> bool) -> Value {
     let mut local = Value::default();
     for part in value.parts() {
         local.push(match part {
-            Part::Host { workload } if in_pod(workload) => Part::Text(LOCAL.to_owned()),
+            Part::Host { workload, .. } if in_pod(workload) => Part::Text(LOCAL.to_owned()),
             Part::Port { workload, binding, side: Side::Client } if in_pod(workload) => {
                 Part::Port { workload: workload.clone(), binding: binding.clone(), side: Side::Process }
             }
@@ -121,7 +121,7 @@ fn within(value: &Value, in_pod: &impl Fn(&str) -> bool) -> Value {
 pub(crate) fn is_used_from_outside(app: &super::App, config: &Config, workload: &Workload) -> bool {
     let names = |value: &Value| {
         value.parts().iter().any(|part| match part {
-            Part::Host { workload: name } | Part::Port { workload: name, .. } => *name == workload.name,
+            Part::Host { workload: name, .. } | Part::Port { workload: name, .. } => *name == workload.name,
             Part::Text(_) | Part::Input { .. } => false,
         })
     };
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn addresses_within_a_pod_are_the_pod_itself() {
-        let host = |name: &str| Part::Host { workload: name.into() };
+        let host = |name: &str| Part::Host { workload: name.into(), switched: false };
         let port = |name: &str, side| Part::Port { workload: name.into(), binding: "tcp".into(), side };
         let mut value = Value::text("tcp://");
         for part in [

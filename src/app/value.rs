@@ -20,7 +20,11 @@ pub enum Part {
     /// Literal text.
     Text(String),
     /// The name under which a workload is reached.
-    Host { workload: String },
+    Host {
+        workload: String,
+        /// Whether an environment can put the name of another server there.
+        switched: bool,
+    },
     /// A port number of a workload.
     Port {
         workload: String,

@@ -4,6 +4,8 @@
 mod replaced;
 mod variables;
 
+pub(super) use replaced::usual_port;
+
 use super::endpoints::Endpoints;
 use super::expression::{Property, Reference, Token, tokens};
 use super::unknown;
@@ -354,11 +356,15 @@ impl<'a> Values<'a> {
             return self.outside(reference.text, false, reason);
         };
         let number = |side| Part::Port { workload: host.to_owned(), binding: name.to_owned(), side };
-        let value = of_endpoint(of, port, Part::Host { workload: host.to_owned() }, number);
+        let value = of_endpoint(of, port, self.host(host), number);
         if twin && workload != reference.resource {
             self.in_clear.entry(reference.resource.to_owned()).or_default();
         }
         value
+    }
+
+    fn host(&self, workload: &str) -> Part {
+        Part::Host { workload: workload.to_owned(), switched: self.config.switch(workload).is_some() }
     }
 
     fn outside(&mut self, name: &str, secret: bool, reason: String) -> Value {

@@ -225,7 +225,7 @@ impl Resolving<'_> {
         let own = env.chain(&workload.command).chain(&workload.args);
         let values = own.chain(workload.init_containers.iter().flat_map(InitContainer::values));
         let named = values.flat_map(Value::parts).filter_map(|part| match part {
-            Part::Host { workload } | Part::Port { workload, .. } => Some(workload),
+            Part::Host { workload, .. } | Part::Port { workload, .. } => Some(workload),
             Part::Text(_) | Part::Input { .. } => None,
         });
         let is_server =

@@ -229,9 +229,12 @@ impl Project {
     }
 
     fn plan(&self, config: &Config, environment: Option<&str>, images: &BuiltImages) -> Result<(App, Plan), CliError> {
-        let app = self.app(config, environment)?;
-        let plan = plan::plan(&app, config, images);
-        Ok((app, plan.map_err(|diagnostics| self.placed(config, environment, diagnostics))?))
+        let wrong = |diagnostics| self.placed(config, environment, diagnostics);
+        let (manifest, config, found) = app::with_databases(&self.manifest, config, &self.config);
+        let app = app::resolve(&manifest, &config, &self.application, &self.sources);
+        let app = found.and(app).map_err(wrong)?;
+        let plan = plan::plan(&app, &config, images).map_err(wrong)?;
+        Ok((app, plan))
     }
 
     /// The application with a configuration, which may be that of an environment.

@@ -12,6 +12,8 @@ pub struct FromAppHost {
     pub settings: Vec<AppHostSetting>,
     /// A resource, and what the AppHost says of it that is not taken over.
     pub losses: Vec<(String, String)>,
+    /// Resources of databases, and the SQL that creates each.
+    pub creation_scripts: Vec<(String, String)>,
 }
 
 /// A key of a resource that the AppHost sets.

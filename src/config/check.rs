@@ -15,7 +15,9 @@ use super::{
     NetworkPolicySettings, NodePool, Parameter, Release, Resource, SecretSource, SecretStore, Secrets, Service,
     Storage, Volume, WaitSettings, Waits,
 };
-use super::{accounts, certificates, charts, dashboard, init_containers, objects, probes, security, sidecars};
+use super::{
+    accounts, certificates, charts, dashboard, databases, init_containers, objects, probes, security, sidecars,
+};
 use crate::support::diagnostic::{Code, nearest, suggestion};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
@@ -187,6 +189,7 @@ impl Check<'_> {
         self.keys(&resource.files, &rules::MOUNT_PATH, &at.key("files"));
         self.pod_resources(resource.resources.as_ref(), &at.key("resources"));
         probes::check(resource.probes.as_ref(), self.findings, &at.key("probes"));
+        databases::check(resource.databases.as_ref(), self.findings, &at.key("databases"));
         self.service(&resource.service, &at.key("service"));
         for (name, volume) in &resource.volumes {
             self.volume(volume, &at.key("volumes").key(name));
@@ -330,6 +333,7 @@ impl Check<'_> {
         }
         scale::check_environment(base, resource, self.findings, at);
         sidecars::check_environment(base, resource, self.findings, at);
+        replace::check_environment(resource, self.findings, at);
         self.keys(&resource.env, &rules::ENV_NAME, &at.key("env"));
         let containers = base.map_or(&[][..], |base| &base.init_containers);
         let changes = &resource.init_containers;

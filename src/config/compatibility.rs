@@ -14,8 +14,11 @@ pub(crate) const SERVER_PROBES: u32 = 2;
 /// images.
 pub(crate) const EVERY_CONTAINER: u32 = 3;
 
+/// A Job creates the databases that connection strings name.
+pub(crate) const DATABASES: u32 = 3;
+
 /// What a new release takes.
-pub(crate) const NEWEST: u32 = EVERY_CONTAINER;
+pub(crate) const NEWEST: u32 = DATABASES;
 
 /// The number that a text says, when there is such a number. No text says the oldest.
 pub(crate) fn read(text: &str) -> Option<u32> {
@@ -39,7 +42,9 @@ mod tests {
 
     #[test]
     fn only_numbers_that_exist_are_read() {
-        for (text, number) in [("", Some(1)), ("1", Some(1)), ("3", Some(3)), ("4", None), ("0", None), ("-1", None)] {
+        for (text, number) in
+            [("", Some(1)), ("1", Some(1)), ("2", Some(2)), ("3", Some(3)), ("4", None), ("0", None), ("-1", None)]
+        {
             assert_eq!(read(text), number, "{text}");
         }
         assert_eq!(read("2; rm -rf /"), None);

@@ -19,6 +19,7 @@ impl Config {
         merged.take(environment);
         merged.keep_network_policies_of(self);
         merged.scaled_of_file = Some(self.scaled());
+        merged.keep_switches_of(self, name);
         Ok(merged)
     }
 
@@ -128,6 +129,9 @@ impl Secrets {
 impl Resource {
     fn take(&mut self, theirs: &EnvironmentResource) {
         let EnvironmentResource {
+            // The chart has the objects in every environment: `keep_switches_of` says whether they exist.
+            enabled: _,
+            replace_with: _,
             image,
             replicas,
             autoscaling,

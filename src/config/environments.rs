@@ -4,8 +4,8 @@
 
 use super::{
     Autoscaling, EnvironmentCertManager, EnvironmentChart, EnvironmentDashboard, EnvironmentGateway,
-    EnvironmentIngress, EnvironmentInitContainer, NetworkPolicy, NodePool, PodDisruptionBudget, Probes, Release,
-    SecretSource, Secrets, Service, Size, Spread, Storage, Waits,
+    EnvironmentIngress, EnvironmentInitContainer, EnvironmentReplaceWith, NetworkPolicy, NodePool, PodDisruptionBudget,
+    Probes, Release, SecretSource, Secrets, Service, Size, Spread, Storage, Waits,
 };
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -79,6 +79,10 @@ pub struct EnvironmentParameter {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct EnvironmentResource {
+    /// Whether it runs in this environment; true by default.
+    pub enabled: Option<bool>,
+    /// What takes its place in this environment: a server outside of the application. It does not run then.
+    pub replace_with: Option<EnvironmentReplaceWith>,
     /// Image instead of the manifest's.
     pub image: Option<String>,
     /// Number of pods.

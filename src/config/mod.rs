@@ -11,6 +11,7 @@ mod charts;
 mod check;
 pub(crate) mod compatibility;
 mod dashboard;
+mod databases;
 mod environment;
 mod environments;
 mod findings;
@@ -35,6 +36,7 @@ mod sealed;
 mod secrets;
 mod security;
 mod sidecars;
+mod switches;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -50,6 +52,7 @@ pub(crate) use certificates::{
 pub(crate) use chart_keys::CHART_KEYS;
 pub(crate) use charts::{EnvironmentChart, ExternalChart, Kind as ChartKind, Phase, WaitFor, WaitObject, path_keys};
 pub(crate) use dashboard::{DASHBOARD_LABEL, Dashboard, EnvironmentDashboard};
+pub(crate) use databases::{AskedBy, Databases, DatabasesWord, WantedDatabases, is_database_name};
 pub(crate) use environments::{Environment, EnvironmentDefaults, EnvironmentParameter, EnvironmentResource};
 pub(crate) use init_containers::{EnvironmentInitContainer, InitContainer};
 pub(crate) use jobs::{ConcurrencyPolicy, CronJob, Job, RunAs};
@@ -59,7 +62,7 @@ pub use parse::parse;
 pub(crate) use parse::{FILE, intent_place, parse_values};
 pub(crate) use placement::{NodePool, Size, Spread, Spreading};
 pub(crate) use probes::{EachProbe, HttpProbe, HttpScheme, Probe, ProbePort, ProbeSetting, Probes, ProbesWord};
-pub(crate) use replace::{ReplaceWith, ReplacedHost};
+pub(crate) use replace::{EnvironmentReplaceWith, ReplaceWith, ReplacedHost};
 pub(crate) use resource::{Certificate, GRACE_PERIOD, Resource, Service, Volume, WorkloadKind};
 pub(crate) use routes::{
     Controller, Discovery, EnvironmentGateway, EnvironmentIngress, Gateway, Ingress, ListenerProtocol, MatchType,
@@ -85,6 +88,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// The whole file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -154,6 +158,10 @@ pub struct Config {
     #[serde(skip)]
     #[schemars(skip)]
     pub from_app_host: FromAppHost,
+    /// Resources whose pods exist or wait because of a number of the pod defaults, with that number, and no key of this file.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub by_number: BTreeMap<String, u32>,
 }
 
 /// Whether `application` can have this value.
@@ -253,6 +261,8 @@ pub struct Defaults {
     pub node_pool: Option<String>,
     /// What every resource waits for that says nothing: `references` are those that its values refer to.
     pub wait_for: Option<WaitWord>,
+    /// Which databases are created on servers that do not say it: `connectionStrings` are those that connection strings name.
+    pub databases: Option<DatabasesWord>,
     /// Storage of every claim.
     pub storage: Storage,
     /// Labels of every workload and pod.

@@ -26,6 +26,21 @@ pub struct ReplaceWith {
     pub external_name: Option<String>,
 }
 
+/// `replaceWith:` of a resource in an environment: what is a value of the chart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EnvironmentReplaceWith {
+    /// Host instead of the Service's, as `name` or `name:port`. Endpoints may differ in the port.
+    pub host: ReplacedHost,
+}
+
+/// Whether a resource runs, where environments differ in it, and what takes its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Switch {
+    pub enabled: bool,
+    pub host: Option<ReplacedHost>,
+}
+
 /// `host:` of `replaceWith:`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]

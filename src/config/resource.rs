@@ -2,8 +2,9 @@
 //!
 //! Must not know the manifest: whether a resource, endpoint or volume exists is checked when the application is resolved.
 
+use super::replace::Switch;
 use super::{
-    AccessMode, Autoscaling, Identity, InitContainer, PodDisruptionBudget, Probes, PullPolicy, ReplaceWith,
+    AccessMode, Autoscaling, Databases, Identity, InitContainer, PodDisruptionBudget, Probes, PullPolicy, ReplaceWith,
     ResourceSecurity, RunAs, ServiceAccount, Size, Spread, UpdateStrategy, WaitTargets,
 };
 use indexmap::IndexMap;
@@ -21,6 +22,10 @@ pub struct Resource {
     pub exclude: bool,
     /// What takes the place of this resource, which does not run: a server outside of the application.
     pub replace_with: Option<ReplaceWith>,
+    /// Whether it runs in the chosen environment, and no key of this file.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub(crate) switch: Option<Switch>,
     /// Workload kind, if the default (a StatefulSet for a resource with a claim, else a Deployment) does not fit.
     pub workload: Option<WorkloadKind>,
     /// Image instead of the manifest's (for an executable: the image that runs it).
@@ -61,6 +66,8 @@ pub struct Resource {
     pub sidecar_of: Option<String>,
     /// `job`, or the settings of a Job or CronJob, for a program that runs to completion.
     pub run_as: Option<RunAs>,
+    /// Databases that a Job creates on this server: `connectionStrings` (those that connection strings name), `none`, or names.
+    pub databases: Option<Databases>,
     /// The Service.
     pub service: Service,
     /// The certificate with which it serves HTTPS itself.

@@ -132,6 +132,13 @@ pub(super) const SUB_PATH: Rule = Rule {
         !text.starts_with('/') && text.split('/').all(|part| part != "..") && !text.contains(char::is_control)
     },
 };
+pub(super) const DATABASE: Rule = Rule {
+    what: "a database name",
+    says: "1 to 128 characters, without braces and control characters",
+    legal: |text| {
+        (1..=128).contains(&text.chars().count()) && !text.chars().any(|c| "{}".contains(c) || c.is_control())
+    },
+};
 pub(super) const IMAGE: Reference =
     Reference { what: "an image", says: "write it like ghcr.io/contoso/api:1.2.0", check: image::check };
 pub(super) const REGISTRY: Reference = Reference {

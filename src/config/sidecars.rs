@@ -58,6 +58,8 @@ pub(super) fn check_environment(
         return;
     }
     let given = [
+        ("enabled", change.enabled.is_some()),
+        ("replaceWith", change.replace_with.is_some()),
         ("replicas", change.replicas.is_some()),
         ("autoscaling", change.autoscaling.is_some()),
         ("podDisruptionBudget", change.pod_disruption_budget.is_some()),

@@ -393,6 +393,15 @@ fn the_page_about_service_accounts_names_every_key() {
 }
 
 #[test]
+fn examples_of_the_page_about_databases_are_taken() {
+    let page = include_str!("../../docs/databases.md");
+    assert!(examples_are_taken(page) > 2);
+    for word in ["`connectionStrings`", "`none`"] {
+        assert!(page.contains(word), "{word}");
+    }
+}
+
+#[test]
 fn the_page_about_jobs_names_every_key() {
     let (schema, page) = (schema(), include_str!("../../docs/jobs.md"));
     assert!(examples_are_taken(page) > 2);

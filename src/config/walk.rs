@@ -23,6 +23,7 @@ const WRITTEN: &[(&str, &str)] = &[
         "ReplaceWith",
         "`{host: NAME}`, `{connectionString: TEXT}`, `{existingSecret: {name: ..., key: ...}}` or `{externalName: NAME}`",
     ),
+    ("EnvironmentReplaceWith", "`{host: NAME}`"),
     ("RouteTls", "`{}` for the controller's own certificate, `{secret: NAME}` or `{issuer: NAME}`"),
 ];
 
@@ -33,6 +34,7 @@ const ENVIRONMENT_OF: &[(&str, &str)] = &[
     ("EnvironmentChart", "ExternalChart"),
     ("EnvironmentDefaults", "Defaults"),
     ("EnvironmentParameter", "Parameter"),
+    ("EnvironmentReplaceWith", "ReplaceWith"),
     ("EnvironmentResource", "Resource"),
     ("EnvironmentIngress", "Ingress"),
     ("EnvironmentInitContainer", "InitContainer"),

@@ -30,7 +30,7 @@ fn name(part: &Part) -> String {
     match part {
         Part::Text(text) => text.clone(),
         Part::Input { name, .. } => name.clone(),
-        Part::Host { workload } => format!("{workload}.host"),
+        Part::Host { workload, .. } => format!("{workload}.host"),
         Part::Port { workload, binding, .. } => format!("{workload}.{binding}.port"),
     }
 }
@@ -43,7 +43,7 @@ fn part_text(part: &Part, known: &Known) -> Option<String> {
             let value = (known.given)(name).or_else(|| input.default.clone())?;
             Some(if *form == Form::Uri { escape_uri_data(&value) } else { value })
         }
-        Part::Host { workload } => known.hosts.get(workload).cloned(),
+        Part::Host { workload, .. } => known.hosts.get(workload).cloned(),
         Part::Port { workload, binding, side } => {
             let endpoint = known.app.workloads.get(workload)?.ports.get(binding)?;
             Some(if *side == Side::Client { endpoint.client } else { endpoint.process }.to_string())

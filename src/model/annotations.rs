@@ -19,6 +19,8 @@ pub(crate) enum Annotation {
         name: String,
     },
     PullPolicy(String),
+    /// The SQL that creates a database.
+    CreationScript(String),
     ExplicitStart,
     Files(FileSystem),
 }
@@ -72,7 +74,7 @@ pub(crate) struct Item {
 }
 
 /// Annotations that say nothing to a cluster: the manifest has what they say, or they matter to a local run alone.
-const ELSEWHERE: [&str; 40] = [
+const ELSEWHERE: [&str; 39] = [
     "CertificateTrustConfigurationCallbackAnnotation",
     "CommandLineArgsCallbackAnnotation",
     "ConnectionStringRedirectAnnotation",
@@ -100,7 +102,6 @@ const ELSEWHERE: [&str; 40] = [
     "PersistenceAnnotation",
     "PipelineConfigurationAnnotation",
     "PipelineStepAnnotation",
-    "PostgresCreateDatabaseScriptAnnotation",
     "ProjectLaunchDefaultsAnnotation",
     "ProxySupportAnnotation",
     "ReferenceEnvironmentInjectionAnnotation",
@@ -142,6 +143,10 @@ pub(super) fn read(written: &Value) -> Result<Option<Annotation>, String> {
             items: items(&written["Files"]),
             error: written["Error"].as_str().map(str::to_owned),
         })),
+        // One for each kind of server, such as `PostgresCreateDatabaseScriptAnnotation`.
+        script if script.ends_with("DatabaseScriptAnnotation") => {
+            written["Script"].as_str().map(|sql| Annotation::CreationScript(sql.to_owned()))
+        }
         // The class that names the project of a resource is among them as well.
         known if ELSEWHERE.contains(&known) || !known.ends_with("Annotation") => return Ok(None),
         _ => None,

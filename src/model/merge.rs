@@ -49,6 +49,7 @@ pub(crate) fn merge(model: &Model, manifest: &mut Manifest, config: &mut Config)
         }
     }
     merging.tell_unknown(&running);
+    merging.create();
     config.from_app_host = merging.from;
     contents
 }
@@ -256,6 +257,16 @@ impl Merging<'_> {
         }
         if is_changed {
             self.config.resources.entry(name.to_owned()).or_default().probes = Some(Probes::Each(merged));
+        }
+    }
+
+    /// The SQL that creates databases. Their resources are no workloads.
+    fn create(&mut self) {
+        for (name, resource) in &self.model.resources {
+            for annotation in &resource.annotations {
+                let Annotation::CreationScript(sql) = annotation else { continue };
+                self.from.creation_scripts.push((name.clone(), sql.clone()));
+            }
         }
     }
 

@@ -228,3 +228,18 @@ fn no_model_causes_a_panic() {
         merge(&model, &mut manifest::parse(MANIFEST.as_bytes()).unwrap(), &mut Config::default());
     }
 }
+
+#[test]
+fn a_creation_script_is_kept_with_its_database() {
+    let script =
+        |kind: &str| json!({"type": format!("{kind}CreateDatabaseScriptAnnotation"), "Script": "CREATE DATABASE a"});
+    for kind in ["Postgres", "MySql", "SqlServer"] {
+        let (_, config, _) = merged(&json!({"orders": [script(kind)]}), "");
+        assert_eq!(
+            config.from_app_host.creation_scripts,
+            [("orders".to_owned(), "CREATE DATABASE a".to_owned())],
+            "{kind}"
+        );
+        assert!(losses(&config).is_empty() && settings(&config).is_empty());
+    }
+}

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// One key each, over `app.json`.
-const KEYS: [&str; 123] = [
+const KEYS: [&str; 125] = [
     "resources: {api: {image: 'ghcr.io/contoso/api:7@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef'}}",
     "resources: {db: {image: 'localhost:5000/pg'}}",
     "resources: {job: {image: 'dotnet:10'}}",
@@ -34,6 +34,8 @@ const KEYS: [&str; 123] = [
     "resources: {worker: {runAs: job, volumes: {work: {ephemeral: true}}}}",
     "resources: {worker: {runAs: {cronJob: {schedule: '0 3 * * *', timeZone: UTC}}, volumes: {work: {ephemeral: true}}}}",
     "resources: {worker: {runAs: {job: {backoffLimit: 0}}, volumes: {work: {ephemeral: true}}}, api: {waitForCompletion: [worker]}}",
+    "resources: {db: {databases: [orders, 'a\"b']}}",
+    "resources: {db: {databases: [orders]}, db-databases: {podAnnotations: {run: '2'}}}",
     "resources: {api: {service: {ports: {http: 8000}}}}",
     "resources: {db: {service: {ports: {tcp: 15432}}}}",
     "resources: {api: {env: {ConnectionStrings__db: null}}}",

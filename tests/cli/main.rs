@@ -7,6 +7,7 @@ mod aspire;
 mod build;
 mod compose;
 mod dapr;
+mod databases;
 mod errors;
 mod files;
 mod first_hours;

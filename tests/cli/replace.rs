@@ -117,3 +117,80 @@ fn wrong_uses_are_errors() {
         ),
     ]);
 }
+
+/// Files of a chart by path, without the values of environments.
+fn templates(chart: &std::path::Path) -> std::collections::BTreeMap<String, String> {
+    let mut found = std::collections::BTreeMap::new();
+    let mut left = vec![chart.join("templates")];
+    while let Some(folder) = left.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                left.push(path);
+            } else {
+                found.insert(path.display().to_string(), std::fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn one_chart_runs_a_database_in_one_environment_and_uses_another_in_the_other() {
+    let Some(helm) = helm() else { return };
+    let (_folder, chart) = chart(
+        "networkPolicy: fromReferences\n\
+         resources: {api: {waitFor: [db]}, worker: {waitFor: [db], probes: none}}\n\
+         patch: {StatefulSet/db: {metadata: {annotations: {contoso.com/a: b}}}}\n\
+         environments:\n  staging: {resources: {api: {replicas: 2}}}\n  \
+         production: {resources: {db: {replaceWith: {host: 'pg.example.com:6432'}}, worker: {enabled: true}}}\n",
+    );
+    let file = |name: &str| chart.join(format!("values-{name}.yaml")).display().to_string();
+    let (staging, production) = (file("staging"), file("production"));
+    let of_environment = |file: &str| template(&helm, &chart, &[&GIVEN[..], &["-f", file]].concat()).unwrap();
+    let (there, here) = (of_environment(&staging), of_environment(&production));
+    let connection =
+        |objects: &[Value]| variable(objects, "ConnectionStrings__db")["value"].as_str().unwrap().to_owned();
+    assert_eq!(connection(&there), "Host=db;Port=5432;Password=$(ASPIRE_SECRET_DB_PASSWORD)");
+    assert_eq!(connection(&here), "Host=pg.example.com;Port=6432;Password=$(ASPIRE_SECRET_DB_PASSWORD)");
+    for object in [
+        "StatefulSet/db",
+        "Service/db",
+        "Service/db-headless",
+        "ConfigMap/db-config",
+        "NetworkPolicy/db",
+        "PersistentVolumeClaim/db-db-data",
+    ] {
+        let (kind, name) = object.split_once('/').unwrap();
+        assert!(of(&there, kind, name).is_some(), "{object}");
+        assert!(of(&here, kind, name).is_none(), "{object}");
+    }
+    assert_eq!(of_db(&here), [""; 0]);
+    assert_eq!(of(&there, "StatefulSet", "db").unwrap()["metadata"]["annotations"]["contoso.com/a"], "b");
+    let waits = |objects: &[Value]| {
+        of(objects, "Deployment", "api").unwrap()["spec"]["template"]["spec"]["initContainers"].clone()
+    };
+    assert_eq!((waits(&there)[0]["name"].as_str(), waits(&here)), (Some("wait-for-db"), Value::Null));
+    let values = std::fs::read_to_string(&production).unwrap();
+    assert!(values.contains("enabled: false") && values.contains("host: \"pg.example.com\""), "{values}");
+    // Without environments that differ in it, the templates know nothing of it.
+    let (_other, plain) = self::chart("networkPolicy: fromReferences\n");
+    assert!(templates(&plain).values().all(|text| !text.contains(").enabled")));
+    assert!(
+        templates(&chart).iter().filter(|(path, _)| path.contains("/db/")).all(|(_, text)| text.contains(").enabled"))
+    );
+}
+
+#[test]
+fn an_environment_that_leaves_references_open_is_an_error() {
+    all_refused(&[
+        (
+            "environments: {dev: {resources: {db: {enabled: false}}}}\n",
+            &["environments.dev.resources.db", "`api` refers to `db`, which does not run in this environment"],
+        ),
+        (
+            "environments: {dev: {resources: {db: {replaceWith: {connectionString: x}}}}}\n",
+            &["an environment changes values, not structure"],
+        ),
+    ]);
+}

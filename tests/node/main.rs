@@ -7,6 +7,7 @@
 mod bench;
 mod bytes;
 mod dashboard;
+mod databases;
 mod jobs;
 #[path = "../nasty.rs"]
 #[expect(dead_code, reason = "only its list of texts is needed here")]

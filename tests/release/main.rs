@@ -13,6 +13,7 @@ mod charts;
 mod crash;
 mod cycle;
 mod dashboard;
+mod databases;
 mod demo;
 mod destroy;
 mod doctor;

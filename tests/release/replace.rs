@@ -67,3 +67,53 @@ fn a_live_database_is_replaced_with_a_word_and_comes_back_with_its_data() {
     assert_eq!(bench.secret("app-secrets"), secret);
     assert_eq!(bench.get("service/db")["spec"]["type"], "ClusterIP");
 }
+
+/// One file and one chart: with its own database in one environment, and with another server in the other.
+#[test]
+fn an_environment_replaces_a_live_database_with_a_word_and_another_runs_it_again() {
+    let Some(bench) = bench("switched") else { return };
+    bench.configure(&format!(
+        "{CONFIG}resources: {{api: {{waitFor: [db]}}}}\nenvironments: {{staging: {{}}, production: {{resources: {{db: \
+         {{replaceWith: {{host: 'pg.example.com:6432'}}}}}}}}}}\n"
+    ));
+    bench.deploy(&["-e", "staging"]).ok();
+    let (secret, claim) = (bench.secret("app-secrets"), bench.get("pvc/db-data"));
+    let running = bench.running();
+    bench.deploy(&["-e", "staging"]).ok();
+    assert_eq!(bench.running(), running);
+    let refused = bench.deploy(&["-e", "production"]).exits(3);
+    let refused = refused.says(&["abandon-data", "db-data"]);
+    assert_eq!(bench.running(), running);
+    let hash =
+        refused.err.split("--confirm ").nth(1).and_then(|rest| rest.split_whitespace().next()).unwrap().to_owned();
+    bench.deploy(&["-e", "production", "--confirm", &hash, "--accept", "abandon-data"]).ok();
+    for object in ["statefulset/db", "service/db", "service/db-headless", "configmap/db-config"] {
+        assert_eq!(bench.find(object), None, "{object}");
+    }
+    let composed = text(&variable(&bench, "ConnectionStrings__db")["value"]).to_owned();
+    assert_eq!(composed, "Host=pg.example.com;Port=6432;Password=$(ASPIRE_SECRET_DB_PASSWORD)");
+    assert_eq!(bench.get("pvc/db-data")["metadata"]["uid"], claim["metadata"]["uid"]);
+    assert_eq!(bench.secret("app-secrets"), secret);
+    let running = bench.running();
+    bench.deploy(&["-e", "production"]).ok();
+    assert_eq!(bench.running(), running);
+    bench.deploy(&["-e", "staging"]).ok();
+    assert_eq!(bench.get("pvc/db-data")["metadata"]["uid"], claim["metadata"]["uid"]);
+    assert_eq!(bench.get("statefulset/db")["status"]["readyReplicas"], 1);
+    assert_eq!(bench.secret("app-secrets"), secret);
+}
+
+/// A new release of an environment without the database asks for the password of the other server.
+#[test]
+fn an_environment_without_the_database_never_has_it() {
+    let Some(bench) = bench("switched-new") else { return };
+    bench.configure(&format!(
+        "{CONFIG}environments: {{production: {{resources: {{db: {{replaceWith: {{host: pg.example.com}}}}}}}}}}\n"
+    ));
+    bench.deploy(&["-e", "production"]).exits(1).says(&["db-password"]);
+    bench.deploy(&["-e", "production", "--parameter", "db-password=of the server"]).ok();
+    for object in ["statefulset/db", "service/db", "pvc/db-data"] {
+        assert_eq!(bench.find(object), None, "{object}");
+    }
+    bench.run(&["plan", "app", "-n", &bench.ns, "-e", "production"]).exits(0);
+}

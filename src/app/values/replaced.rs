@@ -48,7 +48,7 @@ impl Values<'_> {
             return self.outside(reference.text, false, format!("`{name}` has no binding `{endpoint}`"));
         };
         let (host, number) = match (&with.external_name, with.host.as_ref().and_then(|host| host.of(endpoint))) {
-            (Some(_), _) => (Part::Host { workload: name.to_owned() }, usual_port(&port)),
+            (Some(_), _) => (Part::Host { workload: name.to_owned(), switched: false }, usual_port(&port)),
             (None, Some(address)) => {
                 (Part::Text(address.host.to_owned()), address.port.unwrap_or_else(|| usual_port(&port)))
             }
@@ -64,7 +64,7 @@ impl Values<'_> {
 }
 
 /// The port of a server that says none. The one of a web server in a container means nothing outside of it.
-fn usual_port(port: &Port) -> u16 {
+pub(in crate::app) fn usual_port(port: &Port) -> u16 {
     match port.scheme.to_ascii_lowercase().as_str() {
         "http" => 80,
         "https" => 443,

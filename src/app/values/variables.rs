@@ -104,7 +104,7 @@ impl Values<'_> {
     fn http_variable(&self, variable: &str, value: &Value) -> Option<(String, String)> {
         let is_plain = matches!(value.parts(), [Part::Text(text), ..] if text.starts_with("http://"));
         let mut hosts = value.parts().iter().filter_map(|part| match part {
-            Part::Host { workload } => Some(workload),
+            Part::Host { workload, .. } => Some(workload),
             _ => None,
         });
         let is_clear = |workload: &&String| self.clear_https(workload).is_some();

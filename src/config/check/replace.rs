@@ -5,7 +5,7 @@ use crate::config::findings::Findings;
 use crate::config::path::{Path, shown};
 use crate::config::replace::{Address, ReplacedHost};
 use crate::config::rules::{OBJECT_NAME, SECRET_KEY, is_dns_subdomain};
-use crate::config::{ExistingSecret, ReplaceWith, Resource};
+use crate::config::{EnvironmentResource, ExistingSecret, ReplaceWith, Resource};
 use crate::support::diagnostic::Code;
 
 /// Keys of a connection string that hold a credential, without blanks and in lower case.
@@ -47,21 +47,43 @@ pub(super) fn check(resource: &Resource, findings: &mut Findings, at: &Path<'_>)
             findings.add(Code::InvalidValue, &at.key(key), what, rule.says);
         }
     }
-    match &with.host {
-        Some(ReplacedHost::One(written)) => host(written, findings, &at.key("host")),
-        Some(ReplacedHost::Each(hosts)) => {
-            let at = at.key("host");
-            for (endpoint, written) in hosts {
-                host(written, findings, &at.key(endpoint));
-            }
-        }
-        None => {}
-    }
+    hosts(with.host.as_ref(), findings, &at.key("host"));
     if let Some(name) = with.external_name.as_deref().filter(|name| !is_dns_name(name)) {
         let what = format!("{} is not valid as a DNS name", shown(name));
         let hint =
             "write a name such as db.example.com, without a scheme and a port; for an address or a port, use `host`";
         findings.add(Code::InvalidValue, &at.key("externalName"), what, hint);
+    }
+}
+
+/// Reports what is wrong with `enabled` and `replaceWith` of an environment. Its references have one host, which is a value.
+pub(super) fn check_environment(resource: &EnvironmentResource, findings: &mut Findings, at: &Path<'_>) {
+    let Some(with) = &resource.replace_with else { return };
+    if resource.enabled == Some(true) {
+        let hint = "remove one of them: a replaced resource does not run";
+        findings.add(Code::ConflictingKeys, at, "`enabled: true` and `replaceWith` exclude each other", hint);
+    }
+    let at = at.key("replaceWith");
+    hosts(Some(&with.host), findings, &at.key("host"));
+    if let ReplacedHost::Each(hosts) = &with.host {
+        let mut names: Vec<&str> = hosts.values().filter_map(|host| Some(Address::read(host)?.host)).collect();
+        names.dedup();
+        if names.len() != 1 {
+            let what = "in an environment, all endpoints have the same host, with ports of their own";
+            findings.add(Code::ConflictingKeys, &at.key("host"), what, "write one host, as `NAME` or `NAME:PORT`");
+        }
+    }
+}
+
+fn hosts(written: Option<&ReplacedHost>, findings: &mut Findings, at: &Path<'_>) {
+    match written {
+        Some(ReplacedHost::One(written)) => host(written, findings, at),
+        Some(ReplacedHost::Each(hosts)) => {
+            for (endpoint, written) in hosts {
+                host(written, findings, &at.key(endpoint));
+            }
+        }
+        None => {}
     }
 }
 

@@ -94,6 +94,17 @@ impl Diagnostics {
     pub fn or<T>(self, value: T) -> Result<T, Self> {
         if self.0.is_empty() { Ok(value) } else { Err(self) }
     }
+
+    /// `result` when nothing was wrong, all the problems otherwise, these first.
+    pub fn and<T>(mut self, result: Result<T, Self>) -> Result<T, Self> {
+        match result {
+            Ok(value) => self.or(value),
+            Err(more) => {
+                self.0.extend(more.0);
+                Err(self)
+            }
+        }
+    }
 }
 
 impl From<Diagnostic> for Diagnostics {

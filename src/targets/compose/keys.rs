@@ -9,7 +9,7 @@ use crate::support::diagnostic::Code;
 type Key<T> = (&'static str, fn(&T) -> bool);
 
 /// Keys of the whole file.
-const OF_FILE: [Key<Config>; 18] = [
+const OF_FILE: [Key<Config>; 19] = [
     ("charts", |it| !it.charts.is_empty()),
     ("certManager", |it| it.cert_manager.made().next().is_some()),
     ("ingresses", |it| !it.ingresses.is_empty()),
@@ -21,6 +21,7 @@ const OF_FILE: [Key<Config>; 18] = [
     ("defaults.imagePullSecrets", |it| !it.defaults.image_pull_secrets.is_empty()),
     ("defaults.annotations", |it| !it.defaults.annotations.is_empty()),
     ("defaults.nodeSelector", |it| !it.defaults.node_selector.is_empty()),
+    ("defaults.databases", |it| it.defaults.databases.is_some()),
     ("nodePools", |it| !it.node_pools.is_empty()),
     ("defaults.nodePool", |it| it.defaults.node_pool.is_some()),
     ("defaults.spread", |it| it.defaults.spread.is_some()),
@@ -31,7 +32,8 @@ const OF_FILE: [Key<Config>; 18] = [
 ];
 
 /// Keys that are about one resource.
-const OF_RESOURCE: [Key<Resource>; 23] = [
+const OF_RESOURCE: [Key<Resource>; 24] = [
+    ("databases", |it| it.databases.is_some()),
     ("autoscaling", |it| it.autoscaling.is_some()),
     ("podDisruptionBudget", |it| it.pod_disruption_budget.is_some()),
     ("strategy", |it| it.strategy.is_some()),
@@ -75,10 +77,31 @@ pub(super) fn tell_of_file(planning: &mut Planning) {
     planning.note(FILE, format!("a Compose file has no equivalent of `{}`{secrets}", keys.join("`, `")));
 }
 
+/// Reports servers outside that only a Service of Kubernetes can give a name of the application.
+pub(super) fn refuse_external_names(planning: &mut Planning) {
+    let named = planning.config.resources.iter();
+    let named = named.filter(|(_, it)| it.replace_with.as_ref().is_some_and(|with| with.external_name.is_some()));
+    for (name, _) in named {
+        let what = "a Compose file has no equivalent of `externalName`".to_owned();
+        planning.problem(Code::UnsupportedKey, name, "replaceWith.externalName", what, "use `host` instead");
+    }
+}
+
 /// Names the keys of a resource.
 pub(super) fn tell_of_resource(planning: &mut Planning, workload: &Workload) {
     let Some(intent) = planning.config.resources.get(&workload.name) else { return };
     let keys = set(&OF_RESOURCE, intent);
+    if workload.switch.is_some() {
+        let what =
+            "an environment leaves it out or replaces it, which is not supported in a Compose file by this version";
+        planning.problem(
+            Code::UnsupportedKey,
+            &workload.name,
+            "enabled",
+            what.into(),
+            "render without that environment",
+        );
+    }
     for (key, is_set) in
         [("sidecarOf", intent.sidecar_of.is_some()), ("initContainers", !intent.init_containers.is_empty())]
     {

@@ -4,7 +4,7 @@
 //! ```text
 //! plan ── one Plan for the file and one for each environment ──> environments::merge ──> files::of ──> write
 //! ```
-//! [`plan()`] decides everything and reports all errors of the target together; [`write()`] is the only place that touches a
+//! [`plan()`] decides everything and reports all errors of the target together; [`mod@write`] is the only place that touches a
 //! folder. Nothing here runs Docker, and nothing knows another target. Values of secrets are never read, so none is written.
 
 mod dotenv;

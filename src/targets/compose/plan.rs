@@ -68,6 +68,7 @@ pub(crate) fn plan(
     check_names(&planning.services, &mut planning.diagnostics);
     let project = project_name(app, project, &mut planning.diagnostics);
     keys::tell_of_file(&mut planning);
+    keys::refuse_external_names(&mut planning);
     for workload in probable_migrations(app, config) {
         let what = "it looks like a migration, and Docker starts a program again that ends: if it runs to completion, set `runAs: job`, and \
             `waitForCompletion` on its consumers";

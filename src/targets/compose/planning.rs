@@ -46,7 +46,7 @@ impl Planning<'_> {
         for part in value.parts() {
             text.push(match part {
                 Part::Text(literal) => Piece::Literal(literal.clone()),
-                Part::Host { workload } => Piece::Literal(self.service(workload)),
+                Part::Host { workload, .. } => Piece::Literal(self.service(workload)),
                 Part::Port { workload, binding, .. } => Piece::Literal(self.port(workload, binding)),
                 Part::Input { name, form } => self.variables.input(name, *form),
             });

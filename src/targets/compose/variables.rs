@@ -1,6 +1,6 @@
 //! The variables of a Compose file: their names, and what is known of their values.
 //!
-//! Must not know where a variable is used: [`super::plan`] keeps those that are.
+//! Must not know where a variable is used: [`super::plan()`] keeps those that are.
 
 use super::text::Piece;
 use crate::app::{App, Form, Input};

@@ -92,7 +92,12 @@ impl Names<'_> {
             match part {
                 Part::Text(text) if reader == Reader::Object => release_text(text, &mut format, &mut arguments),
                 Part::Text(text) => format.push_str(&dollars(text).replace('%', "%%")),
-                Part::Host { workload } => format.push_str(self.host(workload)),
+                Part::Host { workload, switched: false } => format.push_str(self.host(workload)),
+                Part::Host { workload, switched: true } => {
+                    let name = text::go(self.host(workload));
+                    format.push_str("%s");
+                    arguments.push(format!("(default {name} (index $.Values.workloads {name} \"host\"))"));
+                }
                 Part::Port { workload, binding, side } => {
                     format.push_str("%d");
                     arguments.push(self.port(workload, binding, *side));
@@ -176,13 +181,18 @@ mod tests {
     #[test]
     fn references_become_expressions() {
         let mut value = Value::text("50%;h=");
-        value.push(Part::Host { workload: "DB".into() });
+        value.push(Part::Host { workload: "DB".into(), switched: false });
         value.push(Part::Port { workload: "DB".into(), binding: "tcp".into(), side: Side::Client });
         value.push(Part::Input { name: "user".into(), form: Form::Uri });
         assert_eq!(
             show(&value, false),
             "{{ printf \"50%%;h=db%d%s\" (int (index $.Values.workloads \"db\" \"ports\" \"tcp\" \"port\")) \
              (include \"aspire.parameter\" (list $ \"user\") | urlquery | replace \"+\" \"%20\") | quote }}"
+        );
+        let switched = Value::part(Part::Host { workload: "DB".into(), switched: true });
+        assert_eq!(
+            show(&switched, false),
+            "{{ printf \"%s\" (default \"db\" (index $.Values.workloads \"db\" \"host\")) | quote }}"
         );
         value.push(Part::Input { name: "pw".into(), form: Form::Plain });
         assert!(show(&value, true).contains("$(ASPIRE_SECRET_PW)\""));

@@ -119,8 +119,8 @@ fn refer(value: &Value, app: &App, names: &Names, targets: &mut Targets, whole: 
     for part in value.parts() {
         match part {
             // A Service that leads out of the cluster has no pods.
-            Part::Host { workload } if app.external_names.contains_key(workload) => {}
-            Part::Host { workload } if !ports.contains(workload.as_str()) => {
+            Part::Host { workload, .. } if app.external_names.contains_key(workload) => {}
+            Part::Host { workload, .. } if !ports.contains(workload.as_str()) => {
                 whole.insert(workload.clone());
             }
             Part::Port { workload, binding, .. } => {

@@ -179,7 +179,7 @@ pub(crate) fn patched(plan: &Plan, file: &str, target: &str, template: &str) -> 
 }
 
 /// Where the object begins: after the definitions.
-fn start_of_object(template: &str) -> usize {
+pub(crate) fn start_of_object(template: &str) -> usize {
     const END: &str = "{{- end -}}\n";
     let object = template.find("\napiVersion: ").map_or(0, |at| at + 1);
     let head = &template[..object];

@@ -271,6 +271,7 @@ impl Planning<'_> {
             network: None,
             scale: scaling::view(kind, &workload.name, self.scaled),
             strategy: self.config.intent(&workload.name).strategy.is_some(),
+            switched: workload.switch.is_some(),
             headless: kind == "StatefulSet" || waits::is_awaited_before_ready(self.app, &workload.name),
         };
         security::mark_owned(&allowed, &mut view.volumes);
@@ -294,7 +295,12 @@ impl Planning<'_> {
         let values = values::workload(&parts, self.config, self.images);
         let checked = scaling::Checked { name: &workload.name, kind, storage: &storage, resources: &parts.resources };
         scaling::check(&checked, self.config, self.diagnostics);
-        let changed_by: BTreeSet<u32> = probing.changed_by.into_iter().chain(changed_security).collect();
+        let changed_by: BTreeSet<u32> = probing
+            .changed_by
+            .into_iter()
+            .chain(changed_security)
+            .chain(self.config.by_number.get(&workload.name).copied())
+            .collect();
         let planned = PlannedWorkload {
             resource: workload.name.clone(),
             view,

@@ -11,7 +11,7 @@ use super::scaling;
 use super::secrets::SecretUse;
 use super::security::Allowed;
 use super::view::ScaleView;
-use crate::app::{App, Image, Workload};
+use crate::app::{App, Image, Switch, Workload};
 use crate::config::{self, AccessMode, Config, GRACE_PERIOD, Identity, SecretSource};
 use crate::support::image;
 use crate::targets::built_images::{BuiltImages, registry};
@@ -195,6 +195,10 @@ pub(crate) fn workload(parts: &WorkloadParts, config: &Config, images: &BuiltIma
     let intent = intent.as_ref();
     let defaults = &config.defaults;
     let mut tree = Tree::default();
+    if let Some(Switch { enabled, host, .. }) = &parts.workload.switch {
+        tree.data("enabled", "Whether its objects exist.", enabled);
+        tree.data("host", "Host that others use instead of its Service.", host.as_deref().unwrap_or_default());
+    }
     tree.data("image", "", image(parts, intent, images));
     let has_pod = parts.workload.sidecar_of.is_none();
     match &intent.run_as {
@@ -287,7 +291,9 @@ fn policy_text(policy: Option<config::PullPolicy>) -> Json {
 fn ports(parts: &WorkloadParts) -> Json {
     let entries = parts.workload.ports.iter().filter_map(|(binding, port)| {
         let name = parts.ports.get(&(parts.workload.name.clone(), binding.clone()))?;
-        Some((name.clone(), json!({"port": port.client, "targetPort": port.process})))
+        let other = parts.workload.switch.as_ref().and_then(|switch| switch.ports.get(binding));
+        let (client, process) = other.map_or((port.client, port.process), |other| (*other, *other));
+        Some((name.clone(), json!({"port": client, "targetPort": process})))
     });
     Json::Object(entries.collect())
 }

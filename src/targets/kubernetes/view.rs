@@ -68,6 +68,8 @@ pub struct WorkloadView {
     pub pull_secrets: bool,
     /// Whether it waits for jobs, which need a permission to be read.
     pub reads_jobs: bool,
+    /// Whether a value says that its objects exist.
+    pub switched: bool,
     /// Whether there is a headless Service, which leads to pods that are not ready, too.
     pub headless: bool,
 }
@@ -135,6 +137,8 @@ pub struct WaitView {
     pub side: &'static str,
     /// Names of the ports, of which one must answer.
     pub ports: Vec<String>,
+    /// Whether a value says that the workload exists.
+    pub switched: bool,
 }
 
 /// An init container that aspire-k8s.yaml adds.

@@ -41,6 +41,7 @@ pub(crate) fn views(app: &App, workload: &Workload, name: &Name, names: &Names) 
             side,
             job,
             ports: ports.collect(),
+            switched: on.switch.is_some(),
         })
     });
     waits.collect()

@@ -6,7 +6,9 @@ use crate::support::literal;
 use crate::targets::kubernetes::patches;
 use crate::targets::kubernetes::schema::Schema;
 use crate::targets::kubernetes::view::ScaleView;
-use crate::targets::kubernetes::{KINDS, KindSpec, Object, Plan, View, WorkloadView, controllers, helm_yaml, yaml};
+use crate::targets::kubernetes::{
+    KINDS, KindSpec, Object, Plan, View, WorkloadView, controllers, helm_yaml, switched, yaml,
+};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value, context};
@@ -101,6 +103,7 @@ fn objects(plan: &Plan) -> Result<Vec<(String, String)>, Error> {
     let mut files = Vec::with_capacity(objects.len());
     for (spec, object) in objects {
         let (path, target) = (path(spec, &object), patches::key(spec, &object));
+        let folder = object.folder.filter(|_| !is_route(spec));
         let view = match (object.view, &seen) {
             (View::Own(view), _) => view(),
             (View::Workload(view), Some((last, value))) if std::ptr::eq(view, *last) => value.clone(),
@@ -110,10 +113,16 @@ fn objects(plan: &Plan) -> Result<Vec<(String, String)>, Error> {
             w => view,
             object => context! { qualifier => object.qualifier },
         })?;
+        let text = switched(plan, folder, &text).unwrap_or(text);
         let text = patches::patched(plan, &path, &target, &text).unwrap_or(text);
         files.push((path, [MARK, &text].concat()));
     }
     Ok(files)
+}
+
+/// Whether an object belongs to a route, which may be called like a workload.
+fn is_route(spec: &KindSpec) -> bool {
+    matches!(spec.group, "traefik.io" | "gateway.networking.k8s.io") || spec.kind == "Ingress"
 }
 
 fn environment() -> Result<Environment<'static>, Error> {
