@@ -30,7 +30,8 @@ pub(crate) fn identity(
     let findings = pods(objects).into_iter().filter_map(|new| {
         let old = of(live.iter().find(|old| name_of(old) == new.name())?)?;
         let changed = changed(&old, &new);
-        (has_data(&old) && !changed.is_empty()).then(|| finding(new.name(), &changed))
+        // Data that the new pods do not mount is a loss, and that is another question.
+        (has_data(&old) && has_data(&new) && !changed.is_empty()).then(|| finding(new.name(), &changed))
     });
     or_ok(findings.collect(), CHECK, "", "no workload with a PVC changes its user")
 }
@@ -108,6 +109,8 @@ mod tests {
         assert_eq!(said, [format!("its PVC holds data, and these change: {changes}")]);
         let said = check(old(), &set_of("Deployment", &json!({"fsGroup": 1654}), &none, &claim));
         assert_eq!(said, ["its PVC holds data, and these change: group of the files 2000 -> 1654"]);
+        let pod_only = json!({"name": "data", "emptyDir": {}});
+        assert!(check(old(), &set_of("StatefulSet", &none, &none, &pod_only)).is_empty());
         // The same in other words, and what holds no data.
         let same = json!({"readOnlyRootFilesystem": false, "capabilities": {"drop": ["ALL"]}});
         assert!(check(old(), &set_of("StatefulSet", &group, &same, &claim)).is_empty());
