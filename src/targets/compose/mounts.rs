@@ -224,9 +224,10 @@ fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-/// Whether a path stays in the folder that it starts from, on every system.
+/// Whether a path stays in the folder that it starts from, on every system, and in one line of the list of files.
 pub(super) fn is_inside(path: &str) -> bool {
-    !path.contains(['\\', ':', '\0']) && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
+    let is_unsafe = |c: char| c.is_control() || matches!(c, '\\' | ':' | '\u{2028}' | '\u{2029}');
+    !path.contains(is_unsafe) && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }
 
 #[cfg(test)]
@@ -243,7 +244,7 @@ mod tests {
     #[test]
     fn paths_stay_inside() {
         assert!(is_inside("a/b.conf") && is_inside(".hidden"));
-        for path in ["", "/etc", "a/../b", "..", "a//b", "C:\\x", "a/./b"] {
+        for path in ["", "/etc", "a/../b", "..", "a//b", "C:\\x", "a/./b", "a\n#   b", "a\u{2028}b"] {
             assert!(!is_inside(path), "{path}");
         }
     }
